@@ -1,0 +1,44 @@
+"""Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
+
+from functools import lru_cache
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Each field is the variable ``BILLIE_<FIELD>``, in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="BILLIE_", extra="ignore")
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    inbox_stream: str = "inbox:billie-srv"
+    consumer_group: str = "billie-servicing-processor"
+    consumer_name: str | None = Field(None, description="Stable name of this consumer; the host's name if unset.")
+    dead_letter_stream: str = "dlq:billie-srv"
+    mongo_url: str = "mongodb://127.0.0.1:27017"
+    mongo_db: str = "billie-servicing"
+    event_store_url: str = "sqlite:///var/events.db"
+    ledger_target: str = "127.0.0.1:50051"
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8000, ge=0, le=65535)
+    jwt_secret: SecretStr | None = None
+    jwks_url: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+
+    ingest_batch: int = Field(500, ge=1, le=10_000, description="Entries read from the stream at once.")
+    project_batch: int = Field(2_000, ge=1, le=100_000, description="Events folded at once.")
+    poll_ms: int = Field(50, ge=1, le=60_000, description="Wait between looks at an idle event store.")
+    max_message_bytes: int = Field(256 * 1024, ge=1024)
+    max_deliveries: int = Field(5, ge=1)
+    claim_idle_ms: int = Field(60_000, ge=1, description="Idle time after which another consumer's entry is taken.")
+    conversation_max_utterances: int = Field(2_000, ge=1)
+    conversation_max_notices: int = Field(500, ge=1)
+    aggregate_cache: int = Field(20_000, ge=0, description="Aggregates kept in memory by an ingest process.")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
