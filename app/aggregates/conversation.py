@@ -1,0 +1,209 @@
+"""The conversation: what was said, assessed, noted and decided in one chat."""
+
+from datetime import datetime
+from typing import Any
+
+from app.aggregates.freshness import FieldStamps
+from app.aggregates.remembering import RememberingAggregate, absorbs
+from app.aggregates.source import Source
+
+_STARTED = ("customer_id", "application_number")
+
+
+class Conversation(RememberingAggregate):
+    """One chat with an applicant. Its text lives in its events; here is only what rules need."""
+
+    class ParticipantsEvent(RememberingAggregate.Event):
+        """Tells who the chat is with, and about which application."""
+
+        customer_id: str | None = None
+        application_number: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            names = [name for name in _STARTED if getattr(self, name) is not None]
+            aggregate.stamps.note(names, self.upstream_time)
+
+    class Started(ParticipantsEvent):
+        started_at: datetime | None = None
+
+        def change(self, aggregate: Any) -> None:
+            super().change(aggregate)
+            if self.started_at is not None:
+                aggregate.stamps.note(["started_at"], self.upstream_time)
+
+    class UtteranceAdded(RememberingAggregate.Event):
+        """``username`` is customer or assistant; ``created_at`` orders the utterances."""
+
+        username: str
+        created_at: datetime
+        utterance: str | None = None
+        rationale: str | None = None
+        answer_input_type: str | None = None
+        end_conversation: bool | None = None
+        additional_data: Any = None
+
+    class ApplicationDetailsChanged(ParticipantsEvent):
+        """``application_data`` holds what changed, to be merged deeply."""
+
+        application_data: dict[str, Any] | None = None
+
+        def change(self, aggregate: Any) -> None:
+            super().change(aggregate)
+            for path in _paths(self.application_data or {}):
+                aggregate.stamps.note([path], self.upstream_time)
+
+    class AssessmentRecorded(RememberingAggregate.Event):
+        """``kind`` is the field of ``assessments`` in the conversation's document."""
+
+        kind: str
+        result: dict[str, Any]
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note([f"assessment.{self.kind}"], self.upstream_time)
+
+    class NoticePosted(RememberingAggregate.Event):
+        posted_at: datetime
+        agent_name: str | None = None
+        topic: str | None = None
+        content: Any = None
+
+    class DecisionMade(RememberingAggregate.Event):
+        """``decision`` is approved, declined, referred or hard_end."""
+
+        decision: str
+        reason: str | None = None
+        retry_eligible: bool | None = None
+        blocked_until: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note(["decision", "status"], self.upstream_time)
+
+    class Summarised(RememberingAggregate.Event):
+        purpose: str | None = None
+        facts: list[Any] | None = None
+
+        def change(self, aggregate: Any) -> None:
+            names = [name for name in ("purpose", "facts") if getattr(self, name) is not None]
+            aggregate.stamps.note(names, self.upstream_time)
+
+    class StatusChanged(ParticipantsEvent):
+        status: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            super().change(aggregate)
+            if self.status is not None:
+                aggregate.stamps.note(["status"], self.upstream_time)
+
+    @absorbs
+    def start(
+        self,
+        source: Source,
+        *,
+        customer_id: str | None = None,
+        application_number: str | None = None,
+        started_at: datetime | None = None,
+    ) -> None:
+        """The chat began. Arriving late, it fills in what it knows and empties nothing."""
+        fresh = self._fresh(
+            source,
+            customer_id=customer_id,
+            application_number=application_number,
+            started_at=started_at or source.at,
+        )
+        self.record(self.Started, source, **fresh)
+
+    @absorbs
+    def add_utterance(
+        self, source: Source, *, username: str, created_at: datetime | None = None, **spoken: Any
+    ) -> None:
+        """Somebody said something.
+
+        ``spoken``: utterance, rationale, answer_input_type, end_conversation, additional_data.
+        """
+        self.record(
+            self.UtteranceAdded, source, username=username, created_at=created_at or source.at, **spoken
+        )
+
+    @absorbs
+    def change_application(
+        self,
+        source: Source,
+        *,
+        customer_id: str | None = None,
+        application_number: str | None = None,
+        application_data: dict[str, Any] | None = None,
+    ) -> None:
+        """The application's data changed: merged deeply, field by field."""
+        fresh = self._fresh(source, customer_id=customer_id, application_number=application_number)
+        if data := _fresh_leaves(application_data or {}, self.stamps, source.upstream_time):
+            fresh["application_data"] = data
+        if fresh:
+            self.record(self.ApplicationDetailsChanged, source, **fresh)
+
+    @absorbs
+    def record_assessment(self, source: Source, *, kind: str, result: dict[str, Any]) -> None:
+        """An assessment's result: the newest of its kind stands."""
+        if self.stamps.accepts(f"assessment.{kind}", source.upstream_time):
+            self.record(self.AssessmentRecorded, source, kind=kind, result=result)
+
+    @absorbs
+    def post_notice(self, source: Source, *, timestamp: datetime | None = None, **notice: Any) -> None:
+        """An agent wrote on the noticeboard: agent_name, topic, content."""
+        self.record(self.NoticePosted, source, posted_at=timestamp or source.at, **notice)
+
+    @absorbs
+    def decide(self, source: Source, *, decision: str, **detail: Any) -> None:
+        """The application's final decision, with reason, retry_eligible, blocked_until."""
+        if self.stamps.accepts("decision", source.upstream_time):
+            self.record(self.DecisionMade, source, decision=decision, **detail)
+
+    @absorbs
+    def summarise(
+        self, source: Source, *, purpose: str | None = None, facts: list[Any] | None = None
+    ) -> None:
+        """A summary; its facts replace the list."""
+        if fresh := self._fresh(source, purpose=purpose, facts=facts):
+            self.record(self.Summarised, source, **fresh)
+
+    @absorbs
+    def change_status(
+        self,
+        source: Source,
+        *,
+        status: str | None = None,
+        customer_id: str | None = None,
+        application_number: str | None = None,
+    ) -> None:
+        """Upstream's own word for where the conversation stands."""
+        fresh = self._fresh(
+            source, status=status, customer_id=customer_id, application_number=application_number
+        )
+        if fresh:
+            self.record(self.StatusChanged, source, **fresh)
+
+    def _fresh(self, source: Source, **report: Any) -> dict[str, Any]:
+        return self.stamps.fresh(report, source.upstream_time)
+
+
+def _paths(data: dict[str, Any], prefix: str = "application") -> list[str]:
+    """The path of every leaf; a list counts as one."""
+    paths: list[str] = []
+    for key, value in data.items():
+        path = f"{prefix}.{key}"
+        paths += _paths(value, path) if isinstance(value, dict) and value else [path]
+    return paths
+
+
+def _fresh_leaves(
+    data: dict[str, Any], stamps: FieldStamps, at: datetime | None, prefix: str = "application"
+) -> dict[str, Any]:
+    """``data`` without the leaves that are older than what is known."""
+    fresh: dict[str, Any] = {}
+    for key, value in data.items():
+        path = f"{prefix}.{key}"
+        if isinstance(value, dict) and value:
+            if kept := _fresh_leaves(value, stamps, at, path):
+                fresh[key] = kept
+        elif value is not None and stamps.accepts(path, at):
+            fresh[key] = value
+    return fresh

@@ -1,0 +1,190 @@
+"""What can happen to a loan account. Amounts are AUD; dates are ``YYYY-MM-DD``."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.aggregates.loan_status import PENDING_WORDS
+from app.aggregates.remembering import RememberingAggregate
+
+Instalment = dict[str, Any]
+"""``payment_number`` and, as far as reported, ``due_date``, ``amount``, ``status``, ``paid_date``,
+``amount_paid``, ``amount_remaining``, ``linked_transaction_ids``, ``last_updated``."""
+
+
+class LoanAccountEvents(RememberingAggregate):
+    """The domain events of :class:`app.aggregates.loan_account.LoanAccount`."""
+
+    class LinkedToCustomer(RememberingAggregate.Event):
+        customer_id: str
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note(["customer_id"], self.upstream_time, initial=True)
+
+    class TermsRecorded(RememberingAggregate.Event):
+        """``initial``: told at the account's creation, so that it only fills gaps."""
+
+        initial: bool
+        account_number: str | None = None
+        loan_amount: Decimal | None = None
+        loan_fee: Decimal | None = None
+        total_payable: Decimal | None = None
+        opened_date: str | None = None
+        commencement_date: str | None = None
+        signed_loan_agreement_url: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            names = [name for name in TERMS if getattr(self, name) is not None]
+            aggregate.stamps.note(names, self.upstream_time, initial=self.initial)
+
+    class BalanceReported(RememberingAggregate.Event):
+        """``without_status``: the same message told no status, which may mean a disbursement."""
+
+        current_balance: Decimal
+        initial: bool = False
+        without_status: bool = False
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note(["balance"], self.upstream_time, initial=self.initial)
+            aggregate.balance = self.current_balance
+            if self.without_status and self.current_balance > 0 and aggregate.funds_seen_on is None:
+                aggregate.funds_seen_on = self.at.date().isoformat()
+
+    class PaymentReceived(RememberingAggregate.Event):
+        """``inferred``: nobody said so, but the balance fell by ``amount``."""
+
+        paid_date: str | None = None
+        amount: Decimal | None = None
+        inferred: bool = False
+        transaction_id: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note(["last_payment"], self.upstream_time)
+
+    class StatusChanged(RememberingAggregate.Event):
+        """``sdk_status`` is upstream's word, ``account_status`` ours."""
+
+        sdk_status: str
+        account_status: str
+        initial: bool = False
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note(["status"], self.upstream_time, initial=self.initial)
+            aggregate.sdk_status = self.sdk_status
+            aggregate.account_status = self.account_status
+            if self.sdk_status == "PENDING_DISBURSEMENT":
+                aggregate.awaited_disbursement = True
+            if self.sdk_status not in PENDING_WORDS:
+                aggregate.gate_passed = True
+            if self.sdk_status == "ACTIVE" and aggregate.active_since is None:
+                aggregate.active_since = self.at.date().isoformat()
+
+    class StatusReportIgnored(RememberingAggregate.Event):
+        """A rule of the contract kept the status as it was: ``rule`` names it."""
+
+        sdk_status: str
+        rule: str
+
+        def change(self, aggregate: Any) -> None:
+            if self.sdk_status == "PENDING_DISBURSEMENT":
+                aggregate.awaited_disbursement = True
+
+    class Disbursed(RememberingAggregate.Event):
+        disbursed_date: str
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.disbursed_date = self.disbursed_date
+            aggregate.gate_passed = True
+
+    class Closed(RememberingAggregate.Event):
+        """``reason`` is PAID_OFF, WRITTEN_OFF or ADMIN_CLOSED."""
+
+        reason: str | None = None
+        previous_status: str | None = None
+        closed_date: str | None = None
+        final_balance: Decimal | None = None
+        total_paid: Decimal | None = None
+        triggered_by_transaction_id: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            names = [name for name in CLOSURE if getattr(self, name) is not None]
+            aggregate.stamps.note((f"closure.{name}" for name in names), self.upstream_time)
+            aggregate.closure_reason = self.reason or aggregate.closure_reason
+
+    class ScheduleCreated(RememberingAggregate.Event):
+        """``instalments`` is what was already known of this schedule's payments."""
+
+        schedule_id: str
+        payments: list[Instalment]
+        instalments: list[Instalment]
+        loan_amount: Decimal | None = None
+        total_amount: Decimal | None = None
+        fee: Decimal | None = None
+        number_of_payments: int | None = None
+        payment_frequency: str | None = None
+        created_date: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.stamps.note(["schedule"], self.upstream_time)
+            aggregate.schedule_id = self.schedule_id
+            aggregate.schedule_created = True
+            aggregate.adopt_instalments(self.schedule_id, self.instalments)
+
+    class InstalmentsUpdated(RememberingAggregate.Event):
+        """``schedule_id`` is absent where upstream did not say which schedule it meant."""
+
+        payments: list[Instalment]
+        schedule_id: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.remember_instalments(self.schedule_id, self.payments, self.upstream_time)
+            if aggregate.schedule_id is None:
+                aggregate.schedule_id = self.schedule_id
+
+    class InstalmentsHeld(RememberingAggregate.Event):
+        """They belong to a schedule that is not the account's (yet): kept until it is created."""
+
+        schedule_id: str
+        payments: list[Instalment]
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.remember_instalments(self.schedule_id, self.payments, self.upstream_time)
+
+    class AgingUpdated(RememberingAggregate.Event):
+        """``bucket`` is current, early_arrears, late_arrears, default or closed."""
+
+        days_past_due: int | None = None
+        bucket: str | None = None
+        is_in_arrears: bool | None = None
+        last_updated: datetime | None = None
+
+        def change(self, aggregate: Any) -> None:
+            names = [name for name in AGING if getattr(self, name) is not None]
+            aggregate.stamps.note(
+                (f"aging.{name}" for name in names), self.last_updated or self.upstream_time
+            )
+
+    class AgingIgnored(RememberingAggregate.Event):
+        """The account is paid or written off: only the bucket ``closed`` can follow."""
+
+        bucket: str | None = None
+
+
+TERMS = (
+    "account_number",
+    "loan_amount",
+    "loan_fee",
+    "total_payable",
+    "opened_date",
+    "commencement_date",
+    "signed_loan_agreement_url",
+)
+CLOSURE = (
+    "reason",
+    "previous_status",
+    "closed_date",
+    "final_balance",
+    "total_paid",
+    "triggered_by_transaction_id",
+)
+AGING = ("days_past_due", "bucket", "is_in_arrears", "last_updated")

@@ -1,0 +1,113 @@
+"""What every aggregate here shares: it remembers the messages that it has absorbed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, Self, TypeVar, cast
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import Aggregate, AggregateCreated
+
+from app.aggregates.freshness import FieldStamps
+from app.aggregates.source import Source
+
+NAMESPACE = UUID("5f0c1c0e-6a57-5c6e-9d38-2a5a0b9f7d11")
+"""Fixed for ever: the ids of all stored aggregates derive from it."""
+
+
+class RememberingAggregate(Aggregate):
+    """An aggregate that absorbs each message once, for ever.
+
+    The identities of absorbed messages are part of the stored events, so remembering a message
+    and recording what it meant are one atomic save.
+    """
+
+    class Event(Aggregate.Event):
+        """A fact, with the message that told it.
+
+        ``message_id`` is the identity of the logical message, ``upstream_time`` the time that
+        the message carries, ``received_at`` the time in its stream entry's id, and
+        ``timestamp`` (of the library) the time recorded. All times are aware, in UTC.
+        ``business_id`` is upstream's identifier of the aggregate, which names its document.
+        """
+
+        business_id: str
+        message_id: str
+        received_at: datetime
+        upstream_time: datetime | None
+
+        @property
+        def at(self) -> datetime:
+            """When it happened, as far as anybody knows."""
+            return self.upstream_time or self.received_at
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.absorbed.add(self.message_id)
+            self.change(aggregate)
+
+        def change(self, aggregate: Any) -> None:
+            """Evolve the aggregate's state: overridden by events that change any."""
+
+    class Registered(Event, AggregateCreated):
+        """We heard of it for the first time; what was told follows in events of its own."""
+
+        def apply(self, aggregate: Any) -> None:
+            """Absorbs nothing: the message's own events, saved with this one, do."""
+
+    class NothingNewReported(Event):
+        """A message told nothing that is new; kept so that it stays absorbed."""
+
+    def __init__(self, business_id: str) -> None:
+        self.business_id = business_id
+        self.absorbed: set[str] = set()
+        self.stamps = FieldStamps()
+
+    @classmethod
+    def id_of(cls, business_id: str) -> UUID:
+        """The id of the aggregate for an upstream identifier."""
+        return uuid5(NAMESPACE, f"{cls.__name__}/{business_id}")
+
+    @classmethod
+    def register(cls, business_id: str, source: Source) -> Self:
+        """A new aggregate, first heard of in ``source``."""
+        return cls._create(
+            event_class=cls.Registered,
+            id=cls.id_of(business_id),
+            business_id=business_id,
+            message_id=source.message_id,
+            received_at=source.received_at,
+            upstream_time=source.upstream_time,
+        )
+
+    def record(self, event_class: type[Event], source: Source, /, **facts: Any) -> None:
+        """Trigger an event about ``source``."""
+        self.trigger_event(
+            event_class,
+            business_id=self.business_id,
+            message_id=source.message_id,
+            received_at=source.received_at,
+            upstream_time=source.upstream_time,
+            **facts,
+        )
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def absorbs(command: Command) -> Command:
+    """Make a command idempotent: a message absorbed before changes nothing.
+
+    The command's first argument is its :class:`Source`. A message that leads to no event is
+    recorded as :class:`RememberingAggregate.NothingNewReported`, so that it is absorbed too:
+    returning later, it must not be taken for news.
+    """
+
+    @wraps(command)
+    def once(self: RememberingAggregate, source: Source, **arguments: Any) -> None:
+        if source.message_id in self.absorbed:
+            return
+        command(self, source, **arguments)
+        if source.message_id not in self.absorbed:
+            self.record(self.NothingNewReported, source)
+
+    return cast("Command", once)

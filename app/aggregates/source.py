@@ -1,0 +1,22 @@
+"""The logical message behind a command."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Identifies the message that a command comes from, and when it was sent and received.
+
+    All times are aware and in UTC. ``upstream_time`` is the time that the message itself
+    carries (contract: "Stale snapshots"); ``received_at`` is the time in its stream entry's id.
+    """
+
+    message_id: str
+    received_at: datetime
+    upstream_time: datetime | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When it happened, as far as anybody knows."""
+        return self.upstream_time or self.received_at

@@ -1,0 +1,172 @@
+"""The write-off request: asked for by one person, decided once, by another."""
+
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from app.aggregates.remembering import RememberingAggregate, absorbs
+from app.aggregates.source import Source
+
+_NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
+
+
+def request_number(request_id: str) -> str:
+    """The number that people use on the phone, ``WO-XXXX-XXXX``: always the same for one id."""
+    bits = int.from_bytes(sha256(request_id.encode()).digest()[:5])
+    letters = "".join(_NUMBER_ALPHABET[bits >> shift & 31] for shift in range(35, -5, -5))
+    return f"WO-{letters[:4]}-{letters[4:]}"
+
+
+class WriteOffRequest(RememberingAggregate):
+    """A request to give up what is owed on a loan account."""
+
+    class Requested(RememberingAggregate.Event):
+        """``amount`` and ``original_balance`` are AUD."""
+
+        request_number: str
+        loan_account_id: str
+        amount: Decimal
+        reason: str
+        requested_by: str
+        requested_by_name: str | None = None
+        customer_id: str | None = None
+        customer_name: str | None = None
+        account_number: str | None = None
+        original_balance: Decimal | None = None
+        notes: str | None = None
+        priority: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.requested_by = self.requested_by
+
+    class RequestIgnored(RememberingAggregate.Event):
+        """The same request was made again: the first one stands."""
+
+    class DecisionEvent(RememberingAggregate.Event):
+        """``decided_at`` is when the decision was made, which may be before we heard of the request."""
+
+        by: str
+        decided_at: datetime
+        by_name: str | None = None
+        comment: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.decided = True
+
+    class Approved(DecisionEvent):
+        ledger_event_id: str | None = None
+        transaction_id: str | None = None
+
+    class Rejected(DecisionEvent):
+        pass
+
+    class Cancelled(DecisionEvent):
+        pass
+
+    class DecisionHeld(RememberingAggregate.Event):
+        """It arrived before its request, and waits for it."""
+
+        outcome: str
+        decision: dict[str, Any]
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.held.append((self.outcome, self.decision))
+
+    class DecisionIgnored(RememberingAggregate.Event):
+        """A decision that cannot count: ``why`` says so."""
+
+        outcome: str
+        by: str
+        why: str
+
+    def __init__(self, business_id: str) -> None:
+        super().__init__(business_id)
+        self.requested_by: str | None = None
+        self.decided = False
+        self.held: list[tuple[str, dict[str, Any]]] = []
+
+    @absorbs
+    def request(
+        self,
+        source: Source,
+        *,
+        loan_account_id: str,
+        amount: Decimal,
+        reason: str,
+        requested_by: str,
+        **more: Any,
+    ) -> None:
+        """Somebody asks for a write-off of ``amount`` (AUD).
+
+        ``more``: requested_by_name, customer_id, customer_name, account_number, original_balance,
+        notes, priority.
+        """
+        if self.requested_by is not None:
+            self.record(self.RequestIgnored, source)
+            return
+        self.record(
+            self.Requested,
+            source,
+            request_number=request_number(self.business_id),
+            loan_account_id=loan_account_id,
+            amount=amount,
+            reason=reason,
+            requested_by=requested_by,
+            **more,
+        )
+        for outcome, decision in self.held:
+            self._decide(source, outcome, **decision)
+
+    @absorbs
+    def approve(
+        self,
+        source: Source,
+        *,
+        approved_by: str,
+        approved_by_name: str | None = None,
+        comment: str | None = None,
+        ledger_event_id: str | None = None,
+        transaction_id: str | None = None,
+    ) -> None:
+        """Approved, by somebody else than who asked."""
+        self._decide(
+            source,
+            "Approved",
+            by=approved_by,
+            by_name=approved_by_name,
+            decided_at=source.at,
+            comment=comment,
+            ledger_event_id=ledger_event_id,
+            transaction_id=transaction_id,
+        )
+
+    @absorbs
+    def reject(
+        self,
+        source: Source,
+        *,
+        rejected_by: str,
+        rejected_by_name: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Rejected; the reason is the decision's comment."""
+        self._decide(
+            source, "Rejected", by=rejected_by, by_name=rejected_by_name, decided_at=source.at, comment=reason
+        )
+
+    @absorbs
+    def cancel(self, source: Source, *, cancelled_by: str, cancelled_by_name: str | None = None) -> None:
+        """Taken back."""
+        self._decide(source, "Cancelled", by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
+
+    def _decide(self, source: Source, outcome: str, *, by: str, **decision: Any) -> None:
+        """A request is decided once, and an approver is not the requester (contract: Write-offs)."""
+        if self.requested_by is None:
+            self.record(self.DecisionHeld, source, outcome=outcome, decision={"by": by, **decision})
+        elif self.decided:
+            self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="already decided")
+        elif outcome == "Approved" and by == self.requested_by:
+            self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="approver is the requester")
+        else:
+            self.record(getattr(self, outcome), source, by=by, **decision)
