@@ -1,0 +1,42 @@
+"""``billie project``: run the projectors."""
+
+from typing import Annotated
+
+import typer
+from eventsourcing.persistence import PersistenceError
+from pymongo.errors import PyMongoError
+
+from app.projections.catalogue import all_projections
+from app.projections.engine import EvolveError
+from app.projections.runner import run
+from app.runtime.settings import get_settings
+
+
+def command(
+    names: Annotated[list[str] | None, typer.Argument(help="The projections to run; all if none.")] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="Until caught up, then exit.")] = False,
+) -> None:
+    """Fold events into the MongoDB collections, and follow the event store."""
+    from app.runtime.logging import configure_logging
+    from app.runtime.stopping import StopSignal
+
+    settings = get_settings()
+    known = all_projections(settings)
+    if unknown := [name for name in names or () if name not in known]:
+        typer.echo(f"No projection {', '.join(unknown)}: there are {', '.join(known)}.", err=True)
+        raise typer.Exit(2)
+    configure_logging("project")
+    with StopSignal() as stop:
+        try:
+            run(settings, names or (), drain=drain, stop=stop)
+        except EvolveError as error:
+            typer.echo(f"{error}. The position was not moved past it.", err=True)
+            raise typer.Exit(1) from error
+        except (PersistenceError, PyMongoError) as error:
+            typer.echo(
+                f"A server cannot be reached: {error}. Check BILLIE_MONGO_URL and BILLIE_EVENT_STORE_URL.",
+                err=True,
+            )
+            raise typer.Exit(3) from error
+    if drain and not stop.is_set():
+        typer.echo("Caught up.")

@@ -1,0 +1,207 @@
+"""Follows the event store for one projection: a batch of events in, one bulk write out.
+
+Each document holds the position of the last event folded into it (``_position``), and is written
+only over an older one; the projection's own position moves afterwards. So a crash anywhere, or a
+second runner, repeats harmlessly.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from eventsourcing.persistence import IntegrityError, Tracking
+from pymongo import ReplaceOne
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from app.aggregates import Servicing
+from app.projections.positions import MongoTrackingRecorder
+from app.projections.projection import Projection, Target
+from app.projections.values import Document
+
+POSITION = "_position"
+_DUPLICATE_KEY = 11000
+
+
+class EvolveError(Exception):
+    """An event that a projection cannot fold: names the projection, the event and its position."""
+
+
+class Engine:
+    """Keeps one projection's collection up to date."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        servicing: Servicing,
+        database: Database[dict[str, Any]],
+        batch: int = 2_000,
+        cache: int = 5_000,
+    ) -> None:
+        self.projection = projection
+        self.recorder = MongoTrackingRecorder(database, projection.name)
+        self._servicing = servicing
+        self._topics = projection.topics()
+        self._batch = batch
+        self._documents = Shelf(database[projection.name], cache)
+        lookup = projection.lookup
+        self._lookups = Shelf(database[lookup.collection], cache) if lookup else None
+        self._left_at: int | None = None
+
+    def position(self) -> int:
+        """The position up to which this projection has folded all events."""
+        return self.recorder.max_tracking_id(self._servicing.name) or 0
+
+    def step(self) -> int:
+        """Fold the next batch. Returns by how many positions it moved: 0 when caught up.
+
+        Raises EvolveError for an event that cannot be folded, and the drivers' errors as they are.
+        """
+        position = self.position()
+        if position != self._left_at:
+            # Another runner moved it, or this is the start: what is cached may lack events.
+            self.clear()
+        newest = self._servicing.max_position()
+        if newest <= position:
+            self._left_at = position
+            return 0
+        notifications = self._servicing.recorder.select_notifications(
+            position, self._batch, newest, self._topics, inclusive_of_start=False
+        )
+        # Only what was truly scanned: a full batch ends at its last event, any other at the newest.
+        reached = notifications[-1].id if len(notifications) == self._batch else newest
+        if notifications:
+            to_event = self._servicing.mapper.to_domain_event
+            self._fold([(item.id, to_event(item)) for item in notifications])
+        try:
+            self.recorder.insert_tracking(Tracking(self._servicing.name, reached))
+        except IntegrityError:
+            self._left_at = None  # Another runner is ahead: take up from there.
+        else:
+            self._left_at = reached
+        return reached - position
+
+    def clear(self) -> None:
+        """Forget what is cached."""
+        self._documents.clear()
+        if self._lookups is not None:
+            self._lookups.clear()
+
+    def _fold(self, events: list[tuple[int, Any]]) -> None:
+        try:
+            self._load(events)
+            for position, event in events:
+                self._fold_one(position, event)
+            if self._lookups is not None:
+                self._lookups.write()
+            self._documents.write()
+        except BaseException:
+            self.clear()
+            raise
+
+    def _load(self, events: list[tuple[int, Any]]) -> None:
+        is_own = self.projection.is_own
+        wanted = {event.business_id for _, event in events if is_own(event)}
+        if (lookup := self.projection.lookup) is not None and self._lookups is not None:
+            keyed = [(key, event) for _, event in events if (key := lookup.key(event)) is not None]
+            self._lookups.load(key for key, _ in keyed)
+            for key, event in keyed:
+                wanted.update(lookup.members(self._lookups.get(key) or {}, event))
+        self._documents.load(wanted)
+
+    def _fold_one(self, position: int, event: Any) -> None:
+        try:
+            for target, meaning in self._targets(position, event):
+                # Positions at loading count: one event may concern a document twice.
+                if self._documents.loaded_at(target) < position:
+                    document = self.projection.evolve(self._documents.get(target), meaning)
+                    if document is not None:
+                        self._documents.put(target, document, position)
+        except Exception as error:
+            name = type(event).__qualname__
+            msg = f"{self.projection.name} cannot fold {name} at position {position}: {error}"
+            raise EvolveError(msg) from error
+
+    def _targets(self, position: int, event: Any) -> list[Target]:
+        targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
+        lookup = self.projection.lookup
+        if lookup is not None and self._lookups is not None and (key := lookup.key(event)) is not None:
+            document = self._lookups.get(key) or {}
+            if self._lookups.loaded_at(key) < position:
+                lookup.evolve(document, event)
+                self._lookups.put(key, document, position)
+            targets += lookup.follow(document, event)
+        return targets
+
+
+class Shelf:
+    """The documents of one collection that a batch needs: loaded together, written together."""
+
+    def __init__(self, collection: Collection[dict[str, Any]], keep: int) -> None:
+        self._collection = collection
+        self._keep = keep
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._loaded_at: dict[str, int] = {}
+        self._changed: set[str] = set()
+
+    def load(self, ids: Iterable[str]) -> None:
+        """Fetch those documents that are not at hand."""
+        wanted = set(ids)
+        if missing := [identifier for identifier in wanted if identifier not in self._documents]:
+            for document in self._collection.find({"_id": {"$in": missing}}):
+                self._documents[document["_id"]] = document
+        for identifier in wanted:
+            if (known := self._documents.get(identifier)) is not None:
+                self._documents.move_to_end(identifier)
+                self._loaded_at[identifier] = known.get(POSITION, 0)
+
+    def get(self, identifier: str) -> Document | None:
+        """The document as it stands in this batch."""
+        return self._documents.get(identifier)
+
+    def loaded_at(self, identifier: str) -> int:
+        """The position that the document had before this batch."""
+        return self._loaded_at.get(identifier, 0)
+
+    def put(self, identifier: str, document: Document, position: int) -> None:
+        """Take the document as changed by the event at ``position``."""
+        document["_id"] = identifier
+        document[POSITION] = position
+        self._documents[identifier] = document
+        self._changed.add(identifier)
+
+    def write(self) -> None:
+        """Write what changed, each document once, unless another runner wrote a newer one."""
+        if self._changed:
+            changes = [self._documents[identifier] for identifier in self._changed]
+            writes = [
+                ReplaceOne({"_id": item["_id"], POSITION: {"$lt": item[POSITION]}}, item, upsert=True)
+                for item in changes
+            ]
+            try:
+                self._collection.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                if not _only_newer(error):
+                    raise
+        self._changed.clear()
+        self._loaded_at.clear()
+        while len(self._documents) > self._keep:
+            self._documents.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._documents.clear()
+        self._loaded_at.clear()
+        self._changed.clear()
+
+
+def _only_newer(error: BulkWriteError) -> bool:
+    """Whether nothing went wrong but that documents with a newer position were there already.
+
+    The guard then matches nothing, and the upsert meets the existing ``_id``.
+    """
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        return False
+    return all(item.get("code") == _DUPLICATE_KEY for item in details.get("writeErrors", ()))

@@ -1,0 +1,165 @@
+"""The read model ``loan-accounts``: one document a loan account, with its customer's name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app.aggregates import Customer, LoanAccount
+from app.projections.projection import Projection, Target
+from app.projections.schedules import created_schedule, update_instalments
+from app.projections.values import Document, money, put, time
+
+
+@dataclass(frozen=True)
+class CustomerNameKnown:
+    """What an event of a customer, or the link to one, means for a loan account."""
+
+    customer_id: str
+    full_name: str
+
+
+class AccountsOfCustomer:
+    """Which loan accounts a customer has, and the customer's name, whichever came first."""
+
+    collection = "_loan-accounts.customers"
+
+    def key(self, event: Any) -> str | None:
+        if type(event) is Customer.NameChanged:
+            return str(event.business_id)
+        return str(event.customer_id) if type(event) is LoanAccount.LinkedToCustomer else None
+
+    def evolve(self, document: Document, event: Any) -> None:
+        if type(event) is Customer.NameChanged:
+            put(document, fullName=event.full_name or None)
+        else:
+            known = document.setdefault("loanAccountIds", [])
+            if event.business_id not in known:
+                known.append(event.business_id)
+
+    def members(self, document: Document, event: Any) -> Iterable[str]:
+        return document.get("loanAccountIds", ()) if type(event) is Customer.NameChanged else ()
+
+    def follow(self, document: Document, event: Any) -> Iterable[Target]:
+        if (full_name := document.get("fullName")) is None:
+            return ()
+        if type(event) is Customer.NameChanged:
+            known = CustomerNameKnown(event.business_id, full_name)
+            return [(account_id, known) for account_id in document.get("loanAccountIds", ())]
+        return [(event.business_id, CustomerNameKnown(event.customer_id, full_name))]
+
+
+LOAN_ACCOUNTS = Projection(
+    "loan-accounts", own=(LoanAccount,), others=(Customer.NameChanged,), lookup=AccountsOfCustomer()
+)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.LinkedToCustomer)
+def _linked_to_customer(document: Document, event: Any) -> None:
+    if document.get("customerId") != event.customer_id:
+        document.pop("customerName", None)
+    document["customerId"] = event.customer_id
+
+
+@LOAN_ACCOUNTS.on(CustomerNameKnown)
+def _customer_name_known(document: Document, event: CustomerNameKnown) -> None:
+    if document.get("customerId") == event.customer_id:
+        document["customerName"] = event.full_name
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.TermsRecorded)
+def _terms_recorded(document: Document, event: Any) -> None:
+    put(document, accountNumber=event.account_number, signedLoanAgreementUrl=event.signed_loan_agreement_url)
+    _put_terms(
+        document,
+        loanAmount=_money(event.loan_amount),
+        loanFee=_money(event.loan_fee),
+        totalPayable=_money(event.total_payable),
+        openedDate=event.opened_date,
+        commencementDate=event.commencement_date,
+    )
+    _reckon(document)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.BalanceReported)
+def _balance_reported(document: Document, event: Any) -> None:
+    balance = money(event.current_balance)
+    document.setdefault("balances", {}).update(currentBalance=balance, totalOutstanding=balance)
+    _reckon(document)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.PaymentReceived)
+def _payment_received(document: Document, event: Any) -> None:
+    payment: Document = {}
+    put(payment, date=event.paid_date, amount=_money(event.amount))
+    document["lastPayment"] = payment
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.StatusChanged)
+def _status_changed(document: Document, event: Any) -> None:
+    document.update(accountStatus=event.account_status, sdkStatus=event.sdk_status)
+    _reckon(document)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.Disbursed)
+def _disbursed(document: Document, event: Any) -> None:
+    _put_terms(document, disbursedDate=event.disbursed_date)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.Closed)
+def _closed(document: Document, event: Any) -> None:
+    closure = document.setdefault("closure", {})
+    put(
+        closure,
+        reason=event.reason,
+        previousStatus=event.previous_status,
+        closedDate=event.closed_date,
+        finalBalance=_money(event.final_balance),
+        totalPaid=_money(event.total_paid),
+        triggeredByTransactionId=event.triggered_by_transaction_id,
+    )
+    _reckon(document)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.ScheduleCreated)
+def _schedule_created(document: Document, event: Any) -> None:
+    document["repaymentSchedule"] = created_schedule(event)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.InstalmentsUpdated)
+def _instalments_updated(document: Document, event: Any) -> None:
+    update_instalments(document.setdefault("repaymentSchedule", {}), event)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.AgingUpdated)
+def _aging_updated(document: Document, event: Any) -> None:
+    put(
+        document.setdefault("aging", {}),
+        daysPastDue=event.days_past_due,
+        bucket=event.bucket,
+        isInArrears=event.is_in_arrears,
+        lastUpdated=time(event.last_updated) if event.last_updated else None,
+    )
+
+
+def _money(amount: Decimal | None) -> Any:
+    return None if amount is None else money(amount)
+
+
+def _put_terms(document: Document, **terms: Any) -> None:
+    if any(value is not None for value in terms.values()):
+        put(document.setdefault("loanTerms", {}), **terms)
+
+
+def _reckon(document: Document) -> None:
+    """``totalPaid``: as the closure says it, else what is payable less what is owed, once paid out."""
+    total_paid = document.get("closure", {}).get("totalPaid")
+    payable = document.get("loanTerms", {}).get("totalPayable")
+    balance = document.get("balances", {}).get("currentBalance")
+    if total_paid is None and payable is not None and balance is not None:
+        if document.get("sdkStatus") in ("ACTIVE", "SUSPENDED", "CLOSED"):
+            total_paid = money(max(payable.to_decimal() - balance.to_decimal(), Decimal(0)))
+        else:
+            document["balances"].pop("totalPaid", None)
+    if total_paid is not None:
+        document.setdefault("balances", {})["totalPaid"] = total_paid

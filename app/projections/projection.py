@@ -1,0 +1,100 @@
+"""What a projection is: a collection, and how each event changes one of its documents."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from eventsourcing.utils import get_topic
+
+from app.aggregates.remembering import RememberingAggregate
+from app.projections.values import Document, stamp
+
+Event = RememberingAggregate.Event
+Handler = Callable[[Document, Any], None]
+Target = tuple[str, Any]
+"""The id of a document, and the event to evolve it by."""
+
+
+class Lookup(Protocol):
+    """A private collection of a projection whose documents depend on more than one aggregate.
+
+    Its documents are pure functions of events too; they tell which of the projection's documents
+    an event of another aggregate concerns.
+    """
+
+    collection: str
+
+    def key(self, event: Any) -> str | None:
+        """The id of the lookup document that ``event`` changes or asks, if any."""
+
+    def evolve(self, document: Document, event: Any) -> None:
+        """Change the lookup document by ``event``."""
+
+    def members(self, document: Document, event: Any) -> Iterable[str]:
+        """The ids of all documents that ``event`` may concern: they are loaded before the fold."""
+
+    def follow(self, document: Document, event: Any) -> Iterable[Target]:
+        """What ``event`` means for the projection's documents."""
+
+
+@dataclass
+class Projection:
+    """A read model: one collection, owned by nobody else.
+
+    ``own`` are the aggregate classes whose events name their document by their ``business_id``;
+    ``others`` the further event classes that the lookup follows.
+    """
+
+    name: str
+    own: tuple[type[RememberingAggregate], ...]
+    others: tuple[type[Event], ...] = ()
+    lookup: Lookup | None = None
+    stamped: bool = True
+    begins_with: type[Event] | None = None
+    _handlers: dict[type[Any], Handler] = field(default_factory=dict)
+
+    def on(self, *event_classes: type[Any]) -> Callable[[Handler], Handler]:
+        """Register the function that changes a document by an event of these classes."""
+
+        def register(handler: Handler) -> Handler:
+            for event_class in event_classes:
+                self._handlers[event_class] = handler
+            return handler
+
+        return register
+
+    def evolve(self, document: Document | None, event: Any) -> Document | None:
+        """The document after ``event``: a pure function, but that it may reuse ``document``.
+
+        None stands for no document: before the first event, and, where ``begins_with`` names an
+        event class, until one such event.
+        """
+        if document is None:
+            if self.begins_with is not None and type(event) is not self.begins_with:
+                return None
+            document = {}
+        if self.stamped and isinstance(event, RememberingAggregate.Event):
+            stamp(document, event.at)
+        if (handler := self._handlers.get(type(event))) is not None:
+            handler(document, event)
+        return document
+
+    def topics(self) -> list[str]:
+        """The topics of all events that this projection reads."""
+        own = [event_class for kind in self.own for event_class in event_classes(kind)]
+        return [get_topic(event_class) for event_class in (*own, *self.others)]
+
+    def is_own(self, event: Any) -> bool:
+        """Whether ``event`` names its document by its ``business_id``."""
+        return type(event) not in self.others
+
+
+def event_classes(kind: type[RememberingAggregate]) -> list[type[Event]]:
+    """The domain event classes of an aggregate class."""
+    return [
+        member
+        for name in dir(kind)
+        if isinstance(member := getattr(kind, name), type)
+        and issubclass(member, RememberingAggregate.Event)
+        and not name.endswith("Event")
+    ]

@@ -1,0 +1,95 @@
+"""Runs projectors: follows the event store until told to stop, or until caught up."""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from threading import Event as Flag
+from time import monotonic
+from typing import Any
+
+from eventsourcing.persistence import PersistenceError
+from pymongo import MongoClient
+from pymongo.errors import AutoReconnect, PyMongoError
+
+from app.aggregates import Servicing
+from app.projections.catalogue import all_projections
+from app.projections.engine import Engine
+from app.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT_S = 10.0
+_SAY_EVERY_S = 60.0
+
+
+def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
+    """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s."""
+    return MongoClient(settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=5_000)
+
+
+def run(
+    settings: Settings,
+    names: Sequence[str] = (),
+    *,
+    drain: bool = False,
+    stop: Flag | None = None,
+    on_progress: Callable[[dict[str, int], int], None] | None = None,
+) -> None:
+    """Run the projectors ``names`` (all, if empty) until ``stop`` is set, or caught up with ``drain``.
+
+    ``on_progress`` is told the position of each and the newest one. A store or MongoDB that is away
+    is waited for, but for ``drain``, which raises the driver's error. Raises KeyError for an unknown
+    name and EvolveError for an event that a projection cannot fold.
+    """
+    stop = stop or Flag()
+    projections = all_projections(settings)
+    servicing = Servicing.from_url(settings.event_store_url)
+    client = mongo_client(settings)
+    try:
+        database = client[settings.mongo_db]
+        engines = [
+            Engine(projections[name], servicing, database, settings.project_batch)
+            for name in names or projections
+        ]
+        _follow(engines, servicing, settings, drain=drain, stop=stop, on_progress=on_progress)
+    finally:
+        client.close()
+        servicing.close()
+
+
+def _follow(
+    engines: list[Engine],
+    servicing: Servicing,
+    settings: Settings,
+    *,
+    drain: bool,
+    stop: Flag,
+    on_progress: Callable[[dict[str, int], int], None] | None,
+) -> None:
+    failures, said_at = 0, -_SAY_EVERY_S
+    while not stop.is_set():
+        try:
+            moved = sum(engine.step() for engine in engines if not stop.is_set())
+            if moved and on_progress is not None:
+                on_progress(
+                    {engine.projection.name: engine.position() for engine in engines},
+                    servicing.max_position(),
+                )
+        except (PersistenceError, PyMongoError) as error:
+            if drain and not isinstance(error, AutoReconnect):
+                raise
+            if drain and failures:
+                raise
+            failures += 1
+            if monotonic() - said_at >= _SAY_EVERY_S:
+                log.warning("Waiting for a server: %s: %s", type(error).__name__, error)
+                said_at = monotonic()
+            stop.wait(min(_LONGEST_WAIT_S, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0))
+            continue
+        if failures:
+            log.info("The server is back after %d tries", failures)
+            failures, said_at = 0, -_SAY_EVERY_S
+        if not moved:
+            if drain:
+                return
+            stop.wait(settings.poll_ms / 1_000)

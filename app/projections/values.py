@@ -1,0 +1,62 @@
+"""How values of the domain become values in MongoDB."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from bson.decimal128 import Decimal128
+
+Document = dict[str, Any]
+
+
+def money(amount: Decimal) -> Decimal128:
+    """An amount in AUD, with two places."""
+    return Decimal128(amount.quantize(Decimal("0.01")))
+
+
+def time(moment: datetime) -> datetime:
+    """BSON dates hold milliseconds: cut here, so that a document read back equals the one in memory."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def free_form(value: Any) -> Any:
+    """A free-form object that MongoDB accepts: no key begins with ``$`` or holds ``.``.
+
+    Both become their full-width forms (``＄``, ``．``), so that no two keys fall together. What is
+    null or an empty string is left out: absent means unknown.
+    """
+    if isinstance(value, dict):
+        return {_key(key): free_form(item) for key, item in value.items() if item is not None and item != ""}
+    if isinstance(value, list):
+        return [free_form(item) for item in value if item is not None]
+    return value
+
+
+def _key(key: str) -> str:
+    if key.startswith("$"):
+        key = "＄" + key[1:]
+    return key.replace(".", "．") or "＿"
+
+
+def put(document: Document, **fields: Any) -> None:
+    """Set the fields that are present: an absent one (None) never clears what is stored."""
+    for name, value in fields.items():
+        if value is not None:
+            document[name] = value
+
+
+def merge(document: Document, changes: Document) -> None:
+    """Merge ``changes`` into ``document`` deeply; a list replaces a list."""
+    for key, value in changes.items():
+        known = document.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            merge(known, value)
+        else:
+            document[key] = value
+
+
+def stamp(document: Document, at: datetime) -> None:
+    """``createdAt`` is the earliest and ``updatedAt`` the latest time that any event tells."""
+    moment = time(at)
+    document["createdAt"] = min(document.get("createdAt", moment), moment)
+    document["updatedAt"] = max(document.get("updatedAt", moment), moment)

@@ -1,0 +1,62 @@
+"""The read model ``write-off-requests``: one document a request, from the moment it was made."""
+
+from typing import Any
+
+from app.aggregates import WriteOffRequest
+from app.projections.projection import Projection
+from app.projections.values import Document, money, put, stamp, time
+
+WRITE_OFF_REQUESTS = Projection(
+    "write-off-requests",
+    own=(WriteOffRequest,),
+    stamped=False,
+    begins_with=WriteOffRequest.Requested,
+)
+
+_STATUS: dict[type[Any], str] = {
+    WriteOffRequest.Approved: "approved",
+    WriteOffRequest.Rejected: "rejected",
+    WriteOffRequest.Cancelled: "cancelled",
+}
+
+
+@WRITE_OFF_REQUESTS.on(WriteOffRequest.Requested)
+def _requested(document: Document, event: Any) -> None:
+    stamp(document, event.at)
+    document.update(
+        requestNumber=event.request_number,
+        loanAccountId=event.loan_account_id,
+        amount=money(event.amount),
+        reason=event.reason,
+        status="pending",
+        requestedBy=_person(event.requested_by, event.requested_by_name),
+        requestedAt=time(event.at),
+        priority=event.priority or "normal",
+    )
+    put(
+        document,
+        customerId=event.customer_id,
+        customerName=event.customer_name,
+        accountNumber=event.account_number,
+        notes=event.notes,
+        originalBalance=None if event.original_balance is None else money(event.original_balance),
+    )
+
+
+@WRITE_OFF_REQUESTS.on(*_STATUS)
+def _decided(document: Document, event: Any) -> None:
+    stamp(document, event.decided_at)
+    document["status"] = _STATUS[type(event)]
+    decision: Document = {"by": _person(event.by, event.by_name), "at": time(event.decided_at)}
+    put(decision, comment=event.comment)
+    document["decision"] = decision
+    if isinstance(event, WriteOffRequest.Approved):
+        ledger: Document = {}
+        put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
+        put(document, ledger=ledger or None)
+
+
+def _person(identifier: str, name: str | None) -> Document:
+    person = {"id": identifier}
+    put(person, name=name)
+    return person
