@@ -1,0 +1,171 @@
+"""The rules of contract messages.md, section "Accounts"."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.aggregates import LoanAccount
+from app.projections.loan_accounts import LOAN_ACCOUNTS
+from tests.given import fold, message, names
+
+
+@pytest.fixture
+def account() -> LoanAccount:
+    return LoanAccount.register("L1", message("first"))
+
+
+@pytest.mark.parametrize(
+    ("reported", "status"),
+    [
+        ("PENDING", "active"),
+        ("PENDING_DISBURSEMENT", "pending_disbursement"),
+        ("ACTIVE", "active"),
+        ("SUSPENDED", "in_arrears"),
+        ("CLOSED", "paid_off"),
+    ],
+)
+def test_upstream_status_becomes_account_status(account: LoanAccount, reported: str, status: str) -> None:
+    account.change_status(message("m"), status=reported)
+    assert account.account_status == status
+
+
+@pytest.mark.parametrize("passed_by", ["ACTIVE", "SUSPENDED", "CLOSED"])
+@pytest.mark.parametrize("back_to", ["PENDING", "PENDING_DISBURSEMENT"])
+def test_disbursement_gate_is_one_way(account: LoanAccount, passed_by: str, back_to: str) -> None:
+    account.change_status(message("m1", at=1), status=passed_by)
+    account.update(message("m2", at=2), status=back_to, current_balance=Decimal("70.00"))
+    assert account.sdk_status == passed_by
+    assert account.balance == Decimal("70.00"), "other fields of the message still apply"
+
+
+def test_disbursement_gate_does_not_depend_on_order(account: LoanAccount) -> None:
+    account.change_status(message("m2", at=2), status="PENDING_DISBURSEMENT")
+    account.change_status(message("m1", at=1), status="ACTIVE")
+    assert account.sdk_status == "ACTIVE"
+
+
+def test_positive_balance_without_status_means_disbursed_once(account: LoanAccount) -> None:
+    account.open(message("m1", at=1), customer_id="C1", status="PENDING_DISBURSEMENT")
+    account.update(message("m2", at=2), current_balance=Decimal("620.00"))
+    assert (account.account_status, account.disbursed_date) == ("active", "2026-03-01")
+    account.update(message("m3", at=60 * 24), current_balance=Decimal("600.00"))
+    assert names(account).count("Disbursed") == 1
+
+
+def test_balance_before_creation_means_disbursed_too(account: LoanAccount) -> None:
+    account.update(message("m2", at=2), current_balance=Decimal("620.00"))
+    account.open(message("m1", at=1), customer_id="C1", status="PENDING_DISBURSEMENT")
+    assert (account.account_status, account.disbursed_date) == ("active", "2026-03-01")
+
+
+def test_zero_balance_is_no_disbursement(account: LoanAccount) -> None:
+    account.open(message("m1"), customer_id="C1", status="PENDING_DISBURSEMENT")
+    account.update(message("m2"), current_balance=Decimal("0.00"))
+    assert account.account_status == "pending_disbursement"
+
+
+@pytest.mark.parametrize("status", ["paid_off", "written_off"])
+@pytest.mark.parametrize("bucket", ["late_arrears", "current", None])
+def test_aging_is_ignored_while_terminal(account: LoanAccount, status: str, bucket: str | None) -> None:
+    reason = "WRITTEN_OFF" if status == "written_off" else "PAID_OFF"
+    account.close(message("m1"), reason=reason)
+    assert account.account_status == status
+    account.update_aging(message("m2"), bucket=bucket, days_past_due=9)
+    assert names(account)[-1] == "AgingIgnored"
+    account.update_aging(message("m3"), bucket="closed", days_past_due=0)
+    assert names(account)[-1] == "AgingUpdated"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "inferred"), [(None, True), ("REPAYMENT", True), ("LATE_FEE", False), ("FEE_WAIVER", False)]
+)
+def test_fallen_balance_is_a_payment(account: LoanAccount, trigger: str | None, inferred: bool) -> None:
+    account.open(message("m1"), customer_id="C1", status="ACTIVE", current_balance=Decimal("620.00"))
+    account.update(
+        message("m2", at=5), current_balance=Decimal("500.00"), triggered_by_transaction_type=trigger
+    )
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    assert ("lastPayment" in document) is inferred
+    if inferred:
+        assert document["lastPayment"]["date"] == "2026-03-01"
+        assert document["lastPayment"]["amount"].to_decimal() == Decimal("120.00")
+
+
+def test_fallen_balance_of_an_inactive_account_is_no_payment(account: LoanAccount) -> None:
+    account.open(message("m1"), customer_id="C1", status="SUSPENDED", current_balance=Decimal("620.00"))
+    account.update(message("m2"), current_balance=Decimal("500.00"))
+    assert "PaymentReceived" not in names(account)
+
+
+def test_stated_payment_wins_over_the_difference(account: LoanAccount) -> None:
+    account.open(message("m1"), customer_id="C1", status="ACTIVE", current_balance=Decimal("620.00"))
+    account.update(
+        message("m2"),
+        current_balance=Decimal("500.00"),
+        last_payment_amount=Decimal("60.00"),
+        last_payment_date="2026-02-28",
+    )
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    assert document["lastPayment"]["amount"].to_decimal() == Decimal("60.00")
+
+
+def test_replayed_creation_resets_nothing(account: LoanAccount) -> None:
+    created = {"customer_id": "C1", "status": "ACTIVE", "current_balance": Decimal("620.00")}
+    account.open(message("m1", at=1), **created)
+    account.update(message("m2", at=2), current_balance=Decimal("100.00"), status="SUSPENDED")
+    account.open(message("again", at=3), **created)
+    assert (account.balance, account.sdk_status) == (Decimal("100.00"), "SUSPENDED")
+
+
+def test_older_snapshot_does_not_overwrite_newer(account: LoanAccount) -> None:
+    account.update(message("m2", at=2), current_balance=Decimal("100.00"))
+    account.update(message("m1", at=1), current_balance=Decimal("620.00"))
+    assert account.balance == Decimal("100.00")
+    account.update(message("timeless"), current_balance=Decimal("90.00"))
+    assert account.balance == Decimal("90.00"), "where either lacks a time, arrival decides"
+
+
+def test_instalments_may_precede_their_schedule(account: LoanAccount) -> None:
+    paid = {"payment_number": 2, "status": "paid", "amount_paid": Decimal("51.00")}
+    plan = [
+        {"payment_number": number, "due_date": f"2026-03-{number:02}", "amount": Decimal("51.00")}
+        for number in (2, 1)
+    ]
+    account.update_schedule(message("m2"), payments=[paid])
+    account.create_schedule(message("m1"), schedule_id="S1", payments=plan)
+    other = LoanAccount.register("L1", message("first"))
+    other.create_schedule(message("m1"), schedule_id="S1", payments=plan)
+    other.update_schedule(message("m2"), payments=[paid])
+    early, late = fold(LOAN_ACCOUNTS, account), fold(LOAN_ACCOUNTS, other)
+    assert early == late
+    assert early is not None
+    assert [item["status"] for item in early["repaymentSchedule"]["payments"]] == ["scheduled", "paid"]
+
+
+def test_instalments_of_another_schedule_wait_for_it(account: LoanAccount) -> None:
+    account.create_schedule(message("m1"), schedule_id="S1", payments=[{"payment_number": 1}])
+    account.update_schedule(
+        message("m2"), schedule_id="S2", payments=[{"payment_number": 1, "status": "paid"}]
+    )
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    assert document["repaymentSchedule"]["payments"][0]["status"] == "scheduled"
+    account.create_schedule(message("m3"), schedule_id="S2", payments=[{"payment_number": 1}])
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    assert document["repaymentSchedule"]["payments"][0]["status"] == "paid"
+
+
+def test_message_is_absorbed_once_for_ever(account: LoanAccount) -> None:
+    account.update(message("m1"), current_balance=Decimal("620.00"))
+    account.update(message("m2"), current_balance=Decimal("500.00"))
+    before = names(account)
+    account.update(message("m1"), current_balance=Decimal("620.00"))
+    assert names(account) == before
+
+
+def test_message_without_news_is_absorbed_too(account: LoanAccount) -> None:
+    account.update(message("m1"))
+    assert names(account) == ["NothingNewReported"]

@@ -1,0 +1,67 @@
+"""The rules of contract messages.md, section "Write-offs"."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.aggregates import WriteOffRequest
+from app.aggregates.write_off_request import request_number
+from app.projections.write_off_requests import WRITE_OFF_REQUESTS
+from tests.given import fold, message, names
+
+ASKED: dict[str, Any] = {
+    "loan_account_id": "L1",
+    "amount": Decimal("250.00"),
+    "reason": "hardship",
+    "requested_by": "ann",
+}
+
+
+@pytest.fixture
+def request_made() -> WriteOffRequest:
+    request = WriteOffRequest.register("W1", message("first"))
+    request.request(message("first"), **ASKED)
+    return request
+
+
+def test_number_is_readable_and_stable() -> None:
+    assert request_number("W1") == request_number("W1")
+    assert len({request_number(str(number)) for number in range(2_000)}) == 2_000
+    assert len(request_number("W1")) == len("WO-XXXX-XXXX")
+
+
+def test_request_is_decided_once(request_made: WriteOffRequest) -> None:
+    request_made.reject(message("m1"), rejected_by="bob", reason="not yet")
+    request_made.approve(message("m2"), approved_by="cyd")
+    document = fold(WRITE_OFF_REQUESTS, request_made)
+    assert names(request_made)[-1] == "DecisionIgnored"
+    assert document is not None
+    assert (document["status"], document["decision"]["comment"]) == ("rejected", "not yet")
+
+
+def test_approver_is_not_the_requester(request_made: WriteOffRequest) -> None:
+    request_made.approve(message("m1"), approved_by="ann")
+    assert names(request_made)[-1] == "DecisionIgnored"
+    request_made.approve(message("m2"), approved_by="bob", transaction_id="T1")
+    document = fold(WRITE_OFF_REQUESTS, request_made)
+    assert document is not None
+    assert (document["status"], document["ledger"]) == ("approved", {"transactionId": "T1"})
+
+
+def test_decision_may_precede_its_request() -> None:
+    request = WriteOffRequest.register("W1", message("m1", at=1))
+    request.approve(message("m1", at=1), approved_by="ann")  # Turns out to be the requester.
+    request.cancel(message("m2", at=2), cancelled_by="ann")
+    assert fold(WRITE_OFF_REQUESTS, request) is None, "no document before there is a request"
+    request.request(message("m3", at=0), **ASKED)
+    document = fold(WRITE_OFF_REQUESTS, request)
+    assert document is not None
+    assert document["status"] == "cancelled"
+
+
+def test_second_request_changes_nothing(request_made: WriteOffRequest) -> None:
+    request_made.request(message("m1"), **(ASKED | {"amount": Decimal("9.00")}))
+    document = fold(WRITE_OFF_REQUESTS, request_made)
+    assert document is not None
+    assert document["amount"].to_decimal() == Decimal("250.00")
