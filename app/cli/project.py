@@ -9,7 +9,9 @@ from pymongo.errors import PyMongoError
 from app.projections.catalogue import all_projections
 from app.projections.engine import EvolveError
 from app.projections.runner import run
+from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
+from app.runtime.stopping import StopSignal
 
 
 def command(
@@ -17,9 +19,6 @@ def command(
     drain: Annotated[bool, typer.Option("--drain", help="Until caught up, then exit.")] = False,
 ) -> None:
     """Fold events into the MongoDB collections, and follow the event store."""
-    from app.runtime.logging import configure_logging
-    from app.runtime.stopping import StopSignal
-
     settings = get_settings()
     known = all_projections(settings)
     if unknown := [name for name in names or () if name not in known]:

@@ -1,0 +1,39 @@
+"""``billie ingest``: consume the inbox stream."""
+
+from typing import Annotated
+
+import typer
+from eventsourcing.persistence import PersistenceError
+from redis.exceptions import RedisError
+
+from app.ingestion.consumer import run
+from app.runtime.logging import configure_logging
+from app.runtime.settings import get_settings
+from app.runtime.stopping import StopSignal
+
+
+def command(
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Until nothing is new or pending, then exit.")
+    ] = False,
+) -> None:
+    """Turn the stream's messages into domain events."""
+    settings = get_settings()
+    configure_logging("ingest")
+    taken = 0
+
+    def count(entries: int) -> None:
+        nonlocal taken
+        taken += entries
+
+    with StopSignal() as stop:
+        try:
+            run(settings, drain=drain, stop=stop, on_progress=count)
+        except (PersistenceError, RedisError) as error:
+            typer.echo(
+                f"A server cannot be reached: {error}. Check BILLIE_REDIS_URL and BILLIE_EVENT_STORE_URL.",
+                err=True,
+            )
+            raise typer.Exit(3) from error
+    if drain:
+        typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}.")

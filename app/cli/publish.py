@@ -1,0 +1,32 @@
+"""``billie publish``: put a file of entries on the stream."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError
+
+from app.ingestion.consumer import connect
+from app.ingestion.publish import publish_file
+from app.runtime.settings import get_settings
+
+
+def command(
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines, an entry each.", exists=True, dir_okay=False, allow_dash=True)
+    ],
+) -> None:
+    """Publish a JSON-lines file of entries on the inbox stream ("-" reads standard input)."""
+    settings = get_settings()
+    client = connect(settings)
+    try:
+        count = publish_file(client, settings.inbox_stream, Path("/dev/stdin") if str(file) == "-" else file)
+    except ValueError as error:
+        typer.echo(f"{error}. The lines before it may have been published.", err=True)
+        raise typer.Exit(2) from error
+    except RedisError as error:
+        typer.echo(f"Redis cannot be reached: {error}. Check BILLIE_REDIS_URL.", err=True)
+        raise typer.Exit(3) from error
+    finally:
+        client.close()
+    typer.echo(f"{count:,} entries published on {settings.inbox_stream}.")

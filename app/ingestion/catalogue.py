@@ -1,0 +1,100 @@
+"""Every message type that we consume: its payload, and the command that it means. One table."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from app.aggregates import UnitOfWork
+from app.ingestion import commands as do
+from app.ingestion.commands import Command
+from app.ingestion.envelope import Envelope
+from app.ingestion.messages import account, chat, customer, writeoff
+from app.ingestion.messages.kinds import Payload
+from app.ingestion.unusable import Reason, Unusable
+
+
+class Row(NamedTuple):
+    """A message type: the model of its payload, and what it asks of an aggregate."""
+
+    payload: type[Payload]
+    command: Command
+
+
+CATALOGUE: dict[str, Row] = {
+    "customer.created.v1": Row(customer.CustomerChanged, do.report_customer),
+    "customer.changed.v1": Row(customer.CustomerChanged, do.report_customer),
+    "customer.updated.v1": Row(customer.CustomerChanged, do.report_customer),
+    "customer.verified.v1": Row(customer.CustomerVerified, do.verify_customer),
+    "account.created.v1": Row(account.AccountCreated, do.open_account),
+    "account.updated.v1": Row(account.AccountUpdated, do.update_account),
+    "account.status_changed.v1": Row(account.AccountStatusChanged, do.change_account_status),
+    "account.closed.v1": Row(account.AccountClosed, do.close_account),
+    "account.schedule.created.v1": Row(account.ScheduleCreated, do.create_schedule),
+    "account.schedule.updated.v1": Row(account.ScheduleUpdated, do.update_schedule),
+    "loan.aging.updated.v1": Row(account.AgingUpdated, do.update_aging),
+    "conversation_started": Row(chat.ConversationStarted, do.start_conversation),
+    "user_input": Row(chat.Utterance, do.speak("customer")),
+    "assistant_response": Row(chat.Utterance, do.speak("assistant")),
+    "applicationDetail_changed": Row(chat.ApplicationDetailChanged, do.change_application),
+    "identityRisk_assessment": Row(chat.FreeForm, do.assess("identityRisk")),
+    "serviceability_assessment_results": Row(chat.FreeForm, do.assess("serviceability")),
+    "credit_assessment_serviceability_result": Row(chat.FreeForm, do.assess("serviceability")),
+    "fraudCheck_assessment": Row(chat.FreeForm, do.assess("fraudCheck")),
+    "credit_assessment_accountConduct_result": Row(chat.FreeForm, do.assess("accountConduct")),
+    "post_identity_risk_checks_complete": Row(chat.FreeForm, do.assess("postIdentityRisk")),
+    "credit_assessment_complete": Row(chat.FreeForm, do.assess("creditAssessmentComplete")),
+    "noticeboard_updated": Row(chat.NoticePosted, do.post_notice),
+    "noticeboard_post": Row(chat.NoticePosted, do.post_notice),
+    "final_decision": Row(chat.FinalDecision, do.decide),
+    "final_credit_decision": Row(chat.FinalDecision, do.decide),
+    "conversation_summary": Row(chat.ConversationSummary, do.summarise),
+    "conversationSummary_changed": Row(chat.SummaryChanged, do.change_conversation_status),
+    "writeoff.requested.v1": Row(writeoff.WriteOffRequested, do.request_write_off),
+    "writeoff.approved.v1": Row(writeoff.WriteOffApproved, do.approve_write_off),
+    "writeoff.rejected.v1": Row(writeoff.WriteOffRejected, do.reject_write_off),
+    "writeoff.cancelled.v1": Row(writeoff.WriteOffCancelled, do.cancel_write_off),
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """An envelope whose payload was understood. ``dropped`` names fields with unknown words."""
+
+    envelope: Envelope
+    payload: Payload
+    dropped: tuple[str, ...]
+
+    @cached_property
+    def command(self) -> Command:
+        return CATALOGUE[self.envelope.type].command
+
+    def apply(self, unit: UnitOfWork) -> None:
+        """Carry out what the message means. Raises Unusable where the envelope lacks a name."""
+        self.command(unit, self.envelope, self.payload)
+
+
+def understand(envelope: Envelope) -> Message | None:
+    """The message in an envelope; None for a type that we do not consume.
+
+    Raises Unusable, with the path of the first field at fault, for a payload that is not as the
+    contract says.
+    """
+    row = CATALOGUE.get(envelope.type)
+    if row is None:
+        return None
+    dropped: list[str] = []
+    try:
+        payload = row.payload.model_validate(envelope.payload, context=dropped)
+    except ValidationError as error:
+        raise _unusable(error) from error
+    return Message(envelope, payload, tuple(dropped))
+
+
+def _unusable(error: ValidationError) -> Unusable:
+    first: Any = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in first["loc"]) or "payload"
+    if first["type"] == "missing":
+        return Unusable(Reason.MISSING_KEY, path, "required, and absent")
+    return Unusable(Reason.INVALID_VALUE, path, first["msg"].removeprefix("Value error, "))

@@ -1,0 +1,210 @@
+"""What a message asks of an aggregate: one small function a kind of message."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.aggregates import Conversation, Customer, LoanAccount, UnitOfWork, WriteOffRequest
+from app.ingestion.envelope import APPLICATION, CONVERSATION, Envelope
+from app.ingestion.messages import account, chat, customer, writeoff
+from app.ingestion.unusable import Reason, Unusable
+
+Command = Callable[[UnitOfWork, Envelope, Any], None]
+
+
+def report_customer(unit: UnitOfWork, envelope: Envelope, payload: customer.CustomerChanged) -> None:
+    _report(unit, envelope, payload.customer_id, payload)
+
+
+def verify_customer(unit: UnitOfWork, envelope: Envelope, payload: customer.CustomerVerified) -> None:
+    unit.obtain(Customer, payload.customer_id, envelope.source).verify_identity(
+        envelope.source, verified_at=payload.verified_at
+    )
+
+
+def open_account(unit: UnitOfWork, envelope: Envelope, payload: account.AccountCreated) -> None:
+    _account(unit, envelope, payload.account_id).open(
+        envelope.source,
+        total_payable=payload.loan_total_payable,
+        **payload.present("account_id", "loan_total_payable"),
+    )
+
+
+def update_account(unit: UnitOfWork, envelope: Envelope, payload: account.AccountUpdated) -> None:
+    facts = payload.present("account_id")
+    if "triggered_by_transaction_type" in facts:
+        facts["triggered_by_transaction_type"] = facts["triggered_by_transaction_type"].upper()
+    _account(unit, envelope, payload.account_id).update(envelope.source, **facts)
+
+
+def change_account_status(
+    unit: UnitOfWork, envelope: Envelope, payload: account.AccountStatusChanged
+) -> None:
+    _account(unit, envelope, payload.account_id).change_status(envelope.source, status=payload.new_status)
+
+
+def close_account(unit: UnitOfWork, envelope: Envelope, payload: account.AccountClosed) -> None:
+    _account(unit, envelope, payload.account_id).close(
+        envelope.source,
+        reason=payload.closure_reason,
+        total_payable=payload.loan_total_payable,
+        **payload.present("account_id", "closure_reason", "loan_total_payable"),
+    )
+
+
+def create_schedule(unit: UnitOfWork, envelope: Envelope, payload: account.ScheduleCreated) -> None:
+    _account(unit, envelope, payload.account_id).create_schedule(
+        envelope.source,
+        number_of_payments=payload.n_payments,
+        payments=[payment.present() for payment in payload.payments],
+        **payload.present("account_id", "n_payments", "payments"),
+    )
+
+
+def update_schedule(unit: UnitOfWork, envelope: Envelope, payload: account.ScheduleUpdated) -> None:
+    _account(unit, envelope, payload.account_id).update_schedule(
+        envelope.source,
+        schedule_id=payload.schedule_id,
+        payments=[payment.present() for payment in payload.payments],
+    )
+
+
+def update_aging(unit: UnitOfWork, envelope: Envelope, payload: account.AgingUpdated) -> None:
+    _account(unit, envelope, payload.account_id).update_aging(
+        envelope.source, days_past_due=payload.dpd, **payload.present("account_id", "dpd")
+    )
+
+
+def start_conversation(unit: UnitOfWork, envelope: Envelope, payload: chat.ConversationStarted) -> None:
+    _conversation(unit, envelope).start(
+        envelope.source,
+        customer_id=envelope.user or payload.customer_id,
+        application_number=envelope.application,
+        started_at=payload.timestamp,
+    )
+
+
+def speak(username: str) -> Command:
+    """An utterance of the customer or the assistant."""
+
+    def add_utterance(unit: UnitOfWork, envelope: Envelope, payload: chat.Utterance) -> None:
+        _conversation(unit, envelope).add_utterance(envelope.source, username=username, **payload.present())
+
+    return add_utterance
+
+
+def change_application(unit: UnitOfWork, envelope: Envelope, payload: chat.ApplicationDetailChanged) -> None:
+    """Feeds the conversation, and the customer that it is with."""
+    applicant = payload.customer
+    customer_id = (applicant and applicant.customer_id) or envelope.user
+    left_out = ("customer", "timestamp", *APPLICATION, *CONVERSATION)
+    _conversation(unit, envelope).change_application(
+        envelope.source,
+        customer_id=customer_id,
+        application_number=envelope.application,
+        application_data={name: value for name, value in envelope.payload.items() if name not in left_out},
+    )
+    if applicant is not None and customer_id is not None:
+        _report(unit, envelope, customer_id, applicant)
+
+
+def assess(kind: str) -> Command:
+    """The result of one kind of assessment, as it is."""
+
+    def record_assessment(unit: UnitOfWork, envelope: Envelope, _payload: chat.FreeForm) -> None:
+        _conversation(unit, envelope).record_assessment(envelope.source, kind=kind, result=envelope.payload)
+
+    return record_assessment
+
+
+def post_notice(unit: UnitOfWork, envelope: Envelope, payload: chat.NoticePosted) -> None:
+    """Agents sign as ``agent::Topic``."""
+    agent, _, topic = (payload.agent_name or "").partition("::")
+    _conversation(unit, envelope).post_notice(
+        envelope.source,
+        agent_name=agent or None,
+        topic=topic or None,
+        content=payload.content,
+        timestamp=payload.timestamp,
+    )
+
+
+_DECISIONS = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "referred"}
+
+
+def decide(unit: UnitOfWork, envelope: Envelope, payload: chat.FinalDecision) -> None:
+    word = payload.decision.strip().rpartition(".")[2].upper()
+    _conversation(unit, envelope).decide(
+        envelope.source,
+        decision=_DECISIONS.get(word, "hard_end"),
+        reason=payload.reason,
+        retry_eligible=payload.retry_eligible,
+        blocked_until=payload.blocked_until,
+    )
+
+
+def summarise(unit: UnitOfWork, envelope: Envelope, payload: chat.ConversationSummary) -> None:
+    _conversation(unit, envelope).summarise(envelope.source, purpose=payload.purpose, facts=payload.facts)
+
+
+_KNOWN_STATUSES = frozenset(("active", "approved", "declined", "referred", "hard_end"))
+
+
+def change_conversation_status(unit: UnitOfWork, envelope: Envelope, payload: chat.SummaryChanged) -> None:
+    """Our words in any case are ours; another is upstream's and stays as it is."""
+    status = payload.status
+    if status is not None and status.rpartition(".")[2].lower() in _KNOWN_STATUSES:
+        status = status.rpartition(".")[2].lower()
+    _conversation(unit, envelope).change_status(
+        envelope.source,
+        status=status,
+        customer_id=envelope.user or payload.customer_id,
+        application_number=envelope.application,
+    )
+
+
+def request_write_off(unit: UnitOfWork, envelope: Envelope, payload: writeoff.WriteOffRequested) -> None:
+    _write_off(unit, envelope).request(envelope.source, **payload.present())
+
+
+def approve_write_off(unit: UnitOfWork, envelope: Envelope, payload: writeoff.WriteOffApproved) -> None:
+    _write_off(unit, envelope).approve(envelope.source, **payload.present())
+
+
+def reject_write_off(unit: UnitOfWork, envelope: Envelope, payload: writeoff.WriteOffRejected) -> None:
+    _write_off(unit, envelope).reject(envelope.source, **payload.present())
+
+
+def cancel_write_off(unit: UnitOfWork, envelope: Envelope, payload: writeoff.WriteOffCancelled) -> None:
+    _write_off(unit, envelope).cancel(envelope.source, **payload.present())
+
+
+def _report(
+    unit: UnitOfWork, envelope: Envelope, customer_id: str, details: customer.CustomerDetails
+) -> None:
+    address = details.residential_address
+    unit.obtain(Customer, customer_id, envelope.source).report_details(
+        envelope.source,
+        residential_address=address.present() if address else None,
+        **details.present("customer_id", "residential_address"),
+    )
+
+
+def _account(unit: UnitOfWork, envelope: Envelope, account_id: str) -> LoanAccount:
+    return unit.obtain(LoanAccount, account_id, envelope.source)
+
+
+def _conversation(unit: UnitOfWork, envelope: Envelope) -> Conversation:
+    return unit.obtain(Conversation, _named(envelope), envelope.source)
+
+
+def _write_off(unit: UnitOfWork, envelope: Envelope) -> WriteOffRequest:
+    return unit.obtain(WriteOffRequest, _named(envelope), envelope.source)
+
+
+def _named(envelope: Envelope) -> str:
+    """The conversation that the envelope names: 256 characters at most."""
+    if envelope.conversation is None:
+        raise Unusable(Reason.MISSING_KEY, CONVERSATION[0], f"none of {', '.join(CONVERSATION)} is present")
+    if len(envelope.conversation) > 256:
+        raise Unusable(Reason.INVALID_VALUE, CONVERSATION[0], "longer than 256 characters")
+    return envelope.conversation

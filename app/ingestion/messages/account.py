@@ -1,0 +1,135 @@
+"""What the Accounts service publishes."""
+
+from typing import Annotated
+
+from pydantic import AliasChoices, BeforeValidator, Field
+
+from app.ingestion.messages.kinds import (
+    Date,
+    Identifier,
+    Money,
+    Payload,
+    Time,
+    last_word,
+    one_of,
+    one_of_or_absent,
+    same,
+)
+
+_STATUS = same("PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED")
+_PAYMENT_STATUS = {
+    "PENDING": "scheduled",
+    "SCHEDULED": "scheduled",
+    "PARTIAL": "partial",
+    "PAID": "paid",
+    "OVERDUE": "missed",
+    "MISSED": "missed",
+}
+_REASON = same("PAID_OFF", "WRITTEN_OFF", "ADMIN_CLOSED")
+_FREQUENCY = same("weekly", "fortnightly", "monthly")
+_BUCKET = same("current", "early_arrears", "late_arrears", "default", "closed")
+
+Status = Annotated[str | None, BeforeValidator(one_of_or_absent(_STATUS))]
+Word = Annotated[str, BeforeValidator(last_word)]
+
+
+class AccountCreated(Payload):
+    """``account.created.v1``."""
+
+    account_id: Identifier
+    customer_id: Identifier
+    account_number: str | None = None
+    status: Status = None
+    loan_amount: Money | None = None
+    loan_fee: Money | None = None
+    loan_total_payable: Money | None = None
+    current_balance: Money | None = None
+    opened_date: Date | None = None
+    commencement_date: Date | None = None
+    signed_loan_agreement_url: str | None = None
+
+
+class AccountUpdated(Payload):
+    """``account.updated.v1``."""
+
+    account_id: Identifier
+    current_balance: Money | None = None
+    status: Status = None
+    last_payment_date: Date | None = None
+    last_payment_amount: Money | None = None
+    triggered_by_transaction_type: Word | None = None
+    triggered_by_transaction_id: str | None = None
+
+
+class AccountStatusChanged(Payload):
+    """``account.status_changed.v1``."""
+
+    account_id: Identifier
+    new_status: Annotated[str, BeforeValidator(one_of(_STATUS))]
+
+
+class AccountClosed(Payload):
+    """``account.closed.v1``."""
+
+    account_id: Identifier
+    closure_reason: Annotated[str | None, BeforeValidator(one_of_or_absent(_REASON))] = None
+    final_balance: Money | None = None
+    total_paid: Money | None = None
+    loan_total_payable: Money | None = None
+    previous_status: Word | None = None
+    closed_date: Date | None = None
+    triggered_by_transaction_id: str | None = None
+
+
+class PlannedPayment(Payload):
+    """One instalment as planned."""
+
+    payment_number: Annotated[int, Field(ge=0, le=100_000)]
+    due_date: Date | None = None
+    amount: Money | None = None
+
+
+class ScheduleCreated(Payload):
+    """``account.schedule.created.v1``."""
+
+    account_id: Identifier
+    schedule_id: Identifier
+    loan_amount: Money | None = None
+    total_amount: Money | None = None
+    fee: Money | None = None
+    n_payments: int | None = Field(None, ge=0, le=100_000)
+    payment_frequency: Annotated[str | None, BeforeValidator(one_of_or_absent(_FREQUENCY))] = None
+    payments: list[PlannedPayment] = Field(default_factory=list)
+    created_date: Date | None = None
+
+
+class PaymentNews(Payload):
+    """What became of one instalment."""
+
+    payment_number: Annotated[int, Field(ge=0, le=100_000)]
+    status: Annotated[str, BeforeValidator(one_of(_PAYMENT_STATUS))]
+    paid_date: Date | None = None
+    amount_paid: Money | None = Field(
+        None, validation_alias=AliasChoices("amount_paid", "amountPaid", "paid_amount", "paidAmount")
+    )
+    amount_remaining: Money | None = None
+    linked_transaction_ids: list[str] | None = None
+    last_updated: Time | None = None
+
+
+class ScheduleUpdated(Payload):
+    """``account.schedule.updated.v1``."""
+
+    account_id: Identifier
+    schedule_id: Identifier | None = None
+    payments: list[PaymentNews]
+
+
+class AgingUpdated(Payload):
+    """``loan.aging.updated.v1``."""
+
+    account_id: Identifier
+    dpd: int | None = None
+    bucket: Annotated[str | None, BeforeValidator(one_of_or_absent(_BUCKET))] = None
+    is_in_arrears: bool | None = None
+    last_updated: Time | None = None

@@ -1,0 +1,60 @@
+"""What the CRM publishes about write-offs. The request is named by the envelope's conversation."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from app.ingestion.messages.kinds import Identifier, Money, Payload, one_of, one_of_or_absent, same
+
+_REASON = same(
+    "hardship",
+    "bankruptcy",
+    "deceased",
+    "unable_to_locate",
+    "fraud_victim",
+    "disputed",
+    "aged_debt",
+    "other",
+)
+_PRIORITY = same("normal", "high", "urgent")
+
+
+class WriteOffRequested(Payload):
+    """``writeoff.requested.v1``."""
+
+    loan_account_id: Identifier
+    amount: Money
+    reason: Annotated[str, BeforeValidator(one_of(_REASON))]
+    requested_by: Identifier
+    requested_by_name: str | None = None
+    customer_id: Identifier | None = None
+    customer_name: str | None = None
+    account_number: str | None = None
+    original_balance: Money | None = None
+    notes: str | None = None
+    priority: Annotated[str | None, BeforeValidator(one_of_or_absent(_PRIORITY))] = None
+
+
+class WriteOffApproved(Payload):
+    """``writeoff.approved.v1``."""
+
+    approved_by: Identifier
+    approved_by_name: str | None = None
+    comment: str | None = None
+    ledger_event_id: str | None = None
+    transaction_id: str | None = None
+
+
+class WriteOffRejected(Payload):
+    """``writeoff.rejected.v1``."""
+
+    rejected_by: Identifier
+    rejected_by_name: str | None = None
+    reason: str | None = None
+
+
+class WriteOffCancelled(Payload):
+    """``writeoff.cancelled.v1``."""
+
+    cancelled_by: Identifier
+    cancelled_by_name: str | None = None

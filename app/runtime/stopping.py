@@ -1,0 +1,35 @@
+"""A clean stop: the first SIGTERM or SIGINT asks, and what is in hand is finished."""
+
+import signal
+from threading import Event
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignal(Event):
+    """An event that the signals set, while this is entered. A second SIGINT interrupts at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.set()
