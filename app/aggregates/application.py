@@ -34,6 +34,11 @@ class Servicing(Application[UUID]):
         """
         return cls(event_store_environment(event_store_url), cache=cache)
 
+    @classmethod
+    def in_memory(cls) -> "Servicing":
+        """A store that ends with the process: for tests of rules, never for anything that must last."""
+        return cls({"PERSISTENCE_MODULE": "eventsourcing.popo"}, cache=1_000)
+
     def construct_transcoder(self) -> Transcoder:
         return EventTranscoder()
 

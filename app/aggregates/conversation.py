@@ -68,15 +68,20 @@ class Conversation(RememberingAggregate):
         content: Any = None
 
     class DecisionMade(RememberingAggregate.Event):
-        """``decision`` is approved, declined, referred or hard_end."""
+        """``decision`` is approved, declined, referred or hard_end.
+
+        ``sets_status``: no newer report of the conversation's status was there before.
+        """
 
         decision: str
+        sets_status: bool
         reason: str | None = None
         retry_eligible: bool | None = None
         blocked_until: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.stamps.note(["decision", "status"], self.upstream_time)
+            names = ["decision", "status"] if self.sets_status else ["decision"]
+            aggregate.stamps.note(names, self.upstream_time)
 
     class Summarised(RememberingAggregate.Event):
         purpose: str | None = None
@@ -155,7 +160,8 @@ class Conversation(RememberingAggregate):
     def decide(self, source: Source, *, decision: str, **detail: Any) -> None:
         """The application's final decision, with reason, retry_eligible, blocked_until."""
         if self.stamps.accepts("decision", source.upstream_time):
-            self.record(self.DecisionMade, source, decision=decision, **detail)
+            sets_status = self.stamps.accepts("status", source.upstream_time)
+            self.record(self.DecisionMade, source, decision=decision, sets_status=sets_status, **detail)
 
     @absorbs
     def summarise(

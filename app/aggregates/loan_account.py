@@ -130,6 +130,9 @@ class LoanAccount(LoanAccountEvents):
         if final_balance is not None and self.stamps.accepts("balance", at):
             self.record(self.BalanceReported, source, current_balance=final_balance)
         self._report_status(source, "CLOSED")
+        closed_as = account_status("CLOSED", self.closure_reason)
+        if self.sdk_status == "CLOSED" and self.account_status != closed_as:
+            self.record(self.ClosureClassified, source, account_status=closed_as)
 
     @absorbs
     def create_schedule(
@@ -160,17 +163,27 @@ class LoanAccount(LoanAccountEvents):
         """News of some payments of the plan, by their number."""
         of_current = schedule_id is None or self.schedule_id in (None, schedule_id)
         key = schedule_id or self.schedule_id
-        fresh = [
-            payment
-            for payment in payments
-            if self.stamps.accepts(
-                _instalment_stamp(key, payment), payment.get("last_updated") or source.upstream_time
-            )
-        ]
+        fresh = [news for payment in payments if (news := self._fresh_instalment(source, key, payment))]
         if fresh and of_current:
             self.record(self.InstalmentsUpdated, source, schedule_id=key, payments=fresh)
         elif fresh:
             self.record(self.InstalmentsHeld, source, schedule_id=schedule_id, payments=fresh)
+
+    def _fresh_instalment(
+        self, source: Source, schedule_id: str | None, payment: Instalment
+    ) -> Instalment | None:
+        """The payment without what is older than what is known; None if nothing is left."""
+        at = payment.get("last_updated") or source.upstream_time
+        number = payment["payment_number"]
+        # News that named no schedule was about this one, until one that is named was another.
+        keys = {schedule_id} if self.schedule_id is not None else {schedule_id, None}
+        fresh = {
+            name: value
+            for name, value in payment.items()
+            if name != "payment_number"
+            and all(self.stamps.accepts(_instalment_stamp(key, number, name), at) for key in keys)
+        }
+        return {"payment_number": number, **fresh} if fresh else None
 
     def remember_instalments(
         self, schedule_id: str | None, payments: list[Instalment], upstream_time: datetime | None
@@ -180,15 +193,23 @@ class LoanAccount(LoanAccountEvents):
         for payment in payments:
             number = payment["payment_number"]
             known[number] = known.get(number, {}) | payment
-            self.stamps.note(
-                [_instalment_stamp(schedule_id, payment)], payment.get("last_updated") or upstream_time
-            )
+            at = payment.get("last_updated") or upstream_time
+            self.stamps.note((_instalment_stamp(schedule_id, number, name) for name in payment), at)
 
-    def adopt_instalments(self, schedule_id: str, instalments: list[Instalment]) -> None:
+    def adopt_unnamed_instalments(self, schedule_id: str) -> None:
         """News that named no schedule was about this one (called by events)."""
-        self.instalments.pop(None, None)
-        self.instalments[schedule_id] = {item["payment_number"]: item for item in instalments}
+        unnamed = self.instalments.pop(None, {})
+        known = self.instalments.setdefault(schedule_id, {})
+        for number, payment in unnamed.items():
+            known[number] = payment | known.get(number, {})
         self.stamps.adopt("instalment.None.", f"instalment.{schedule_id}.")
+
+    def hear_of_status(self, sdk_status: str, at: datetime) -> None:
+        """Remember what even a report that does not count tells (called by events)."""
+        if sdk_status == "PENDING_DISBURSEMENT":
+            self.awaited_disbursement = True
+        elif sdk_status == "ACTIVE" and self.active_since is None:
+            self.active_since = at.date().isoformat()
 
     @absorbs
     def update_aging(self, source: Source, *, bucket: str | None = None, **aging: Any) -> None:
@@ -229,15 +250,19 @@ class LoanAccount(LoanAccountEvents):
             self.record(self.StatusReportIgnored, source, sdk_status=status, rule="stale snapshot")
 
     def _settle_disbursement(self, source: Source) -> None:
-        """A balance on an account that awaits its disbursement means that it was paid out."""
-        if self.disbursed_date is not None:
+        """A balance on an account that awaits its disbursement means that it was paid out.
+
+        The status that is inferred so only fills the gap: any that upstream states outranks it.
+        """
+        disbursed_on = self.funds_seen_on or self.active_since
+        if not self.awaited_disbursement or self.disbursed_date is not None or disbursed_on is None:
             return
-        if self.sdk_status == "PENDING_DISBURSEMENT" and self.funds_seen_on is not None:
-            self.record(self.StatusChanged, source, sdk_status="ACTIVE", account_status="active")
-            self.record(self.Disbursed, source, disbursed_date=self.funds_seen_on)
-        elif self.awaited_disbursement and self.active_since is not None:
-            self.record(self.Disbursed, source, disbursed_date=self.active_since)
+        if self.sdk_status == "PENDING_DISBURSEMENT":
+            self.record(
+                self.StatusChanged, source, sdk_status="ACTIVE", account_status="active", initial=True
+            )
+        self.record(self.Disbursed, source, disbursed_date=disbursed_on)
 
 
-def _instalment_stamp(schedule_id: str | None, payment: Instalment) -> str:
-    return f"instalment.{schedule_id}.{payment['payment_number']}"
+def _instalment_stamp(schedule_id: str | None, number: int, name: str) -> str:
+    return f"instalment.{schedule_id}.{number}.{name}"

@@ -72,12 +72,8 @@ class LoanAccountEvents(RememberingAggregate):
             aggregate.stamps.note(["status"], self.upstream_time, initial=self.initial)
             aggregate.sdk_status = self.sdk_status
             aggregate.account_status = self.account_status
-            if self.sdk_status == "PENDING_DISBURSEMENT":
-                aggregate.awaited_disbursement = True
-            if self.sdk_status not in PENDING_WORDS:
-                aggregate.gate_passed = True
-            if self.sdk_status == "ACTIVE" and aggregate.active_since is None:
-                aggregate.active_since = self.at.date().isoformat()
+            aggregate.gate_passed |= self.sdk_status not in PENDING_WORDS
+            aggregate.hear_of_status(self.sdk_status, self.at)
 
     class StatusReportIgnored(RememberingAggregate.Event):
         """A rule of the contract kept the status as it was: ``rule`` names it."""
@@ -86,8 +82,7 @@ class LoanAccountEvents(RememberingAggregate):
         rule: str
 
         def change(self, aggregate: Any) -> None:
-            if self.sdk_status == "PENDING_DISBURSEMENT":
-                aggregate.awaited_disbursement = True
+            aggregate.hear_of_status(self.sdk_status, self.at)
 
     class Disbursed(RememberingAggregate.Event):
         disbursed_date: str
@@ -111,6 +106,14 @@ class LoanAccountEvents(RememberingAggregate):
             aggregate.stamps.note((f"closure.{name}" for name in names), self.upstream_time)
             aggregate.closure_reason = self.reason or aggregate.closure_reason
 
+    class ClosureClassified(RememberingAggregate.Event):
+        """The reason of a closure that was known already: it decides between paid and written off."""
+
+        account_status: str
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.account_status = self.account_status
+
     class ScheduleCreated(RememberingAggregate.Event):
         """``instalments`` is what was already known of this schedule's payments."""
 
@@ -128,7 +131,7 @@ class LoanAccountEvents(RememberingAggregate):
             aggregate.stamps.note(["schedule"], self.upstream_time)
             aggregate.schedule_id = self.schedule_id
             aggregate.schedule_created = True
-            aggregate.adopt_instalments(self.schedule_id, self.instalments)
+            aggregate.adopt_unnamed_instalments(self.schedule_id)
 
     class InstalmentsUpdated(RememberingAggregate.Event):
         """``schedule_id`` is absent where upstream did not say which schedule it meant."""
@@ -137,9 +140,10 @@ class LoanAccountEvents(RememberingAggregate):
         schedule_id: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.remember_instalments(self.schedule_id, self.payments, self.upstream_time)
-            if aggregate.schedule_id is None:
+            if aggregate.schedule_id is None and self.schedule_id is not None:
                 aggregate.schedule_id = self.schedule_id
+                aggregate.adopt_unnamed_instalments(self.schedule_id)
+            aggregate.remember_instalments(self.schedule_id, self.payments, self.upstream_time)
 
     class InstalmentsHeld(RememberingAggregate.Event):
         """They belong to a schedule that is not the account's (yet): kept until it is created."""

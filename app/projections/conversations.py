@@ -58,7 +58,9 @@ def conversations(max_utterances: int = 2_000, max_notices: int = 500) -> Projec
 
     @projection.on(Conversation.DecisionMade)
     def _decision_made(document: Document, event: Any) -> None:
-        document.update(status=event.decision, finalDecision=event.decision)
+        document["finalDecision"] = event.decision
+        if event.sets_status:
+            document["status"] = event.decision
         detail: Document = {}
         put(
             detail,

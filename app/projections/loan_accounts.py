@@ -121,6 +121,11 @@ def _closed(document: Document, event: Any) -> None:
     _reckon(document)
 
 
+@LOAN_ACCOUNTS.on(LoanAccount.ClosureClassified)
+def _closure_classified(document: Document, event: Any) -> None:
+    document["accountStatus"] = event.account_status
+
+
 @LOAN_ACCOUNTS.on(LoanAccount.ScheduleCreated)
 def _schedule_created(document: Document, event: Any) -> None:
     document["repaymentSchedule"] = created_schedule(event)

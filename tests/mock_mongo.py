@@ -1,0 +1,31 @@
+"""A mongomock database whose collections take bulk writes from today's pymongo."""
+
+from typing import Any
+
+import mongomock
+from pymongo import ReplaceOne
+
+
+class Collection:
+    """Carries out replacements one by one: mongomock does not know the driver's newest bulk options."""
+
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    def bulk_write(self, writes: list[ReplaceOne[Any]], ordered: bool = True) -> None:
+        assert not ordered
+        for write in writes:
+            self._collection.replace_one(write._filter, write._doc, upsert=write._upsert)
+
+
+class Database:
+    """An empty database in memory, for unit tests only."""
+
+    def __init__(self) -> None:
+        self._database = mongomock.MongoClient(tz_aware=True)["test"]
+
+    def __getitem__(self, name: str) -> Any:
+        return Collection(self._database[name])
