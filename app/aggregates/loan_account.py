@@ -257,7 +257,7 @@ class LoanAccount(LoanAccountEvents):
         disbursed_on = self.funds_seen_on or self.active_since
         if not self.awaited_disbursement or self.disbursed_date is not None or disbursed_on is None:
             return
-        if self.sdk_status == "PENDING_DISBURSEMENT":
+        if self.sdk_status in PENDING_WORDS:
             self.record(
                 self.StatusChanged, source, sdk_status="ACTIVE", account_status="active", initial=True
             )

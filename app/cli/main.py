@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "ledger_sandbox", "demo")
+VERBS = ("ingest", "project", "publish")
 
 cli = typer.Typer(
     name="billie",
@@ -24,3 +24,7 @@ def run() -> None:
         module = import_module(f"app.cli.{verb}")
         cli.command(verb.replace("_", "-"))(module.command)
     cli()
+
+
+if __name__ == "__main__":
+    run()

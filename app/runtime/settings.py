@@ -14,7 +14,9 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     inbox_stream: str = "inbox:billie-srv"
     consumer_group: str = "billie-servicing-processor"
-    consumer_name: str | None = Field(None, description="Stable name of this consumer; the host's name if unset.")
+    consumer_name: str | None = Field(
+        None, description="Stable name of this consumer; the host's name if unset."
+    )
     dead_letter_stream: str = "dlq:billie-srv"
     mongo_url: str = "mongodb://127.0.0.1:27017"
     mongo_db: str = "billie-servicing"
@@ -32,7 +34,9 @@ class Settings(BaseSettings):
     poll_ms: int = Field(50, ge=1, le=60_000, description="Wait between looks at an idle event store.")
     max_message_bytes: int = Field(256 * 1024, ge=1024)
     max_deliveries: int = Field(5, ge=1)
-    claim_idle_ms: int = Field(60_000, ge=1, description="Idle time after which another consumer's entry is taken.")
+    claim_idle_ms: int = Field(
+        60_000, ge=1, description="Idle time after which another consumer's entry is taken."
+    )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
     aggregate_cache: int = Field(20_000, ge=0, description="Aggregates kept in memory by an ingest process.")

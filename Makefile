@@ -1,0 +1,34 @@
+# Billie Servicing. Each target makes the environment that it needs, in .venv.
+
+VENV := .venv
+PYTHON = $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: help demo test lint lock clean
+
+help: ## what there is to do
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender
+	@$(VENV)/bin/billie demo $(ARGS)
+
+test: $(VENV)/installed ## all tests: unit, integration, end to end
+	@$(PYTHON) -m pytest -q $(ARGS)
+
+lint: $(VENV)/installed ## style, types, and the arrows between the folders
+	@$(VENV)/bin/ruff check -q .
+	@$(VENV)/bin/ruff format -q --check .
+	@$(VENV)/bin/mypy --no-error-summary
+	@$(VENV)/bin/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log
+	@echo "Style, types and layers are as they should be."
+
+lock: ## pin every dependency again, with hashes
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --all-extras pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and the demo's data
+	@rm -rf $(VENV) var
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@sh tools/make-environment.sh $(VENV)

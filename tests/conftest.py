@@ -1,0 +1,73 @@
+"""Real servers for the tests that talk to servers, and settings that point at them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+from pymongo import MongoClient
+from pymongo.database import Database
+from redis import Redis
+
+from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    server = embedded_redis(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    server = embedded_mongo(tmp_path_factory.mktemp("mongo"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_client(redis_server: EmbeddedServer) -> Iterator[Redis]:
+    with Redis.from_url(redis_server.url, protocol=2) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def mongo_db(mongo_server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
+    name = f"test-{uuid4().hex[:12]}"
+    with MongoClient[dict[str, Any]](mongo_server.url, tz_aware=True) as client:
+        yield client[name]
+        client.drop_database(name)
+
+
+@pytest.fixture
+def settings(
+    redis_server: EmbeddedServer,
+    redis_client: Redis,
+    mongo_server: EmbeddedServer,
+    mongo_db: Database[dict[str, Any]],
+    tmp_path: Path,
+) -> Settings:
+    return Settings(
+        redis_url=redis_server.url,
+        mongo_url=mongo_server.url,
+        mongo_db=mongo_db.name,
+        event_store_url=f"sqlite:///{tmp_path / 'events.db'}",
+        jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
+    )
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as a child process reads them."""
+    return {
+        "BILLIE_REDIS_URL": settings.redis_url,
+        "BILLIE_MONGO_URL": settings.mongo_url,
+        "BILLIE_MONGO_DB": settings.mongo_db,
+        "BILLIE_EVENT_STORE_URL": settings.event_store_url,
+        "BILLIE_JWT_SECRET": settings.jwt_secret.get_secret_value() if settings.jwt_secret else "",
+    }
