@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("ingest", "project", "publish")
+VERBS = ("ingest", "project", "migrate", "publish")
 
 cli = typer.Typer(
     name="billie",

@@ -1,0 +1,73 @@
+"""Brings MongoDB to the newest migration: numbered files, forward only, each run once.
+
+A migration is a file ``NNNN_name.py`` with a function ``up(database)`` that may be run again: a crash
+between running and recording repeats it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from pymongo.database import Database
+
+COLLECTION = "migrations"
+
+_APP = Path(__file__).parents[1]
+_PLACES = (_APP.parent / "alembic-free-migrations", _APP / "_migrations")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step. ``name`` is the file's, without its ending; ``checksum`` that of its text."""
+
+    name: str
+    path: Path
+    checksum: str
+
+    def run(self, database: Database[dict[str, Any]]) -> None:
+        """Carry it out."""
+        spec = spec_from_file_location(f"migration_{self.name}", self.path)
+        if spec is None or spec.loader is None:
+            msg = f"{self.path} cannot be loaded"
+            raise ImportError(msg)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.up(database)
+
+
+class ChangedMigrationError(RuntimeError):
+    """A migration that ran was edited afterwards: undo the edit, and write a new migration."""
+
+
+def all_migrations(folder: Path | None = None) -> list[Migration]:
+    """Every migration, in order: from the checkout, or from the installed package."""
+    folder = folder or next(place for place in _PLACES if place.is_dir())
+    return [
+        Migration(path.stem, path, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.py"))
+    ]
+
+
+def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> Iterator[str]:
+    """Run what did not run yet, yielding each name when done. Raises ChangedMigrationError."""
+    ran = {item["_id"]: item["checksum"] for item in database[COLLECTION].find()}
+    for migration in all_migrations(folder):
+        if (checksum := ran.get(migration.name)) is not None:
+            if checksum != migration.checksum:
+                msg = (
+                    f"{migration.name} ran on this database with another text than {migration.path} "
+                    "has now: undo the edit, and write a new migration"
+                )
+                raise ChangedMigrationError(msg)
+            continue
+        migration.run(database)
+        database[COLLECTION].replace_one(
+            {"_id": migration.name},
+            {"_id": migration.name, "checksum": migration.checksum, "ranAt": datetime.now(UTC)},
+            upsert=True,
+        )
+        yield migration.name

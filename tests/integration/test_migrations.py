@@ -1,0 +1,43 @@
+"""Migrations on a real server: idempotent, recorded, and their validators and indexes are there."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import Decimal128
+from pymongo.database import Database
+from pymongo.errors import WriteError
+
+from app.projections.migrations import ChangedMigrationError, all_migrations, migrate
+
+
+def test_each_runs_once_and_is_recorded(mongo_db: Database[dict[str, Any]]) -> None:
+    names = [migration.name for migration in all_migrations()]
+    assert list(migrate(mongo_db)) == names
+    assert list(migrate(mongo_db)) == []
+    assert [item["_id"] for item in mongo_db["migrations"].find().sort("_id")] == names
+    assert "customerId_newest" in mongo_db["loan-accounts"].index_information()
+
+
+def test_running_again_after_a_crash_before_recording_is_harmless(mongo_db: Database[dict[str, Any]]) -> None:
+    list(migrate(mongo_db))
+    mongo_db["migrations"].delete_many({})
+    assert len(list(migrate(mongo_db))) == len(all_migrations())
+
+
+def test_validator_refuses_money_that_is_no_decimal(mongo_db: Database[dict[str, Any]]) -> None:
+    list(migrate(mongo_db))
+    good = {"_id": "L1", "balances": {"currentBalance": Decimal128("1.00")}, "_position": 1}
+    mongo_db["loan-accounts"].insert_one(good | {"createdAt": datetime.now(UTC)})
+    with pytest.raises(WriteError):
+        mongo_db["loan-accounts"].insert_one({"_id": "L2", "balances": {"currentBalance": 1.0}})
+
+
+def test_edited_migration_is_refused(mongo_db: Database[dict[str, Any]], tmp_path: Path) -> None:
+    step = tmp_path / "0001_first.py"
+    step.write_text("def up(database):\n    pass\n")
+    assert list(migrate(mongo_db, tmp_path)) == ["0001_first"]
+    step.write_text("def up(database):\n    return\n")
+    with pytest.raises(ChangedMigrationError, match="0001_first"):
+        list(migrate(mongo_db, tmp_path))
