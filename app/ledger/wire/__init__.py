@@ -1,0 +1,1 @@
+"""Code generated from proto/accounting_ledger.proto by `make proto`: not written by hand."""
