@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("ingest", "project", "migrate", "publish")
+VERBS = ("ingest", "project", "api", "migrate", "publish", "token")
 
 cli = typer.Typer(
     name="billie",

@@ -1,0 +1,57 @@
+"""The FastAPI application: made from settings, with no state of its own outside it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi_offline import FastAPIOffline
+from pymongo import AsyncMongoClient
+
+from app import __version__
+from app.api import problems, reads
+from app.api.auth import token_checker
+from app.runtime.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API. Raises AuthenticationNotConfiguredError where no token could be checked."""
+    check_token = token_checker(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=2_000, timeoutMS=5_000
+        )
+        app.state.database = client[settings.mongo_db]
+        yield
+        await client.close()
+
+    app: FastAPI = FastAPIOffline(
+        title="Billie Servicing",
+        version=__version__,
+        description="What a small-amount lender knows of its customers, their loans and their chats.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.check_token = check_token
+    problems.install(app)
+    app.include_router(reads.router)
+
+    @app.get("/healthz", tags=["health"], operation_id="live")
+    async def healthz() -> dict[str, str]:
+        """Whether this process answers."""
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz",
+        tags=["health"],
+        operation_id="ready",
+        responses={503: {"model": problems.Problem, "description": "The database cannot be reached"}},
+    )
+    async def readyz(request: Request) -> dict[str, str]:
+        """Whether this process can serve reads: MongoDB answers."""
+        await request.app.state.database.command("ping")
+        return {"status": "ok"}
+
+    return app

@@ -1,0 +1,91 @@
+"""Lists, newest first, a page at a time: an opaque cursor names the last item of the page before."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+from fastapi import Query, Request
+from pydantic import BaseModel
+from pymongo import DESCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+
+from app.api.problems import ProblemError
+
+_LONGEST_CURSOR = 2_000
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Items a page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=_LONGEST_CURSOR, description="From `next` of the page before; opaque.")
+]
+Identifier = Annotated[str, Query(min_length=1, max_length=256)]
+
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list. ``next`` is the address of the page after it; absent on the last one."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+async def page(
+    request: Request,
+    collection: AsyncCollection[dict[str, Any]],
+    filters: dict[str, str | None],
+    *,
+    model: type[Item],
+    limit: int,
+    cursor: str | None,
+    leave_out: tuple[str, ...] = (),
+) -> Page[Item]:
+    """One page of the documents whose fields equal the filters that are present.
+
+    Filter values are plain strings by their type, so no operator can come from a caller.
+    """
+    query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+    if cursor is not None:
+        created, identifier = _decode(cursor)
+        query["$or"] = [
+            {"createdAt": {"$lt": created}},
+            {"createdAt": created, "_id": {"$lt": identifier}},
+        ]
+    found = collection.find(query, dict.fromkeys(leave_out, 0) or None)
+    documents = await found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(limit + 1).to_list()
+    following = None
+    if len(documents) > limit:
+        documents = documents[:limit]
+        last = _encode(documents[-1]["createdAt"], documents[-1]["_id"])
+        following = str(request.url.include_query_params(cursor=last))
+    return Page[Item](items=[model.model_validate(document) for document in documents], next=following)
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt filter must not answer with everything."""
+    route = request.scope["route"]
+    known = {field.alias for field in route.dependant.query_params}
+    if unknown := sorted(set(request.query_params) - known):
+        accepted = ", ".join(sorted(known)) or "none"
+        raise ProblemError(
+            400, "unknown_parameter", f"Unknown: {', '.join(unknown)}. This route takes: {accepted}."
+        )
+
+
+def _encode(created: datetime, identifier: str) -> str:
+    milliseconds = round(created.timestamp() * 1_000)
+    return base64.urlsafe_b64encode(orjson.dumps([milliseconds, identifier])).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        milliseconds, identifier = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(milliseconds, int) or not isinstance(identifier, str):
+            raise ValueError
+        return datetime.fromtimestamp(milliseconds / 1_000, UTC), identifier
+    except (ValueError, TypeError, OverflowError, OSError, binascii.Error) as error:
+        raise ProblemError(
+            400, "invalid_cursor", "Take the cursor from `next` of the page before, unchanged."
+        ) from error

@@ -1,0 +1,109 @@
+"""Every error as ``application/problem+json`` (RFC 9457), with a stable code and the request's id."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = "X-Request-ID"
+
+
+class Problem(BaseModel):
+    """What went wrong. ``code`` is for programs; ``detail`` says what to do."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    retryable: bool
+    requestId: str  # noqa: N815 - the wire's name
+
+
+class ProblemError(Exception):
+    """An answer that is an error. ``code`` is stable, ``detail`` a sentence for a person."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        retryable: bool = False,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.retryable, self.headers = retryable, headers
+
+
+def not_found(kind: str, identifier: str) -> ProblemError:
+    """404 for a document that is not there."""
+    return ProblemError(404, "not_found", f"There is no {kind} {identifier!r}.")
+
+
+def install(app: FastAPI) -> None:
+    """Give every request an id, and every error the form of a problem."""
+
+    @app.middleware("http")
+    async def _identify(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.id = uuid4().hex
+        try:
+            response = await call_next(request)
+        except Exception:
+            log.exception("Request %s failed", request.state.id)
+            problem = ProblemError(500, "internal_error", "This is our fault. Tell us the request id.")
+            response = _answer(request, problem)
+        response.headers[REQUEST_ID] = request.state.id
+        return response
+
+    @app.exception_handler(ProblemError)
+    async def _problem(request: Request, error: ProblemError) -> Response:
+        return _answer(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        headers = dict(error.headers or {})
+        return _answer(request, ProblemError(error.status_code, code, f"{error.detail}.", headers=headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return _answer(request, ProblemError(422, "invalid_request", f"{where}: {first['msg']}."))
+
+    @app.exception_handler(PyMongoError)
+    async def _mongo(request: Request, error: PyMongoError) -> Response:
+        log.error("Request %s: MongoDB: %s", request.state.id, type(error).__name__)
+        problem = ProblemError(
+            503,
+            "database_unavailable",
+            "The database cannot be reached. Try again shortly.",
+            retryable=True,
+            headers={"Retry-After": "2"},
+        )
+        return _answer(request, problem)
+
+
+def _answer(request: Request, error: ProblemError) -> JSONResponse:
+    problem = Problem(
+        type=f"urn:billie:problem:{error.code}",
+        title=error.code.replace("_", " ").capitalize(),
+        status=error.status,
+        code=error.code,
+        detail=error.detail,
+        retryable=error.retryable,
+        requestId=request.state.id,
+    )
+    return JSONResponse(
+        problem.model_dump(), error.status, error.headers, media_type="application/problem+json"
+    )

@@ -1,0 +1,173 @@
+"""The read routes: a list and a document for each shared collection."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Request
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app.api.auth import Authenticated
+from app.api.documents import Conversation, ConversationSummary, Customer, LoanAccount, WriteOffRequest
+from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
+from app.api.problems import Problem, not_found
+
+_PROBLEMS: Mapping[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": description}
+    for status, description in {
+        400: "An unknown parameter, or a cursor that is not ours",
+        401: "No token, or one that does not check",
+        403: "The token's role may not do this",
+        422: "A parameter out of its bounds",
+        503: "The database cannot be reached",
+    }.items()
+}
+_MISSING: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such document"}
+}
+
+router = APIRouter(
+    prefix="/v1",
+    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    responses=dict(_PROBLEMS),
+)
+
+Named = Annotated[str, Path(min_length=1, max_length=256)]
+
+
+def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
+    database: AsyncDatabase[dict[str, Any]] = request.app.state.database
+    return database
+
+
+Database = Annotated[AsyncDatabase[dict[str, Any]], Depends(_database)]
+
+
+async def _document(
+    database: AsyncDatabase[dict[str, Any]], collection: str, kind: str, identifier: str
+) -> dict[str, Any]:
+    document = await database[collection].find_one({"_id": identifier})
+    if document is None:
+        raise not_found(kind, identifier)
+    return document
+
+
+@router.get("/customers", tags=["customers"], operation_id="listCustomers", response_model_exclude_none=True)
+async def list_customers(
+    request: Request,
+    database: Database,
+    customerId: Identifier | None = None,  # noqa: N803 - the wire's name
+    status: Literal["successful", "failed", "pending"] | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Customer]:
+    """List customers, newest first; `status` is the outcome of the identity check (`ekycStatus`)."""
+    filters = {"_id": customerId, "ekycStatus": status}
+    return await page(request, database["customers"], filters, model=Customer, limit=limit, cursor=cursor)
+
+
+@router.get(
+    "/customers/{customerId}",
+    tags=["customers"],
+    operation_id="getCustomer",
+    responses=_MISSING,
+    response_model_exclude_none=True,
+)
+async def get_customer(database: Database, customerId: Named) -> Customer:  # noqa: N803
+    """Get one customer."""
+    return Customer.model_validate(await _document(database, "customers", "customer", customerId))
+
+
+@router.get(
+    "/loan-accounts",
+    tags=["loan accounts"],
+    operation_id="listLoanAccounts",
+    response_model_exclude_none=True,
+)
+async def list_loan_accounts(
+    request: Request,
+    database: Database,
+    customerId: Identifier | None = None,  # noqa: N803
+    status: Literal["active", "pending_disbursement", "in_arrears", "paid_off", "written_off"] | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[LoanAccount]:
+    """List loan accounts, newest first; `status` is the `accountStatus`."""
+    filters = {"customerId": customerId, "accountStatus": status}
+    return await page(
+        request, database["loan-accounts"], filters, model=LoanAccount, limit=limit, cursor=cursor
+    )
+
+
+@router.get(
+    "/loan-accounts/{loanAccountId}",
+    tags=["loan accounts"],
+    operation_id="getLoanAccount",
+    responses=_MISSING,
+    response_model_exclude_none=True,
+)
+async def get_loan_account(database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
+    """Get one loan account."""
+    return LoanAccount.model_validate(
+        await _document(database, "loan-accounts", "loan account", loanAccountId)
+    )
+
+
+@router.get(
+    "/conversations",
+    tags=["conversations"],
+    operation_id="listConversations",
+    response_model_exclude_none=True,
+)
+async def list_conversations(
+    request: Request,
+    database: Database,
+    customerId: Identifier | None = None,  # noqa: N803
+    status: Identifier | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ConversationSummary]:
+    """List conversations, newest first, without what was said in them."""
+    return await page(
+        request,
+        database["conversations"],
+        {"customerId": customerId, "status": status},
+        model=ConversationSummary,
+        limit=limit,
+        cursor=cursor,
+        leave_out=("utterances", "noticeboard", "assessments", "applicationData"),
+    )
+
+
+@router.get(
+    "/conversations/{conversationId}",
+    tags=["conversations"],
+    operation_id="getConversation",
+    responses=_MISSING,
+    response_model_exclude_none=True,
+)
+async def get_conversation(database: Database, conversationId: Named) -> Conversation:  # noqa: N803
+    """Get one conversation, with the newest of what was said in it."""
+    return Conversation.model_validate(
+        await _document(database, "conversations", "conversation", conversationId)
+    )
+
+
+@router.get(
+    "/write-off-requests",
+    tags=["write-offs"],
+    operation_id="listWriteOffRequests",
+    response_model_exclude_none=True,
+)
+async def list_write_off_requests(
+    request: Request,
+    database: Database,
+    customerId: Identifier | None = None,  # noqa: N803
+    status: Literal["pending", "approved", "rejected", "cancelled"] | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[WriteOffRequest]:
+    """List write-off requests, newest first."""
+    filters = {"customerId": customerId, "status": status}
+    return await page(
+        request, database["write-off-requests"], filters, model=WriteOffRequest, limit=limit, cursor=cursor
+    )

@@ -1,0 +1,189 @@
+"""The REST API over a socket, on a real database."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+import uvicorn
+from bson import Decimal128
+from pymongo.database import Database
+
+from app.api.application import create_app
+from app.api.auth import AuthenticationNotConfiguredError, issue_token
+from app.runtime.settings import Settings
+
+PATHS = (
+    "/v1/customers",
+    "/v1/customers/C1",
+    "/v1/loan-accounts",
+    "/v1/loan-accounts/L1",
+    "/v1/conversations",
+    "/v1/conversations/V1",
+    "/v1/write-off-requests",
+)
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def base_url(settings: Settings) -> Iterator[str]:
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None)
+    server = uvicorn.Server(config)
+    up = threading.Event()
+    startup = server.startup
+
+    async def say_when_up(*args: Any, **kwargs: Any) -> None:
+        await startup(*args, **kwargs)
+        up.set()
+
+    server.startup = say_when_up  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert up.wait(10)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def client(base_url: str, settings: Settings) -> Iterator[httpx.Client]:
+    token = issue_token(settings, "ann", "readonly")
+    with httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {token}"}) as client:
+        yield client
+
+
+@pytest.fixture
+def documents(mongo_db: Database[dict[str, Any]]) -> None:
+    stamps = {"createdAt": DAY, "updatedAt": DAY, "_position": 1}
+    mongo_db["customers"].insert_one({"_id": "C1", "fullName": "Ann Lee", "ekycStatus": "failed"} | stamps)
+    mongo_db["loan-accounts"].insert_many(
+        {
+            "_id": f"L{number}",
+            "customerId": f"C{number % 2}",
+            "accountStatus": "active",
+            "balances": {"currentBalance": Decimal128("620.50")},
+            "createdAt": DAY + timedelta(minutes=number // 3),
+            "_position": number,
+        }
+        for number in range(25)
+    )
+    mongo_db["conversations"].insert_one(
+        {"_id": "V1", "status": "active", "utterances": [{"username": "customer", "utterance": "hi"}]}
+        | stamps
+    )
+    mongo_db["write-off-requests"].insert_one(
+        {
+            "_id": "W1",
+            "requestNumber": "WO-1",
+            "loanAccountId": "L1",
+            "amount": Decimal128("9.00"),
+            "status": "pending",
+        }
+        | stamps
+    )
+
+
+@pytest.mark.usefixtures("documents")
+def test_every_route_answers_a_caller(client: httpx.Client) -> None:
+    for path in PATHS:
+        assert client.get(path).status_code == 200, path
+
+
+@pytest.mark.usefixtures("documents")
+def test_document_shows_money_as_text_and_nothing_of_the_projector(client: httpx.Client) -> None:
+    assert client.get("/v1/loan-accounts/L1").json() == {
+        "loanAccountId": "L1",
+        "customerId": "C1",
+        "accountStatus": "active",
+        "balances": {"currentBalance": "620.50"},
+        "createdAt": "2026-03-01T00:00:00Z",
+    }
+
+
+@pytest.mark.usefixtures("documents")
+def test_pages_hold_each_document_once_newest_first(client: httpx.Client) -> None:
+    seen: list[str] = []
+    following: str | None = "/v1/loan-accounts?limit=4&status=active"
+    while following:
+        answer = client.get(following).json()
+        seen += [item["loanAccountId"] for item in answer["items"]]
+        following = answer.get("next")
+    assert sorted(seen) == sorted(f"L{number}" for number in range(25))
+    assert seen[0] == "L24"
+
+
+@pytest.mark.usefixtures("documents")
+def test_filters(client: httpx.Client) -> None:
+    mine = client.get("/v1/loan-accounts", params={"customerId": "C1", "limit": 200}).json()["items"]
+    assert len(mine) == 12
+    assert client.get("/v1/customers", params={"status": "pending"}).json()["items"] == []
+
+
+def test_no_conversation_list_tells_what_was_said(client: httpx.Client, documents: None) -> None:
+    assert "utterances" not in client.get("/v1/conversations").json()["items"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/v1/customers/nobody", 404, "not_found"),
+        ("/v1/nothing", 404, "no_such_route"),
+        ("/v1/customers?custmerId=C1", 400, "unknown_parameter"),
+        ("/v1/customers?cursor=x", 400, "invalid_cursor"),
+        ("/v1/customers?limit=9999", 422, "invalid_request"),
+        ("/v1/customers?status=%24gt", 422, "invalid_request"),
+        ("/v1/customers?customerId[$gt]=", 400, "unknown_parameter"),
+    ],
+)
+def test_errors_are_problems(client: httpx.Client, path: str, status: int, code: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["requestId"] == answer.headers["x-request-id"]
+
+
+def test_method_not_allowed_is_a_problem(client: httpx.Client) -> None:
+    answer = client.post("/v1/customers")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_tokens_that_do_not_check_are_refused(base_url: str, settings: Settings) -> None:
+    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
+    soon, past = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=1)
+    good = {"sub": "ann", "role": "readonly", "exp": soon}
+    refused = {
+        "nothing": None,
+        "garbage": "x.y.z",
+        "none": jwt.encode(good, "", algorithm="none"),
+        "expired": jwt.encode(good | {"exp": past}, secret),
+        "for ever": jwt.encode({"sub": "ann", "role": "readonly"}, secret),
+        "another secret": jwt.encode(good, "b" * 40),
+    }
+    for name, token in refused.items():
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        for path in PATHS:
+            answer = httpx.get(base_url + path, headers=headers)
+            assert answer.status_code == 401, (name, path)
+            assert answer.headers["www-authenticate"] == "Bearer"
+    token = jwt.encode(good | {"role": "owner"}, secret)
+    answer = httpx.get(f"{base_url}/v1/customers", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "no_role")
+
+
+def test_health_and_docs_need_no_token_and_no_internet(base_url: str) -> None:
+    assert httpx.get(f"{base_url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{base_url}/readyz").json() == {"status": "ok"}
+    openapi = httpx.get(f"{base_url}/openapi.json").json()
+    assert openapi["openapi"].startswith("3.1")
+    page = httpx.get(f"{base_url}/docs").text
+    assert "http://" not in page.replace(base_url, "")
+    assert "https://" not in page
+
+
+def test_without_a_secret_it_refuses_to_start(settings: Settings) -> None:
+    with pytest.raises(AuthenticationNotConfiguredError, match=r"BILLIE_JWT_SECRET.*BILLIE_JWKS_URL"):
+        create_app(settings.model_copy(update={"jwt_secret": None}))
