@@ -1,0 +1,57 @@
+"""``billie demo``: everything on embedded servers, with a simulated lender."""
+
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from app.demo.run import demo
+from app.demo.supervisor import ChildDiedError
+from app.runtime.embedded import EmbeddedServerError
+from app.runtime.stopping import StopSignal
+
+_PLAIN_EVERY_S = 5.0
+
+
+class _Status:
+    """One live line on a terminal; elsewhere a line every five seconds."""
+
+    def __init__(self) -> None:
+        self._said_at = -_PLAIN_EVERY_S
+        self._live = sys.stdout.isatty()
+
+    def show(self, line: str) -> None:
+        if self._live:
+            typer.echo(f"\r\x1b[2K{line}", nl=False)
+        elif monotonic() - self._said_at >= _PLAIN_EVERY_S:
+            self._said_at = monotonic()
+            typer.echo(line)
+
+    def end(self) -> None:
+        if self._live:
+            typer.echo("")
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("var/demo"),
+    customers: Annotated[int, typer.Option(help="Customers of the first burst.", min=1, max=10_000)] = 40,
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop by itself after so many seconds.", min=0.1)
+    ] = None,
+) -> None:
+    """Run the whole system on this machine. Ctrl-C stops it; twice stops it hard."""
+    status = _Status()
+    with StopSignal() as stop:
+        try:
+            demo(data, customers, stop, seconds=seconds, say=typer.echo, show_status=status.show)
+        except (ChildDiedError, EmbeddedServerError) as error:
+            status.end()
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as interrupt:
+            # Children die with this process, whatever they are doing.
+            raise typer.Exit(1) from interrupt
+    status.end()
+    typer.echo("Stopped. The data is kept: the next demo goes on with it.")

@@ -1,0 +1,128 @@
+"""The whole system on one machine: servers, roles and a simulated lender, each a process."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+from pydantic import SecretStr
+
+from app.api.auth import issue_token
+from app.demo.state import State
+from app.demo.supervisor import Supervisor
+from app.runtime.embedded import embedded_mongo, embedded_redis, free_port
+from app.runtime.settings import Settings
+
+Say = Callable[[str], None]
+
+_PORTS = {"redis": 6379, "mongo": 27017, "ledger": 50051, "api": 8000}
+
+
+def demo(
+    data: Path, customers: int, stop: Event, *, seconds: float | None, say: Say, show_status: Say
+) -> None:
+    """Run until ``stop``, or for so many seconds. What is in ``data`` is continued.
+
+    Raises EmbeddedServerError for a server that does not come up, and ChildDiedError for a role
+    that ends by itself. Everything is stopped on the way out.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    ports = {name: _port(name, usual, say) for name, usual in _PORTS.items()}
+    with ExitStack() as running:
+        redis = embedded_redis(data / "redis", ports["redis"])
+        running.callback(redis.stop)
+        mongo = embedded_mongo(data / "mongo", ports["mongo"])
+        running.callback(mongo.stop)
+        settings = Settings(
+            redis_url=redis.url,
+            mongo_url=mongo.url,
+            event_store_url=f"sqlite:///{(data / 'events.db').resolve()}",
+            ledger_target=f"127.0.0.1:{ports['ledger']}",
+            api_host="127.0.0.1",
+            api_port=ports["api"],
+            jwt_secret=SecretStr(_secret(data / "jwt-secret")),
+        )
+        supervisor = Supervisor(data, os.environ | environment_of(settings))
+        running.callback(supervisor.stop)
+        supervisor.run("migrate", "migrate")
+        supervisor.start("ledger-sandbox", "ledger-sandbox", "--data", str(data / "ledger.db"))
+        supervisor.start("ingest", "ingest")
+        supervisor.start("project", "project")
+        supervisor.start("api", "api")
+        supervisor.start(
+            "simulator",
+            *("--redis-url", redis.url, "--stream", settings.inbox_stream),
+            *("--customers", str(customers), "--state-file", str(data / "simulator.json")),
+            module="app.demo.simulator",
+        )
+        state = State(settings)
+        running.callback(state.close)
+        _introduce(settings, state, supervisor, stop, data, say)
+        ends_at = None if seconds is None else monotonic() + seconds
+        while not stop.is_set() and (ends_at is None or monotonic() < ends_at):
+            show_status(state.line())
+            supervisor.watch(0.5 if ends_at is None else min(0.5, max(0.0, ends_at - monotonic())), stop)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables of a child."""
+    values = {
+        "redis_url": settings.redis_url,
+        "mongo_url": settings.mongo_url,
+        "event_store_url": settings.event_store_url,
+        "ledger_target": settings.ledger_target,
+        "api_host": settings.api_host,
+        "api_port": str(settings.api_port),
+        "jwt_secret": settings.jwt_secret.get_secret_value() if settings.jwt_secret else "",
+    }
+    return {f"BILLIE_{name.upper()}": value for name, value in values.items()}
+
+
+def _introduce(
+    settings: Settings, state: State, supervisor: Supervisor, stop: Event, data: Path, say: Say
+) -> None:
+    """Say what runs where, once there is a customer to show."""
+    base = f"http://{settings.api_host}:{settings.api_port}"
+    while (customer := state.customer()) is None and not stop.is_set():
+        supervisor.watch(0.05, stop)
+    if customer is None:
+        return
+    say(f"REST API   {base}/docs")
+    say(f"Redis      {settings.redis_url}  (stream {settings.inbox_stream})")
+    say(f"MongoDB    {settings.mongo_url}  (database {settings.mongo_db})")
+    say(f"Ledger     {settings.ledger_target}  (a sandbox: no real money)")
+    say(f"Logs       {data}/*.log")
+    say("")
+    say(f"TOKEN={issue_token(settings, 'demo', 'admin')}")
+    for path in (
+        f"customers/{customer}",
+        f"loan-accounts?customerId={customer}",
+        "conversations?status=approved&limit=3",
+    ):
+        say(f"curl -sH \"Authorization: Bearer $TOKEN\" '{base}/v1/{path}'")
+    say("")
+
+
+def _port(name: str, usual: int, say: Say) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", usual))
+        except OSError:
+            port = free_port()
+            say(f"Port {usual} is in use: {name} takes {port}.")
+            return port
+    return usual
+
+
+def _secret(path: Path) -> str:
+    """A signing secret of this demo's own, readable by its user only."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text()
