@@ -1,0 +1,188 @@
+"""The story of one loan: opened, paid out, repaid or not."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from app.demo.people import Person
+from app.demo.publishers import Entry, Letterhead, Publishers
+
+_CENT = Decimal("0.01")
+_ESTABLISHMENT_FEE = Decimal("0.20")
+_MONTHLY_FEE = Decimal("0.04")
+_INSTALMENTS = 6
+
+Told = Iterator[tuple[datetime, Entry]]
+
+
+class LoanStory:
+    """A loan of 20 % establishment fee and 4 % a month, repaid in fortnightly instalments."""
+
+    def __init__(
+        self, number: int, who: Person, amount: Decimal, publishers: Publishers, chance: Random
+    ) -> None:
+        self._who, self._amount, self._chance = who, amount, chance
+        self._publishers = publishers
+        self._account, self._schedule = f"ACC-{number:06}", f"SCH-{number:06}"
+        self._request = f"WOR-{number:06}"
+        self._fee = (amount * (_ESTABLISHMENT_FEE + 3 * _MONTHLY_FEE)).quantize(_CENT)
+        self._total = amount + self._fee
+        self._number = number
+
+    def tell(self, start: datetime) -> Told:
+        """All messages, with their times."""
+        yield from self._opening(start)
+        ending = self._chance.choices(("repaid", "going", "late", "lost"), (25, 45, 22, 8))[0]
+        paid = {"repaid": _INSTALMENTS, "going": 3, "late": 2, "lost": 1}[ending]
+        yield from self._repayments(start, paid)
+        after = start + timedelta(days=14 * paid + 1)
+        if ending == "repaid":
+            yield from self._closed(after, "PAID_OFF", Decimal("0.00"))
+        elif ending in ("late", "lost"):
+            yield from self._late(after, days=self._chance.randint(3, 40) if ending == "late" else 95)
+        if ending == "lost":
+            yield from self._write_off(after + timedelta(days=2), self._owed(paid))
+
+    def _message(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
+        head = Letterhead(at, user=self._who.customer_id)
+        return at, self._publishers.service(kind, {"account_id": self._account, **payload}, head)
+
+    def _customer(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
+        body = {"customer_id": self._who.customer_id, "changed_at": at.isoformat(), **payload}
+        return at, self._publishers.service(kind, body, Letterhead(at, user=self._who.customer_id))
+
+    def _opening(self, at: datetime) -> Told:
+        status = self._chance.choice(("AccountStatus.PENDING_DISBURSEMENT", "PENDING_DISBURSEMENT"))
+        yield self._customer("customer.created.v1", self._who.details | {"ekyc_status": "in_progress"}, at)
+        yield self._customer(
+            "customer.verified.v1", {"verified_at": at.isoformat()}, at + timedelta(minutes=1)
+        )
+        news = {"ekyc_status": self._chance.choice(("SUCCESS", "verified", "MANUALLY_CHECKED"))}
+        kind = self._chance.choice(("customer.changed.v1", "customer.updated.v1"))
+        yield self._customer(kind, news, at + timedelta(minutes=2))
+        opened = {
+            "customer_id": self._who.customer_id,
+            "account_number": f"BL{self._number:08}",
+            "status": status,
+            "loan_amount": str(self._amount),
+            "loan_fee": float(self._fee),
+            "loan_total_payable": str(self._total),
+            "current_balance": "0.00",
+            "opened_date": at.date().isoformat(),
+            "signed_loan_agreement_url": f"https://agreements.example.com/{self._account}.pdf",
+        }
+        yield self._message("account.created.v1", opened, at + timedelta(minutes=3))
+        dates = [(at + timedelta(days=14 * (n + 1))).date().isoformat() for n in range(_INSTALMENTS)]
+        plan = {
+            "schedule_id": self._schedule,
+            "loan_amount": str(self._amount),
+            "total_amount": str(self._total),
+            "fee": str(self._fee),
+            "n_payments": _INSTALMENTS,
+            "payment_frequency": "fortnightly",
+            "created_date": at.date().isoformat(),
+            "payments": [
+                {"payment_number": n + 1, "due_date": dates[n], "amount": str(self._instalment(n))}
+                for n in range(_INSTALMENTS)
+            ],
+        }
+        yield self._message("account.schedule.created.v1", plan, at + timedelta(minutes=4))
+        paid_out = {
+            "current_balance": str(self._total),
+            "triggered_by_transaction_type": "DISBURSEMENT",
+            "timestamp": (at + timedelta(minutes=30)).isoformat(),
+        }
+        yield self._message("account.updated.v1", paid_out, at + timedelta(minutes=30))
+
+    def _repayments(self, start: datetime, count: int) -> Told:
+        for n in range(count):
+            at = start + timedelta(days=14 * (n + 1), hours=1)
+            transaction = f"TX-{self._number:06}-{n + 1}"
+            update: dict[str, Any] = {
+                "current_balance": str(self._owed(n + 1)),
+                "status": "ACTIVE",
+                "triggered_by_transaction_type": "REPAYMENT",
+                "triggered_by_transaction_id": transaction,
+                "timestamp": at.isoformat(),
+            }
+            if self._chance.random() < 0.7:
+                update |= {
+                    "last_payment_date": at.date().isoformat(),
+                    "last_payment_amount": str(self._instalment(n)),
+                }
+            yield self._message("account.updated.v1", update, at)
+            news = {
+                "payment_number": n + 1,
+                "status": "PAID",
+                "paid_date": at.date().isoformat(),
+                self._chance.choice(("amount_paid", "paid_amount")): str(self._instalment(n)),
+                "amount_remaining": "0.00",
+                "linked_transaction_ids": [transaction],
+                "last_updated": at.isoformat(),
+            }
+            schedule = {"schedule_id": self._schedule, "payments": [news]}
+            yield self._message("account.schedule.updated.v1", schedule, at + timedelta(seconds=5))
+
+    def _closed(self, at: datetime, reason: str, balance: Decimal) -> Told:
+        closure = {
+            "closure_reason": reason,
+            "final_balance": str(balance),
+            "total_paid": str(self._total),
+            "loan_total_payable": str(self._total),
+            "previous_status": "ACTIVE",
+            "closed_date": at.date().isoformat(),
+        }
+        yield self._message("account.closed.v1", closure, at)
+        yield self._message(
+            "loan.aging.updated.v1", {"dpd": 0, "bucket": "closed", "is_in_arrears": False}, at
+        )
+
+    def _late(self, at: datetime, days: int) -> Told:
+        missed = (at + timedelta(days=14)).isoformat()
+        number = {"payment_number": _INSTALMENTS - 1, "status": "OVERDUE", "last_updated": missed}
+        yield self._message("account.schedule.updated.v1", {"payments": [number]}, at + timedelta(days=14))
+        bucket = "early_arrears" if days < 15 else "late_arrears" if days < 90 else "default"
+        aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": True, "last_updated": missed}
+        yield self._message("loan.aging.updated.v1", aging, at + timedelta(days=14, minutes=1))
+        suspended = {"new_status": "SUSPENDED", "changed_at": missed}
+        yield self._message("account.status_changed.v1", suspended, at + timedelta(days=14, minutes=2))
+
+    def _write_off(self, at: datetime, owed: Decimal) -> Told:
+        asked = {
+            "loanAccountId": self._account,
+            "amount": str(owed),
+            "originalBalance": str(self._total),
+            "reason": self._chance.choice(("hardship", "unable_to_locate", "bankruptcy")),
+            "requestedBy": "staff-7",
+            "requestedByName": "Robin Hale",
+            "customerId": self._who.customer_id,
+            "customerName": f"{self._who.first_name} {self._who.last_name}",
+            "accountNumber": f"BL{self._number:08}",
+            "priority": "high",
+        }
+        yield self._decision("writeoff.requested.v1", asked, at)
+        outcome = self._chance.choice(("approved", "rejected", "cancelled", "pending"))
+        later = at + timedelta(hours=3)
+        if outcome == "approved":
+            decided = {"approvedBy": "staff-2", "comment": "Agreed with collections."}
+            yield self._decision("writeoff.approved.v1", decided, later)
+            yield from self._closed(later + timedelta(minutes=1), "WRITTEN_OFF", owed)
+        elif outcome == "rejected":
+            yield self._decision(
+                "writeoff.rejected.v1", {"rejectedBy": "staff-2", "reason": "Try a plan first."}, later
+            )
+        elif outcome == "cancelled":
+            yield self._decision("writeoff.cancelled.v1", {"cancelledBy": "staff-7"}, later)
+
+    def _decision(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
+        return at, self._publishers.service(kind, payload, Letterhead(at, conversation=self._request))
+
+    def _instalment(self, n: int) -> Decimal:
+        """The last one takes up what rounding left."""
+        each = (self._total / _INSTALMENTS).quantize(_CENT)
+        return self._total - each * (_INSTALMENTS - 1) if n == _INSTALMENTS - 1 else each
+
+    def _owed(self, paid: int) -> Decimal:
+        return self._total - sum((self._instalment(n) for n in range(paid)), Decimal(0))

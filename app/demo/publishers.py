@@ -1,0 +1,92 @@
+"""How upstream services write their entries: each with its own names for the same fields."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+from uuid import UUID
+
+Entry = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """What an entry says beside its type and payload."""
+
+    at: datetime
+    conversation: str | None = None
+    user: str | None = None
+    application: str | None = None
+
+
+class Publishers:
+    """Writes entries as the publishers do, with the dirt that the contract tells us to accept."""
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._sequence = 0
+
+    def service(self, kind: str, payload: dict[str, Any], head: Letterhead) -> Entry:
+        """Customers and Accounts: ``event_type`` and ``payload``, an explicit event id."""
+        entry = {
+            "event_type": kind,
+            "event_id": self._identifier(),
+            "payload": json.dumps(payload),
+            "timestamp": _time(head.at, self._chance.choice(("Z", "+00:00", ""))),
+            "agt": kind.partition(".")[0] + "s-service",
+            "rec": self._chance.choice(('["billie-srv"]', "billie-srv")),
+            "cls": "msg",
+            "seq": self._chance.choice(("", "1")),
+        }
+        return entry | _present(conv=head.conversation, user_id=head.user)
+
+    def chat(self, kind: str, payload: dict[str, Any], head: Letterhead) -> Entry:
+        """Today's chat: ``typ`` and ``dat``; many messages of one cause, none with an id."""
+        self._sequence += 1
+        entry = {
+            "typ": kind,
+            "cause": f"turn-{head.conversation}",
+            "c_seq": str(self._sequence),
+            "dat": json.dumps(payload),
+            "timestamp": _time(head.at, "Z"),
+            "agt": "chat",
+            "rec": "billie-srv",
+        }
+        return entry | _present(cid=head.conversation, usr=head.user, app_number=head.application)
+
+    def old_chat(self, kind: str, payload: dict[str, Any], head: Letterhead) -> Entry:
+        """Older chat publishers: the payload's keys straight in the entry."""
+        flat = {key: value if isinstance(value, str) else json.dumps(value) for key, value in payload.items()}
+        entry = {"msg_type": kind, "id": self._identifier(), **flat}
+        named = _present(conversation_id=head.conversation, usr=head.user, applicationNumber=head.application)
+        return {"timestamp": _time(head.at, "Z")} | entry | named
+
+    def poison(self, at: datetime) -> Entry:
+        """An entry that cannot be used, for one reason or another."""
+        head = Letterhead(at)
+        return self._chance.choice(
+            (
+                {"event_type": "account.updated.v1", "event_id": self._identifier(), "payload": "{truncated"},
+                self.service("account.updated.v1", {"current_balance": "12.00"}, head),
+                self.service("account.updated.v1", {"account_id": "ACC-X", "current_balance": "n/a"}, head),
+                {"agt": "nobody", "payload": "{}"},
+                self.chat("user_input", {"utterance": "lost"}, head),
+            )
+        )
+
+    def unknown(self, at: datetime) -> Entry:
+        """A type for somebody else: the stream carries many."""
+        kind = self._chance.choice(("marketing.email_sent.v1", "statement_retrieval_complete"))
+        return self.service(kind, {"anything": 1}, Letterhead(at))
+
+    def _identifier(self) -> str:
+        return str(UUID(int=self._chance.getrandbits(128), version=4))
+
+
+def _time(at: datetime, zone: str) -> str:
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + zone
+
+
+def _present(**fields: str | None) -> Entry:
+    return {name: value for name, value in fields.items() if value is not None}
