@@ -4,10 +4,13 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help test lint lock clean
+.PHONY: help demo test lint lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender
+	@$(VENV)/bin/billie demo $(ARGS)
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q $(ARGS)

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("ingest", "project", "api", "migrate", "publish", "token")
+VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "ledger_sandbox", "demo")
 
 cli = typer.Typer(
     name="billie",
