@@ -9,7 +9,8 @@ from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
-from app.api import problems, reads
+from app.aggregates import Servicing
+from app.api import problems, reads, transcripts
 from app.api.auth import token_checker
 from app.runtime.settings import Settings
 
@@ -24,7 +25,9 @@ def create_app(settings: Settings) -> FastAPI:
             settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=2_000, timeoutMS=5_000
         )
         app.state.database = client[settings.mongo_db]
+        app.state.servicing = Servicing.from_url(settings.event_store_url)
         yield
+        app.state.servicing.close()
         await client.close()
 
     app: FastAPI = FastAPIOffline(
@@ -37,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.check_token = check_token
     problems.install(app)
     app.include_router(reads.router)
+    app.include_router(transcripts.router)
 
     @app.get("/healthz", tags=["health"], operation_id="live")
     async def healthz() -> dict[str, str]:

@@ -12,9 +12,11 @@ import uvicorn
 from bson import Decimal128
 from pymongo.database import Database
 
+from app.aggregates import Conversation, Servicing
 from app.api.application import create_app
 from app.api.auth import AuthenticationNotConfiguredError, issue_token
 from app.runtime.settings import Settings
+from tests.given import message, minute
 
 PATHS = (
     "/v1/customers",
@@ -125,6 +127,23 @@ def test_filters(client: httpx.Client) -> None:
 
 def test_no_conversation_list_tells_what_was_said(client: httpx.Client, documents: None) -> None:
     assert "utterances" not in client.get("/v1/conversations").json()["items"][0]
+
+
+def test_what_a_document_no_longer_keeps_is_still_reachable(client: httpx.Client, settings: Settings) -> None:
+    servicing = Servicing.from_url(settings.event_store_url)
+    unit = servicing.unit_of_work()
+    for number in range(7):
+        source = message(f"m{number}")
+        said = {"username": "customer", "utterance": str(number), "created_at": minute(9 - number)}
+        unit.obtain(Conversation, "V1", source).add_utterance(source, **said)
+    unit.commit()
+    servicing.close()
+    first = client.get("/v1/conversations/V1/utterances?limit=4").json()
+    rest = client.get(first["next"]).json()
+    assert [item["utterance"] for item in first["items"] + rest["items"]] == list("6543210")
+    assert "next" not in rest
+    assert client.get("/v1/conversations/V1/noticeboard").json() == {"items": []}
+    assert client.get("/v1/conversations/V2/utterances").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""All of a conversation, folded from its events: documents keep only the newest of it."""
+
+import sys
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from app.aggregates import Conversation, Servicing
+from app.api.auth import Authenticated
+from app.api.documents import Notice, Utterance
+from app.api.pages import Limit, Page, refuse_unknown_parameters
+from app.api.problems import Problem, not_found
+from app.projections.conversations import conversations
+
+router = APIRouter(
+    prefix="/v1/conversations/{conversationId}",
+    tags=["conversations"],
+    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    responses={
+        status: {"model": Problem, "description": description}
+        for status, description in {
+            400: "An unknown parameter",
+            401: "No token, or one that does not check",
+            403: "The token's role may not do this",
+            404: "There is no such conversation",
+            422: "A parameter out of its bounds",
+        }.items()
+    },
+)
+
+Named = Annotated[str, Path(min_length=1, max_length=256)]
+Start = Annotated[int, Query(ge=0, le=10_000_000, description="How many of the oldest to pass over.")]
+
+_WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize)
+
+
+@router.get("/utterances", operation_id="listUtterances", response_model_exclude_none=True)
+async def list_utterances(
+    request: Request,
+    conversationId: Named,  # noqa: N803 - the wire's name
+    limit: Limit = 50,
+    start: Start = 0,
+) -> Page[Utterance]:
+    """List everything that was said, oldest first."""
+    items, following = await _slice(request, conversationId, "utterances", start, limit)
+    return Page(items=[Utterance.model_validate(item) for item in items], next=following)
+
+
+@router.get("/noticeboard", operation_id="listNotices", response_model_exclude_none=True)
+async def list_notices(
+    request: Request,
+    conversationId: Named,  # noqa: N803
+    limit: Limit = 50,
+    start: Start = 0,
+) -> Page[Notice]:
+    """List everything on the noticeboard, oldest first."""
+    items, following = await _slice(request, conversationId, "noticeboard", start, limit)
+    return Page(items=[Notice.model_validate(item) for item in items], next=following)
+
+
+async def _slice(
+    request: Request, conversation_id: str, field: str, start: int, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    document = await to_thread.run_sync(_whole, request.app.state.servicing, conversation_id)
+    if document is None:
+        raise not_found("conversation", conversation_id)
+    items = document[field][start : start + limit]
+    more = start + limit < len(document[field])
+    return items, str(request.url.include_query_params(start=start + limit)) if more else None
+
+
+def _whole(servicing: Servicing, conversation_id: str) -> dict[str, Any] | None:
+    """The document as it would be without a limit."""
+    document: dict[str, Any] | None = None
+    for event in servicing.events.get(Conversation.id_of(conversation_id)):
+        document = _WHOLE.evolve(document, event)
+    return document
