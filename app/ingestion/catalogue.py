@@ -11,7 +11,7 @@ from app.ingestion import commands as do
 from app.ingestion.commands import Command
 from app.ingestion.envelope import Envelope
 from app.ingestion.messages import account, chat, customer, writeoff
-from app.ingestion.messages.kinds import Payload
+from app.ingestion.messages.kinds import AddressedPayload, Payload
 from app.ingestion.unusable import Reason, Unusable
 
 
@@ -84,6 +84,8 @@ def understand(envelope: Envelope) -> Message | None:
     row = CATALOGUE.get(envelope.type)
     if row is None:
         return None
+    if issubclass(row.payload, AddressedPayload):
+        do.conversation_of(envelope)
     dropped: list[str] = []
     try:
         payload = row.payload.model_validate(envelope.payload, context=dropped)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.aggregates import Conversation, Customer, LoanAccount, UnitOfWork, WriteOffRequest
-from app.ingestion.envelope import APPLICATION, CONVERSATION, Envelope
+from app.ingestion.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.unusable import Reason, Unusable
 
@@ -77,7 +77,7 @@ def update_aging(unit: UnitOfWork, envelope: Envelope, payload: account.AgingUpd
 def start_conversation(unit: UnitOfWork, envelope: Envelope, payload: chat.ConversationStarted) -> None:
     _conversation(unit, envelope).start(
         envelope.source,
-        customer_id=envelope.user or payload.customer_id,
+        customer_id=envelope.user or payload.named_customer,
         application_number=envelope.application,
         started_at=payload.timestamp,
     )
@@ -92,11 +92,16 @@ def speak(username: str) -> Command:
     return add_utterance
 
 
+_ABOUT_THE_MESSAGE = frozenset(
+    ("customer", "customer_id", "customerId", *PAYLOAD_TIME, *APPLICATION, *CONVERSATION)
+)
+
+
 def change_application(unit: UnitOfWork, envelope: Envelope, payload: chat.ApplicationDetailChanged) -> None:
     """Feeds the conversation, and the customer that it is with."""
     applicant = payload.customer
     customer_id = (applicant and applicant.customer_id) or envelope.user
-    left_out = ("customer", "timestamp", *APPLICATION, *CONVERSATION)
+    left_out = _ABOUT_THE_MESSAGE
     _conversation(unit, envelope).change_application(
         envelope.source,
         customer_id=customer_id,
@@ -132,7 +137,8 @@ _DECISIONS = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "refer
 
 
 def decide(unit: UnitOfWork, envelope: Envelope, payload: chat.FinalDecision) -> None:
-    word = payload.decision.strip().rpartition(".")[2].upper()
+    """Whatever is not one of the three known outcomes, or none at all, ended the conversation hard."""
+    word = (payload.decision or "").strip().rpartition(".")[2].upper()
     _conversation(unit, envelope).decide(
         envelope.source,
         decision=_DECISIONS.get(word, "hard_end"),
@@ -157,7 +163,7 @@ def change_conversation_status(unit: UnitOfWork, envelope: Envelope, payload: ch
     _conversation(unit, envelope).change_status(
         envelope.source,
         status=status,
-        customer_id=envelope.user or payload.customer_id,
+        customer_id=envelope.user or payload.named_customer,
         application_number=envelope.application,
     )
 
@@ -194,15 +200,15 @@ def _account(unit: UnitOfWork, envelope: Envelope, account_id: str) -> LoanAccou
 
 
 def _conversation(unit: UnitOfWork, envelope: Envelope) -> Conversation:
-    return unit.obtain(Conversation, _named(envelope), envelope.source)
+    return unit.obtain(Conversation, conversation_of(envelope), envelope.source)
 
 
 def _write_off(unit: UnitOfWork, envelope: Envelope) -> WriteOffRequest:
-    return unit.obtain(WriteOffRequest, _named(envelope), envelope.source)
+    return unit.obtain(WriteOffRequest, conversation_of(envelope), envelope.source)
 
 
-def _named(envelope: Envelope) -> str:
-    """The conversation that the envelope names: 256 characters at most."""
+def conversation_of(envelope: Envelope) -> str:
+    """What the envelope's conversation names: 256 characters at most. Raises Unusable without one."""
     if envelope.conversation is None:
         raise Unusable(Reason.MISSING_KEY, CONVERSATION[0], f"none of {', '.join(CONVERSATION)} is present")
     if len(envelope.conversation) > 256:

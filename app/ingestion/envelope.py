@@ -1,15 +1,15 @@
 """From the fields of a stream entry to a message with an identity (contract: "The stream")."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from app.aggregates import Source
+from app.ingestion.payload import flat_payload, parse_payload, without_nul
 from app.ingestion.unusable import Reason, Unusable
 
 TYPE = ("msg_type", "typ", "event_type")
@@ -20,14 +20,13 @@ EXPLICIT_ID = ("event_id", "id")
 SEQUENCE = ("seq", "c_seq")
 PAYLOAD = ("dat", "payload")
 TIME = ("timestamp", "created_at")
-PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp", "created_at", "createdAt")
+PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp")
 
 _ENVELOPE_ONLY = frozenset(
     (*TYPE, *CONVERSATION, *USER, *EXPLICIT_ID, *SEQUENCE, "cause", "agt", "rec", "cls")
 )
-_DEEPEST = 64
-_INT64 = 2**63
-_LONG_NUMBER = re.compile(rb"\d{19}")
+_LONGEST_ID = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def open_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
     upstream = _time(payload, PAYLOAD_TIME) or _time(texts, TIME)
     source = Source(
         message_id=_identity(stream, name, message_type, texts, payload),
-        received_at=datetime.fromtimestamp(int(name.partition("-")[0]) / 1_000, UTC),
+        received_at=_received_at(name),
         upstream_time=upstream,
     )
     return Envelope(
@@ -83,13 +82,26 @@ def parse_time(value: Any) -> datetime:
     if not isinstance(value, str):
         msg = "not an ISO 8601 time"
         raise ValueError(msg)
-    moment = datetime.fromisoformat(value.strip())
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        # The library's message quotes the value, which may be personal.
+        msg = "not an ISO 8601 time"
+        raise ValueError(msg) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
         msg = "outside the years 1 to 9999"
         raise ValueError(msg) from error
+
+
+def _received_at(entry_id: str) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=int(entry_id.partition("-")[0]))
+    except OverflowError:
+        # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -111,7 +123,7 @@ def _texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 def _first(texts: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     for name in names:
         if (value := texts.get(name)) is not None:
-            return value.replace("\0", "␀") if "\0" in value else value
+            return without_nul(value)
     return None
 
 
@@ -136,58 +148,21 @@ def _time(values: Mapping[str, Any], names: tuple[str, ...]) -> datetime | None:
 def _payload(texts: Mapping[str, str]) -> dict[str, Any]:
     for name in PAYLOAD:
         if (text := texts.get(name)) is not None:
-            return _object(name, text)
+            return parse_payload(name, text)
     # Older chat publishers put the payload's keys straight into the entry.
-    return {key: _flat_value(key, value) for key, value in texts.items() if key not in _ENVELOPE_ONLY}
-
-
-def _flat_value(name: str, text: str) -> Any:
-    if text[0] in "[{":
-        try:
-            return _checked(name, text.encode(), orjson.loads(text))
-        except orjson.JSONDecodeError:
-            return text  # Somebody may well say something that begins with a bracket.
-    return text.replace("\0", "␀")
-
-
-def _object(name: str, text: str) -> dict[str, Any]:
-    raw = text.encode()
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Unusable(Reason.NOT_JSON, name, f"at character {error.pos}: {error.msg}") from error
-    if not isinstance(value, dict):
-        raise Unusable(Reason.NOT_AN_OBJECT, name, f"a JSON {type(value).__name__}, not an object")
-    return dict(_checked(name, raw, value))
-
-
-def _checked(name: str, raw: bytes, value: Any) -> Any:
-    """What no store could keep is refused (depth) or replaced (NUL, integers beyond 64 bits)."""
-    deep = raw.count(b"{") + raw.count(b"[") > _DEEPEST
-    if deep or b"\\u0000" in raw or b"\0" in raw or _LONG_NUMBER.search(raw):
-        return _storable(name, value, 0)
-    return value
-
-
-def _storable(name: str, value: Any, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise Unusable(Reason.TOO_DEEP, name, f"nested deeper than {_DEEPEST} levels")
-    if isinstance(value, str):
-        return value.replace("\0", "␀")
-    if isinstance(value, dict):
-        return {key.replace("\0", "␀"): _storable(name, item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_storable(name, item, depth + 1) for item in value]
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        return str(value)
-    return value
+    return flat_payload((name, text) for name, text in texts.items() if name not in _ENVELOPE_ONLY)
 
 
 def _identity(
     stream: str, entry_id: str, message_type: str, texts: Mapping[str, str], payload: dict[str, Any]
 ) -> str:
-    """The identity of a logical message, by the contract's three steps."""
+    """The identity of a logical message, by the contract's three steps.
+
+    Fixed for ever: stored events hold it. All of a message's events do, so it must stay short.
+    """
     if (explicit := _first(texts, EXPLICIT_ID)) is not None:
+        if len(explicit) > _LONGEST_ID:
+            return f"digest:{hashlib.sha256(explicit.encode()).hexdigest()[:40]}"
         return f"id:{explicit}"
     if (cause := texts.get("cause")) is not None:
         parts = [message_type, _first(texts, CONVERSATION), cause, _first(texts, SEQUENCE), payload]

@@ -8,6 +8,7 @@ from app.ingestion.messages.kinds import (
     Date,
     Identifier,
     Money,
+    Number,
     Payload,
     Time,
     last_word,
@@ -76,7 +77,7 @@ class AccountClosed(Payload):
     final_balance: Money | None = None
     total_paid: Money | None = None
     loan_total_payable: Money | None = None
-    previous_status: Word | None = None
+    previous_status: Status = None
     closed_date: Date | None = None
     triggered_by_transaction_id: str | None = None
 
@@ -129,7 +130,7 @@ class AgingUpdated(Payload):
     """``loan.aging.updated.v1``."""
 
     account_id: Identifier
-    dpd: int | None = None
+    dpd: Number | None = None
     bucket: Annotated[str | None, BeforeValidator(one_of_or_absent(_BUCKET))] = None
     is_in_arrears: bool | None = None
     last_updated: Time | None = None

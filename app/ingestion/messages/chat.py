@@ -1,25 +1,44 @@
 """What the chat publishes. The conversation is named by the envelope."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from app.ingestion.messages.customer import ApplicantDetails
-from app.ingestion.messages.kinds import Date, Identifier, Payload, Time
+from app.ingestion.messages.kinds import AddressedPayload, Date, Identifier, Payload, Time
 
 
-class FreeForm(Payload):
+def _object_or_id(value: Any) -> Any:
+    return {"customer_id": value} if isinstance(value, str | int) else value
+
+
+class CustomerNamed(Payload):
+    """A customer, named in passing."""
+
+    customer_id: Identifier | None = None
+
+
+class _WithCustomer(AddressedPayload):
+    customer_id: Identifier | None = None
+    customer: Annotated[CustomerNamed | None, BeforeValidator(_object_or_id)] = None
+
+    @property
+    def named_customer(self) -> str | None:
+        """The customer's id, in either form."""
+        return self.customer_id or (self.customer.customer_id if self.customer else None)
+
+
+class FreeForm(AddressedPayload):
     """An object of any shape: the whole payload counts."""
 
 
-class ConversationStarted(Payload):
+class ConversationStarted(_WithCustomer):
     """``conversation_started``."""
 
-    customer_id: Identifier | None = None
     timestamp: Time | None = None
 
 
-class Utterance(Payload):
+class Utterance(AddressedPayload):
     """``user_input`` and ``assistant_response``."""
 
     utterance: str | None = None
@@ -30,13 +49,13 @@ class Utterance(Payload):
     additional_data: Any = None
 
 
-class ApplicationDetailChanged(Payload):
+class ApplicationDetailChanged(AddressedPayload):
     """``applicationDetail_changed``: all other keys are application data."""
 
     customer: ApplicantDetails | None = None
 
 
-class NoticePosted(Payload):
+class NoticePosted(AddressedPayload):
     """``noticeboard_updated`` and ``noticeboard_post``."""
 
     agent_name: str | None = None
@@ -44,24 +63,23 @@ class NoticePosted(Payload):
     timestamp: Time | None = None
 
 
-class FinalDecision(Payload):
+class FinalDecision(AddressedPayload):
     """``final_decision`` and ``final_credit_decision``."""
 
-    decision: str = Field(validation_alias=AliasChoices("decision", "outcome"))
+    decision: str | None = Field(None, validation_alias=AliasChoices("decision", "outcome"))
     reason: str | None = None
     retry_eligible: bool | None = None
     blocked_until: Date | None = None
 
 
-class ConversationSummary(Payload):
+class ConversationSummary(AddressedPayload):
     """``conversation_summary``."""
 
     purpose: str | None = None
     facts: list[Any] | None = None
 
 
-class SummaryChanged(Payload):
+class SummaryChanged(_WithCustomer):
     """``conversationSummary_changed``."""
 
     status: str | None = None
-    customer_id: Identifier | None = None

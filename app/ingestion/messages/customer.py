@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from app.ingestion.messages.kinds import Date, Identifier, Payload, Time, one_of_or_absent
 
@@ -16,6 +16,7 @@ _EKYC = {
 class ResidentialAddress(Payload):
     """An address, in parts."""
 
+    address_type: str | None = None
     unit_number: str | None = None
     street_number: str | None = None
     street_name: str | None = None
@@ -59,4 +60,4 @@ class CustomerVerified(Payload):
 class ApplicantDetails(CustomerDetails):
     """The customer inside ``applicationDetail_changed``."""
 
-    customer_id: Identifier | None = Field(None)
+    customer_id: Identifier | None = None

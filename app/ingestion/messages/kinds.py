@@ -1,8 +1,9 @@
 """The kinds of values that payloads hold, with the dirt that the contract says must be accepted."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import (
@@ -11,21 +12,27 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationInfo,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 from app.ingestion.envelope import parse_time
 
 _CENT = Decimal("0.01")
-_FLOAT_NOISE = Decimal("0.000001")
+_NOTHING = Decimal("0.00")  # Never -0.00.
+_FLOAT_NOISE = Decimal("0.00000001")
+# What Decimal() accepts and no publisher means stays out: underscores, other scripts' digits, NaN.
+_AMOUNT = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST = Decimal(10) ** 12
 
 
 class Payload(BaseModel):
-    """Keys in snake_case or camelCase; unknown ones are ignored; null and empty mean absent."""
+    """Keys in snake_case or camelCase; unknown ones are ignored. What is absent is None.
+
+    Nulls and empty strings do not get here: the payload was cleaned of them.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -36,13 +43,6 @@ class Payload(BaseModel):
         ),
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_absent(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None and value != ""}
-        return data
-
     def present(self, *leave_out: str) -> dict[str, Any]:
         """The fields that are present, by name."""
         return {
@@ -52,28 +52,38 @@ class Payload(BaseModel):
         }
 
 
+class AddressedPayload(Payload):
+    """A payload about what the envelope's conversation names: a chat, or a write-off request."""
+
+
 def _money(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+    """A float is read by the digits that it prints; what is left over of its noise is rounded off."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         msg = "not a decimal amount"
         raise ValueError(msg)
-    try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation as error:
+    text = str(value).strip()
+    if _AMOUNT.fullmatch(text) is None:
         msg = "not a decimal amount"
-        raise ValueError(msg) from error
-    if not amount.is_finite() or abs(amount) >= _LARGEST:
-        msg = "not a finite amount below a trillion"
+        raise ValueError(msg)
+    amount = Decimal(text)
+    if abs(amount) >= _LARGEST:
+        msg = "not an amount below a trillion"
         raise ValueError(msg)
     cents = amount.quantize(_CENT)
     if abs(amount - cents) > _FLOAT_NOISE:
         msg = "an amount has two decimal places at most"
         raise ValueError(msg)
-    return cents
+    return cents or _NOTHING
 
 
 def _date(value: Any) -> str:
-    """Some publishers send a time where a date is meant: its date as written."""
-    return (parse_time(value) and datetime.fromisoformat(value.strip())).date().isoformat()
+    """``YYYY-MM-DD``, or of a time (some publishers send one) its date as written."""
+    try:
+        parse_time(value)
+    except ValueError:
+        msg = "not a date, YYYY-MM-DD"
+        raise ValueError(msg) from None
+    return datetime.fromisoformat(value.strip()).date().isoformat()
 
 
 def last_word(value: Any) -> str:
@@ -114,7 +124,8 @@ def same(*words: str) -> dict[str, str]:
     return {word.upper(): word for word in words}
 
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[Decimal, BeforeValidator(_money)]
 Date = Annotated[str, BeforeValidator(_date)]
 Time = Annotated[datetime, BeforeValidator(parse_time)]

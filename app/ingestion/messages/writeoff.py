@@ -4,7 +4,14 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from app.ingestion.messages.kinds import Identifier, Money, Payload, one_of, one_of_or_absent, same
+from app.ingestion.messages.kinds import (
+    AddressedPayload,
+    Identifier,
+    Money,
+    one_of,
+    one_of_or_absent,
+    same,
+)
 
 _REASON = same(
     "hardship",
@@ -19,7 +26,7 @@ _REASON = same(
 _PRIORITY = same("normal", "high", "urgent")
 
 
-class WriteOffRequested(Payload):
+class WriteOffRequested(AddressedPayload):
     """``writeoff.requested.v1``."""
 
     loan_account_id: Identifier
@@ -35,7 +42,7 @@ class WriteOffRequested(Payload):
     priority: Annotated[str | None, BeforeValidator(one_of_or_absent(_PRIORITY))] = None
 
 
-class WriteOffApproved(Payload):
+class WriteOffApproved(AddressedPayload):
     """``writeoff.approved.v1``."""
 
     approved_by: Identifier
@@ -45,7 +52,7 @@ class WriteOffApproved(Payload):
     transaction_id: str | None = None
 
 
-class WriteOffRejected(Payload):
+class WriteOffRejected(AddressedPayload):
     """``writeoff.rejected.v1``."""
 
     rejected_by: Identifier
@@ -53,7 +60,7 @@ class WriteOffRejected(Payload):
     reason: str | None = None
 
 
-class WriteOffCancelled(Payload):
+class WriteOffCancelled(AddressedPayload):
     """``writeoff.cancelled.v1``."""
 
     cancelled_by: Identifier

@@ -1,0 +1,98 @@
+"""The payload: JSON text, or loose fields, to a clean dictionary.
+
+Clean means: no nulls and no empty strings in objects (both count as absent), no NUL characters (the
+databases refuse them), no integer beyond 64 bits (kept as its digits), nesting within bounds.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from app.ingestion.unusable import Reason, Unusable
+
+_DEEPEST = 64
+"""Objects and arrays inside one another, the payload itself included."""
+
+# Fields of older chat publishers that are written text, even where somebody types brackets.
+_PROSE = frozenset(("utterance", "rationale", "content", "post", "reason", "purpose"))
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_INT64 = 2**63
+
+
+def parse_payload(field: str, text: str) -> dict[str, Any]:
+    """The clean JSON object in ``text``.
+
+    Raises Unusable (not_json, not_an_object, too_deep) about the field of the entry that held it.
+    """
+    raw = text.encode()
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if error.msg.startswith("depth limit"):
+            raise Unusable(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels") from error
+        raise Unusable(Reason.NOT_JSON, field, f"at character {error.pos}: {error.msg}") from error
+    if not isinstance(value, dict):
+        raise Unusable(Reason.NOT_AN_OBJECT, field, f"a JSON {type(value).__name__}, not an object")
+    return dict(_cleaned(field, raw, value))
+
+
+def flat_payload(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The payload of an entry that holds the payload's keys itself; objects and arrays are JSON text."""
+    return {name: _flat_value(name, text) for name, text in texts}
+
+
+def without_nul(text: str) -> str:
+    """The text with each NUL character replaced by its visible symbol."""
+    return text.replace("\0", "␀") if "\0" in text else text
+
+
+def _flat_value(name: str, text: str) -> Any:
+    if text[0] in "[{" and name not in _PROSE:
+        raw = text.encode()
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return without_nul(text)  # It merely begins like JSON.
+        return _cleaned(name, raw, value)
+    return without_nul(text)
+
+
+def _cleaned(field: str, raw: bytes, value: Any) -> Any:
+    # Searching bytes costs far less than walking the tree, and most payloads need no cleaning.
+    deep = raw.count(b"{") + raw.count(b"[") > _DEEPEST
+    if deep:
+        value = _clean(field, value, 1)
+    if _LONG_NUMBER.search(raw):
+        # orjson rounds integers beyond 64 bits to a float; the digits of an identifier must survive.
+        value = json.loads(raw, parse_int=_whole_number)
+    elif not (b"null" in raw or b'""' in raw or b"\\u0000" in raw):
+        return value
+    return _clean(field, value, 1)
+
+
+def _clean(field: str, value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        return without_nul(value)
+    if kind is not dict and kind is not list:
+        return value
+    if depth > _DEEPEST:
+        raise Unusable(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels")
+    if kind is list:
+        return [_clean(field, item, depth + 1) for item in value]
+    return {
+        without_nul(key): _clean(field, item, depth + 1)
+        for key, item in value.items()
+        if item is not None and item != ""
+    }
+
+
+def _whole_number(digits: str) -> int | str:
+    if len(digits) > 20:  # Python refuses to convert thousands of digits.
+        return digits
+    number = int(digits)
+    return number if -_INT64 <= number < _INT64 else digits
