@@ -3,13 +3,16 @@
 from app.aggregates.application import Servicing, UnitOfWork
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
+from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.aggregates.loan_account import LoanAccount
 from app.aggregates.source import Source
 from app.aggregates.write_off_request import WriteOffRequest
 
 __all__ = [
+    "EVENT_STORE_ERRORS",
     "Conversation",
     "Customer",
+    "EventStoreUrlError",
     "LoanAccount",
     "Servicing",
     "Source",

@@ -1,14 +1,13 @@
 """Loads aggregates from the event store and saves them: many in one transaction."""
 
 from collections import OrderedDict
-from pathlib import Path
 from typing import TypeVar, cast
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.persistence import Mapper, Transcoder
 
+from app.aggregates.event_store import event_store_environment, opening
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
@@ -30,9 +29,11 @@ class Servicing(Application[UUID]):
     def from_url(cls, event_store_url: str, cache: int = 0) -> "Servicing":
         """Open the store at ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
-        ``cache`` is the number of aggregates kept in memory. Raises ValueError for another scheme.
+        ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme.
         """
-        return cls(event_store_environment(event_store_url), cache=cache)
+        environment = event_store_environment(event_store_url)
+        with opening(environment):
+            return cls(environment, cache=cache)
 
     @classmethod
     def in_memory(cls) -> "Servicing":
@@ -97,7 +98,7 @@ class UnitOfWork:
         """Save all. Returns the position of the last event, or None if nothing was new.
 
         Raises eventsourcing's RecordConflictError where another process saved one of them first,
-        and PersistenceError where the store failed. The unit is empty afterwards in any case.
+        and one of EVENT_STORE_ERRORS where the store failed. The unit is empty afterwards in any case.
         """
         try:
             recordings = self._servicing.save(*self._obtained.values())
@@ -114,37 +115,3 @@ class UnitOfWork:
         for aggregate in self._obtained.values():
             self._servicing.forget(aggregate)
         self._obtained.clear()
-
-
-def event_store_environment(url: str) -> dict[str, str]:
-    """The eventsourcing library's settings for an event store URL.
-
-    Raises ValueError, with what is accepted, for anything but ``sqlite:///`` and ``postgresql://``.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        # As in SQLAlchemy: three slashes and a relative path, four for an absolute one.
-        path = unquote(parts.path.removeprefix("/"))
-        if not path:
-            msg = "BILLIE_EVENT_STORE_URL names no file: use sqlite:///var/events.db"
-            raise ValueError(msg)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return {
-            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-            "SQLITE_DBNAME": path,
-            "SQLITE_LOCK_TIMEOUT": "30",
-        }
-    if parts.scheme in ("postgresql", "postgres"):
-        return {
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": unquote(parts.path.lstrip("/")),
-            "POSTGRES_HOST": parts.hostname or "127.0.0.1",
-            "POSTGRES_PORT": str(parts.port or 5432),
-            "POSTGRES_USER": unquote(parts.username or ""),
-            "POSTGRES_PASSWORD": unquote(parts.password or ""),
-        }
-    msg = (
-        f"BILLIE_EVENT_STORE_URL has the scheme {parts.scheme!r}: "
-        "use sqlite:///path or postgresql://user@host/name"
-    )
-    raise ValueError(msg)

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from eventsourcing.persistence import PersistenceError
 from redis.exceptions import RedisError
 
+from app.aggregates import EVENT_STORE_ERRORS
 from app.ingestion.consumer import run
-from app.runtime.logging import configure_logging
+from app.runtime.logging import configure_logging, in_short
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 
@@ -29,9 +29,10 @@ def command(
     with StopSignal() as stop:
         try:
             run(settings, drain=drain, stop=stop, on_progress=count)
-        except (PersistenceError, RedisError) as error:
+        except (*EVENT_STORE_ERRORS, RedisError) as error:
             typer.echo(
-                f"A server cannot be reached: {error}. Check BILLIE_REDIS_URL and BILLIE_EVENT_STORE_URL.",
+                f"A server cannot be reached: {in_short(error)}. "
+                "Check BILLIE_REDIS_URL and BILLIE_EVENT_STORE_URL.",
                 err=True,
             )
             raise typer.Exit(3) from error

@@ -3,9 +3,13 @@
 Exit codes of every verb: 0 done, 1 it found a problem, 2 usage, 3 a server cannot be reached.
 """
 
+import sys
 from importlib import import_module
 
 import typer
+from pydantic import ValidationError
+
+from app.aggregates import EventStoreUrlError
 
 VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "ledger_sandbox", "demo")
 
@@ -23,7 +27,16 @@ def run() -> None:
     for verb in VERBS:
         module = import_module(f"app.cli.{verb}")
         cli.command(verb.replace("_", "-"))(module.command)
-    cli()
+    try:
+        cli()
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
+        sys.exit(2)
+    except EventStoreUrlError as error:
+        typer.echo(f"{error}.", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import typer
-from eventsourcing.persistence import PersistenceError
 from pymongo.errors import PyMongoError
 
+from app.aggregates import EVENT_STORE_ERRORS
 from app.projections.catalogue import all_projections
 from app.projections.engine import EvolveError
 from app.projections.runner import run
-from app.runtime.logging import configure_logging
+from app.runtime.logging import configure_logging, in_short
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 
@@ -31,9 +31,10 @@ def command(
         except EvolveError as error:
             typer.echo(f"{error}. The position was not moved past it.", err=True)
             raise typer.Exit(1) from error
-        except (PersistenceError, PyMongoError) as error:
+        except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             typer.echo(
-                f"A server cannot be reached: {error}. Check BILLIE_MONGO_URL and BILLIE_EVENT_STORE_URL.",
+                f"A server cannot be reached: {in_short(error)}. "
+                "Check BILLIE_MONGO_URL and BILLIE_EVENT_STORE_URL.",
                 err=True,
             )
             raise typer.Exit(3) from error

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from app.ingestion.consumer import connect
 from app.ingestion.publish import publish_file
+from app.runtime.logging import in_short
 from app.runtime.settings import get_settings
 
 
@@ -25,7 +26,7 @@ def command(
         typer.echo(f"{error}. The lines before it may have been published.", err=True)
         raise typer.Exit(2) from error
     except RedisError as error:
-        typer.echo(f"Redis cannot be reached: {error}. Check BILLIE_REDIS_URL.", err=True)
+        typer.echo(f"Redis cannot be reached: {in_short(error)}. Check BILLIE_REDIS_URL.", err=True)
         raise typer.Exit(3) from error
     finally:
         client.close()

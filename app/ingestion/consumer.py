@@ -9,18 +9,18 @@ from threading import Event as Flag
 from time import monotonic
 from typing import Any
 
-from eventsourcing.persistence import PersistenceError
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.aggregates import Servicing
+from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.ingestion.catalogue import Message, understand
 from app.ingestion.dead_letters import DeadLetter
 from app.ingestion.envelope import open_entry
 from app.ingestion.landing import land
 from app.ingestion.unusable import Reason, Unusable
+from app.runtime.logging import in_short
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -80,14 +80,14 @@ class Consumer:
                 if "NOGROUP" not in str(error):
                     raise
                 self._create_group()
-            except (RedisConnectionError, RedisTimeoutError, PersistenceError) as error:
+            except (RedisConnectionError, RedisTimeoutError, *EVENT_STORE_ERRORS) as error:
                 failures += 1
                 if drain and failures > 1:
                     raise
                 # What was read and not acknowledged is pending: read it again, nothing is lost.
                 self._cursor = b"0"
                 if monotonic() - said_at >= _SAY_EVERY_S:
-                    log.warning("Waiting for a server: %s: %s", type(error).__name__, error)
+                    log.warning("Waiting for a server: %s", in_short(error))
                     said_at = monotonic()
                 wait = min(_LONGEST_WAIT_S, 0.1 * 2 ** min(failures, 8))
                 self._stop.wait(wait * random.uniform(0.5, 1.0))

@@ -8,7 +8,7 @@ from threading import Event as Flag
 
 from eventsourcing.persistence import PersistenceError, RecordConflictError
 
-from app.aggregates import Servicing
+from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.ingestion.catalogue import Message
 from app.ingestion.unusable import Unusable
 
@@ -31,7 +31,7 @@ def land(servicing: Servicing, messages: Sequence[Message], stop: Flag) -> Landi
     """Apply messages in order, and save what they led to.
 
     A message that fails on its own is left out, and the others land without it. Raises
-    PersistenceError where the event store failed: then nothing landed that is not stored.
+    one of EVENT_STORE_ERRORS where the store failed: then nothing landed that is not stored.
     """
     landing = Landing()
     _land(servicing, list(messages), landing, stop)
@@ -45,7 +45,7 @@ def _land(servicing: Servicing, messages: list[Message], landing: Landing, stop:
         for message in messages:
             try:
                 message.apply(unit)
-            except PersistenceError:
+            except EVENT_STORE_ERRORS:
                 unit.discard()
                 raise
             except Unusable as why:
@@ -67,7 +67,7 @@ def _land(servicing: Servicing, messages: list[Message], landing: Landing, stop:
                     raise PersistenceError(*conflict.args) from conflict
                 stop.wait(random.uniform(0, 0.002 * 2 ** min(conflicts, 8)))
                 continue
-            except PersistenceError:
+            except EVENT_STORE_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - an event that cannot be stored
                 if len(messages) == 1:

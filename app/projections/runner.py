@@ -7,13 +7,13 @@ from threading import Event as Flag
 from time import monotonic
 from typing import Any
 
-from eventsourcing.persistence import PersistenceError
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from app.aggregates import Servicing
+from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.projections.catalogue import all_projections
 from app.projections.engine import Engine
+from app.runtime.logging import in_short
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -75,14 +75,14 @@ def _follow(
                     {engine.projection.name: engine.position() for engine in engines},
                     servicing.max_position(),
                 )
-        except (PersistenceError, PyMongoError) as error:
+        except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             if drain and not isinstance(error, AutoReconnect):
                 raise
             if drain and failures:
                 raise
             failures += 1
             if monotonic() - said_at >= _SAY_EVERY_S:
-                log.warning("Waiting for a server: %s: %s", type(error).__name__, error)
+                log.warning("Waiting for a server: %s", in_short(error))
                 said_at = monotonic()
             stop.wait(min(_LONGEST_WAIT_S, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0))
             continue

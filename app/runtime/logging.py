@@ -12,3 +12,9 @@ def configure_logging(role: str) -> None:
         format=f"%(asctime)s {role} %(levelname)s %(name)s: %(message)s",
         force=True,
     )
+
+
+def in_short(error: BaseException) -> str:
+    """What happened, on one line: drivers add pages of configuration, and lists of servers."""
+    text = str(error).partition("\n")[0].partition(" (configured timeouts")[0]
+    return f"{text[:200].rstrip('. ')} ({type(error).__name__})"

@@ -2,8 +2,13 @@
 
 from functools import lru_cache
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SCHEMES = {
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "mongo_url": ("mongodb://", "mongodb+srv://"),
+}
 
 
 class Settings(BaseSettings):
@@ -40,6 +45,15 @@ class Settings(BaseSettings):
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
     aggregate_cache: int = Field(20_000, ge=0, description="Aggregates kept in memory by an ingest process.")
+
+    @field_validator("redis_url", "mongo_url")
+    @classmethod
+    def _known_scheme(cls, url: str, info: ValidationInfo) -> str:
+        schemes = _SCHEMES[str(info.field_name)]
+        if not url.startswith(schemes):
+            msg = f"begins with none of {', '.join(schemes)}"
+            raise ValueError(msg)  # Without the URL: it may hold a password.
+        return url
 
 
 @lru_cache

@@ -1,0 +1,75 @@
+"""Where events are kept: the library's settings for an event store URL, and what a failing store raises."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from eventsourcing.persistence import PersistenceError
+
+EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
+"""What a store that is away, locked or broken raises: the library lets some of SQLite's own through."""
+
+
+class EventStoreUrlError(ValueError):
+    """A BILLIE_EVENT_STORE_URL that names no store: says what is accepted."""
+
+
+def event_store_environment(url: str) -> dict[str, str]:
+    """The eventsourcing library's settings for an event store URL.
+
+    Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return {
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": _sqlite_file(parts.path),
+            "SQLITE_LOCK_TIMEOUT": "30",
+        }
+    if parts.scheme in ("postgresql", "postgres"):
+        return {
+            "PERSISTENCE_MODULE": "eventsourcing.postgres",
+            "POSTGRES_DBNAME": unquote(parts.path.lstrip("/")),
+            "POSTGRES_HOST": parts.hostname or "127.0.0.1",
+            "POSTGRES_PORT": str(parts.port or 5432),
+            "POSTGRES_USER": unquote(parts.username or ""),
+            "POSTGRES_PASSWORD": unquote(parts.password or ""),
+        }
+    msg = (
+        f"BILLIE_EVENT_STORE_URL has the scheme {parts.scheme!r}: "
+        "use sqlite:///path or postgresql://user@host/name"
+    )
+    raise EventStoreUrlError(msg)
+
+
+@contextmanager
+def opening(environment: dict[str, str]) -> Iterator[None]:
+    """Let one process at a time open a SQLite file: held around the making of the application.
+
+    A new file is put into WAL mode, and SQLite does not wait for another connection there but fails
+    with "database is locked". The lock is on the file's folder, so that nothing is left behind.
+    """
+    if (name := environment.get("SQLITE_DBNAME")) is None:
+        yield
+        return
+    folder = Path(name).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sqlite_file(path: str) -> str:
+    # As in SQLAlchemy: three slashes and a relative path, four for an absolute one.
+    name = unquote(path.removeprefix("/"))
+    if not name:
+        msg = "BILLIE_EVENT_STORE_URL names no file: use sqlite:///var/events.db"
+        raise EventStoreUrlError(msg)
+    return name

@@ -1,0 +1,85 @@
+"""The SQLite event store as a file that several processes open, use and lose."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from app.aggregates import EVENT_STORE_ERRORS, Customer, Servicing
+from app.aggregates.event_store import EventStoreUrlError, event_store_environment
+from app.ingestion.catalogue import Message, understand
+from app.ingestion.envelope import open_entry
+from app.ingestion.landing import land
+
+OPEN = """
+import sys
+from app.aggregates import Customer, Servicing
+from tests.given import message
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(40):
+    servicing = Servicing.from_url(f"{sys.argv[1]}{number}.db")
+    unit = servicing.unit_of_work()
+    unit.obtain(Customer, sys.argv[2], message("m"))
+    unit.commit()
+    servicing.close()
+"""
+
+
+def customer_told() -> Message:
+    fields = {b"typ": b"customer.created.v1", b"event_id": b"e1", b"dat": b'{"customer_id": "C1"}'}
+    told = understand(open_entry("inbox", b"1772000000000-0", fields, 10_000))
+    assert told is not None
+    return told
+
+
+def test_processes_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/events"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, url, f"C{number}"],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    for child in children:
+        _, errors = child.communicate(timeout=60)
+        assert child.returncode == 0, errors
+    for number in range(40):
+        servicing = Servicing.from_url(f"{url}{number}.db")
+        assert all(servicing.load(Customer, f"C{each}") for each in range(4))
+        servicing.close()
+    with closing(sqlite3.connect(tmp_path / "events0.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_broken_store_is_never_a_messages_own_fault(tmp_path: Path) -> None:
+    servicing = Servicing.from_url(f"sqlite:///{tmp_path / 'events.db'}", cache=10)
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        connection.execute("DROP TABLE stored_events")
+    with pytest.raises(EVENT_STORE_ERRORS, match="no such table"):
+        land(servicing, [customer_told()], Event())
+    servicing.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "named"), [("mysql://host/db", "mysql"), ("sqlite://", "no file"), ("events.db", "scheme")]
+)
+def test_another_url_is_refused_with_what_is_accepted(url: str, named: str) -> None:
+    with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}.*sqlite:///"):
+        event_store_environment(url)
