@@ -13,6 +13,7 @@ from redis import Redis
 
 from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis
 from app.runtime.settings import Settings
+from tests.commands import Billie
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +63,14 @@ def settings(
 
 
 @pytest.fixture
-def environment(settings: Settings) -> dict[str, str]:
-    """The settings as a child process reads them."""
-    return {
-        "BILLIE_REDIS_URL": settings.redis_url,
-        "BILLIE_MONGO_URL": settings.mongo_url,
-        "BILLIE_MONGO_DB": settings.mongo_db,
-        "BILLIE_EVENT_STORE_URL": settings.event_store_url,
-        "BILLIE_JWT_SECRET": settings.jwt_secret.get_secret_value() if settings.jwt_secret else "",
-    }
+def billie(settings: Settings) -> Billie:
+    """The console script, with the same settings."""
+    return Billie(
+        {
+            "BILLIE_REDIS_URL": settings.redis_url,
+            "BILLIE_MONGO_URL": settings.mongo_url,
+            "BILLIE_MONGO_DB": settings.mongo_db,
+            "BILLIE_EVENT_STORE_URL": settings.event_store_url,
+            "BILLIE_JWT_SECRET": settings.jwt_secret.get_secret_value() if settings.jwt_secret else "",
+        }
+    )

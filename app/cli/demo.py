@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.demo.run import demo
+from app.demo.run import DemoRunningError, demo
 from app.demo.supervisor import ChildDiedError
 from app.runtime.embedded import EmbeddedServerError
 from app.runtime.stopping import StopSignal
@@ -46,12 +46,13 @@ def command(
     with StopSignal() as stop:
         try:
             demo(data, customers, stop, seconds=seconds, say=typer.echo, show_status=status.show)
-        except (ChildDiedError, EmbeddedServerError) as error:
+        except (ChildDiedError, DemoRunningError, EmbeddedServerError) as error:
             status.end()
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt as interrupt:
-            # Children die with this process, whatever they are doing.
+            status.end()
+            typer.echo("Stopped hard.", err=True)
             raise typer.Exit(1) from interrupt
     status.end()
     typer.echo("Stopped. The data is kept: the next demo goes on with it.")

@@ -6,8 +6,7 @@ from typing import Any
 
 from redis import Redis
 
-from app.ingestion.catalogue import Message, understand
-from app.ingestion.envelope import open_entry
+from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.messages.account import AccountCreated, AccountUpdated
 from app.ingestion.unusable import Unusable
 from app.ledger.sandbox.books import Books
@@ -30,7 +29,7 @@ def listen(redis: Redis, stream: str, max_bytes: int, books: Books, stop: Event)
 def hear(books: Books, stream: str, entry_id: bytes, fields: dict[bytes, bytes], max_bytes: int) -> None:
     """Post what one entry tells. What ingestion sets aside is nothing to the ledger either."""
     try:
-        message = understand(open_entry(stream, entry_id, fields, max_bytes))
+        message = read_entry(stream, entry_id, fields, max_bytes)
     except Unusable:
         return
     if message is None:

@@ -1,13 +1,16 @@
 """The whole system on one machine: servers, roles and a simulated lender, each a process."""
 
+import fcntl
 import os
 import secrets
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from urllib.request import Request, urlopen
 
 from pydantic import SecretStr
 
@@ -19,6 +22,11 @@ from app.runtime.settings import Settings
 
 Say = Callable[[str], None]
 
+
+class DemoRunningError(RuntimeError):
+    """The folder is in use by another demo."""
+
+
 _PORTS = {"redis": 6379, "mongo": 27017, "ledger": 50051, "api": 8000}
 
 
@@ -27,16 +35,18 @@ def demo(
 ) -> None:
     """Run until ``stop``, or for so many seconds. What is in ``data`` is continued.
 
-    Raises EmbeddedServerError for a server that does not come up, and ChildDiedError for a role
-    that ends by itself. Everything is stopped on the way out.
+    Raises DemoRunningError where another demo does so already, EmbeddedServerError for a server that
+    does not come up, and ChildDiedError for a process that ends by itself. Everything is stopped on
+    the way out: at once, if a KeyboardInterrupt comes meanwhile.
     """
     data.mkdir(parents=True, exist_ok=True)
-    ports = {name: _port(name, usual, say) for name, usual in _PORTS.items()}
     with ExitStack() as running:
-        redis = embedded_redis(data / "redis", ports["redis"])
-        running.callback(redis.stop)
-        mongo = embedded_mongo(data / "mongo", ports["mongo"])
-        running.callback(mongo.stop)
+        running.enter_context(_alone_in(data))
+        ports = {name: _port(name, usual, say) for name, usual in _PORTS.items()}
+        supervisor = Supervisor(data)
+        running.callback(supervisor.stop)
+        redis = supervisor.adopt(embedded_redis(data / "redis", ports["redis"]))
+        mongo = supervisor.adopt(embedded_mongo(data / "mongo", ports["mongo"]))
         settings = Settings(
             redis_url=redis.url,
             mongo_url=mongo.url,
@@ -46,14 +56,14 @@ def demo(
             api_port=ports["api"],
             jwt_secret=SecretStr(_secret(data / "jwt-secret")),
         )
-        supervisor = Supervisor(data, os.environ | environment_of(settings))
-        running.callback(supervisor.stop)
-        supervisor.run("migrate", "migrate")
-        supervisor.start("ledger-sandbox", "ledger-sandbox", "--data", str(data / "ledger.db"))
-        supervisor.start("ingest", "ingest")
-        supervisor.start("project", "project")
-        supervisor.start("api", "api")
-        supervisor.start(
+        environment = os.environ | environment_of(settings)
+        start = partial(supervisor.start, environment=environment)
+        supervisor.run("migrate", "migrate", environment=environment)
+        start("ledger-sandbox", "ledger-sandbox", "--data", str(data / "ledger.db"))
+        start("ingest", "ingest")
+        start("project", "project")
+        start("api", "api")
+        start(
             "simulator",
             *("--redis-url", redis.url, "--stream", settings.inbox_stream),
             *("--customers", str(customers), "--state-file", str(data / "simulator.json")),
@@ -87,17 +97,18 @@ def _introduce(
 ) -> None:
     """Say what runs where, once there is a customer to show."""
     base = f"http://{settings.api_host}:{settings.api_port}"
-    while (customer := state.customer()) is None and not stop.is_set():
+    token = issue_token(settings, "demo", "admin")
+    while (customer := state.customer()) is None or not _served(f"{base}/v1/customers/{customer}", token):
         supervisor.watch(0.05, stop)
-    if customer is None:
-        return
+        if stop.is_set():
+            return
     say(f"REST API   {base}/docs")
     say(f"Redis      {settings.redis_url}  (stream {settings.inbox_stream})")
     say(f"MongoDB    {settings.mongo_url}  (database {settings.mongo_db})")
     say(f"Ledger     {settings.ledger_target}  (a sandbox: no real money)")
     say(f"Logs       {data}/*.log")
     say("")
-    say(f"TOKEN={issue_token(settings, 'demo', 'admin')}")
+    say(f"TOKEN={token}")
     for path in (
         f"customers/{customer}",
         f"loan-accounts?customerId={customer}",
@@ -105,6 +116,28 @@ def _introduce(
     ):
         say(f"curl -sH \"Authorization: Bearer $TOKEN\" '{base}/v1/{path}'")
     say("")
+
+
+def _served(url: str, token: str) -> bool:
+    """Whether the API is up already, and shows the document."""
+    request = Request(url, headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urlopen(request, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _alone_in(data: Path) -> Iterator[None]:
+    """Two demos on one folder would write over each other. Raises DemoRunningError for the second."""
+    with (data / "demo.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"Another demo runs on {data}. Stop it first, or choose another folder with --data."
+            raise DemoRunningError(msg) from error
+        yield
 
 
 def _port(name: str, usual: int, say: Say) -> int:

@@ -3,11 +3,14 @@
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from redis import Redis
+from redis.exceptions import RedisError
 
-from app.aggregates import Servicing
+from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.projections.catalogue import all_projections
 from app.projections.positions import COLLECTION
+from app.runtime.logging import in_short
 from app.runtime.settings import Settings
 
 
@@ -17,12 +20,20 @@ class State:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._redis = Redis.from_url(settings.redis_url, protocol=2)
-        self._mongo: MongoClient[dict[str, Any]] = MongoClient(settings.mongo_url)
+        self._mongo: MongoClient[dict[str, Any]] = MongoClient(
+            settings.mongo_url, serverSelectionTimeoutMS=1_000
+        )
         self._database = self._mongo[settings.mongo_db]
         self._servicing = Servicing.from_url(settings.event_store_url)
 
     def line(self) -> str:
-        """One line: messages, pending, dead letters, events, lag, documents."""
+        """One line: messages, pending, dead letters, events, lag, documents; or which server is silent."""
+        try:
+            return self._line()
+        except (RedisError, PyMongoError, *EVENT_STORE_ERRORS) as error:
+            return f"No answer: {in_short(error)}"
+
+    def _line(self) -> str:
         settings = self._settings
         groups: Any = self._redis.xinfo_groups(settings.inbox_stream) if self._stream_exists() else []
         pending = sum(group["pending"] for group in groups)
@@ -40,9 +51,15 @@ class State:
         )
 
     def customer(self) -> str | None:
-        """The id of a customer who has a loan, once there is one."""
-        document = self._database["loan-accounts"].find_one({"customerName": {"$exists": True}})
-        return None if document is None else str(document["customerId"])
+        """The id of a customer with a loan and an approved chat, once all of it can be read."""
+        approved = self._database["conversations"].find({"status": "approved"}, {"customerId": 1})
+        for customer in {chat["customerId"] for chat in approved.limit(50) if "customerId" in chat}:
+            theirs = {"customerId": customer, "customerName": {"$exists": True}}
+            if self._database["loan-accounts"].find_one(theirs) and self._database["customers"].find_one(
+                {"_id": customer}
+            ):
+                return str(customer)
+        return None
 
     def close(self) -> None:
         """Let go of the servers."""

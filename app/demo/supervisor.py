@@ -1,4 +1,4 @@
-"""Child processes of the demo: started in order, watched, stopped in reverse."""
+"""Processes of the demo, servers and roles: started in order, watched, stopped together."""
 
 import subprocess
 import sys
@@ -6,72 +6,93 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
-from app.runtime.embedded import die_with_parent, tail
+from app.runtime.embedded import EmbeddedServer, die_with_parent, tail
 
 _DOWN_WITHIN_S = 15.0
 
 
 class ChildDiedError(RuntimeError):
-    """A child ended by itself: names it, and shows the end of its log."""
+    """A process ended by itself: names it, and shows the end of its log."""
 
 
 class Supervisor:
-    """Runs the roles as processes, each with a log in one folder."""
+    """Runs the roles as processes, each with a log in one folder, beside the servers that they need."""
 
-    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._environment = dict(environment)
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._servers: list[EmbeddedServer] = []
+        self._roles: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *arguments: str, module: str = "app.cli.main") -> None:
+    def adopt(self, server: EmbeddedServer) -> EmbeddedServer:
+        """Watch a running server too, and stop it after all roles."""
+        self._servers.append(server)
+        return server
+
+    def start(
+        self, name: str, *arguments: str, environment: Mapping[str, str], module: str = "app.cli.main"
+    ) -> None:
         """Start ``python -m module arguments`` and go on at once."""
-        with self.log_of(name).open("ab") as log:
-            self._children[name] = subprocess.Popen(
+        with self._log_of(name).open("ab") as log:
+            self._roles[name] = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
-                env=self._environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 preexec_fn=die_with_parent,
             )
 
-    def run(self, name: str, *arguments: str) -> None:
+    def run(self, name: str, *arguments: str, environment: Mapping[str, str]) -> None:
         """Run one command to its end. Raises ChildDiedError if it fails."""
-        self.start(name, *arguments)
-        if self._children.pop(name).wait() != 0:
-            raise ChildDiedError(self._obituary(name))
+        self.start(name, *arguments, environment=environment)
+        if (code := self._roles[name].wait()) != 0:
+            raise ChildDiedError(_obituary(name, code, self._log_of(name)))
+        del self._roles[name]
 
     def watch(self, seconds: float, stop: Event) -> None:
-        """Wait that long, or for ``stop``. Raises ChildDiedError if a child ended by itself."""
+        """Wait that long, or for ``stop``. Raises ChildDiedError if a process ended by itself."""
         stop.wait(seconds)
-        for name, child in self._children.items():
-            if child.poll() is not None and not stop.is_set():
-                raise ChildDiedError(self._obituary(name, child.returncode))
+        if stop.is_set():
+            return
+        for server in self._servers:
+            if (code := server.exit_code()) is not None:
+                raise ChildDiedError(_obituary(server.name, code, server.log_path))
+        for name, role in self._roles.items():
+            if (code := role.poll()) is not None:
+                raise ChildDiedError(_obituary(name, code, self._log_of(name)))
 
     def stop(self) -> None:
-        """Stop all, the last one started first; kill what does not stop."""
-        while self._children:
-            _, child = self._children.popitem()
-            child.terminate()
-            try:
-                child.wait(_DOWN_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        """Stop the roles, then the servers; on a KeyboardInterrupt, kill all at once."""
+        try:
+            for role in self._roles.values():
+                role.terminate()
+            for role in self._roles.values():
+                _end(role)
+            for server in reversed(self._servers):
+                server.stop()
+        except KeyboardInterrupt:
+            self._kill()
+            raise
 
-    def kill(self) -> None:
-        """Kill all at once."""
-        for child in self._children.values():
-            child.kill()
-        for child in self._children.values():
-            child.wait()
-        self._children.clear()
+    def _kill(self) -> None:
+        for role in self._roles.values():
+            role.kill()
+        for server in self._servers:
+            server.kill()
+        for role in self._roles.values():
+            role.wait()
 
-    def log_of(self, name: str) -> Path:
-        """Where a child's output goes."""
+    def _log_of(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
-    def _obituary(self, name: str, code: int | None = None) -> str:
-        ended = "failed" if code is None else f"ended by itself, with code {code}"
-        path = self.log_of(name)
-        return f"{name} {ended}. The end of {path}:\n{tail(path)}"
+
+def _end(role: subprocess.Popen[bytes]) -> None:
+    try:
+        role.wait(_DOWN_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        role.kill()
+        role.wait()
+
+
+def _obituary(name: str, code: int, log: Path) -> str:
+    return f"{name} ended by itself, with code {code}. The end of {log}:\n{tail(log)}"

@@ -1,7 +1,7 @@
 """Every message type that we consume: its payload, and the command that it means. One table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.aggregates import UnitOfWork
 from app.ingestion import commands as do
 from app.ingestion.commands import Command
-from app.ingestion.envelope import Envelope
+from app.ingestion.envelope import Envelope, entry_type, open_entry
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.messages.kinds import AddressedPayload, Payload
 from app.ingestion.unusable import Reason, Unusable
@@ -64,26 +64,27 @@ class Message:
 
     envelope: Envelope
     payload: Payload
+    command: Command
     dropped: tuple[str, ...]
-
-    @cached_property
-    def command(self) -> Command:
-        return CATALOGUE[self.envelope.type].command
 
     def apply(self, unit: UnitOfWork) -> None:
         """Carry out what the message means. Raises Unusable where the envelope lacks a name."""
         self.command(unit, self.envelope, self.payload)
 
 
-def understand(envelope: Envelope) -> Message | None:
-    """The message in an envelope; None for a type that we do not consume.
+def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_bytes: int) -> Message | None:
+    """The message in an entry; None for a type that we do not consume, whatever else it holds.
 
-    Raises Unusable, with the path of the first field at fault, for a payload that is not as the
+    Raises Unusable, with the path of the first field at fault, for an entry that is not as the
     contract says.
     """
-    row = CATALOGUE.get(envelope.type)
-    if row is None:
+    kind = entry_type(fields)
+    row = None if kind is None else CATALOGUE.get(kind)
+    if row is None and kind is not None:
         return None
+    free_form = row is not None and row.payload is chat.FreeForm
+    envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form)
+    row = CATALOGUE[envelope.type]
     if issubclass(row.payload, AddressedPayload):
         do.conversation_of(envelope)
     dropped: list[str] = []
@@ -91,7 +92,7 @@ def understand(envelope: Envelope) -> Message | None:
         payload = row.payload.model_validate(envelope.payload, context=dropped)
     except ValidationError as error:
         raise _unusable(error) from error
-    return Message(envelope, payload, tuple(dropped))
+    return Message(envelope, payload, row.command, tuple(dropped))
 
 
 def _unusable(error: ValidationError) -> Unusable:

@@ -138,7 +138,7 @@ _DECISIONS = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "refer
 
 def decide(unit: UnitOfWork, envelope: Envelope, payload: chat.FinalDecision) -> None:
     """Whatever is not one of the three known outcomes, or none at all, ended the conversation hard."""
-    word = (payload.decision or "").strip().rpartition(".")[2].upper()
+    word = (payload.decision or "").upper()
     _conversation(unit, envelope).decide(
         envelope.source,
         decision=_DECISIONS.get(word, "hard_end"),
@@ -158,8 +158,8 @@ _KNOWN_STATUSES = frozenset(("active", "approved", "declined", "referred", "hard
 def change_conversation_status(unit: UnitOfWork, envelope: Envelope, payload: chat.SummaryChanged) -> None:
     """Our words in any case are ours; another is upstream's and stays as it is."""
     status = payload.status
-    if status is not None and status.rpartition(".")[2].lower() in _KNOWN_STATUSES:
-        status = status.rpartition(".")[2].lower()
+    if status is not None and status.lower() in _KNOWN_STATUSES:
+        status = status.lower()
     _conversation(unit, envelope).change_status(
         envelope.source,
         status=status,
@@ -208,9 +208,7 @@ def _write_off(unit: UnitOfWork, envelope: Envelope) -> WriteOffRequest:
 
 
 def conversation_of(envelope: Envelope) -> str:
-    """What the envelope's conversation names: 256 characters at most. Raises Unusable without one."""
+    """What the envelope's conversation names. Raises Unusable without one."""
     if envelope.conversation is None:
         raise Unusable(Reason.MISSING_KEY, CONVERSATION[0], f"none of {', '.join(CONVERSATION)} is present")
-    if len(envelope.conversation) > 256:
-        raise Unusable(Reason.INVALID_VALUE, CONVERSATION[0], "longer than 256 characters")
     return envelope.conversation

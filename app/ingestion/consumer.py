@@ -10,17 +10,15 @@ from time import monotonic
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError, ResponseError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
-from app.ingestion.catalogue import Message, understand
+from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.dead_letters import DeadLetter
-from app.ingestion.envelope import open_entry
+from app.ingestion.envelope import entry_type
 from app.ingestion.landing import land
 from app.ingestion.unusable import Reason, Unusable
-from app.runtime.logging import in_short
+from app.runtime.logging import in_short, where
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,6 +42,11 @@ def dropped_values_key(stream: str) -> str:
     return f"{stream}:dropped-values"
 
 
+def failures_key(stream: str) -> str:
+    """The hash that counts how often an entry failed on its own, by entry id."""
+    return f"{stream}:failures"
+
+
 class Consumer:
     """Reads its own pending entries first, then new ones, and others' that lie idle."""
 
@@ -59,6 +62,9 @@ class Consumer:
         """Where to go on among our own pending entries; None when there are none left to read."""
         self._retry_at: float | None = None
         self._claim_at = 0.0
+        self._failures_key = failures_key(settings.inbox_stream)
+        self._read_new = False
+        """Whether the batch in hand was read for the first time: none of its entries failed before."""
 
     def run(self, *, drain: bool = False, on_progress: Callable[[int], None] | None = None) -> None:
         """Consume until told to stop or, with ``drain``, until nothing is new or pending.
@@ -68,7 +74,7 @@ class Consumer:
         failures, said_at = 0, -_SAY_EVERY_S
         while not self._stop.is_set():
             try:
-                entries = self._next(block=not drain)
+                entries = self._next_or_new_group(block=not drain)
                 if entries:
                     self.process(entries)
                     if on_progress is not None:
@@ -76,11 +82,8 @@ class Consumer:
                 elif drain and self._drained():
                     return
                 failures = 0
-            except ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                self._create_group()
-            except (RedisConnectionError, RedisTimeoutError, *EVENT_STORE_ERRORS) as error:
+            except (RedisError, *EVENT_STORE_ERRORS) as error:
+                # Any answer of Redis may be a passing state of it: loading, out of memory, a replica now.
                 failures += 1
                 if drain and failures > 1:
                     raise
@@ -105,13 +108,12 @@ class Consumer:
                 done.append(entry_id)
                 continue
             try:
-                envelope = open_entry(self._stream, entry_id, fields, self._settings.max_message_bytes)
-                message = understand(envelope)
+                message = read_entry(self._stream, entry_id, fields, self._settings.max_message_bytes)
             except Unusable as why:
                 dead.append((entry_id, why))
                 continue
             if message is None:
-                unknown[envelope.type[:200]] += 1
+                unknown[(entry_type(fields) or "")[:200]] += 1
                 done.append(entry_id)
                 continue
             messages.append(message)
@@ -120,26 +122,27 @@ class Consumer:
             done.append(message.envelope.entry_id.encode())
             dropped.update(f"{message.envelope.type}.{name}" for name in message.dropped)
         dead += [(message.envelope.entry_id.encode(), why) for message, why in landing.unusable]
-        deliveries: dict[bytes, int] = {}
+        failures: dict[bytes, int] = {}
         for message, error in landing.failed:
-            self._set_aside_if_spent(message, error, dead, deliveries)
-        self._acknowledge(entries, done, dead, unknown, dropped, deliveries)
+            self._set_aside_if_spent(message, error, dead, failures)
+        self._acknowledge(entries, done, dead, unknown, dropped, failures)
 
     def _set_aside_if_spent(
         self,
         message: Message,
         error: Exception,
         dead: list[tuple[bytes, Unusable]],
-        deliveries: dict[bytes, int],
+        failures: dict[bytes, int],
     ) -> None:
+        """Count a message's own failures: Redis's delivery count also grows while a store is away."""
         entry_id = message.envelope.entry_id.encode()
-        pending: Any = self._redis.xpending_range(self._stream, self._group, entry_id, entry_id, 1)
-        deliveries[entry_id] = pending[0]["times_delivered"] if pending else 1
-        log.error("Message %s failed: %s", message.envelope.entry_id, type(error).__name__, exc_info=error)
-        if deliveries[entry_id] >= self._settings.max_deliveries:
+        count = self._redis.hincrby(self._failures_key, message.envelope.entry_id, 1)
+        failures[entry_id] = count
+        log.error("Message %s failed, time %d: %s", message.envelope.entry_id, count, where(error))
+        if count >= self._settings.max_deliveries:
             dead.append((entry_id, Unusable(Reason.FAILED, "message", f"{type(error).__name__}: {error}")))
         else:
-            self._retry_at = monotonic() + _RETRY_AFTER_S * 2 ** deliveries[entry_id]
+            self._retry_at = monotonic() + _RETRY_AFTER_S * 2**count
 
     def _acknowledge(
         self,
@@ -148,13 +151,13 @@ class Consumer:
         dead: list[tuple[bytes, Unusable]],
         unknown: Counter[str],
         dropped: Counter[str],
-        deliveries: dict[bytes, int],
+        failures: dict[bytes, int],
     ) -> None:
         fields_of = dict(entries)
         pipeline = self._redis.pipeline(transaction=True)
         for entry_id, why in dead:
             letter = DeadLetter(
-                self._stream, entry_id.decode(), fields_of[entry_id] or {}, why, deliveries.get(entry_id, 1)
+                self._stream, entry_id.decode(), fields_of[entry_id] or {}, why, failures.get(entry_id, 1)
             )
             pipeline.xadd(self._settings.dead_letter_stream, letter.as_entry())  # type: ignore[arg-type]
             done.append(entry_id)
@@ -167,7 +170,18 @@ class Consumer:
                 pipeline.hincrby(key, name, count)
         if done:
             pipeline.xack(self._stream, self._group, *done)
+            if not self._read_new:
+                pipeline.hdel(self._failures_key, *done)
         pipeline.execute()
+
+    def _next_or_new_group(self, *, block: bool) -> list[Entry]:
+        try:
+            return self._next(block=block)
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._create_group()
+            return self._next(block=block)
 
     def _next(self, *, block: bool) -> list[Entry]:
         if self._cursor is not None:
@@ -183,6 +197,7 @@ class Consumer:
         return self._read(b">", block_ms=_BLOCK_MS if block else None)
 
     def _read(self, after: bytes, block_ms: int | None = None) -> list[Entry]:
+        self._read_new = after == b">"
         answer: Any = self._redis.xreadgroup(
             self._group,
             self._name,
@@ -194,6 +209,7 @@ class Consumer:
 
     def _claim(self) -> list[Entry]:
         """Entries that another consumer took, and left lying."""
+        self._read_new = False
         answer: Any = self._redis.xautoclaim(
             self._stream,
             self._group,

@@ -10,6 +10,8 @@ import orjson
 from app.ingestion.envelope import entry_type
 from app.ingestion.unusable import Unusable
 
+_BASE64 = "base64:"
+
 
 @dataclass(frozen=True)
 class DeadLetter:
@@ -42,6 +44,9 @@ class DeadLetter:
 
 def _text(raw: bytes) -> str:
     try:
-        return raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError:
-        return "base64:" + base64.b64encode(raw).decode()
+        text = _BASE64
+    if text.startswith(_BASE64):  # Or it would be read back as what it only looks like.
+        return _BASE64 + base64.b64encode(raw).decode()
+    return text

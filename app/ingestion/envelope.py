@@ -26,6 +26,7 @@ _ENVELOPE_ONLY = frozenset(
     (*TYPE, *CONVERSATION, *USER, *EXPLICIT_ID, *SEQUENCE, "cause", "agt", "rec", "cls")
 )
 _LONGEST_ID = 200
+_LONGEST_NAME = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,8 +43,18 @@ class Envelope:
     application: str | None
 
 
-def open_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_bytes: int) -> Envelope:
-    """Read one entry. Raises Unusable, with the reason and the field, for one that never can be."""
+def open_entry(
+    stream: str,
+    entry_id: bytes,
+    fields: Mapping[bytes, bytes],
+    max_bytes: int,
+    *,
+    free_form: bool = False,
+) -> Envelope:
+    """Read one entry. Raises Unusable, with the reason and the field, for one that never can be used.
+
+    In a ``free_form`` payload, a key that is named like a time need not be one.
+    """
     if sum(map(len, fields)) + sum(map(len, fields.values())) > max_bytes:
         raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
     texts = _texts(fields)
@@ -52,7 +63,11 @@ def open_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
         raise Unusable(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
     payload = _payload(texts)
     name = entry_id.decode()
-    upstream = _time(payload, PAYLOAD_TIME) or _time(texts, TIME)
+    upstream = (
+        _time(payload, PAYLOAD_TIME, tolerant=free_form)
+        or _time(texts, TIME)
+        or _time(payload, ("created_at", "createdAt"), tolerant=free_form)
+    )
     source = Source(
         message_id=_identity(stream, name, message_type, texts, payload),
         received_at=_received_at(name),
@@ -63,9 +78,9 @@ def open_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
         type=message_type,
         source=source,
         payload=payload,
-        conversation=_first(texts, CONVERSATION) or _text(payload, "conversation_id", "conversationId"),
-        user=_first(texts, USER),
-        application=_first(texts, APPLICATION) or _text(payload, *APPLICATION),
+        conversation=_named(texts, CONVERSATION) or _text(payload, "conversation_id", "conversationId"),
+        user=_named(texts, USER),
+        application=_named(texts, APPLICATION) or _text(payload, *APPLICATION),
     )
 
 
@@ -127,20 +142,36 @@ def _first(texts: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return None
 
 
-def _text(payload: Mapping[str, Any], *names: str) -> str | None:
+def _named(texts: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    """An identifier: without spaces around it, and 256 characters at most."""
     for name in names:
-        value = payload.get(name)
-        if (isinstance(value, str) and value) or (isinstance(value, int) and not isinstance(value, bool)):
-            return str(value)
+        if value := without_nul(texts.get(name, "")).strip():
+            return _bounded(name, value)
     return None
 
 
-def _time(values: Mapping[str, Any], names: tuple[str, ...]) -> datetime | None:
+def _text(payload: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = payload.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool) and (text := str(value).strip()):
+            return _bounded(name, text)
+    return None
+
+
+def _bounded(name: str, identifier: str) -> str:
+    if len(identifier) > _LONGEST_NAME:
+        raise Unusable(Reason.INVALID_VALUE, name, f"longer than {_LONGEST_NAME} characters")
+    return identifier
+
+
+def _time(values: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool = False) -> datetime | None:
     for name in names:
         if (value := values.get(name)) is not None and value != "":
             try:
                 return parse_time(value)
             except ValueError as error:
+                if tolerant:
+                    continue
                 raise Unusable(Reason.INVALID_VALUE, name, "not an ISO 8601 time") from error
     return None
 

@@ -42,7 +42,7 @@ def parse_payload(field: str, text: str) -> dict[str, Any]:
 
 def flat_payload(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The payload of an entry that holds the payload's keys itself; objects and arrays are JSON text."""
-    return {name: _flat_value(name, text) for name, text in texts}
+    return {without_nul(name): _flat_value(name, text) for name, text in texts}
 
 
 def without_nul(text: str) -> str:

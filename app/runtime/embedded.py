@@ -61,6 +61,10 @@ class EmbeddedServer:
             raise EmbeddedServerError(msg)
         return self._process.pid
 
+    def exit_code(self) -> int | None:
+        """How the process ended, if it did by itself; None while it runs, or after it was stopped."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start, and return once it answers. Raises EmbeddedServerError with the end of its log."""
         with self.log_path.open("ab") as log:

@@ -2,6 +2,10 @@
 
 import logging
 import sys
+import traceback
+from pathlib import Path
+
+from pymongo.errors import OperationFailure
 
 
 def configure_logging(role: str) -> None:
@@ -15,6 +19,15 @@ def configure_logging(role: str) -> None:
 
 
 def in_short(error: BaseException) -> str:
-    """What happened, on one line: drivers add pages of configuration, and lists of servers."""
+    """What a server said, on one line, without the documents that MongoDB's refusals quote."""
+    if isinstance(error, OperationFailure):
+        return f"MongoDB refused, code {error.code} ({type(error).__name__})"
     text = str(error).partition("\n")[0].partition(" (configured timeouts")[0]
     return f"{text[:200].rstrip('. ')} ({type(error).__name__})"
+
+
+def where(error: BaseException) -> str:
+    """The class of an error and the line that raised it: its own text may quote personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -1,13 +1,14 @@
 """The demo as a stranger starts it: it shows a customer, stops by itself, and leaves nothing running."""
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -16,7 +17,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def start(data: Path, *arguments: str) -> subprocess.Popen[str]:
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts demos; what a failed test left running is killed."""
+    with contextlib.ExitStack() as running:
+
+        def begin(data: Path, *arguments: str) -> subprocess.Popen[str]:
+            process = running.enter_context(_demo(data, arguments))
+            running.callback(process.kill)
+            return process
+
+        yield begin
+
+
+def _demo(data: Path, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BILLIE_")}
     return subprocess.Popen(
         [
@@ -59,7 +76,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def test_it_shows_a_customer_and_stops_by_itself(tmp_path: Path) -> None:
+def test_it_shows_a_customer_and_stops_by_itself(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path / "demo", "--for", "6")
     told, token = shown(process, r"^TOKEN=(\S+)")
     _, path = shown(process, r"'(http\S+/v1/customers/\S+)'")
@@ -73,29 +90,54 @@ def test_it_shows_a_customer_and_stops_by_itself(tmp_path: Path) -> None:
     assert not [child for child in children if child.is_running()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_stopping_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]])
+def test_stopping_it_leaves_nothing_running(
+    start: Start, tmp_path: Path, numbers: list[signal.Signals]
+) -> None:
     process = start(tmp_path / "demo")
     shown(process, r"^(TOKEN)=")
     children = descendants(process)
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert process.returncode == (0 if number is signal.SIGINT else -signal.SIGKILL)
+    for number in numbers:
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)  # Signals sent at once would be one.
+    rest, _ = process.communicate(timeout=60)
+    if numbers == [signal.SIGINT]:
+        assert (process.returncode, "The data is kept" in rest) == (0, True)
+    elif signal.SIGKILL in numbers:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert (process.returncode, "Stopped hard" in rest) == (1, True)
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
 
 
-def test_a_dead_child_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("word", "name"), [("ingest", "ingest"), ("redis-server", "redis-server")])
+def test_a_dead_process_is_named(start: Start, tmp_path: Path, word: str, name: str) -> None:
     process = start(tmp_path / "demo")
     shown(process, r"^(TOKEN)=")
-    role: Any = next(child for child in descendants(process) if "ingest" in child.cmdline())
-    role.kill()
+    next(child for child in descendants(process) if word in " ".join(child.cmdline())).kill()
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "ingest ended by itself, with code -9" in rest
+    assert f"{name} ended by itself, with code -9" in rest
 
 
-def test_second_start_goes_on_with_the_data(tmp_path: Path) -> None:
+def test_another_takes_other_ports_and_never_the_same_data(start: Start, tmp_path: Path) -> None:
+    first = start(tmp_path / "demo")
+    shown(first, r"^(TOKEN)=")
+    told, _ = start(tmp_path / "demo").communicate(timeout=60)
+    assert "Another demo runs on" in told
+    second = start(tmp_path / "other", "--for", "1")
+    told, _ = second.communicate(timeout=60)
+    assert second.returncode == 0, told
+    assert told.count("is in use") == 4
+    assert re.search(r"^TOKEN=", told, re.MULTILINE)
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+def test_second_start_goes_on_with_the_data(start: Start, tmp_path: Path) -> None:
     counts = []
     for _ in range(2):
         process = start(tmp_path / "demo", "--for", "4")

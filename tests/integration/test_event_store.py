@@ -11,8 +11,7 @@ import pytest
 
 from app.aggregates import EVENT_STORE_ERRORS, Customer, Servicing
 from app.aggregates.event_store import EventStoreUrlError, event_store_environment
-from app.ingestion.catalogue import Message, understand
-from app.ingestion.envelope import open_entry
+from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.landing import land
 
 OPEN = """
@@ -20,50 +19,57 @@ import sys
 from app.aggregates import Customer, Servicing
 from tests.given import message
 print("ready", flush=True)
-sys.stdin.readline()
-for number in range(40):
-    servicing = Servicing.from_url(f"{sys.argv[1]}{number}.db")
+for line in sys.stdin:
+    servicing = Servicing.from_url(line.strip())
     unit = servicing.unit_of_work()
-    unit.obtain(Customer, sys.argv[2], message("m"))
+    unit.obtain(Customer, sys.argv[1], message("m"))
     unit.commit()
+    print("saved", flush=True)
     servicing.close()
 """
 
 
+def say(child: subprocess.Popen[str], line: str) -> None:
+    assert child.stdin is not None
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+
+
+def heard(child: subprocess.Popen[str]) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
+
+
 def customer_told() -> Message:
     fields = {b"typ": b"customer.created.v1", b"event_id": b"e1", b"dat": b'{"customer_id": "C1"}'}
-    told = understand(open_entry("inbox", b"1772000000000-0", fields, 10_000))
+    told = read_entry("inbox", b"1772000000000-0", fields, 10_000)
     assert told is not None
     return told
 
 
 def test_processes_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/events"
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", OPEN, url, f"C{number}"],
+            [sys.executable, "-c", OPEN, f"C{number}"],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
         )
         for number in range(4)
     ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("\n")
-        child.stdin.flush()
-    for child in children:
-        _, errors = child.communicate(timeout=60)
-        assert child.returncode == 0, errors
-    for number in range(40):
-        servicing = Servicing.from_url(f"{url}{number}.db")
+    assert [heard(child) for child in children] == ["ready"] * 4
+    for number in range(25):
+        url = f"sqlite:///{tmp_path}/events{number}.db"
+        for child in children:
+            say(child, url)
+        assert [heard(child) for child in children] == ["saved"] * 4
+        servicing = Servicing.from_url(url)
         assert all(servicing.load(Customer, f"C{each}") for each in range(4))
         servicing.close()
+    for child in children:
+        child.communicate(timeout=30)
+        assert child.returncode == 0
     with closing(sqlite3.connect(tmp_path / "events0.db")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

@@ -1,27 +1,18 @@
-"""Stream to documents on real servers: dirt, poison, repeats, races and crashes."""
+"""Stream to documents on real servers: dirt, poison, repeats and races."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.aggregates import Servicing
 from app.ingestion.consumer import run as ingest
 from app.ingestion.consumer import unknown_types_key
 from app.ingestion.publish import publish
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
-
-ROOT = Path(__file__).parents[2]
-READ_MODELS = ("customers", "loan-accounts", "conversations", "write-off-requests")
+from tests.observed import dead_letters, documents, newest_position, pending
 
 
 def entry(kind: str, payload: dict[str, Any] | str, **fields: str) -> dict[str, str]:
@@ -44,28 +35,6 @@ def utterances(count: int, conversations: int = 20) -> list[dict[str, str]]:
     ]
 
 
-def documents(database: Database[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        name: [
-            {k: v for k, v in item.items() if k != "_position"} for item in database[name].find().sort("_id")
-        ]
-        for name in READ_MODELS
-    }
-
-
-def pending(client: Redis, settings: Settings) -> int:
-    answer: Any = client.xpending(settings.inbox_stream, settings.consumer_group)
-    return int(answer["pending"])
-
-
-def positions(settings: Settings) -> int:
-    servicing = Servicing.from_url(settings.event_store_url)
-    try:
-        return servicing.max_position()
-    finally:
-        servicing.close()
-
-
 def drain(settings: Settings) -> None:
     ingest(settings, drain=True, stop=Event())
     project(settings, drain=True)
@@ -85,13 +54,13 @@ def test_good_ones_land_and_poison_is_set_aside(
     drain(settings)
     assert pending(redis_client, settings) == 0
     assert sum(item["utteranceCount"] for item in mongo_db["conversations"].find()) == 497
-    letters: Any = redis_client.xrange(settings.dead_letter_stream)
-    assert [(item[b"reason"], item[b"path"]) for _, item in letters] == [
-        (b"not_json", b"dat"),
-        (b"invalid_value", b"current_balance"),
-        (b"no_type", b"msg_type"),
+    letters = dead_letters(redis_client, settings)
+    assert [(letter["reason"], letter["path"]) for letter in letters] == [
+        ("not_json", "dat"),
+        ("invalid_value", "current_balance"),
+        ("no_type", "msg_type"),
     ]
-    assert json.loads(letters[0][1][b"entry"]) == poison[0]
+    assert json.loads(letters[0]["entry"]) == poison[0]
     assert redis_client.hgetall(unknown_types_key(settings.inbox_stream)) == {b"weather.changed": b"1"}
 
 
@@ -100,10 +69,10 @@ def test_published_twice_changes_nothing(
 ) -> None:
     publish(redis_client, settings.inbox_stream, utterances(300))
     drain(settings)
-    before, events = documents(mongo_db), positions(settings)
+    before, events = documents(mongo_db), newest_position(settings)
     publish(redis_client, settings.inbox_stream, utterances(300))
     drain(settings)
-    assert (documents(mongo_db), positions(settings)) == (before, events)
+    assert (documents(mongo_db), newest_position(settings)) == (before, events)
 
 
 def test_deleted_group_replays_the_backlog_harmlessly(
@@ -111,10 +80,10 @@ def test_deleted_group_replays_the_backlog_harmlessly(
 ) -> None:
     publish(redis_client, settings.inbox_stream, utterances(300))
     drain(settings)
-    before, events = documents(mongo_db), positions(settings)
+    before, events = documents(mongo_db), newest_position(settings)
     redis_client.xgroup_destroy(settings.inbox_stream, settings.consumer_group)
     drain(settings)
-    assert (documents(mongo_db), positions(settings)) == (before, events)
+    assert (documents(mongo_db), newest_position(settings)) == (before, events)
 
 
 def test_two_consumers_race_and_the_documents_are_those_of_one(
@@ -164,56 +133,3 @@ def test_customer_name_follows_whichever_came_first(
     publish(redis_client, stream, [entry("customer.changed.v1", {"customer_id": "C1", "last_name": "Low"})])
     drain(settings)
     assert (name_of("L1"), name_of("L2")) == ("Ann Low", "Ann Low")
-
-
-@pytest.mark.parametrize("verb", ["ingest", "project"])
-def test_kill_9_and_restart_give_the_documents_of_an_undisturbed_run(
-    verb: str,
-    settings: Settings,
-    environment: dict[str, str],
-    redis_client: Redis,
-    mongo_db: Database[dict[str, Any]],
-    tmp_path: Path,
-) -> None:
-    publish(redis_client, settings.inbox_stream, utterances(4_000))
-    small = environment | {"BILLIE_INGEST_BATCH": "50", "BILLIE_PROJECT_BATCH": "50"}
-    if verb == "project":
-        ingest(settings, drain=True, stop=Event())
-    for _ in range(3):
-        child = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", verb],
-            cwd=ROOT,
-            env=os.environ | small,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for_progress(verb, settings, mongo_db)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    drain(settings)
-    disturbed = documents(mongo_db)
-    assert pending(redis_client, settings) == 0
-
-    redis_client.xgroup_destroy(settings.inbox_stream, settings.consumer_group)
-    for name in mongo_db.list_collection_names():
-        mongo_db.drop_collection(name)
-    drain(settings.model_copy(update={"event_store_url": f"sqlite:///{tmp_path / 'quiet.db'}"}))
-    assert documents(mongo_db) == disturbed
-
-
-def wait_for_progress(verb: str, settings: Settings, database: Database[dict[str, Any]]) -> None:
-    """Until the process has got somewhere, so that the kill comes in the middle."""
-
-    def progress() -> int:
-        if verb == "ingest":
-            return positions(settings)
-        document = database["projection-positions"].find_one({"_id": "conversations"})
-        return 0 if document is None else int(document["position"])
-
-    before = progress()
-    waiting = Event()
-    for _ in range(1_000):
-        if progress() > before:
-            return
-        waiting.wait(0.01)
-    if before == 0:
-        pytest.fail(f"billie {verb} got nowhere in 10 s")

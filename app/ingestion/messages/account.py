@@ -6,12 +6,14 @@ from pydantic import AliasChoices, BeforeValidator, Field
 
 from app.ingestion.messages.kinds import (
     Date,
+    Flag,
     Identifier,
     Money,
     Number,
     Payload,
     Time,
-    last_word,
+    Word,
+    listed,
     one_of,
     one_of_or_absent,
     same,
@@ -31,7 +33,6 @@ _FREQUENCY = same("weekly", "fortnightly", "monthly")
 _BUCKET = same("current", "early_arrears", "late_arrears", "default", "closed")
 
 Status = Annotated[str | None, BeforeValidator(one_of_or_absent(_STATUS))]
-Word = Annotated[str, BeforeValidator(last_word)]
 
 
 class AccountCreated(Payload):
@@ -114,7 +115,7 @@ class PaymentNews(Payload):
         None, validation_alias=AliasChoices("amount_paid", "amountPaid", "paid_amount", "paidAmount")
     )
     amount_remaining: Money | None = None
-    linked_transaction_ids: list[str] | None = None
+    linked_transaction_ids: Annotated[list[str] | None, BeforeValidator(listed)] = None
     last_updated: Time | None = None
 
 
@@ -132,5 +133,5 @@ class AgingUpdated(Payload):
     account_id: Identifier
     dpd: Number | None = None
     bucket: Annotated[str | None, BeforeValidator(one_of_or_absent(_BUCKET))] = None
-    is_in_arrears: bool | None = None
+    is_in_arrears: Flag | None = None
     last_updated: Time | None = None

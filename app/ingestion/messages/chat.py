@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from app.ingestion.messages.customer import ApplicantDetails
-from app.ingestion.messages.kinds import AddressedPayload, Date, Identifier, Payload, Time
+from app.ingestion.messages.kinds import AddressedPayload, Date, Flag, Identifier, Payload, Time, Word, listed
 
 
 def _object_or_id(value: Any) -> Any:
@@ -45,14 +45,14 @@ class Utterance(AddressedPayload):
     created_at: Time | None = None
     rationale: str | None = None
     answer_input_type: str | None = None
-    end_conversation: bool | None = None
+    end_conversation: Flag | None = None
     additional_data: Any = None
 
 
 class ApplicationDetailChanged(AddressedPayload):
     """``applicationDetail_changed``: all other keys are application data."""
 
-    customer: ApplicantDetails | None = None
+    customer: Annotated[ApplicantDetails | None, BeforeValidator(_object_or_id)] = None
 
 
 class NoticePosted(AddressedPayload):
@@ -66,9 +66,9 @@ class NoticePosted(AddressedPayload):
 class FinalDecision(AddressedPayload):
     """``final_decision`` and ``final_credit_decision``."""
 
-    decision: str | None = Field(None, validation_alias=AliasChoices("decision", "outcome"))
+    decision: Word | None = Field(None, validation_alias=AliasChoices("decision", "outcome"))
     reason: str | None = None
-    retry_eligible: bool | None = None
+    retry_eligible: Flag | None = None
     blocked_until: Date | None = None
 
 
@@ -76,10 +76,10 @@ class ConversationSummary(AddressedPayload):
     """``conversation_summary``."""
 
     purpose: str | None = None
-    facts: list[Any] | None = None
+    facts: Annotated[list[Any] | None, BeforeValidator(listed)] = None
 
 
 class SummaryChanged(_WithCustomer):
     """``conversationSummary_changed``."""
 
-    status: str | None = None
+    status: Word | None = None

@@ -1,10 +1,10 @@
 """What the Customers service publishes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from app.ingestion.messages.kinds import Date, Identifier, Payload, Time, one_of_or_absent
+from app.ingestion.messages.kinds import Date, Flag, Identifier, Payload, Time, one_of_or_absent
 
 _EKYC = {
     **dict.fromkeys(("SUCCESSFUL", "SUCCESS", "APPROVED", "PASSED", "VERIFIED"), "successful"),
@@ -28,6 +28,10 @@ class ResidentialAddress(Payload):
     full_address: str | None = None
 
 
+def _parts_or_text(value: Any) -> Any:
+    return {"full_address": value} if isinstance(value, str) else value
+
+
 class CustomerDetails(Payload):
     """Any of a customer's details: only what is present changes."""
 
@@ -38,10 +42,10 @@ class CustomerDetails(Payload):
     mobile_phone_number: str | None = None
     date_of_birth: Date | None = None
     ekyc_status: Annotated[str | None, BeforeValidator(one_of_or_absent(_EKYC))] = None
-    residential_address: ResidentialAddress | None = None
-    staff: bool | None = None
-    investor: bool | None = None
-    vulnerable: bool | None = None
+    residential_address: Annotated[ResidentialAddress | None, BeforeValidator(_parts_or_text)] = None
+    staff: Flag | None = None
+    investor: Flag | None = None
+    vulnerable: Flag | None = None
 
 
 class CustomerChanged(CustomerDetails):

@@ -25,6 +25,7 @@ _NOTHING = Decimal("0.00")  # Never -0.00.
 _FLOAT_NOISE = Decimal("0.00000001")
 # What Decimal() accepts and no publisher means stays out: underscores, other scripts' digits, NaN.
 _AMOUNT = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
+_CLASS_NAME = re.compile(r"[A-Z]\w*", re.ASCII)
 _LARGEST = Decimal(10) ** 12
 
 
@@ -94,6 +95,23 @@ def last_word(value: Any) -> str:
     return value.strip().rpartition(".")[2]
 
 
+def word_or_text(value: Any) -> str:
+    """A word without its class name; text that only holds a full stop stays as it is."""
+    text = str(value).strip()
+    prefix, dot, word = text.rpartition(".")
+    return word if dot and word and _CLASS_NAME.fullmatch(prefix) else text
+
+
+def flag(value: Any) -> Any:
+    """Yes and no in any of their spellings, with spaces around them."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def listed(value: Any) -> Any:
+    """One that stands where a list is meant is a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
 def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
     """A validator for a required word: case does not matter. Raises ValueError for an unknown one."""
 
@@ -128,4 +146,6 @@ Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[Decimal, BeforeValidator(_money)]
 Date = Annotated[str, BeforeValidator(_date)]
+Flag = Annotated[bool, BeforeValidator(flag)]
+Word = Annotated[str, BeforeValidator(word_or_text)]
 Time = Annotated[datetime, BeforeValidator(parse_time)]

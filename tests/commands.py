@@ -1,0 +1,44 @@
+"""The console script as a user runs it: a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Billie:
+    """Runs ``billie`` with the settings of a test."""
+
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str) -> str:
+        """Run a command to its end; what it printed. Fails the test unless it exits with 0."""
+        done = subprocess.run(
+            self._command(arguments),
+            cwd=ROOT,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"billie {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def start(self, *arguments: str, **more_settings: str) -> subprocess.Popen[str]:
+        """Start a command, and go on at once."""
+        return subprocess.Popen(
+            self._command(arguments),
+            cwd=ROOT,
+            env=os.environ | self.environment | more_settings,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "app.cli.main", *arguments]

@@ -1,0 +1,46 @@
+"""What a test can see of the system from outside: documents, positions, pending entries."""
+
+from typing import Any
+
+from pymongo.database import Database
+from redis import Redis
+
+from app.aggregates import Servicing
+from app.projections.catalogue import all_projections
+from app.runtime.settings import Settings
+
+READ_MODELS = tuple(all_projections(Settings()))
+
+
+def documents(database: Database[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """All documents as analysts see them: without the position that they have come to."""
+    return {
+        name: [
+            {key: value for key, value in document.items() if key != "_position"}
+            for document in database[name].find().sort("_id")
+        ]
+        for name in READ_MODELS
+    }
+
+
+def newest_position(settings: Settings) -> int:
+    """How many events the store holds."""
+    servicing = Servicing.from_url(settings.event_store_url)
+    try:
+        return servicing.max_position()
+    finally:
+        servicing.close()
+
+
+def pending(client: Redis, settings: Settings) -> int:
+    """How many entries were read and not acknowledged."""
+    answer: Any = client.xpending(settings.inbox_stream, settings.consumer_group)
+    return int(answer["pending"])
+
+
+def dead_letters(client: Redis, settings: Settings) -> list[dict[str, str]]:
+    """The dead letters, oldest first."""
+    letters: Any = client.xrange(settings.dead_letter_stream)
+    return [
+        {name.decode(): value.decode() for name, value in fields.items()} for _entry_id, fields in letters
+    ]
