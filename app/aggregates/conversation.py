@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from app.aggregates.freshness import FieldStamps
+from app.aggregates.freshness import TreeStamps
 from app.aggregates.remembering import RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 _STARTED = ("customer_id", "application_number")
+_DECISION = ("decision", "reason", "retry_eligible", "blocked_until")
 
 
 class Conversation(RememberingAggregate):
@@ -49,8 +50,7 @@ class Conversation(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             super().change(aggregate)
-            for path in _paths(self.application_data or {}):
-                aggregate.stamps.note([path], self.upstream_time)
+            aggregate.application.note(self.application_data or {}, self.upstream_time)
 
     class AssessmentRecorded(RememberingAggregate.Event):
         """``kind`` is the field of ``assessments`` in the conversation's document."""
@@ -70,18 +70,21 @@ class Conversation(RememberingAggregate):
     class DecisionMade(RememberingAggregate.Event):
         """``decision`` is approved, declined, referred or hard_end.
 
-        ``sets_status``: no newer report of the conversation's status was there before.
+        It is absent where a newer one stands, to which this only adds detail. ``sets_status``: no
+        newer report of the conversation's status was there before.
         """
 
-        decision: str
         sets_status: bool
+        decision: str | None = None
         reason: str | None = None
         retry_eligible: bool | None = None
         blocked_until: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            names = ["decision", "status"] if self.sets_status else ["decision"]
-            aggregate.stamps.note(names, self.upstream_time)
+            names = [name for name in _DECISION if getattr(self, name) is not None]
+            aggregate.stamps.note((f"decision.{name}" for name in names), self.upstream_time)
+            if self.sets_status:
+                aggregate.stamps.note(["status"], self.upstream_time)
 
     class Summarised(RememberingAggregate.Event):
         purpose: str | None = None
@@ -98,6 +101,10 @@ class Conversation(RememberingAggregate):
             super().change(aggregate)
             if self.status is not None:
                 aggregate.stamps.note(["status"], self.upstream_time)
+
+    def __init__(self, business_id: str) -> None:
+        super().__init__(business_id)
+        self.application = TreeStamps()
 
     @absorbs
     def start(
@@ -140,7 +147,7 @@ class Conversation(RememberingAggregate):
     ) -> None:
         """The application's data changed: merged deeply, field by field."""
         fresh = self._fresh(source, customer_id=customer_id, application_number=application_number)
-        if data := _fresh_leaves(application_data or {}, self.stamps, source.upstream_time):
+        if data := self.application.fresh(application_data or {}, source.upstream_time):
             fresh["application_data"] = data
         if fresh:
             self.record(self.ApplicationDetailsChanged, source, **fresh)
@@ -159,9 +166,15 @@ class Conversation(RememberingAggregate):
     @absorbs
     def decide(self, source: Source, *, decision: str, **detail: Any) -> None:
         """The application's final decision, with reason, retry_eligible, blocked_until."""
-        if self.stamps.accepts("decision", source.upstream_time):
-            sets_status = self.stamps.accepts("status", source.upstream_time)
-            self.record(self.DecisionMade, source, decision=decision, sets_status=sets_status, **detail)
+        at = source.upstream_time
+        fresh = {
+            name: value
+            for name, value in {"decision": decision, **detail}.items()
+            if value is not None and self.stamps.accepts(f"decision.{name}", at)
+        }
+        if fresh:
+            sets_status = "decision" in fresh and self.stamps.accepts("status", at)
+            self.record(self.DecisionMade, source, sets_status=sets_status, **fresh)
 
     @absorbs
     def summarise(
@@ -189,27 +202,3 @@ class Conversation(RememberingAggregate):
 
     def _fresh(self, source: Source, **report: Any) -> dict[str, Any]:
         return self.stamps.fresh(report, source.upstream_time)
-
-
-def _paths(data: dict[str, Any], prefix: str = "application") -> list[str]:
-    """The path of every leaf; a list counts as one."""
-    paths: list[str] = []
-    for key, value in data.items():
-        path = f"{prefix}.{key}"
-        paths += _paths(value, path) if isinstance(value, dict) and value else [path]
-    return paths
-
-
-def _fresh_leaves(
-    data: dict[str, Any], stamps: FieldStamps, at: datetime | None, prefix: str = "application"
-) -> dict[str, Any]:
-    """``data`` without the leaves that are older than what is known."""
-    fresh: dict[str, Any] = {}
-    for key, value in data.items():
-        path = f"{prefix}.{key}"
-        if isinstance(value, dict) and value:
-            if kept := _fresh_leaves(value, stamps, at, path):
-                fresh[key] = kept
-        elif value is not None and stamps.accepts(path, at):
-            fresh[key] = value
-    return fresh

@@ -41,8 +41,47 @@ class FieldStamps:
         for name in names:
             self._stamps[name] = (at, initial)
 
-    def adopt(self, old_prefix: str, new_prefix: str) -> None:
-        """Rename the fields that begin with ``old_prefix``; what is known by the new name stays."""
-        for name in [name for name in self._stamps if name.startswith(old_prefix)]:
-            stamp = self._stamps.pop(name)
-            self._stamps.setdefault(new_prefix + name.removeprefix(old_prefix), stamp)
+    def time_of(self, name: str) -> datetime | None:
+        """The upstream time of the report that set a field; None where it carried none, or nobody did."""
+        return self._stamps.get(name, (None, False))[0]
+
+    def drop(self, name: str) -> None:
+        """Forget who set a field."""
+        self._stamps.pop(name, None)
+
+
+class TreeStamps:
+    """The same for the leaves of a nested object; a list counts as a leaf.
+
+    Where reports disagree whether something is a leaf or an object, the newer one is right as well.
+    """
+
+    def __init__(self) -> None:
+        self._leaves = FieldStamps()
+        self._objects = FieldStamps()
+
+    def fresh(self, data: Mapping[str, Any], at: datetime | None, path: str = "") -> dict[str, Any]:
+        """``data`` without empty objects, nulls, and what is older than what is known."""
+        fresh: dict[str, Any] = {}
+        for key, value in data.items():
+            here = f"{path}{_STEP}{key}"
+            if not isinstance(value, dict):
+                if value is not None and self._leaves.accepts(here, at) and self._objects.accepts(here, at):
+                    fresh[key] = value
+            elif self._leaves.accepts(here, at) and (kept := self.fresh(value, at, here)):
+                fresh[key] = kept
+        return fresh
+
+    def note(self, data: Mapping[str, Any], at: datetime | None, path: str = "") -> None:
+        """Remember that these leaves were set by a report made at ``at``."""
+        for key, value in data.items():
+            here = f"{path}{_STEP}{key}"
+            if isinstance(value, dict):
+                if self._objects.accepts(here, at):
+                    self._objects.note([here], at)
+                self.note(value, at, here)
+            else:
+                self._leaves.note([here], at)
+
+
+_STEP = "\0"  # Ingestion lets no key hold it, so no two paths are alike.

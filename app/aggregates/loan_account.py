@@ -4,7 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.aggregates.loan_events import Instalment, LoanAccountEvents
+from app.aggregates.disbursement import Disbursement
+from app.aggregates.instalments import Instalment, Instalments
+from app.aggregates.loan_events import LoanAccountEvents
 from app.aggregates.loan_status import PENDING_WORDS, TERMINAL_STATUSES, account_status
 from app.aggregates.remembering import absorbs
 from app.aggregates.source import Source
@@ -19,14 +21,13 @@ class LoanAccount(LoanAccountEvents):
         self.sdk_status: str | None = None
         self.account_status: str | None = None
         self.gate_passed = False
-        self.awaited_disbursement = False
-        self.active_since: str | None = None
-        self.funds_seen_on: str | None = None
+        self.disbursement = Disbursement()
         self.disbursed_date: str | None = None
         self.closure_reason: str | None = None
         self.schedule_id: str | None = None
         self.schedule_created = False
-        self.instalments: dict[str | None, dict[int, Instalment]] = {}
+        self.schedule_since: datetime | None = None
+        self.instalments = Instalments()
 
     @absorbs
     def open(
@@ -68,34 +69,36 @@ class LoanAccount(LoanAccountEvents):
         before, was_active = self.balance, self.account_status == "active"
         at = source.upstream_time
         balance_stands = current_balance is not None and self.stamps.accepts("balance", at)
-        if balance_stands:
+        if current_balance is not None:
             self.record(
-                self.BalanceReported, source, current_balance=current_balance, without_status=status is None
+                self.BalanceReported if balance_stands else self.StaleBalanceReported,
+                source,
+                current_balance=current_balance,
+                without_status=status is None,
             )
-        if self.stamps.accepts("last_payment", at):
-            if last_payment_date is not None or last_payment_amount is not None:
+        told = {"paid_date": last_payment_date, "amount": last_payment_amount}
+        if any(value is not None for value in told.values()):
+            if payment := self._fresh_payment(source, **told):
                 self.record(
-                    self.PaymentReceived,
-                    source,
-                    paid_date=last_payment_date,
-                    amount=last_payment_amount,
-                    transaction_id=triggered_by_transaction_id,
+                    self.PaymentReceived, source, transaction_id=triggered_by_transaction_id, **payment
                 )
-            elif (
-                balance_stands
-                and current_balance is not None
-                and before is not None
-                and current_balance < before
-                and was_active
-                and triggered_by_transaction_type in (None, "REPAYMENT")
-            ):
+        elif (
+            balance_stands
+            and current_balance is not None
+            and before is not None
+            and current_balance < before
+            and was_active
+            and triggered_by_transaction_type in (None, "REPAYMENT")
+        ):
+            paid_date, amount = source.at.date().isoformat(), before - current_balance
+            payment = self._fresh_payment(source, paid_date=paid_date, amount=amount)
+            if len(payment) == len(told):
                 self.record(
                     self.PaymentReceived,
                     source,
-                    paid_date=source.at.date().isoformat(),
-                    amount=before - current_balance,
                     inferred=True,
                     transaction_id=triggered_by_transaction_id,
+                    **payment,
                 )
         self._report_status(source, status)
 
@@ -142,18 +145,25 @@ class LoanAccount(LoanAccountEvents):
 
         ``terms``: loan_amount, total_amount, fee, number_of_payments, payment_frequency, created_date.
         """
-        if not self.stamps.accepts("schedule", source.upstream_time):
+        at = source.upstream_time
+        told_before = self.schedule_created and self.schedule_id == schedule_id
+        if not told_before and not self.stamps.accepts("schedule", at):
             return
-        known = dict(self.instalments.get(schedule_id, {}))
-        if not self.schedule_created:
-            known = self.instalments.get(None, {}) | known
+        fresh = {
+            name: value
+            for name, value in {"payments": payments or None, **terms}.items()
+            if value is not None and self.stamps.accepts(f"schedule.{schedule_id}.{name}", at)
+        }
+        times = [time for time in (at, self.schedule_since if told_before else None) if time is not None]
+        since = min(times, default=None)
         self.record(
             self.ScheduleCreated,
             source,
             schedule_id=schedule_id,
-            payments=payments or [],
-            instalments=list(known.values()),
-            **terms,
+            schedule_since=since,
+            payments=fresh.pop("payments", []),
+            instalments=self.instalments.of(schedule_id, since),
+            **fresh,
         )
 
     @absorbs
@@ -161,55 +171,32 @@ class LoanAccount(LoanAccountEvents):
         self, source: Source, *, payments: list[Instalment], schedule_id: str | None = None
     ) -> None:
         """News of some payments of the plan, by their number."""
+        if schedule_id is None and self.schedule_created:
+            early = [payment for payment in payments if self._precedes_schedule(source, payment)]
+            self._take_instalments(self.InstalmentsHeld, source, None, early)
+            payments = [payment for payment in payments if payment not in early]
+            schedule_id = self.schedule_id
         of_current = schedule_id is None or self.schedule_id in (None, schedule_id)
-        key = schedule_id or self.schedule_id
-        fresh = [news for payment in payments if (news := self._fresh_instalment(source, key, payment))]
-        if fresh and of_current:
-            self.record(self.InstalmentsUpdated, source, schedule_id=key, payments=fresh)
-        elif fresh:
-            self.record(self.InstalmentsHeld, source, schedule_id=schedule_id, payments=fresh)
+        event_class = self.InstalmentsUpdated if of_current else self.InstalmentsHeld
+        self._take_instalments(event_class, source, schedule_id, payments)
 
-    def _fresh_instalment(
-        self, source: Source, schedule_id: str | None, payment: Instalment
-    ) -> Instalment | None:
-        """The payment without what is older than what is known; None if nothing is left."""
-        at = payment.get("last_updated") or source.upstream_time
-        number = payment["payment_number"]
-        # News that named no schedule was about this one, until one that is named was another.
-        keys = {schedule_id} if self.schedule_id is not None else {schedule_id, None}
-        fresh = {
-            name: value
-            for name, value in payment.items()
-            if name != "payment_number"
-            and all(self.stamps.accepts(_instalment_stamp(key, number, name), at) for key in keys)
-        }
-        return {"payment_number": number, **fresh} if fresh else None
-
-    def remember_instalments(
-        self, schedule_id: str | None, payments: list[Instalment], upstream_time: datetime | None
+    def _take_instalments(
+        self, event_class: Any, source: Source, schedule_id: str | None, payments: list[Instalment]
     ) -> None:
-        """Keep what was told of a schedule's payments (called by events)."""
-        known = self.instalments.setdefault(schedule_id, {})
-        for payment in payments:
-            number = payment["payment_number"]
-            known[number] = known.get(number, {}) | payment
-            at = payment.get("last_updated") or upstream_time
-            self.stamps.note((_instalment_stamp(schedule_id, number, name) for name in payment), at)
+        if fresh := self.instalments.fresh(schedule_id, payments, source.upstream_time):
+            self.record(event_class, source, schedule_id=schedule_id, payments=fresh)
 
-    def adopt_unnamed_instalments(self, schedule_id: str) -> None:
-        """News that named no schedule was about this one (called by events)."""
-        unnamed = self.instalments.pop(None, {})
-        known = self.instalments.setdefault(schedule_id, {})
-        for number, payment in unnamed.items():
-            known[number] = payment | known.get(number, {})
-        self.stamps.adopt("instalment.None.", f"instalment.{schedule_id}.")
+    def _precedes_schedule(self, source: Source, payment: Instalment) -> bool:
+        """Whether unnamed news is older than the schedule, as far as it is known."""
+        at = payment.get("last_updated") or source.upstream_time
+        return at is not None and self.schedule_since is not None and at < self.schedule_since
 
-    def hear_of_status(self, sdk_status: str, at: datetime) -> None:
+    def hear_of_status(self, report: Any) -> None:
         """Remember what even a report that does not count tells (called by events)."""
-        if sdk_status == "PENDING_DISBURSEMENT":
-            self.awaited_disbursement = True
-        elif sdk_status == "ACTIVE" and self.active_since is None:
-            self.active_since = at.date().isoformat()
+        if report.sdk_status == "PENDING_DISBURSEMENT":
+            self.disbursement.awaited(report.upstream_time, report.at, initial=report.initial)
+        elif report.sdk_status == "ACTIVE":
+            self.disbursement.money_seen(report.upstream_time, report.at)
 
     @absorbs
     def update_aging(self, source: Source, *, bucket: str | None = None, **aging: Any) -> None:
@@ -234,7 +221,7 @@ class LoanAccount(LoanAccountEvents):
     def _apply_status(self, source: Source, status: str, *, initial: bool) -> None:
         """One-way disbursement gate first, then which report is newer."""
         if self.gate_passed and status in PENDING_WORDS:
-            self.record(self.StatusReportIgnored, source, sdk_status=status, rule="one-way disbursement gate")
+            self._ignore_status(source, status, "one-way disbursement gate", initial=initial)
             return
         # An account that was ever active cannot be pending: such news counts, however old it is.
         passes_gate = self.sdk_status in PENDING_WORDS and status not in PENDING_WORDS
@@ -247,22 +234,34 @@ class LoanAccount(LoanAccountEvents):
                 initial=initial,
             )
         else:
-            self.record(self.StatusReportIgnored, source, sdk_status=status, rule="stale snapshot")
+            self._ignore_status(source, status, "stale snapshot", initial=initial)
+
+    def _ignore_status(self, source: Source, status: str, rule: str, *, initial: bool) -> None:
+        self.record(self.StatusReportIgnored, source, sdk_status=status, rule=rule, initial=initial)
 
     def _settle_disbursement(self, source: Source) -> None:
         """A balance on an account that awaits its disbursement means that it was paid out.
 
         The status that is inferred so only fills the gap: any that upstream states outranks it.
         """
-        disbursed_on = self.funds_seen_on or self.active_since
-        if not self.awaited_disbursement or self.disbursed_date is not None or disbursed_on is None:
+        if (paid_out_at := self.disbursement.paid_out_at()) is None:
             return
         if self.sdk_status in PENDING_WORDS:
             self.record(
-                self.StatusChanged, source, sdk_status="ACTIVE", account_status="active", initial=True
+                self.StatusChanged,
+                source,
+                sdk_status="ACTIVE",
+                account_status="active",
+                initial=True,
+                inferred=True,
             )
-        self.record(self.Disbursed, source, disbursed_date=disbursed_on)
+        paid_out_on = paid_out_at.date().isoformat()
+        if self.disbursed_date is None or paid_out_on < self.disbursed_date:
+            self.record(self.Disbursed, source, disbursed_date=paid_out_on)
 
-
-def _instalment_stamp(schedule_id: str | None, number: int, name: str) -> str:
-    return f"instalment.{schedule_id}.{number}.{name}"
+    def _fresh_payment(self, source: Source, **told: Any) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in told.items()
+            if value is not None and self.stamps.accepts(f"payment.{name}", source.upstream_time)
+        }

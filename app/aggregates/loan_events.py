@@ -4,12 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.aggregates.instalments import Instalment
 from app.aggregates.loan_status import PENDING_WORDS
 from app.aggregates.remembering import RememberingAggregate
-
-Instalment = dict[str, Any]
-"""``payment_number`` and, as far as reported, ``due_date``, ``amount``, ``status``, ``paid_date``,
-``amount_paid``, ``amount_remaining``, ``linked_transaction_ids``, ``last_updated``."""
 
 
 class LoanAccountEvents(RememberingAggregate):
@@ -47,8 +44,18 @@ class LoanAccountEvents(RememberingAggregate):
         def change(self, aggregate: Any) -> None:
             aggregate.stamps.note(["balance"], self.upstream_time, initial=self.initial)
             aggregate.balance = self.current_balance
-            if self.without_status and self.current_balance > 0 and aggregate.funds_seen_on is None:
-                aggregate.funds_seen_on = self.at.date().isoformat()
+            if self.without_status and self.current_balance > 0:
+                aggregate.disbursement.money_seen(self.upstream_time, self.at)
+
+    class StaleBalanceReported(RememberingAggregate.Event):
+        """A newer balance was known already; ``without_status`` as in BalanceReported."""
+
+        current_balance: Decimal
+        without_status: bool = False
+
+        def change(self, aggregate: Any) -> None:
+            if self.without_status and self.current_balance > 0:
+                aggregate.disbursement.money_seen(self.upstream_time, self.at)
 
     class PaymentReceived(RememberingAggregate.Event):
         """``inferred``: nobody said so, but the balance fell by ``amount``."""
@@ -59,32 +66,41 @@ class LoanAccountEvents(RememberingAggregate):
         transaction_id: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.stamps.note(["last_payment"], self.upstream_time)
+            names = [name for name in PAYMENT if getattr(self, name) is not None]
+            aggregate.stamps.note((f"payment.{name}" for name in names), self.upstream_time)
 
     class StatusChanged(RememberingAggregate.Event):
-        """``sdk_status`` is upstream's word, ``account_status`` ours."""
+        """``sdk_status`` is upstream's word, ``account_status`` ours.
+
+        ``inferred``: nobody said so, but the account awaited its disbursement, and has money.
+        """
 
         sdk_status: str
         account_status: str
         initial: bool = False
+        inferred: bool = False
 
         def change(self, aggregate: Any) -> None:
             aggregate.stamps.note(["status"], self.upstream_time, initial=self.initial)
             aggregate.sdk_status = self.sdk_status
             aggregate.account_status = self.account_status
             aggregate.gate_passed |= self.sdk_status not in PENDING_WORDS
-            aggregate.hear_of_status(self.sdk_status, self.at)
+            if not self.inferred:
+                aggregate.hear_of_status(self)
 
     class StatusReportIgnored(RememberingAggregate.Event):
         """A rule of the contract kept the status as it was: ``rule`` names it."""
 
         sdk_status: str
         rule: str
+        initial: bool = False
 
         def change(self, aggregate: Any) -> None:
-            aggregate.hear_of_status(self.sdk_status, self.at)
+            aggregate.hear_of_status(self)
 
     class Disbursed(RememberingAggregate.Event):
+        """Told again only where an older report, arriving late, shows an earlier date."""
+
         disbursed_date: str
 
         def change(self, aggregate: Any) -> None:
@@ -115,11 +131,16 @@ class LoanAccountEvents(RememberingAggregate):
             aggregate.account_status = self.account_status
 
     class ScheduleCreated(RememberingAggregate.Event):
-        """``instalments`` is what was already known of this schedule's payments."""
+        """A plan, or what was new in a plan that was told before.
+
+        ``payments`` is empty where the message held none. ``instalments`` is what was already known
+        of the payments. ``schedule_since`` is the earliest time that this plan was told, if known.
+        """
 
         schedule_id: str
         payments: list[Instalment]
         instalments: list[Instalment]
+        schedule_since: datetime | None = None
         loan_amount: Decimal | None = None
         total_amount: Decimal | None = None
         fee: Decimal | None = None
@@ -128,31 +149,37 @@ class LoanAccountEvents(RememberingAggregate):
         created_date: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.stamps.note(["schedule"], self.upstream_time)
+            at, stamps = self.upstream_time, aggregate.stamps
+            if stamps.accepts("schedule", at):
+                stamps.note(["schedule"], at)
+            names = [name for name in SCHEDULE if getattr(self, name)]
+            stamps.note((f"schedule.{self.schedule_id}.{name}" for name in names), at)
             aggregate.schedule_id = self.schedule_id
             aggregate.schedule_created = True
-            aggregate.adopt_unnamed_instalments(self.schedule_id)
+            aggregate.schedule_since = self.schedule_since
+            aggregate.instalments.adopt(self.schedule_id, self.schedule_since)
 
     class InstalmentsUpdated(RememberingAggregate.Event):
-        """``schedule_id`` is absent where upstream did not say which schedule it meant."""
+        """``schedule_id`` is absent where no schedule was created, and upstream did not name it."""
 
         payments: list[Instalment]
         schedule_id: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            if aggregate.schedule_id is None and self.schedule_id is not None:
-                aggregate.schedule_id = self.schedule_id
-                aggregate.adopt_unnamed_instalments(self.schedule_id)
-            aggregate.remember_instalments(self.schedule_id, self.payments, self.upstream_time)
+            aggregate.schedule_id = aggregate.schedule_id or self.schedule_id
+            aggregate.instalments.remember(self.schedule_id, self.payments, self.upstream_time)
 
     class InstalmentsHeld(RememberingAggregate.Event):
-        """They belong to a schedule that is not the account's (yet): kept until it is created."""
+        """They belong to a schedule that is not the account's (yet): kept until it is created.
 
-        schedule_id: str
+        Without a ``schedule_id``: to whichever was made before them.
+        """
+
         payments: list[Instalment]
+        schedule_id: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.remember_instalments(self.schedule_id, self.payments, self.upstream_time)
+            aggregate.instalments.remember(self.schedule_id, self.payments, self.upstream_time)
 
     class AgingUpdated(RememberingAggregate.Event):
         """``bucket`` is current, early_arrears, late_arrears, default or closed."""
@@ -191,4 +218,14 @@ CLOSURE = (
     "total_paid",
     "triggered_by_transaction_id",
 )
+PAYMENT = ("paid_date", "amount")
 AGING = ("days_past_due", "bucket", "is_in_arrears", "last_updated")
+SCHEDULE = (
+    "payments",
+    "loan_amount",
+    "total_amount",
+    "fee",
+    "number_of_payments",
+    "payment_frequency",
+    "created_date",
+)

@@ -166,7 +166,12 @@ class WriteOffRequest(RememberingAggregate):
             self.record(self.DecisionHeld, source, outcome=outcome, decision={"by": by, **decision})
         elif self.decided:
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="already decided")
-        elif outcome == "Approved" and by == self.requested_by:
+        elif outcome == "Approved" and _same(by, self.requested_by):
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="approver is the requester")
         else:
             self.record(getattr(self, outcome), source, by=by, **decision)
+
+
+def _same(person: str, other: str) -> bool:
+    """Whether two ids name one person: publishers differ in case and spaces."""
+    return person.strip().casefold() == other.strip().casefold()

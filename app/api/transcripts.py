@@ -32,7 +32,7 @@ router = APIRouter(
 Named = Annotated[str, Path(min_length=1, max_length=256)]
 Start = Annotated[int, Query(ge=0, le=10_000_000, description="How many of the oldest to pass over.")]
 
-_WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize)
+_WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize, list_bytes=sys.maxsize)
 
 
 @router.get("/utterances", operation_id="listUtterances", response_model_exclude_none=True)

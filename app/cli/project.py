@@ -7,7 +7,7 @@ from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS
 from app.projections.catalogue import all_projections
-from app.projections.engine import EvolveError
+from app.projections.engine import ProjectionFault
 from app.projections.runner import run
 from app.runtime.logging import configure_logging, in_short
 from app.runtime.settings import get_settings
@@ -28,8 +28,8 @@ def command(
     with StopSignal() as stop:
         try:
             run(settings, names or (), drain=drain, stop=stop)
-        except EvolveError as error:
-            typer.echo(f"{error}. The position was not moved past it.", err=True)
+        except ProjectionFault as error:
+            typer.echo(f"{error}. Its position was not moved past that.", err=True)
             raise typer.Exit(1) from error
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             typer.echo(

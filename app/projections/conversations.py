@@ -3,13 +3,23 @@
 from bisect import bisect_right
 from typing import Any
 
+import bson
+
 from app.aggregates import Conversation
 from app.projections.projection import Projection
 from app.projections.values import Document, free_form, merge, put, time
 
+_LIST_BYTES = 5 * 1024 * 1024
+"""MongoDB takes 16 MiB a document: a third for each list, and a third for all the rest."""
 
-def conversations(max_utterances: int = 2_000, max_notices: int = 500) -> Projection:
-    """The projection; a document keeps the newest so many utterances and notices, and true counts."""
+
+def conversations(
+    max_utterances: int = 2_000, max_notices: int = 500, list_bytes: int = _LIST_BYTES
+) -> Projection:
+    """The projection; a document keeps the newest so many utterances and notices, and true counts.
+
+    Neither list grows beyond ``list_bytes``, as BSON.
+    """
     projection = Projection("conversations", own=(Conversation,))
 
     @projection.on(Conversation.Registered)
@@ -34,7 +44,7 @@ def conversations(max_utterances: int = 2_000, max_notices: int = 500) -> Projec
         put(utterance, utterance=event.utterance, createdAt=said, rationale=event.rationale)
         put(utterance, answerInputType=event.answer_input_type, endConversation=event.end_conversation)
         put(utterance, additionalData=free_form(event.additional_data))
-        _insert(document["utterances"], utterance, "createdAt", max_utterances)
+        _insert(document, "utterances", utterance, "createdAt", max_utterances, list_bytes)
         document["utteranceCount"] += 1
         document["lastUtteranceAt"] = max(document.get("lastUtteranceAt", said), said)
 
@@ -43,7 +53,7 @@ def conversations(max_utterances: int = 2_000, max_notices: int = 500) -> Projec
         notice: Document = {}
         put(notice, agentName=event.agent_name, topic=event.topic, content=free_form(event.content))
         notice["timestamp"] = time(event.posted_at)
-        _insert(document["noticeboard"], notice, "timestamp", max_notices)
+        _insert(document, "noticeboard", notice, "timestamp", max_notices, list_bytes)
         document["noticeboardCount"] += 1
 
     @projection.on(Conversation.ApplicationDetailsChanged)
@@ -58,17 +68,16 @@ def conversations(max_utterances: int = 2_000, max_notices: int = 500) -> Projec
 
     @projection.on(Conversation.DecisionMade)
     def _decision_made(document: Document, event: Any) -> None:
-        document["finalDecision"] = event.decision
+        put(document, finalDecision=event.decision)
         if event.sets_status:
             document["status"] = event.decision
-        detail: Document = {}
+        detail = document.get("decisionDetail", {})
         put(
             detail,
             reason=event.reason,
             retryEligible=event.retry_eligible,
             blockedUntil=event.blocked_until,
         )
-        document.pop("decisionDetail", None)
         put(document, decisionDetail=detail or None)
 
     @projection.on(Conversation.Summarised)
@@ -87,11 +96,24 @@ def _put_participants(document: Document, event: Any) -> None:
     put(document, customerId=event.customer_id, applicationNumber=event.application_number)
 
 
-def _insert(items: list[Document], item: Document, time_field: str, keep: int) -> None:
-    """In the order of their own times, ties in arrival order; the oldest beyond ``keep`` go."""
+def _insert(
+    document: Document, field: str, item: Document, time_field: str, keep: int, list_bytes: int
+) -> None:
+    """In the order of their own times, ties in arrival order; what is too old to be kept goes.
+
+    Two stamps of the projector's own remember how many bytes the list has, and the newest time of
+    what went: older items must not come back, or the order of arrival would show.
+    """
+    items: list[Document] = document[field]
+    size, gone = document.setdefault("_listBytes", {}), document.setdefault("_goneUntil", {})
+    if field in gone and item[time_field] < gone[field]:
+        return
     if items and items[-1][time_field] > item[time_field]:
         items.insert(bisect_right(items, item[time_field], key=lambda known: known[time_field]), item)
     else:
         items.append(item)
-    if len(items) > keep:
-        del items[: len(items) - keep]
+    size[field] = size.get(field, 0) + len(bson.encode(item))
+    while len(items) > keep or size[field] > list_bytes:
+        oldest = items.pop(0)
+        size[field] -= len(bson.encode(oldest))
+        gone[field] = oldest[time_field]

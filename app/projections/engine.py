@@ -9,23 +9,30 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from eventsourcing.persistence import IntegrityError, Tracking
+from bson.errors import BSONError
+from eventsourcing.persistence import IntegrityError, Notification, Tracking
 from pymongo import ReplaceOne
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DocumentTooLarge
 
 from app.aggregates import Servicing
 from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection, Target
 from app.projections.values import Document
+from app.runtime.logging import where
 
 POSITION = "_position"
 _DUPLICATE_KEY = 11000
+_REFUSALS = frozenset((2, 121, 10334, 17419, 17420))
+"""MongoDB's BadValue, DocumentValidationFailure, and three for a document over 16 MiB."""
 
 
-class EvolveError(Exception):
-    """An event that a projection cannot fold: names the projection, the event and its position."""
+class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts until somebody mends it
+    """What keeps a projection where it is, and no retry can help.
+
+    It names the projection, and the event's position or the documents, and quotes none of their content.
+    """
 
 
 class Engine:
@@ -56,7 +63,8 @@ class Engine:
     def step(self) -> int:
         """Fold the next batch. Returns by how many positions it moved: 0 when caught up.
 
-        Raises EvolveError for an event that cannot be folded, and the drivers' errors as they are.
+        Raises ProjectionFault for an event that cannot be folded or a document that MongoDB refuses, and
+        the drivers' errors as they are.
         """
         position = self.position()
         if position != self._left_at:
@@ -72,8 +80,7 @@ class Engine:
         # Only what was truly scanned: a full batch ends at its last event, any other at the newest.
         reached = notifications[-1].id if len(notifications) == self._batch else newest
         if notifications:
-            to_event = self._servicing.mapper.to_domain_event
-            self._fold([(item.id, to_event(item)) for item in notifications])
+            self._fold([(item.id, self._read(item)) for item in notifications])
         try:
             self.recorder.insert_tracking(Tracking(self._servicing.name, reached))
         except IntegrityError:
@@ -87,6 +94,14 @@ class Engine:
         self._documents.clear()
         if self._lookups is not None:
             self._lookups.clear()
+
+    def _read(self, notification: Notification) -> Any:
+        try:
+            return self._servicing.mapper.to_domain_event(notification)
+        except Exception as error:
+            name = notification.topic.rpartition(":")[2]
+            msg = f"{self.projection.name} cannot read {name} at position {notification.id}: {where(error)}"
+            raise ProjectionFault(msg) from error
 
     def _fold(self, events: list[tuple[int, Any]]) -> None:
         try:
@@ -120,8 +135,8 @@ class Engine:
                         self._documents.put(target, document, position)
         except Exception as error:
             name = type(event).__qualname__
-            msg = f"{self.projection.name} cannot fold {name} at position {position}: {error}"
-            raise EvolveError(msg) from error
+            msg = f"{self.projection.name} cannot fold {name} at position {position}: {where(error)}"
+            raise ProjectionFault(msg) from error
 
     def _targets(self, position: int, event: Any) -> list[Target]:
         targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
@@ -182,8 +197,14 @@ class Shelf:
             try:
                 self._collection.bulk_write(writes, ordered=False)
             except BulkWriteError as error:
+                if refused := _refused(error, changes):
+                    msg = f"MongoDB refuses {refused} in {self._collection.name}"
+                    raise ProjectionFault(msg) from error
                 if not _only_newer(error):
                     raise
+            except (BSONError, DocumentTooLarge) as error:
+                msg = f"{self._collection.name} has a document that MongoDB cannot hold: {where(error)}"
+                raise ProjectionFault(msg) from error
         self._changed.clear()
         self._loaded_at.clear()
         while len(self._documents) > self._keep:
@@ -194,6 +215,16 @@ class Shelf:
         self._documents.clear()
         self._loaded_at.clear()
         self._changed.clear()
+
+
+def _refused(error: BulkWriteError, documents: list[Document]) -> str:
+    """The documents that are not as the collection's validator says, or too large, with the code."""
+    faults = (error.details or {}).get("writeErrors", ())
+    return ", ".join(
+        f"{documents[fault['index']]['_id']!r} (code {fault['code']})"
+        for fault in faults
+        if fault.get("code") in _REFUSALS
+    )
 
 
 def _only_newer(error: BulkWriteError) -> bool:

@@ -90,9 +90,7 @@ def _balance_reported(document: Document, event: Any) -> None:
 
 @LOAN_ACCOUNTS.on(LoanAccount.PaymentReceived)
 def _payment_received(document: Document, event: Any) -> None:
-    payment: Document = {}
-    put(payment, date=event.paid_date, amount=_money(event.amount))
-    document["lastPayment"] = payment
+    put(document.setdefault("lastPayment", {}), date=event.paid_date, amount=_money(event.amount))
 
 
 @LOAN_ACCOUNTS.on(LoanAccount.StatusChanged)
@@ -128,7 +126,7 @@ def _closure_classified(document: Document, event: Any) -> None:
 
 @LOAN_ACCOUNTS.on(LoanAccount.ScheduleCreated)
 def _schedule_created(document: Document, event: Any) -> None:
-    document["repaymentSchedule"] = created_schedule(event)
+    document["repaymentSchedule"] = created_schedule(document.get("repaymentSchedule", {}), event)
 
 
 @LOAN_ACCOUNTS.on(LoanAccount.InstalmentsUpdated)

@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect, PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.projections.catalogue import all_projections
-from app.projections.engine import Engine
+from app.projections.engine import Engine, ProjectionFault
 from app.runtime.logging import in_short
 from app.runtime.settings import Settings
 
@@ -39,7 +39,8 @@ def run(
 
     ``on_progress`` is told the position of each and the newest one. A store or MongoDB that is away
     is waited for, but for ``drain``, which raises the driver's error. Raises KeyError for an unknown
-    name and EvolveError for an event that a projection cannot fold.
+    name. A projection that cannot go on is left where it is, and the others go on; its ProjectionFault
+    is raised at the end.
     """
     stop = stop or Flag()
     projections = all_projections(settings)
@@ -66,19 +67,18 @@ def _follow(
     stop: Flag,
     on_progress: Callable[[dict[str, int], int], None] | None,
 ) -> None:
+    faults: list[ProjectionFault] = []
     failures, said_at = 0, -_SAY_EVERY_S
-    while not stop.is_set():
+    while engines and not stop.is_set():
         try:
-            moved = sum(engine.step() for engine in engines if not stop.is_set())
+            moved = sum(_step(engine, engines, faults) for engine in tuple(engines) if not stop.is_set())
             if moved and on_progress is not None:
                 on_progress(
                     {engine.projection.name: engine.position() for engine in engines},
                     servicing.max_position(),
                 )
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
-            if drain and not isinstance(error, AutoReconnect):
-                raise
-            if drain and failures:
+            if drain and (failures or not isinstance(error, AutoReconnect)):
                 raise
             failures += 1
             if monotonic() - said_at >= _SAY_EVERY_S:
@@ -91,5 +91,17 @@ def _follow(
             failures, said_at = 0, -_SAY_EVERY_S
         if not moved:
             if drain:
-                return
+                break
             stop.wait(settings.poll_ms / 1_000)
+    if faults:
+        raise faults[0]
+
+
+def _step(engine: Engine, engines: list[Engine], faults: list[ProjectionFault]) -> int:
+    try:
+        return engine.step()
+    except ProjectionFault as fault:
+        log.error("%s. It stays at position %d; the others go on", fault, engine.position())
+        engines.remove(engine)
+        faults.append(fault)
+        return 0

@@ -14,19 +14,29 @@ _PLAIN = {
 }
 
 
-def created_schedule(event: Any) -> Document:
-    """The schedule as created, with what was already known of its payments."""
-    payments = {item["payment_number"]: {"status": "scheduled"} | _payment(item) for item in event.payments}
+def created_schedule(known: Document, event: Any) -> Document:
+    """The schedule as created, with what was already known of it if it is the same one."""
+    schedule: Document = known if known.get("scheduleId") == event.schedule_id else {}
+    told = {item["paymentNumber"]: item for item in schedule.get("payments", ())}
+    if event.payments:
+        numbers = {item["payment_number"] for item in (*event.payments, *event.instalments)}
+        told = {number: payment for number, payment in told.items() if number in numbers}
+    for planned in event.payments:
+        payment = told.setdefault(planned["payment_number"], {})
+        payment.update(_payment(planned))
+        payment.setdefault("status", "scheduled")
     for instalment in event.instalments:
-        payments.setdefault(instalment["payment_number"], {}).update(_payment(instalment))
-    schedule: Document = {"scheduleId": event.schedule_id}
+        told.setdefault(instalment["payment_number"], {}).update(_payment(instalment))
+    schedule["scheduleId"] = event.schedule_id
     put(
         schedule,
-        numberOfPayments=event.number_of_payments or len(event.payments) or None,
+        numberOfPayments=event.number_of_payments,
         paymentFrequency=event.payment_frequency,
         createdDate=event.created_date,
     )
-    schedule["payments"] = _in_order(payments)
+    if event.payments:
+        schedule.setdefault("numberOfPayments", len(event.payments))
+    schedule["payments"] = _in_order(told)
     return schedule
 
 

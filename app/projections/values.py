@@ -22,8 +22,8 @@ def time(moment: datetime) -> datetime:
 def free_form(value: Any) -> Any:
     """A free-form object that MongoDB accepts: no key begins with ``$`` or holds ``.``.
 
-    Both become their full-width forms (``＄``, ``．``), so that no two keys fall together. What is
-    null or an empty string is left out: absent means unknown.
+    Both become their full-width forms (``＄``, ``．``). What is null or an empty string is left out:
+    absent means unknown.
     """
     if isinstance(value, dict):
         return {_key(key): free_form(item) for key, item in value.items() if item is not None and item != ""}

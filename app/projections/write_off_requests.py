@@ -31,7 +31,6 @@ def _requested(document: Document, event: Any) -> None:
         status="pending",
         requestedBy=_person(event.requested_by, event.requested_by_name),
         requestedAt=time(event.at),
-        priority=event.priority or "normal",
     )
     put(
         document,
@@ -39,6 +38,7 @@ def _requested(document: Document, event: Any) -> None:
         customerName=event.customer_name,
         accountNumber=event.account_number,
         notes=event.notes,
+        priority=event.priority,
         originalBalance=None if event.original_balance is None else money(event.original_balance),
     )
 

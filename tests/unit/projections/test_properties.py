@@ -6,6 +6,7 @@ an aging bucket after a closure, a second decision).
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -19,6 +20,9 @@ from app.projections.catalogue import all_projections
 from app.projections.engine import Engine
 from app.runtime.settings import Settings
 from tests.mock_mongo import Database
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY_MS = 24 * 3600 * 1_000
 
 WORDS = st.sampled_from(["Ann", "Bob", "Cyd", "Dee"])
 CENTS = st.integers(1, 99_999).map(lambda cents: f"{cents / 100:.2f}")
@@ -48,8 +52,16 @@ ACCOUNT = st.one_of(
             current_balance=CENTS,
             status=STATUS,
             last_payment_amount=CENTS,
-            last_payment_date=st.just("2026-03-01"),
+            last_payment_date=st.sampled_from(["2026-03-01", "2026-03-08"]),
         ).map(lambda payload: payload | {"triggered_by_transaction_type": "LATE_FEE"}),
+    ),
+    st.tuples(
+        st.just("account.schedule.created.v1"),
+        some(
+            n_payments=st.integers(1, 4),
+            payment_frequency=st.sampled_from(["weekly", "monthly"]),
+            created_date=st.just("2026-03-02"),
+        ).map(lambda payload: payload | {"schedule_id": "S1"}),
     ),
     st.tuples(st.just("account.status_changed.v1"), st.fixed_dictionaries({"new_status": STATUS})),
     st.tuples(
@@ -128,15 +140,15 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 def entries(messages: list[tuple[str, dict[str, Any]]]) -> list[Entry]:
-    """A stream entry for each message: the n-th was sent, and entered, at the n-th second."""
+    """A stream entry for each message: the n-th was sent, and entered, on the n-th day."""
     return [
         (
-            f"{1_772_000_000_000 + number * 1_000}-0".encode(),
+            f"{1_772_300_000_000 + number * DAY_MS}-0".encode(),
             {
                 b"typ": kind.encode(),
                 b"cid": b"V1",
                 b"event_id": f"e{number}".encode(),
-                b"timestamp": f"2026-03-01T12:{number // 60:02}:{number % 60:02}Z".encode(),
+                b"timestamp": (START + timedelta(days=number)).isoformat().encode(),
                 b"dat": json.dumps(payload).encode(),
             },
         )
