@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from app.aggregates import Servicing, Source
+from app.aggregates import Servicing, Source, WriteOffRequest
 from app.aggregates.remembering import RememberingAggregate
 from app.projections.projection import Projection
 
@@ -54,3 +55,10 @@ def fold(projection: Projection, *aggregates: RememberingAggregate) -> dict[str,
 def names(aggregate: RememberingAggregate) -> list[str]:
     """The names of an aggregate's events, the first one (Registered) aside."""
     return [type(event).__name__ for event in aggregate.pending_events][1:]
+
+
+def ask_write_off(request: WriteOffRequest, source: Source) -> None:
+    """Ann asks for a write-off of 250.00 on L1."""
+    request.request(
+        source, loan_account_id="L1", amount=Decimal("250.00"), reason="hardship", requested_by="ann"
+    )

@@ -1,5 +1,9 @@
 """The rules of contract messages.md, section "Chat"."""
 
+from typing import Any
+
+import pytest
+
 from app.aggregates import Conversation
 from app.projections.conversations import conversations
 from tests.given import fold, message, minute
@@ -76,3 +80,64 @@ def test_facts_replace_the_list() -> None:
     document = fold(conversations(), chat)
     assert document is not None
     assert (document["purpose"], document["facts"]) == ("car", ["three"])
+
+
+@pytest.mark.parametrize("order", ["12", "21"])
+def test_second_report_of_a_decision_keeps_the_detail_of_the_first(order: str) -> None:
+    chat = Conversation.register("V1", message("first"))
+    told = {
+        "1": {"decision": "declined", "reason": "surplus too low", "blocked_until": "2026-06-01"},
+        "2": {"decision": "declined", "retry_eligible": True},
+    }
+    for name in order:
+        chat.decide(message(name, at=int(name)), **told[name])
+    document = fold(conversations(), chat)
+    assert document is not None
+    assert (document["status"], document["finalDecision"]) == ("declined", "declined")
+    assert document["decisionDetail"] == {
+        "reason": "surplus too low",
+        "retryEligible": True,
+        "blockedUntil": "2026-06-01",
+    }
+
+
+@pytest.mark.parametrize("order", ["12", "21"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"a": 5}, {"a": {"b": 1}}),
+        ({"a": {"b": 1}}, {"a": 5}),
+    ],
+)
+def test_newer_report_decides_whether_something_is_an_object(
+    order: str, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    chat = Conversation.register("V1", message("first"))
+    for name in order:
+        data = first if name == "1" else second
+        chat.change_application(message(name, at=int(name)), application_data=data)
+    document = fold(conversations(), chat)
+    assert document is not None
+    assert document["applicationData"] == second
+
+
+def test_key_with_a_full_stop_is_not_a_path() -> None:
+    chat = Conversation.register("V1", message("first"))
+    chat.change_application(message("m2", at=2), application_data={"a.b": 2})
+    chat.change_application(message("m1", at=1), application_data={"a": {"b": 1}})
+    document = fold(conversations(), chat)
+    assert document is not None
+    assert document["applicationData"] == {"a．b": 2, "a": {"b": 1}}
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1), (2, 4, 1, 3)])
+def test_list_that_grows_too_large_for_a_document_keeps_the_newest(order: tuple[int, ...]) -> None:
+    chat = Conversation.register("V1", message("first"))
+    for number in order:
+        text = "x" * (400 if number == 2 else 100)
+        source, at = message(f"u{number}"), minute(number)
+        chat.add_utterance(source, username="customer", utterance=f"{number}{text}", created_at=at)
+    document = fold(conversations(list_bytes=600), chat)
+    assert document is not None
+    assert [item["utterance"][0] for item in document["utterances"]] == ["3", "4"]
+    assert document["utteranceCount"] == 4

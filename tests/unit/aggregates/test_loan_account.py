@@ -169,3 +169,60 @@ def test_message_is_absorbed_once_for_ever(account: LoanAccount) -> None:
 def test_message_without_news_is_absorbed_too(account: LoanAccount) -> None:
     account.update(message("m1"))
     assert names(account) == ["NothingNewReported"]
+
+
+def test_plan_told_again_with_less_keeps_what_was_told(account: LoanAccount) -> None:
+    plan = [{"payment_number": 1, "amount": Decimal("51.00")}, {"payment_number": 2}]
+    whole = {"payments": plan, "payment_frequency": "weekly", "created_date": "2026-03-01"}
+    account.create_schedule(message("m1", at=1), schedule_id="S1", **whole)
+    account.create_schedule(message("m2", at=2), schedule_id="S1", number_of_payments=2)
+    other = LoanAccount.register("L1", message("first"))
+    other.create_schedule(message("m2", at=2), schedule_id="S1", number_of_payments=2)
+    other.create_schedule(message("m1", at=1), schedule_id="S1", **whole)
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    assert len(document["repaymentSchedule"]["payments"]) == 2
+    assert document["repaymentSchedule"]["paymentFrequency"] == "weekly"
+    assert fold(LOAN_ACCOUNTS, other) == document
+
+
+def test_money_that_came_before_the_wait_for_disbursement_is_no_disbursement(account: LoanAccount) -> None:
+    account.open(message("m0", at=0), customer_id="C1", status="PENDING")
+    account.update(message("m1", at=1), current_balance=Decimal("500.00"))
+    account.change_status(message("m2", at=2), status="PENDING_DISBURSEMENT")
+    assert (account.account_status, account.disbursed_date) == ("pending_disbursement", None)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_disbursed_date_is_the_earliest_that_is_told(account: LoanAccount, order: tuple[int, ...]) -> None:
+    account.open(message("m0", at=0), customer_id="C1", status="PENDING_DISBURSEMENT")
+    for day in order:
+        balance = Decimal(600 - day)
+        account.update(message(f"m{day}", at=day * 24 * 60), current_balance=balance)
+    assert account.disbursed_date == "2026-03-02"
+    assert account.balance == Decimal("598")
+
+
+def test_partial_last_payment_keeps_the_rest(account: LoanAccount) -> None:
+    account.update(message("m1", at=1), last_payment_date="2026-03-01", last_payment_amount=Decimal("60.00"))
+    account.update(message("m2", at=2), last_payment_amount=Decimal("7.00"))
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    assert document["lastPayment"]["date"] == "2026-03-01"
+    assert document["lastPayment"]["amount"].to_decimal() == Decimal("7.00")
+
+
+def test_news_that_names_no_schedule_is_about_the_one_before_it(account: LoanAccount) -> None:
+    plan, paid = [{"payment_number": 1}], [{"payment_number": 1, "status": "paid"}]
+    other = LoanAccount.register("L1", message("first"))
+    account.create_schedule(message("m1", at=1), schedule_id="S1", payments=plan)
+    account.update_schedule(message("m2", at=2), payments=paid)
+    account.create_schedule(message("m3", at=3), schedule_id="S2", payments=plan)
+    other.create_schedule(message("m3", at=3), schedule_id="S2", payments=plan)
+    other.update_schedule(message("m2", at=2), payments=paid)
+    other.create_schedule(message("m1", at=1), schedule_id="S1", payments=plan)
+    for told in (account, other):
+        document = fold(LOAN_ACCOUNTS, told)
+        assert document is not None
+        assert document["repaymentSchedule"]["scheduleId"] == "S2"
+        assert document["repaymentSchedule"]["payments"][0]["status"] == "scheduled"

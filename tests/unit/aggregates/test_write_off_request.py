@@ -65,3 +65,14 @@ def test_second_request_changes_nothing(request_made: WriteOffRequest) -> None:
     document = fold(WRITE_OFF_REQUESTS, request_made)
     assert document is not None
     assert document["amount"].to_decimal() == Decimal("250.00")
+
+
+def test_approver_is_not_the_requester_in_another_spelling(request_made: WriteOffRequest) -> None:
+    request_made.approve(message("m1"), approved_by=" Ann")
+    assert names(request_made)[-1] == "DecisionIgnored"
+
+
+def test_priority_that_nobody_told_is_absent(request_made: WriteOffRequest) -> None:
+    document = fold(WRITE_OFF_REQUESTS, request_made)
+    assert document is not None
+    assert "priority" not in document

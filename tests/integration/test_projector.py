@@ -1,0 +1,60 @@
+"""What MongoDB refuses stops one projection, is said without quoting it, and leaves the others going."""
+
+import logging
+from threading import Event
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from app.aggregates import Conversation, Customer, Servicing, WriteOffRequest
+from app.projections.engine import ProjectionFault
+from app.projections.runner import run as project
+from app.runtime.settings import Settings
+from tests.given import ask_write_off, message, minute
+
+
+def told(settings: Settings) -> None:
+    """A customer, a long chat and a write-off request."""
+    servicing = Servicing.from_url(settings.event_store_url)
+    unit = servicing.unit_of_work()
+    first = message("first")
+    unit.obtain(Customer, "C1", first).report_details(first, first_name="Secretive")
+    for number in range(75):
+        source, text = message(f"u{number}"), f"{number} " + "x" * 240_000
+        said = {"username": "customer", "utterance": text, "created_at": minute(number)}
+        unit.obtain(Conversation, "V1", source).add_utterance(source, **said)
+    ask_write_off(unit.obtain(WriteOffRequest, "W1", first), first)
+    unit.commit()
+    servicing.close()
+
+
+def test_a_chat_beyond_what_a_document_holds_keeps_the_newest_and_true_counts(
+    settings: Settings, mongo_db: Database[dict[str, Any]]
+) -> None:
+    told(settings)
+    project(settings, drain=True)
+    document = mongo_db["conversations"].find_one({"_id": "V1"})
+    assert document is not None
+    assert document["utteranceCount"] == 75
+    assert [item["utterance"].split()[0] for item in document["utterances"]] == [
+        str(number) for number in range(75 - len(document["utterances"]), 75)
+    ]
+    assert len(document["utterances"]) > 15
+
+
+def test_a_document_that_mongo_refuses_stops_only_its_own_projection(
+    settings: Settings, mongo_db: Database[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    told(settings)
+    schema = {"bsonType": "object", "properties": {"firstName": {"bsonType": "int"}}}
+    mongo_db.create_collection("customers", validator={"$jsonSchema": schema})
+    with caplog.at_level(logging.INFO), pytest.raises(ProjectionFault, match=r"'C1' \(code 121\)"):
+        project(settings, drain=True, stop=Event())
+    assert mongo_db["customers"].count_documents({}) == 0
+    assert mongo_db["write-off-requests"].count_documents({}) == 1
+    assert "the others go on" in caplog.text
+    assert "Secretive" not in caplog.text
+    mongo_db.command("collMod", "customers", validator={})
+    project(settings, drain=True)
+    assert mongo_db["customers"].count_documents({}) == 1
