@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
+from pydantic.alias_generators import to_camel
 
 from app.ingestion.messages.kinds import (
     AddressedPayload,
@@ -26,7 +27,15 @@ _REASON = same(
 _PRIORITY = same("normal", "high", "urgent")
 
 
-class WriteOffRequested(AddressedPayload):
+class _WriteOff(AddressedPayload):
+    """The CRM writes camelCase: what is missing is named so."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(to_camel(name), name))
+    )
+
+
+class WriteOffRequested(_WriteOff):
     """``writeoff.requested.v1``."""
 
     loan_account_id: Identifier
@@ -42,7 +51,7 @@ class WriteOffRequested(AddressedPayload):
     priority: Annotated[str | None, BeforeValidator(one_of_or_absent(_PRIORITY))] = None
 
 
-class WriteOffApproved(AddressedPayload):
+class WriteOffApproved(_WriteOff):
     """``writeoff.approved.v1``."""
 
     approved_by: Identifier
@@ -52,7 +61,7 @@ class WriteOffApproved(AddressedPayload):
     transaction_id: str | None = None
 
 
-class WriteOffRejected(AddressedPayload):
+class WriteOffRejected(_WriteOff):
     """``writeoff.rejected.v1``."""
 
     rejected_by: Identifier
@@ -60,7 +69,7 @@ class WriteOffRejected(AddressedPayload):
     reason: str | None = None
 
 
-class WriteOffCancelled(AddressedPayload):
+class WriteOffCancelled(_WriteOff):
     """``writeoff.cancelled.v1``."""
 
     cancelled_by: Identifier

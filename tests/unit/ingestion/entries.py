@@ -1,0 +1,28 @@
+"""Stream entries for tests of ingestion."""
+
+import json
+from typing import Any
+
+from app.ingestion.catalogue import Message, read_entry
+
+MAX_BYTES = 256 * 1024
+
+
+def fields(entry: dict[str, Any]) -> dict[bytes, bytes]:
+    """An entry's fields as Redis gives them; what is no text becomes JSON."""
+    return {
+        name.encode(): (value if isinstance(value, str) else json.dumps(value)).encode()
+        for name, value in entry.items()
+    }
+
+
+def read(entry: dict[str, Any], entry_id: str = "1772366400000-0") -> Message | None:
+    """What ingestion makes of an entry on the stream ``inbox``."""
+    return read_entry("inbox", entry_id.encode(), fields(entry), MAX_BYTES)
+
+
+def message(entry: dict[str, Any], entry_id: str = "1772366400000-0") -> Message:
+    """The same, of a type that is consumed."""
+    found = read(entry, entry_id)
+    assert found is not None
+    return found
