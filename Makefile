@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test lint lock clean
+.PHONY: help demo test lint proto lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,10 @@ lint: $(VENV)/installed ## style, types, and the arrows between the folders
 	@$(VENV)/bin/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
 	@echo "Style, types and layers are as they should be."
+
+proto: $(VENV)/installed ## generate the ledger's code from the proto file again
+	@$(PYTHON) -m grpc_tools.protoc -Iapp/ledger/wire=proto --python_out=. --pyi_out=. --grpc_python_out=. \
+		app/ledger/wire/accounting_ledger.proto
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,37 +1,15 @@
 """``billie demo``: everything on embedded servers, with a simulated lender."""
 
-import sys
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import typer
 
+from app.cli.status_line import StatusLine
 from app.demo.run import DemoRunningError, demo
 from app.demo.supervisor import ChildDiedError
 from app.runtime.embedded import EmbeddedServerError
 from app.runtime.stopping import StopSignal
-
-_PLAIN_EVERY_S = 5.0
-
-
-class _Status:
-    """One live line on a terminal; elsewhere a line every five seconds."""
-
-    def __init__(self) -> None:
-        self._said_at = -_PLAIN_EVERY_S
-        self._live = sys.stdout.isatty()
-
-    def show(self, line: str) -> None:
-        if self._live:
-            typer.echo(f"\r\x1b[2K{line}", nl=False)
-        elif monotonic() - self._said_at >= _PLAIN_EVERY_S:
-            self._said_at = monotonic()
-            typer.echo(line)
-
-    def end(self) -> None:
-        if self._live:
-            typer.echo("")
 
 
 def command(
@@ -42,7 +20,7 @@ def command(
     ] = None,
 ) -> None:
     """Run the whole system on this machine. Ctrl-C stops it; twice stops it hard."""
-    status = _Status()
+    status = StatusLine(at_once=True)
     with StopSignal() as stop:
         try:
             demo(data, customers, stop, seconds=seconds, say=typer.echo, show_status=status.show)

@@ -6,6 +6,7 @@ import typer
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.status_line import StatusLine
 from app.ingestion.consumer import run
 from app.runtime.logging import configure_logging, in_short
 from app.runtime.settings import get_settings
@@ -20,21 +21,25 @@ def command(
     """Turn the stream's messages into domain events."""
     settings = get_settings()
     configure_logging("ingest")
-    taken = 0
+    taken, status = 0, StatusLine()
 
     def count(entries: int) -> None:
         nonlocal taken
         taken += entries
+        if drain:
+            status.show(f"{taken:,} entries taken")
 
     with StopSignal() as stop:
         try:
             run(settings, drain=drain, stop=stop, on_progress=count)
         except (*EVENT_STORE_ERRORS, RedisError) as error:
+            status.end()
             typer.echo(
                 f"A server cannot be reached: {in_short(error)}. "
                 "Check BILLIE_REDIS_URL and BILLIE_EVENT_STORE_URL.",
                 err=True,
             )
             raise typer.Exit(3) from error
+    status.end()
     if drain:
         typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}.")

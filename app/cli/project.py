@@ -6,6 +6,7 @@ import typer
 from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.status_line import StatusLine
 from app.projections.catalogue import all_projections
 from app.projections.engine import ProjectionFault
 from app.projections.runner import run
@@ -25,18 +26,27 @@ def command(
         typer.echo(f"No projection {', '.join(unknown)}: there are {', '.join(known)}.", err=True)
         raise typer.Exit(2)
     configure_logging("project")
+    status = StatusLine()
+
+    def show(positions: dict[str, int], newest: int) -> None:
+        behind = ", ".join(f"{name} {newest - position:,}" for name, position in positions.items())
+        status.show(f"Events to go: {behind}")
+
     with StopSignal() as stop:
         try:
-            run(settings, names or (), drain=drain, stop=stop)
+            run(settings, names or (), drain=drain, stop=stop, on_progress=show if drain else None)
         except ProjectionFault as error:
+            status.end()
             typer.echo(f"{error}. Its position was not moved past that.", err=True)
             raise typer.Exit(1) from error
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
+            status.end()
             typer.echo(
                 f"A server cannot be reached: {in_short(error)}. "
                 "Check BILLIE_MONGO_URL and BILLIE_EVENT_STORE_URL.",
                 err=True,
             )
             raise typer.Exit(3) from error
+    status.end()
     if drain and not stop.is_set():
         typer.echo("Caught up.")
