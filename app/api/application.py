@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         "/readyz",
         tags=["health"],
         operation_id="ready",
-        responses={503: {"model": problems.Problem, "description": "The database cannot be reached"}},
+        responses=problems.documented(503),
     )
     async def readyz(request: Request) -> dict[str, str]:
         """Whether this process can serve reads: MongoDB answers."""

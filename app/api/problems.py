@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
@@ -10,6 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
+
+from app.aggregates import EVENT_STORE_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +86,40 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(PyMongoError)
     async def _mongo(request: Request, error: PyMongoError) -> Response:
-        log.error("Request %s: MongoDB: %s", request.state.id, type(error).__name__)
-        problem = ProblemError(
-            503,
-            "database_unavailable",
-            "The database cannot be reached. Try again shortly.",
-            retryable=True,
-            headers={"Retry-After": "2"},
-        )
-        return _answer(request, problem)
+        return _unavailable(request, error, "database")
+
+    async def _event_store(request: Request, error: Exception) -> Response:
+        return _unavailable(request, error, "event store")
+
+    for error_class in EVENT_STORE_ERRORS:
+        app.add_exception_handler(error_class, _event_store)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for its OpenAPI."""
+    return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in statuses}
+
+
+_DESCRIPTIONS = {
+    400: "An unknown parameter, or a cursor that is not ours",
+    401: "No token, or one that does not check",
+    403: "The token's role may not do this",
+    404: "There is no such document",
+    422: "A parameter out of its bounds",
+    503: "The database or the event store cannot be reached",
+}
+
+
+def _unavailable(request: Request, error: Exception, server: str) -> JSONResponse:
+    log.error("Request %s: the %s: %s", request.state.id, server, type(error).__name__)
+    problem = ProblemError(
+        503,
+        f"{server.replace(' ', '_')}_unavailable",
+        f"The {server} cannot be reached. Try again shortly.",
+        retryable=True,
+        headers={"Retry-After": "2"},
+    )
+    return _answer(request, problem)
 
 
 def _answer(request: Request, error: ProblemError) -> JSONResponse:

@@ -1,6 +1,5 @@
 """The read routes: a list and a document for each shared collection."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -9,26 +8,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from app.api.auth import Authenticated
 from app.api.documents import Conversation, ConversationSummary, Customer, LoanAccount, WriteOffRequest
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
-from app.api.problems import Problem, not_found
-
-_PROBLEMS: Mapping[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": description}
-    for status, description in {
-        400: "An unknown parameter, or a cursor that is not ours",
-        401: "No token, or one that does not check",
-        403: "The token's role may not do this",
-        422: "A parameter out of its bounds",
-        503: "The database cannot be reached",
-    }.items()
-}
-_MISSING: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problem, "description": "There is no such document"}
-}
+from app.api.problems import documented, not_found
 
 router = APIRouter(
     prefix="/v1",
     dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
-    responses=dict(_PROBLEMS),
+    responses=documented(400, 401, 403, 422, 503),
 )
 
 Named = Annotated[str, Path(min_length=1, max_length=256)]
@@ -69,7 +54,7 @@ async def list_customers(
     "/customers/{customerId}",
     tags=["customers"],
     operation_id="getCustomer",
-    responses=_MISSING,
+    responses=documented(404),
     response_model_exclude_none=True,
 )
 async def get_customer(database: Database, customerId: Named) -> Customer:  # noqa: N803
@@ -102,7 +87,7 @@ async def list_loan_accounts(
     "/loan-accounts/{loanAccountId}",
     tags=["loan accounts"],
     operation_id="getLoanAccount",
-    responses=_MISSING,
+    responses=documented(404),
     response_model_exclude_none=True,
 )
 async def get_loan_account(database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
@@ -142,7 +127,7 @@ async def list_conversations(
     "/conversations/{conversationId}",
     tags=["conversations"],
     operation_id="getConversation",
-    responses=_MISSING,
+    responses=documented(404),
     response_model_exclude_none=True,
 )
 async def get_conversation(database: Database, conversationId: Named) -> Conversation:  # noqa: N803

@@ -10,23 +10,14 @@ from app.aggregates import Conversation, Servicing
 from app.api.auth import Authenticated
 from app.api.documents import Notice, Utterance
 from app.api.pages import Limit, Page, refuse_unknown_parameters
-from app.api.problems import Problem, not_found
+from app.api.problems import documented, not_found
 from app.projections.conversations import conversations
 
 router = APIRouter(
     prefix="/v1/conversations/{conversationId}",
     tags=["conversations"],
     dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
-    responses={
-        status: {"model": Problem, "description": description}
-        for status, description in {
-            400: "An unknown parameter",
-            401: "No token, or one that does not check",
-            403: "The token's role may not do this",
-            404: "There is no such conversation",
-            422: "A parameter out of its bounds",
-        }.items()
-    },
+    responses=documented(400, 401, 403, 404, 422, 503),
 )
 
 Named = Annotated[str, Path(min_length=1, max_length=256)]

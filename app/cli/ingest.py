@@ -7,8 +7,9 @@ from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
 from app.cli.status_line import StatusLine
+from app.cli.unreachable import unreachable
 from app.ingestion.consumer import run
-from app.runtime.logging import configure_logging, in_short
+from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 
@@ -34,12 +35,7 @@ def command(
             run(settings, drain=drain, stop=stop, on_progress=count)
         except (*EVENT_STORE_ERRORS, RedisError) as error:
             status.end()
-            typer.echo(
-                f"A server cannot be reached: {in_short(error)}. "
-                "Check BILLIE_REDIS_URL and BILLIE_EVENT_STORE_URL.",
-                err=True,
-            )
-            raise typer.Exit(3) from error
+            raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
     status.end()
     if drain:
         typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}.")

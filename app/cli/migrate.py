@@ -3,9 +3,9 @@
 import typer
 from pymongo.errors import ConnectionFailure
 
+from app.cli.unreachable import unreachable
 from app.projections.migrations import ChangedMigrationError, migrate
 from app.projections.runner import mongo_client
-from app.runtime.logging import in_short
 from app.runtime.settings import get_settings
 
 
@@ -22,7 +22,6 @@ def command() -> None:
             typer.echo(f"{error}.", err=True)
             raise typer.Exit(1) from error
         except ConnectionFailure as error:
-            typer.echo(f"MongoDB cannot be reached: {in_short(error)}. Check BILLIE_MONGO_URL.", err=True)
-            raise typer.Exit(3) from error
+            raise unreachable(error, "BILLIE_MONGO_URL") from error
     if not ran:
         typer.echo(f"{settings.mongo_db} is at the newest migration.")

@@ -7,10 +7,11 @@ from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS
 from app.cli.status_line import StatusLine
+from app.cli.unreachable import unreachable
 from app.projections.catalogue import all_projections
 from app.projections.engine import ProjectionFault
 from app.projections.runner import run
-from app.runtime.logging import configure_logging, in_short
+from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 
@@ -41,12 +42,7 @@ def command(
             raise typer.Exit(1) from error
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             status.end()
-            typer.echo(
-                f"A server cannot be reached: {in_short(error)}. "
-                "Check BILLIE_MONGO_URL and BILLIE_EVENT_STORE_URL.",
-                err=True,
-            )
-            raise typer.Exit(3) from error
+            raise unreachable(error, "BILLIE_MONGO_URL", "BILLIE_EVENT_STORE_URL") from error
     status.end()
     if drain and not stop.is_set():
         typer.echo("Caught up.")

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
+from app.cli.unreachable import unreachable
 from app.ingestion.consumer import connect
 from app.ingestion.publish import publish_file
-from app.runtime.logging import in_short
 from app.runtime.settings import get_settings
 
 
@@ -26,8 +26,7 @@ def command(
         typer.echo(f"{error}. The lines before it may have been published.", err=True)
         raise typer.Exit(2) from error
     except RedisError as error:
-        typer.echo(f"Redis cannot be reached: {in_short(error)}. Check BILLIE_REDIS_URL.", err=True)
-        raise typer.Exit(3) from error
+        raise unreachable(error, "BILLIE_REDIS_URL") from error
     finally:
         client.close()
     typer.echo(f"{count:,} entries published on {settings.inbox_stream}.")
