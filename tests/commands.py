@@ -16,12 +16,13 @@ class Billie:
 
     environment: Mapping[str, str]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end; what it printed. Fails the test unless it exits with 0."""
         done = subprocess.run(
             self._command(arguments),
             cwd=ROOT,
             env=os.environ | self.environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,

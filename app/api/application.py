@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         description="What a small-amount lender knows of its customers, their loans and their chats.",
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.check_token = check_token
     problems.install(app)

@@ -41,8 +41,11 @@ class AuthenticationNotConfiguredError(ValueError):
 def issue_token(settings: Settings, user: str, role: str, hours: float = 8) -> str:
     """A token for development, signed with BILLIE_JWT_SECRET.
 
-    Raises AuthenticationNotConfiguredError without a secret, and ValueError for an unknown role.
+    Raises AuthenticationNotConfiguredError without a secret, and ValueError for an unknown role or no user.
     """
+    if not user.strip():
+        msg = "a token is for somebody: the user is empty"
+        raise ValueError(msg)
     now = datetime.now(UTC)
     claims: dict[str, Any] = {
         "sub": user,
@@ -115,7 +118,9 @@ async def caller(
         role = Role(claims.get("role"))
     except ValueError as error:
         raise ProblemError(403, "no_role", f"The token's role is none of {', '.join(Role)}.") from error
-    return Caller(str(claims["sub"]), role)
+    if not (user := str(claims["sub"]).strip()):
+        raise ProblemError(401, "invalid_token", "The token names no user.", headers=challenge)
+    return Caller(user, role)
 
 
 Authenticated = Depends(caller)

@@ -156,3 +156,17 @@ async def list_write_off_requests(
     return await page(
         request, database["write-off-requests"], filters, model=WriteOffRequest, limit=limit, cursor=cursor
     )
+
+
+@router.get(
+    "/write-off-requests/{requestId}",
+    tags=["write-offs"],
+    operation_id="getWriteOffRequest",
+    responses=documented(404),
+    response_model_exclude_none=True,
+)
+async def get_write_off_request(database: Database, requestId: Named) -> WriteOffRequest:  # noqa: N803
+    """Get one write-off request."""
+    return WriteOffRequest.model_validate(
+        await _document(database, "write-off-requests", "write-off request", requestId)
+    )

@@ -1,5 +1,7 @@
 """``billie api``: serve HTTP."""
 
+import socket
+
 import typer
 import uvicorn
 
@@ -18,12 +20,15 @@ def command() -> None:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api")
-    typer.echo(f"Serving http://{settings.api_host}:{settings.api_port}/docs")
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=10,
-    )
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.api_host, settings.api_port))
+        except OSError as error:
+            place = f"{settings.api_host}:{settings.api_port}"
+            typer.echo(f"{place}: {error.strerror}. Set BILLIE_API_HOST or BILLIE_API_PORT.", err=True)
+            raise typer.Exit(3) from error
+        host, port = listener.getsockname()[:2]
+        typer.echo(f"Serving http://{host}:{port}/docs")
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+        uvicorn.Server(config).run(sockets=[listener])

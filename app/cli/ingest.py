@@ -22,11 +22,12 @@ def command(
     """Turn the stream's messages into domain events."""
     settings = get_settings()
     configure_logging("ingest")
-    taken, status = 0, StatusLine()
+    taken, dead, status = 0, 0, StatusLine()
 
-    def count(entries: int) -> None:
-        nonlocal taken
+    def count(entries: int, set_aside: int) -> None:
+        nonlocal taken, dead
         taken += entries
+        dead += set_aside
         if drain:
             status.show(f"{taken:,} entries taken")
 
@@ -38,4 +39,4 @@ def command(
             raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
     status.end()
     if drain:
-        typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}.")
+        typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}, {dead:,} of them set aside.")

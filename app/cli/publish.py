@@ -13,15 +13,17 @@ from app.runtime.settings import get_settings
 
 
 def command(
-    file: Annotated[
-        Path, typer.Argument(help="JSON lines, an entry each.", exists=True, dir_okay=False, allow_dash=True)
-    ],
+    file: Annotated[Path, typer.Argument(help='JSON lines, an entry each; "-" reads standard input.')],
 ) -> None:
-    """Publish a JSON-lines file of entries on the inbox stream ("-" reads standard input)."""
+    """Publish a JSON-lines file of entries on the inbox stream."""
     settings = get_settings()
+    source = Path("/dev/stdin") if str(file) == "-" else file
     client = connect(settings)
     try:
-        count = publish_file(client, settings.inbox_stream, Path("/dev/stdin") if str(file) == "-" else file)
+        count = publish_file(client, settings.inbox_stream, source)
+    except OSError as error:
+        typer.echo(f"{file} cannot be read: {error.strerror}.", err=True)
+        raise typer.Exit(2) from error
     except ValueError as error:
         typer.echo(f"{error}. The lines before it may have been published.", err=True)
         raise typer.Exit(2) from error

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.api.auth import AuthenticationNotConfiguredError, Role, issue_token
+from app.api.auth import Role, issue_token
 from app.runtime.settings import get_settings
 
 
@@ -16,6 +16,6 @@ def command(
     """Print a bearer token, signed with BILLIE_JWT_SECRET."""
     try:
         typer.echo(issue_token(get_settings(), user, role, hours))
-    except AuthenticationNotConfiguredError as error:
+    except ValueError as error:
         typer.echo(f"{error}.", err=True)
         raise typer.Exit(2) from error

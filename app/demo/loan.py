@@ -41,9 +41,11 @@ class LoanStory:
         if ending == "repaid":
             yield from self._closed(after, "PAID_OFF", Decimal("0.00"))
         elif ending in ("late", "lost"):
-            yield from self._late(after, days=self._chance.randint(3, 40) if ending == "late" else 95)
-        if ending == "lost":
-            yield from self._write_off(after + timedelta(days=2), self._owed(paid))
+            days = self._chance.randint(3, 40) if ending == "late" else 95
+            yield from self._late(start + timedelta(days=14 * (paid + 1)), paid + 1, days)
+            if ending == "lost":
+                asked_at = start + timedelta(days=14 * (paid + 1) + days + 2)
+                yield from self._write_off(asked_at, self._owed(paid))
 
     def _message(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
         head = Letterhead(at, user=self._who.customer_id)
@@ -139,15 +141,16 @@ class LoanStory:
             "loan.aging.updated.v1", {"dpd": 0, "bucket": "closed", "is_in_arrears": False}, at
         )
 
-    def _late(self, at: datetime, days: int) -> Told:
-        missed = (at + timedelta(days=14)).isoformat()
-        number = {"payment_number": _INSTALMENTS - 1, "status": "OVERDUE", "last_updated": missed}
-        yield self._message("account.schedule.updated.v1", {"payments": [number]}, at + timedelta(days=14))
+    def _late(self, due: datetime, instalment: int, days: int) -> Told:
+        """The instalment that was due is missed, and so many days later it still is."""
+        missed, now = due + timedelta(days=1), due + timedelta(days=days)
+        news = {"payment_number": instalment, "status": "OVERDUE", "last_updated": missed.isoformat()}
+        yield self._message("account.schedule.updated.v1", {"payments": [news]}, missed)
+        suspended = {"new_status": "SUSPENDED", "changed_at": missed.isoformat()}
+        yield self._message("account.status_changed.v1", suspended, missed + timedelta(minutes=2))
         bucket = "early_arrears" if days < 15 else "late_arrears" if days < 90 else "default"
-        aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": True, "last_updated": missed}
-        yield self._message("loan.aging.updated.v1", aging, at + timedelta(days=14, minutes=1))
-        suspended = {"new_status": "SUSPENDED", "changed_at": missed}
-        yield self._message("account.status_changed.v1", suspended, at + timedelta(days=14, minutes=2))
+        aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": True, "last_updated": now.isoformat()}
+        yield self._message("loan.aging.updated.v1", aging, now)
 
     def _write_off(self, at: datetime, owed: Decimal) -> Told:
         asked = {

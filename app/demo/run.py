@@ -57,6 +57,9 @@ def demo(
             jwt_secret=SecretStr(_secret(data / "jwt-secret")),
         )
         environment = os.environ | environment_of(settings)
+        _write_private(
+            data / "settings.env", "".join(f"{k}='{v}'\n" for k, v in environment_of(settings).items())
+        )
         start = partial(supervisor.start, environment=environment)
         supervisor.run("migrate", "migrate", environment=environment)
         start("ledger-sandbox", "ledger-sandbox", "--data", str(data / "ledger.db"))
@@ -107,6 +110,7 @@ def _introduce(
     say(f"MongoDB    {settings.mongo_url}  (database {settings.mongo_db})")
     say(f"Ledger     {settings.ledger_target}  (a sandbox: no real money)")
     say(f"Logs       {data}/*.log")
+    say(f"Settings   {data}/settings.env  (for billie commands in another terminal)")
     say("")
     say(f"TOKEN={token}")
     for path in (
@@ -155,7 +159,12 @@ def _port(name: str, usual: int, say: Say) -> int:
 def _secret(path: Path) -> str:
     """A signing secret of this demo's own, readable by its user only."""
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
+        _write_private(path, secrets.token_urlsafe(48))
     return path.read_text()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

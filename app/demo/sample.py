@@ -12,8 +12,9 @@ from random import Random
 from app.demo.lender import Lender, Moment
 from app.demo.publishers import Entry, Publishers
 
-_SEED = 20_260_303
-_CUSTOMERS = 60
+_SEED = 20_260_306
+_CUSTOMERS = 63
+_FIRST = 900_001  # None of the demo's own customers has such a number.
 
 
 def sample() -> list[Entry]:
@@ -22,8 +23,8 @@ def sample() -> list[Entry]:
     lender = Lender(_SEED)
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     moments: list[Moment] = []
-    for number in range(1, _CUSTOMERS + 1):
-        moments += lender.story(number, start + timedelta(minutes=9 * number))
+    for number in range(_CUSTOMERS):
+        moments += lender.story(_FIRST + number, start + timedelta(minutes=9 * number))
     publishers = Publishers(chance)
     for hour in range(6):
         at = start + timedelta(hours=hour)

@@ -66,19 +66,20 @@ class Consumer:
         self._read_new = False
         """Whether the batch in hand was read for the first time: none of its entries failed before."""
 
-    def run(self, *, drain: bool = False, on_progress: Callable[[int], None] | None = None) -> None:
+    def run(self, *, drain: bool = False, on_progress: Callable[[int, int], None] | None = None) -> None:
         """Consume until told to stop or, with ``drain``, until nothing is new or pending.
 
-        A server that is away is waited for; with ``drain``, its error is raised at the second try.
+        ``on_progress`` is told how many entries a batch had, and how many became dead letters. A server
+        that is away is waited for; with ``drain``, its error is raised at the second try.
         """
         failures, said_at = 0, -_SAY_EVERY_S
         while not self._stop.is_set():
             try:
                 entries = self._next_or_new_group(block=not drain)
                 if entries:
-                    self.process(entries)
+                    set_aside = self.process(entries)
                     if on_progress is not None:
-                        on_progress(len(entries))
+                        on_progress(len(entries), set_aside)
                 elif drain and self._drained():
                     return
                 failures = 0
@@ -95,8 +96,11 @@ class Consumer:
                 wait = min(_LONGEST_WAIT_S, 0.1 * 2 ** min(failures, 8))
                 self._stop.wait(wait * random.uniform(0.5, 1.0))
 
-    def process(self, entries: list[Entry]) -> None:
-        """Land a batch, then acknowledge it, with its dead letters and counts, in one step."""
+    def process(self, entries: list[Entry]) -> int:
+        """Land a batch, then acknowledge it, with its dead letters and counts, in one step.
+
+        Returns how many were set aside as dead letters.
+        """
         messages: list[Message] = []
         done: list[bytes] = []
         dead: list[tuple[bytes, Unusable]] = []
@@ -126,6 +130,7 @@ class Consumer:
         for message, error in landing.failed:
             self._set_aside_if_spent(message, error, dead, failures)
         self._acknowledge(entries, done, dead, unknown, dropped, failures)
+        return len(dead)
 
     def _set_aside_if_spent(
         self,
@@ -253,7 +258,7 @@ def connect(settings: Settings) -> Redis:
 
 
 def run(
-    settings: Settings, *, drain: bool, stop: Flag, on_progress: Callable[[int], None] | None = None
+    settings: Settings, *, drain: bool, stop: Flag, on_progress: Callable[[int, int], None] | None = None
 ) -> None:
     """Run one consumer until ``stop``. Raises the drivers' errors where ``drain`` finds a server away."""
     redis = connect(settings)

@@ -191,7 +191,7 @@ def _identity(
 
     Fixed for ever: stored events hold it. All of a message's events do, so it must stay short.
     """
-    if (explicit := _first(texts, EXPLICIT_ID)) is not None:
+    if explicit := (_first(texts, EXPLICIT_ID) or "").strip():
         if len(explicit) > _LONGEST_ID:
             return f"digest:{hashlib.sha256(explicit.encode()).hexdigest()[:40]}"
         return f"id:{explicit}"

@@ -5,6 +5,7 @@ databases refuse them), no integer beyond 64 bits (kept as its digits), nesting 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -30,10 +31,8 @@ def parse_payload(field: str, text: str) -> dict[str, Any]:
     """
     raw = text.encode()
     try:
-        value = orjson.loads(raw)
+        value = _parsed(field, raw)
     except orjson.JSONDecodeError as error:
-        if error.msg.startswith("depth limit"):
-            raise Unusable(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels") from error
         raise Unusable(Reason.NOT_JSON, field, f"at character {error.pos}: {error.msg}") from error
     if not isinstance(value, dict):
         raise Unusable(Reason.NOT_AN_OBJECT, field, f"a JSON {type(value).__name__}, not an object")
@@ -54,11 +53,26 @@ def _flat_value(name: str, text: str) -> Any:
     if text[0] in "[{" and name not in _PROSE:
         raw = text.encode()
         try:
-            value = orjson.loads(raw)
+            value = _parsed(name, raw)
         except orjson.JSONDecodeError:
             return without_nul(text)  # It merely begins like JSON.
         return _cleaned(name, raw, value)
     return without_nul(text)
+
+
+def _parsed(field: str, raw: bytes) -> Any:
+    """Raises Unusable where it is nested too deeply, and orjson.JSONDecodeError for what is not JSON."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if error.msg.startswith("depth limit"):
+            raise Unusable(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels") from error
+        if "infinity" not in error.msg:
+            raise
+        try:  # An integer beyond what a float can hold is JSON all the same.
+            return json.loads(raw, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError):
+            raise error from None
 
 
 def _cleaned(field: str, raw: bytes, value: Any) -> Any:
@@ -96,3 +110,11 @@ def _whole_number(digits: str) -> int | str:
         return digits
     number = int(digits)
     return number if -_INT64 <= number < _INT64 else digits
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        msg = "beyond what a float can hold"
+        raise ValueError(msg)
+    return number

@@ -47,6 +47,13 @@ def read_entries(lines: IO[str], name: str) -> Iterator[dict[str, str]]:
 
 
 def publish_file(client: Redis, stream: str, path: Path) -> int:
-    """Publish a JSON-lines file. Returns the number of entries; raises ValueError for a bad line."""
+    """Publish a JSON-lines file. Returns the number of entries.
+
+    Raises ValueError for a bad line, and OSError for a file that cannot be read.
+    """
     with path.open(encoding="utf-8") as lines:
-        return publish(client, stream, read_entries(lines, str(path)))
+        try:
+            return publish(client, stream, read_entries(lines, str(path)))
+        except UnicodeDecodeError as error:
+            msg = f"{path} is no text in UTF-8"
+            raise ValueError(msg) from error

@@ -71,6 +71,13 @@ class Engine:
             # Another runner moved it, or this is the start: what is cached may lack events.
             self.clear()
         newest = self._servicing.max_position()
+        if newest < position:
+            msg = (
+                f"{self.projection.name} has come to position {position}, and the event store ends at "
+                f"{newest}: it is not the store that the documents came from. "
+                "Look at BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB"
+            )
+            raise ProjectionFault(msg)
         if newest <= position:
             self._left_at = position
             return 0

@@ -52,6 +52,12 @@ def all_migrations(folder: Path | None = None) -> list[Migration]:
     ]
 
 
+def waiting(database: Database[dict[str, Any]], folder: Path | None = None) -> list[str]:
+    """The names of the migrations that did not run yet."""
+    ran = {item["_id"] for item in database[COLLECTION].find({}, {"_id": 1})}
+    return [migration.name for migration in all_migrations(folder) if migration.name not in ran]
+
+
 def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> Iterator[str]:
     """Run what did not run yet, yielding each name when done. Raises ChangedMigrationError."""
     ran = {item["_id"]: item["checksum"] for item in database[COLLECTION].find()}

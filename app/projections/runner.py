@@ -8,11 +8,13 @@ from time import monotonic
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.projections.catalogue import all_projections
 from app.projections.engine import Engine, ProjectionFault
+from app.projections.migrations import waiting
 from app.runtime.logging import in_short
 from app.runtime.settings import Settings
 
@@ -48,6 +50,7 @@ def run(
     client = mongo_client(settings)
     try:
         database = client[settings.mongo_db]
+        _warn_of_migrations(database)
         engines = [
             Engine(projections[name], servicing, database, settings.project_batch)
             for name in names or projections
@@ -56,6 +59,15 @@ def run(
     finally:
         client.close()
         servicing.close()
+
+
+def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
+    try:
+        names = waiting(database)
+    except PyMongoError:
+        return  # Whoever reads or writes next waits for the server, and says so.
+    if names:
+        log.warning("MongoDB lacks validators or indexes: run `billie migrate` (%s)", ", ".join(names))
 
 
 def _follow(

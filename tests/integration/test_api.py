@@ -28,6 +28,7 @@ PATHS = (
     "/v1/conversations",
     "/v1/conversations/V1",
     "/v1/write-off-requests",
+    "/v1/write-off-requests/W1",
 )
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -164,6 +165,7 @@ def test_without_the_event_store_the_rest_is_served(
     [
         ("/v1/customers/nobody", 404, "not_found"),
         ("/v1/nothing", 404, "no_such_route"),
+        ("/v1/customers/", 404, "no_such_route"),
         ("/v1/customers?custmerId=C1", 400, "unknown_parameter"),
         ("/v1/customers?cursor=x", 400, "invalid_cursor"),
         ("/v1/customers?limit=9999", 422, "invalid_request"),
@@ -193,6 +195,7 @@ def test_tokens_that_do_not_check_are_refused(base_url: str, settings: Settings)
         "none": jwt.encode(good, "", algorithm="none"),
         "expired": jwt.encode(good | {"exp": past}, secret),
         "for ever": jwt.encode({"sub": "ann", "role": "readonly"}, secret),
+        "nobody": jwt.encode(good | {"sub": " "}, secret),
         "another secret": jwt.encode(good, "b" * 40),
     }
     for name, token in refused.items():

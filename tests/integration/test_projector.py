@@ -1,6 +1,7 @@
 """What MongoDB refuses stops one projection, is said without quoting it, and leaves the others going."""
 
 import logging
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -57,4 +58,15 @@ def test_a_document_that_mongo_refuses_stops_only_its_own_projection(
     assert "Secretive" not in caplog.text
     mongo_db.command("collMod", "customers", validator={})
     project(settings, drain=True)
+    assert mongo_db["customers"].count_documents({}) == 1
+
+
+def test_documents_of_another_store_are_left_alone(
+    settings: Settings, mongo_db: Database[dict[str, Any]], tmp_path: Path
+) -> None:
+    told(settings)
+    project(settings, drain=True)
+    other = settings.model_copy(update={"event_store_url": f"sqlite:///{tmp_path / 'other.db'}"})
+    with pytest.raises(ProjectionFault, match="not the store that the documents came from"):
+        project(other, drain=True)
     assert mongo_db["customers"].count_documents({}) == 1

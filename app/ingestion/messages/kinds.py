@@ -97,6 +97,9 @@ def last_word(value: Any) -> str:
 
 def word_or_text(value: Any) -> str:
     """A word without its class name; text that only holds a full stop stays as it is."""
+    if isinstance(value, dict | list):
+        msg = "not a word"
+        raise ValueError(msg)
     text = str(value).strip()
     prefix, dot, word = text.rpartition(".")
     return word if dot and word and _CLASS_NAME.fullmatch(prefix) else text

@@ -1,0 +1,130 @@
+"""What becomes of a batch when the event store conflicts, fails, or refuses one event."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any, NoReturn
+
+import pytest
+from eventsourcing.persistence import OperationalError, PersistenceError, RecordConflictError
+
+from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
+from app.ingestion.catalogue import Message
+from app.ingestion.landing import land
+from app.ingestion.unusable import Reason, Unusable
+from tests.unit.ingestion.entries import message
+
+
+def said(number: int, conversation: str = "V1") -> Message:
+    return message({"typ": "user_input", "cid": conversation, "id": f"e{number}", "utterance": f"{number}"})
+
+
+def unstorable(number: int) -> Message:
+    def command(unit: Any, envelope: Any, _payload: Any) -> None:
+        source = envelope.source
+        unit.obtain(Conversation, "V1", source).add_utterance(
+            source, username="customer", utterance="no", additional_data=object()
+        )
+
+    return replace(said(number), command=command)
+
+
+def raising(error: Exception, number: int = 9) -> Message:
+    def command(*_arguments: Any) -> NoReturn:
+        raise error
+
+    return replace(said(number), command=command)
+
+
+def heard(servicing: Servicing, conversation: str = "V1") -> list[str | None]:
+    events = servicing.events.get(Conversation.id_of(conversation))
+    return [event.utterance for event in events if isinstance(event, Conversation.UtteranceAdded)]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Exception, times: int) -> list[int]:
+    """Let the store fail so often; the list grows by one at each try."""
+    tries: list[int] = []
+    save = servicing.save
+
+    def failing(*aggregates: Any, **more: Any) -> Any:
+        tries.append(len(aggregates))
+        if len(tries) <= times:
+            raise error
+        return save(*aggregates, **more)
+
+    monkeypatch.setattr(servicing, "save", failing)
+    return tries
+
+
+def test_nothing_to_land_is_no_transaction() -> None:
+    landing = land(Servicing.in_memory(), [], Event())
+    assert (landing.landed, landing.position) == ([], None)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_event_that_cannot_be_stored_fails_alone_wherever_it_stands(place: int) -> None:
+    servicing = Servicing.in_memory()
+    batch = [said(number) for number in range(3)]
+    batch.insert(place, unstorable(9))
+    landing = land(servicing, batch, Event())
+    assert [each.envelope.source.message_id for each, _ in landing.failed] == ["id:e9"]
+    assert heard(servicing) == ["0", "1", "2"]
+    assert landing.position == servicing.max_position()
+
+
+def test_unusable_raised_by_a_command_is_listed_with_its_reason() -> None:
+    why = Unusable(Reason.MISSING_KEY, "cid", "absent")
+    landing = land(Servicing.in_memory(), [said(1), raising(why)], Event())
+    assert [found for _, found in landing.unusable] == [why]
+    assert (len(landing.landed), landing.failed) == (1, [])
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), sqlite3.OperationalError("disk I/O error")])
+def test_failing_store_raises_and_nothing_is_marked_failed(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    servicing = Servicing.in_memory()
+    refuse(monkeypatch, servicing, error, 1)
+    with pytest.raises(EVENT_STORE_ERRORS):
+        land(servicing, [said(1), said(2)], Event())
+    assert heard(servicing) == []
+    landing = land(servicing, [said(1), said(2)], Event())
+    assert (heard(servicing), landing.failed) == (["1", "2"], []), "the same batch lands later"
+
+
+def test_store_that_fails_while_loading_raises_too() -> None:
+    servicing = Servicing.in_memory()
+    with pytest.raises(PersistenceError):
+        land(servicing, [said(1), raising(OperationalError("away"))], Event())
+    assert heard(servicing) == []
+
+
+def test_conflicts_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    servicing = Servicing.in_memory()
+    tries = refuse(monkeypatch, servicing, RecordConflictError(), 3)
+    landing = land(servicing, [said(1)], Event())
+    assert (len(tries), len(landing.landed), heard(servicing)) == (4, 1, ["1"])
+
+
+def test_endless_conflict_is_the_stores_fault_not_the_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    servicing = Servicing.in_memory()
+    refuse(monkeypatch, servicing, RecordConflictError(), 1_000)
+    stop = Event()
+    stop.set()  # No waiting between the tries.
+    with pytest.raises(PersistenceError):
+        land(servicing, [said(1)], stop)
+
+
+def test_conflict_on_one_aggregate_loses_nothing_of_the_others(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    one, two = Servicing.from_url(url, cache=10), Servicing.from_url(url, cache=10)
+    ann = message({"typ": "customer.created.v1", "id": "c1", "dat": {"customer_id": "C1"}})
+    land(two, [said(1)], Event())
+    land(one, [said(2), said(3, "V2")], Event())
+    landing = land(two, [said(4), said(5, "V2"), ann, said(2)], Event())
+    assert (len(landing.landed), landing.failed, landing.unusable) == (4, [], [])
+    assert (heard(one, "V1"), heard(one, "V2")) == (["1", "2", "4"], ["3", "5"])
+    assert two.load(Customer, "C1") is not None
+    one.close()
+    two.close()
