@@ -77,29 +77,14 @@ class LoanAccount(LoanAccountEvents):
                 without_status=status is None,
             )
         told = {"paid_date": last_payment_date, "amount": last_payment_amount}
+        fell_by = Decimal(0)
+        if current_balance is not None and balance_stands and before is not None:
+            fell_by = before - current_balance
         if any(value is not None for value in told.values()):
-            if payment := self._fresh_payment(source, **told):
-                self.record(
-                    self.PaymentReceived, source, transaction_id=triggered_by_transaction_id, **payment
-                )
-        elif (
-            balance_stands
-            and current_balance is not None
-            and before is not None
-            and current_balance < before
-            and was_active
-            and triggered_by_transaction_type in (None, "REPAYMENT")
-        ):
-            paid_date, amount = source.at.date().isoformat(), before - current_balance
-            payment = self._fresh_payment(source, paid_date=paid_date, amount=amount)
-            if len(payment) == len(told):
-                self.record(
-                    self.PaymentReceived,
-                    source,
-                    inferred=True,
-                    transaction_id=triggered_by_transaction_id,
-                    **payment,
-                )
+            self._receive_payment(source, told, triggered_by_transaction_id)
+        elif fell_by > 0 and was_active and triggered_by_transaction_type in (None, "REPAYMENT"):
+            told = {"paid_date": source.at.date().isoformat(), "amount": fell_by}
+            self._receive_payment(source, told, triggered_by_transaction_id, inferred=True)
         self._report_status(source, status)
 
     @absorbs
@@ -259,9 +244,16 @@ class LoanAccount(LoanAccountEvents):
         if self.disbursed_date is None or paid_out_on < self.disbursed_date:
             self.record(self.Disbursed, source, disbursed_date=paid_out_on)
 
-    def _fresh_payment(self, source: Source, **told: Any) -> dict[str, Any]:
-        return {
+    def _receive_payment(
+        self, source: Source, told: dict[str, Any], transaction_id: str | None, *, inferred: bool = False
+    ) -> None:
+        """Take over what is not older than what is known; of an inferred payment, all or nothing."""
+        fresh = {
             name: value
             for name, value in told.items()
             if value is not None and self.stamps.accepts(f"payment.{name}", source.upstream_time)
         }
+        if fresh and (not inferred or len(fresh) == len(told)):
+            self.record(
+                self.PaymentReceived, source, inferred=inferred, transaction_id=transaction_id, **fresh
+            )
