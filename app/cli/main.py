@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.aggregates import EventStoreUrlError
 
 VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "ledger_sandbox", "demo")
+GROUPS = ("dead_letters",)
 
 cli = typer.Typer(
     name="billie",
@@ -23,10 +24,13 @@ cli = typer.Typer(
 
 
 def run() -> None:
-    """Entry point: registers each verb's ``command`` function and runs the one asked for."""
+    """Entry point: registers each verb's ``command`` and each noun's ``group``, and runs one."""
     for verb in VERBS:
         module = import_module(f"app.cli.{verb}")
         cli.command(verb.replace("_", "-"))(module.command)
+    for noun in GROUPS:
+        module = import_module(f"app.cli.{noun}")
+        cli.add_typer(module.group, name=noun.replace("_", "-"))
     try:
         cli()
     except ValidationError as error:

@@ -10,7 +10,7 @@ import orjson
 from app.ingestion.envelope import entry_type
 from app.ingestion.unusable import Unusable
 
-_BASE64 = "base64:"
+BASE64 = "base64:"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _text(raw: bytes) -> str:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        text = _BASE64
-    if text.startswith(_BASE64):  # Or it would be read back as what it only looks like.
-        return _BASE64 + base64.b64encode(raw).decode()
+        text = BASE64
+    if text.startswith(BASE64):  # Or it would be read back as what it only looks like.
+        return BASE64 + base64.b64encode(raw).decode()
     return text

@@ -1,0 +1,134 @@
+"""``billie dead-letters``: the entries that were set aside."""
+
+import getpass
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import orjson
+import typer
+from redis.exceptions import RedisError, ResponseError
+
+from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.cli.status_line import StatusLine
+from app.cli.unreachable import unreachable
+from app.ingestion.consumer import connect
+from app.ingestion.dead_letter_box import DeadLetterBox, StoredLetter
+from app.runtime.settings import get_settings
+
+group = typer.Typer(
+    help="Look through, replay or discard the entries that were set aside.", no_args_is_help=True
+)
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")]
+ByReason = Annotated[str | None, typer.Option("--reason", help="Only with this reason code.")]
+
+
+@group.command("list")
+def show_all(
+    reason: ByReason = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Only of this message type.")] = None,
+    hours: Annotated[
+        float | None, typer.Option("--older-than", help="Only set aside so many hours ago.", min=0)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for a script.")] = False,
+) -> None:
+    """List them, oldest first, and count them by reason."""
+    before = None if hours is None else datetime.now(UTC) - timedelta(hours=hours)
+    counts: Counter[str] = Counter()
+    with _box() as box:
+        for letter in box.letters(reason=reason, kind=kind, before=before):
+            counts[letter.reason] += 1
+            typer.echo(_json(letter) if as_json else _line(letter))
+    if not as_json:
+        by_reason = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        typer.echo(f"{counts.total():,} dead letters{': ' + by_reason if counts else ''}.")
+
+
+@group.command()
+def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
+    with _box() as box:
+        letter = _found(box, letter_id)
+    typer.echo(orjson.dumps(letter, option=orjson.OPT_INDENT_2).decode())
+
+
+@group.command()
+def replay(
+    ids: Ids = None,
+    reason: ByReason = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Land the original entries, unchanged. Those that fail again stay, with the new reason: exit 1."""
+    if bool(ids) + (reason is not None) + everything != 1:
+        typer.echo("Say which: ids, --reason or --all.", err=True)
+        raise typer.Exit(2)
+    settings = get_settings()
+    status, landed, failed = StatusLine(), 0, 0
+    with _box() as box:
+        letters = [_found(box, each) for each in ids] if ids else list(box.letters(reason=reason))
+        servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
+        try:
+            for letter in letters:
+                if (why := box.replay(letter, servicing)) is None:
+                    landed += 1
+                else:
+                    failed += 1
+                    status.end()
+                    typer.echo(f"{letter.letter_id} failed again: {why}", err=True)
+                status.show(f"{landed + failed:,} of {len(letters):,} replayed")
+        finally:
+            status.end()
+            servicing.close()
+    typer.echo(f"{landed:,} landed, {failed:,} failed again.")
+    if failed:
+        raise typer.Exit(1)
+
+
+@group.command()
+def discard(
+    letter_id: Annotated[str, typer.Argument(metavar="ID")],
+    because: Annotated[str, typer.Option(help="Why: kept for ever, with your name.")],
+) -> None:
+    """Take one off the list. It is kept, with who discarded it, when and why."""
+    if not because.strip():
+        typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
+        raise typer.Exit(2)
+    with _box() as box:
+        box.discard(_found(box, letter_id), getpass.getuser(), because.strip())
+    typer.echo(f"{letter_id} is discarded.")
+
+
+@contextmanager
+def _box() -> Iterator[DeadLetterBox]:
+    settings = get_settings()
+    client = connect(settings)
+    try:
+        yield DeadLetterBox(client, settings)
+    except (*EVENT_STORE_ERRORS, RedisError) as error:
+        raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
+    finally:
+        client.close()
+
+
+def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:
+    try:
+        letter = box.get(letter_id)
+    except ResponseError as error:
+        typer.echo(f"{letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
+        raise typer.Exit(2) from error
+    if letter is None:
+        typer.echo(f"There is no dead letter {letter_id}: see `billie dead-letters list`.", err=True)
+        raise typer.Exit(1)
+    return letter
+
+
+def _line(letter: StoredLetter) -> str:
+    at = letter.at.isoformat(timespec="seconds")
+    return f"{letter.letter_id}  {at}  {letter.reason} at {letter.path}  {letter.type or '(no type)'}"
+
+
+def _json(letter: StoredLetter) -> str:
+    return orjson.dumps(letter).decode()
