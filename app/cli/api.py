@@ -20,15 +20,18 @@ def command() -> None:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api")
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.api_host, settings.api_port))
-        except OSError as error:
-            place = f"{settings.api_host}:{settings.api_port}"
-            typer.echo(f"{place}: {error.strerror}. Set BILLIE_API_HOST or BILLIE_API_PORT.", err=True)
-            raise typer.Exit(3) from error
-        host, port = listener.getsockname()[:2]
-        typer.echo(f"Serving http://{host}:{port}/docs")
+    place = (settings.api_host, settings.api_port)
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    try:
+        listener = socket.create_server(place, family=family)
+    except OSError as error:
+        typer.echo(
+            f"{place[0]}, port {place[1]}: {error.strerror}. Set BILLIE_API_HOST or BILLIE_API_PORT.",
+            err=True,
+        )
+        raise typer.Exit(3) from error
+    with listener:
+        shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
+        typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
         uvicorn.Server(config).run(sockets=[listener])
