@@ -82,7 +82,7 @@ class Conversation(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             names = [name for name in _DECISION if getattr(self, name) is not None]
-            aggregate.stamps.note((f"decision.{name}" for name in names), self.upstream_time)
+            aggregate.stamps.note(names, self.upstream_time, prefix="decision.")
             if self.sets_status:
                 aggregate.stamps.note(["status"], self.upstream_time)
 
@@ -167,12 +167,7 @@ class Conversation(RememberingAggregate):
     def decide(self, source: Source, *, decision: str, **detail: Any) -> None:
         """The application's final decision, with reason, retry_eligible, blocked_until."""
         at = source.upstream_time
-        fresh = {
-            name: value
-            for name, value in {"decision": decision, **detail}.items()
-            if value is not None and self.stamps.accepts(f"decision.{name}", at)
-        }
-        if fresh:
+        if fresh := self.stamps.fresh({"decision": decision, **detail}, at, prefix="decision."):
             sets_status = "decision" in fresh and self.stamps.accepts("status", at)
             self.record(self.DecisionMade, source, sets_status=sets_status, **fresh)
 

@@ -62,7 +62,7 @@ class Customer(RememberingAggregate):
         parts: dict[str, str]
 
         def change(self, aggregate: Any) -> None:
-            aggregate.stamps.note((f"address.{name}" for name in self.parts), self.upstream_time)
+            aggregate.stamps.note(self.parts, self.upstream_time, prefix="address.")
 
     class IdentityVerified(RememberingAggregate.Event):
         verified_at: datetime
@@ -110,12 +110,7 @@ class Customer(RememberingAggregate):
             self.record(self.EkycAssessed, source, **ekyc)
         if flags := fresh(staff=staff, investor=investor, vulnerable=vulnerable):
             self.record(self.FlagsChanged, source, **flags)
-        parts = {
-            name: value
-            for name, value in (residential_address or {}).items()
-            if self.stamps.accepts(f"address.{name}", source.upstream_time)
-        }
-        if parts:
+        if parts := self.stamps.fresh(residential_address or {}, source.upstream_time, prefix="address."):
             self.record(self.ResidentialAddressChanged, source, parts=parts)
 
     @absorbs

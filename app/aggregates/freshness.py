@@ -27,19 +27,24 @@ class FieldStamps:
         return at is None or known_at is None or at >= known_at
 
     def fresh(
-        self, report: Mapping[str, Any], at: datetime | None, *, initial: bool = False
+        self, report: Mapping[str, Any], at: datetime | None, *, prefix: str = "", initial: bool = False
     ) -> dict[str, Any]:
-        """The fields of ``report`` that are present (not None) and may be set."""
+        """The fields of ``report`` that are present (not None) and may be set.
+
+        ``prefix`` stands before their names here, so that two things may have fields of one name.
+        """
         return {
             name: value
             for name, value in report.items()
-            if value is not None and self.accepts(name, at, initial=initial)
+            if value is not None and self.accepts(f"{prefix}{name}", at, initial=initial)
         }
 
-    def note(self, names: Iterable[str], at: datetime | None, *, initial: bool = False) -> None:
+    def note(
+        self, names: Iterable[str], at: datetime | None, *, prefix: str = "", initial: bool = False
+    ) -> None:
         """Remember that these fields were set by a report made at ``at``."""
         for name in names:
-            self._stamps[name] = (at, initial)
+            self._stamps[f"{prefix}{name}"] = (at, initial)
 
     def time_of(self, name: str) -> datetime | None:
         """The upstream time of the report that set a field; None where it carried none, or nobody did."""

@@ -107,12 +107,7 @@ class LoanAccount(LoanAccountEvents):
         """
         at = source.upstream_time
         facts = {"final_balance": final_balance, **closure}
-        fresh = {
-            name: value
-            for name, value in facts.items()
-            if value is not None and self.stamps.accepts(f"closure.{name}", at)
-        }
-        self.record(self.Closed, source, **fresh)
+        self.record(self.Closed, source, **self.stamps.fresh(facts, at, prefix="closure."))
         if terms := self.stamps.fresh({"total_payable": total_payable}, at):
             self.record(self.TermsRecorded, source, initial=False, **terms)
         if final_balance is not None and self.stamps.accepts("balance", at):
@@ -134,11 +129,8 @@ class LoanAccount(LoanAccountEvents):
         told_before = self.schedule_created and self.schedule_id == schedule_id
         if not told_before and not self.stamps.accepts("schedule", at):
             return
-        fresh = {
-            name: value
-            for name, value in {"payments": payments or None, **terms}.items()
-            if value is not None and self.stamps.accepts(f"schedule.{schedule_id}.{name}", at)
-        }
+        told = {"payments": payments or None, **terms}
+        fresh = self.stamps.fresh(told, at, prefix=f"schedule.{schedule_id}.")
         times = [time for time in (at, self.schedule_since if told_before else None) if time is not None]
         since = min(times, default=None)
         self.record(
@@ -190,12 +182,7 @@ class LoanAccount(LoanAccountEvents):
             self.record(self.AgingIgnored, source, bucket=bucket)
             return
         at = aging.get("last_updated") or source.upstream_time
-        fresh = {
-            name: value
-            for name, value in {"bucket": bucket, **aging}.items()
-            if value is not None and self.stamps.accepts(f"aging.{name}", at)
-        }
-        if fresh:
+        if fresh := self.stamps.fresh({"bucket": bucket, **aging}, at, prefix="aging."):
             self.record(self.AgingUpdated, source, **fresh)
 
     def _report_status(self, source: Source, status: str | None, *, initial: bool = False) -> None:
@@ -248,11 +235,7 @@ class LoanAccount(LoanAccountEvents):
         self, source: Source, told: dict[str, Any], transaction_id: str | None, *, inferred: bool = False
     ) -> None:
         """Take over what is not older than what is known; of an inferred payment, all or nothing."""
-        fresh = {
-            name: value
-            for name, value in told.items()
-            if value is not None and self.stamps.accepts(f"payment.{name}", source.upstream_time)
-        }
+        fresh = self.stamps.fresh(told, source.upstream_time, prefix="payment.")
         if fresh and (not inferred or len(fresh) == len(told)):
             self.record(
                 self.PaymentReceived, source, inferred=inferred, transaction_id=transaction_id, **fresh

@@ -67,7 +67,7 @@ class LoanAccountEvents(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             names = [name for name in PAYMENT if getattr(self, name) is not None]
-            aggregate.stamps.note((f"payment.{name}" for name in names), self.upstream_time)
+            aggregate.stamps.note(names, self.upstream_time, prefix="payment.")
 
     class StatusChanged(RememberingAggregate.Event):
         """``sdk_status`` is upstream's word, ``account_status`` ours.
@@ -119,7 +119,7 @@ class LoanAccountEvents(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             names = [name for name in CLOSURE if getattr(self, name) is not None]
-            aggregate.stamps.note((f"closure.{name}" for name in names), self.upstream_time)
+            aggregate.stamps.note(names, self.upstream_time, prefix="closure.")
             aggregate.closure_reason = self.reason or aggregate.closure_reason
 
     class ClosureClassified(RememberingAggregate.Event):
@@ -153,7 +153,7 @@ class LoanAccountEvents(RememberingAggregate):
             if stamps.accepts("schedule", at):
                 stamps.note(["schedule"], at)
             names = [name for name in SCHEDULE if getattr(self, name)]
-            stamps.note((f"schedule.{self.schedule_id}.{name}" for name in names), at)
+            stamps.note(names, at, prefix=f"schedule.{self.schedule_id}.")
             aggregate.schedule_id = self.schedule_id
             aggregate.schedule_created = True
             aggregate.schedule_since = self.schedule_since
@@ -191,9 +191,7 @@ class LoanAccountEvents(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             names = [name for name in AGING if getattr(self, name) is not None]
-            aggregate.stamps.note(
-                (f"aging.{name}" for name in names), self.last_updated or self.upstream_time
-            )
+            aggregate.stamps.note(names, self.last_updated or self.upstream_time, prefix="aging.")
 
     class AgingIgnored(RememberingAggregate.Event):
         """The account is paid or written off: only the bucket ``closed`` can follow."""

@@ -41,7 +41,7 @@ def show_all(
     with _box() as box:
         for letter in box.letters(reason=reason, kind=kind, before=before):
             counts[letter.reason] += 1
-            typer.echo(_json(letter) if as_json else _line(letter))
+            typer.echo(orjson.dumps(letter).decode() if as_json else _line(letter))
     if not as_json:
         by_reason = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
         typer.echo(f"{counts.total():,} dead letters{': ' + by_reason if counts else ''}.")
@@ -128,7 +128,3 @@ def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:
 def _line(letter: StoredLetter) -> str:
     at = letter.at.isoformat(timespec="seconds")
     return f"{letter.letter_id}  {at}  {letter.reason} at {letter.path}  {letter.type or '(no type)'}"
-
-
-def _json(letter: StoredLetter) -> str:
-    return orjson.dumps(letter).decode()

@@ -56,10 +56,9 @@ def demo(
             api_port=ports["api"],
             jwt_secret=SecretStr(_secret(data / "jwt-secret")),
         )
-        environment = os.environ | environment_of(settings)
-        _write_private(
-            data / "settings.env", "".join(f"{k}='{v}'\n" for k, v in environment_of(settings).items())
-        )
+        variables = environment_of(settings)
+        _write_private(data / "settings.env", "".join(f"{k}='{v}'\n" for k, v in variables.items()))
+        environment = os.environ | variables
         start = partial(supervisor.start, environment=environment)
         supervisor.run("migrate", "migrate", environment=environment)
         start("ledger-sandbox", "ledger-sandbox", "--data", str(data / "ledger.db"))

@@ -79,10 +79,9 @@ def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
     contract says.
     """
     kind = entry_type(fields)
-    row = None if kind is None else CATALOGUE.get(kind)
-    if row is None and kind is not None:
+    if kind is not None and kind not in CATALOGUE:
         return None
-    free_form = row is not None and row.payload is chat.FreeForm
+    free_form = kind is not None and CATALOGUE[kind].payload is chat.FreeForm
     envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form)
     row = CATALOGUE[envelope.type]
     if issubclass(row.payload, AddressedPayload):

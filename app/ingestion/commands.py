@@ -101,12 +101,13 @@ def change_application(unit: UnitOfWork, envelope: Envelope, payload: chat.Appli
     """Feeds the conversation, and the customer that it is with."""
     applicant = payload.customer
     customer_id = (applicant and applicant.customer_id) or envelope.user
-    left_out = _ABOUT_THE_MESSAGE
     _conversation(unit, envelope).change_application(
         envelope.source,
         customer_id=customer_id,
         application_number=envelope.application,
-        application_data={name: value for name, value in envelope.payload.items() if name not in left_out},
+        application_data={
+            name: value for name, value in envelope.payload.items() if name not in _ABOUT_THE_MESSAGE
+        },
     )
     if applicant is not None and customer_id is not None:
         _report(unit, envelope, customer_id, applicant)

@@ -17,7 +17,7 @@ from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.dead_letters import DeadLetter
 from app.ingestion.envelope import entry_type
 from app.ingestion.landing import land
-from app.ingestion.unusable import Reason, Unusable
+from app.ingestion.unusable import Unusable, failed
 from app.runtime.logging import in_short, where
 from app.runtime.settings import Settings
 
@@ -145,7 +145,7 @@ class Consumer:
         failures[entry_id] = count
         log.error("Message %s failed, time %d: %s", message.envelope.entry_id, count, where(error))
         if count >= self._settings.max_deliveries:
-            dead.append((entry_id, Unusable(Reason.FAILED, "message", f"{type(error).__name__}: {error}")))
+            dead.append((entry_id, failed(error)))
         else:
             self._retry_at = monotonic() + _RETRY_AFTER_S * 2**count
 

@@ -1,6 +1,5 @@
 """The dead letters of a stream: looked through, replayed through the same door, discarded with a record."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +11,9 @@ from redis import Redis
 
 from app.aggregates import Servicing
 from app.ingestion.catalogue import read_entry
-from app.ingestion.dead_letters import BASE64, DeadLetter
+from app.ingestion.dead_letters import DeadLetter, to_bytes
 from app.ingestion.landing import land
-from app.ingestion.unusable import Reason, Unusable
+from app.ingestion.unusable import Unusable, failed
 from app.runtime.settings import Settings
 
 _PAGE = 500
@@ -42,7 +41,7 @@ class StoredLetter:
 
     def original(self) -> dict[bytes, bytes]:
         """The fields of the original entry, to the byte."""
-        return {_bytes(name): _bytes(value) for name, value in self.entry.items()}
+        return {to_bytes(name): to_bytes(value) for name, value in self.entry.items()}
 
 
 class DeadLetterBox:
@@ -124,8 +123,7 @@ class DeadLetterBox:
         if landing.unusable:
             return landing.unusable[0][1]
         if landing.failed:
-            error = landing.failed[0][1]
-            return Unusable(Reason.FAILED, "message", f"{type(error).__name__}: {error}")
+            return failed(landing.failed[0][1])
         return None
 
     def _page(self, start: str) -> list[StoredLetter]:
@@ -147,7 +145,3 @@ def _stored(letter_id: bytes, fields: dict[bytes, bytes]) -> StoredLetter:
         deliveries=int(texts["deliveries"]),
         at=datetime.fromisoformat(texts["at"]),
     )
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text.removeprefix(BASE64)) if text.startswith(BASE64) else text.encode()

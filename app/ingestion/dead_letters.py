@@ -10,7 +10,7 @@ import orjson
 from app.ingestion.envelope import entry_type
 from app.ingestion.unusable import Unusable
 
-BASE64 = "base64:"
+_BASE64 = "base64:"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class DeadLetter:
 
         Bytes that are not UTF-8 stand there as ``base64:`` and their base64.
         """
-        original = {_text(name): _text(value) for name, value in self.fields.items()}
+        original = {to_text(name): to_text(value) for name, value in self.fields.items()}
         return {
             "entry": orjson.dumps(original).decode(),
             "entry_id": self.entry_id,
@@ -42,11 +42,17 @@ class DeadLetter:
         }
 
 
-def _text(raw: bytes) -> str:
+def to_text(raw: bytes) -> str:
+    """Bytes as a dead letter holds them: text, or ``base64:`` and their base64."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        text = BASE64
-    if text.startswith(BASE64):  # Or it would be read back as what it only looks like.
-        return BASE64 + base64.b64encode(raw).decode()
+        text = _BASE64
+    if text.startswith(_BASE64):  # Or it would be read back as what it only looks like.
+        return _BASE64 + base64.b64encode(raw).decode()
     return text
+
+
+def to_bytes(text: str) -> bytes:
+    """The bytes that :func:`to_text` made the text of."""
+    return base64.b64decode(text.removeprefix(_BASE64)) if text.startswith(_BASE64) else text.encode()

@@ -26,3 +26,8 @@ class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusabl
         self.reason = reason
         self.path = path
         self.error = error
+
+
+def failed(error: Exception) -> Unusable:
+    """What a message is that was understood, and failed on its own too often."""
+    return Unusable(Reason.FAILED, "message", f"{type(error).__name__}: {error}")

@@ -2,8 +2,8 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from app.ingestion.publish import publish_file
 from app.runtime.settings import Settings
 from tests.commands import ROOT, Billie
 from tests.observed import READ_MODELS, dead_letters, documents, newest_position, pending
+from tests.waiting import until
 
 SAMPLE = ROOT / "samples" / "lender-day.jsonl"
 SMALL = {"BILLIE_INGEST_BATCH": "5", "BILLIE_PROJECT_BATCH": "20"}
@@ -46,13 +47,17 @@ def undisturbed(billie: Billie, settings: Settings, redis_client: Redis, tmp_pat
         client.drop_database(database)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    waiting = Event()
-    for _ in range(3_000):
-        if condition():
-            return
-        waiting.wait(0.01)
-    pytest.fail("waited for 30 s in vain")
+def cut_short(billie: Billie, verb: str, progress: Callable[[], int], done: Callable[[], bool]) -> int:
+    """``kill -9`` a role four times, each once it got somewhere; how often it was in the middle."""
+    count = 0
+    for _ in range(4):
+        before = progress()
+        child = billie.start(verb, **SMALL)
+        until(lambda before=before: progress() > before or done())
+        child.kill()
+        child.communicate()
+        count += not done()
+    return count
 
 
 def test_kill_9_of_ingest(
@@ -62,15 +67,9 @@ def test_kill_9_of_ingest(
     mongo_db: Database[dict[str, Any]],
     undisturbed: Seen,
 ) -> None:
-    cut_short = 0
-    for _ in range(4):
-        before = newest_position(settings)
-        child = billie.start("ingest", **SMALL)
-        until(lambda before=before: newest_position(settings) > before or _all_read(redis_client, settings))
-        child.kill()
-        child.communicate()
-        cut_short += not _all_read(redis_client, settings)
-    assert cut_short >= 2, "the kills came too late to be in the middle"
+    progress = partial(newest_position, settings)
+    cuts = cut_short(billie, "ingest", progress, partial(_all_read, redis_client, settings))
+    assert cuts >= 2, "the kills came too late to be in the middle"
     billie.run("ingest", "--drain")
     billie.run("project", "--drain")
     assert pending(redis_client, settings) == 0
@@ -86,15 +85,9 @@ def test_kill_9_of_project(
 ) -> None:
     billie.run("ingest", "--drain")
     newest = newest_position(settings)
-    cut_short = 0
-    for _ in range(4):
-        before = _least_position(mongo_db)
-        child = billie.start("project", **SMALL)
-        until(lambda before=before: before < _least_position(mongo_db) or before == newest)
-        child.kill()
-        child.communicate()
-        cut_short += _least_position(mongo_db) < newest
-    assert cut_short >= 2, "the kills came too late to be in the middle"
+    progress = partial(_least_position, mongo_db)
+    cuts = cut_short(billie, "project", progress, lambda: progress() == newest)
+    assert cuts >= 2, "the kills came too late to be in the middle"
     billie.run("project", "--drain")
     assert seen(mongo_db, redis_client, settings) == undisturbed
 

@@ -15,6 +15,7 @@ from app.ingestion.publish import publish
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
 from tests.observed import dead_letters, newest_position, pending
+from tests.waiting import until
 
 SAID = {"typ": "user_input", "cid": "V1", "event_id": "good", "utterance": "hello"}
 NOTED = {"typ": "noticeboard_post", "cid": "V2", "event_id": "bad", "post": "a secret"}
@@ -70,25 +71,17 @@ def test_redis_that_refuses_writes_is_waited_for(
 ) -> None:
     publish(redis_client, settings.inbox_stream, [SAID, {"agt": "nobody"}])  # A dead letter needs memory.
     redis_client.config_set("maxmemory", 1)
-    stop, waiting = Event(), Event()
+    stop = Event()
     consumer = Thread(target=ingest, args=(settings,), kwargs={"drain": False, "stop": stop})
     consumer.start()
     try:
-        _until(lambda: "Waiting for a server" in caplog.text, waiting)
+        until(lambda: "Waiting for a server" in caplog.text)
         assert consumer.is_alive()
         redis_client.config_set("maxmemory", 0)
-        _until(lambda: newest_position(settings) > 0 and not pending(redis_client, settings), waiting)
+        until(lambda: newest_position(settings) > 0 and not pending(redis_client, settings))
     finally:
         redis_client.config_set("maxmemory", 0)
         stop.set()
         consumer.join(20)
     assert not consumer.is_alive()
     assert [letter["reason"] for letter in dead_letters(redis_client, settings)] == ["no_type"]
-
-
-def _until(condition: Any, waiting: Event) -> None:
-    for _ in range(2_000):
-        if condition():
-            return
-        waiting.wait(0.01)
-    pytest.fail("waited for 20 s in vain")

@@ -1,8 +1,10 @@
 """Stream entries for tests of ingestion."""
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 
+from app.aggregates import Conversation, Servicing
 from app.ingestion.catalogue import Message, read_entry
 
 MAX_BYTES = 256 * 1024
@@ -26,3 +28,23 @@ def message(entry: dict[str, Any], entry_id: str = "1772366400000-0") -> Message
     found = read(entry, entry_id)
     assert found is not None
     return found
+
+
+def said(number: int, conversation: str = "V1") -> Message:
+    """Utterance ``number`` of a conversation, with an id of its own."""
+    return message({"typ": "user_input", "cid": conversation, "id": f"e{number}", "utterance": f"{number}"})
+
+
+def heard(servicing: Servicing, conversation: str = "V1") -> list[str | None]:
+    """The utterances of a conversation that are stored, in order."""
+    events = servicing.events.get(Conversation.id_of(conversation))
+    return [event.utterance for event in events if isinstance(event, Conversation.UtteranceAdded)]
+
+
+def raising(error: Exception, number: int = 9) -> Message:
+    """The same, but that its command fails."""
+
+    def command(*_arguments: Any) -> NoReturn:
+        raise error
+
+    return replace(said(number), command=command)

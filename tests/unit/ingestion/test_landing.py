@@ -8,29 +8,13 @@ from typing import Any
 from app.aggregates import Conversation, Servicing
 from app.ingestion.landing import land
 from app.ingestion.unusable import Reason, Unusable
-from tests.unit.ingestion.entries import message
-
-
-def said(number: int, conversation: str = "V1") -> Any:
-    return message({"typ": "user_input", "cid": conversation, "id": f"e{number}", "utterance": f"{number}"})
-
-
-def failing(number: int, error: Exception) -> Any:
-    def command(*_arguments: Any) -> None:
-        raise error
-
-    return replace(said(number), command=command)
-
-
-def heard(servicing: Servicing, conversation: str = "V1") -> list[str]:
-    events = servicing.events.get(Conversation.id_of(conversation))
-    return [event.utterance for event in events if isinstance(event, Conversation.UtteranceAdded)]
+from tests.unit.ingestion.entries import heard, raising, said
 
 
 def test_others_land_in_order_without_those_that_fail() -> None:
     servicing = Servicing.in_memory()
-    unusable = failing(3, Unusable(Reason.MISSING_KEY, "cid", "absent"))
-    landing = land(servicing, [said(1), failing(2, ZeroDivisionError()), unusable, said(4)], Event())
+    unusable = raising(Unusable(Reason.MISSING_KEY, "cid", "absent"), 3)
+    landing = land(servicing, [said(1), raising(ZeroDivisionError(), 2), unusable, said(4)], Event())
     assert heard(servicing) == ["1", "4"]
     assert [each.envelope.source.message_id for each, _ in landing.failed] == ["id:e2"]
     assert [each.envelope.source.message_id for each, _ in landing.unusable] == ["id:e3"]

@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from eventsourcing.persistence import OperationalError, PersistenceError, RecordConflictError
@@ -13,11 +13,7 @@ from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
 from app.ingestion.catalogue import Message
 from app.ingestion.landing import land
 from app.ingestion.unusable import Reason, Unusable
-from tests.unit.ingestion.entries import message
-
-
-def said(number: int, conversation: str = "V1") -> Message:
-    return message({"typ": "user_input", "cid": conversation, "id": f"e{number}", "utterance": f"{number}"})
+from tests.unit.ingestion.entries import heard, message, raising, said
 
 
 def unstorable(number: int) -> Message:
@@ -28,18 +24,6 @@ def unstorable(number: int) -> Message:
         )
 
     return replace(said(number), command=command)
-
-
-def raising(error: Exception, number: int = 9) -> Message:
-    def command(*_arguments: Any) -> NoReturn:
-        raise error
-
-    return replace(said(number), command=command)
-
-
-def heard(servicing: Servicing, conversation: str = "V1") -> list[str | None]:
-    events = servicing.events.get(Conversation.id_of(conversation))
-    return [event.utterance for event in events if isinstance(event, Conversation.UtteranceAdded)]
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Exception, times: int) -> list[int]:
