@@ -1,18 +1,22 @@
 """Loads aggregates from the event store and saves them: many in one transaction."""
 
 from collections import OrderedDict
-from typing import TypeVar, cast
+from collections.abc import Collection, Iterable
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.persistence import Mapper, Transcoder
 
 from app.aggregates.event_store import event_store_environment, opening
+from app.aggregates.recorders import BatchRecorder
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
 
 A = TypeVar("A", bound=RememberingAggregate)
+Key = tuple[type[RememberingAggregate], str]
+"""A kind of aggregate, and upstream's identifier of one."""
 
 
 class Servicing(Application[UUID]):
@@ -22,7 +26,7 @@ class Servicing(Application[UUID]):
 
     def __init__(self, env: dict[str, str] | None = None, *, cache: int = 0) -> None:
         super().__init__(env)
-        self._cache: OrderedDict[UUID, RememberingAggregate] = OrderedDict()
+        self._cache: OrderedDict[Key, RememberingAggregate] = OrderedDict()
         self._cache_size = cache
 
     @classmethod
@@ -58,24 +62,57 @@ class Servicing(Application[UUID]):
 
     def load(self, kind: type[A], business_id: str) -> A | None:
         """The aggregate as stored, or None if it was never heard of."""
-        aggregate_id = kind.id_of(business_id)
-        if (known := self._cache.get(aggregate_id)) is not None:
+        if (known := self._cache.get((kind, business_id))) is not None:
             return cast("A", known)
         aggregate: A | None = None
-        for event in self.events.get(aggregate_id):
+        for event in self.events.get(kind.id_of(business_id)):
             aggregate = event.mutate(aggregate)  # type: ignore[attr-defined]
         return aggregate
 
-    def keep(self, aggregate: RememberingAggregate) -> None:
+    def load_many(self, keys: Collection[Key]) -> dict[Key, RememberingAggregate | None]:
+        """The aggregates by kind and upstream identifier, read in one query; None for those never heard of."""
+        loaded = {key: self._cache.get(key) for key in keys}
+        missing = [key for key, aggregate in loaded.items() if aggregate is None]
+        if not missing:
+            return loaded
+        if not isinstance(self.recorder, BatchRecorder):
+            return loaded | {(kind, name): self.load(kind, name) for kind, name in missing}
+        key_of = {kind.id_of(name): (kind, name) for kind, name in missing}
+        for stored in self.recorder.select_events_of(list(key_of)):
+            event: Any = self.mapper.to_domain_event(stored)
+            key = key_of[event.originator_id]
+            loaded[key] = event.mutate(loaded[key])
+        return loaded
+
+    def store(self, aggregates: Iterable[RememberingAggregate]) -> int | None:
+        """Store the new events of aggregates in one transaction, and keep these in the cache.
+
+        Returns the position of the last event, or None if there was none. It does what the library's
+        ``save`` does for aggregates without snapshots, and makes no record of each event on the way.
+        """
+        aggregates = list(aggregates)
+        stored = [
+            self.mapper.to_stored_event(event)
+            for aggregate in aggregates
+            for event in aggregate.pending_events
+        ]
+        positions = self.recorder.insert_events(stored) if stored else None
+        for aggregate in aggregates:
+            aggregate.pending_events.clear()
+            self._keep(aggregate)
+        return positions[-1] if positions else None
+
+    def _keep(self, aggregate: RememberingAggregate) -> None:
         """Cache a saved aggregate, and drop the ones used longest ago."""
-        self._cache[aggregate.id] = aggregate
-        self._cache.move_to_end(aggregate.id)
+        key = (type(aggregate), aggregate.business_id)
+        self._cache[key] = aggregate
+        self._cache.move_to_end(key)
         while len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
 
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate from the cache: its state may not be what is stored."""
-        self._cache.pop(aggregate.id, None)
+        self._cache.pop((type(aggregate), aggregate.business_id), None)
 
 
 class UnitOfWork:
@@ -83,15 +120,23 @@ class UnitOfWork:
 
     def __init__(self, servicing: Servicing) -> None:
         self._servicing = servicing
-        self._obtained: dict[UUID, RememberingAggregate] = {}
+        self._obtained: dict[Key, RememberingAggregate] = {}
+        self._expected: dict[Key, RememberingAggregate | None] = {}
+
+    def expect(self, keys: Collection[Key]) -> None:
+        """Read in one query what will be obtained: only a matter of speed."""
+        self._expected = self._servicing.load_many(keys)
 
     def obtain(self, kind: type[A], business_id: str, source: Source) -> A:
         """The aggregate for an upstream identifier, registered if never heard of before."""
-        aggregate_id = kind.id_of(business_id)
-        if (obtained := self._obtained.get(aggregate_id)) is not None:
+        key = (kind, business_id)
+        if (obtained := self._obtained.get(key)) is not None:
             return cast("A", obtained)
-        aggregate = self._servicing.load(kind, business_id) or kind.register(business_id, source)
-        self._obtained[aggregate_id] = aggregate
+        if key in self._expected:
+            aggregate = cast("A | None", self._expected[key])
+        else:
+            aggregate = self._servicing.load(kind, business_id)
+        self._obtained[key] = aggregate = aggregate or kind.register(business_id, source)
         return aggregate
 
     def commit(self) -> int | None:
@@ -101,17 +146,19 @@ class UnitOfWork:
         and one of EVENT_STORE_ERRORS where the store failed. The unit is empty afterwards in any case.
         """
         try:
-            recordings = self._servicing.save(*self._obtained.values())
+            position = self._servicing.store(self._obtained.values())
         except BaseException:
             self.discard()
             raise
-        for aggregate in self._obtained.values():
-            self._servicing.keep(aggregate)
-        self._obtained.clear()
-        return recordings[-1].notification.id if recordings else None
+        self._clear()
+        return position
 
     def discard(self) -> None:
         """Forget all that was obtained, with whatever was done to it."""
         for aggregate in self._obtained.values():
             self._servicing.forget(aggregate)
+        self._clear()
+
+    def _clear(self) -> None:
         self._obtained.clear()
+        self._expected = {}

@@ -9,6 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from eventsourcing.persistence import PersistenceError
+from eventsourcing.utils import get_topic
+
+from app.aggregates.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
 
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
 """What a store that is away, locked or broken raises: the library lets some of SQLite's own through."""
@@ -29,6 +32,7 @@ def event_store_environment(url: str) -> dict[str, str]:
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
             "SQLITE_DBNAME": _sqlite_file(parts.path),
             "SQLITE_LOCK_TIMEOUT": "30",
+            "APPLICATION_RECORDER_TOPIC": get_topic(SQLiteBatchRecorder),
         }
     if parts.scheme in ("postgresql", "postgres"):
         return {
@@ -38,6 +42,7 @@ def event_store_environment(url: str) -> dict[str, str]:
             "POSTGRES_PORT": str(parts.port or 5432),
             "POSTGRES_USER": unquote(parts.username or ""),
             "POSTGRES_PASSWORD": unquote(parts.password or ""),
+            "APPLICATION_RECORDER_TOPIC": get_topic(PostgresBatchRecorder),
         }
     msg = (
         f"BILLIE_EVENT_STORE_URL has the scheme {parts.scheme!r}: "

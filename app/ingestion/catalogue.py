@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from app.aggregates import UnitOfWork
+from app.aggregates import Key, UnitOfWork
 from app.ingestion import commands as do
+from app.ingestion import concerns as of
 from app.ingestion.commands import Command
+from app.ingestion.concerns import Concerns
 from app.ingestion.envelope import Envelope, entry_type, open_entry
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.messages.kinds import AddressedPayload, Payload
@@ -16,45 +18,46 @@ from app.ingestion.unusable import Reason, Unusable
 
 
 class Row(NamedTuple):
-    """A message type: the model of its payload, and what it asks of an aggregate."""
+    """A message type: the model of its payload, what it asks of an aggregate, and of which ones."""
 
     payload: type[Payload]
     command: Command
+    concerns: Concerns
 
 
 CATALOGUE: dict[str, Row] = {
-    "customer.created.v1": Row(customer.CustomerChanged, do.report_customer),
-    "customer.changed.v1": Row(customer.CustomerChanged, do.report_customer),
-    "customer.updated.v1": Row(customer.CustomerChanged, do.report_customer),
-    "customer.verified.v1": Row(customer.CustomerVerified, do.verify_customer),
-    "account.created.v1": Row(account.AccountCreated, do.open_account),
-    "account.updated.v1": Row(account.AccountUpdated, do.update_account),
-    "account.status_changed.v1": Row(account.AccountStatusChanged, do.change_account_status),
-    "account.closed.v1": Row(account.AccountClosed, do.close_account),
-    "account.schedule.created.v1": Row(account.ScheduleCreated, do.create_schedule),
-    "account.schedule.updated.v1": Row(account.ScheduleUpdated, do.update_schedule),
-    "loan.aging.updated.v1": Row(account.AgingUpdated, do.update_aging),
-    "conversation_started": Row(chat.ConversationStarted, do.start_conversation),
-    "user_input": Row(chat.Utterance, do.speak("customer")),
-    "assistant_response": Row(chat.Utterance, do.speak("assistant")),
-    "applicationDetail_changed": Row(chat.ApplicationDetailChanged, do.change_application),
-    "identityRisk_assessment": Row(chat.FreeForm, do.assess("identityRisk")),
-    "serviceability_assessment_results": Row(chat.FreeForm, do.assess("serviceability")),
-    "credit_assessment_serviceability_result": Row(chat.FreeForm, do.assess("serviceability")),
-    "fraudCheck_assessment": Row(chat.FreeForm, do.assess("fraudCheck")),
-    "credit_assessment_accountConduct_result": Row(chat.FreeForm, do.assess("accountConduct")),
-    "post_identity_risk_checks_complete": Row(chat.FreeForm, do.assess("postIdentityRisk")),
-    "credit_assessment_complete": Row(chat.FreeForm, do.assess("creditAssessmentComplete")),
-    "noticeboard_updated": Row(chat.NoticePosted, do.post_notice),
-    "noticeboard_post": Row(chat.NoticePosted, do.post_notice),
-    "final_decision": Row(chat.FinalDecision, do.decide),
-    "final_credit_decision": Row(chat.FinalDecision, do.decide),
-    "conversation_summary": Row(chat.ConversationSummary, do.summarise),
-    "conversationSummary_changed": Row(chat.SummaryChanged, do.change_conversation_status),
-    "writeoff.requested.v1": Row(writeoff.WriteOffRequested, do.request_write_off),
-    "writeoff.approved.v1": Row(writeoff.WriteOffApproved, do.approve_write_off),
-    "writeoff.rejected.v1": Row(writeoff.WriteOffRejected, do.reject_write_off),
-    "writeoff.cancelled.v1": Row(writeoff.WriteOffCancelled, do.cancel_write_off),
+    "customer.created.v1": Row(customer.CustomerChanged, do.report_customer, of.customer),
+    "customer.changed.v1": Row(customer.CustomerChanged, do.report_customer, of.customer),
+    "customer.updated.v1": Row(customer.CustomerChanged, do.report_customer, of.customer),
+    "customer.verified.v1": Row(customer.CustomerVerified, do.verify_customer, of.customer),
+    "account.created.v1": Row(account.AccountCreated, do.open_account, of.account),
+    "account.updated.v1": Row(account.AccountUpdated, do.update_account, of.account),
+    "account.status_changed.v1": Row(account.AccountStatusChanged, do.change_account_status, of.account),
+    "account.closed.v1": Row(account.AccountClosed, do.close_account, of.account),
+    "account.schedule.created.v1": Row(account.ScheduleCreated, do.create_schedule, of.account),
+    "account.schedule.updated.v1": Row(account.ScheduleUpdated, do.update_schedule, of.account),
+    "loan.aging.updated.v1": Row(account.AgingUpdated, do.update_aging, of.account),
+    "conversation_started": Row(chat.ConversationStarted, do.start_conversation, of.conversation),
+    "user_input": Row(chat.Utterance, do.speak("customer"), of.conversation),
+    "assistant_response": Row(chat.Utterance, do.speak("assistant"), of.conversation),
+    "applicationDetail_changed": Row(chat.ApplicationDetailChanged, do.change_application, of.application),
+    "identityRisk_assessment": Row(chat.FreeForm, do.assess("identityRisk"), of.conversation),
+    "serviceability_assessment_results": Row(chat.FreeForm, do.assess("serviceability"), of.conversation),
+    "credit_assessment_serviceability_result": Row(chat.FreeForm, do.assess("serviceability"), of.conversation),
+    "fraudCheck_assessment": Row(chat.FreeForm, do.assess("fraudCheck"), of.conversation),
+    "credit_assessment_accountConduct_result": Row(chat.FreeForm, do.assess("accountConduct"), of.conversation),
+    "post_identity_risk_checks_complete": Row(chat.FreeForm, do.assess("postIdentityRisk"), of.conversation),
+    "credit_assessment_complete": Row(chat.FreeForm, do.assess("creditAssessmentComplete"), of.conversation),
+    "noticeboard_updated": Row(chat.NoticePosted, do.post_notice, of.conversation),
+    "noticeboard_post": Row(chat.NoticePosted, do.post_notice, of.conversation),
+    "final_decision": Row(chat.FinalDecision, do.decide, of.conversation),
+    "final_credit_decision": Row(chat.FinalDecision, do.decide, of.conversation),
+    "conversation_summary": Row(chat.ConversationSummary, do.summarise, of.conversation),
+    "conversationSummary_changed": Row(chat.SummaryChanged, do.change_conversation_status, of.conversation),
+    "writeoff.requested.v1": Row(writeoff.WriteOffRequested, do.request_write_off, of.write_off),
+    "writeoff.approved.v1": Row(writeoff.WriteOffApproved, do.approve_write_off, of.write_off),
+    "writeoff.rejected.v1": Row(writeoff.WriteOffRejected, do.reject_write_off, of.write_off),
+    "writeoff.cancelled.v1": Row(writeoff.WriteOffCancelled, do.cancel_write_off, of.write_off),
 }
 
 
@@ -66,6 +69,11 @@ class Message:
     payload: Payload
     command: Command
     dropped: tuple[str, ...]
+    row_concerns: Concerns = of.nothing
+
+    def concerns(self) -> tuple[Key, ...]:
+        """The aggregates that it will change, as far as that can be told beforehand."""
+        return self.row_concerns(self.envelope, self.payload)
 
     def apply(self, unit: UnitOfWork) -> None:
         """Carry out what the message means. Raises Unusable where the envelope lacks a name."""
@@ -91,7 +99,7 @@ def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
         payload = row.payload.model_validate(envelope.payload, context=dropped)
     except ValidationError as error:
         raise _unusable(error) from error
-    return Message(envelope, payload, row.command, tuple(dropped))
+    return Message(envelope, payload, row.command, tuple(dropped), row.concerns)
 
 
 def _unusable(error: ValidationError) -> Unusable:

@@ -42,6 +42,7 @@ def _land(servicing: Servicing, messages: list[Message], landing: Landing, stop:
     conflicts = 0
     while messages:
         unit = servicing.unit_of_work()
+        unit.expect({key for message in messages for key in message.concerns()})
         for message in messages:
             try:
                 message.apply(unit)

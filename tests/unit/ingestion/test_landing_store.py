@@ -29,15 +29,15 @@ def unstorable(number: int) -> Message:
 def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Exception, times: int) -> list[int]:
     """Let the store fail so often; the list grows by one at each try."""
     tries: list[int] = []
-    save = servicing.save
+    store = servicing.store
 
-    def failing(*aggregates: Any, **more: Any) -> Any:
+    def failing(aggregates: Any) -> Any:
         tries.append(len(aggregates))
         if len(tries) <= times:
             raise error
-        return save(*aggregates, **more)
+        return store(aggregates)
 
-    monkeypatch.setattr(servicing, "save", failing)
+    monkeypatch.setattr(servicing, "store", failing)
     return tries
 
 

@@ -1,0 +1,68 @@
+"""The library's recorders, with what a batch needs: many rows a statement, many aggregates a query."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
+from psycopg.sql import SQL, Identifier
+
+_IDS_A_QUERY = 500
+"""SQLite before 3.32 takes 999 parameters."""
+
+
+@runtime_checkable
+class BatchRecorder(Protocol):
+    """A recorder that reads many aggregates at once."""
+
+    def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
+        """All events of these aggregates: each one's in order, an aggregate's after one another."""
+
+
+class SQLiteBatchRecorder(SQLiteApplicationRecorder):
+    """Inserts a batch by one ``executemany``."""
+
+    def _insert_events(
+        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
+    ) -> Sequence[int] | None:
+        rows = [(_text(each.originator_id), each.originator_version, each.topic, each.state) for each in stored_events]
+        c.executemany(self.insert_events_statement, rows)
+        # The transaction holds SQLite's one write lock, so the row ids follow one another.
+        c.execute("SELECT last_insert_rowid()")
+        last = c.fetchone()[0]
+        return range(last - len(rows) + 1, last + 1)
+
+    def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
+        found: list[StoredEvent] = []
+        with self.datastore.transaction(commit=False) as c:
+            for start in range(0, len(originator_ids), _IDS_A_QUERY):
+                page = originator_ids[start : start + _IDS_A_QUERY]
+                c.execute(
+                    f"SELECT * FROM {self.events_table_name} WHERE originator_id IN ({','.join('?' * len(page))}) "
+                    "ORDER BY originator_id, originator_version",
+                    [_text(each) for each in page],
+                )
+                found += [StoredEvent(UUID(row[0]), *row[1:]) for row in c.fetchall()]
+        return found
+
+
+class PostgresBatchRecorder(PostgresApplicationRecorder):
+    """Inserts a batch by one ``unnest``, as the library does."""
+
+    def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
+        statement = SQL(
+            "SELECT originator_id, originator_version, topic, state FROM {schema}.{table} "
+            "WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        with self.datastore.get_connection() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, (list(originator_ids),))
+            return [
+                StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
+                for row in cursor.fetchall()
+            ]
+
+
+def _text(originator_id: UUID | str) -> str:
+    return originator_id.hex if isinstance(originator_id, UUID) else originator_id

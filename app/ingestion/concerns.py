@@ -1,0 +1,38 @@
+"""Which aggregates a kind of message concerns, so that a batch of messages can read them in one query."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.aggregates import Conversation, Customer, Key, LoanAccount, WriteOffRequest
+from app.ingestion.envelope import Envelope
+
+Concerns = Callable[[Envelope, Any], tuple[Key, ...]]
+
+
+def nothing(_envelope: Envelope, _payload: Any) -> tuple[Key, ...]:
+    """Nothing that is known beforehand."""
+    return ()
+
+
+def customer(_envelope: Envelope, payload: Any) -> tuple[Key, ...]:
+    return ((Customer, payload.customer_id),)
+
+
+def account(_envelope: Envelope, payload: Any) -> tuple[Key, ...]:
+    return ((LoanAccount, payload.account_id),)
+
+
+def conversation(envelope: Envelope, _payload: Any) -> tuple[Key, ...]:
+    return ((Conversation, envelope.conversation or ""),)
+
+
+def application(envelope: Envelope, payload: Any) -> tuple[Key, ...]:
+    """A conversation, and the customer that it is with."""
+    applicant = payload.customer
+    customer_id = (applicant and applicant.customer_id) or envelope.user
+    about = conversation(envelope, payload)
+    return about if customer_id is None else (*about, (Customer, customer_id))
+
+
+def write_off(envelope: Envelope, _payload: Any) -> tuple[Key, ...]:
+    return ((WriteOffRequest, envelope.conversation or ""),)
