@@ -101,7 +101,9 @@ class RememberingAggregate(Aggregate):
         }
         event = object.__new__(event_class)
         object.__setattr__(event, "__dict__", facts)
-        event.mutate(self)
+        # What mutate() does, without its checks of what was set above.
+        event.apply(self)
+        self.version, self.modified_on = event.originator_version, event.timestamp
         self.pending_events.append(event)
 
 

@@ -1,11 +1,10 @@
 """The logical message behind a command."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Identifies the message that a command comes from, and when it was sent and received.
 
     All times are aware and in UTC. ``upstream_time`` is the time that the message itself

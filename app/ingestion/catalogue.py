@@ -1,7 +1,6 @@
 """Every message type that we consume: its payload, and the command that it means. One table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -61,8 +60,7 @@ CATALOGUE: dict[str, Row] = {
 }
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """An envelope whose payload was understood. ``dropped`` names fields with unknown words."""
 
     envelope: Envelope

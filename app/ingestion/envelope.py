@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,16 +21,28 @@ PAYLOAD = ("dat", "payload")
 TIME = ("timestamp", "created_at")
 PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp")
 
+
+
+def _in_bytes(names: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(name.encode() for name in names)
+
+
+# Fields are looked up as they come, in bytes: a field that nobody asks for is never decoded.
+_TYPE, _CONVERSATION, _USER, _APPLICATION, _EXPLICIT_ID, _SEQUENCE, _PAYLOAD, _TIME = map(
+    _in_bytes, (TYPE, CONVERSATION, USER, APPLICATION, EXPLICIT_ID, SEQUENCE, PAYLOAD, TIME)
+)
 _ENVELOPE_ONLY = frozenset(
-    (*TYPE, *CONVERSATION, *USER, *EXPLICIT_ID, *SEQUENCE, "cause", "agt", "rec", "cls")
+    (*_TYPE, *_CONVERSATION, *_USER, *_EXPLICIT_ID, *_SEQUENCE, b"cause", b"agt", b"rec", b"cls")
 )
 _LONGEST_ID = 200
 _LONGEST_NAME = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+Fields = Mapping[bytes, bytes]
+
+
+class Envelope(NamedTuple):
     """A message as received: its type and payload, what its fields say, and its identity."""
 
     entry_id: str
@@ -46,7 +57,7 @@ class Envelope:
 def open_entry(
     stream: str,
     entry_id: bytes,
-    fields: Mapping[bytes, bytes],
+    fields: Fields,
     max_bytes: int,
     *,
     free_form: bool = False,
@@ -57,37 +68,33 @@ def open_entry(
     """
     if sum(map(len, fields)) + sum(map(len, fields.values())) > max_bytes:
         raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
-    texts = _texts(fields)
-    message_type = _first(texts, TYPE)
+    _check_utf8(fields)
+    message_type = _first(fields, _TYPE)
     if message_type is None:
         raise Unusable(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
-    payload = _payload(texts)
+    payload = _read_payload(fields)
     name = entry_id.decode()
     upstream = (
         _time(payload, PAYLOAD_TIME, tolerant=free_form)
-        or _time(texts, TIME)
+        or _field_time(fields)
         or _time(payload, ("created_at", "createdAt"), tolerant=free_form)
     )
-    source = Source(
-        message_id=_identity(stream, name, message_type, texts, payload),
-        received_at=_received_at(name),
-        upstream_time=upstream,
-    )
+    source = Source(_identity(stream, name, message_type, fields, payload), _received_at(name), upstream)
     return Envelope(
-        entry_id=name,
-        type=message_type,
-        source=source,
-        payload=payload,
-        conversation=_named(texts, CONVERSATION) or _text(payload, "conversation_id", "conversationId"),
-        user=_named(texts, USER),
-        application=_named(texts, APPLICATION) or _text(payload, *APPLICATION),
+        name,
+        message_type,
+        source,
+        payload,
+        _named(fields, _CONVERSATION) or _text(payload, ("conversation_id", "conversationId")),
+        _named(fields, _USER),
+        _named(fields, _APPLICATION) or _text(payload, APPLICATION),
     )
 
 
-def entry_type(fields: Mapping[bytes, bytes]) -> str | None:
+def entry_type(fields: Fields) -> str | None:
     """The message type alone, for entries that were not opened."""
-    for name in TYPE:
-        if value := fields.get(name.encode()):
+    for name in _TYPE:
+        if value := fields.get(name):
             return value.decode(errors="replace")
     return None
 
@@ -103,6 +110,8 @@ def parse_time(value: Any) -> datetime:
         # The library's message quotes the value, which may be personal.
         msg = "not an ISO 8601 time"
         raise ValueError(msg) from None
+    if moment.tzinfo is UTC:
+        return moment
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     try:
         return moment.astimezone(UTC)
@@ -119,38 +128,38 @@ def _received_at(entry_id: str) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for name, value in fields.items():
-        try:
-            key = name.decode()
-        except UnicodeDecodeError as error:
-            raise Unusable(Reason.NOT_UTF8, "entry", "a field's name is not UTF-8") from error
-        try:
-            text = value.decode()
-        except UnicodeDecodeError as error:
-            raise Unusable(Reason.NOT_UTF8, key, "the value is not UTF-8") from error
-        if text:
-            texts[key] = text
-    return texts
+def _check_utf8(fields: Fields) -> None:
+    try:  # All at once: a line feed between them ends any character that was left open.
+        b"\n".join(fields).decode()
+        b"\n".join(fields.values()).decode()
+    except UnicodeDecodeError:
+        for name, value in fields.items():
+            _decoded(value, _decoded(name, "entry", "a field's name"), "the value")
 
 
-def _first(texts: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+def _decoded(raw: bytes, path: str, what: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise Unusable(Reason.NOT_UTF8, path, f"{what} is not UTF-8") from error
+
+
+def _first(fields: Fields, names: tuple[bytes, ...]) -> str | None:
     for name in names:
-        if (value := texts.get(name)) is not None:
-            return without_nul(value)
+        if value := fields.get(name):
+            return without_nul(value.decode())
     return None
 
 
-def _named(texts: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+def _named(fields: Fields, names: tuple[bytes, ...]) -> str | None:
     """An identifier: without spaces around it, and 256 characters at most."""
     for name in names:
-        if value := without_nul(texts.get(name, "")).strip():
-            return _bounded(name, value)
+        if (raw := fields.get(name)) and (value := without_nul(raw.decode()).strip()):
+            return _bounded(name.decode(), value)
     return None
 
 
-def _text(payload: Mapping[str, Any], *names: str) -> str | None:
+def _text(payload: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     for name in names:
         value = payload.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and (text := str(value).strip()):
@@ -164,9 +173,9 @@ def _bounded(name: str, identifier: str) -> str:
     return identifier
 
 
-def _time(values: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool = False) -> datetime | None:
+def _time(payload: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool) -> datetime | None:
     for name in names:
-        if (value := values.get(name)) is not None and value != "":
+        if (value := payload.get(name)) is not None and value != "":
             try:
                 return parse_time(value)
             except ValueError as error:
@@ -176,27 +185,44 @@ def _time(values: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool =
     return None
 
 
-def _payload(texts: Mapping[str, str]) -> dict[str, Any]:
-    for name in PAYLOAD:
-        if (text := texts.get(name)) is not None:
-            return parse_payload(name, text)
+def _field_time(fields: Fields) -> datetime | None:
+    for name in _TIME:
+        if raw := fields.get(name):
+            return _time({name.decode(): raw.decode()}, (name.decode(),), tolerant=False)
+    return None
+
+
+def _read_payload(fields: Fields) -> dict[str, Any]:
+    for name in _PAYLOAD:
+        if raw := fields.get(name):
+            return parse_payload(name.decode(), raw)
     # Older chat publishers put the payload's keys straight into the entry.
-    return flat_payload((name, text) for name, text in texts.items() if name not in _ENVELOPE_ONLY)
+    return flat_payload(
+        (name.decode(), value.decode())
+        for name, value in fields.items()
+        if value and name not in _ENVELOPE_ONLY
+    )
 
 
 def _identity(
-    stream: str, entry_id: str, message_type: str, texts: Mapping[str, str], payload: dict[str, Any]
+    stream: str, entry_id: str, message_type: str, fields: Fields, payload: dict[str, Any]
 ) -> str:
     """The identity of a logical message, by the contract's three steps.
 
     Fixed for ever: stored events hold it. All of a message's events do, so it must stay short.
     """
-    if explicit := (_first(texts, EXPLICIT_ID) or "").strip():
+    if explicit := (_first(fields, _EXPLICIT_ID) or "").strip():
         if len(explicit) > _LONGEST_ID:
             return f"digest:{hashlib.sha256(explicit.encode()).hexdigest()[:40]}"
         return f"id:{explicit}"
-    if (cause := texts.get("cause")) is not None:
-        parts = [message_type, _first(texts, CONVERSATION), cause, _first(texts, SEQUENCE), payload]
+    if cause := fields.get(b"cause"):
+        parts = [
+            message_type,
+            _first(fields, _CONVERSATION),
+            cause.decode(),
+            _first(fields, _SEQUENCE),
+            payload,
+        ]
         canonical = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         return f"digest:{hashlib.sha256(canonical).hexdigest()[:40]}"
     return f"entry:{stream}/{entry_id}"

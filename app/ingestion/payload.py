@@ -24,19 +24,19 @@ _LONG_NUMBER = re.compile(rb"\d{19}")
 _INT64 = 2**63
 
 
-def parse_payload(field: str, text: str) -> dict[str, Any]:
-    """The clean JSON object in ``text``.
+def parse_payload(field: str, raw: bytes) -> dict[str, Any]:
+    """The clean JSON object in ``raw``, which is UTF-8.
 
     Raises Unusable (not_json, not_an_object, too_deep) about the field of the entry that held it.
     """
-    raw = text.encode()
     try:
         value = _parsed(field, raw)
     except orjson.JSONDecodeError as error:
         raise Unusable(Reason.NOT_JSON, field, f"at character {error.pos}: {error.msg}") from error
     if not isinstance(value, dict):
         raise Unusable(Reason.NOT_AN_OBJECT, field, f"a JSON {type(value).__name__}, not an object")
-    return dict(_cleaned(field, raw, value))
+    clean: dict[str, Any] = _cleaned(field, raw, value)
+    return clean
 
 
 def flat_payload(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Stream entries for tests of ingestion."""
 
 import json
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from app.aggregates import Conversation, Servicing
@@ -47,4 +46,4 @@ def raising(error: Exception, number: int = 9) -> Message:
     def command(*_arguments: Any) -> NoReturn:
         raise error
 
-    return replace(said(number), command=command)
+    return said(number)._replace(command=command)

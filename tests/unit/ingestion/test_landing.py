@@ -1,6 +1,5 @@
 """A batch lands whole but for the messages that fail on their own."""
 
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -27,7 +26,7 @@ def test_a_command_that_fails_halfway_leaves_nothing() -> None:
         raise ZeroDivisionError
 
     servicing = Servicing.in_memory()
-    land(servicing, [said(1), replace(said(2), command=halfway), said(3)], Event())
+    land(servicing, [said(1), said(2)._replace(command=halfway), said(3)], Event())
     assert heard(servicing) == ["1", "3"]
 
 

@@ -1,7 +1,6 @@
 """What becomes of a batch when the event store conflicts, fails, or refuses one event."""
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -23,7 +22,7 @@ def unstorable(number: int) -> Message:
             source, username="customer", utterance="no", additional_data=object()
         )
 
-    return replace(said(number), command=command)
+    return said(number)._replace(command=command)
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Exception, times: int) -> list[int]:
