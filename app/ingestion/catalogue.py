@@ -12,7 +12,7 @@ from app.ingestion.commands import Command
 from app.ingestion.concerns import Concerns
 from app.ingestion.envelope import Envelope, entry_type, open_entry
 from app.ingestion.messages import account, chat, customer, writeoff
-from app.ingestion.messages.kinds import AddressedPayload, Payload
+from app.ingestion.messages.kinds import Payload
 from app.ingestion.unusable import Reason, Unusable
 
 
@@ -90,7 +90,7 @@ def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
     free_form = kind is not None and CATALOGUE[kind].payload is chat.FreeForm
     envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form)
     row = CATALOGUE[envelope.type]
-    if issubclass(row.payload, AddressedPayload):
+    if row.payload.addressed:
         do.conversation_of(envelope)
     dropped: list[str] = []
     try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AliasChoices,
@@ -35,6 +35,9 @@ class Payload(BaseModel):
     Nulls and empty strings do not get here: the payload was cleaned of them.
     """
 
+    addressed: ClassVar[bool] = False
+    """Whether it is about what the envelope's conversation names: a chat, or a write-off request."""
+
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
@@ -54,7 +57,9 @@ class Payload(BaseModel):
 
 
 class AddressedPayload(Payload):
-    """A payload about what the envelope's conversation names: a chat, or a write-off request."""
+    """A payload that says nothing without the envelope's conversation."""
+
+    addressed = True
 
 
 def _money(value: Any) -> Decimal:
