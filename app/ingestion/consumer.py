@@ -16,6 +16,7 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.dead_letters import DeadLetter
 from app.ingestion.envelope import entry_type
+from app.ingestion.keys import dropped_values_key, failures_key, unknown_types_key
 from app.ingestion.landing import land
 from app.ingestion.unusable import Unusable, failed
 from app.runtime.logging import in_short, where
@@ -30,21 +31,6 @@ _CLAIM_EVERY_S = 5.0
 _RETRY_AFTER_S = 0.5
 _LONGEST_WAIT_S = 10.0
 _SAY_EVERY_S = 60.0
-
-
-def unknown_types_key(stream: str) -> str:
-    """The hash that counts entries of types that we do not consume, by type."""
-    return f"{stream}:unknown-types"
-
-
-def dropped_values_key(stream: str) -> str:
-    """The hash that counts words that were unknown, by type and field."""
-    return f"{stream}:dropped-values"
-
-
-def failures_key(stream: str) -> str:
-    """The hash that counts how often an entry failed on its own, by entry id."""
-    return f"{stream}:failures"
 
 
 class Consumer:

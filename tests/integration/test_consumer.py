@@ -9,8 +9,8 @@ from redis import Redis
 
 from app.ingestion import catalogue
 from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.consumer import failures_key
 from app.ingestion.consumer import run as ingest
+from app.ingestion.keys import failures_key
 from app.ingestion.publish import publish
 from app.projections.runner import run as project
 from app.runtime.settings import Settings

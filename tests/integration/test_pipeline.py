@@ -8,7 +8,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.ingestion.consumer import run as ingest
-from app.ingestion.consumer import unknown_types_key
+from app.ingestion.keys import unknown_types_key
 from app.ingestion.publish import publish
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
