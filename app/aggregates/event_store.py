@@ -6,12 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from eventsourcing.persistence import PersistenceError
 
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
 """What a store that is away, locked or broken raises: the library lets some of SQLite's own through."""
+
+
+_LOCK_TIMEOUT_S = "30"
 
 
 class EventStoreUrlError(ValueError):
@@ -21,6 +24,8 @@ class EventStoreUrlError(ValueError):
 def event_store_environment(url: str) -> dict[str, str]:
     """The eventsourcing library's settings for an event store URL.
 
+    ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30.
+
     Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``.
     """
     parts = urlsplit(url)
@@ -28,7 +33,7 @@ def event_store_environment(url: str) -> dict[str, str]:
         return {
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
             "SQLITE_DBNAME": _sqlite_file(parts.path),
-            "SQLITE_LOCK_TIMEOUT": "30",
+            "SQLITE_LOCK_TIMEOUT": _lock_timeout(parts.query),
         }
     if parts.scheme in ("postgresql", "postgres"):
         return {
@@ -73,3 +78,11 @@ def _sqlite_file(path: str) -> str:
         msg = "BILLIE_EVENT_STORE_URL names no file: use sqlite:///var/events.db"
         raise EventStoreUrlError(msg)
     return name
+
+
+def _lock_timeout(query: str) -> str:
+    seconds = parse_qs(query, keep_blank_values=True).get("timeout", [_LOCK_TIMEOUT_S])[-1]
+    if not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
+        msg = "BILLIE_EVENT_STORE_URL has a timeout that is no whole number of seconds from 1"
+        raise EventStoreUrlError(msg)
+    return seconds
