@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from eventsourcing.persistence import PersistenceError
 from eventsourcing.utils import get_topic
@@ -17,12 +17,17 @@ EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
 """What a store that is away, locked or broken raises: the library lets some of SQLite's own through."""
 
 
+_LOCK_TIMEOUT_S = "30"
+
+
 class EventStoreUrlError(ValueError):
     """A BILLIE_EVENT_STORE_URL that names no store: says what is accepted."""
 
 
 def event_store_environment(url: str) -> dict[str, str]:
     """The eventsourcing library's settings for an event store URL.
+
+    ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30.
 
     Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``.
     """
@@ -31,7 +36,7 @@ def event_store_environment(url: str) -> dict[str, str]:
         return {
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
             "SQLITE_DBNAME": _sqlite_file(parts.path),
-            "SQLITE_LOCK_TIMEOUT": "30",
+            "SQLITE_LOCK_TIMEOUT": _lock_timeout(parts.query),
             "APPLICATION_RECORDER_TOPIC": get_topic(SQLiteBatchRecorder),
         }
     if parts.scheme in ("postgresql", "postgres"):
@@ -78,3 +83,11 @@ def _sqlite_file(path: str) -> str:
         msg = "BILLIE_EVENT_STORE_URL names no file: use sqlite:///var/events.db"
         raise EventStoreUrlError(msg)
     return name
+
+
+def _lock_timeout(query: str) -> str:
+    seconds = parse_qs(query, keep_blank_values=True).get("timeout", [_LOCK_TIMEOUT_S])[-1]
+    if not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
+        msg = "BILLIE_EVENT_STORE_URL has a timeout that is no whole number of seconds from 1"
+        raise EventStoreUrlError(msg)
+    return seconds

@@ -17,23 +17,23 @@ _CUSTOMERS = 63
 _FIRST = 900_001  # None of the demo's own customers has such a number.
 
 
-def sample() -> list[Entry]:
-    """About 2,000 entries in the order of the stream."""
-    chance = Random(_SEED)
-    lender = Lender(_SEED)
+def sample(seed: int = _SEED, customers: int = _CUSTOMERS) -> list[Entry]:
+    """The entries of so many customers, in the order of the stream: about 33 of each."""
+    chance = Random(seed)
+    lender = Lender(seed)
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     moments: list[Moment] = []
-    for number in range(_CUSTOMERS):
+    for number in range(customers):
         moments += lender.story(_FIRST + number, start + timedelta(minutes=9 * number))
     publishers = Publishers(chance)
     for hour in range(6):
         at = start + timedelta(hours=hour)
         moments += [Moment(at, publishers.poison(at)), Moment(at, publishers.unknown(at))]
     entries = [moment.entry for moment in sorted(moments, key=lambda moment: moment.at)]
-    for _ in range(60):
+    for _ in range(60 * customers // _CUSTOMERS):
         # A publisher's retry: the same logical message under another entry id.
         entries.insert(chance.randrange(len(entries)), dict(chance.choice(entries)))
-    for _ in range(150):
+    for _ in range(150 * customers // _CUSTOMERS):
         first = chance.randrange(len(entries) - 5)
         second = first + chance.randint(1, 5)
         entries[first], entries[second] = entries[second], entries[first]

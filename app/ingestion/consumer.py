@@ -3,8 +3,9 @@
 import logging
 import random
 import socket
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from itertools import chain
 from threading import Event as Flag
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from app.ingestion.dead_letters import DeadLetter
 from app.ingestion.envelope import entry_type
 from app.ingestion.keys import dropped_values_key, failures_key, unknown_types_key
 from app.ingestion.landing import land
+from app.ingestion.settling import count, set_aside
 from app.ingestion.unusable import Unusable, failed
 from app.runtime.logging import in_short, where
 from app.runtime.settings import Settings
@@ -90,8 +92,8 @@ class Consumer:
         messages: list[Message] = []
         done: list[bytes] = []
         dead: list[tuple[bytes, Unusable]] = []
-        unknown: Counter[str] = Counter()
-        dropped: Counter[str] = Counter()
+        unknown: dict[str, list[bytes]] = defaultdict(list)
+        dropped: dict[tuple[str, ...], list[bytes]] = defaultdict(list)
         for entry_id, fields in entries:
             if not fields:
                 log.warning("Entry %s was trimmed before it was read", entry_id.decode())
@@ -103,14 +105,13 @@ class Consumer:
                 dead.append((entry_id, why))
                 continue
             if message is None:
-                unknown[(entry_type(fields) or "")[:200]] += 1
-                done.append(entry_id)
+                unknown[(entry_type(fields) or "")[:200]].append(entry_id)
                 continue
             messages.append(message)
         landing = land(self._servicing, messages, self._stop)
         for message in landing.landed:
-            done.append(message.envelope.entry_id.encode())
-            dropped.update(f"{message.envelope.type}.{name}" for name in message.dropped)
+            names = tuple(f"{message.envelope.type}.{name}" for name in message.dropped)
+            (dropped[names] if names else done).append(message.envelope.entry_id.encode())
         dead += [(message.envelope.entry_id.encode(), why) for message, why in landing.unusable]
         failures: dict[bytes, int] = {}
         for message, error in landing.failed:
@@ -140,8 +141,8 @@ class Consumer:
         entries: list[Entry],
         done: list[bytes],
         dead: list[tuple[bytes, Unusable]],
-        unknown: Counter[str],
-        dropped: Counter[str],
+        unknown: Mapping[str, list[bytes]],
+        dropped: Mapping[tuple[str, ...], list[bytes]],
         failures: dict[bytes, int],
     ) -> None:
         fields_of = dict(entries)
@@ -149,20 +150,21 @@ class Consumer:
         for entry_id, why in dead:
             letter = DeadLetter(
                 self._stream, entry_id.decode(), fields_of[entry_id] or {}, why, failures.get(entry_id, 1)
+            ).as_entry()
+            set_aside(
+                pipeline, self._stream, self._group, entry_id, self._settings.dead_letter_stream, letter
             )
-            pipeline.xadd(self._settings.dead_letter_stream, letter.as_entry())  # type: ignore[arg-type]
-            done.append(entry_id)
             log.warning("Entry %s set aside: %s at %s", entry_id.decode(), why.reason, why.path)
-        for counts, key in (
-            (unknown, unknown_types_key(self._stream)),
-            (dropped, dropped_values_key(self._stream)),
-        ):
-            for name, count in counts.items():
-                pipeline.hincrby(key, name, count)
+        for name, ids in unknown.items():
+            count(pipeline, self._stream, self._group, ids, unknown_types_key(self._stream), [name])
+        for names, ids in dropped.items():
+            count(pipeline, self._stream, self._group, ids, dropped_values_key(self._stream), names)
         if done:
             pipeline.xack(self._stream, self._group, *done)
-            if not self._read_new:
-                pipeline.hdel(self._failures_key, *done)
+        if not self._read_new:
+            settled = [*done, *(entry_id for entry_id, _ in dead), *chain(*dropped.values())]
+            if settled:
+                pipeline.hdel(self._failures_key, *settled)
         pipeline.execute()
 
     def _next_or_new_group(self, *, block: bool) -> list[Entry]:

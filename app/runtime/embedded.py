@@ -99,14 +99,19 @@ class EmbeddedServer:
             self._process = None
 
 
-def embedded_redis(directory: Path, port: int | None = None) -> EmbeddedServer:
-    """A redis-server with an append-only file in ``directory``."""
+def embedded_redis(directory: Path, port: int | None = None, *, sync_always: bool = False) -> EmbeddedServer:
+    """A redis-server with an append-only file in ``directory``.
+
+    It is synced once a second, and while that goes on, Redis may answer before it has written: a kill then
+    loses what it acknowledged. With ``sync_always`` it never does, at the price of a sync a command.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command = [
         _redis_binary(directory),
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)),
-        *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+        *("--appendonly", "yes", "--appendfsync", "always" if sync_always else "everysec"),
+        *("--save", "", "--daemonize", "no"),
     ]
     return EmbeddedServer(
         "redis-server", command, f"redis://127.0.0.1:{port}/0", port, directory / "redis.log", _redis_answers

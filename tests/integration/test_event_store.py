@@ -6,6 +6,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -81,6 +82,25 @@ def test_a_broken_store_is_never_a_messages_own_fault(tmp_path: Path) -> None:
     with pytest.raises(EVENT_STORE_ERRORS, match="no such table"):
         land(servicing, [customer_told()], Event())
     servicing.close()
+
+
+def test_a_locked_store_is_waited_for_as_long_as_its_url_says(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}?timeout=1"
+    servicing = Servicing.from_url(url)
+    with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        started = monotonic()
+        with pytest.raises(EVENT_STORE_ERRORS, match="locked"):
+            land(servicing, [customer_told()], Event())
+        assert 1 <= monotonic() - started < 10
+    land(servicing, [customer_told()], Event())
+    servicing.close()
+
+
+@pytest.mark.parametrize("timeout", ["0", "soon", "-1", ""])
+def test_timeout_that_is_no_number_is_said(timeout: str) -> None:
+    with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*timeout"):
+        event_store_environment(f"sqlite:///events.db?timeout={timeout}")
 
 
 @pytest.mark.parametrize(

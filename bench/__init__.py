@@ -1,0 +1,1 @@
+"""Benchmarks: seeded loads, and what they cost on this machine."""

@@ -1,0 +1,31 @@
+"""The load of the benchmarks is what it says: valid, mostly chat, interleaved, the same for one seed."""
+
+from itertools import pairwise
+
+from app.ingestion.catalogue import CATALOGUE
+from bench.backlog import backlog
+from tests.unit.ingestion.entries import message
+
+ENTRIES = list(backlog(5_000, seed=7))
+
+
+def test_one_seed_gives_one_backlog() -> None:
+    assert list(backlog(5_000, seed=7)) == ENTRIES
+    assert list(backlog(5_000, seed=8)) != ENTRIES
+
+
+def test_every_entry_is_used_whole_and_has_an_identity_of_its_own() -> None:
+    messages = [message(entry, f"{1_772_366_400_000 + n}-0") for n, entry in enumerate(ENTRIES)]
+    assert not any(each.dropped for each in messages)
+    identities = {each.envelope.source.message_id for each in messages}
+    assert len(identities) == len(ENTRIES)
+    by_cause = sum(identity.startswith("digest:") for identity in identities)
+    assert 0.1 < by_cause / len(ENTRIES) < 0.3
+    assert all(each.envelope.type in CATALOGUE for each in messages)
+
+
+def test_it_is_mostly_chat_of_interleaved_conversations() -> None:
+    conversations = [entry["cid"] for entry in ENTRIES if "cid" in entry]
+    assert 0.8 < len(conversations) / len(ENTRIES) < 0.9
+    assert len(set(conversations[:500])) > 100
+    assert sum(one != other for one, other in pairwise(conversations)) > 0.95 * len(conversations)
