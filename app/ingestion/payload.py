@@ -70,9 +70,11 @@ def _parsed(field: str, raw: bytes) -> Any:
         if "infinity" not in error.msg:
             raise
         try:  # An integer beyond what a float can hold is JSON all the same.
-            return json.loads(raw, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
+            value = json.loads(raw, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
+            json.dumps(value, ensure_ascii=False).encode()  # Half a character, which json lets pass, is not.
         except (ValueError, RecursionError):
             raise error from None
+        return value
 
 
 def _cleaned(field: str, raw: bytes, value: Any) -> Any:

@@ -175,3 +175,9 @@ def test_dollars_and_full_stops_in_keys_survive_to_the_event() -> None:
 def test_address_may_be_one_line() -> None:
     told = customer.CustomerChanged.model_validate({"customerId": "C1", "residentialAddress": "4 High St"})
     assert told.residential_address == customer.ResidentialAddress(full_address="4 High St")
+
+
+def test_half_a_character_beside_an_endless_integer_is_not_json() -> None:
+    with pytest.raises(Unusable) as why:
+        parse_payload("dat", f'{{"n": 1{"0" * 400}, "name": "\\ud800"}}')
+    assert why.value.reason is Reason.NOT_JSON
