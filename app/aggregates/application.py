@@ -70,7 +70,7 @@ class Servicing(Application[UUID]):
         return aggregate
 
     def load_many(self, keys: Collection[Key]) -> dict[Key, RememberingAggregate | None]:
-        """The aggregates by kind and upstream identifier, read in one query; None for those never heard of."""
+        """The aggregates by kind and upstream identifier, in one query; None for those never heard of."""
         loaded = {key: self._cache.get(key) for key in keys}
         missing = [key for key, aggregate in loaded.items() if aggregate is None]
         if not missing:

@@ -27,7 +27,10 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
     def _insert_events(
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
     ) -> Sequence[int] | None:
-        rows = [(_text(each.originator_id), each.originator_version, each.topic, each.state) for each in stored_events]
+        rows = [
+            (_text(each.originator_id), each.originator_version, each.topic, each.state)
+            for each in stored_events
+        ]
         c.executemany(self.insert_events_statement, rows)
         # The transaction holds SQLite's one write lock, so the row ids follow one another.
         c.execute("SELECT last_insert_rowid()")
@@ -39,8 +42,9 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
         with self.datastore.transaction(commit=False) as c:
             for start in range(0, len(originator_ids), _IDS_A_QUERY):
                 page = originator_ids[start : start + _IDS_A_QUERY]
+                places = ",".join("?" * len(page))
                 c.execute(
-                    f"SELECT * FROM {self.events_table_name} WHERE originator_id IN ({','.join('?' * len(page))}) "
+                    f"SELECT * FROM {self.events_table_name} WHERE originator_id IN ({places}) "
                     "ORDER BY originator_id, originator_version",
                     [_text(each) for each in page],
                 )
@@ -59,7 +63,9 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
         with self.datastore.get_connection() as connection, connection.cursor() as cursor:
             cursor.execute(statement, (list(originator_ids),))
             return [
-                StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
+                StoredEvent(
+                    row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"])
+                )
                 for row in cursor.fetchall()
             ]
 

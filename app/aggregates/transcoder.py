@@ -87,6 +87,4 @@ class CompactMapper(Mapper[UUID]):
 
 @cache
 def _may_be_left_out(event_class: type[Any]) -> tuple[str, ...]:
-    return tuple(
-        name for name in event_class.__dataclass_fields__ if getattr(event_class, name, ...) is None
-    )
+    return tuple(name for name in event_class.__dataclass_fields__ if getattr(event_class, name, ...) is None)

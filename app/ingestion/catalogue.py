@@ -42,9 +42,13 @@ CATALOGUE: dict[str, Row] = {
     "applicationDetail_changed": Row(chat.ApplicationDetailChanged, do.change_application, of.application),
     "identityRisk_assessment": Row(chat.FreeForm, do.assess("identityRisk"), of.conversation),
     "serviceability_assessment_results": Row(chat.FreeForm, do.assess("serviceability"), of.conversation),
-    "credit_assessment_serviceability_result": Row(chat.FreeForm, do.assess("serviceability"), of.conversation),
+    "credit_assessment_serviceability_result": Row(
+        chat.FreeForm, do.assess("serviceability"), of.conversation
+    ),
     "fraudCheck_assessment": Row(chat.FreeForm, do.assess("fraudCheck"), of.conversation),
-    "credit_assessment_accountConduct_result": Row(chat.FreeForm, do.assess("accountConduct"), of.conversation),
+    "credit_assessment_accountConduct_result": Row(
+        chat.FreeForm, do.assess("accountConduct"), of.conversation
+    ),
     "post_identity_risk_checks_complete": Row(chat.FreeForm, do.assess("postIdentityRisk"), of.conversation),
     "credit_assessment_complete": Row(chat.FreeForm, do.assess("creditAssessmentComplete"), of.conversation),
     "noticeboard_updated": Row(chat.NoticePosted, do.post_notice, of.conversation),
@@ -72,6 +76,10 @@ class Message(NamedTuple):
     def concerns(self) -> tuple[Key, ...]:
         """The aggregates that it will change, as far as that can be told beforehand."""
         return self.row_concerns(self.envelope, self.payload)
+
+    def dropped_fields(self) -> tuple[str, ...]:
+        """The names of ``dropped`` with the message's type before them, as they are counted."""
+        return tuple(f"{self.envelope.type}.{name}" for name in self.dropped)
 
     def apply(self, unit: UnitOfWork) -> None:
         """Carry out what the message means. Raises Unusable where the envelope lacks a name."""

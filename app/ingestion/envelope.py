@@ -22,7 +22,6 @@ TIME = ("timestamp", "created_at")
 PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp")
 
 
-
 def _in_bytes(names: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(name.encode() for name in names)
 
@@ -204,9 +203,7 @@ def _read_payload(fields: Fields) -> dict[str, Any]:
     )
 
 
-def _identity(
-    stream: str, entry_id: str, message_type: str, fields: Fields, payload: dict[str, Any]
-) -> str:
+def _identity(stream: str, entry_id: str, message_type: str, fields: Fields, payload: dict[str, Any]) -> str:
     """The identity of a logical message, by the contract's three steps.
 
     Fixed for ever: stored events hold it. All of a message's events do, so it must stay short.

@@ -1,9 +1,7 @@
 """Brings messages into the event store: a batch in one transaction, a bad one alone."""
 
-import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from threading import Event as Flag
 
 from eventsourcing.persistence import PersistenceError, RecordConflictError
@@ -12,72 +10,90 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.ingestion.catalogue import Message
 from app.ingestion.unusable import Unusable
 
-log = logging.getLogger(__name__)
-
 _CONFLICTS_IN_A_ROW = 20
 
 
-@dataclass
 class Landing:
-    """What became of a batch. ``position`` is that of its last event, if it led to any."""
+    """A batch on its way into the event store, and what became of its messages.
 
-    landed: list[Message] = field(default_factory=list)
-    unusable: list[tuple[Message, Unusable]] = field(default_factory=list)
-    failed: list[tuple[Message, Exception]] = field(default_factory=list)
-    position: int | None = None
-
-
-def land(servicing: Servicing, messages: Sequence[Message], stop: Flag) -> Landing:
-    """Apply messages in order, and save what they led to.
-
-    A message that fails on its own is left out, and the others land without it. Raises
-    one of EVENT_STORE_ERRORS where the store failed: then nothing landed that is not stored.
+    Made, it has applied them to aggregates in memory; :meth:`finish` stores what they led to, and may
+    run in another thread: until it returns, nobody else may use the application. Both raise one of
+    EVENT_STORE_ERRORS where the store failed: then nothing landed that is not stored. A message that
+    fails on its own is left out, and the others land without it. ``position`` is that of the batch's
+    last event, if it led to any.
     """
-    landing = Landing()
-    _land(servicing, list(messages), landing, stop)
-    return landing
 
+    def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
+        self.landed: list[Message] = []
+        self.unusable: list[tuple[Message, Unusable]] = []
+        self.failed: list[tuple[Message, Exception]] = []
+        self.position: int | None = None
+        self._servicing = servicing
+        self._unit = servicing.unit_of_work()
+        self._applied = list(messages)
+        self._apply()
 
-def _land(servicing: Servicing, messages: list[Message], landing: Landing, stop: Flag) -> None:
-    conflicts = 0
-    while messages:
-        unit = servicing.unit_of_work()
-        unit.expect({key for message in messages for key in message.concerns()})
-        for message in messages:
+    def finish(self, stop: Flag) -> None:
+        """Store the events: in one transaction, or in as many as it takes to leave out a bad one."""
+        conflicts = 0
+        while self._applied:
             try:
-                message.apply(unit)
-            except EVENT_STORE_ERRORS:
-                unit.discard()
-                raise
-            except Unusable as why:
-                landing.unusable.append((message, why))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's own
-                landing.failed.append((message, error))
-            else:
-                continue
-            unit.discard()
-            messages = [other for other in messages if other is not message]
-            break
-        else:
-            try:
-                position = unit.commit()
+                position = self._unit.commit()
             except RecordConflictError as conflict:
                 # Another consumer saved one of these aggregates first: load them anew.
                 conflicts += 1
                 if conflicts > _CONFLICTS_IN_A_ROW:
                     raise PersistenceError(*conflict.args) from conflict
                 stop.wait(random.uniform(0, 0.002 * 2 ** min(conflicts, 8)))
-                continue
+                self._apply()
             except EVENT_STORE_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - an event that cannot be stored
-                if len(messages) == 1:
-                    landing.failed.append((messages[0], error))
-                else:
-                    half = len(messages) // 2
-                    _land(servicing, messages[:half], landing, stop)
-                    _land(servicing, messages[half:], landing, stop)
-                return
-            landing.landed += messages
-            landing.position = position or landing.position
+                self._finish_in_parts(error, stop)
+            else:
+                self.landed += self._applied
+                self.position = position or self.position
+                self._applied = []
+
+    def _apply(self) -> None:
+        """Apply the messages in order. One that fails is left out, and all begins anew without it."""
+        self._unit.expect({key for message in self._applied for key in message.concerns()})
+        place = 0
+        while place < len(self._applied):
+            message = self._applied[place]
+            try:
+                message.apply(self._unit)
+            except EVENT_STORE_ERRORS:
+                self._unit.discard()
+                raise
+            except Unusable as why:
+                self.unusable.append((message, why))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's own
+                self.failed.append((message, error))
+            else:
+                place += 1
+                continue
+            self._unit.discard()
+            del self._applied[place]
+            place = 0
+
+    def _finish_in_parts(self, error: Exception, stop: Flag) -> None:
+        messages, self._applied = self._applied, []
+        if len(messages) == 1:
+            self.failed.append((messages[0], error))
             return
+        half = len(messages) // 2
+        for part in (messages[:half], messages[half:]):
+            landing = Landing(self._servicing, part)
+            landing.finish(stop)
+            self.landed += landing.landed
+            self.unusable += landing.unusable
+            self.failed += landing.failed
+            self.position = landing.position or self.position
+
+
+def land(servicing: Servicing, messages: Sequence[Message], stop: Flag) -> Landing:
+    """Apply messages in order, and store what they led to."""
+    landing = Landing(servicing, messages)
+    landing.finish(stop)
+    return landing

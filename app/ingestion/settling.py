@@ -1,58 +1,117 @@
-"""Acknowledges entries together with what becomes of them: whoever comes second changes nothing.
+"""The end of a batch: acknowledgements, dead letters and counts, in one step."""
 
-An entry may be settled twice: two consumers hold it, one of which took it over from the other, or the
-answer to a transaction was lost and the client sent it again. Each step here asks, on the server, whether
-the entry is still pending.
-"""
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
 
-from collections.abc import Mapping, Sequence
-
+from redis import Redis
 from redis.client import Pipeline
 
-_AT_ONCE = 1_000
-"""Ids a script takes: Lua's stack has its bounds."""
+from app.ingestion import lua
+from app.ingestion.batch import Batch
+from app.ingestion.catalogue import Message
+from app.ingestion.dead_letters import DeadLetter
+from app.ingestion.keys import dropped_values_key, failures_key
+from app.ingestion.landing import Landing
+from app.ingestion.unusable import Unusable, failed
+from app.runtime.logging import where
+from app.runtime.settings import Settings
 
-_SET_ASIDE = """
-if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 1 then
-    redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
-    redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
-end
-"""
-# XADD comes first: a Redis that is out of memory refuses it, and then the entry stays pending.
+log = logging.getLogger(__name__)
 
-_COUNT = """
-local first_id = 3 + ARGV[2]
-local acknowledged = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, first_id))
-if acknowledged > 0 then
-    for place = 3, first_id - 1 do
-        redis.call('HINCRBY', KEYS[2], ARGV[place], acknowledged)
-    end
-end
-"""
+_RETRY_AFTER_S = 0.5
+_MOST_UNKNOWN_TYPES = 1_000
 
 
-def set_aside(
-    pipeline: Pipeline,
-    stream: str,
-    group: str,
-    entry_id: bytes,
-    dead_letter_stream: str,
-    letter: Mapping[str, str],
-) -> None:
-    """Acknowledge a pending entry and add its dead letter."""
-    fields = [part for pair in letter.items() for part in pair]
-    pipeline.eval(_SET_ASIDE, 2, stream, dead_letter_stream, group, entry_id, *fields)
+@dataclass
+class Outcome:
+    """Entries that became dead letters, with how often each had failed; and when to try the others again.
+
+    ``retry_in_s`` is None where no message failed on its own, or all that did became dead letters.
+    """
+
+    dead: list[tuple[bytes, Unusable]]
+    failures: dict[bytes, int] = field(default_factory=dict)
+    retry_in_s: float | None = None
 
 
-def count(
-    pipeline: Pipeline,
-    stream: str,
-    group: str,
-    entry_ids: Sequence[bytes],
-    counts_key: str,
-    names: Sequence[str],
-) -> None:
-    """Acknowledge entries, and add the number of those that were pending to each named count."""
-    for start in range(0, len(entry_ids), _AT_ONCE):
-        ids = entry_ids[start : start + _AT_ONCE]
-        pipeline.eval(_COUNT, 2, stream, counts_key, group, str(len(names)), *names, *ids)
+class Settling:
+    """Tells Redis what became of a batch."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._stream, self._group = settings.inbox_stream, settings.consumer_group
+
+    def settle(self, batch: Batch, landing: Landing) -> Outcome:
+        """Acknowledge what landed or is set aside, and count. Raises redis's errors: all stays pending then.
+
+        An entry that was settled before, by us or by another consumer, is not settled again.
+        """
+        outcome = Outcome(batch.unusable + [(_id(message), why) for message, why in landing.unusable])
+        for message, error in landing.failed:
+            self._count_failure(_id(message), error, outcome)
+        pipeline = self._redis.pipeline(transaction=True)
+        for name, ids in batch.unknown.items():
+            lua.count_unknown(pipeline, self._stream, self._group, ids, name, _MOST_UNKNOWN_TYPES)
+        self._acknowledge(pipeline, batch, landing)
+        self._set_aside(pipeline, batch, outcome)
+        if not batch.fresh and (settled := _settled(batch, landing, outcome)):
+            pipeline.hdel(failures_key(self._stream), *settled)
+        _say(batch, outcome, pipeline.execute())
+        return outcome
+
+    def _count_failure(self, entry_id: bytes, error: Exception, outcome: Outcome) -> None:
+        """Count a message's own failures: Redis's delivery count also grows while a store is away."""
+        count = int(self._redis.hincrby(failures_key(self._stream), entry_id.decode(), 1))
+        outcome.failures[entry_id] = count
+        log.error("Message %s failed, time %d: %s", entry_id.decode(), count, where(error))
+        if count >= self._settings.max_deliveries:
+            outcome.dead.append((entry_id, failed(error)))
+        else:
+            outcome.retry_in_s = _RETRY_AFTER_S * 2**count
+
+    def _acknowledge(self, pipeline: Pipeline, batch: Batch, landing: Landing) -> None:
+        done = list(batch.trimmed)
+        dropped: dict[tuple[str, ...], list[bytes]] = defaultdict(list)
+        for message in landing.landed:
+            (dropped[message.dropped_fields()] if message.dropped else done).append(_id(message))
+        for names, ids in dropped.items():
+            lua.count(pipeline, self._stream, self._group, ids, dropped_values_key(self._stream), names)
+        if done:
+            pipeline.xack(self._stream, self._group, *done)
+
+    def _set_aside(self, pipeline: Pipeline, batch: Batch, outcome: Outcome) -> None:
+        if not outcome.dead:
+            return
+        fields_of = dict(batch.entries)
+        for entry_id, why in outcome.dead:
+            times = outcome.failures.get(entry_id, 1)
+            letter = DeadLetter(self._stream, entry_id.decode(), fields_of[entry_id] or {}, why, times)
+            lua.set_aside(
+                pipeline,
+                self._stream,
+                self._group,
+                entry_id,
+                self._settings.dead_letter_stream,
+                letter.as_entry(),
+            )
+
+
+def _settled(batch: Batch, landing: Landing, outcome: Outcome) -> list[bytes]:
+    landed = [_id(message) for message in landing.landed]
+    return [*batch.trimmed, *landed, *(entry_id for entry_id, _ in outcome.dead)]
+
+
+def _say(batch: Batch, outcome: Outcome, answers: list[object]) -> None:
+    for entry_id in batch.trimmed:
+        log.warning("Entry %s was trimmed before it was read", entry_id.decode())
+    for entry_id, why in outcome.dead:
+        log.warning("Entry %s set aside: %s at %s", entry_id.decode(), why.reason, why.path)
+    for name, is_new in zip(batch.unknown, answers, strict=False):  # Their counts stand first.
+        if is_new:
+            log.warning("Upstream began to send %r, which we do not consume", name)
+
+
+def _id(message: Message) -> bytes:
+    return message.envelope.entry_id.encode()

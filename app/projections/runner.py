@@ -1,10 +1,8 @@
 """Runs projectors: follows the event store until told to stop, or until caught up."""
 
 import logging
-import random
 from collections.abc import Callable, Sequence
 from threading import Event as Flag
-from time import monotonic
 from typing import Any
 
 from pymongo import MongoClient
@@ -15,13 +13,10 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.projections.catalogue import all_projections
 from app.projections.engine import Engine, ProjectionFault
 from app.projections.migrations import waiting
-from app.runtime.logging import in_short
+from app.runtime.back_off import BackOff
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
-
-_LONGEST_WAIT_S = 10.0
-_SAY_EVERY_S = 60.0
 
 
 def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
@@ -80,7 +75,7 @@ def _follow(
     on_progress: Callable[[dict[str, int], int], None] | None,
 ) -> None:
     faults: list[ProjectionFault] = []
-    failures, said_at = 0, -_SAY_EVERY_S
+    back_off = BackOff(stop)
     while engines and not stop.is_set():
         try:
             moved = sum(_step(engine, engines, faults) for engine in tuple(engines) if not stop.is_set())
@@ -90,17 +85,11 @@ def _follow(
                     servicing.max_position(),
                 )
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
-            if drain and (failures or not isinstance(error, AutoReconnect)):
+            if drain and (back_off.failures or not isinstance(error, AutoReconnect)):
                 raise
-            failures += 1
-            if monotonic() - said_at >= _SAY_EVERY_S:
-                log.warning("Waiting for a server: %s", in_short(error))
-                said_at = monotonic()
-            stop.wait(min(_LONGEST_WAIT_S, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0))
+            back_off.failed(error)
             continue
-        if failures:
-            log.info("The server is back after %d tries", failures)
-            failures, said_at = 0, -_SAY_EVERY_S
+        back_off.went_well()
         if not moved:
             if drain:
                 break

@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     inbox_stream: str = "inbox:billie-srv"
     consumer_group: str = "billie-servicing-processor"
     consumer_name: str | None = Field(
-        None, description="Stable name of this consumer; the host's name if unset."
+        None,
+        description="Name of this host's first consumer; the host's if unset. The next ones get -2, -3, …",
     )
     dead_letter_stream: str = "dlq:billie-srv"
     mongo_url: str = "mongodb://127.0.0.1:27017"
@@ -41,6 +42,12 @@ class Settings(BaseSettings):
     max_deliveries: int = Field(5, ge=1)
     claim_idle_ms: int = Field(
         60_000, ge=1, description="Idle time after which another consumer's entry is taken."
+    )
+    forget_consumer_hours: float = Field(
+        24, gt=0, description="Idle hours after which a consumer with nothing pending is removed."
+    )
+    trim_after_hours: float | None = Field(
+        None, gt=0, description="Acknowledged entries older than this are trimmed; unset: never."
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)

@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 
 from app.aggregates import Servicing
-from app.ingestion.consumer import Consumer, dropped_values_key, unknown_types_key
+from app.ingestion.consumer import Consumer
+from app.ingestion.keys import dropped_values_key, unknown_types_key
 from app.ingestion.publish import publish
 from app.runtime.settings import Settings
 from tests.observed import dead_letters, pending

@@ -1,0 +1,45 @@
+"""Entries read together: what each one is, before anything happens to it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.ingestion.catalogue import Message, read_entry
+from app.ingestion.envelope import entry_type
+from app.ingestion.unusable import Unusable
+
+Entry = tuple[bytes, dict[bytes, bytes] | None]
+"""An entry's id and fields; without fields, it was trimmed from the stream while it was pending."""
+
+_LONGEST_TYPE = 200
+
+
+@dataclass
+class Batch:
+    """Entries by what they are. ``fresh``: read for the first time, so that none has failed before."""
+
+    entries: Sequence[Entry]
+    fresh: bool
+    messages: list[Message] = field(default_factory=list)
+    unusable: list[tuple[bytes, Unusable]] = field(default_factory=list)
+    unknown: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    trimmed: list[bytes] = field(default_factory=list)
+
+
+def open_batch(stream: str, entries: Sequence[Entry], max_bytes: int, *, fresh: bool = False) -> Batch:
+    """Read the entries of a batch; none of them can fail this."""
+    batch = Batch(entries, fresh)
+    for entry_id, fields in entries:
+        if not fields:
+            batch.trimmed.append(entry_id)
+            continue
+        try:
+            message = read_entry(stream, entry_id, fields, max_bytes)
+        except Unusable as why:
+            batch.unusable.append((entry_id, why))
+            continue
+        if message is None:
+            batch.unknown[(entry_type(fields) or "")[:_LONGEST_TYPE]].append(entry_id)
+        else:
+            batch.messages.append(message)
+    return batch

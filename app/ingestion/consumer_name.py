@@ -1,0 +1,49 @@
+"""Stable names: a consumer that comes back finds the entries that it left pending."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+from app.runtime.settings import Settings
+
+
+@contextmanager
+def consumer_name(settings: Settings) -> Iterator[str]:
+    """The first name that no other process of this machine and user holds, held until the end.
+
+    The names are ``BILLIE_CONSUMER_NAME``, or else the host's name, then the same with ``-2``, ``-3`` and so
+    on. A name is held by a lock on a file, which the system gives back however a process ends: after a
+    ``kill -9``, the next one to start has the same name.
+    """
+    base = settings.consumer_name or socket.gethostname()
+    folder = Path(tempfile.gettempdir()) / f"billie-consumers-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for number in count(1):
+        name = base if number == 1 else f"{base}-{number}"
+        if (lock := _lock(folder / _file_name(settings, name))) is not None:
+            try:
+                yield name
+            finally:
+                os.close(lock)
+            return
+
+
+def _file_name(settings: Settings, name: str) -> str:
+    scope = "\0".join((settings.redis_url, settings.inbox_stream, settings.consumer_group, name))
+    return f"{sha256(scope.encode()).hexdigest()[:32]}.lock"
+
+
+def _lock(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

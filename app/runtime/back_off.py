@@ -1,0 +1,39 @@
+"""How a role waits for a server that is away: longer each time, with jitter, and said once a minute."""
+
+import logging
+import random
+from threading import Event as Flag
+from time import monotonic
+
+from app.runtime.logging import in_short
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S = 0.1
+_LONGEST_WAIT_S = 10.0
+_SAY_EVERY_S = 60.0
+
+
+class BackOff:
+    """Counts the failures in a row of whatever needs a server."""
+
+    def __init__(self, stop: Flag) -> None:
+        self.failures = 0
+        self._stop = stop
+        self._said_at = -_SAY_EVERY_S
+        self._said = False
+
+    def failed(self, error: Exception) -> None:
+        """Wait; ``stop`` ends that at once."""
+        self.failures += 1
+        if monotonic() - self._said_at >= _SAY_EVERY_S:
+            log.warning("Waiting for a server: %s", in_short(error))
+            self._said_at, self._said = monotonic(), True
+        wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self.failures, 8))
+        self._stop.wait(wait * random.uniform(0.5, 1.0))
+
+    def went_well(self) -> None:
+        """The server answers: said once, if its absence was."""
+        if self._said:
+            log.info("The server is back after %d tries", self.failures)
+        self.failures, self._said = 0, False
