@@ -72,7 +72,7 @@ def _story(number: int, seed: int, texts: list[str]) -> Iterator[Entry]:
             "residential_address": {"street_number": number % 180, "suburb": "Fremantle", "state": "WA"},
         },
     )
-    for _turn in range(2):
+    for _turn in range(chance.randint(6, 12)):
         asked, answered = (texts[int(chance.random() * _TEXTS)] for _ in range(2))
         yield write.chat("assistant_response", {"utterance": asked, "rationale": "next open question"})
         yield write.chat("user_input", {"utterance": answered, "answer_input_type": "text"})

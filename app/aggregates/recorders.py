@@ -9,6 +9,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
 from psycopg.sql import SQL, Identifier
 
+_ROWS_A_STATEMENT = 4_000
 _IDS_A_QUERY = 500
 """SQLite before 3.32 takes 999 parameters."""
 
@@ -27,15 +28,16 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
     def _insert_events(
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
     ) -> Sequence[int] | None:
-        rows = [
-            (_text(each.originator_id), each.originator_version, each.topic, each.state)
-            for each in stored_events
-        ]
-        c.executemany(self.insert_events_statement, rows)
+        for start in range(0, len(stored_events), _ROWS_A_STATEMENT):
+            page = stored_events[start : start + _ROWS_A_STATEMENT]
+            values: list[Any] = []
+            for each in page:
+                values += (_text(each.originator_id), each.originator_version, each.topic, each.state)
+            rows = ",".join(("(?,?,?,?)",) * len(page))
+            c.execute(f"INSERT INTO {self.events_table_name} VALUES {rows}", values)
         # The transaction holds SQLite's one write lock, so the row ids follow one another.
-        c.execute("SELECT last_insert_rowid()")
-        last = c.fetchone()[0]
-        return range(last - len(rows) + 1, last + 1)
+        last = c.lastrowid
+        return range(last - len(stored_events) + 1, last + 1)
 
     def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
         found: list[StoredEvent] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, wraps
 from typing import Any, NamedTuple, Self, TypeVar, cast
 from uuid import UUID, uuid5
@@ -93,7 +93,7 @@ class RememberingAggregate(Aggregate):
         facts |= {
             "originator_id": self.id,
             "originator_version": self.version + 1,
-            "timestamp": event_class.create_timestamp(),
+            "timestamp": datetime.now(UTC),
             "business_id": self.business_id,
             "message_id": source.message_id,
             "received_at": source.received_at,

@@ -26,11 +26,7 @@ class EventTranscoder(Transcoder):
     """
 
     def encode(self, obj: Any) -> bytes:
-        state = dict(obj)
-        for name in _TIMES:
-            if (time := state.get(name)) is not None:
-                state[name] = orjson.Fragment(orjson.dumps(time))
-        return orjson.dumps(state, default=_tag, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        return _encoded(dict(obj))
 
     def decode(self, data: bytes) -> Any:
         state = orjson.loads(data)
@@ -41,6 +37,14 @@ class EventTranscoder(Transcoder):
             if type(time := state.get(name)) is str:
                 state[name] = datetime.fromisoformat(time)
         return state
+
+
+def _encoded(state: dict[str, Any]) -> bytes:
+    """The state as bytes; spoils it."""
+    for name in _TIMES:
+        if (time := state.get(name)) is not None:
+            state[name] = orjson.Fragment(orjson.dumps(time))
+    return orjson.dumps(state, default=_tag, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _tag(value: Any) -> Any:
@@ -71,13 +75,13 @@ class CompactMapper(Mapper[UUID]):
         state = vars(domain_event).copy()
         originator_id = state.pop("originator_id")
         originator_version = state.pop("originator_version")
-        for name in _may_be_left_out(event_class):
-            if name in state and state[name] is None:
-                del state[name]
-        class_version = getattr(event_class, "class_version", 1)
-        if class_version > 1:
+        if None in state.values():
+            for name in _may_be_left_out(event_class):
+                if state.get(name, ...) is None:
+                    del state[name]
+        if (class_version := getattr(event_class, "class_version", 1)) > 1:
             state["class_version"] = class_version
-        data = self.transcoder.encode(state)
+        data = _encoded(state)
         if self.compressor:
             data = self.compressor.compress(data)
         if self.cipher:

@@ -65,8 +65,7 @@ def open_entry(
 
     In a ``free_form`` payload, a key that is named like a time need not be one.
     """
-    if sum(map(len, fields)) + sum(map(len, fields.values())) > max_bytes:
-        raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
+    _check_size(fields, max_bytes)
     _check_utf8(fields)
     message_type = _first(fields, _TYPE)
     if message_type is None:
@@ -125,6 +124,11 @@ def _received_at(entry_id: str) -> datetime:
     except OverflowError:
         # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
         return datetime.max.replace(tzinfo=UTC)
+
+
+def _check_size(fields: Fields, max_bytes: int) -> None:
+    if sum(map(len, fields.values())) + sum(map(len, fields)) > max_bytes:
+        raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
 
 
 def _check_utf8(fields: Fields) -> None:
