@@ -12,6 +12,7 @@ from app.ingestion.consumer import run
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
+from app.runtime.throughput import favour_throughput
 
 
 def command(
@@ -22,6 +23,7 @@ def command(
     """Turn the stream's messages into domain events."""
     settings = get_settings()
     configure_logging("ingest")
+    favour_throughput()
     taken, dead, status = 0, 0, StatusLine()
 
     def count(entries: int, set_aside: int) -> None:

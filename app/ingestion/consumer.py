@@ -1,7 +1,7 @@
 """One consumer of the inbox stream's group: reads in batches, lands them, acknowledges.
 
-While a batch is stored, which the processor mostly waits for, the next one is read and understood. Only
-after it is stored are its entries acknowledged, and the next one's messages applied.
+While a batch is stored, which is mostly waiting, the next one is read and understood. Only after it is
+stored are its entries acknowledged, and the next one's messages applied.
 """
 
 import logging
@@ -17,7 +17,7 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.ingestion.batch import Batch, Entry, open_batch
 from app.ingestion.consumer_name import consumer_name
 from app.ingestion.housekeeping import Housekeeping
-from app.ingestion.inbox import Inbox
+from app.ingestion.inbox import Inbox, Taken
 from app.ingestion.landing import Landing, land
 from app.ingestion.settling import Settling
 from app.runtime.back_off import BackOff
@@ -71,8 +71,7 @@ class Consumer:
                     back_off.went_well()
                 except (RedisError, *EVENT_STORE_ERRORS) as error:
                     # Any answer of Redis may be a passing state of it: loading, out of memory, a replica now.
-                    self._abandon_flight()
-                    self._inbox.read_own_again()
+                    self._abandon()
                     if drain and back_off.failures:
                         raise
                     back_off.failed(error)
@@ -86,25 +85,26 @@ class Consumer:
 
         Returns how many were set aside as dead letters.
         """
-        batch = self._open(entries, fresh=fresh)
+        batch = self._open(Taken(entries, fresh))
         return self._settle(batch, land(self._servicing, batch.messages, self._stop))
 
     def _step(self, storing: ThreadPoolExecutor, on_progress: Progress, *, block: bool) -> bool:
         """Take the next entries, and finish those before them. False where there were neither."""
-        entries, fresh = self._inbox.next(block=block and self._flight is None)
+        taken = self._inbox.next(block=block and self._flight is None)
         self._housekeeping.do_if_due()
-        batch = self._open(entries, fresh=fresh)
+        batch = self._open(taken)
         landed = self._land_flight(on_progress)
-        if not entries:
+        if not taken.entries:
             return landed
         landing = Landing(self._servicing, batch.messages)
         self._flight = Flight(batch, landing, storing.submit(landing.finish, self._stop))
-        if len(entries) < self._settings.ingest_batch:
-            self._land_flight(on_progress)  # Nothing more to read meanwhile: acknowledge at once.
+        if len(taken.entries) < self._settings.ingest_batch:
+            self._land_flight(on_progress)  # There may be nothing more for long: acknowledge at once.
         return True
 
-    def _open(self, entries: Sequence[Entry], *, fresh: bool) -> Batch:
-        return open_batch(self._settings.inbox_stream, entries, self._settings.max_message_bytes, fresh=fresh)
+    def _open(self, taken: Taken) -> Batch:
+        max_bytes = self._settings.max_message_bytes
+        return open_batch(self._settings.inbox_stream, taken.entries, max_bytes, fresh=taken.fresh)
 
     def _land_flight(self, on_progress: Progress) -> bool:
         if (flight := self._flight) is None:
@@ -114,11 +114,12 @@ class Consumer:
         self._flight = None
         return True
 
-    def _abandon_flight(self) -> None:
-        """Its entries stay pending, and are read again once it has ended, in whichever way."""
+    def _abandon(self) -> None:
+        """What was read stays pending. It is read again once the storing has ended, in whichever way."""
         if self._flight is not None:
             wait([self._flight.stored])
             self._flight = None
+        self._inbox.read_own_again()
 
     def _settle(self, batch: Batch, landing: Landing) -> int:
         outcome = self._settling.settle(batch, landing)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -16,6 +16,13 @@ log = logging.getLogger(__name__)
 _BLOCK_MS = 500
 _CLAIM_EVERY_S = 5.0
 _START = b"0-0"
+
+
+class Taken(NamedTuple):
+    """Entries taken from the stream; ``fresh``: read for the first time."""
+
+    entries: Sequence[Entry]
+    fresh: bool
 
 
 class Inbox:
@@ -33,11 +40,11 @@ class Inbox:
         self._claim_at = 0.0
         self._claim_from = _START
 
-    def next(self, *, block: bool) -> tuple[Sequence[Entry], bool]:
-        """The next entries, and whether they are new: read for the first time.
+    def next(self, *, block: bool) -> Taken:
+        """The next entries, or none; with ``block``, it waits half a second for new ones.
 
-        None, if there are none; with ``block``, it waits half a second for new ones. A group that is
-        missing (deleted, or with a Redis that came back empty) is created. Raises redis's errors.
+        A group that is missing (deleted, or with a Redis that came back empty) is created. Raises redis's
+        errors.
         """
         try:
             return self._next(block=block)
@@ -60,17 +67,17 @@ class Inbox:
         pending: Any = self._redis.xpending(self._stream, self._group)
         return not pending["pending"]
 
-    def _next(self, *, block: bool) -> tuple[Sequence[Entry], bool]:
+    def _next(self, *, block: bool) -> Taken:
         if self._retry_at is not None and monotonic() >= self._retry_at:
             self._retry_at, self._own_after = None, _START
         if self._own_after is not None:
             if entries := self._read(self._own_after):
                 self._own_after = entries[-1][0]
-                return entries, False
+                return Taken(entries, fresh=False)
             self._own_after = None
         if monotonic() >= self._claim_at and (entries := self._claim()):
-            return entries, False
-        return self._read(b">", block_ms=_BLOCK_MS if block else None), True
+            return Taken(entries, fresh=False)
+        return Taken(self._read(b">", block_ms=_BLOCK_MS if block else None), fresh=True)
 
     def _read(self, after: bytes, block_ms: int | None = None) -> list[Entry]:
         answer: Any = self._redis.xreadgroup(

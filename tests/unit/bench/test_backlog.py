@@ -26,6 +26,6 @@ def test_every_entry_is_used_whole_and_has_an_identity_of_its_own() -> None:
 
 def test_it_is_mostly_chat_of_interleaved_conversations() -> None:
     conversations = [entry["cid"] for entry in ENTRIES if "cid" in entry]
-    assert 0.8 < len(conversations) / len(ENTRIES) < 0.9
+    assert 0.9 < len(conversations) / len(ENTRIES) < 0.95
     assert len(set(conversations[:500])) > 100
     assert sum(one != other for one, other in pairwise(conversations)) > 0.95 * len(conversations)
