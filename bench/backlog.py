@@ -1,7 +1,7 @@
 """A seeded backlog of the inbox stream: mostly chat, many customers at once, every entry valid.
 
-Each applicant's story is a chat of some twenty-five messages, and with it their customer record and, for some,
-a loan account with its schedule: 93 % chat in all. Two hundred stories are told at a time, interleaved.
+Each applicant's story is a chat of some twenty-five messages, and with it their customer record and, for
+some, a loan account with its schedule: 93 % chat in all. Two hundred stories are told at a time, interleaved.
 """
 
 from collections.abc import Iterator

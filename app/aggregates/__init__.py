@@ -1,6 +1,7 @@
 """The domain: aggregates, their events and rules, and the application that loads and saves them."""
 
-from app.aggregates.application import Key, Servicing, UnitOfWork
+from app.aggregates.application import Servicing, UnitOfWork
+from app.aggregates.cache import Key
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError

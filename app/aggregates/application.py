@@ -1,6 +1,5 @@
 """Loads aggregates from the event store and saves them: many in one transaction."""
 
-from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -8,15 +7,17 @@ from uuid import UUID
 from eventsourcing.application import Application
 from eventsourcing.persistence import Mapper, Transcoder
 
+from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import event_store_environment, opening
 from app.aggregates.recorders import BatchRecorder
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
+from app.aggregates.turns import turns_of
 
 A = TypeVar("A", bound=RememberingAggregate)
-Key = tuple[type[RememberingAggregate], str]
-"""A kind of aggregate, and upstream's identifier of one."""
+_TOO_FAR = 5_000
+"""Events stored by others, beyond which it is better to forget what is cached."""
 
 
 class Servicing(Application[UUID]):
@@ -26,8 +27,10 @@ class Servicing(Application[UUID]):
 
     def __init__(self, env: dict[str, str] | None = None, *, cache: int = 0) -> None:
         super().__init__(env)
-        self._cache: OrderedDict[Key, RememberingAggregate] = OrderedDict()
-        self._cache_size = cache
+        self._cache = AggregateCache(cache)
+        self._turns = turns_of(env or {})
+        self._seen = 0
+        """The position up to which cached aggregates have followed what others stored."""
 
     @classmethod
     def from_url(cls, event_store_url: str, cache: int = 0) -> "Servicing":
@@ -52,6 +55,10 @@ class Servicing(Application[UUID]):
             self.construct_transcoder(), compressor=self.factory.compressor(), cipher=self.factory.cipher()
         )
 
+    def close(self) -> None:
+        self._turns.close()
+        super().close()
+
     def unit_of_work(self) -> "UnitOfWork":
         """A set of aggregates that are saved together."""
         return UnitOfWork(self)
@@ -59,6 +66,34 @@ class Servicing(Application[UUID]):
     def max_position(self) -> int:
         """The position of the newest stored event; 0 where there is none."""
         return self.recorder.max_notification_id() or 0
+
+    def take_turn(self) -> None:
+        """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored."""
+        self._turns.take()
+        try:
+            self.catch_up()
+        except BaseException:
+            self._turns.end()
+            raise
+
+    def end_turn(self) -> None:
+        """Let the next process have its turn."""
+        self._turns.end()
+
+    def catch_up(self) -> None:
+        """Bring the cached aggregates up to what others have stored since we last looked."""
+        newest = self.max_position()
+        if newest == self._seen:
+            return
+        if newest - self._seen > _TOO_FAR or not self._cache:
+            self._cache.clear()
+        else:
+            events = self.recorder.select_notifications(
+                self._seen, _TOO_FAR, newest, inclusive_of_start=False
+            )
+            for stored in events:
+                self._cache.follow(stored, self.mapper)
+        self._seen = newest
 
     def load(self, kind: type[A], business_id: str) -> A | None:
         """The aggregate as stored, or None if it was never heard of."""
@@ -99,20 +134,16 @@ class Servicing(Application[UUID]):
         positions = self.recorder.insert_events(stored) if stored else None
         for aggregate in aggregates:
             aggregate.pending_events.clear()
-            self._keep(aggregate)
-        return positions[-1] if positions else None
-
-    def _keep(self, aggregate: RememberingAggregate) -> None:
-        """Cache a saved aggregate, and drop the ones used longest ago."""
-        key = (type(aggregate), aggregate.business_id)
-        self._cache[key] = aggregate
-        self._cache.move_to_end(key)
-        while len(self._cache) > self._cache_size:
-            self._cache.popitem(last=False)
+            self._cache.keep(aggregate)
+        if not positions:
+            return None
+        if positions[0] == self._seen + 1:  # Nobody else stored anything in between.
+            self._seen = positions[-1]
+        return positions[-1]
 
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate from the cache: its state may not be what is stored."""
-        self._cache.pop((type(aggregate), aggregate.business_id), None)
+        self._cache.forget(aggregate)
 
 
 class UnitOfWork:

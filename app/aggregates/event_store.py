@@ -4,13 +4,14 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from eventsourcing.persistence import PersistenceError
 from eventsourcing.utils import get_topic
 
+from app.aggregates.postgres import connect
 from app.aggregates.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
 
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
@@ -56,17 +57,27 @@ def event_store_environment(url: str) -> dict[str, str]:
     raise EventStoreUrlError(msg)
 
 
+_OPENING_LOCK = 0x42696C6C6965
+"""An advisory lock of PostgreSQL: any number that nobody else uses."""
+
+
 @contextmanager
 def opening(environment: dict[str, str]) -> Iterator[None]:
-    """Let one process at a time open a SQLite file: held around the making of the application.
+    """Let one process at a time open a store: held around the making of the application.
 
-    A new file is put into WAL mode, and SQLite does not wait for another connection there but fails
-    with "database is locked". The lock is on the file's folder, so that nothing is left behind.
+    Two at once can fail where the store is new: SQLite does not wait for another connection while it
+    goes into WAL mode, and in PostgreSQL "create if not exists" is no more than a check before.
+    Raises eventsourcing's OperationalError where PostgreSQL is away.
     """
-    if (name := environment.get("SQLITE_DBNAME")) is None:
+    held = _postgres_held if "POSTGRES_DBNAME" in environment else _folder_held
+    with held(environment):
         yield
-        return
-    folder = Path(name).parent
+
+
+@contextmanager
+def _folder_held(environment: dict[str, str]) -> Iterator[None]:
+    # The lock is on the file's folder, so that nothing is left behind.
+    folder = Path(environment["SQLITE_DBNAME"]).parent
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -74,6 +85,13 @@ def opening(environment: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _postgres_held(environment: dict[str, str]) -> Iterator[None]:
+    with closing(connect(environment)) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_OPENING_LOCK,))
+        yield
 
 
 def _sqlite_file(path: str) -> str:

@@ -31,20 +31,32 @@ class Landing:
         self._servicing = servicing
         self._unit = servicing.unit_of_work()
         self._applied = list(messages)
-        self._apply()
+        servicing.take_turn()
+        try:
+            self._apply()
+        except BaseException:
+            servicing.end_turn()
+            raise
 
     def finish(self, stop: Flag) -> None:
         """Store the events: in one transaction, or in as many as it takes to leave out a bad one."""
+        try:
+            self._finish(stop)
+        finally:
+            self._servicing.end_turn()
+
+    def _finish(self, stop: Flag) -> None:
         conflicts = 0
         while self._applied:
             try:
                 position = self._unit.commit()
             except RecordConflictError as conflict:
-                # Another consumer saved one of these aggregates first: load them anew.
+                # Another process saved one of these aggregates first: load them anew.
                 conflicts += 1
                 if conflicts > _CONFLICTS_IN_A_ROW:
                     raise PersistenceError(*conflict.args) from conflict
                 stop.wait(random.uniform(0, 0.002 * 2 ** min(conflicts, 8)))
+                self._servicing.catch_up()
                 self._apply()
             except EVENT_STORE_ERRORS:
                 raise
