@@ -67,14 +67,18 @@ class Servicing(Application[UUID]):
         """The position of the newest stored event; 0 where there is none."""
         return self.recorder.max_notification_id() or 0
 
-    def take_turn(self) -> None:
-        """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored."""
-        self._turns.take()
+    def take_turn(self) -> bool:
+        """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored.
+
+        Whether there are others: that wanted their turn at the same time.
+        """
+        crowded = self._turns.take()
         try:
             self.catch_up()
         except BaseException:
             self._turns.end()
             raise
+        return crowded
 
     def end_turn(self) -> None:
         """Let the next process have its turn."""

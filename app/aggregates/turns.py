@@ -25,8 +25,8 @@ _LOCK = 0x42696C6C6966
 class Turns(Protocol):
     """One store's turns, as one process takes them."""
 
-    def take(self) -> None:
-        """Wait for our turn: five seconds at most."""
+    def take(self) -> bool:
+        """Wait for our turn, five seconds at most. Whether there was anybody to wait for."""
 
     def end(self) -> None:
         """Let the next one have its turn. Ending what was not taken is harmless."""
@@ -38,8 +38,9 @@ class Turns(Protocol):
 class NoTurns:
     """For a store that nobody else can write to."""
 
-    def take(self) -> None:
+    def take(self) -> bool:
         """There is nobody to wait for."""
+        return False
 
     def end(self) -> None:
         """There is nobody who waits."""
@@ -55,19 +56,19 @@ class FileTurns:
         self._path = f"{store}.turn"
         self._descriptor: int | None = None
 
-    def take(self) -> None:
+    def take(self) -> bool:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        until = monotonic() + _LONGEST_WAIT_S
-        while True:
+        crowded, until = False, monotonic() + _LONGEST_WAIT_S
+        while monotonic() < until:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if monotonic() > until:
-                    return
+                crowded = True
                 sleep(_LOOK_AGAIN_S)
             else:
-                return
+                break
+        return crowded
 
     def end(self) -> None:
         if self._descriptor is not None:
@@ -86,18 +87,22 @@ class PostgresTurns:
         self._environment = environment
         self._connection: psycopg.Connection | None = None
 
-    def take(self) -> None:
+    def take(self) -> bool:
         """Raises eventsourcing's OperationalError where the server is away."""
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._environment)
             self._connection.execute("SELECT set_config('lock_timeout', '5s', false)")
         try:
+            taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+            if taken == (True,):
+                return False
             self._connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         except psycopg.errors.LockNotAvailable:
-            return
+            return True
         except psycopg.OperationalError as error:
             self._connection.close()
             raise OperationalError(str(error)) from error
+        return True
 
     def end(self) -> None:
         """A connection that broke gave its turn back."""

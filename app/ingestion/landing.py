@@ -20,7 +20,7 @@ class Landing:
     run in another thread: until it returns, nobody else may use the application. Both raise one of
     EVENT_STORE_ERRORS where the store failed: then nothing landed that is not stored. A message that
     fails on its own is left out, and the others land without it. ``position`` is that of the batch's
-    last event, if it led to any.
+    last event, if it led to any; ``crowded``, that other processes want to land theirs.
     """
 
     def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
@@ -31,7 +31,7 @@ class Landing:
         self._servicing = servicing
         self._unit = servicing.unit_of_work()
         self._applied = list(messages)
-        servicing.take_turn()
+        self.crowded = servicing.take_turn()
         try:
             self._apply()
         except BaseException:
