@@ -17,6 +17,7 @@ from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.dead_letters import DeadLetter
 from app.ingestion.envelope import entry_type
 from app.ingestion.landing import land
+from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.unusable import Unusable, failed
 from app.runtime.logging import in_short, where
 from app.runtime.settings import Settings
@@ -50,11 +51,19 @@ def failures_key(stream: str) -> str:
 class Consumer:
     """Reads its own pending entries first, then new ones, and others' that lie idle."""
 
-    def __init__(self, settings: Settings, redis: Redis, servicing: Servicing, stop: Flag) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        servicing: Servicing,
+        stop: Flag,
+        parsers: Parsers = NO_PARSERS,
+    ) -> None:
         self._settings = settings
         self._redis = redis
         self._servicing = servicing
         self._stop = stop
+        self._parsers = parsers
         self._stream = settings.inbox_stream
         self._group = settings.consumer_group
         self._name = settings.consumer_name or socket.gethostname()
@@ -112,7 +121,9 @@ class Consumer:
                 done.append(entry_id)
                 continue
             try:
-                message = read_entry(self._stream, entry_id, fields, self._settings.max_message_bytes)
+                message = read_entry(
+                    self._stream, entry_id, fields, self._settings.max_message_bytes, self._parsers
+                )
             except Unusable as why:
                 dead.append((entry_id, why))
                 continue
@@ -258,13 +269,18 @@ def connect(settings: Settings) -> Redis:
 
 
 def run(
-    settings: Settings, *, drain: bool, stop: Flag, on_progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    *,
+    drain: bool,
+    stop: Flag,
+    on_progress: Callable[[int, int], None] | None = None,
+    parsers: Parsers = NO_PARSERS,
 ) -> None:
     """Run one consumer until ``stop``. Raises the drivers' errors where ``drain`` finds a server away."""
     redis = connect(settings)
     servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
     try:
-        Consumer(settings, redis, servicing, stop).run(drain=drain, on_progress=on_progress)
+        Consumer(settings, redis, servicing, stop, parsers).run(drain=drain, on_progress=on_progress)
     finally:
         servicing.close()
         redis.close()

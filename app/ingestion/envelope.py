@@ -1,7 +1,7 @@
 """From the fields of a stream entry to a message with an identity (contract: "The stream")."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,10 +50,12 @@ def open_entry(
     max_bytes: int,
     *,
     free_form: bool = False,
+    parse: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Envelope:
     """Read one entry. Raises Unusable, with the reason and the field, for one that never can be used.
 
-    In a ``free_form`` payload, a key that is named like a time need not be one.
+    In a ``free_form`` payload, a key that is named like a time need not be one. An installed parser may
+    ``parse`` the payload: all but the identity is then read from its result. What it raises is passed on.
     """
     if sum(map(len, fields)) + sum(map(len, fields.values())) > max_bytes:
         raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
@@ -63,13 +65,16 @@ def open_entry(
         raise Unusable(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
     payload = _payload(texts)
     name = entry_id.decode()
+    identity = _identity(stream, name, message_type, texts, payload)
+    if parse is not None:
+        payload = parse(message_type, payload)
     upstream = (
         _time(payload, PAYLOAD_TIME, tolerant=free_form)
         or _time(texts, TIME)
         or _time(payload, ("created_at", "createdAt"), tolerant=free_form)
     )
     source = Source(
-        message_id=_identity(stream, name, message_type, texts, payload),
+        message_id=identity,
         received_at=_received_at(name),
         upstream_time=upstream,
     )
@@ -82,6 +87,13 @@ def open_entry(
         user=_named(texts, USER),
         application=_named(texts, APPLICATION) or _text(payload, *APPLICATION),
     )
+
+
+def unopened(stream: str, entry_id: bytes, kind: str) -> Envelope:
+    """The envelope of an entry whose payload could not be read: a place in the stream, and a type."""
+    name = entry_id.decode()
+    source = Source(f"entry:{stream}/{name}", _received_at(name))
+    return Envelope(name, kind, source, payload={}, conversation=None, user=None, application=None)
 
 
 def entry_type(fields: Mapping[bytes, bytes]) -> str | None:
