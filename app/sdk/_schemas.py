@@ -19,8 +19,8 @@ from app.sdk._message import Message, as_read
 DIALECT = GenerateJsonSchema.schema_dialect
 
 _STYLES = {
-    False: "Write keys in snake_case; camelCase is read too.",
-    True: "Write keys in camelCase; snake_case is read too.",
+    False: " Write keys in snake_case; camelCase is read too.",
+    True: " Write keys in camelCase; snake_case is read too.",
 }
 _WHEN = "When it happened. An earlier report does not overwrite a later one."
 
@@ -49,7 +49,7 @@ def json_schema(type: str) -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": type,
-        "description": _description(model),
+        "description": describe(model) + (_STYLES[_writes_camel_case(model)] if model.model_fields else ""),
         "x-aggregates": aggregates_of(message),
         "type": "object",
         **({"properties": properties} if properties else {}),
@@ -83,11 +83,9 @@ class _Noting(UnitOfWork):
         return super().obtain(kind, business_id, source)
 
 
-def _description(model: type[Payload]) -> str:
-    said = " ".join((model.__doc__ or "").split()).replace("``", "`")
-    if not model.model_fields:
-        return said
-    return f"{said} {_STYLES[_writes_camel_case(model)]}"
+def describe(model: type[Payload]) -> str:
+    """What the messages of a model say, in a sentence or two."""
+    return " ".join((model.__doc__ or "").split()).replace("``", "`")
 
 
 def _writes_camel_case(model: type[Payload]) -> bool:
