@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test lint proto lock clean
+.PHONY: help demo test lint proto schemas lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ lint: $(VENV)/installed ## style, types, and the arrows between the folders
 proto: $(VENV)/installed ## generate the ledger's code from the proto file again
 	@$(PYTHON) -m grpc_tools.protoc -Iapp/ledger/wire=proto --python_out=. --pyi_out=. --grpc_python_out=. \
 		app/ledger/wire/accounting_ledger.proto
+
+schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI document, table of types
+	@$(PYTHON) -m app.sdk._documents docs/messages
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

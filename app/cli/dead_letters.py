@@ -14,8 +14,10 @@ from redis.exceptions import RedisError, ResponseError
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
+from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import connect
 from app.ingestion.dead_letter_box import DeadLetterBox, StoredLetter
+from app.ingestion.parsers import NO_PARSERS, Parsers, load_parsers
 from app.runtime.settings import get_settings
 
 group = typer.Typer(
@@ -67,7 +69,7 @@ def replay(
         raise typer.Exit(2)
     settings = get_settings()
     status, landed, failed = StatusLine(), 0, 0
-    with _box() as box:
+    with _box(load_parsers(CATALOGUE)) as box:
         letters = [_found(box, each) for each in ids] if ids else list(box.letters(reason=reason))
         servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
         try:
@@ -102,11 +104,11 @@ def discard(
 
 
 @contextmanager
-def _box() -> Iterator[DeadLetterBox]:
+def _box(parsers: Parsers = NO_PARSERS) -> Iterator[DeadLetterBox]:
     settings = get_settings()
     client = connect(settings)
     try:
-        yield DeadLetterBox(client, settings)
+        yield DeadLetterBox(client, settings, parsers)
     except (*EVENT_STORE_ERRORS, RedisError) as error:
         raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
     finally:

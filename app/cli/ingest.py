@@ -8,7 +8,9 @@ from redis.exceptions import RedisError
 from app.aggregates import EVENT_STORE_ERRORS
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
+from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import run
+from app.ingestion.parsers import load_parsers
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
@@ -24,6 +26,7 @@ def command(
     settings = get_settings()
     configure_logging("ingest")
     favour_throughput()
+    parsers = load_parsers(CATALOGUE)
     taken, dead, status = 0, 0, StatusLine()
 
     def count(entries: int, set_aside: int) -> None:
@@ -35,7 +38,7 @@ def command(
 
     with StopSignal() as stop:
         try:
-            run(settings, drain=drain, stop=stop, on_progress=count)
+            run(settings, drain=drain, stop=stop, on_progress=count, parsers=parsers)
         except (*EVENT_STORE_ERRORS, RedisError) as error:
             status.end()
             raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from app.aggregates import EventStoreUrlError
+from app.ingestion.parsers import ParserError
 
 VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "ledger_sandbox", "demo")
 GROUPS = ("dead_letters",)
@@ -38,7 +39,7 @@ def run() -> None:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
         sys.exit(2)
-    except EventStoreUrlError as error:
+    except (EventStoreUrlError, ParserError) as error:
         typer.echo(f"{error}.", err=True)
         sys.exit(2)
 

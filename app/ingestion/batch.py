@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.envelope import entry_type
+from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.unusable import Unusable
+from app.runtime.settings import Settings
 
 Entry = tuple[bytes, dict[bytes, bytes] | None]
 """An entry's id and fields; without fields, it was trimmed from the stream while it was pending."""
@@ -26,15 +28,18 @@ class Batch:
     trimmed: list[bytes] = field(default_factory=list)
 
 
-def open_batch(stream: str, entries: Sequence[Entry], max_bytes: int, *, fresh: bool = False) -> Batch:
+def open_batch(
+    settings: Settings, entries: Sequence[Entry], parsers: Parsers = NO_PARSERS, *, fresh: bool = False
+) -> Batch:
     """Read the entries of a batch; none of them can fail this."""
+    stream, max_bytes = settings.inbox_stream, settings.max_message_bytes
     batch = Batch(entries, fresh)
     for entry_id, fields in entries:
         if not fields:
             batch.trimmed.append(entry_id)
             continue
         try:
-            message = read_entry(stream, entry_id, fields, max_bytes)
+            message = read_entry(stream, entry_id, fields, max_bytes, parsers)
         except Unusable as why:
             batch.unusable.append((entry_id, why))
             continue

@@ -1,7 +1,7 @@
 """Every message type that we consume: its payload, and the command that it means. One table."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -10,10 +10,11 @@ from app.ingestion import commands as do
 from app.ingestion import concerns as of
 from app.ingestion.commands import Command
 from app.ingestion.concerns import Concerns
-from app.ingestion.envelope import Envelope, entry_type, open_entry
+from app.ingestion.envelope import Envelope, entry_type, open_entry, unopened
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.messages.kinds import Payload
-from app.ingestion.unusable import Reason, Unusable
+from app.ingestion.parsers import NO_PARSERS, ParserFailed, Parsers
+from app.ingestion.unusable import not_as_modelled
 
 
 class Row(NamedTuple):
@@ -65,13 +66,18 @@ CATALOGUE: dict[str, Row] = {
 
 
 class Message(NamedTuple):
-    """An envelope whose payload was understood. ``dropped`` names fields with unknown words."""
+    """An envelope whose payload was understood. ``dropped`` names fields with unknown words.
+
+    ``failure`` is what an installed parser raised, if it failed: the message then fails where it is
+    applied, as on any fault of its own.
+    """
 
     envelope: Envelope
     payload: Payload
     command: Command
     dropped: tuple[str, ...]
     row_concerns: Concerns = of.nothing
+    failure: ParserFailed | None = None
 
     def concerns(self) -> tuple[Key, ...]:
         """The aggregates that it will change, as far as that can be told beforehand."""
@@ -83,10 +89,18 @@ class Message(NamedTuple):
 
     def apply(self, unit: UnitOfWork) -> None:
         """Carry out what the message means. Raises Unusable where the envelope lacks a name."""
+        if self.failure is not None:
+            raise self.failure
         self.command(unit, self.envelope, self.payload)
 
 
-def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_bytes: int) -> Message | None:
+def read_entry(
+    stream: str,
+    entry_id: bytes,
+    fields: Mapping[bytes, bytes],
+    max_bytes: int,
+    parsers: Parsers = NO_PARSERS,
+) -> Message | None:
     """The message in an entry; None for a type that we do not consume, whatever else it holds.
 
     Raises Unusable, with the path of the first field at fault, for an entry that is not as the
@@ -96,7 +110,12 @@ def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
     if kind is not None and kind not in CATALOGUE:
         return None
     free_form = kind is not None and CATALOGUE[kind].payload is chat.FreeForm
-    envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form)
+    parse = parsers.of(kind or "")
+    try:
+        envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form, parse=parse)
+    except ParserFailed as failure:
+        envelope = unopened(stream, entry_id, kind or "")
+        return Message(envelope, Payload(), CATALOGUE[envelope.type].command, (), failure=failure)
     row = CATALOGUE[envelope.type]
     if row.payload.addressed:
         do.conversation_of(envelope)
@@ -104,13 +123,5 @@ def read_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes], max_
     try:
         payload = row.payload.model_validate(envelope.payload, context=dropped)
     except ValidationError as error:
-        raise _unusable(error) from error
+        raise not_as_modelled(error) from error
     return Message(envelope, payload, row.command, tuple(dropped), row.concerns)
-
-
-def _unusable(error: ValidationError) -> Unusable:
-    first: Any = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(str(part) for part in first["loc"]) or "payload"
-    if first["type"] == "missing":
-        return Unusable(Reason.MISSING_KEY, path, "required, and absent")
-    return Unusable(Reason.INVALID_VALUE, path, first["msg"].removeprefix("Value error, "))

@@ -143,9 +143,7 @@ def decide(unit: UnitOfWork, envelope: Envelope, payload: chat.FinalDecision) ->
     _conversation(unit, envelope).decide(
         envelope.source,
         decision=_DECISIONS.get(word, "hard_end"),
-        reason=payload.reason,
-        retry_eligible=payload.retry_eligible,
-        blocked_until=payload.blocked_until,
+        **payload.present("decision"),
     )
 
 

@@ -19,6 +19,7 @@ from app.ingestion.consumer_name import consumer_name
 from app.ingestion.housekeeping import Housekeeping
 from app.ingestion.inbox import Inbox, Taken
 from app.ingestion.landing import Landing, land
+from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.settling import Settling
 from app.runtime.back_off import BackOff
 from app.runtime.logging import in_short
@@ -44,11 +45,18 @@ class Consumer:
     """Turns what the inbox gives into stored events, and tells Redis what became of it."""
 
     def __init__(
-        self, settings: Settings, redis: Redis, servicing: Servicing, stop: Flag, name: str = "consumer"
+        self,
+        settings: Settings,
+        redis: Redis,
+        servicing: Servicing,
+        stop: Flag,
+        name: str = "consumer",
+        parsers: Parsers = NO_PARSERS,
     ) -> None:
         self._settings = settings
         self._servicing = servicing
         self._stop = stop
+        self._parsers = parsers
         self._inbox = Inbox(settings, redis, name)
         self._settling = Settling(redis, settings)
         self._housekeeping = Housekeeping(settings, redis, name)
@@ -105,8 +113,7 @@ class Consumer:
         return True
 
     def _open(self, taken: Taken) -> Batch:
-        max_bytes = self._settings.max_message_bytes
-        return open_batch(self._settings.inbox_stream, taken.entries, max_bytes, fresh=taken.fresh)
+        return open_batch(self._settings, taken.entries, self._parsers, fresh=taken.fresh)
 
     def _land_flight(self, on_progress: Progress) -> bool:
         if (flight := self._flight) is None:
@@ -142,14 +149,20 @@ def connect(settings: Settings) -> Redis:
 
 
 def run(
-    settings: Settings, *, drain: bool, stop: Flag, on_progress: Progress = lambda _entries, _dead: None
+    settings: Settings,
+    *,
+    drain: bool,
+    stop: Flag,
+    on_progress: Progress = lambda _entries, _dead: None,
+    parsers: Parsers = NO_PARSERS,
 ) -> None:
     """Run one consumer until ``stop``. Raises the drivers' errors where ``drain`` finds a server away."""
     redis = connect(settings)
     servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
     try:
         with consumer_name(settings) as name:
-            Consumer(settings, redis, servicing, stop, name).run(drain=drain, on_progress=on_progress)
+            consumer = Consumer(settings, redis, servicing, stop, name, parsers)
+            consumer.run(drain=drain, on_progress=on_progress)
     finally:
         servicing.close()
         redis.close()

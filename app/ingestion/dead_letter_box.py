@@ -13,6 +13,7 @@ from app.aggregates import Servicing
 from app.ingestion.catalogue import read_entry
 from app.ingestion.dead_letters import DeadLetter, to_bytes
 from app.ingestion.landing import land
+from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.unusable import Unusable, failed
 from app.runtime.settings import Settings
 
@@ -47,8 +48,9 @@ class StoredLetter:
 class DeadLetterBox:
     """What an operator does with dead letters."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, parsers: Parsers = NO_PARSERS) -> None:
         self._redis = redis
+        self._parsers = parsers
         self._settings = settings
         self._stream = settings.dead_letter_stream
 
@@ -113,7 +115,11 @@ class DeadLetterBox:
     def _land(self, letter: StoredLetter, servicing: Servicing) -> Unusable | None:
         try:
             message = read_entry(
-                letter.stream, letter.entry_id.encode(), letter.original(), self._settings.max_message_bytes
+                letter.stream,
+                letter.entry_id.encode(),
+                letter.original(),
+                self._settings.max_message_bytes,
+                self._parsers,
             )
         except Unusable as why:
             return why

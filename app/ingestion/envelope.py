@@ -1,7 +1,7 @@
 """From the fields of a stream entry to a message with an identity (contract: "The stream")."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -60,10 +60,12 @@ def open_entry(
     max_bytes: int,
     *,
     free_form: bool = False,
+    parse: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Envelope:
     """Read one entry. Raises Unusable, with the reason and the field, for one that never can be used.
 
-    In a ``free_form`` payload, a key that is named like a time need not be one.
+    In a ``free_form`` payload, a key that is named like a time need not be one. An installed parser may
+    ``parse`` the payload: all but the identity is then read from its result. What it raises is passed on.
     """
     _check_size(fields, max_bytes)
     _check_utf8(fields)
@@ -72,12 +74,15 @@ def open_entry(
         raise Unusable(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
     payload = _read_payload(fields)
     name = entry_id.decode()
+    identity = _identity(stream, name, message_type, fields, payload)
+    if parse is not None:
+        payload = parse(message_type, payload)
     upstream = (
         _time(payload, PAYLOAD_TIME, tolerant=free_form)
         or _field_time(fields)
         or _time(payload, ("created_at", "createdAt"), tolerant=free_form)
     )
-    source = Source(_identity(stream, name, message_type, fields, payload), _received_at(name), upstream)
+    source = Source(identity, _received_at(name), upstream)
     return Envelope(
         name,
         message_type,
@@ -87,6 +92,13 @@ def open_entry(
         _named(fields, _USER),
         _named(fields, _APPLICATION) or _text(payload, APPLICATION),
     )
+
+
+def unopened(stream: str, entry_id: bytes, kind: str) -> Envelope:
+    """The envelope of an entry whose payload could not be read: a place in the stream, and a type."""
+    name = entry_id.decode()
+    source = Source(f"entry:{stream}/{name}", _received_at(name))
+    return Envelope(name, kind, source, payload={}, conversation=None, user=None, application=None)
 
 
 def entry_type(fields: Fields) -> str | None:

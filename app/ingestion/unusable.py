@@ -1,6 +1,11 @@
 """Why an entry cannot be used: the reason codes of dead letters."""
 
 from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+_LONGEST_PATH = 200
 
 
 class Reason(StrEnum):
@@ -31,3 +36,17 @@ class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusabl
 def failed(error: Exception) -> Unusable:
     """What a message is that was understood, and failed on its own too often."""
     return Unusable(Reason.FAILED, "message", f"{type(error).__name__}: {error}")
+
+
+def not_as_modelled(error: ValidationError) -> Unusable:
+    """What an entry is whose payload is not as its model says: about the first field at fault."""
+    first: Any = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "missing":
+        return Unusable(Reason.MISSING_KEY, path_of(error), "required, and absent")
+    return Unusable(Reason.INVALID_VALUE, path_of(error), first["msg"].removeprefix("Value error, "))
+
+
+def path_of(error: ValidationError) -> str:
+    """The path of the first field at fault; ``payload`` where the whole is."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ".".join(str(part) for part in first["loc"])[:_LONGEST_PATH] or "payload"

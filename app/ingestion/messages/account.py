@@ -1,6 +1,6 @@
 """What the Accounts service publishes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
@@ -19,24 +19,24 @@ from app.ingestion.messages.kinds import (
     same,
 )
 
-_STATUS = same("PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED")
-_PAYMENT_STATUS = {
-    "PENDING": "scheduled",
-    "SCHEDULED": "scheduled",
-    "PARTIAL": "partial",
-    "PAID": "paid",
-    "OVERDUE": "missed",
-    "MISSED": "missed",
-}
-_REASON = same("PAID_OFF", "WRITTEN_OFF", "ADMIN_CLOSED")
-_FREQUENCY = same("weekly", "fortnightly", "monthly")
-_BUCKET = same("current", "early_arrears", "late_arrears", "default", "closed")
+AccountStatus = Literal["PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED"]
+PaymentStatus = Literal["scheduled", "partial", "paid", "missed"]
+ClosureReason = Literal["PAID_OFF", "WRITTEN_OFF", "ADMIN_CLOSED"]
+PaymentFrequency = Literal["weekly", "fortnightly", "monthly"]
+AgingBucket = Literal["current", "early_arrears", "late_arrears", "default", "closed"]
 
-Status = Annotated[str | None, BeforeValidator(one_of_or_absent(_STATUS))]
+_STATUS = same(AccountStatus)
+_PAYMENT_STATUS = same(PaymentStatus) | {"PENDING": "scheduled", "OVERDUE": "missed"}
+
+Status = Annotated[AccountStatus | None, BeforeValidator(one_of_or_absent(_STATUS))]
+Closure = Annotated[ClosureReason | None, BeforeValidator(one_of_or_absent(same(ClosureReason)))]
+Frequency = Annotated[PaymentFrequency | None, BeforeValidator(one_of_or_absent(same(PaymentFrequency)))]
+Bucket = Annotated[AgingBucket | None, BeforeValidator(one_of_or_absent(same(AgingBucket)))]
+PaymentNumber = Annotated[int, Field(ge=0, le=100_000)]
 
 
 class AccountCreated(Payload):
-    """``account.created.v1``."""
+    """``account.created.v1``: a loan account exists. Sent again, it resets nothing set since."""
 
     account_id: Identifier
     customer_id: Identifier
@@ -52,7 +52,7 @@ class AccountCreated(Payload):
 
 
 class AccountUpdated(Payload):
-    """``account.updated.v1``."""
+    """``account.updated.v1``: a snapshot of what changed. An absent key clears nothing."""
 
     account_id: Identifier
     current_balance: Money | None = None
@@ -64,17 +64,17 @@ class AccountUpdated(Payload):
 
 
 class AccountStatusChanged(Payload):
-    """``account.status_changed.v1``."""
+    """``account.status_changed.v1``: the account has another status."""
 
     account_id: Identifier
-    new_status: Annotated[str, BeforeValidator(one_of(_STATUS))]
+    new_status: Annotated[AccountStatus, BeforeValidator(one_of(_STATUS))]
 
 
 class AccountClosed(Payload):
-    """``account.closed.v1``."""
+    """``account.closed.v1``: the account is closed, and why."""
 
     account_id: Identifier
-    closure_reason: Annotated[str | None, BeforeValidator(one_of_or_absent(_REASON))] = None
+    closure_reason: Closure = None
     final_balance: Money | None = None
     total_paid: Money | None = None
     loan_total_payable: Money | None = None
@@ -86,21 +86,21 @@ class AccountClosed(Payload):
 class PlannedPayment(Payload):
     """One instalment as planned."""
 
-    payment_number: Annotated[int, Field(ge=0, le=100_000)]
+    payment_number: PaymentNumber
     due_date: Date | None = None
     amount: Money | None = None
 
 
 class ScheduleCreated(Payload):
-    """``account.schedule.created.v1``."""
+    """``account.schedule.created.v1``: the plan of a loan's payments."""
 
     account_id: Identifier
     schedule_id: Identifier
     loan_amount: Money | None = None
     total_amount: Money | None = None
     fee: Money | None = None
-    n_payments: int | None = Field(None, ge=0, le=100_000)
-    payment_frequency: Annotated[str | None, BeforeValidator(one_of_or_absent(_FREQUENCY))] = None
+    n_payments: PaymentNumber | None = None
+    payment_frequency: Frequency = None
     payments: list[PlannedPayment] = Field(default_factory=list)
     created_date: Date | None = None
 
@@ -108,11 +108,11 @@ class ScheduleCreated(Payload):
 class PaymentNews(Payload):
     """What became of one instalment."""
 
-    payment_number: Annotated[int, Field(ge=0, le=100_000)]
-    status: Annotated[str, BeforeValidator(one_of(_PAYMENT_STATUS))]
+    payment_number: PaymentNumber
+    status: Annotated[PaymentStatus, BeforeValidator(one_of(_PAYMENT_STATUS))]
     paid_date: Date | None = None
     amount_paid: Money | None = Field(
-        None, validation_alias=AliasChoices("amount_paid", "amountPaid", "paid_amount", "paidAmount")
+        default=None, validation_alias=AliasChoices("amount_paid", "amountPaid", "paid_amount", "paidAmount")
     )
     amount_remaining: Money | None = None
     linked_transaction_ids: Annotated[list[str] | None, BeforeValidator(listed)] = None
@@ -120,7 +120,7 @@ class PaymentNews(Payload):
 
 
 class ScheduleUpdated(Payload):
-    """``account.schedule.updated.v1``."""
+    """``account.schedule.updated.v1``: what became of some payments. It may precede the plan."""
 
     account_id: Identifier
     schedule_id: Identifier | None = None
@@ -128,10 +128,10 @@ class ScheduleUpdated(Payload):
 
 
 class AgingUpdated(Payload):
-    """``loan.aging.updated.v1``."""
+    """``loan.aging.updated.v1``: how late the account is."""
 
     account_id: Identifier
-    dpd: Number | None = None
-    bucket: Annotated[str | None, BeforeValidator(one_of_or_absent(_BUCKET))] = None
+    dpd: Annotated[Number | None, Field(description="Days past due.")] = None
+    bucket: Bucket = None
     is_in_arrears: Flag | None = None
     last_updated: Time | None = None

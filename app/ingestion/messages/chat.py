@@ -1,8 +1,8 @@
 """What the chat publishes. The conversation is named by the envelope."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from app.ingestion.messages.customer import ApplicantDetails
 from app.ingestion.messages.kinds import AddressedPayload, Date, Flag, Identifier, Payload, Time, Word, listed
@@ -29,17 +29,23 @@ class _WithCustomer(AddressedPayload):
 
 
 class FreeForm(AddressedPayload):
-    """An object of any shape: the whole payload counts."""
+    """The result of an assessment, an object of any shape: the whole payload counts."""
+
+    model_config = ConfigDict(extra="allow")
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **result: Any) -> None: ...
 
 
 class ConversationStarted(_WithCustomer):
-    """``conversation_started``."""
+    """``conversation_started``: a customer began to chat. It empties nothing that is known already."""
 
     timestamp: Time | None = None
 
 
 class Utterance(AddressedPayload):
-    """``user_input`` and ``assistant_response``."""
+    """``user_input`` and ``assistant_response``: something was said, by the customer or to them."""
 
     utterance: str | None = None
     created_at: Time | None = None
@@ -50,36 +56,46 @@ class Utterance(AddressedPayload):
 
 
 class ApplicationDetailChanged(AddressedPayload):
-    """``applicationDetail_changed``: all other keys are application data."""
+    """``applicationDetail_changed``: all other keys are application data, merged deeply."""
+
+    model_config = ConfigDict(extra="allow")
 
     customer: Annotated[ApplicantDetails | None, BeforeValidator(_object_or_id)] = None
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, customer: ApplicantDetails | None = None, **application_data: Any) -> None: ...
+
 
 class NoticePosted(AddressedPayload):
-    """``noticeboard_updated`` and ``noticeboard_post``."""
+    """``noticeboard_updated`` and ``noticeboard_post``: an agent left a note for the others."""
 
-    agent_name: str | None = None
-    content: Any = Field(None, validation_alias=AliasChoices("content", "post"))
+    agent_name: Annotated[str | None, Field(description="``agent::Topic``.")] = None
+    content: Any = Field(default=None, validation_alias=AliasChoices("content", "post"))
     timestamp: Time | None = None
 
 
 class FinalDecision(AddressedPayload):
-    """``final_decision`` and ``final_credit_decision``."""
+    """``final_decision`` and ``final_credit_decision``: the application is decided."""
 
-    decision: Word | None = Field(None, validation_alias=AliasChoices("decision", "outcome"))
+    decision: Word | None = Field(
+        default=None,
+        validation_alias=AliasChoices("decision", "outcome"),
+        description="APPROVED, DECLINED or REFERRED. Any other word ended the conversation hard.",
+    )
     reason: str | None = None
     retry_eligible: Flag | None = None
     blocked_until: Date | None = None
 
 
 class ConversationSummary(AddressedPayload):
-    """``conversation_summary``."""
+    """``conversation_summary``: what the conversation is about. Its facts replace those before."""
 
     purpose: str | None = None
     facts: Annotated[list[Any] | None, BeforeValidator(listed)] = None
 
 
 class SummaryChanged(_WithCustomer):
-    """``conversationSummary_changed``."""
+    """``conversationSummary_changed``: the conversation's status, application or customer."""
 
     status: Word | None = None

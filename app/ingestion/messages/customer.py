@@ -1,10 +1,12 @@
 """What the Customers service publishes."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
 from app.ingestion.messages.kinds import Date, Flag, Identifier, Payload, Time, one_of_or_absent
+
+EkycStatus = Literal["successful", "failed", "pending"]
 
 _EKYC = {
     **dict.fromkeys(("SUCCESSFUL", "SUCCESS", "APPROVED", "PASSED", "VERIFIED"), "successful"),
@@ -41,7 +43,7 @@ class CustomerDetails(Payload):
     email_address: str | None = None
     mobile_phone_number: str | None = None
     date_of_birth: Date | None = None
-    ekyc_status: Annotated[str | None, BeforeValidator(one_of_or_absent(_EKYC))] = None
+    ekyc_status: Annotated[EkycStatus | None, BeforeValidator(one_of_or_absent(_EKYC))] = None
     residential_address: Annotated[ResidentialAddress | None, BeforeValidator(_parts_or_text)] = None
     staff: Flag | None = None
     investor: Flag | None = None
@@ -49,13 +51,15 @@ class CustomerDetails(Payload):
 
 
 class CustomerChanged(CustomerDetails):
-    """``customer.created.v1``, ``customer.changed.v1``, ``customer.updated.v1``."""
+    """``customer.created.v1``, ``customer.changed.v1``, ``customer.updated.v1``: only what is
+    present changes.
+    """
 
     customer_id: Identifier
 
 
 class CustomerVerified(Payload):
-    """``customer.verified.v1``."""
+    """``customer.verified.v1``: the customer's identity was verified."""
 
     customer_id: Identifier
     verified_at: Time | None = None

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import (
     AliasChoices,
@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 
@@ -32,7 +33,9 @@ _LARGEST = Decimal(10) ** 12
 class Payload(BaseModel):
     """Keys in snake_case or camelCase; unknown ones are ignored. What is absent is None.
 
-    Nulls and empty strings do not get here: the payload was cleaned of them.
+    Nulls and empty strings do not get here from the stream: the payload was cleaned of them. Who
+    builds one in Python may give dates, aware times, Decimals; an unknown word is an error there, and a
+    ``list`` as the validation's context makes it the door's business: dropped, and noted in the list.
     """
 
     addressed: ClassVar[bool] = False
@@ -42,15 +45,16 @@ class Payload(BaseModel):
         frozen=True,
         extra="ignore",
         coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
         alias_generator=AliasGenerator(
             validation_alias=lambda name: AliasChoices(name, to_camel(name)),
         ),
     )
 
     def present(self, *leave_out: str) -> dict[str, Any]:
-        """The fields that are present, by name."""
+        """The fields that are present, by name; dates as ``YYYY-MM-DD``, as events hold them."""
         return {
-            name: value
+            name: value.isoformat() if type(value) is date else value
             for name, value in self.__dict__.items()
             if value is not None and name not in leave_out
         }
@@ -64,7 +68,7 @@ class AddressedPayload(Payload):
 
 def _money(value: Any) -> Decimal:
     """A float is read by the digits that it prints; what is left over of its noise is rounded off."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         msg = "not a decimal amount"
         raise ValueError(msg)
     text = str(value).strip()
@@ -82,14 +86,26 @@ def _money(value: Any) -> Decimal:
     return cents or _NOTHING
 
 
-def _date(value: Any) -> str:
+def _date(value: Any) -> date:
     """``YYYY-MM-DD``, or of a time (some publishers send one) its date as written."""
+    if isinstance(value, date):
+        return value.date() if isinstance(value, datetime) else value
     try:
         parse_time(value)
     except ValueError:
         msg = "not a date, YYYY-MM-DD"
         raise ValueError(msg) from None
-    return datetime.fromisoformat(value.strip()).date().isoformat()
+    return datetime.fromisoformat(value.strip()).date()
+
+
+def _time(value: Any) -> datetime:
+    """As the envelope's times; of a datetime its zone must be known, for it may be the builder's own."""
+    if not isinstance(value, datetime):
+        return parse_time(value)
+    if value.utcoffset() is None:
+        msg = "a time without an offset"
+        raise ValueError(msg)
+    return parse_time(value.isoformat())
 
 
 def last_word(value: Any) -> str:
@@ -107,7 +123,7 @@ def word_or_text(value: Any) -> str:
         raise ValueError(msg)
     text = str(value).strip()
     prefix, dot, word = text.rpartition(".")
-    return word if dot and word and _CLASS_NAME.fullmatch(prefix) else text
+    return word.strip() if dot and word and _CLASS_NAME.fullmatch(prefix) else text
 
 
 def flag(value: Any) -> Any:
@@ -117,7 +133,7 @@ def flag(value: Any) -> Any:
 
 def listed(value: Any) -> Any:
     """One that stands where a list is meant is a list of one."""
-    return value if isinstance(value, list) else [value]
+    return value if value is None or isinstance(value, list | tuple) else [value]
 
 
 def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
@@ -134,26 +150,46 @@ def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
 
 
 def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo], str | None]:
-    """A validator for an optional word: an unknown one is dropped, and counted by field."""
+    """A validator for an optional word: an unknown one is dropped at the door, and counted by field.
+
+    It raises ValueError where there is no list to note it in: whoever builds a message is told at once.
+    """
 
     def known(value: Any, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
         word = words.get(str(value).strip().rpartition(".")[2].upper())
-        if word is None and isinstance(info.context, list):
+        if word is None:
+            if not isinstance(info.context, list):
+                msg = f"not one of {', '.join(words)}"
+                raise ValueError(msg)
             info.context.append(info.field_name)
         return word
 
     return known
 
 
-def same(*words: str) -> dict[str, str]:
-    """Words that mean themselves, by their capitals."""
-    return {word.upper(): word for word in words}
+def same(literal: Any) -> dict[str, str]:
+    """The words of a Literal, which mean themselves, by their capitals."""
+    return {word.upper(): word for word in get_args(literal)}
 
 
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Money = Annotated[Decimal, BeforeValidator(_money)]
-Date = Annotated[str, BeforeValidator(_date)]
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_money),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^-?\d{1,12}(\.\d{1,2})?$",
+            "description": "An amount in AUD: a decimal string with two places.",
+        }
+    ),
+]
+Date = Annotated[date, BeforeValidator(_date)]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Word = Annotated[str, BeforeValidator(word_or_text)]
-Time = Annotated[datetime, BeforeValidator(parse_time)]
+Time = Annotated[
+    datetime, BeforeValidator(_time), Field(description="ISO 8601 with an offset; UTC where it has none.")
+]

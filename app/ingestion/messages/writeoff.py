@@ -1,6 +1,6 @@
 """What the CRM publishes about write-offs. The request is named by the envelope's conversation."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -14,7 +14,7 @@ from app.ingestion.messages.kinds import (
     same,
 )
 
-_REASON = same(
+WriteOffReason = Literal[
     "hardship",
     "bankruptcy",
     "deceased",
@@ -23,8 +23,10 @@ _REASON = same(
     "disputed",
     "aged_debt",
     "other",
-)
-_PRIORITY = same("normal", "high", "urgent")
+]
+WriteOffPriority = Literal["normal", "high", "urgent"]
+
+Priority = Annotated[WriteOffPriority | None, BeforeValidator(one_of_or_absent(same(WriteOffPriority)))]
 
 
 class _WriteOff(AddressedPayload):
@@ -36,11 +38,11 @@ class _WriteOff(AddressedPayload):
 
 
 class WriteOffRequested(_WriteOff):
-    """``writeoff.requested.v1``."""
+    """``writeoff.requested.v1``: somebody asks to write a loan off. The conversation is the request's id."""
 
     loan_account_id: Identifier
     amount: Money
-    reason: Annotated[str, BeforeValidator(one_of(_REASON))]
+    reason: Annotated[WriteOffReason, BeforeValidator(one_of(same(WriteOffReason)))]
     requested_by: Identifier
     requested_by_name: str | None = None
     customer_id: Identifier | None = None
@@ -48,11 +50,11 @@ class WriteOffRequested(_WriteOff):
     account_number: str | None = None
     original_balance: Money | None = None
     notes: str | None = None
-    priority: Annotated[str | None, BeforeValidator(one_of_or_absent(_PRIORITY))] = None
+    priority: Priority = None
 
 
 class WriteOffApproved(_WriteOff):
-    """``writeoff.approved.v1``."""
+    """``writeoff.approved.v1``: the request was approved, by somebody else than asked for it."""
 
     approved_by: Identifier
     approved_by_name: str | None = None
@@ -62,7 +64,7 @@ class WriteOffApproved(_WriteOff):
 
 
 class WriteOffRejected(_WriteOff):
-    """``writeoff.rejected.v1``."""
+    """``writeoff.rejected.v1``: the request was rejected."""
 
     rejected_by: Identifier
     rejected_by_name: str | None = None
@@ -70,7 +72,7 @@ class WriteOffRejected(_WriteOff):
 
 
 class WriteOffCancelled(_WriteOff):
-    """``writeoff.cancelled.v1``."""
+    """``writeoff.cancelled.v1``: the request was withdrawn."""
 
     cancelled_by: Identifier
     cancelled_by_name: str | None = None

@@ -1,0 +1,122 @@
+"""Our event SDK: what upstream teams import to build, validate and publish messages of the inbox stream.
+
+Build a :class:`Message` from a type and its payload, and :func:`publish` it; :func:`validate` says what our
+consumer makes of raw fields. What is wrong raises, and quotes no value::
+
+    ValueError
+    ├── InvalidMessageError        a message that our consumer would set aside: reason and path
+    └── pydantic.ValidationError   a payload's constructor, called with values that it cannot use
+
+docs/messages/README.md is the guide; every name that is public is in ``__all__``.
+"""
+
+from app.ingestion.messages.account import (
+    AccountClosed,
+    AccountCreated,
+    AccountStatus,
+    AccountStatusChanged,
+    AccountUpdated,
+    AgingBucket,
+    AgingUpdated,
+    ClosureReason,
+    PaymentFrequency,
+    PaymentNews,
+    PaymentStatus,
+    PlannedPayment,
+    ScheduleCreated,
+    ScheduleUpdated,
+)
+from app.ingestion.messages.chat import (
+    ApplicationDetailChanged,
+    ConversationStarted,
+    ConversationSummary,
+    CustomerNamed,
+    FinalDecision,
+    FreeForm,
+    NoticePosted,
+    SummaryChanged,
+    Utterance,
+)
+from app.ingestion.messages.customer import (
+    ApplicantDetails,
+    CustomerChanged,
+    CustomerVerified,
+    EkycStatus,
+    ResidentialAddress,
+)
+from app.ingestion.messages.kinds import Payload
+from app.ingestion.messages.writeoff import (
+    WriteOffApproved,
+    WriteOffCancelled,
+    WriteOffPriority,
+    WriteOffReason,
+    WriteOffRejected,
+    WriteOffRequested,
+)
+from app.ingestion.parsers import ParserError, Parsers, TypeParser
+from app.ingestion.unusable import Reason
+from app.sdk._message import InvalidMessageError, Message
+from app.sdk._publish import publish
+from app.sdk._schemas import json_schema
+from app.sdk._validate import (
+    Accepted,
+    NotConsumed,
+    Refused,
+    Verdict,
+    installed_parsers,
+    message_types,
+    validate,
+)
+
+__all__ = [
+    "Accepted",
+    "AccountClosed",
+    "AccountCreated",
+    "AccountStatus",
+    "AccountStatusChanged",
+    "AccountUpdated",
+    "AgingBucket",
+    "AgingUpdated",
+    "ApplicantDetails",
+    "ApplicationDetailChanged",
+    "ClosureReason",
+    "ConversationStarted",
+    "ConversationSummary",
+    "CustomerChanged",
+    "CustomerNamed",
+    "CustomerVerified",
+    "EkycStatus",
+    "FinalDecision",
+    "FreeForm",
+    "InvalidMessageError",
+    "Message",
+    "NotConsumed",
+    "NoticePosted",
+    "ParserError",
+    "Parsers",
+    "Payload",
+    "PaymentFrequency",
+    "PaymentNews",
+    "PaymentStatus",
+    "PlannedPayment",
+    "Reason",
+    "Refused",
+    "ResidentialAddress",
+    "ScheduleCreated",
+    "ScheduleUpdated",
+    "SummaryChanged",
+    "TypeParser",
+    "Utterance",
+    "Verdict",
+    "WriteOffApproved",
+    "WriteOffCancelled",
+    "WriteOffPriority",
+    "WriteOffReason",
+    "WriteOffRejected",
+    "WriteOffRequested",
+    "installed_parsers",
+    "json_schema",
+    "message_types",
+    "publish",
+    "validate",
+]

@@ -1,0 +1,98 @@
+"""The AsyncAPI document of the inbox stream: each type with its entry's fields, its payload, an example."""
+
+from typing import Any
+
+from app import __version__
+from app.ingestion.catalogue import CATALOGUE
+from app.ingestion.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
+from app.ingestion.messages.kinds import AddressedPayload
+from app.sdk._defaults import INBOX_STREAM, MAX_MESSAGE_BYTES
+from app.sdk._examples import examples
+from app.sdk._message import Message
+from app.sdk._schemas import describe, example_payload
+
+_ABOUT = f"""\
+What upstream services publish for Billie Servicing. The channel is a Redis stream; an entry is a message,
+added by XADD, and every field of it is a string. The headers below are its fields; the payload is JSON
+text in the field `{PAYLOAD[0]}`.
+
+Delivery is at least once and in any order: a message is known by its `{EXPLICIT_ID[0]}`, and absorbed once
+however often it arrives. An entry is at most {MAX_MESSAGE_BYTES // 1024} KiB. An entry of another type is
+acknowledged and counted; one that is not as described becomes a dead letter, with a reason and the field.
+"""
+
+_TEXT = {"type": "string", "minLength": 1}
+_NAME = {"type": "string", "minLength": 1, "maxLength": 256}
+_FIELDS: tuple[tuple[tuple[str, ...], dict[str, Any], str], ...] = (
+    (TYPE, _TEXT, "The message type."),
+    (EXPLICIT_ID, _TEXT, "The identity of the message: the same for every attempt to send it."),
+    (CONVERSATION, _NAME, "The conversation, or the write-off request, that it is about."),
+    (USER, _NAME, "The customer."),
+    (APPLICATION, _NAME, "The application."),
+    (TIME, {"type": "string", "format": "date-time"}, "When it happened, where the payload does not say."),
+)
+
+
+def asyncapi() -> dict[str, Any]:
+    """The document, for a folder that has the payloads' schemas in ``schemas/``."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Billie Servicing: inbox", "version": __version__, "description": _ABOUT},
+        "defaultContentType": "application/json",
+        "channels": {
+            "inbox": {
+                "address": INBOX_STREAM,
+                "title": "The inbox stream",
+                "messages": {kind: {"$ref": f"#/components/messages/{kind}"} for kind in CATALOGUE},
+            }
+        },
+        "operations": {
+            "consume": {
+                "action": "receive",
+                "title": "Consume the inbox",
+                "summary": "Each message becomes domain events, once.",
+                "channel": {"$ref": "#/channels/inbox"},
+                "messages": [{"$ref": f"#/channels/inbox/messages/{kind}"} for kind in CATALOGUE],
+            }
+        },
+        "components": {
+            "messages": {kind: _message(kind, message) for kind, message in examples().items()},
+            "schemas": {"entry": _entry()},
+        },
+    }
+
+
+def _message(kind: str, message: Message) -> dict[str, Any]:
+    model = CATALOGUE[kind].payload
+    fields = message.fields()
+    del fields[PAYLOAD[0]]
+    needed = [CONVERSATION[0]] if issubclass(model, AddressedPayload) else []
+    return {
+        "name": kind,
+        "title": kind,
+        "summary": describe(model),
+        "headers": {
+            "allOf": [{"$ref": "#/components/schemas/entry"}],
+            "type": "object",
+            "properties": {TYPE[0]: {"const": kind}},
+            "required": [TYPE[0], *needed],
+        },
+        "payload": {"$ref": f"./schemas/{kind}.json"},
+        "examples": [{"name": kind, "headers": fields, "payload": example_payload(message)}],
+    }
+
+
+def _entry() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "The fields of an entry, the payload aside. An empty one counts as absent.",
+        "properties": {
+            names[0]: {**schema, "description": _said(text, names)} for names, schema, text in _FIELDS
+        },
+        "required": [TYPE[0], EXPLICIT_ID[0]],
+        "additionalProperties": {"type": "string"},
+    }
+
+
+def _said(text: str, names: tuple[str, ...]) -> str:
+    return f"{text} Read by other names too: {', '.join(f'`{name}`' for name in names[1:])}."

@@ -1,0 +1,1 @@
+"""Reads the account messages of a private SDK for Billie Servicing."""

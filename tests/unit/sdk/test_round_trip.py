@@ -1,0 +1,31 @@
+"""Any message that the SDK builds is read by our consumer as what was built, under the same identity."""
+
+from hypothesis import given, settings
+
+from app.ingestion.catalogue import read_entry
+from app.sdk import Message, Payload
+from tests.unit.sdk.built import messages
+
+
+@settings(max_examples=400, deadline=None)
+@given(messages())
+def test_what_is_built_is_what_is_read(built: tuple[Message, Payload]) -> None:
+    message, payload = built
+    fields = {name.encode(): value.encode() for name, value in message.fields().items()}
+    reads = [read_entry("inbox", entry_id, fields, 10**6) for entry_id in (b"1-0", b"2-0")]
+    for read in reads:
+        assert read is not None
+        assert read.payload == payload == message.payload
+        assert read.dropped == ()
+    one, two = (read.envelope for read in reads if read is not None)
+    assert one.source.message_id == two.source.message_id
+    assert one.source.message_id.startswith(("id:", "digest:"))
+    assert (one.conversation, one.user) == ("V1", "C1")
+
+
+@settings(max_examples=200, deadline=None)
+@given(messages())
+def test_what_was_read_is_written_as_before(built: tuple[Message, Payload]) -> None:
+    message, _ = built
+    again = Message(message.type, message.payload, event_id=message.event_id, conversation="V1")
+    assert again.fields()["dat"] == message.fields()["dat"]
