@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.aggregates import EventStoreUrlError
 
-VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "ledger_sandbox", "demo")
+VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "status", "ledger_sandbox", "demo")
 GROUPS = ("dead_letters",)
 
 cli = typer.Typer(

@@ -11,7 +11,7 @@ from redis import Redis
 
 from app.aggregates import LoanAccount, Servicing
 from app.ingestion.consumer import run as ingest
-from app.ingestion.dead_letter_box import DeadLetterBox, discarded_stream
+from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, discarded_stream
 from app.runtime.settings import Settings
 from tests.commands import Billie
 from tests.observed import newest_position
@@ -64,13 +64,13 @@ def test_replay_lands_what_can_be_used_now(
 ) -> None:
     now = DeadLetterBox(redis_client, settings)
     letter = next(now.letters(reason="too_large"))
-    assert now.replay(letter, servicing) is None
+    assert now.replay(letter, servicing) == Replayed(None, None)
     assert reasons(now) == ["not_json", "not_utf8"]
     account = servicing.load(LoanAccount, "L1")
     assert account is not None
     assert account.absorbed == {f"entry:{settings.inbox_stream}/{letter.entry_id}"}
     events = newest_position(settings)
-    assert now.replay(letter, servicing) is None, "twice is once"
+    assert now.replay(letter, servicing) == Replayed(None, None), "twice is once"
     assert newest_position(settings) == events
 
 
@@ -79,9 +79,9 @@ def test_replay_that_fails_again_stays_with_the_new_reason(
 ) -> None:
     smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
     for letter in list(box.letters(reason="not_json")):
-        why = smaller.replay(letter, servicing)
-        assert why is not None
-        assert why.reason == "too_large"
+        outcome = smaller.replay(letter, servicing)
+        assert outcome.why is not None
+        assert outcome.why.reason == "too_large"
     assert sorted(reasons(box)) == ["not_utf8", "too_large", "too_large"]
     same = next(box.letters(reason="not_utf8"))
     box.replay(same, servicing)
@@ -94,13 +94,13 @@ def test_commands(box: DeadLetterBox, billie: Billie, redis_client: Redis, setti
     first, second, third = [
         json.loads(line) for line in billie.run("dead-letters", "list", "--json").splitlines()
     ]
-    assert json.loads(billie.run("dead-letters", "show", second["letter_id"])) == second
-    assert billie.run("dead-letters", "replay", first["letter_id"]) == "1 landed, 0 failed again.\n"
+    assert json.loads(billie.run("dead-letters", "show", second["letterId"])) == second | {"entry": NO_JSON}
+    assert billie.run("dead-letters", "replay", first["letterId"]) == "1 landed, 0 failed again.\n"
     process = billie.start("dead-letters", "replay", "--all")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"{third['letter_id']} failed again: not_utf8" in errors
-    billie.run("dead-letters", "discard", second["letter_id"], "--because", "a test of theirs")
+    assert f"{third['letterId']} failed again: not_utf8" in errors
+    billie.run("dead-letters", "discard", second["letterId"], "--because", "a test of theirs")
     [(_, kept)] = redis_client.xrange(discarded_stream(settings.dead_letter_stream))  # type: ignore[misc]
     assert (kept[b"because"], json.loads(kept[b"entry"])) == (b"a test of theirs", NO_JSON)
     assert reasons(box) == ["not_utf8"]
