@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.keys import (
@@ -23,12 +22,11 @@ from app.operations.report import (
     StreamState,
     UnknownType,
 )
+from app.operations.streams import group_info, parse_id, stream_info
 from app.runtime.settings import Settings
 
 _COUNT_AT_MOST = 10_000
 _PAGE = 1_000
-
-EntryId = tuple[int, int]
 
 
 def inbox_state(redis: Redis, settings: Settings) -> InboxState:
@@ -36,7 +34,7 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
     seconds, microseconds = redis.time()
     now = seconds + microseconds / 1e6
     name = settings.inbox_stream
-    info = _info(redis, name)
+    info = stream_info(redis, name)
     return InboxState(
         stream=_stream(name, info, now),
         group=_group(redis, name, settings.consumer_group, info, now) if info else None,
@@ -47,24 +45,6 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
             for field, count in sorted(_hash(redis, dropped_values_key(name)).items())
         ],
     )
-
-
-def parse_id(entry_id: str | bytes) -> EntryId:
-    """A stream entry's id as numbers, which compare as the ids do."""
-    text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
-    milliseconds, _, sequence = text.partition("-")
-    return int(milliseconds), int(sequence or 0)
-
-
-def _info(redis: Redis, stream: str) -> dict[str, Any]:
-    """Empty where there is no stream."""
-    try:
-        info: Any = redis.xinfo_stream(stream)
-    except ResponseError as error:
-        if "no such key" not in str(error):
-            raise
-        return {}
-    return dict(info)
 
 
 def _stream(name: str, info: dict[str, Any], now: float) -> StreamState:
@@ -80,9 +60,7 @@ def _stream(name: str, info: dict[str, Any], now: float) -> StreamState:
 
 
 def _group(redis: Redis, stream: str, name: str, info: dict[str, Any], now: float) -> GroupState | None:
-    groups: Any = redis.xinfo_groups(stream)
-    group = next((each for each in groups if each["name"] == name.encode()), None)
-    if group is None:
+    if (group := group_info(redis, stream, name)) is None:
         return None
     delivered = group["last-delivered-id"]
     unread, exact, oldest = _unread(redis, stream, group, info)
