@@ -16,7 +16,8 @@ from app.cli.unreachable import unreachable
 from app.ingestion.consumer import connect
 from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, StoredLetter
 from app.ingestion.dead_letter_scan import Filter, LetterSummary
-from app.operations.letters import replay_all, shown
+from app.operations.letters import shown
+from app.operations.replays import replay_each
 from app.operations.words import counted
 from app.runtime.settings import get_settings
 
@@ -78,7 +79,7 @@ def replay(
         )
         servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
         try:
-            for letter_id, outcome in replay_all(box, wanted, servicing):
+            for letter_id, outcome in replay_each(box, wanted, servicing):
                 if outcome is None:
                     gone += 1
                 elif outcome.why is None:

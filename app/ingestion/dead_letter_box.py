@@ -124,11 +124,11 @@ class DeadLetterBox:
                 return LetterPage(found, stretch.last_id)
         return LetterPage(found, None)
 
-    def counts(self, wanted: Filter = Filter()) -> LetterCounts:
+    def counts(self, wanted: Filter = Filter(), *, start: str = "-") -> LetterCounts:
         """Count them by reason: the oldest ten thousand, where there are more."""
         by_reason: Counter[str] = Counter()
         looked_at = 0
-        for stretch in scan(self._redis, self._stream, wanted):
+        for stretch in scan(self._redis, self._stream, wanted, start=start):
             if looked_at >= _MOST_SCANNED:
                 return LetterCounts(by_reason, looked_at, complete=False)
             by_reason.update(letter.reason for letter in stretch.matches)

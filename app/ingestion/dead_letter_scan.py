@@ -51,17 +51,18 @@ class LetterSummary:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which dead letters: by reason code, message type, and time set aside (by Redis's clock)."""
+    """Which dead letters: by reason code, message type, time set aside (by Redis's clock), and newest id."""
 
     reason: str | None = None
     kind: str | None = None
     before: datetime | None = None
+    up_to: str | None = None
 
     @property
     def end(self) -> str:
-        """The newest id that ``before`` allows, as XRANGE takes it."""
+        """The newest id that is wanted, as XRANGE takes it."""
         if self.before is None:
-            return "+"
+            return self.up_to or "+"
         return str(max(0, math.ceil(self.before.timestamp() * 1_000) - 1))
 
 

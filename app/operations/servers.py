@@ -1,7 +1,10 @@
 """The servers that an operator's questions go to: asked briefly, so that one that is away is soon known."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from eventsourcing.persistence import OperationalError
@@ -14,6 +17,7 @@ from app.aggregates.event_store import event_store_environment
 from app.runtime.settings import Settings
 
 _WITHIN_S = 2
+_CACHE = 1_000
 
 
 class Servers:
@@ -48,6 +52,15 @@ class Servers:
                 self._servicing = _existing(self.settings.event_store_url)
             return self._servicing
 
+    @contextmanager
+    def event_store_to_write(self) -> Iterator[Servicing]:
+        """An event store for one thread: it loads and saves aggregates, which threads cannot share."""
+        servicing = _existing(self.settings.event_store_url, {"SQLITE_LOCK_TIMEOUT": "10"}, _CACHE)
+        try:
+            yield servicing
+        finally:
+            servicing.close()
+
     def close(self) -> None:
         """Let go of all."""
         if self._servicing is not None:
@@ -56,7 +69,7 @@ class Servers:
         self.redis.close()
 
 
-def _existing(url: str) -> Servicing:
+def _existing(url: str, changes: Mapping[str, str] = MappingProxyType({}), cache: int = 0) -> Servicing:
     environment = event_store_environment(url)
     if (name := environment.get("SQLITE_DBNAME")) is not None and not Path(name).exists():
         msg = f"there is no file {name}: `billie ingest` makes it"
@@ -69,4 +82,4 @@ def _existing(url: str) -> Servicing:
         "POSTGRES_MAX_OVERFLOW": "5",
         "POSTGRES_PRE_PING": "yes",
     }
-    return Servicing(environment | briefly)
+    return Servicing({**environment, **briefly, **changes}, cache=cache)
