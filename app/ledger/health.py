@@ -23,5 +23,6 @@ def health(target: str, *, seconds: float = 1.0) -> str:
             ours: LedgerError = ledger_error(error)
             if isinstance(ours, NotOfferedError):
                 return NOT_OFFERED
-            raise ours from error
+            # gRPC tells of every address that it tried: what failed stands last.
+            raise type(ours)(ours.code, ours.message.rpartition(": ")[2]) from error
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))

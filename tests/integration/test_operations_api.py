@@ -33,7 +33,7 @@ As = Callable[[str], httpx.Client]
 
 @pytest.fixture
 def base_url(settings: Settings) -> Iterator[str]:
-    with serving(settings) as url:
+    with serving(settings.model_copy(update={"ledger_target": "127.0.0.1:1"})) as url:
         yield url
 
 

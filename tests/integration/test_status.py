@@ -76,7 +76,8 @@ def test_all_is_told(ledger: Settings, redis_client: Redis, mongo_db: Database[d
     assert seen.inbox.stream.last_entry_age_seconds is not None
     assert 0 <= seen.inbox.stream.last_entry_age_seconds < 30
     assert seen.inbox.group is not None
-    assert (seen.inbox.group.unread, seen.inbox.group.pending, seen.inbox.group.entries_read) == (0, 0, 4)
+    assert (seen.inbox.group.unread, seen.inbox.group.pending) == (0, 0)
+    assert seen.inbox.group.entries_read in (4, None), "Redis tells since 7.0"
     assert [consumer.pending for consumer in seen.inbox.group.consumers] == [0]
     assert seen.inbox.dead_letters.by_reason == {"missing_key": 1}
     [weather] = seen.inbox.unknown_types
