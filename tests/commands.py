@@ -18,17 +18,21 @@ class Billie:
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end; what it printed. Fails the test unless it exits with 0."""
-        done = subprocess.run(
+        done = self.end(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"billie {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    def end(self, *arguments: str, stdin: str = "", **more_settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whichever that is."""
+        return subprocess.run(
             self._command(arguments),
             cwd=ROOT,
-            env=os.environ | self.environment,
+            env=os.environ | self.environment | more_settings,
             input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
         )
-        assert done.returncode == 0, f"billie {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
-        return done.stdout
 
     def start(self, *arguments: str, **more_settings: str) -> subprocess.Popen[str]:
         """Start a command, and go on at once."""

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
 from app.aggregates import Servicing
-from app.api import problems, reads, transcripts
+from app.api import dead_letters, inbox, operations, problems, reads, transcripts
 from app.api.auth import token_checker
+from app.operations.servers import Servers
 from app.runtime.settings import Settings
 
 
@@ -26,7 +28,10 @@ def create_app(settings: Settings) -> FastAPI:
         )
         app.state.database = client[settings.mongo_db]
         app.state.servicing = Servicing.from_url(settings.event_store_url)
+        app.state.servers = Servers(settings)
+        app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
         yield
+        app.state.servers.close()
         app.state.servicing.close()
         await client.close()
 
@@ -42,6 +47,9 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.include_router(reads.router)
     app.include_router(transcripts.router)
+    app.include_router(operations.router)
+    app.include_router(dead_letters.router, max_body_size=dead_letters.LARGEST_BODY)
+    app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))
 
     @app.get("/healthz", tags=["health"], operation_id="live")
     async def healthz() -> dict[str, str]:

@@ -124,3 +124,17 @@ async def caller(
 
 
 Authenticated = Depends(caller)
+
+
+def requires(least: Role) -> Callable[[Caller], Caller]:
+    """A dependency that gives the caller; 403 for a role below ``least``."""
+    roles = list(Role)
+
+    def allowed(caller: Annotated[Caller, Authenticated]) -> Caller:
+        if roles.index(caller.role) < roles.index(least):
+            raise ProblemError(
+                403, "role_too_low", f"This takes the role {least} or more; the token has {caller.role}."
+            )
+        return caller
+
+    return allowed

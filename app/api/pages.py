@@ -74,18 +74,36 @@ def refuse_unknown_parameters(request: Request) -> None:
         )
 
 
+def opaque(*parts: int | str) -> str:
+    """A cursor that holds these parts."""
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def parts_of(cursor: str) -> list[Any]:
+    """What :func:`opaque` put into a cursor. Raises ProblemError for what cannot be one of ours."""
+    try:
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise invalid_cursor() from error
+    if not isinstance(parts, list):
+        raise invalid_cursor()
+    return parts
+
+
+def invalid_cursor() -> ProblemError:
+    """400 for a cursor that we did not give."""
+    return ProblemError(400, "invalid_cursor", "Take the cursor from `next` of the page before, unchanged.")
+
+
 def _encode(created: datetime, identifier: str) -> str:
-    milliseconds = round(created.timestamp() * 1_000)
-    return base64.urlsafe_b64encode(orjson.dumps([milliseconds, identifier])).decode().rstrip("=")
+    return opaque(round(created.timestamp() * 1_000), identifier)
 
 
 def _decode(cursor: str) -> tuple[datetime, str]:
     try:
-        milliseconds, identifier = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        milliseconds, identifier = parts_of(cursor)
         if not isinstance(milliseconds, int) or not isinstance(identifier, str):
-            raise ValueError
+            raise invalid_cursor()
         return datetime.fromtimestamp(milliseconds / 1_000, UTC), identifier
-    except (ValueError, TypeError, OverflowError, OSError, binascii.Error) as error:
-        raise ProblemError(
-            400, "invalid_cursor", "Take the cursor from `next` of the page before, unchanged."
-        ) from error
+    except (ValueError, TypeError, OverflowError, OSError) as error:
+        raise invalid_cursor() from error

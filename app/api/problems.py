@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
 from app.aggregates import EVENT_STORE_ERRORS
@@ -65,6 +66,8 @@ def install(app: FastAPI) -> None:
             log.exception("Request %s failed", request.state.id)
             problem = ProblemError(500, "internal_error", "This is our fault. Tell us the request id.")
             response = _answer(request, problem)
+        if response.status_code == 413:  # The framework answers in plain text, beyond its error handlers.
+            response = _answer(request, ProblemError(413, "too_large", "The body is too large."))
         response.headers[REQUEST_ID] = request.state.id
         return response
 
@@ -88,6 +91,10 @@ def install(app: FastAPI) -> None:
     async def _mongo(request: Request, error: PyMongoError) -> Response:
         return _unavailable(request, error, "database")
 
+    @app.exception_handler(RedisError)
+    async def _redis(request: Request, error: RedisError) -> Response:
+        return _unavailable(request, error, "stream")
+
     async def _event_store(request: Request, error: Exception) -> Response:
         return _unavailable(request, error, "event store")
 
@@ -104,9 +111,10 @@ _DESCRIPTIONS = {
     400: "An unknown parameter, or a cursor that is not ours",
     401: "No token, or one that does not check",
     403: "The token's role may not do this",
-    404: "There is no such document",
-    422: "A parameter out of its bounds",
-    503: "The database or the event store cannot be reached",
+    404: "There is no such document or dead letter",
+    413: "The body is too large",
+    422: "A parameter or a body out of its bounds",
+    503: "The database, the event store or the stream cannot be reached",
 }
 
 

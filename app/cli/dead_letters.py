@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-import orjson
 import typer
 from redis.exceptions import RedisError, ResponseError
 
@@ -16,8 +15,12 @@ from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import connect
-from app.ingestion.dead_letter_box import DeadLetterBox, StoredLetter
+from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, StoredLetter
+from app.ingestion.dead_letter_scan import Filter, LetterSummary
 from app.ingestion.parsers import NO_PARSERS, Parsers, load_parsers
+from app.operations.letters import shown
+from app.operations.replays import replay_each
+from app.operations.words import counted
 from app.runtime.settings import get_settings
 
 group = typer.Typer(
@@ -41,12 +44,12 @@ def show_all(
     before = None if hours is None else datetime.now(UTC) - timedelta(hours=hours)
     counts: Counter[str] = Counter()
     with _box() as box:
-        for letter in box.letters(reason=reason, kind=kind, before=before):
+        for letter in box.summaries(Filter(reason, kind, before)):
             counts[letter.reason] += 1
-            typer.echo(orjson.dumps(letter).decode() if as_json else _line(letter))
+            typer.echo(shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
     if not as_json:
         by_reason = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
-        typer.echo(f"{counts.total():,} dead letters{': ' + by_reason if counts else ''}.")
+        typer.echo(f"{counted(counts.total(), 'dead letter')}{': ' + by_reason if counts else ''}.")
 
 
 @group.command()
@@ -54,7 +57,7 @@ def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
     with _box() as box:
         letter = _found(box, letter_id)
-    typer.echo(orjson.dumps(letter, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(shown(letter).model_dump_json(by_alias=True, indent=2))
 
 
 @group.command()
@@ -68,23 +71,31 @@ def replay(
         typer.echo("Say which: ids, --reason or --all.", err=True)
         raise typer.Exit(2)
     settings = get_settings()
-    status, landed, failed = StatusLine(), 0, 0
+    status, landed, failed, gone = StatusLine(), 0, 0, 0
     with _box(load_parsers(CATALOGUE)) as box:
-        letters = [_found(box, each) for each in ids] if ids else list(box.letters(reason=reason))
+        # Those that there are now: one that fails again comes back under a new id, and is not tried twice.
+        wanted = (
+            [_found(box, each).letter_id for each in ids]
+            if ids
+            else [letter.letter_id for letter in box.summaries(Filter(reason))]
+        )
         servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
         try:
-            for letter in letters:
-                if (why := box.replay(letter, servicing)) is None:
+            for letter_id, outcome in replay_each(box, wanted, servicing):
+                if outcome is None:
+                    gone += 1
+                elif outcome.why is None:
                     landed += 1
                 else:
                     failed += 1
                     status.end()
-                    typer.echo(f"{letter.letter_id} failed again: {why}", err=True)
-                status.show(f"{landed + failed:,} of {len(letters):,} replayed")
+                    typer.echo(f"{letter_id} failed again: {outcome.why}{_now(outcome, letter_id)}", err=True)
+                status.show(f"{landed + failed + gone:,} of {len(wanted):,} replayed")
         finally:
             status.end()
             servicing.close()
-    typer.echo(f"{landed:,} landed, {failed:,} failed again.")
+    left = f", {gone:,} left the list meanwhile" if gone else ""
+    typer.echo(f"{landed:,} landed, {failed:,} failed again{left}.")
     if failed:
         raise typer.Exit(1)
 
@@ -99,7 +110,9 @@ def discard(
         typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
         raise typer.Exit(2)
     with _box() as box:
-        box.discard(_found(box, letter_id), getpass.getuser(), because.strip())
+        found = _found(box, letter_id).letter_id
+        if not box.discard(found, getpass.getuser(), because.strip()):
+            raise _gone(letter_id)
     typer.echo(f"{letter_id} is discarded.")
 
 
@@ -122,11 +135,19 @@ def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:
         typer.echo(f"{letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
         raise typer.Exit(2) from error
     if letter is None:
-        typer.echo(f"There is no dead letter {letter_id}: see `billie dead-letters list`.", err=True)
-        raise typer.Exit(1)
+        raise _gone(letter_id)
     return letter
 
 
-def _line(letter: StoredLetter) -> str:
+def _gone(letter_id: str) -> typer.Exit:
+    typer.echo(f"There is no dead letter {letter_id}: see `billie dead-letters list`.", err=True)
+    return typer.Exit(1)
+
+
+def _now(outcome: Replayed, letter_id: str) -> str:
+    return "" if outcome.letter_id in (None, letter_id) else f" (it is {outcome.letter_id} now)"
+
+
+def _line(letter: LetterSummary) -> str:
     at = letter.at.isoformat(timespec="seconds")
     return f"{letter.letter_id}  {at}  {letter.reason} at {letter.path}  {letter.type or '(no type)'}"

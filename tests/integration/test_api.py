@@ -1,7 +1,6 @@
 """The REST API over a socket, on a real database."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-import uvicorn
 from bson import Decimal128
 from pymongo.database import Database
 
@@ -19,6 +17,7 @@ from app.api.application import create_app
 from app.api.auth import AuthenticationNotConfiguredError, issue_token
 from app.runtime.settings import Settings
 from tests.given import message, minute
+from tests.serving import serving
 
 PATHS = (
     "/v1/customers",
@@ -35,23 +34,8 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.fixture
 def base_url(settings: Settings) -> Iterator[str]:
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None)
-    server = uvicorn.Server(config)
-    up = threading.Event()
-    startup = server.startup
-
-    async def say_when_up(*args: Any, **kwargs: Any) -> None:
-        await startup(*args, **kwargs)
-        up.set()
-
-    server.startup = say_when_up  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert up.wait(10)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with serving(settings) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,17 +1,20 @@
 """Dead letters: looked through, replayed to the byte, discarded with a record."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
 from app.aggregates import LoanAccount, Servicing
 from app.ingestion.consumer import run as ingest
-from app.ingestion.dead_letter_box import DeadLetterBox, discarded_stream
+from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, discarded_stream
+from app.ingestion.dead_letter_scan import Filter
 from app.runtime.settings import Settings
 from tests.commands import Billie
 from tests.observed import newest_position
@@ -64,13 +67,13 @@ def test_replay_lands_what_can_be_used_now(
 ) -> None:
     now = DeadLetterBox(redis_client, settings)
     letter = next(now.letters(reason="too_large"))
-    assert now.replay(letter, servicing) is None
+    assert now.replay(letter, servicing) == Replayed(None, None)
     assert reasons(now) == ["not_json", "not_utf8"]
     account = servicing.load(LoanAccount, "L1")
     assert account is not None
     assert account.absorbed == {f"entry:{settings.inbox_stream}/{letter.entry_id}"}
     events = newest_position(settings)
-    assert now.replay(letter, servicing) is None, "twice is once"
+    assert now.replay(letter, servicing) == Replayed(None, None), "twice is once"
     assert newest_position(settings) == events
 
 
@@ -79,9 +82,9 @@ def test_replay_that_fails_again_stays_with_the_new_reason(
 ) -> None:
     smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
     for letter in list(box.letters(reason="not_json")):
-        why = smaller.replay(letter, servicing)
-        assert why is not None
-        assert why.reason == "too_large"
+        outcome = smaller.replay(letter, servicing)
+        assert outcome.why is not None
+        assert outcome.why.reason == "too_large"
     assert sorted(reasons(box)) == ["not_utf8", "too_large", "too_large"]
     same = next(box.letters(reason="not_utf8"))
     box.replay(same, servicing)
@@ -94,13 +97,13 @@ def test_commands(box: DeadLetterBox, billie: Billie, redis_client: Redis, setti
     first, second, third = [
         json.loads(line) for line in billie.run("dead-letters", "list", "--json").splitlines()
     ]
-    assert json.loads(billie.run("dead-letters", "show", second["letter_id"])) == second
-    assert billie.run("dead-letters", "replay", first["letter_id"]) == "1 landed, 0 failed again.\n"
+    assert json.loads(billie.run("dead-letters", "show", second["letterId"])) == second | {"entry": NO_JSON}
+    assert billie.run("dead-letters", "replay", first["letterId"]) == "1 landed, 0 failed again.\n"
     process = billie.start("dead-letters", "replay", "--all")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"{third['letter_id']} failed again: not_utf8" in errors
-    billie.run("dead-letters", "discard", second["letter_id"], "--because", "a test of theirs")
+    assert f"{third['letterId']} failed again: not_utf8" in errors
+    billie.run("dead-letters", "discard", second["letterId"], "--because", "a test of theirs")
     [(_, kept)] = redis_client.xrange(discarded_stream(settings.dead_letter_stream))  # type: ignore[misc]
     assert (kept[b"because"], json.loads(kept[b"entry"])) == (b"a test of theirs", NO_JSON)
     assert reasons(box) == ["not_utf8"]
@@ -119,3 +122,127 @@ def test_mistakes_are_said(billie: Billie, arguments: list[str], code: int, said
     process = billie.start("dead-letters", *arguments)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, said in errors) == (code, True), errors
+
+
+def together(first: Callable[[], object], second: Callable[[], object]) -> None:
+    """Run both at once; raises what either raised."""
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(first), threads.submit(second)]:
+            done.result()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two replays that both have landed their entry before either looks at the list again."""
+    both = Barrier(2, timeout=20)
+    land = DeadLetterBox._land
+
+    def land_and_meet(*arguments: Any) -> Any:
+        outcome = land(*arguments)
+        both.wait()
+        return outcome
+
+    monkeypatch.setattr(DeadLetterBox, "_land", land_and_meet)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_two_operators_who_replay_one_letter_leave_one_letter(
+    box: DeadLetterBox, settings: Settings, redis_client: Redis
+) -> None:
+    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    letter = next(box.letters(reason="not_json"))
+    outcomes: list[Replayed] = []
+
+    def replay() -> None:
+        servicing = Servicing.from_url(settings.event_store_url)
+        try:
+            outcomes.append(smaller.replay(letter, servicing))
+        finally:
+            servicing.close()
+
+    together(replay, replay)
+    assert sorted(reasons(box)) == ["not_utf8", "too_large", "too_large"]
+    now = {outcome.letter_id for outcome in outcomes}
+    assert None in now, "the slower one found it gone"
+    assert [each.letter_id for each in box.letters(reason="too_large")][-1] in now
+
+
+def test_two_operators_who_discard_one_letter_leave_one_record(
+    box: DeadLetterBox, settings: Settings, redis_client: Redis
+) -> None:
+    for letter in list(box.letters()):
+        done: list[bool] = []
+        together(
+            lambda done=done, letter=letter: done.append(box.discard(letter.letter_id, "ann", "a")),  # type: ignore[misc]
+            lambda done=done, letter=letter: done.append(box.discard(letter.letter_id, "bob", "b")),  # type: ignore[misc]
+        )
+        assert sorted(done) == [False, True]
+    assert reasons(box) == []
+    assert redis_client.xlen(discarded_stream(settings.dead_letter_stream)) == 3
+
+
+def test_letter_discarded_during_its_replay_does_not_come_back(
+    box: DeadLetterBox, settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    letter = next(box.letters(reason="not_json"))
+    assert box.discard(letter.letter_id, "ann", "a test")
+    outcome = smaller.replay(letter, servicing)
+    assert (outcome.why is not None, outcome.letter_id) == (True, None)
+    assert sorted(reasons(box)) == ["not_utf8", "too_large"]
+
+
+def test_without_memory_in_redis_no_letter_is_lost(
+    box: DeadLetterBox, settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    before = list(box.letters())
+    redis_client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RedisError, match="memory"):
+            smaller.replay(before[1], servicing)
+        with pytest.raises(RedisError, match="memory"):
+            box.discard(before[1].letter_id, "ann", "a test")
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    assert list(box.letters()) == before
+
+
+def test_letter_replays_after_its_stream_was_trimmed_empty(
+    box: DeadLetterBox, settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    redis_client.xtrim(settings.inbox_stream, maxlen=0, approximate=False)
+    now = DeadLetterBox(redis_client, settings)
+    letter = next(now.letters(reason="too_large"))
+    assert letter.original() == {name.encode(): value.encode() for name, value in TOO_LARGE.items()}
+    assert now.replay(letter, servicing) == Replayed(None, None)
+    assert servicing.load(LoanAccount, "L1") is not None
+
+
+def test_replay_of_all_tries_each_once(settings: Settings, redis_client: Redis, billie: Billie) -> None:
+    bad = {"typ": "account.updated.v1", "dat": "{" + " " * 2_000}
+    for _ in range(3):
+        redis_client.xadd(settings.inbox_stream, bad)  # type: ignore[arg-type]
+    ingest(settings, drain=True, stop=Event())
+    before = {letter.letter_id for letter in DeadLetterBox(redis_client, settings).letters()}
+    done = billie.end("dead-letters", "replay", "--all", BILLIE_MAX_MESSAGE_BYTES="1024")
+    assert (done.returncode, done.stdout) == (1, "0 landed, 3 failed again.\n")
+    after = list(DeadLetterBox(redis_client, settings).letters())
+    assert [letter.reason for letter in after] == ["too_large"] * 3
+    assert before.isdisjoint(letter.letter_id for letter in after)
+    assert all(f"(it is {letter.letter_id} now)" in done.stderr for letter in after)
+
+
+def test_long_lists_are_looked_through_whole(settings: Settings, redis_client: Redis) -> None:
+    for number in range(350):
+        redis_client.xadd(settings.inbox_stream, NO_JSON | {"n": str(number)})  # type: ignore[arg-type]
+    ingest(settings, drain=True, stop=Event())
+    box = DeadLetterBox(redis_client, settings)
+    assert (len(box), len(list(box.summaries()))) == (350, 350)
+    assert box.counts().by_reason == {"not_json": 350}
+    ids = [letter.letter_id for letter in box.summaries()]
+    page = box.page(Filter(), 120)
+    assert ([letter.letter_id for letter in page.letters], page.after) == (ids[:120], ids[119])
+    rest = box.page(Filter(), 1_000, page.after)
+    assert ([letter.letter_id for letter in rest.letters], rest.after) == (ids[120:], None)
+    assert [letter.letter_id for letter in box.summaries(Filter(up_to=ids[9]))] == ids[:10]

@@ -1,0 +1,26 @@
+"""``billie status``: how the pipeline is."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.status_page import page
+from app.operations.servers import Servers
+from app.operations.status import status
+from app.runtime.settings import get_settings
+
+
+def command(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as of GET /v1/status.")] = False,
+) -> None:
+    """Show stream, consumers, dead letters, positions and ledger: exit 1 on problems, 3 on a server away."""
+    servers = Servers(get_settings())
+    try:
+        now = status(servers)
+    finally:
+        servers.close()
+    typer.echo(now.model_dump_json(by_alias=True) if as_json else page(now))
+    if now.away:
+        raise typer.Exit(3)
+    if now.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,28 @@
+"""Whether the ledger is well, by its own word: the standard gRPC health check."""
+
+from typing import Any, cast
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from app.ledger.errors import LedgerError, NotOfferedError, ledger_error
+
+NOT_OFFERED = "NO HEALTH CHECK"
+
+
+def health(target: str, *, seconds: float = 1.0) -> str:
+    """What the ledger at ``host:port`` says of itself, by the check's name for it: ``SERVING`` is well.
+
+    ``NO HEALTH CHECK`` where it answers, and offers none. Raises LedgerError where it does not answer.
+    """
+    with grpc.insecure_channel(target) as channel:
+        check: Any = cast(Any, health_pb2_grpc.HealthStub)(channel).Check
+        try:
+            answer = check(health_pb2.HealthCheckRequest(), timeout=seconds)
+        except grpc.RpcError as error:
+            ours: LedgerError = ledger_error(error)
+            if isinstance(ours, NotOfferedError):
+                return NOT_OFFERED
+            # gRPC tells of every address that it tried: what failed stands last.
+            raise type(ours)(ours.code, ours.message.rpartition(": ")[2]) from error
+    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))

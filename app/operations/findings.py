@@ -1,0 +1,168 @@
+"""What is wrong with the pipeline, in sentences that say what to do: rules on its state, nothing else.
+
+docs/operations.md has more on each.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from app.ledger.health import NOT_OFFERED
+from app.operations.report import Finding, GroupState, ProjectionState, Status
+from app.operations.words import counted, span
+from app.runtime.settings import Settings
+
+ALIVE_WITHIN_S = 60.0
+"""A consumer asks Redis twice a second; one whose event store hangs may take 40 s to ask again."""
+_LATE_S = 60.0
+_DELIVERED_OFTEN = 3
+_QUIET_S = 24 * 3_600.0
+_NEW_FOR = timedelta(hours=24)
+
+
+def findings(status: Status, settings: Settings) -> list[Finding]:
+    """All that an operator should do something about, the most urgent first."""
+    return [
+        Finding(code=code, detail=detail)
+        for rule in (_away, _group, _projections, _migrations, _ledger, _dead_letters, _unknown_types, _quiet)
+        for code, detail in rule(status, settings)
+    ]
+
+
+Told = Iterator[tuple[str, str]]
+
+
+def _away(status: Status, _settings: Settings) -> Told:
+    for away in status.away:
+        yield (
+            "server_away",
+            f"{away.server} does not answer: {away.error}. Is it up? Check {' and '.join(away.settings)}.",
+        )
+
+
+def _group(status: Status, settings: Settings) -> Told:
+    if (inbox := status.inbox) is None:
+        return
+    if inbox.group is None:
+        yield (
+            "no_group",
+            f"{inbox.stream.name} has no consumer group {settings.consumer_group}: start `billie ingest`, "
+            "which makes it.",
+        )
+        return
+    yield from _consumers(inbox.group)
+    yield from _unread(inbox.group)
+    yield from _pending(inbox.group, settings)
+
+
+def _consumers(group: GroupState) -> Told:
+    if any(consumer.idle_seconds < ALIVE_WITHIN_S for consumer in group.consumers):
+        return
+    latest = min(group.consumers, key=lambda each: each.idle_seconds, default=None)
+    seen = f" ({latest.name} was last seen {span(latest.idle_seconds)} ago)" if latest else ""
+    yield "no_consumer", f"No consumer is alive{seen}: start `billie ingest`."
+
+
+def _unread(group: GroupState) -> Told:
+    waited = group.oldest_unread_age_seconds
+    if waited is not None and waited > _LATE_S:
+        least = "" if group.unread_is_exact else "At least "
+        entries = counted(group.unread, "entry is", "entries are")
+        yield (
+            "lag",
+            f"{least}{entries} unread, the oldest for {span(waited)}: read the log of "
+            "`billie ingest`, or start one more.",
+        )
+
+
+def _pending(group: GroupState, settings: Settings) -> Told:
+    if (oldest := group.oldest_pending) is None:
+        return
+    if oldest.idle_seconds > 2 * settings.claim_idle_ms / 1e3:
+        yield (
+            "pending_idle",
+            f"Entry {oldest.entry_id} was given to {oldest.consumer} {span(oldest.idle_seconds)} ago and is "
+            "not done, and nobody took it over: is any `billie ingest` running?",
+        )
+    elif oldest.deliveries >= _DELIVERED_OFTEN:
+        yield (
+            "pending_repeated",
+            f"Entry {oldest.entry_id} is {span(oldest.age_seconds)} old and was delivered "
+            f"{oldest.deliveries:,} times without success: read the log of `billie ingest`.",
+        )
+
+
+def _projections(status: Status, _settings: Settings) -> Told:
+    for projection in status.read_models.projections if status.read_models else ():
+        if projection.behind is None or projection.behind == 0:
+            continue
+        if projection.behind < 0:
+            yield (
+                "another_store",
+                f"{projection.name} has come to position {projection.position:,}, and the event store ends "
+                f"{-projection.behind:,} before that: it is another store. "
+                "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
+            )
+        elif (projection.waiting_seconds or 0) > _LATE_S:
+            yield _late(projection, counted(projection.behind, "event"))
+
+
+def _late(projection: ProjectionState, events: str) -> tuple[str, str]:
+    unmoved = projection.unmoved_seconds
+    if unmoved is None:
+        return (
+            "projection_stands",
+            f"{projection.name} is {events} behind and has never moved: is `billie project` running?",
+        )
+    if unmoved > _LATE_S:
+        return (
+            "projection_stands",
+            f"{projection.name} is {events} behind and has not moved for {span(unmoved)}: is "
+            "`billie project` running, and what does its log say?",
+        )
+    return (
+        "projection_late",
+        f"{projection.name} is {events} ({span(projection.waiting_seconds or 0)}) behind, and moving: "
+        "look again in a minute.",
+    )
+
+
+def _migrations(status: Status, _settings: Settings) -> Told:
+    if status.read_models and (names := status.read_models.waiting_migrations):
+        lacks = ", ".join(names)
+        yield (
+            "migrations_wait",
+            f"MongoDB lacks validators or indexes ({lacks}): `billie migrate`.",
+        )
+
+
+def _ledger(status: Status, _settings: Settings) -> Told:
+    if (ledger := status.ledger) is not None and ledger.status not in ("SERVING", NOT_OFFERED):
+        yield (
+            "ledger_unwell",
+            f"The ledger at {ledger.target} says {ledger.status} of itself: tell those who run it.",
+        )
+
+
+def _dead_letters(status: Status, _settings: Settings) -> Told:
+    if status.inbox and (total := status.inbox.dead_letters.total):
+        yield "dead_letters", f"{counted(total, 'dead letter')}: `billie dead-letters list`."
+
+
+def _unknown_types(status: Status, _settings: Settings) -> Told:
+    for kind in status.inbox.unknown_types if status.inbox else ():
+        if kind.first_seen is not None and status.at - kind.first_seen < _NEW_FOR:
+            ago = span(max(0.0, (status.at - kind.first_seen).total_seconds()))
+            yield (
+                "new_type",
+                f"{kind.type} is new since {ago} ago, and is not consumed "
+                f"({counted(kind.count, 'entry', 'entries')} passed over): should it be?",
+            )
+
+
+def _quiet(status: Status, _settings: Settings) -> Told:
+    age = status.inbox.stream.last_entry_age_seconds if status.inbox else None
+    if age is not None and age > _QUIET_S:
+        yield (
+            "stream_quiet",
+            f"Nothing was published for {span(age)}: do the publishers still write to this stream?",
+        )

@@ -1,0 +1,164 @@
+"""What Redis tells of the inbox: the stream, its group, dead letters, and what was not understood."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+
+from app.ingestion.dead_letter_box import DeadLetterBox
+from app.ingestion.keys import (
+    dropped_values_key,
+    unknown_types_first_seen_key,
+    unknown_types_key,
+    unknown_types_last_seen_key,
+)
+from app.operations.report import (
+    ConsumerState,
+    DeadLettersState,
+    DroppedValue,
+    GroupState,
+    InboxState,
+    PendingEntry,
+    StreamState,
+    UnknownType,
+)
+from app.operations.streams import group_info, parse_id, stream_info
+from app.runtime.settings import Settings
+
+_COUNT_AT_MOST = 10_000
+_PAGE = 1_000
+
+
+def inbox_state(redis: Redis, settings: Settings) -> InboxState:
+    """Everything at once, by Redis's own clock. Raises redis's errors."""
+    seconds, microseconds = redis.time()
+    now = seconds + microseconds / 1e6
+    name = settings.inbox_stream
+    info = stream_info(redis, name)
+    return InboxState(
+        stream=_stream(name, info, now),
+        group=_group(redis, name, settings.consumer_group, info, now) if info else None,
+        dead_letters=_dead_letters(DeadLetterBox(redis, settings), settings, now),
+        unknown_types=_unknown_types(redis, name),
+        dropped_values=[
+            DroppedValue(field=field, count=int(count))
+            for field, count in sorted(_hash(redis, dropped_values_key(name)).items())
+        ],
+    )
+
+
+def _stream(name: str, info: dict[str, Any], now: float) -> StreamState:
+    if not info or parse_id(info["last-generated-id"]) == (0, 0):
+        return StreamState(name=name, length=0)
+    last = info["last-generated-id"]
+    return StreamState(
+        name=name,
+        length=info["length"],
+        last_entry_id=last.decode(),
+        last_entry_age_seconds=_age(last, now),
+    )
+
+
+def _group(redis: Redis, stream: str, name: str, info: dict[str, Any], now: float) -> GroupState | None:
+    if (group := group_info(redis, stream, name)) is None:
+        return None
+    delivered = group["last-delivered-id"]
+    unread, exact, oldest = _unread(redis, stream, group, info)
+    consumers: Any = redis.xinfo_consumers(stream, name)
+    return GroupState(
+        name=name,
+        last_delivered_id=delivered.decode(),
+        entries_read=group.get("entries-read"),
+        unread=unread,
+        unread_is_exact=exact,
+        oldest_unread_age_seconds=None if oldest is None else _age(oldest, now),
+        pending=group["pending"],
+        oldest_pending=_oldest_pending(redis, stream, name, now),
+        consumers=[_consumer(each) for each in consumers],
+    )
+
+
+def _consumer(info: dict[str, Any]) -> ConsumerState:
+    return ConsumerState(name=info["name"].decode(), pending=info["pending"], idle_seconds=info["idle"] / 1e3)
+
+
+def _unread(
+    redis: Redis, stream: str, group: dict[str, Any], info: dict[str, Any]
+) -> tuple[int, bool, bytes | None]:
+    """How many entries no consumer was given yet, whether that is exact, and the oldest's id.
+
+    Redis's own ``lag`` comes with 7.0, is null after a deletion, and counts entries that were trimmed: so it
+    is one of four ways.
+    """
+    start = f"({group['last-delivered-id'].decode()}"
+    first: Any = redis.xrange(stream, start, "+", count=1)
+    if not first:
+        return 0, True, None
+    oldest = first[0][0]
+    if oldest == info["first-entry"][0]:
+        return info["length"], True, oldest
+    if (lag := group.get("lag")) is not None:
+        return min(int(lag), info["length"]), True, oldest
+    count = 0
+    while count < _COUNT_AT_MOST:
+        found: Any = redis.xrange(stream, start, "+", count=_PAGE)
+        count += len(found)
+        if len(found) < _PAGE:
+            return count, True, oldest
+        start = f"({found[-1][0].decode()}"
+    return count, False, oldest
+
+
+def _oldest_pending(redis: Redis, stream: str, group: str, now: float) -> PendingEntry | None:
+    found: Any = redis.xpending_range(stream, group, "-", "+", 1)
+    if not found:
+        return None
+    oldest = found[0]
+    return PendingEntry(
+        entry_id=oldest["message_id"].decode(),
+        consumer=oldest["consumer"].decode(),
+        age_seconds=_age(oldest["message_id"], now),
+        idle_seconds=oldest["time_since_delivered"] / 1e3,
+        deliveries=oldest["times_delivered"],
+    )
+
+
+def _dead_letters(box: DeadLetterBox, settings: Settings, now: float) -> DeadLettersState:
+    counts = box.counts()
+    oldest = next(box.summaries(), None)
+    return DeadLettersState(
+        stream=settings.dead_letter_stream,
+        total=len(box),
+        counted=counts.looked_at,
+        by_reason=dict(counts.by_reason.most_common()),
+        oldest_age_seconds=None if oldest is None else _age(oldest.letter_id, now),
+    )
+
+
+def _unknown_types(redis: Redis, stream: str) -> list[UnknownType]:
+    """Those that came up last first."""
+    first = _hash(redis, unknown_types_first_seen_key(stream))
+    last = _hash(redis, unknown_types_last_seen_key(stream))
+    counts = _hash(redis, unknown_types_key(stream))
+    known = [
+        UnknownType(
+            type=name, count=int(count), first_seen=_time(first.get(name)), last_seen=_time(last.get(name))
+        )
+        for name, count in sorted(counts.items())
+    ]
+    beginning = datetime.min.replace(tzinfo=UTC)
+    return sorted(known, key=lambda each: each.first_seen or beginning, reverse=True)
+
+
+def _hash(redis: Redis, key: str) -> dict[str, str]:
+    found: Any = redis.hgetall(key)
+    return {name.decode(errors="replace"): value.decode() for name, value in found.items()}
+
+
+def _age(entry_id: str | bytes, now: float) -> float:
+    """Seconds since an entry was added; 0 where its publisher chose an id of the future."""
+    return max(0.0, round(now - parse_id(entry_id)[0] / 1e3, 3))
+
+
+def _time(milliseconds: str | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1e3, UTC)

@@ -1,0 +1,169 @@
+"""What is reported of the pipeline: the same models for ``billie status --json`` and for REST.
+
+Names are camelCase on the wire. A length of time is in seconds, a time is in UTC. What could not be found
+out is null.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Part(BaseModel):
+    """A part of a report."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Build(Part):
+    """What answers."""
+
+    version: str
+    python: str
+    eventsourcing: str
+
+
+class StreamState(Part):
+    """The inbox stream. ``lastEntryId`` is that of the last one ever added, trimmed since or not."""
+
+    name: str
+    length: int
+    last_entry_id: str | None = None
+    last_entry_age_seconds: float | None = None
+
+
+class ConsumerState(Part):
+    """One consumer of the group; ``idleSeconds`` ago it last asked for something."""
+
+    name: str
+    pending: int
+    idle_seconds: float
+
+
+class PendingEntry(Part):
+    """An entry that was read and is not acknowledged.
+
+    It was added ``ageSeconds`` ago, and delivered last ``idleSeconds`` ago, to ``consumer``.
+    """
+
+    entry_id: str
+    consumer: str
+    age_seconds: float
+    idle_seconds: float
+    deliveries: int
+
+
+class GroupState(Part):
+    """The consumer group. ``unread`` is a lower bound where ``unreadIsExact`` is false."""
+
+    name: str
+    last_delivered_id: str
+    entries_read: int | None = Field(None, description="Null where Redis does not know: always before 7.0.")
+    unread: int
+    unread_is_exact: bool = True
+    oldest_unread_age_seconds: float | None = None
+    pending: int
+    oldest_pending: PendingEntry | None = None
+    consumers: list[ConsumerState] = Field(default_factory=list)
+
+
+class DeadLettersState(Part):
+    """The dead letters; ``byReason`` counts the oldest ``counted`` of them."""
+
+    stream: str
+    total: int
+    counted: int
+    by_reason: dict[str, int] = Field(default_factory=dict)
+    oldest_age_seconds: float | None = None
+
+
+class UnknownType(Part):
+    """A type that arrives and that we do not consume."""
+
+    type: str
+    count: int
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+
+class DroppedValue(Part):
+    """An optional field whose word was unknown, and so was dropped: ``type.field``, and how often."""
+
+    field: str
+    count: int
+
+
+class InboxState(Part):
+    """All that Redis knows. ``group`` is null where there is none."""
+
+    stream: StreamState
+    group: GroupState | None
+    dead_letters: DeadLettersState
+    unknown_types: list[UnknownType]
+    dropped_values: list[DroppedValue]
+
+
+class EventStoreState(Part):
+    """The event store. Its positions count from 1."""
+
+    newest_position: int
+    newest_event_at: datetime | None = None
+    newest_event_age_seconds: float | None = None
+
+
+class ProjectionState(Part):
+    """How far a projection has come.
+
+    ``behind`` is the number of positions to go, and ``waitingSeconds`` ago the first of those events was
+    recorded. It is null, as ``behind`` is, where the event store is away.
+    """
+
+    name: str
+    position: int
+    behind: int | None = None
+    waiting_seconds: float | None = None
+    updated_at: datetime | None = None
+    unmoved_seconds: float | None = None
+
+
+class ReadModelsState(Part):
+    """All that MongoDB knows of the projections."""
+
+    projections: list[ProjectionState]
+    waiting_migrations: list[str]
+
+
+class LedgerState(Part):
+    """The ledger's own answer to a health check: ``SERVING``, or what it says instead."""
+
+    target: str
+    status: str
+
+
+class Away(Part):
+    """A server that does not answer, what came instead, and the settings that name it."""
+
+    server: str
+    error: str
+    settings: list[str]
+
+
+class Finding(Part):
+    """Something to be done by an operator. ``code`` is stable; ``detail`` says what to do."""
+
+    code: str
+    detail: str
+
+
+class Status(Part):
+    """The pipeline's state. What a server that is away would have told is null."""
+
+    at: datetime
+    build: Build
+    inbox: InboxState | None
+    event_store: EventStoreState | None
+    read_models: ReadModelsState | None
+    ledger: LedgerState | None
+    away: list[Away]
+    problems: list[Finding]

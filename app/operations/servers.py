@@ -1,0 +1,85 @@
+"""The servers that an operator's questions go to: asked briefly, so that one that is away is soon known."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from types import MappingProxyType
+from typing import Any
+
+from eventsourcing.persistence import OperationalError
+from pymongo import MongoClient
+from pymongo.database import Database
+from redis import Redis
+
+from app.aggregates import Servicing
+from app.aggregates.event_store import event_store_environment
+from app.runtime.settings import Settings
+
+_WITHIN_S = 2
+_CACHE = 1_000
+
+
+class Servers:
+    """Clients of Redis, MongoDB and the event store; any number of threads may use them.
+
+    Nothing is connected before the first question, and the event store is never created by asking.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.redis = Redis.from_url(
+            settings.redis_url, protocol=2, socket_timeout=_WITHIN_S, socket_connect_timeout=_WITHIN_S
+        )
+        self._mongo: MongoClient[dict[str, Any]] = MongoClient(
+            settings.mongo_url,
+            tz_aware=True,
+            serverSelectionTimeoutMS=_WITHIN_S * 1_000,
+            timeoutMS=_WITHIN_S * 1_000,
+        )
+        self._opening = Lock()
+        self._servicing: Servicing | None = None
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """The database of the read models."""
+        return self._mongo[self.settings.mongo_db]
+
+    def event_store(self) -> Servicing:
+        """The event store, to be read only. Raises one of EVENT_STORE_ERRORS where it cannot be opened."""
+        with self._opening:
+            if self._servicing is None:
+                self._servicing = _existing(self.settings.event_store_url)
+            return self._servicing
+
+    @contextmanager
+    def event_store_to_write(self) -> Iterator[Servicing]:
+        """An event store for one thread: it loads and saves aggregates, which threads cannot share."""
+        servicing = _existing(self.settings.event_store_url, {"SQLITE_LOCK_TIMEOUT": "10"}, _CACHE)
+        try:
+            yield servicing
+        finally:
+            servicing.close()
+
+    def close(self) -> None:
+        """Let go of all."""
+        if self._servicing is not None:
+            self._servicing.close()
+        self._mongo.close()
+        self.redis.close()
+
+
+def _existing(url: str, changes: Mapping[str, str] = MappingProxyType({}), cache: int = 0) -> Servicing:
+    environment = event_store_environment(url)
+    if (name := environment.get("SQLITE_DBNAME")) is not None and not Path(name).exists():
+        msg = f"there is no file {name}: `billie ingest` makes it"
+        raise OperationalError(msg)
+    briefly = {
+        "CREATE_TABLE": "no",
+        "SQLITE_LOCK_TIMEOUT": str(_WITHIN_S),
+        "POSTGRES_CONNECT_TIMEOUT": str(_WITHIN_S),
+        "POSTGRES_POOL_SIZE": "1",
+        "POSTGRES_MAX_OVERFLOW": "5",
+        "POSTGRES_PRE_PING": "yes",
+    }
+    return Servicing({**environment, **briefly, **changes}, cache=cache)

@@ -1,0 +1,75 @@
+"""What the event store and MongoDB tell: how far events go, and how far each projection has come."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from eventsourcing.utils import TopicError
+from pymongo.database import Database
+
+from app.aggregates import Servicing
+from app.operations.report import EventStoreState, ProjectionState, ReadModelsState
+from app.projections.catalogue import all_projections
+from app.projections.migrations import waiting
+from app.projections.positions import COLLECTION
+from app.runtime.settings import Settings
+
+
+def event_store_state(servicing: Servicing) -> EventStoreState:
+    """The newest position, and when its event was recorded. Raises one of EVENT_STORE_ERRORS."""
+    newest = servicing.max_position()
+    at = recorded_at(servicing, newest)
+    return EventStoreState(
+        newest_position=newest, newest_event_at=at, newest_event_age_seconds=None if at is None else _age(at)
+    )
+
+
+def recorded_at(servicing: Servicing, position: int) -> datetime | None:
+    """When the event at a position, or the first after it, was recorded; None where there is none."""
+    found = servicing.recorder.select_notifications(position, 1)
+    if not found:
+        return None
+    try:
+        event: Any = servicing.mapper.to_domain_event(found[0])
+    except TopicError:
+        return None  # Of a class that this version does not have.
+    at: datetime = event.timestamp
+    return at
+
+
+def read_models_state(database: Database[dict[str, Any]], settings: Settings) -> ReadModelsState:
+    """The position of each projection, and the migrations that wait. Raises pymongo's errors."""
+    known = {document["_id"]: document for document in database[COLLECTION].find()}
+    return ReadModelsState(
+        projections=[_projection(name, known.get(name, {})) for name in all_projections(settings)],
+        waiting_migrations=waiting(database),
+    )
+
+
+def behind(models: ReadModelsState, newest: int, servicing: Servicing) -> ReadModelsState:
+    """The same, with how far each is behind the store. Raises one of EVENT_STORE_ERRORS."""
+    projections = [_behind(projection, newest, servicing) for projection in models.projections]
+    return models.model_copy(update={"projections": projections})
+
+
+def _behind(projection: ProjectionState, newest: int, servicing: Servicing) -> ProjectionState:
+    to_go = newest - projection.position
+    if to_go < 0:  # The store was asked first, and may have grown since.
+        to_go = min(0, servicing.max_position() - projection.position)
+    first = recorded_at(servicing, projection.position + 1) if to_go > 0 else None
+    return projection.model_copy(
+        update={"behind": to_go, "waiting_seconds": None if first is None else _age(first)}
+    )
+
+
+def _projection(name: str, document: dict[str, Any]) -> ProjectionState:
+    updated: datetime | None = document.get("updatedAt")
+    return ProjectionState(
+        name=name,
+        position=int(document.get("position", 0)),
+        updated_at=updated,
+        unmoved_seconds=None if updated is None else _age(updated),
+    )
+
+
+def _age(at: datetime) -> float:
+    return max(0.0, round((datetime.now(UTC) - at).total_seconds(), 3))

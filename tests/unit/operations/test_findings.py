@@ -1,0 +1,153 @@
+"""What an operator is told of each state."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.operations.findings import findings
+from app.operations.report import (
+    Away,
+    ConsumerState,
+    DeadLettersState,
+    GroupState,
+    LedgerState,
+    PendingEntry,
+    ReadModelsState,
+    Status,
+    StreamState,
+    UnknownType,
+)
+from app.runtime.settings import Settings
+from tests.unit.operations.states import NOW, group, inbox, pipeline, projection, read_models
+
+
+def waiting(*, idle: float, deliveries: int) -> GroupState:
+    entry = PendingEntry(
+        entry_id="7-0", consumer="host", age_seconds=900, idle_seconds=idle, deliveries=deliveries
+    )
+    return group(pending=1, oldest_pending=entry)
+
+
+def new_type(first_seen: timedelta) -> UnknownType:
+    return UnknownType(type="loan.sold.v1", count=12, first_seen=NOW - first_seen, last_seen=NOW)
+
+
+def dead(idle: float) -> ConsumerState:
+    return ConsumerState(name="host", pending=0, idle_seconds=idle)
+
+
+WRONG = [
+    (
+        pipeline(inbox=None, away=[Away(server="Redis", error="refused", settings=["BILLIE_REDIS_URL"])]),
+        "server_away",
+        "Redis does not answer: refused. Is it up? Check BILLIE_REDIS_URL.",
+    ),
+    (
+        pipeline(inbox=inbox(group=None)),
+        "no_group",
+        "s has no consumer group billie-servicing-processor: start `billie ingest`, which makes it.",
+    ),
+    (
+        pipeline(inbox=inbox(group=group(consumers=[dead(250), dead(9_000)]))),
+        "no_consumer",
+        "No consumer is alive (host was last seen 4 min ago): start `billie ingest`.",
+    ),
+    (
+        pipeline(inbox=inbox(group=group(consumers=[]))),
+        "no_consumer",
+        "No consumer is alive: start `billie ingest`.",
+    ),
+    (
+        pipeline(inbox=inbox(group=group(unread=12_400, oldest_unread_age_seconds=240))),
+        "lag",
+        "12,400 entries are unread, the oldest for 4 min: read the log of `billie ingest`, "
+        "or start one more.",
+    ),
+    (
+        pipeline(inbox=inbox(group=waiting(idle=150, deliveries=1))),
+        "pending_idle",
+        "Entry 7-0 was given to host 2 min ago and is not done, and nobody took it over: "
+        "is any `billie ingest` running?",
+    ),
+    (
+        pipeline(inbox=inbox(group=waiting(idle=1, deliveries=3))),
+        "pending_repeated",
+        "Entry 7-0 is 15 min old and was delivered 3 times without success: read the log of `billie ingest`.",
+    ),
+    (
+        pipeline(read_models=read_models(behind=12_400, waiting_seconds=240, unmoved_seconds=240)),
+        "projection_stands",
+        "customers is 12,400 events behind and has not moved for 4 min: is `billie project` running, "
+        "and what does its log say?",
+    ),
+    (
+        pipeline(read_models=read_models(behind=1, waiting_seconds=240, unmoved_seconds=None)),
+        "projection_stands",
+        "customers is 1 event behind and has never moved: is `billie project` running?",
+    ),
+    (
+        pipeline(read_models=read_models(behind=12_400, waiting_seconds=240)),
+        "projection_late",
+        "customers is 12,400 events (4 min) behind, and moving: look again in a minute.",
+    ),
+    (
+        pipeline(read_models=read_models(behind=-3)),
+        "another_store",
+        "customers has come to position 9, and the event store ends 3 before that: it is another store. "
+        "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
+    ),
+    (
+        pipeline(read_models=ReadModelsState(projections=[projection()], waiting_migrations=["0001_a"])),
+        "migrations_wait",
+        "MongoDB lacks validators or indexes (0001_a): `billie migrate`.",
+    ),
+    (
+        pipeline(ledger=LedgerState(target="ledger:1", status="NOT_SERVING")),
+        "ledger_unwell",
+        "The ledger at ledger:1 says NOT_SERVING of itself: tell those who run it.",
+    ),
+    (
+        pipeline(inbox=inbox(dead_letters=DeadLettersState(stream="d", total=3, counted=3))),
+        "dead_letters",
+        "3 dead letters: `billie dead-letters list`.",
+    ),
+    (
+        pipeline(inbox=inbox(unknown_types=[new_type(timedelta(minutes=3))])),
+        "new_type",
+        "loan.sold.v1 is new since 3 min ago, and is not consumed (12 entries passed over): should it be?",
+    ),
+    (
+        pipeline(inbox=inbox(stream=StreamState(name="s", length=9, last_entry_age_seconds=26 * 3_600))),
+        "stream_quiet",
+        "Nothing was published for 26 h: do the publishers still write to this stream?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "detail"), WRONG, ids=[each[1] for each in WRONG])
+def test_what_is_wrong_is_said_with_what_to_do(status: Status, code: str, detail: str) -> None:
+    [finding] = findings(status, Settings())
+    assert (finding.code, finding.detail) == (code, detail)
+
+
+WELL = [
+    pipeline(),
+    pipeline(inbox=inbox(group=group(unread=12_400, oldest_unread_age_seconds=2))),
+    pipeline(inbox=inbox(group=waiting(idle=0.1, deliveries=1))),
+    pipeline(inbox=inbox(group=group(consumers=[dead(9_000), dead(1)]))),
+    pipeline(inbox=inbox(unknown_types=[new_type(timedelta(hours=25)), UnknownType(type="x", count=1)])),
+    pipeline(read_models=read_models(behind=12_400, waiting_seconds=2, unmoved_seconds=3_600)),
+    pipeline(read_models=read_models(behind=None, unmoved_seconds=3_600)),
+    pipeline(ledger=LedgerState(target="ledger:1", status="NO HEALTH CHECK")),
+]
+
+
+@pytest.mark.parametrize("status", WELL)
+def test_what_passes_by_itself_is_no_problem(status: Status) -> None:
+    assert findings(status, Settings()) == []
+
+
+def test_a_lower_bound_is_said_to_be_one() -> None:
+    late = group(unread=10_000, unread_is_exact=False, oldest_unread_age_seconds=240)
+    [finding] = findings(pipeline(inbox=inbox(group=late)), Settings())
+    assert finding.detail.startswith("At least 10,000 entries are unread")
