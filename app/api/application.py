@@ -13,13 +13,20 @@ from app import __version__
 from app.aggregates import Servicing
 from app.api import dead_letters, inbox, operations, problems, reads, transcripts
 from app.api.auth import token_checker
+from app.ingestion.catalogue import CATALOGUE
+from app.ingestion.parsers import load_parsers
 from app.operations.servers import Servers
 from app.runtime.settings import Settings
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API. Raises AuthenticationNotConfiguredError where no token could be checked."""
+    """The API.
+
+    Raises AuthenticationNotConfiguredError where no token could be checked, and ParserError where an
+    installed parser of messages, which replays need, cannot be used.
+    """
     check_token = token_checker(settings)
+    parsers = load_parsers(CATALOGUE)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -28,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
         )
         app.state.database = client[settings.mongo_db]
         app.state.servicing = Servicing.from_url(settings.event_store_url)
-        app.state.servers = Servers(settings)
+        app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
         yield
         app.state.servers.close()

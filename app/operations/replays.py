@@ -100,7 +100,7 @@ def replay_many(servers: Servers, request: ReplayRequest) -> ReplayReport:
     """Replay what is asked for, a thousand at most. Raises as :func:`replay_each` does."""
     if request.letter_ids is not None:
         return _report(_replays(servers, list(dict.fromkeys(request.letter_ids))))
-    box = DeadLetterBox(servers.redis, servers.settings)
+    box = DeadLetterBox(servers.redis, servers.settings, servers.parsers)
     up_to = request.up_to or _newest(servers.redis, servers.settings.dead_letter_stream)
     wanted = Filter(reason=request.reason, up_to=up_to)
     page = box.page(wanted, MOST_AT_ONCE, request.after)
@@ -115,7 +115,7 @@ def replay_many(servers: Servers, request: ReplayRequest) -> ReplayReport:
 
 
 def _replays(servers: Servers, letter_ids: list[str]) -> list[Replay]:
-    box = DeadLetterBox(servers.redis, servers.settings)
+    box = DeadLetterBox(servers.redis, servers.settings, servers.parsers)
     with servers.event_store_to_write() as servicing:
         return [_told(*each) for each in replay_each(box, letter_ids, servicing)]
 

@@ -14,6 +14,7 @@ from redis import Redis
 
 from app.aggregates import Servicing
 from app.aggregates.event_store import event_store_environment
+from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.runtime.settings import Settings
 
 _WITHIN_S = 2
@@ -26,8 +27,10 @@ class Servers:
     Nothing is connected before the first question, and the event store is never created by asking.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, parsers: Parsers = NO_PARSERS) -> None:
+        """``parsers``: those of installed packages, for whoever replays dead letters."""
         self.settings = settings
+        self.parsers = parsers
         self.redis = Redis.from_url(
             settings.redis_url, protocol=2, socket_timeout=_WITHIN_S, socket_connect_timeout=_WITHIN_S
         )
