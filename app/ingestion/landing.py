@@ -31,7 +31,7 @@ class Landing:
         self._servicing = servicing
         self._unit = servicing.unit_of_work()
         self._applied = list(messages)
-        self.crowded = servicing.take_turn()
+        self.crowded = bool(messages) and servicing.take_turn()
         try:
             self._apply()
         except BaseException:

@@ -9,7 +9,12 @@ from redis import Redis
 
 from app.aggregates import Servicing
 from app.ingestion.consumer import Consumer
-from app.ingestion.keys import dropped_values_key, unknown_types_key
+from app.ingestion.keys import (
+    dropped_values_key,
+    unknown_types_first_seen_key,
+    unknown_types_key,
+    unknown_types_last_seen_key,
+)
 from app.ingestion.publish import publish
 from app.runtime.settings import Settings
 from tests.observed import dead_letters, pending
@@ -62,3 +67,32 @@ def test_batch_that_two_consumers_hold_is_settled_once(
     for consumer in consumers:
         consumer.process(entries)
         assert counts(redis_client, settings) == once
+
+
+def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
+    settings: Settings,
+    redis_client: Redis,
+    servicing: Servicing,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("app.ingestion.settling._MOST_UNKNOWN_TYPES", 2)
+    sent = ("tide.changed", "wind.changed", "moon.changed", "sun.changed", "tide.changed", "tide.changed")
+    publish(redis_client, settings.inbox_stream, [{"typ": name, "dat": "{}"} for name in sent])
+    one_by_one = settings.model_copy(update={"ingest_batch": 1})
+    Consumer(one_by_one, redis_client, servicing, Event()).run(drain=True)
+    stream = settings.inbox_stream
+    assert redis_client.hgetall(unknown_types_key(stream)) == {
+        b"tide.changed": b"3",
+        b"wind.changed": b"1",
+        b"(others)": b"2",
+    }
+    first, last = (
+        redis_client.hgetall(key)
+        for key in (unknown_types_first_seen_key(stream), unknown_types_last_seen_key(stream))
+    )
+    assert first.keys() == last.keys() == {b"tide.changed", b"wind.changed", b"(others)"}
+    assert int(first[b"tide.changed"]) <= int(first[b"(others)"])
+    assert int(last[b"tide.changed"]) >= int(last[b"(others)"])
+    said = [record for record in caplog.records if "Upstream began to send" in record.message]
+    assert len(said) == 3
