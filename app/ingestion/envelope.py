@@ -36,6 +36,8 @@ _ENVELOPE_ONLY = frozenset(
 _LONGEST_ID = 200
 _LONGEST_NAME = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_2100_MS = 4_102_444_800_000
+"""Until then a float of seconds tells each millisecond."""
 
 
 Fields = Mapping[bytes, bytes]
@@ -67,8 +69,7 @@ def open_entry(
     In a ``free_form`` payload, a key that is named like a time need not be one. An installed parser may
     ``parse`` the payload: all but the identity is then read from its result. What it raises is passed on.
     """
-    _check_size(fields, max_bytes)
-    _check_utf8(fields)
+    _check_bytes(fields, max_bytes)
     message_type = _first(fields, _TYPE)
     if message_type is None:
         raise Unusable(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
@@ -131,22 +132,28 @@ def parse_time(value: Any) -> datetime:
 
 
 def _received_at(entry_id: str) -> datetime:
+    ms = int(entry_id.partition("-")[0])
+    if ms < _YEAR_2100_MS:
+        return datetime.fromtimestamp(ms / 1_000, UTC)
     try:
-        return _EPOCH + timedelta(milliseconds=int(entry_id.partition("-")[0]))
+        return _EPOCH + timedelta(milliseconds=ms)
     except OverflowError:
         # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _check_size(fields: Fields, max_bytes: int) -> None:
-    if sum(map(len, fields.values())) + sum(map(len, fields)) > max_bytes:
+def _check_bytes(fields: Fields, max_bytes: int) -> None:
+    """Not too many of them, and all of them UTF-8.
+
+    Looked at all together, which is far faster: a line feed between two ends any character left open.
+    """
+    together = b"\n".join((*fields, *fields.values()))
+    if len(together) - 2 * len(fields) >= max_bytes:
         raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
-
-
-def _check_utf8(fields: Fields) -> None:
-    try:  # All at once: a line feed between them ends any character that was left open.
-        b"\n".join(fields).decode()
-        b"\n".join(fields.values()).decode()
+    if together.isascii():
+        return
+    try:
+        together.decode()
     except UnicodeDecodeError:
         for name, value in fields.items():
             _decoded(value, _decoded(name, "entry", "a field's name"), "the value")
@@ -203,7 +210,10 @@ def _time(payload: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool)
 def _field_time(fields: Fields) -> datetime | None:
     for name in _TIME:
         if raw := fields.get(name):
-            return _time({name.decode(): raw.decode()}, (name.decode(),), tolerant=False)
+            try:
+                return parse_time(raw.decode())
+            except ValueError as error:
+                raise Unusable(Reason.INVALID_VALUE, name.decode(), "not an ISO 8601 time") from error
     return None
 
 

@@ -181,3 +181,17 @@ def test_half_a_character_beside_an_endless_integer_is_not_json() -> None:
     with pytest.raises(Unusable) as why:
         parse_payload("dat", f'{{"n": 1{"0" * 400}, "name": "\\ud800"}}')
     assert why.value.reason is Reason.NOT_JSON
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("[1]", [1]),
+        ("[null, 2]", [None, 2]),
+        ('["", "b"]', ["", "b"]),
+        ('{"a": null, "b": 1, "c": ""}', {"b": 1}),
+        ('{"a": "null", "b": "\\"\\""}', {"a": "null", "b": '""'}),
+    ],
+)
+def test_a_loose_object_or_list_is_cleaned_like_any(text: str, clean: object) -> None:
+    assert flat_payload([("data", text)]) == {"data": clean}
