@@ -157,6 +157,8 @@ class UnitOfWork:
         self._servicing = servicing
         self._obtained: dict[Key, RememberingAggregate] = {}
         self._expected: dict[Key, RememberingAggregate | None] = {}
+        self.touched: list[Key] = []
+        """What was obtained since somebody last cleared this."""
 
     def expect(self, keys: Collection[Key]) -> None:
         """Read in one query what will be obtained: only a matter of speed."""
@@ -165,6 +167,7 @@ class UnitOfWork:
     def obtain(self, kind: type[A], business_id: str, source: Source) -> A:
         """The aggregate for an upstream identifier, registered if never heard of before."""
         key = (kind, business_id)
+        self.touched.append(key)
         if (obtained := self._obtained.get(key)) is not None:
             return cast("A", obtained)
         if key in self._expected:
@@ -188,6 +191,13 @@ class UnitOfWork:
         self._clear()
         return position
 
+    def drop(self, keys: Iterable[Key]) -> None:
+        """Forget some of what was obtained, with whatever was done to it."""
+        for key in keys:
+            self._expected.pop(key, None)
+            if (aggregate := self._obtained.pop(key, None)) is not None:
+                self._servicing.forget(aggregate)
+
     def discard(self) -> None:
         """Forget all that was obtained, with whatever was done to it."""
         for aggregate in self._obtained.values():
@@ -197,3 +207,4 @@ class UnitOfWork:
     def _clear(self) -> None:
         self._obtained.clear()
         self._expected = {}
+        self.touched.clear()

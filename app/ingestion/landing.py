@@ -6,7 +6,7 @@ from threading import Event as Flag
 
 from eventsourcing.persistence import PersistenceError, RecordConflictError
 
-from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.aggregates import EVENT_STORE_ERRORS, Key, Servicing
 from app.ingestion.catalogue import Message
 from app.ingestion.unusable import Unusable
 
@@ -68,26 +68,55 @@ class Landing:
                 self._applied = []
 
     def _apply(self) -> None:
-        """Apply the messages in order. One that fails is left out, and all begins anew without it."""
+        """Apply the messages, each aggregate's in order, and leave out those that fail."""
         self._unit.expect({key for message in self._applied for key in message.concerns()})
-        place = 0
-        while place < len(self._applied):
+        failed: set[int] = set()
+        places: Sequence[int] = range(len(self._applied))
+        while places:
+            places = self._apply_once(places, failed)
+        if failed:
+            self._applied = [each for place, each in enumerate(self._applied) if place not in failed]
+
+    def _apply_once(self, places: Sequence[int], failed: set[int]) -> list[int]:
+        """Apply the messages at these places. Returns those that must be applied in another pass.
+
+        One that fails may have changed its aggregates halfway: they are dropped, what was applied to them
+        before is applied again, and what follows on any of them waits for that, so that the order stays.
+        """
+        again: set[int] = set()
+        waited_for: set[Key] = set()
+        for place in places:
             message = self._applied[place]
-            try:
-                message.apply(self._unit)
-            except EVENT_STORE_ERRORS:
-                self._unit.discard()
-                raise
-            except Unusable as why:
-                self.unusable.append((message, why))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's own
-                self.failed.append((message, error))
-            else:
-                place += 1
-                continue
+            if waited_for and not waited_for.isdisjoint(keys := message.concerns()):
+                waited_for.update(keys)
+                again.add(place)
+            elif not self._apply_one(message):
+                failed.add(place)
+                keys = (*message.concerns(), *self._unit.touched)
+                self._unit.drop(keys)
+                waited_for.update(keys)
+                again.update(
+                    before
+                    for before in range(place)
+                    if before not in failed and not waited_for.isdisjoint(self._applied[before].concerns())
+                )
+        return sorted(again)
+
+    def _apply_one(self, message: Message) -> bool:
+        """Whether it went well. A store that fails is no fault of the message: its error is raised."""
+        self._unit.touched.clear()
+        try:
+            message.apply(self._unit)
+        except EVENT_STORE_ERRORS:
             self._unit.discard()
-            del self._applied[place]
-            place = 0
+            raise
+        except Unusable as why:
+            self.unusable.append((message, why))
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's own
+            self.failed.append((message, error))
+            return False
+        return True
 
     def _finish_in_parts(self, error: Exception, stop: Flag) -> None:
         messages, self._applied = self._applied, []

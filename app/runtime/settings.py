@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
 
-    ingest_batch: int = Field(500, ge=1, le=10_000, description="Entries read from the stream at once.")
+    ingest_batch: int = Field(2_000, ge=1, le=10_000, description="Entries read from the stream at once.")
     project_batch: int = Field(2_000, ge=1, le=100_000, description="Events folded at once.")
     poll_ms: int = Field(50, ge=1, le=60_000, description="Wait between looks at an idle event store.")
     max_message_bytes: int = Field(256 * 1024, ge=1024)
