@@ -92,38 +92,36 @@ def _pending(group: GroupState, settings: Settings) -> Told:
 
 
 def _projections(status: Status, _settings: Settings) -> Told:
-    for projection in status.read_models.projections if status.read_models else ():
-        if projection.behind is None or projection.behind == 0:
-            continue
-        if projection.behind < 0:
+    projections = status.read_models.projections if status.read_models else []
+    for projection in projections:
+        if (projection.behind or 0) < 0:
             yield (
                 "another_store",
                 f"{projection.name} has come to position {projection.position:,}, and the event store ends "
-                f"{-projection.behind:,} before that: it is another store. "
+                f"{-(projection.behind or 0):,} before that: it is another store. "
                 "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
             )
-        elif (projection.waiting_seconds or 0) > _LATE_S:
-            yield _late(projection, counted(projection.behind, "event"))
+    late = [each for each in projections if (each.waiting_seconds or 0) > _LATE_S]
+    standing = [each for each in late if each.unmoved_seconds is None or each.unmoved_seconds > _LATE_S]
+    if standing:
+        has = "has" if len(standing) == 1 else "have"
+        since = min((each.unmoved_seconds for each in standing if each.unmoved_seconds), default=None)
+        moved = "never moved" if since is None else f"not moved for {span(since)}"
+        yield (
+            "projection_stands",
+            f"{_behind(standing)}, and {has} {moved}: is `billie project` running, and what does its log "
+            "say?",
+        )
+    if moving := [each for each in late if each not in standing]:
+        yield "projection_late", f"{_behind(moving)}, and moving: look again in a minute."
 
 
-def _late(projection: ProjectionState, events: str) -> tuple[str, str]:
-    unmoved = projection.unmoved_seconds
-    if unmoved is None:
-        return (
-            "projection_stands",
-            f"{projection.name} is {events} behind and has never moved: is `billie project` running?",
-        )
-    if unmoved > _LATE_S:
-        return (
-            "projection_stands",
-            f"{projection.name} is {events} behind and has not moved for {span(unmoved)}: is "
-            "`billie project` running, and what does its log say?",
-        )
-    return (
-        "projection_late",
-        f"{projection.name} is {events} ({span(projection.waiting_seconds or 0)}) behind, and moving: "
-        "look again in a minute.",
-    )
+def _behind(projections: list[ProjectionState]) -> str:
+    """Which, and how far: all of them in one sentence, as they mostly share one reason."""
+    *others, last = [each.name for each in projections]
+    names = f"{', '.join(others)} and {last} are up to" if others else f"{last} is"
+    most = max(projections, key=lambda each: each.behind or 0)
+    return f"{names} {counted(most.behind or 0, 'event')} ({span(most.waiting_seconds or 0)}) behind"
 
 
 def _migrations(status: Status, _settings: Settings) -> Told:
@@ -154,7 +152,7 @@ def _unknown_types(status: Status, _settings: Settings) -> Told:
             ago = span(max(0.0, (status.at - kind.first_seen).total_seconds()))
             yield (
                 "new_type",
-                f"{kind.type} is new since {ago} ago, and is not consumed "
+                f"{kind.type} first came {ago} ago, and is not consumed "
                 f"({counted(kind.count, 'entry', 'entries')} passed over): should it be?",
             )
 

@@ -77,13 +77,14 @@ WRONG = [
     (
         pipeline(read_models=read_models(behind=12_400, waiting_seconds=240, unmoved_seconds=240)),
         "projection_stands",
-        "customers is 12,400 events behind and has not moved for 4 min: is `billie project` running, "
-        "and what does its log say?",
+        "customers is 12,400 events (4 min) behind, and has not moved for 4 min: "
+        "is `billie project` running, and what does its log say?",
     ),
     (
         pipeline(read_models=read_models(behind=1, waiting_seconds=240, unmoved_seconds=None)),
         "projection_stands",
-        "customers is 1 event behind and has never moved: is `billie project` running?",
+        "customers is 1 event (4 min) behind, and has never moved: "
+        "is `billie project` running, and what does its log say?",
     ),
     (
         pipeline(read_models=read_models(behind=12_400, waiting_seconds=240)),
@@ -114,7 +115,7 @@ WRONG = [
     (
         pipeline(inbox=inbox(unknown_types=[new_type(timedelta(minutes=3))])),
         "new_type",
-        "loan.sold.v1 is new since 3 min ago, and is not consumed (12 entries passed over): should it be?",
+        "loan.sold.v1 first came 3 min ago, and is not consumed (12 entries passed over): should it be?",
     ),
     (
         pipeline(inbox=inbox(stream=StreamState(name="s", length=9, last_entry_age_seconds=26 * 3_600))),
@@ -145,6 +146,19 @@ WELL = [
 @pytest.mark.parametrize("status", WELL)
 def test_what_passes_by_itself_is_no_problem(status: Status) -> None:
     assert findings(status, Settings()) == []
+
+
+def test_projections_that_stand_share_a_sentence() -> None:
+    late = [
+        projection(name=name, behind=behind, waiting_seconds=240, unmoved_seconds=unmoved)
+        for name, behind, unmoved in (("a", 5, 300.0), ("b", 7, 200.0), ("c", 6, None), ("d", 2, 1.0))
+    ]
+    models = ReadModelsState(projections=late, waiting_migrations=[])
+    assert [finding.detail for finding in findings(pipeline(read_models=models), Settings())] == [
+        "a, b and c are up to 7 events (4 min) behind, and have not moved for 3 min: "
+        "is `billie project` running, and what does its log say?",
+        "d is 2 events (4 min) behind, and moving: look again in a minute.",
+    ]
 
 
 def test_a_lower_bound_is_said_to_be_one() -> None:
