@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test lint proto lock clean
+.PHONY: help demo test chaos lint proto lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,6 +14,9 @@ demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulat
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q $(ARGS)
+
+chaos: $(VENV)/installed ## one backlog under fire; ARGS="--seed 7" makes other strikes
+	@$(PYTHON) -m pytest -q -s tests/chaos $(ARGS)
 
 lint: $(VENV)/installed ## style, types, and the arrows between the folders
 	@$(VENV)/bin/ruff check -q .
