@@ -4,16 +4,19 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test lint proto schemas lock clean
+.PHONY: help demo test chaos lint proto schemas bench-ingest bench-latency lock clean
 
 help: ## what there is to do
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender
 	@$(VENV)/bin/billie demo $(ARGS)
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q $(ARGS)
+
+chaos: $(VENV)/installed ## one backlog under fire; ARGS="--seed 7" makes other strikes
+	@$(PYTHON) -m pytest -q -s tests/chaos $(ARGS)
 
 lint: $(VENV)/installed ## style, types, and the arrows between the folders
 	@$(VENV)/bin/ruff check -q .
@@ -29,6 +32,12 @@ proto: $(VENV)/installed ## generate the ledger's code from the proto file again
 
 schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI document, table of types
 	@$(PYTHON) -m app.sdk._documents docs/messages
+
+bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
+	@$(PYTHON) -m bench.ingest $(ARGS)
+
+bench-latency: $(VENV)/installed ## from XADD to readable in MongoDB, at 200 messages a second
+	@$(PYTHON) -m bench.latency $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

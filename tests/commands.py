@@ -6,6 +6,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Self
+
+from pydantic import SecretStr
+
+from app.runtime.embedded import die_with_parent
+from app.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,6 +21,19 @@ class Billie:
     """Runs ``billie`` with the settings of a test."""
 
     environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """With all those settings that are not the defaults."""
+        given = {name: getattr(settings, name) for name in settings.model_fields_set}
+        return cls(
+            {
+                f"BILLIE_{name.upper()}": value.get_secret_value()
+                if isinstance(value, SecretStr)
+                else str(value)
+                for name, value in given.items()
+            }
+        )
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end; what it printed. Fails the test unless it exits with 0."""
@@ -34,15 +53,18 @@ class Billie:
             timeout=120,
         )
 
-    def start(self, *arguments: str, **more_settings: str) -> subprocess.Popen[str]:
-        """Start a command, and go on at once."""
+    def start(
+        self, *arguments: str, log: IO[str] | None = None, **more_settings: str
+    ) -> subprocess.Popen[str]:
+        """Start a command, and go on at once. Its errors go to ``log``, or wait in a pipe."""
         return subprocess.Popen(
             self._command(arguments),
             cwd=ROOT,
             env=os.environ | self.environment | more_settings,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.PIPE if log is None else log,
             text=True,
+            preexec_fn=die_with_parent,
         )
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:

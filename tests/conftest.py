@@ -16,6 +16,10 @@ from app.runtime.settings import Settings
 from tests.commands import Billie
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, default=20_260_306, help="of the fire in tests/chaos")
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     server = embedded_redis(tmp_path_factory.mktemp("redis"))
@@ -65,12 +69,4 @@ def settings(
 @pytest.fixture
 def billie(settings: Settings) -> Billie:
     """The console script, with the same settings."""
-    return Billie(
-        {
-            "BILLIE_REDIS_URL": settings.redis_url,
-            "BILLIE_MONGO_URL": settings.mongo_url,
-            "BILLIE_MONGO_DB": settings.mongo_db,
-            "BILLIE_EVENT_STORE_URL": settings.event_store_url,
-            "BILLIE_JWT_SECRET": settings.jwt_secret.get_secret_value() if settings.jwt_secret else "",
-        }
-    )
+    return Billie.of(settings)

@@ -44,3 +44,17 @@ def dead_letters(client: Redis, settings: Settings) -> list[dict[str, str]]:
     return [
         {name.decode(): value.decode() for name, value in fields.items()} for _entry_id, fields in letters
     ]
+
+
+def all_read(client: Redis, settings: Settings) -> bool:
+    """Whether the group was given all entries of the stream."""
+    groups: Any = client.xinfo_groups(settings.inbox_stream)
+    last: Any = client.xinfo_stream(settings.inbox_stream)["last-generated-id"]
+    mine = [group for group in groups if group["name"].decode() == settings.consumer_group]
+    return bool(mine) and mine[0]["last-delivered-id"] == last
+
+
+def least_position(database: Database[dict[str, Any]]) -> int:
+    """How far the projection is that is furthest behind; 0 until all have begun."""
+    positions = [item["position"] for item in database["projection-positions"].find()]
+    return min(positions) if len(positions) == len(READ_MODELS) else 0

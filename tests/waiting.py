@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from threading import Event
+from time import monotonic
 
 import pytest
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Look every hundredth of a second; fail the test after 30 s."""
-    waiting = Event()
-    for _ in range(3_000):
-        if condition():
-            return
+def until(condition: Callable[[], bool], seconds: float = 30, what: str = "waited") -> None:
+    """Look every hundredth of a second; fail the test after so many seconds, saying for ``what``."""
+    waiting, ends_at = Event(), monotonic() + seconds
+    while not condition():
+        if monotonic() > ends_at:
+            pytest.fail(f"{what}: {seconds:g} s in vain")
         waiting.wait(0.01)
-    pytest.fail("waited for 30 s in vain")

@@ -1,0 +1,83 @@
+"""Accounts for every entry of a stream: landed, set aside or of an unknown type; none lost, none twice."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from app.aggregates import Servicing
+from app.ingestion.catalogue import CATALOGUE, read_entry
+from app.ingestion.consumer import unknown_types_key
+from app.ingestion.envelope import entry_type
+from app.ingestion.unusable import Unusable
+from app.runtime.settings import Settings
+from tests.observed import dead_letters
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """How many entries ended how. ``repeats``: of those that landed, the ones absorbed before."""
+
+    sent: int
+    landed: int
+    repeats: int
+    dead: int
+    unknown: int
+
+
+def accounts(client: Redis, settings: Settings) -> Accounts:
+    """Account for all entries that the stream holds. Fails the test for one that is lost or there twice."""
+    entries: Any = client.xrange(settings.inbox_stream)
+    absorbed = _absorbed(settings)
+    letters = Counter(letter["entry_id"] for letter in dead_letters(client, settings))
+    assert [name for name, count in letters.items() if count > 1] == [], "dead letters twice"
+    dead, unknown, landed, lost = 0, Counter[str](), Counter[str](), []
+    for entry_id, fields in entries:
+        if entry_id.decode() in letters:
+            dead += 1
+        elif (kind := entry_type(fields)) is not None and kind not in CATALOGUE:
+            unknown[kind[:200]] += 1
+        elif (identity := _identity(settings, entry_id, fields)) in absorbed:
+            landed[str(identity)] += 1
+        else:
+            lost.append(entry_id)
+    assert lost == [], "neither landed nor set aside"
+    assert dead == len(letters), "dead letters of entries that nobody sent"
+    assert absorbed == set(landed), "events of messages that nobody sent"
+    counted: Any = client.hgetall(unknown_types_key(settings.inbox_stream))
+    assert {name.decode(): int(count) for name, count in counted.items()} == unknown
+    total = sum(landed.values())
+    return Accounts(len(entries), total, total - len(landed), dead, sum(unknown.values()))
+
+
+def _identity(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> str | None:
+    try:
+        message = read_entry(settings.inbox_stream, entry_id, fields, settings.max_message_bytes)
+    except Unusable:
+        return None
+    return None if message is None else message.envelope.source.message_id
+
+
+def _absorbed(settings: Settings) -> set[str]:
+    """The identities of all messages in the store. Fails the test for one that an aggregate has twice."""
+    servicing = Servicing.from_url(settings.event_store_url)
+    last: dict[Any, str] = {}
+    absorbed: set[tuple[Any, str]] = set()
+    try:
+        start = 0
+        while page := servicing.recorder.select_notifications(start, 5_000, inclusive_of_start=False):
+            for notification in page:
+                event: Any = servicing.mapper.to_domain_event(notification)
+                told = (event.originator_id, event.message_id)
+                # One message may lead to several events of an aggregate, but only to adjacent ones.
+                if last.get(event.originator_id) != event.message_id:
+                    assert told not in absorbed, f"absorbed twice: {told} at position {notification.id}"
+                last[event.originator_id] = event.message_id
+                absorbed.add(told)
+            start = page[-1].id
+    finally:
+        servicing.close()
+    return {message_id for _, message_id in absorbed}

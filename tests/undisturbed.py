@@ -1,0 +1,43 @@
+"""What a quiet run makes of the entries on a stream: what every other run of them must come to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+from redis import Redis
+
+from app.runtime.settings import Settings
+from tests.commands import Billie
+from tests.observed import dead_letters, documents
+
+Seen = tuple[dict[str, list[dict[str, Any]]], list[tuple[str, str, str]]]
+
+
+def seen(database: Database[dict[str, Any]], client: Redis, settings: Settings) -> Seen:
+    """All documents, and of each dead letter the entry, the reason and the path, in order of the entries."""
+    letters = [(each["entry_id"], each["reason"], each["path"]) for each in dead_letters(client, settings)]
+    return documents(database), sorted(letters)
+
+
+@contextmanager
+def undisturbed(settings: Settings, client: Redis, folder: Path) -> Iterator[Seen]:
+    """Read the stream as another group, into a store and a database of its own in ``folder``."""
+    quiet = settings.model_copy(
+        update={
+            "consumer_group": "quiet",
+            "consumer_name": "quiet",
+            "dead_letter_stream": "dlq:quiet",
+            "mongo_db": f"{settings.mongo_db}-quiet",
+            "event_store_url": f"sqlite:///{folder / 'quiet.db'}",
+        }
+    )
+    billie = Billie.of(quiet)
+    billie.run("ingest", "--drain")
+    billie.run("project", "--drain")
+    with MongoClient[dict[str, Any]](settings.mongo_url, tz_aware=True) as mongo:
+        database = mongo[quiet.mongo_db]
+        yield seen(database, client, quiet)
+        mongo.drop_database(database)
