@@ -8,8 +8,8 @@ from redis import Redis
 
 from app.aggregates import Servicing
 from app.ingestion.catalogue import CATALOGUE, read_entry
-from app.ingestion.consumer import unknown_types_key
 from app.ingestion.envelope import entry_type
+from app.ingestion.keys import unknown_types_key
 from app.ingestion.unusable import Unusable
 from app.runtime.settings import Settings
 from tests.observed import dead_letters
