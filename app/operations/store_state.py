@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from eventsourcing.persistence import MapperDeserialisationError
 from eventsourcing.utils import TopicError
 from pymongo.database import Database
 
@@ -24,14 +25,17 @@ def event_store_state(servicing: Servicing) -> EventStoreState:
 
 
 def recorded_at(servicing: Servicing, position: int) -> datetime | None:
-    """When the event at a position, or the first after it, was recorded; None where there is none."""
+    """When the event at a position, or the first after it, was recorded.
+
+    None where there is none, or none that can be read: that is for a projection to report.
+    """
     found = servicing.recorder.select_notifications(position, 1)
     if not found:
         return None
     try:
         event: Any = servicing.mapper.to_domain_event(found[0])
-    except TopicError:
-        return None  # Of a class that this version does not have.
+    except (TopicError, MapperDeserialisationError):
+        return None
     at: datetime = event.timestamp
     return at
 
@@ -55,10 +59,11 @@ def _behind(projection: ProjectionState, newest: int, servicing: Servicing) -> P
     to_go = newest - projection.position
     if to_go < 0:  # The store was asked first, and may have grown since.
         to_go = min(0, servicing.max_position() - projection.position)
-    first = recorded_at(servicing, projection.position + 1) if to_go > 0 else None
-    return projection.model_copy(
-        update={"behind": to_go, "waiting_seconds": None if first is None else _age(first)}
-    )
+    waiting = None
+    if to_go > 0:
+        first = recorded_at(servicing, projection.position + 1)
+        waiting = projection.unmoved_seconds if first is None else _age(first)
+    return projection.model_copy(update={"behind": to_go, "waiting_seconds": waiting})
 
 
 def _projection(name: str, document: dict[str, Any]) -> ProjectionState:

@@ -2,7 +2,9 @@
 
 import json
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -147,6 +149,23 @@ def test_projections_that_do_not_move_are_told_apart(ledger: Settings, redis_cli
     assert (behind["customers"], behind["conversations"]) == (2, 0)
     waiting = {each.name: each.waiting_seconds is not None for each in models.projections}
     assert (waiting["customers"], waiting["conversations"]) == (True, False)
+
+
+def test_an_event_that_cannot_be_read_hides_nothing(ledger: Settings, redis_client: Redis) -> None:
+    publish(redis_client, ledger.inbox_stream, [SAID])
+    ingest(ledger, drain=True, stop=Event())
+    project(ledger, drain=True)
+    publish(redis_client, ledger.inbox_stream, [SAID])
+    ingest(ledger, drain=True, stop=Event())
+    with closing(sqlite3.connect(ledger.event_store_url.removeprefix("sqlite:///"))) as store:
+        store.execute("UPDATE stored_events SET state = 'x' WHERE rowid = 3")
+        store.commit()
+    seen = look(ledger)
+    assert seen.event_store is not None
+    assert (seen.event_store.newest_position, seen.event_store.newest_event_at) == (3, None)
+    assert seen.read_models is not None
+    for each in seen.read_models.projections:
+        assert (each.behind, each.waiting_seconds) == (1, each.unmoved_seconds)
 
 
 def test_unread_entries_are_counted(settings: Settings, redis_client: Redis) -> None:
