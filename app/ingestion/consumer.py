@@ -175,7 +175,7 @@ class Consumer:
             count(pipeline, self._stream, self._group, ids, dropped_values_key(self._stream), names)
         if done:
             pipeline.xack(self._stream, self._group, *done)
-        if not self._read_new:
+        if failures or not self._read_new:
             settled = [*done, *(entry_id for entry_id, _ in dead), *chain(*dropped.values())]
             if settled:
                 pipeline.hdel(self._failures_key, *settled)
