@@ -18,10 +18,10 @@ from tests.chaos.fire import Fire, Scene
 from tests.chaos.roles import Role
 from tests.chaos.stores import SqliteStore
 from tests.commands import Billie
-from tests.undisturbed import seen, undisturbed
+from tests.undisturbed import differences, seen, undisturbed
 from tests.waiting import until
 
-CUSTOMERS = 220
+CUSTOMERS = 200
 KILLS, EACH_SERVER = 60, 6
 SMALL = {"ingest_batch": 5, "project_batch": 20, "claim_idle_ms": 500}
 """So that there are many moments to be killed at, and the consumers take over from each other."""
@@ -79,6 +79,7 @@ def test_backlog_under_fire_ends_as_undisturbed(
     assert scene.store.whole()
     under_fire = seen(scene.database, scene.client, scene.settings)
     with undisturbed(scene.settings, scene.client, tmp_path) as quiet:
+        assert differences(under_fire, quiet) == [], again
         assert under_fire == quiet, again
     assert fire.at_work["ingest"] + fire.at_work["project"] >= 50, (fire.struck, fire.at_work)
     assert fire.in_a_batch >= 5
