@@ -56,7 +56,7 @@ class Settling:
             lua.count_unknown(pipeline, self._stream, self._group, ids, name, _MOST_UNKNOWN_TYPES)
         self._acknowledge(pipeline, batch, landing)
         self._set_aside(pipeline, batch, outcome)
-        if not batch.fresh and (settled := _settled(batch, landing, outcome)):
+        if (outcome.failures or not batch.fresh) and (settled := _settled(batch, landing, outcome)):
             pipeline.hdel(failures_key(self._stream), *settled)
         _say(batch, outcome, pipeline.execute())
         return outcome

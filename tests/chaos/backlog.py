@@ -6,15 +6,25 @@ without a stated payment, and how late an account is that is closed later.
 """
 
 import json
+from datetime import UTC, datetime
+from random import Random
 
-from app.demo.publishers import Entry
+from app.demo.publishers import Entry, Publishers
 from app.demo.sample import sample
 from app.ingestion.envelope import PAYLOAD
 
+_NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
 
 def backlog(seed: int, customers: int) -> list[Entry]:
-    """About 32 entries of each customer, in the order of the stream: each its own outcome in any order."""
-    return [entry for entry in sample(seed, customers) if not _decided_by_arrival(entry)]
+    """About 35 entries of each customer, in the order of the stream, one in ten poison or unknown."""
+    entries = [entry for entry in sample(seed, customers) if not _decided_by_arrival(entry)]
+    chance = Random(seed)
+    publishers = Publishers(chance)
+    for _ in range(len(entries) // 20):
+        for odd in (publishers.poison(_NOON), publishers.unknown(_NOON)):
+            entries.insert(chance.randrange(len(entries)), odd)
+    return entries
 
 
 def _decided_by_arrival(entry: Entry) -> bool:
