@@ -22,24 +22,6 @@ def seen(database: Database[dict[str, Any]], client: Redis, settings: Settings) 
     return documents(database), sorted(letters)
 
 
-def differences(found: Seen, wanted: Seen) -> list[str]:
-    """Where they differ, a line a field: documents by collection and id, and the dead letters."""
-    lines = []
-    for name, documents_wanted in wanted[0].items():
-        by_id = {document["_id"]: document for document in found[0][name]}
-        for document in documents_wanted:
-            other = by_id.pop(document["_id"], {})
-            for key in sorted(document.keys() | other.keys()):
-                if document.get(key) != other.get(key):
-                    lines.append(
-                        f"{name} {document['_id']} {key}: {other.get(key)!r}, not {document.get(key)!r}"
-                    )
-        lines += [f"{name} {identifier}: nobody made it" for identifier in by_id]
-    if found[1] != wanted[1]:
-        lines.append(f"dead letters: {set(found[1]) ^ set(wanted[1])}")
-    return lines
-
-
 @contextmanager
 def undisturbed(settings: Settings, client: Redis, folder: Path) -> Iterator[Seen]:
     """Read the stream as another group, into a store and a database of its own in ``folder``."""

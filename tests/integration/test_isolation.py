@@ -14,8 +14,9 @@ from redis import Redis
 from app.aggregates import Servicing
 from app.ingestion import catalogue
 from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.consumer import Consumer, failures_key
+from app.ingestion.consumer import Consumer
 from app.ingestion.consumer import run as ingest
+from app.ingestion.keys import failures_key
 from app.ingestion.publish import publish
 from app.runtime.settings import Settings
 from tests.accounts import Accounts, accounts
