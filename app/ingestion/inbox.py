@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from app.ingestion import lua
 from app.ingestion.batch import Entry
 from app.runtime.settings import Settings
 
@@ -110,7 +111,7 @@ class Inbox:
     def _create_group(self) -> None:
         """At id 0: what the stream still holds is read again, which changes nothing."""
         try:
-            self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+            lua.create_group(self._redis, self._stream, self._group)
             log.warning("Created the consumer group %s on %s", self._group, self._stream)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):

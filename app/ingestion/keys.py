@@ -24,3 +24,8 @@ def dropped_values_key(stream: str) -> str:
 def failures_key(stream: str) -> str:
     """Counts how often an entry failed on its own, by entry id."""
     return f"{stream}:failures"
+
+
+def set_aside_key(stream: str, dead_letter_stream: str) -> str:
+    """The set of all entries of a stream that ever became dead letters, by entry id."""
+    return f"{dead_letter_stream}:entries-of:{stream}"

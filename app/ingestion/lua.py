@@ -12,6 +12,8 @@ from redis import Redis
 from redis.client import Pipeline
 
 from app.ingestion.keys import (
+    dropped_values_key,
+    set_aside_key,
     unknown_types_first_seen_key,
     unknown_types_key,
     unknown_types_last_seen_key,
@@ -22,7 +24,10 @@ _AT_ONCE = 1_000
 
 _SET_ASIDE = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 1 then
-    redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
+    if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then
+        redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
+        redis.call('SADD', KEYS[3], ARGV[2])
+    end
     redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 end
 """
@@ -50,6 +55,11 @@ local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
 redis.call('HINCRBY', KEYS[2], name, acknowledged)
 redis.call('HSET', KEYS[4], name, now)
 return redis.call('HSETNX', KEYS[3], name, now)
+"""
+
+_CREATE_GROUP = """
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+redis.call('DEL', KEYS[2], KEYS[3])
 """
 
 _FORGET_CONSUMERS = """
@@ -93,9 +103,10 @@ def set_aside(
     dead_letter_stream: str,
     letter: Mapping[str, str],
 ) -> None:
-    """Acknowledge a pending entry and add its dead letter."""
+    """Acknowledge a pending entry and add its dead letter: once for ever, also where a group was lost."""
     fields = [part for pair in letter.items() for part in pair]
-    pipeline.eval(_SET_ASIDE, 2, stream, dead_letter_stream, group, entry_id, *fields)
+    keys = (stream, dead_letter_stream, set_aside_key(stream, dead_letter_stream))
+    pipeline.eval(_SET_ASIDE, len(keys), *keys, group, entry_id, *fields)
 
 
 def count(
@@ -128,6 +139,14 @@ def count_unknown(
     for start in range(0, len(entry_ids), _AT_ONCE):
         ids = entry_ids[start : start + _AT_ONCE]
         pipeline.eval(_COUNT_UNKNOWN, len(keys), *keys, group, name, str(most), *ids)
+
+
+def create_group(redis: Redis, stream: str, group: str) -> None:
+    """Create the group at the stream's beginning, and count anew what it will read again.
+
+    Raises redis's ResponseError, with BUSYGROUP, where it is there already.
+    """
+    redis.eval(_CREATE_GROUP, 3, stream, unknown_types_key(stream), dropped_values_key(stream), group)
 
 
 def forget_consumers(redis: Redis, stream: str, group: str, idle_ms: int, except_for: str) -> list[str]:

@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 10.0
 _SAY_EVERY_S = 60.0
+_NEW_AFTER_S = 10.0
+"""A server that was well for so long, and fails, is said to at once."""
 
 
 class BackOff:
@@ -20,15 +22,18 @@ class BackOff:
     def __init__(self, stop: Flag) -> None:
         self.failures = 0
         self._stop = stop
-        self._said_at = -_SAY_EVERY_S
+        self._said_at = self._failed_at = -_SAY_EVERY_S
         self._said = False
 
     def failed(self, error: Exception) -> None:
         """Wait; ``stop`` ends that at once."""
         self.failures += 1
-        if monotonic() - self._said_at >= _SAY_EVERY_S:
+        now = monotonic()
+        comes_anew = self.failures == 1 and now - self._failed_at >= _NEW_AFTER_S
+        if comes_anew or now - self._said_at >= _SAY_EVERY_S:
             log.warning("Waiting for a server: %s", in_short(error))
-            self._said_at, self._said = monotonic(), True
+            self._said_at, self._said = now, True
+        self._failed_at = now
         wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self.failures, 8))
         self._stop.wait(wait * random.uniform(0.5, 1.0))
 

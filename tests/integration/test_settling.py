@@ -9,6 +9,7 @@ from redis import Redis
 
 from app.aggregates import Servicing
 from app.ingestion.consumer import Consumer
+from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.keys import (
     dropped_values_key,
     unknown_types_first_seen_key,
@@ -96,3 +97,20 @@ def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
     assert int(last[b"tide.changed"]) >= int(last[b"(others)"])
     said = [record for record in caplog.records if "Upstream began to send" in record.message]
     assert len(said) == 3
+
+
+def test_a_group_that_is_made_anew_changes_nothing(
+    settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    """Nor does it bring back what an operator discarded."""
+    publish(redis_client, settings.inbox_stream, ENTRIES)
+    consumer = Consumer(settings, redis_client, servicing, Event())
+    consumer.run(drain=True)
+    before, newest = counts(redis_client, settings), servicing.max_position()
+    box = DeadLetterBox(redis_client, settings)
+    first, _second = box.letters()
+    box.discard(first.letter_id, "ann", "a test")
+    redis_client.xgroup_destroy(settings.inbox_stream, settings.consumer_group)
+    consumer.run(drain=True)
+    assert counts(redis_client, settings) == before | {"dead": before["dead"][1:]}
+    assert servicing.max_position() == newest
