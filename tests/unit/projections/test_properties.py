@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.aggregates import Servicing
-from app.ingestion.catalogue import read_entry
+from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.landing import land
 from app.projections.catalogue import all_projections
 from app.projections.engine import Engine
@@ -160,19 +160,33 @@ def documents(batches: list[list[Entry]], project_batch: int) -> dict[str, dict[
     """All documents after the batches went through ingestion and projection in turn."""
     servicing = Servicing.in_memory()
     database: Any = Database()
-    projections = all_projections(Settings())
-    engines = [Engine(each, servicing, database, project_batch) for each in projections.values()]
     for batch in batches:
-        read = [read_entry("inbox", entry_id, fields, 10**6) for entry_id, fields in batch]
-        landing = land(servicing, [message for message in read if message is not None], Event())
+        landing = land(servicing, messages_of(batch), Event())
         assert not landing.failed
         assert not landing.unusable
-        for engine in engines:
-            while engine.step():
-                pass
+        project(servicing, database, project_batch)
+    return shown(database)
+
+
+def messages_of(batch: list[Entry]) -> list[Message]:
+    """What ingestion makes of the entries."""
+    read = [read_entry("inbox", entry_id, fields, 10**6) for entry_id, fields in batch]
+    return [message for message in read if message is not None]
+
+
+def project(servicing: Servicing, database: Any, batch: int) -> None:
+    """Fold all that is stored."""
+    for projection in all_projections(Settings()).values():
+        engine = Engine(projection, servicing, database, batch)
+        while engine.step():
+            pass
+
+
+def shown(database: Any) -> dict[str, dict[str, Any]]:
+    """All documents, without the position that they have come to."""
     return {
         f"{name}/{document.pop('_id')}": {k: v for k, v in document.items() if k != "_position"}
-        for name in projections
+        for name in all_projections(Settings())
         for document in database[name].find()
     }
 
