@@ -53,7 +53,10 @@ class AggregateCache:
             return
         aggregate = self._aggregates[key]
         if stored.originator_version == aggregate.version + 1:
-            event: Any = mapper.to_domain_event(stored)
-            event.mutate(aggregate)
+            try:
+                event: Any = mapper.to_domain_event(stored)
+                event.mutate(aggregate)
+            except Exception:  # noqa: BLE001 - of a newer release, say: who needs the aggregate is told then
+                self.forget(aggregate)
         elif stored.originator_version > aggregate.version:
             self.forget(aggregate)

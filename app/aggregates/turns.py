@@ -58,7 +58,10 @@ class FileTurns:
 
     def take(self) -> bool:
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            except OSError:
+                return False  # Another user's file: we go without turns.
         crowded, until = False, monotonic() + _LONGEST_WAIT_S
         while monotonic() < until:
             try:
@@ -91,8 +94,8 @@ class PostgresTurns:
         """Raises eventsourcing's OperationalError where the server is away."""
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._environment)
-            self._connection.execute("SELECT set_config('lock_timeout', '5s', false)")
         try:
+            self._connection.execute("SELECT set_config('lock_timeout', '5s', false)")
             taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
             if taken == (True,):
                 return False

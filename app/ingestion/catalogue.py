@@ -13,8 +13,8 @@ from app.ingestion.concerns import Concerns
 from app.ingestion.envelope import Envelope, entry_type, open_entry, unopened
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.messages.kinds import Payload
-from app.ingestion.parsers import NO_PARSERS, ParserFailed, Parsers
-from app.ingestion.unusable import not_as_modelled
+from app.ingestion.parsers import NO_PARSERS, Parsers
+from app.ingestion.unusable import ParserFailed, not_as_modelled
 
 
 class Row(NamedTuple):

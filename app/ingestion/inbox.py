@@ -61,7 +61,8 @@ class Inbox:
 
     def retry_own_in(self, seconds: float) -> None:
         """Read our own pending entries again, so many seconds from now."""
-        self._retry_at = monotonic() + seconds
+        at = monotonic() + seconds
+        self._retry_at = at if self._retry_at is None else min(self._retry_at, at)
 
     def drained(self) -> bool:
         """Whether nothing is pending in the group, with any consumer."""
@@ -106,7 +107,10 @@ class Inbox:
         self._claim_from = answer[0]
         if self._claim_from == _START:
             self._claim_at = monotonic() + min(_CLAIM_EVERY_S, self._settings.claim_idle_ms / 1_000)
-        return list(answer[1])
+        claimed = [entry for entry in answer[1] if entry[0] is not None]
+        if len(claimed) < len(answer[1]):
+            self._own_after = _START  # Redis 6.2 does not say which were trimmed; our own pending list does.
+        return claimed
 
     def _create_group(self) -> None:
         """At id 0: what the stream still holds is read again, which changes nothing."""

@@ -86,8 +86,10 @@ local keep_from = string.format('%.0f', time[1] * 1000 - tonumber(ARGV[1])) .. '
 for _, pairs_of in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     local group = {}
     for place = 1, #pairs_of, 2 do group[pairs_of[place]] = pairs_of[place + 1] end
-    local needed = redis.call('XPENDING', KEYS[1], group.name)[2] or group['last-delivered-id']
-    if comparable(needed) < comparable(keep_from) then keep_from = needed end
+    local pending = redis.call('XPENDING', KEYS[1], group.name)[2]
+    for _, needed in ipairs({group['last-delivered-id'], pending or nil}) do
+        if comparable(needed) < comparable(keep_from) then keep_from = needed end
+    end
 end
 return redis.call('XTRIM', KEYS[1], 'MINID', '~', keep_from)
 """

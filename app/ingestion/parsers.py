@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.ingestion.payload import parse_payload
-from app.ingestion.unusable import Reason, Unusable, path_of
+from app.ingestion.unusable import ParserFailed, Reason, Unusable, path_of
 from app.ingestion.writing import write_payload
 from app.runtime.logging import in_short, where
 
@@ -25,10 +25,6 @@ Parser = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 class ParserError(Exception):
     """An installed parser cannot be used. The text names its package, and says why."""
-
-
-class ParserFailed(Exception):  # noqa: N818 - it says what happened to one message
-    """A parser raised what is not about the payload, or returned what is none. No value is quoted."""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ class Settling:
         if count >= self._settings.max_deliveries:
             outcome.dead.append((entry_id, failed(error)))
         else:
-            outcome.retry_in_s = _RETRY_AFTER_S * 2**count
+            wait = _RETRY_AFTER_S * 2**count
+            outcome.retry_in_s = wait if outcome.retry_in_s is None else min(outcome.retry_in_s, wait)
 
     def _acknowledge(self, pipeline: Pipeline, batch: Batch, landing: Landing) -> None:
         done = list(batch.trimmed)

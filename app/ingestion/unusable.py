@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.runtime.logging import where
+
 _LONGEST_PATH = 200
 
 
@@ -33,9 +35,14 @@ class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusabl
         self.error = error
 
 
+class ParserFailed(Exception):  # noqa: N818 - it says what happened to one message
+    """An installed parser raised what is not about the payload, or returned what is none. Quotes no value."""
+
+
 def failed(error: Exception) -> Unusable:
     """What a message is that was understood, and failed on its own too often."""
-    return Unusable(Reason.FAILED, "message", f"{type(error).__name__}: {error}")
+    said = str(error) if isinstance(error, ParserFailed) else where(error)
+    return Unusable(Reason.FAILED, "message", said)
 
 
 def not_as_modelled(error: ValidationError) -> Unusable:

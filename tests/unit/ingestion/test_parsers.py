@@ -16,8 +16,8 @@ from app.aggregates import Conversation, Servicing
 from app.ingestion.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.landing import land
 from app.ingestion.messages.account import AccountCreated
-from app.ingestion.parsers import GROUP, Parser, ParserError, ParserFailed, Parsers, TypeParser, load_parsers
-from app.ingestion.unusable import Reason, Unusable, failed
+from app.ingestion.parsers import GROUP, Parser, ParserError, Parsers, TypeParser, load_parsers
+from app.ingestion.unusable import ParserFailed, Reason, Unusable, failed
 from tests.unit.ingestion.entries import MAX_BYTES, fields, read
 
 BOOKED = {
