@@ -106,8 +106,8 @@ class Consumer:
             return landed
         landing = Landing(self._servicing, batch.messages)
         self._flight = Flight(batch, landing, storing.submit(landing.finish, self._stop))
-        # Where there may be nothing more for long, acknowledge at once. Where others wait for their turn, the
-        # time until it ends counts twice: do nothing beside it.
+        # Where there may be nothing more for long, acknowledge at once; of large entries, hold one lot only.
+        # Where others wait for their turn, the time until it ends counts twice: do nothing beside it.
         if len(taken.entries) < self._settings.ingest_batch or landing.crowded:
             self._land_flight(on_progress)
         return True

@@ -1,4 +1,4 @@
-"""The inbox stream as one consumer of the group sees it: which entries to take next."""
+"""The inbox stream as one consumer of the group sees it: which entries to take next, bounded in bytes."""
 
 import logging
 from collections.abc import Sequence
@@ -16,7 +16,11 @@ log = logging.getLogger(__name__)
 
 _BLOCK_MS = 500
 _CLAIM_EVERY_S = 5.0
-_START = b"0-0"
+_START, _NEW = b"0-0", b">"
+_READ_AT_ONCE = 200
+"""Entries of one answer of Redis, which comes whole, however large they are."""
+_MOST_BYTES = 16 * 1024 * 1024
+"""Of entries taken together: understood, and as events, they hold several times that."""
 
 
 class Taken(NamedTuple):
@@ -40,6 +44,8 @@ class Inbox:
         self._retry_at: float | None = None
         self._claim_at = 0.0
         self._claim_from = _START
+        self._kept: Taken | None = None
+        """What was read with entries that were large, and is taken after them."""
 
     def next(self, *, block: bool) -> Taken:
         """The next entries, or none; with ``block``, it waits half a second for new ones.
@@ -57,7 +63,7 @@ class Inbox:
 
     def read_own_again(self) -> None:
         """What was read and not acknowledged is pending: begin with that."""
-        self._own_after = _START
+        self._own_after, self._kept = _START, None
 
     def retry_own_in(self, seconds: float) -> None:
         """Read our own pending entries again, so many seconds from now."""
@@ -70,24 +76,47 @@ class Inbox:
         return not pending["pending"]
 
     def _next(self, *, block: bool) -> Taken:
+        if self._kept is not None:
+            return self._cut(self._kept)
         if self._retry_at is not None and monotonic() >= self._retry_at:
             self._retry_at, self._own_after = None, _START
         if self._own_after is not None:
-            if entries := self._read(self._own_after):
+            if entries := self._read_on(self._own_after):
                 self._own_after = entries[-1][0]
-                return Taken(entries, fresh=False)
+                return self._cut(Taken(entries, fresh=False))
             self._own_after = None
         if monotonic() >= self._claim_at and (entries := self._claim()):
-            return Taken(entries, fresh=False)
-        return Taken(self._read(b">", block_ms=_BLOCK_MS if block else None), fresh=True)
+            return self._cut(Taken(entries, fresh=False))
+        return self._cut(Taken(self._read_on(_NEW, block_ms=_BLOCK_MS if block else None), fresh=True))
 
-    def _read(self, after: bytes, block_ms: int | None = None) -> list[Entry]:
+    def _cut(self, taken: Taken) -> Taken:
+        """As many of these as may be taken together; the others are kept for the next time."""
+        bytes_left = _MOST_BYTES
+        self._kept = None
+        for place, (_, fields) in enumerate(taken.entries):
+            bytes_left -= _size(fields)
+            if bytes_left < 0 and place:
+                self._kept = taken._replace(entries=taken.entries[place:])
+                return taken._replace(entries=taken.entries[:place])
+        return taken
+
+    def _read_on(self, after: bytes, block_ms: int | None = None) -> list[Entry]:
+        """A batch of entries, a part at a time, until there are no more or they are large."""
+        entries: list[Entry] = []
+        size = 0
+        while (left := self._settings.ingest_batch - len(entries)) and size < _MOST_BYTES:
+            count = min(left, _READ_AT_ONCE)
+            part = self._read(after, count, block_ms)
+            entries += part
+            if len(part) < count:
+                break
+            size += sum(_size(fields) for _, fields in part)
+            after, block_ms = (after if after == _NEW else part[-1][0]), None
+        return entries
+
+    def _read(self, after: bytes, count: int, block_ms: int | None) -> list[Entry]:
         answer: Any = self._redis.xreadgroup(
-            self._group,
-            self._consumer,
-            {self._stream: after},
-            count=self._settings.ingest_batch,
-            block=block_ms,
+            self._group, self._consumer, {self._stream: after}, count=count, block=block_ms
         )
         return list(answer[0][1]) if answer else []
 
@@ -102,7 +131,7 @@ class Inbox:
             self._consumer,
             self._settings.claim_idle_ms,
             start_id=self._claim_from,
-            count=self._settings.ingest_batch,
+            count=min(self._settings.ingest_batch, _READ_AT_ONCE),
         )
         self._claim_from = answer[0]
         if self._claim_from == _START:
@@ -121,3 +150,7 @@ class Inbox:
             if "BUSYGROUP" not in str(error):
                 raise
         self._own_after = _START
+
+
+def _size(fields: dict[bytes, bytes] | None) -> int:
+    return sum(map(len, fields.values())) if fields else 0

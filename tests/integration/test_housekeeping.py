@@ -75,6 +75,15 @@ def test_trimming_stops_at_what_is_unread_by_any_group(client: Redis) -> None:
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
+def test_trimming_stops_at_what_a_group_was_set_back_to_read_again(client: Redis) -> None:
+    ids = old_entries(client, 1_000)
+    read(client, 1_000)
+    client.xack(STREAM, GROUP, *ids[:900])
+    client.xgroup_setid(STREAM, GROUP, ids[299])
+    assert 0 < lua.trim(client, STREAM, 1) <= 300
+    assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
+
+
 def test_trimming_keeps_what_is_younger_than_the_retention(client: Redis) -> None:
     publish(client, STREAM, [{"n": str(number)} for number in range(500)])
     client.xack(STREAM, GROUP, *read(client, 500))

@@ -69,3 +69,54 @@ def test_group_that_is_deleted_is_created_again_and_replays_all(
     assert taken(inbox) == ([], True)
     publish(redis_client, settings.inbox_stream, said(2))
     assert taken(inbox) == (["2"], True)
+
+
+def test_large_entries_are_taken_a_few_at_a_time_and_in_order(
+    settings: Settings, redis_client: Redis
+) -> None:
+    """However many are read at once: what they say is held in memory several times over."""
+    large = [{"event_id": str(number), "dat": "x" * (200_000 if number % 9 else 1)} for number in range(500)]
+    publish(redis_client, settings.inbox_stream, large)
+    big = settings.model_copy(update={"ingest_batch": 2_000, "claim_idle_ms": 60_000})
+    inbox = Inbox(big, redis_client, "me")
+    lots = []
+    while (lot := inbox.next(block=False)).entries:
+        assert lot.fresh
+        lots.append(lot.entries)
+    sizes = [sum(len(each[b"dat"]) for _, each in lot if each) for lot in lots]
+    assert max(sizes) < 17_000_000
+    assert len(lots) <= 8, "and not one by one"
+    ids = [int(each[b"event_id"]) for lot in lots for _, each in lot if each]
+    assert ids == list(range(500))
+    inbox = Inbox(big, redis_client, "me")
+    first = inbox.next(block=False)
+    assert (len(first.entries), first.fresh) == (len(lots[0]), False)
+    inbox.read_own_again()  # As after a fault: what was kept for later is pending too.
+    assert inbox.next(block=False) == first
+
+
+def test_the_earliest_retry_counts(settings: Settings, redis_client: Redis) -> None:
+    publish(redis_client, settings.inbox_stream, said(1))
+    inbox = Inbox(settings, redis_client, "me")
+    assert taken(inbox) == (["1"], True)
+    inbox.retry_own_in(0)
+    inbox.retry_own_in(60)
+    assert taken(inbox) == (["1"], False)
+
+
+def test_entries_that_an_old_redis_claims_without_an_id_are_found_among_our_own(
+    settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """6.2 answers so for an entry that was trimmed while it was pending, and leaves it pending with us."""
+    stream, group = settings.inbox_stream, settings.consumer_group
+    publish(redis_client, stream, said(1))
+    inbox = Inbox(settings, redis_client, "me")
+    redis_client.xgroup_create(stream, group, id="0")
+    redis_client.xreadgroup(group, "me", {stream: ">"})
+    redis_client.xtrim(stream, maxlen=0, approximate=False)
+    assert taken(inbox) == (["trimmed"], False)
+    inbox = Inbox(settings, redis_client, "me")
+    inbox._own_after = None
+    monkeypatch.setattr(redis_client, "xautoclaim", lambda *_, **__: [b"0-0", [(None, None)]])
+    assert taken(inbox) == ([], True)
+    assert taken(inbox) == (["trimmed"], False)

@@ -1,6 +1,7 @@
 """What becomes of a batch when the event store conflicts, fails, or refuses one event."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -111,3 +112,23 @@ def test_conflict_on_one_aggregate_loses_nothing_of_the_others(tmp_path: Path) -
     assert two.load(Customer, "C1") is not None
     one.close()
     two.close()
+
+
+@pytest.mark.parametrize("cache", [0, 10])
+def test_event_that_cannot_be_read_fails_the_messages_of_its_aggregate_only(
+    tmp_path: Path, cache: int
+) -> None:
+    """As one of a newer release: read when it is needed, or followed while its aggregate is cached."""
+    path = tmp_path / "events.db"
+    ours, theirs = (Servicing.from_url(f"sqlite:///{path}", cache=each) for each in (cache, 0))
+    land(ours, [said(1), said(2, "V2")], Event())
+    land(theirs, [said(3)], Event())
+    with closing(sqlite3.connect(path)) as store:
+        store.execute("UPDATE stored_events SET topic = 'app.aggregates:Newer' WHERE rowid = 5")
+        assert store.total_changes == 1
+        store.commit()
+    landing = land(ours, [said(4), said(5, "V2"), said(6, "V3")], Event())
+    assert [each.envelope.source.message_id for each, _ in landing.failed] == ["id:e4"]
+    assert (len(landing.landed), heard(ours, "V2"), heard(ours, "V3")) == (2, ["2", "5"], ["6"])
+    ours.close()
+    theirs.close()
