@@ -2,7 +2,8 @@
 
 Batches of a busy stream concern the same aggregates, so of two that are applied at once, one nearly always
 has to begin anew. Taking turns costs less; the rest of a consumer's work goes on beside it. It is a matter
-of speed only: whoever waits in vain goes ahead, and optimistic concurrency still decides.
+of speed only: whoever waits in vain goes ahead, does not wait again for half a minute, and optimistic
+concurrency still decides.
 """
 
 import fcntl
@@ -17,6 +18,7 @@ from eventsourcing.persistence import OperationalError
 from app.aggregates.postgres import connect
 
 _LONGEST_WAIT_S = 5.0
+_IN_VAIN_FOR_S = 30.0
 _LOOK_AGAIN_S = 0.0005
 _LOCK = 0x42696C6C6966
 """An advisory lock of PostgreSQL: any number that nobody else uses."""
@@ -49,12 +51,27 @@ class NoTurns:
         """There is nothing to close."""
 
 
+class Patience:
+    """How long to wait for a turn: not at all, soon after a wait that was in vain."""
+
+    def __init__(self) -> None:
+        self._none_until = 0.0
+
+    def seconds(self) -> float:
+        return 0.0 if monotonic() < self._none_until else _LONGEST_WAIT_S
+
+    def in_vain(self) -> None:
+        """Somebody holds their turn for long: stopped, or on a machine that is gone."""
+        self._none_until = monotonic() + _IN_VAIN_FOR_S
+
+
 class FileTurns:
     """A lock on a file beside a SQLite store: the system gives it back, however a process ends."""
 
     def __init__(self, store: str) -> None:
         self._path = f"{store}.turn"
         self._descriptor: int | None = None
+        self._patience = Patience()
 
     def take(self) -> bool:
         if self._descriptor is None:
@@ -62,16 +79,22 @@ class FileTurns:
                 self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
             except OSError:
                 return False  # Another user's file: we go without turns.
-        crowded, until = False, monotonic() + _LONGEST_WAIT_S
-        while monotonic() < until:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                crowded = True
-                sleep(_LOOK_AGAIN_S)
-            else:
+        crowded, until = False, monotonic() + self._patience.seconds()
+        while not self._locked(self._descriptor):
+            crowded = True
+            if monotonic() >= until:
+                self._patience.in_vain()
                 break
+            sleep(_LOOK_AGAIN_S)
         return crowded
+
+    @staticmethod
+    def _locked(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def end(self) -> None:
         if self._descriptor is not None:
@@ -89,19 +112,21 @@ class PostgresTurns:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._connection: psycopg.Connection | None = None
+        self._patience = Patience()
 
     def take(self) -> bool:
         """Raises eventsourcing's OperationalError where the server is away."""
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._environment)
         try:
-            self._connection.execute("SELECT set_config('lock_timeout', '5s', false)")
             taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
             if taken == (True,):
                 return False
-            self._connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            if wait := self._patience.seconds():
+                self._connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{wait}s",))
+                self._connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         except psycopg.errors.LockNotAvailable:
-            return True
+            self._patience.in_vain()
         except psycopg.OperationalError as error:
             self._connection.close()
             raise OperationalError(str(error)) from error

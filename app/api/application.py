@@ -10,7 +10,6 @@ from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
-from app.aggregates import Servicing
 from app.api import dead_letters, inbox, operations, problems, reads, transcripts
 from app.api.auth import token_checker
 from app.ingestion.catalogue import CATALOGUE
@@ -34,12 +33,10 @@ def create_app(settings: Settings) -> FastAPI:
             settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=2_000, timeoutMS=5_000
         )
         app.state.database = client[settings.mongo_db]
-        app.state.servicing = Servicing.from_url(settings.event_store_url)
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
         yield
         app.state.servers.close()
-        app.state.servicing.close()
         await client.close()
 
     app: FastAPI = FastAPIOffline(

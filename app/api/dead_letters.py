@@ -43,7 +43,7 @@ router = APIRouter(
 
 LARGEST_BODY = 64 * 1024
 
-_LETTER_ID = re.compile(r"\d{1,19}-\d{1,19}")
+_LETTER_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
 Id = Annotated[LetterId, Path(alias="letterId", description="As the list shows it.")]
 

@@ -5,13 +5,12 @@ from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
-from pydantic import WithJsonSchema
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
-from app.api.auth import Role, requires
+from app.api.auth import Caller, Role, requires
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented
 from app.ingestion.publish import as_entry, published
@@ -27,21 +26,40 @@ WAITS_AT_ONCE = 8
 """Each holds a thread, up to half a minute: more of them wait for their turn."""
 _MOST_ENTRIES = 100
 
+_ADMIN = Depends(requires(Role.ADMIN))
+
 router = APIRouter(
     prefix="/v1",
     tags=["operations"],
-    dependencies=[Depends(requires(Role.ADMIN)), Depends(refuse_unknown_parameters)],
+    dependencies=[_ADMIN, Depends(refuse_unknown_parameters)],
     responses=documented(400, 401, 403, 413, 422, 503),
 )
 
 _ENTRY = {"type": "object", "minProperties": 1, "examples": [{"typ": "user_input", "cid": "V1"}]}
-Entries = Annotated[
-    Any,
-    Body(description="An entry, or up to 100. A value that is no string is published as its JSON text."),
-    WithJsonSchema(
-        {"oneOf": [_ENTRY, {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": _MOST_ENTRIES}]}
-    ),
-]
+_ENTRIES = {
+    "description": "An entry, or up to 100. A value that is no string is published as its JSON text.",
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "oneOf": [
+                    _ENTRY,
+                    {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": _MOST_ENTRIES},
+                ]
+            }
+        }
+    },
+}
+
+
+async def _body(request: Request, _admin: Annotated[Caller, _ADMIN]) -> Any:
+    """The body, which may be large: read only for those who may publish it."""
+    try:
+        return await request.json()
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(422, "invalid_request", "body: it is not JSON.") from error
+
+
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait until all of them are through.")]
 
 
@@ -71,9 +89,12 @@ def largest_body(settings: Settings) -> int:
     operation_id="publish",
     status_code=201,
     response_model_exclude_none=True,
+    openapi_extra={"requestBody": _ENTRIES},
     responses={202: {"model": InboxAnswer, "description": "Published; some are not through yet: `pending`"}},
 )
-async def publish(request: Request, response: Response, body: Entries, wait: Wait = 5) -> InboxAnswer:
+async def publish(
+    request: Request, response: Response, body: Annotated[Any, Depends(_body)], wait: Wait = 5
+) -> InboxAnswer:
     """Publish one entry, or many in one step, and wait until what they say can be read.
 
     201 when each is `visible`, a `dead_letter` or of an `unknown_type`; 202 while some are `pending`.

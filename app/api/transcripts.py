@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from app.aggregates import Conversation, Servicing
+from app.aggregates import Conversation
 from app.api.auth import Authenticated
 from app.api.documents import Notice, Utterance
 from app.api.pages import Limit, Page, refuse_unknown_parameters
 from app.api.problems import documented, not_found
+from app.operations.servers import Servers
 from app.projections.conversations import conversations
 
 router = APIRouter(
@@ -53,7 +54,7 @@ async def list_notices(
 async def _slice(
     request: Request, conversation_id: str, field: str, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
-    document = await to_thread.run_sync(_whole, request.app.state.servicing, conversation_id)
+    document = await to_thread.run_sync(_whole, request.app.state.servers, conversation_id)
     if document is None:
         raise not_found("conversation", conversation_id)
     items = document[field][start : start + limit]
@@ -61,9 +62,9 @@ async def _slice(
     return items, str(request.url.include_query_params(start=start + limit)) if more else None
 
 
-def _whole(servicing: Servicing, conversation_id: str) -> dict[str, Any] | None:
+def _whole(servers: Servers, conversation_id: str) -> dict[str, Any] | None:
     """The document as it would be without a limit."""
     document: dict[str, Any] | None = None
-    for event in servicing.events.get(Conversation.id_of(conversation_id)):
+    for event in servers.event_store().events.get(Conversation.id_of(conversation_id)):
         document = _WHOLE.evolve(document, event)
     return document

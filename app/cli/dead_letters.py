@@ -1,6 +1,7 @@
 """``billie dead-letters``: the entries that were set aside."""
 
 import getpass
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +11,24 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError, ResponseError
 
-from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.aggregates import EVENT_STORE_ERRORS
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.consumer import connect
 from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, StoredLetter
 from app.ingestion.dead_letter_scan import Filter, LetterSummary
 from app.ingestion.parsers import NO_PARSERS, Parsers, load_parsers
 from app.operations.letters import shown
 from app.operations.replays import replay_each
+from app.operations.servers import Servers
 from app.operations.words import counted
 from app.runtime.settings import get_settings
 
 group = typer.Typer(
     help="Look through, replay or discard the entries that were set aside.", no_args_is_help=True
 )
+
+_MOST_HOURS = 24 * 365 * 100
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")]
 ByReason = Annotated[str | None, typer.Option("--reason", help="Only with this reason code.")]
@@ -36,15 +39,15 @@ def show_all(
     reason: ByReason = None,
     kind: Annotated[str | None, typer.Option("--type", help="Only of this message type.")] = None,
     hours: Annotated[
-        float | None, typer.Option("--older-than", help="Only set aside so many hours ago.", min=0)
+        float | None, typer.Option("--older-than", metavar="HOURS", help="Only set aside so long ago.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for a script.")] = False,
 ) -> None:
     """List them, oldest first, and count them by reason."""
-    before = None if hours is None else datetime.now(UTC) - timedelta(hours=hours)
+    before = None if hours is None else _hours_ago(hours)
     counts: Counter[str] = Counter()
-    with _box() as box:
-        for letter in box.summaries(Filter(reason, kind, before)):
+    with _servers() as servers:
+        for letter in _box(servers).summaries(Filter(reason, kind, before)):
             counts[letter.reason] += 1
             typer.echo(shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
     if not as_json:
@@ -55,8 +58,8 @@ def show_all(
 @group.command()
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
-    with _box() as box:
-        letter = _found(box, letter_id)
+    with _servers() as servers:
+        letter = _found(_box(servers), letter_id)
     typer.echo(shown(letter).model_dump_json(by_alias=True, indent=2))
 
 
@@ -70,17 +73,16 @@ def replay(
     if bool(ids) + (reason is not None) + everything != 1:
         typer.echo("Say which: ids, --reason or --all.", err=True)
         raise typer.Exit(2)
-    settings = get_settings()
     status, landed, failed, gone = StatusLine(), 0, 0, 0
-    with _box(load_parsers(CATALOGUE)) as box:
+    with _servers(load_parsers(CATALOGUE)) as servers:
+        box = _box(servers)
         # Those that there are now: one that fails again comes back under a new id, and is not tried twice.
         wanted = (
             [_found(box, each).letter_id for each in ids]
             if ids
             else [letter.letter_id for letter in box.summaries(Filter(reason))]
         )
-        servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
-        try:
+        with servers.event_store_to_write() as servicing, status:
             for letter_id, outcome in replay_each(box, wanted, servicing):
                 if outcome is None:
                     gone += 1
@@ -91,9 +93,6 @@ def replay(
                     status.end()
                     typer.echo(f"{letter_id} failed again: {outcome.why}{_now(outcome, letter_id)}", err=True)
                 status.show(f"{landed + failed + gone:,} of {len(wanted):,} replayed")
-        finally:
-            status.end()
-            servicing.close()
     left = f", {gone:,} left the list meanwhile" if gone else ""
     typer.echo(f"{landed:,} landed, {failed:,} failed again{left}.")
     if failed:
@@ -109,23 +108,42 @@ def discard(
     if not because.strip():
         typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
         raise typer.Exit(2)
-    with _box() as box:
+    with _servers() as servers:
+        box = _box(servers)
         found = _found(box, letter_id).letter_id
-        if not box.discard(found, getpass.getuser(), because.strip()):
+        if not box.discard(found, _who(), because.strip()):
             raise _gone(letter_id)
     typer.echo(f"{letter_id} is discarded.")
 
 
-@contextmanager
-def _box(parsers: Parsers = NO_PARSERS) -> Iterator[DeadLetterBox]:
-    settings = get_settings()
-    client = connect(settings)
+def _hours_ago(hours: float) -> datetime:
+    if not 0 <= hours <= _MOST_HOURS:
+        typer.echo(f"--older-than takes 0 to {_MOST_HOURS:,} hours.", err=True)
+        raise typer.Exit(2)
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def _who() -> str:
+    """The user that the system knows, or else their number: a container may have no names."""
     try:
-        yield DeadLetterBox(client, settings, parsers)
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+@contextmanager
+def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
+    servers = Servers(get_settings(), parsers)
+    try:
+        yield servers
     except (*EVENT_STORE_ERRORS, RedisError) as error:
         raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
     finally:
-        client.close()
+        servers.close()
+
+
+def _box(servers: Servers) -> DeadLetterBox:
+    return DeadLetterBox(servers.redis, servers.settings, servers.parsers)
 
 
 def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:

@@ -2,6 +2,7 @@
 
 import sys
 from time import monotonic
+from typing import Self
 
 import typer
 
@@ -25,6 +26,12 @@ class StatusLine:
         elif monotonic() - self._said_at >= _PLAIN_EVERY_S:
             self._said_at = monotonic()
             typer.echo(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def end(self) -> None:
         """Leave the line, so that something else can be printed."""

@@ -17,10 +17,10 @@ from redis import Redis
 from app.aggregates import Servicing
 from app.ingestion.catalogue import read_entry
 from app.ingestion.dead_letter_scan import Filter, LetterSummary, scan, summary_fields
-from app.ingestion.dead_letters import DeadLetter, to_bytes
+from app.ingestion.dead_letters import DeadLetter, to_bytes, to_text
 from app.ingestion.landing import land
 from app.ingestion.parsers import NO_PARSERS, Parsers
-from app.ingestion.unusable import Unusable, failed
+from app.ingestion.unusable import Reason, Unusable, failed
 from app.runtime.settings import Settings
 
 _MOST_SCANNED = 10_000
@@ -166,6 +166,8 @@ class DeadLetterBox:
         return bool(self._redis.register_script(_DISCARD)(keys, arguments))
 
     def _land(self, letter: StoredLetter, servicing: Servicing) -> Unusable | None:
+        if letter.reason == Reason.FOREIGN:
+            return Unusable(Reason.FOREIGN, letter.path, letter.error)
         try:
             message = read_entry(
                 letter.stream,
@@ -177,7 +179,7 @@ class DeadLetterBox:
         except Unusable as why:
             return why
         if message is None:
-            return None  # Not a type that we consume any more.
+            return Unusable(Reason.UNKNOWN_TYPE, "type", "this release does not consume it")
         landing = land(servicing, [message], Flag())
         if landing.unusable:
             return landing.unusable[0][1]
@@ -187,6 +189,7 @@ class DeadLetterBox:
 
 
 def _stored(letter_id: bytes, fields: dict[bytes, bytes]) -> StoredLetter:
-    texts = {name.decode(): value.decode() for name, value in fields.items()}
-    texts["letter_id"] = letter_id.decode()
-    return StoredLetter(**summary_fields(texts), entry=orjson.loads(texts["entry"]))
+    texts = {to_text(name): to_text(value) for name, value in fields.items()}
+    summary = summary_fields(texts | {"letter_id": letter_id.decode()})
+    entry = texts if summary["reason"] == Reason.FOREIGN else orjson.loads(texts["entry"])
+    return StoredLetter(**summary, entry=entry)

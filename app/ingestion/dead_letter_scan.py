@@ -3,28 +3,38 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
 
+from app.ingestion.dead_letters import to_text
+from app.ingestion.unusable import Reason
+
 _PAGE = 100
+_OURS = ("entry", "entry_id", "stream", "type", "reason", "path", "error", "deliveries", "at")
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 _SCAN = """
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])
-local wanted = {reason = ARGV[4], type = ARGV[5]}
+local function wanted(value, given) return value == '' or value == '=' .. (given or '') end
 local matches, last = {}, ''
 for _, letter in ipairs(found) do
-  local kept, matching = {'letter_id', letter[1]}, true
+  local fields, kept = {}, {}
   for i = 1, #letter[2], 2 do
     local name, value = letter[2][i], letter[2][i + 1]
-    if wanted[name] and wanted[name] ~= '' and wanted[name] ~= '=' .. value then matching = false end
-    if name ~= 'entry' then
-      kept[#kept + 1] = name
-      kept[#kept + 1] = value
-    end
+    fields[name] = value
+    kept[#kept + 1] = name
+    kept[#kept + 1] = name == 'entry' and '' or value
   end
-  if matching then matches[#matches + 1] = kept end
+  for i = 7, #ARGV do
+    if not fields[ARGV[i]] then fields.reason = ARGV[6] end
+  end
+  if wanted(ARGV[4], fields.reason) and wanted(ARGV[5], fields.type) then
+    kept[#kept + 1] = 'letter_id'
+    kept[#kept + 1] = letter[1]
+    matches[#matches + 1] = kept
+  end
   last = letter[1]
 end
 return {#found, last, matches}
@@ -79,9 +89,8 @@ def scan(redis: Redis, stream: str, wanted: Filter, *, start: str = "-") -> Iter
     """All dead letters from ``start`` on (as XRANGE takes it), oldest first, a stretch at a time."""
     script = redis.register_script(_SCAN)
     while True:
-        answer: Any = script(
-            [stream], [start, wanted.end, _PAGE, _exactly(wanted.reason), _exactly(wanted.kind)]
-        )
+        filters = [_exactly(wanted.reason), _exactly(wanted.kind)]
+        answer: Any = script([stream], [start, wanted.end, _PAGE, *filters, Reason.FOREIGN, *_OURS])
         looked_at, last_id, matches = int(answer[0]), answer[1].decode(), answer[2]
         if not looked_at:
             return
@@ -93,22 +102,31 @@ def scan(redis: Redis, stream: str, wanted: Filter, *, start: str = "-") -> Iter
 
 def texts(pairs: list[bytes]) -> dict[str, str]:
     """Names and values, one after the other, as a dictionary."""
-    decoded = [each.decode() for each in pairs]
+    decoded = [to_text(each) for each in pairs]
     return dict(zip(decoded[::2], decoded[1::2], strict=True))
 
 
 def summary_fields(fields: dict[str, str]) -> dict[str, Any]:
-    """The fields of a LetterSummary, from those of the dead-letter stream's entry and ``letter_id``."""
+    """The fields of a LetterSummary, from those of the dead-letter stream's entry and ``letter_id``.
+
+    What another program put on that stream is shown as well, as far as it goes.
+    """
+    letter_id = fields["letter_id"]
+    try:
+        deliveries, at = int(fields["deliveries"]), datetime.fromisoformat(fields["at"])
+    except (KeyError, ValueError):
+        deliveries, at = 0, datetime.fromtimestamp(min(int(letter_id.split("-")[0]) / 1e3, _LATEST), UTC)
+    ours = fields.keys() >= set(_OURS)
     return {
-        "letter_id": fields["letter_id"],
-        "entry_id": fields["entry_id"],
-        "stream": fields["stream"],
-        "type": fields["type"],
-        "reason": fields["reason"],
-        "path": fields["path"],
-        "error": fields["error"],
-        "deliveries": int(fields["deliveries"]),
-        "at": datetime.fromisoformat(fields["at"]),
+        "letter_id": letter_id,
+        "entry_id": fields.get("entry_id", ""),
+        "stream": fields.get("stream", ""),
+        "type": fields.get("type", ""),
+        "reason": fields["reason"] if ours else Reason.FOREIGN,
+        "path": fields.get("path", ""),
+        "error": fields.get("error", "") if ours else "not set aside by this system",
+        "deliveries": deliveries,
+        "at": at,
     }
 
 

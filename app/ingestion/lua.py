@@ -127,10 +127,11 @@ def count(
 
 def count_unknown(
     pipeline: Pipeline, stream: str, group: str, entry_ids: Sequence[bytes], name: str, most: int
-) -> None:
+) -> int:
     """Acknowledge entries of a type that we do not consume, count it, and note when it was seen.
 
-    Of ``most`` types, that is: any further ones are counted together as ``(others)``.
+    Of ``most`` types, that is: any further ones are counted together as ``(others)``. Returns how many
+    answers the pipeline will have of it; one that is 1 says that the type was never seen before.
     """
     keys = (
         stream,
@@ -138,9 +139,11 @@ def count_unknown(
         unknown_types_first_seen_key(stream),
         unknown_types_last_seen_key(stream),
     )
-    for start in range(0, len(entry_ids), _AT_ONCE):
+    starts = range(0, len(entry_ids), _AT_ONCE)
+    for start in starts:
         ids = entry_ids[start : start + _AT_ONCE]
         pipeline.eval(_COUNT_UNKNOWN, len(keys), *keys, group, name, str(most), *ids)
+    return len(starts)
 
 
 def create_group(redis: Redis, stream: str, group: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from redis import Redis
@@ -52,13 +53,15 @@ class Settling:
         for message, error in landing.failed:
             self._count_failure(_id(message), error, outcome)
         pipeline = self._redis.pipeline(transaction=True)
+        unknown: list[str] = []
         for name, ids in batch.unknown.items():
-            lua.count_unknown(pipeline, self._stream, self._group, ids, name, _MOST_UNKNOWN_TYPES)
+            most = _MOST_UNKNOWN_TYPES
+            unknown += [name] * lua.count_unknown(pipeline, self._stream, self._group, ids, name, most)
         self._acknowledge(pipeline, batch, landing)
         self._set_aside(pipeline, batch, outcome)
         if (outcome.failures or not batch.fresh) and (settled := _settled(batch, landing, outcome)):
             pipeline.hdel(failures_key(self._stream), *settled)
-        _say(batch, outcome, pipeline.execute())
+        _say(batch, outcome, zip(unknown, pipeline.execute(), strict=False))  # Their answers stand first.
         return outcome
 
     def _count_failure(self, entry_id: bytes, error: Exception, outcome: Outcome) -> None:
@@ -104,12 +107,12 @@ def _settled(batch: Batch, landing: Landing, outcome: Outcome) -> list[bytes]:
     return [*batch.trimmed, *landed, *(entry_id for entry_id, _ in outcome.dead)]
 
 
-def _say(batch: Batch, outcome: Outcome, answers: list[object]) -> None:
+def _say(batch: Batch, outcome: Outcome, unknown: Iterable[tuple[str, object]]) -> None:
     for entry_id in batch.trimmed:
         log.warning("Entry %s was trimmed before it was read", entry_id.decode())
     for entry_id, why in outcome.dead:
         log.warning("Entry %s set aside: %s at %s", entry_id.decode(), why.reason, why.path)
-    for name, is_new in zip(batch.unknown, answers, strict=False):  # Their counts stand first.
+    for name, is_new in unknown:
         if is_new:
             log.warning("Upstream began to send %r, which we do not consume", name)
 

@@ -23,6 +23,10 @@ class Reason(StrEnum):
     INVALID_VALUE = "invalid_value"
     FAILED = "failed"
     """It was understood, but failed on its own as often as ``BILLIE_MAX_DELIVERIES`` allows."""
+    UNKNOWN_TYPE = "unknown_type"
+    """It was replayed by a release that does not consume its type: nothing that was set aside is dropped."""
+    FOREIGN = "foreign"
+    """It is no dead letter of ours, but stands on their stream."""
 
 
 class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusable entry"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from app.ledger.health import NOT_OFFERED
+from app.operations.inbox_state import left_lying_ms
 from app.operations.report import Finding, GroupState, ProjectionState, Status
 from app.operations.words import counted, span
 from app.runtime.settings import Settings
@@ -57,6 +58,8 @@ def _group(status: Status, settings: Settings) -> Told:
 def _consumers(group: GroupState) -> Told:
     if any(consumer.idle_seconds < ALIVE_WITHIN_S for consumer in group.consumers):
         return
+    if not group.idle_since_asking and group.consumers and not group.unread:
+        return  # They may well be asking.
     latest = min(group.consumers, key=lambda each: each.idle_seconds, default=None)
     seen = f" ({latest.name} was last seen {span(latest.idle_seconds)} ago)" if latest else ""
     yield "no_consumer", f"No consumer is alive{seen}: start `billie ingest`."
@@ -77,7 +80,7 @@ def _unread(group: GroupState) -> Told:
 def _pending(group: GroupState, settings: Settings) -> Told:
     if (oldest := group.oldest_pending) is None:
         return
-    if oldest.idle_seconds > 2 * settings.claim_idle_ms / 1e3:
+    if oldest.idle_seconds > left_lying_ms(settings) / 1e3:
         yield (
             "pending_idle",
             f"Entry {oldest.entry_id} was given to {oldest.consumer} {span(oldest.idle_seconds)} ago and is "

@@ -26,6 +26,8 @@ from app.operations.streams import group_info, parse_id, stream_info
 from app.runtime.settings import Settings
 
 _COUNT_AT_MOST = 10_000
+_IDLE_SINCE_ASKING = (7, 2)
+"""The version of Redis from which a consumer that asks, and gets nothing, counts as not idle."""
 _PAGE = 1_000
 
 
@@ -37,7 +39,7 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
     info = stream_info(redis, name)
     return InboxState(
         stream=_stream(name, info, now),
-        group=_group(redis, name, settings.consumer_group, info, now) if info else None,
+        group=_group(redis, settings, info, now) if info else None,
         dead_letters=_dead_letters(DeadLetterBox(redis, settings), settings, now),
         unknown_types=_unknown_types(redis, name),
         dropped_values=[
@@ -59,7 +61,8 @@ def _stream(name: str, info: dict[str, Any], now: float) -> StreamState:
     )
 
 
-def _group(redis: Redis, stream: str, name: str, info: dict[str, Any], now: float) -> GroupState | None:
+def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> GroupState | None:
+    stream, name = settings.inbox_stream, settings.consumer_group
     if (group := group_info(redis, stream, name)) is None:
         return None
     delivered = group["last-delivered-id"]
@@ -73,9 +76,20 @@ def _group(redis: Redis, stream: str, name: str, info: dict[str, Any], now: floa
         unread_is_exact=exact,
         oldest_unread_age_seconds=None if oldest is None else _age(oldest, now),
         pending=group["pending"],
-        oldest_pending=_oldest_pending(redis, stream, name, now),
+        oldest_pending=_oldest_pending(redis, settings, now),
         consumers=[_consumer(each) for each in consumers],
+        idle_since_asking=_version(redis) >= _IDLE_SINCE_ASKING,
     )
+
+
+def left_lying_ms(settings: Settings) -> int:
+    """How long after its delivery a pending entry should have been taken over by somebody."""
+    return 2 * settings.claim_idle_ms
+
+
+def _version(redis: Redis) -> tuple[int, ...]:
+    told: Any = redis.info("server")
+    return tuple(int(part) for part in str(told["redis_version"]).split(".") if part.isdigit())
 
 
 def _consumer(info: dict[str, Any]) -> ConsumerState:
@@ -95,7 +109,7 @@ def _unread(
     if not first:
         return 0, True, None
     oldest = first[0][0]
-    if oldest == info["first-entry"][0]:
+    if info["first-entry"] and oldest == info["first-entry"][0]:
         return info["length"], True, oldest
     if (lag := group.get("lag")) is not None:
         return min(int(lag), info["length"]), True, oldest
@@ -109,8 +123,11 @@ def _unread(
     return count, False, oldest
 
 
-def _oldest_pending(redis: Redis, stream: str, group: str, now: float) -> PendingEntry | None:
-    found: Any = redis.xpending_range(stream, group, "-", "+", 1)
+def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntry | None:
+    """The oldest that lies where nobody takes it over, if there is one, or else the oldest."""
+    stream, group = settings.inbox_stream, settings.consumer_group
+    found: Any = redis.xpending_range(stream, group, "-", "+", 1, idle=left_lying_ms(settings))
+    found = found or redis.xpending_range(stream, group, "-", "+", 1)
     if not found:
         return None
     oldest = found[0]

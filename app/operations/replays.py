@@ -19,7 +19,7 @@ from app.operations.streams import stream_info
 
 MOST_AT_ONCE = 1_000
 
-LetterId = Annotated[str, StringConstraints(pattern=r"^\d{1,19}-\d{1,19}$")]
+LetterId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]
 
 
 class ReplayOutcome(StrEnum):
@@ -93,6 +93,8 @@ def replay_each(
 
 def replay_one(servers: Servers, letter_id: str) -> Replay:
     """Replay one letter. Raises as :func:`replay_each` does."""
+    if DeadLetterBox(servers.redis, servers.settings).get(letter_id) is None:
+        return _told(letter_id, None)
     return _replays(servers, [letter_id])[0]
 
 

@@ -34,7 +34,7 @@ class StreamState(Part):
 
 
 class ConsumerState(Part):
-    """One consumer of the group; ``idleSeconds`` ago it last asked for something."""
+    """One consumer of the group; ``idleSeconds`` ago it last asked for something, or got it."""
 
     name: str
     pending: int
@@ -44,7 +44,8 @@ class ConsumerState(Part):
 class PendingEntry(Part):
     """An entry that was read and is not acknowledged.
 
-    It was added ``ageSeconds`` ago, and delivered last ``idleSeconds`` ago, to ``consumer``.
+    It was added ``ageSeconds`` ago, and delivered last ``idleSeconds`` ago, to ``consumer``. It is the oldest
+    of those that another consumer should have taken over by now or, where there are none, of all.
     """
 
     entry_id: str
@@ -66,6 +67,9 @@ class GroupState(Part):
     pending: int
     oldest_pending: PendingEntry | None = None
     consumers: list[ConsumerState] = Field(default_factory=list)
+    idle_since_asking: bool = Field(
+        True, description="False before Redis 7.2: consumers are idle since they last got something."
+    )
 
 
 class DeadLettersState(Part):

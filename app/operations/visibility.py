@@ -15,6 +15,7 @@ from app.aggregates import Servicing
 from app.ingestion.catalogue import read_entry
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.dead_letter_scan import LetterSummary
+from app.ingestion.keys import set_aside_key
 from app.ingestion.unusable import Unusable
 from app.operations.servers import Servers
 from app.operations.streams import group_info, parse_id, stream_info
@@ -86,14 +87,15 @@ class Visibility:
         deadline = monotonic() + seconds
         untaken = self._until_taken(published, deadline, on_progress)
         taken = [each for each in published if each.entry_id not in untaken]
-        letters = self._letters({each.entry_id for each in taken})
-        landed = any(each.consumed and each.entry_id not in letters for each in taken)
+        dead = self._set_aside([each.entry_id for each in taken])
+        letters = self._letters(dead)
+        landed = any(each.consumed and each.entry_id not in dead for each in taken)
         folded = not landed or self._until_folded(deadline)
 
         def fate(each: Published) -> Fate:
             if each.entry_id in untaken:
                 return Fate.PENDING
-            if each.entry_id in letters:
+            if each.entry_id in dead:
                 return Fate.DEAD_LETTER
             if not each.consumed:
                 return Fate.UNKNOWN_TYPE
@@ -131,6 +133,16 @@ class Visibility:
             if len(found) < _PAGE:
                 return
             first = f"({found[-1]['message_id'].decode()}"
+
+    def _set_aside(self, ids: Sequence[str]) -> set[str]:
+        """Those that became dead letters, also where their letter has left the list since."""
+        key = set_aside_key(self._settings.inbox_stream, self._settings.dead_letter_stream)
+        dead: set[str] = set()
+        for start in range(0, len(ids), _PAGE):
+            page = list(ids[start : start + _PAGE])
+            answers: Any = self._redis.smismember(key, page)
+            dead.update(each for each, is_dead in zip(page, answers, strict=True) if is_dead)
+        return dead
 
     def _letters(self, ids: set[str]) -> dict[str, LetterSummary]:
         if not ids:

@@ -4,6 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+import pytest
 
 from app.ingestion.consumer_name import consumer_name
 from app.runtime.settings import Settings
@@ -47,3 +51,20 @@ def test_groups_do_not_share_names() -> None:
     other = one.model_copy(update={"inbox_stream": f"other-{os.getpid()}"})
     with consumer_name(one) as first, consumer_name(other) as second, consumer_name(one) as third:
         assert (first, second, third) == ("desk", "desk", "desk-2")
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_folder_that_somebody_else_made_is_not_used(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / f"billie-consumers-{os.getuid()}"
+    if kind == "file":
+        folder.write_text("")
+    else:
+        (tmp_path / "theirs").mkdir()
+        folder.symlink_to(tmp_path / "theirs")
+    with consumer_name(Settings(consumer_name="desk")) as name:
+        assert name == f"desk-{os.getpid()}"
+    assert str(folder) in caplog.text
+    assert not list(tmp_path.glob("theirs/*"))

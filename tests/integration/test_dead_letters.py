@@ -1,9 +1,11 @@
 """Dead letters: looked through, replayed to the byte, discarded with a record."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 
@@ -12,6 +14,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.aggregates import LoanAccount, Servicing
+from app.cli.dead_letters import _who
+from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import run as ingest
 from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, discarded_stream
 from app.ingestion.dead_letter_scan import Filter
@@ -114,6 +118,8 @@ def test_commands(box: DeadLetterBox, billie: Billie, redis_client: Redis, setti
     [
         (["show", "1-0"], 1, "no dead letter 1-0"),
         (["show", "x"], 2, "no id of a dead letter"),
+        (["list", "--older-than", "1e300"], 2, "0 to 876,000 hours"),
+        (["list", "--older-than", "nan"], 2, "0 to 876,000 hours"),
         (["replay"], 2, "--all"),
         (["discard", "1-0", "--because", " "], 2, "--because is empty"),
     ],
@@ -231,6 +237,54 @@ def test_replay_of_all_tries_each_once(settings: Settings, redis_client: Redis, 
     assert [letter.reason for letter in after] == ["too_large"] * 3
     assert before.isdisjoint(letter.letter_id for letter in after)
     assert all(f"(it is {letter.letter_id} now)" in done.stderr for letter in after)
+
+
+def test_what_another_program_put_there_is_shown_and_can_be_discarded(
+    box: DeadLetterBox, billie: Billie, settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    theirs = {b"error": b"KeyError", b"payload": b"\xff", b"letter_id": b"7"}
+    letter_id = redis_client.xadd(settings.dead_letter_stream, theirs).decode()  # type: ignore[arg-type,union-attr]
+    [letter] = box.letters(reason="foreign")
+    assert (letter.letter_id, letter.error) == (letter_id, "not set aside by this system")
+    assert letter.entry == {"error": "KeyError", "payload": "base64:/w==", "letter_id": "7"}
+    assert box.counts().by_reason["foreign"] == 1
+    assert "foreign" not in reasons(box, kind="user_input")
+    assert billie.run("dead-letters", "list").splitlines()[-1].startswith("4 dead letters: ")
+    assert billie.end("status").returncode in (1, 3)
+    outcome = box.replay(letter, servicing)
+    assert outcome.why is not None
+    assert (outcome.why.reason, outcome.letter_id) == ("foreign", letter_id), "it stays as it is"
+    billie.run("dead-letters", "discard", letter_id, "--because", "a test")
+    assert len(box) == 3
+
+
+def test_replay_by_a_release_that_does_not_know_the_type_keeps_the_letter(
+    settings: Settings, redis_client: Redis, servicing: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_client.xadd(settings.inbox_stream, NO_JSON)  # type: ignore[arg-type]
+    ingest(settings, drain=True, stop=Event())
+    box = DeadLetterBox(redis_client, settings)
+    monkeypatch.delitem(CATALOGUE, "account.updated.v1")
+    outcome = box.replay(next(box.letters()), servicing)
+    assert outcome.why is not None
+    assert reasons(box) == [outcome.why.reason] == ["unknown_type"]
+
+
+def test_replay_makes_no_event_store(box: DeadLetterBox, billie: Billie, tmp_path: Path) -> None:
+    """One that is not where the settings say: its letters would land where nobody looks."""
+    elsewhere = tmp_path / "elsewhere.db"
+    done = billie.end("dead-letters", "replay", "--all", BILLIE_EVENT_STORE_URL=f"sqlite:///{elsewhere}")
+    assert (done.returncode, str(elsewhere) in done.stderr) == (3, True), done.stderr
+    assert not elsewhere.exists()
+    assert len(box) == 3
+
+
+def test_who_discards_is_known_also_where_the_system_has_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert _who() == f"user {os.getuid()}"
 
 
 def test_long_lists_are_looked_through_whole(settings: Settings, redis_client: Redis) -> None:

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from app.aggregates import Servicing
+from app.ingestion.batch import Batch
 from app.ingestion.consumer import Consumer
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.keys import (
@@ -16,9 +17,12 @@ from app.ingestion.keys import (
     unknown_types_key,
     unknown_types_last_seen_key,
 )
+from app.ingestion.landing import land
 from app.ingestion.publish import publish
+from app.ingestion.settling import Settling
 from app.runtime.settings import Settings
 from tests.observed import dead_letters, pending
+from tests.unit.ingestion.entries import raising
 
 ENTRIES = [
     {"typ": "user_input", "cid": "V1", "event_id": "e1", "utterance": "hello"},
@@ -97,6 +101,33 @@ def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
     assert int(last[b"tide.changed"]) >= int(last[b"(others)"])
     said = [record for record in caplog.records if "Upstream began to send" in record.message]
     assert len(said) == 3
+
+
+def test_new_types_are_said_by_their_own_names_however_many_came_at_once(
+    settings: Settings, redis_client: Redis, servicing: Servicing, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A script takes a thousand entries: those of the first type take two."""
+    names = ["tide.changed"] * 1_500 + ["wind.changed"]
+    for _ in range(2):
+        publish(redis_client, settings.inbox_stream, [{"typ": name, "dat": "{}"} for name in names])
+        Consumer(settings, redis_client, servicing, Event()).run(drain=True)
+        names = ["moon.changed"]
+    said = [record.getMessage() for record in caplog.records if "Upstream began" in record.message]
+    assert ["tide" in said[0], "wind" in said[1], "moon" in said[2], len(said)] == [True, True, True, 3]
+
+
+def test_the_first_to_be_tried_again_sets_the_time(settings: Settings, redis_client: Redis) -> None:
+    """One failed often before, the other never."""
+    servicing = Servicing.in_memory()
+    first, second = (
+        each._replace(envelope=each.envelope._replace(entry_id=f"{number}-0"))
+        for number, each in enumerate([raising(ZeroDivisionError())] * 2, start=1)
+    )
+    for failing in ([second], [second], [first, second]):
+        batch = Batch([(each.envelope.entry_id.encode(), {}) for each in failing], fresh=False)
+        outcome = Settling(redis_client, settings).settle(batch, land(servicing, failing, Event()))
+    assert sorted(outcome.failures.values()) == [1, 3]
+    assert outcome.retry_in_s == 1.0
 
 
 def test_a_group_that_is_made_anew_changes_nothing(

@@ -181,6 +181,24 @@ def test_unread_entries_are_counted(settings: Settings, redis_client: Redis) -> 
     assert (told.oldest_pending.consumer, told.oldest_pending.deliveries) == ("me", 1)
 
 
+def test_the_pending_entry_that_is_told_is_one_that_nobody_takes_over(
+    settings: Settings, redis_client: Redis
+) -> None:
+    """Not the oldest, which may be in good hands."""
+    stream, group = settings.inbox_stream, settings.consumer_group
+    publish(redis_client, stream, [SAID] * 2)
+    redis_client.xgroup_create(stream, group, id="0")
+    read: Any = redis_client.xreadgroup(group, "me", {stream: ">"})
+    first, second = (entry_id for entry_id, _ in read[0][1])
+    told = group_of(settings).oldest_pending
+    assert told is not None
+    assert told.entry_id == first.decode()
+    redis_client.xclaim(stream, group, "dead", 0, [second], idle=10 * settings.claim_idle_ms)
+    told = group_of(settings).oldest_pending
+    assert told is not None
+    assert (told.entry_id, told.consumer) == (second.decode(), "dead")
+
+
 def test_unread_entries_are_counted_where_redis_does_not_know(
     settings: Settings, redis_client: Redis
 ) -> None:

@@ -11,6 +11,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.ingestion.consumer import run as ingest
+from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.publish import published
 from app.operations.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
@@ -67,6 +68,15 @@ def test_each_entry_is_told_apart(servers: Servers, settings: Settings) -> None:
     letter = outcomes[1].letter
     assert letter is not None
     assert (letter.entry_id, letter.reason, letter.path) == (sent[1].entry_id, "missing_key", "account_id")
+
+
+def test_a_dead_letter_that_left_the_list_was_one(servers: Servers, settings: Settings) -> None:
+    visibility, sent = send(servers, POISON)
+    ingest(settings, drain=True, stop=Event())
+    box = DeadLetterBox(servers.redis, settings)
+    [letter] = box.summaries()
+    assert box.discard(letter.letter_id, "ann", "a test")
+    assert visibility.wait(sent, 0) == [Outcome(sent[0].entry_id, Fate.DEAD_LETTER)]
 
 
 def test_nothing_is_visible_before_it_is_taken_and_folded(servers: Servers, settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """What an operator is told of each state."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,11 @@ def new_type(first_seen: timedelta) -> UnknownType:
     return UnknownType(type="loan.sold.v1", count=12, first_seen=NOW - first_seen, last_seen=NOW)
 
 
+def quiet(**changes: Any) -> GroupState:
+    """A consumer that got nothing for long, on a Redis that does not know whether it asks."""
+    return group(consumers=[dead(9_000)], idle_since_asking=False, **changes)
+
+
 def dead(idle: float) -> ConsumerState:
     return ConsumerState(name="host", pending=0, idle_seconds=idle)
 
@@ -56,6 +62,11 @@ WRONG = [
         pipeline(inbox=inbox(group=group(consumers=[]))),
         "no_consumer",
         "No consumer is alive: start `billie ingest`.",
+    ),
+    (
+        pipeline(inbox=inbox(group=quiet(unread=1))),
+        "no_consumer",
+        "No consumer is alive (host was last seen 2 h ago): start `billie ingest`.",
     ),
     (
         pipeline(inbox=inbox(group=group(unread=12_400, oldest_unread_age_seconds=240))),
@@ -132,6 +143,7 @@ def test_what_is_wrong_is_said_with_what_to_do(status: Status, code: str, detail
 
 
 WELL = [
+    pipeline(inbox=inbox(group=quiet())),
     pipeline(),
     pipeline(inbox=inbox(group=group(unread=12_400, oldest_unread_age_seconds=2))),
     pipeline(inbox=inbox(group=waiting(idle=0.1, deliveries=1))),
