@@ -9,7 +9,7 @@ from eventsourcing.persistence import Mapper, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import event_store_environment, opening
-from app.aggregates.recorders import BatchRecorder
+from app.aggregates.recorders import BatchRecorder, Row
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
@@ -92,12 +92,18 @@ class Servicing(Application[UUID]):
         if newest - self._seen > _TOO_FAR or not self._cache:
             self._cache.clear()
         else:
-            events = self.recorder.select_notifications(
-                self._seen, _TOO_FAR, newest, inclusive_of_start=False
-            )
-            for stored in events:
-                self._cache.follow(stored, self.mapper)
+            for row in self._rows(self._seen, newest):
+                self._cache.follow(row, cast("CompactMapper", self.mapper))
         self._seen = newest
+
+    def _rows(self, after: int, up_to: int) -> list[Row]:
+        if isinstance(self.recorder, BatchRecorder):
+            return self.recorder.select_rows(after, up_to)
+        found = self.recorder.select_notifications(after, up_to - after, up_to, inclusive_of_start=False)
+        return [
+            (cast("UUID", each.originator_id).hex, each.originator_version, each.topic, each.state)
+            for each in found
+        ]
 
     def load(self, kind: type[A], business_id: str) -> A | None:
         """The aggregate as stored, or None if it was never heard of."""

@@ -4,9 +4,12 @@ from collections import OrderedDict
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import Mapper, Notification
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import resolve_topic
 
-from app.aggregates.remembering import RememberingAggregate
+from app.aggregates.recorders import Row
+from app.aggregates.remembering import RememberingAggregate, only_absorbs
+from app.aggregates.transcoder import CompactMapper
 
 Key = tuple[type[RememberingAggregate], str]
 """A kind of aggregate, and upstream's identifier of one."""
@@ -18,7 +21,8 @@ class AggregateCache:
     def __init__(self, size: int) -> None:
         self._size = size
         self._aggregates: OrderedDict[Key, RememberingAggregate] = OrderedDict()
-        self._keys: dict[UUID, Key] = {}
+        self._keys: dict[str, Key] = {}
+        """By the aggregate's id, in hexadecimal digits."""
 
     def __len__(self) -> int:
         return len(self._aggregates)
@@ -31,15 +35,15 @@ class AggregateCache:
         """Take in a saved aggregate, and drop the ones saved longest ago."""
         key = (type(aggregate), aggregate.business_id)
         self._aggregates[key] = aggregate
-        self._keys[aggregate.id] = key
+        self._keys[aggregate.id.hex] = key
         self._aggregates.move_to_end(key)
         while len(self._aggregates) > self._size:
             _, dropped = self._aggregates.popitem(last=False)
-            del self._keys[dropped.id]
+            del self._keys[dropped.id.hex]
 
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate: its state may not be what is stored."""
-        if (key := self._keys.pop(aggregate.id, None)) is not None:
+        if (key := self._keys.pop(aggregate.id.hex, None)) is not None:
             del self._aggregates[key]
 
     def clear(self) -> None:
@@ -47,16 +51,28 @@ class AggregateCache:
         self._aggregates.clear()
         self._keys.clear()
 
-    def follow(self, stored: Notification, mapper: Mapper[UUID]) -> None:
+    def follow(self, row: Row, mapper: CompactMapper) -> None:
         """Apply an event that another process stored to its aggregate, if that is here."""
-        if (key := self._keys.get(stored.originator_id)) is None:  # type: ignore[arg-type]
+        originator_id, version, _, _ = row
+        if (key := self._keys.get(originator_id)) is None:
             return
         aggregate = self._aggregates[key]
-        if stored.originator_version == aggregate.version + 1:
+        if version == aggregate.version + 1:
             try:
-                event: Any = mapper.to_domain_event(stored)
-                event.mutate(aggregate)
+                _evolve(aggregate, row, mapper)
             except Exception:  # noqa: BLE001 - of a newer release, say: who needs the aggregate is told then
                 self.forget(aggregate)
-        elif stored.originator_version > aggregate.version:
+        elif version > aggregate.version:
             self.forget(aggregate)
+
+
+def _evolve(aggregate: RememberingAggregate, row: Row, mapper: CompactMapper) -> None:
+    originator_id, version, topic, state = row
+    if only_absorbs(resolve_topic(topic)):
+        # Nearly all of a chat: that it was said is all that we need, not what.
+        message_id, aggregate.modified_on = mapper.identity_of(state)
+        aggregate.absorbed.add(message_id)
+        aggregate.version = version
+    else:
+        event: Any = mapper.to_domain_event(StoredEvent(UUID(originator_id), version, topic, state))
+        event.mutate(aggregate)

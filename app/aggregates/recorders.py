@@ -14,12 +14,19 @@ _IDS_A_QUERY = 500
 """SQLite before 3.32 takes 999 parameters."""
 
 
+Row = tuple[str, int, str, bytes]
+"""The aggregate's id in hexadecimal digits, the version, the topic, and the state."""
+
+
 @runtime_checkable
 class BatchRecorder(Protocol):
     """A recorder that reads many aggregates at once."""
 
     def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
         """All events of these aggregates: each one's in order, an aggregate's after one another."""
+
+    def select_rows(self, after: int, up_to: int) -> list[Row]:
+        """The events between two positions, in order, as they are stored: the library makes more of each."""
 
 
 class SQLiteBatchRecorder(SQLiteApplicationRecorder):
@@ -53,6 +60,15 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 found += [StoredEvent(UUID(row[0]), *row[1:]) for row in c.fetchall()]
         return found
 
+    def select_rows(self, after: int, up_to: int) -> list[Row]:
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                "SELECT originator_id, originator_version, topic, state "
+                f"FROM {self.events_table_name} WHERE rowid > ? AND rowid <= ? ORDER BY rowid",
+                (after, up_to),
+            )
+            return list(c.fetchall())
+
 
 class PostgresBatchRecorder(PostgresApplicationRecorder):
     """Inserts a batch by one ``unnest``, as the library does."""
@@ -68,6 +84,18 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
                 StoredEvent(
                     row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"])
                 )
+                for row in cursor.fetchall()
+            ]
+
+    def select_rows(self, after: int, up_to: int) -> list[Row]:
+        statement = SQL(
+            "SELECT originator_id, originator_version, topic, state FROM {schema}.{table} "
+            "WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        with self.datastore.get_connection() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, (after, up_to))
+            return [
+                (row["originator_id"].hex, row["originator_version"], row["topic"], bytes(row["state"]))
                 for row in cursor.fetchall()
             ]
 

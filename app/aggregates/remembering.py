@@ -107,6 +107,18 @@ class RememberingAggregate(Aggregate):
         self.pending_events.append(event)
 
 
+@cache
+def only_absorbs(event_class: type[Any]) -> bool:
+    """Whether events of a class change nothing of an aggregate, but that their message is absorbed."""
+    common = RememberingAggregate.Event
+    return (
+        issubclass(event_class, common)
+        and event_class.change is common.change
+        and event_class.apply is common.apply
+        and getattr(event_class, "class_version", 1) == 1
+    )
+
+
 class _Facts(NamedTuple):
     known: frozenset[str]
     required: frozenset[str]

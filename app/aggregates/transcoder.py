@@ -88,6 +88,16 @@ class CompactMapper(Mapper[UUID]):
             data = self.cipher.encrypt(data)
         return StoredEvent(originator_id, originator_version, get_topic(event_class), data)
 
+    def identity_of(self, data: bytes) -> tuple[str, datetime]:
+        """The message that a stored event absorbed, and when it was recorded: without reading the rest."""
+        if self.cipher:
+            data = self.cipher.decrypt(data)
+        if self.compressor:
+            data = self.compressor.decompress(data)
+        state = orjson.loads(data)
+        time = state["timestamp"]
+        return state["message_id"], datetime.fromisoformat(time if type(time) is str else time[_TIME])
+
 
 @cache
 def _may_be_left_out(event_class: type[Any]) -> tuple[str, ...]:
