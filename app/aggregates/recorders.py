@@ -7,6 +7,8 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
+from psycopg import Cursor
+from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 _ROWS_A_STATEMENT = 4_000
@@ -71,7 +73,23 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
 
 
 class PostgresBatchRecorder(PostgresApplicationRecorder):
-    """Inserts a batch by one ``unnest``, as the library does."""
+    """Inserts a batch by one ``unnest`` of arrays: the library's, of rows, takes three times as long."""
+
+    def _insert_stored_events(
+        self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **_: Any
+    ) -> None:
+        self._lock_table(curs)
+        self._notify_channel(curs)
+        columns = "originator_id, originator_version, topic, state"
+        statement = SQL(
+            f"INSERT INTO {{schema}}.{{table}} ({columns}) "
+            "SELECT * FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) "
+            "RETURNING notification_id"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        rows = [
+            (each.originator_id, each.originator_version, each.topic, each.state) for each in stored_events
+        ]
+        curs.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
     def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
         statement = SQL(

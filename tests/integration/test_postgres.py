@@ -1,0 +1,76 @@
+"""The event store in PostgreSQL, on a cluster of its own: where the machine has its programs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+import psycopg
+import pytest
+
+from app.aggregates import EVENT_STORE_ERRORS, Customer, Servicing
+from app.ingestion.landing import Landing, land
+from app.runtime.private_postgres import private_postgres
+from tests.unit.ingestion.entries import heard, message, said
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL's account must get to its folder.
+        with private_postgres(Path(folder) / "postgres") as url:
+            if url is None:
+                pytest.skip("PostgreSQL is not installed")
+            yield url
+
+
+@pytest.fixture
+def url(cluster: str) -> Iterator[str]:
+    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE store")
+        yield f"{cluster}/store"
+        connection.execute("DROP DATABASE store WITH (FORCE)")
+
+
+@pytest.fixture
+def two(url: str) -> Iterator[tuple[Servicing, Servicing]]:
+    one, other = Servicing.from_url(url, cache=10), Servicing.from_url(url, cache=10)
+    yield one, other
+    one.close()
+    other.close()
+
+
+def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> None:
+    one, other = two
+    assert land(one, [said(1), said(2, "V2")], Event()).position == 4
+    assert land(other, [said(3), said(1)], Event()).position == 5
+    ann = message({"typ": "customer.created.v1", "id": "c1", "dat": {"customer_id": "C1"}})
+    assert land(one, [said(4), said(3), ann], Event()).position == 8
+    for each in two:
+        assert (heard(each), heard(each, "V2")) == (["1", "3", "4"], ["2"])
+        assert each.load(Customer, "C1") is not None
+
+
+def test_who_is_overtaken_begins_anew(
+    two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    monkeypatch.setattr("app.aggregates.turns._LONGEST_WAIT_S", 0.01)
+    landing = Landing(one, [said(1), said(2, "V2")])
+    land(other, [said(3)], Event())  # It did not wait long for its turn.
+    landing.finish(Event())
+    assert (len(landing.landed), landing.failed) == (2, [])
+    assert (heard(one), heard(one, "V2")) == (["3", "1"], ["2"])
+
+
+def test_server_that_goes_away_is_the_stores_fault(two: tuple[Servicing, Servicing], cluster: str) -> None:
+    one, _ = two
+    land(one, [said(1)], Event())
+    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+        connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
+        with pytest.raises(EVENT_STORE_ERRORS):
+            land(one, [said(2)], Event())
+        connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
+    assert len(land(one, [said(2)], Event()).landed) == 1
+    assert heard(one) == ["1", "2"]
