@@ -30,12 +30,15 @@ class Reason(StrEnum):
 
 
 class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusable entry"
-    """An entry that no retry can help. ``path`` names the failing field; no value is quoted."""
+    """An entry that no retry can help. ``path`` names the failing field; no value is quoted.
+
+    A field's name is a publisher's own: whatever it holds, the path is short and stays on its line.
+    """
 
     def __init__(self, reason: Reason, path: str, error: str) -> None:
-        super().__init__(f"{reason}: {path}: {error}")
         self.reason = reason
-        self.path = path
+        self.path = _printable(path[:_LONGEST_PATH])[:_LONGEST_PATH]
+        super().__init__(f"{reason}: {self.path}: {error}")
         self.error = error
 
 
@@ -60,4 +63,9 @@ def not_as_modelled(error: ValidationError) -> Unusable:
 def path_of(error: ValidationError) -> str:
     """The path of the first field at fault; ``payload`` where the whole is."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return ".".join(str(part) for part in first["loc"])[:_LONGEST_PATH] or "payload"
+    return ".".join(str(part) for part in first["loc"]) or "payload"
+
+
+def _printable(text: str) -> str:
+    """The text with its control characters, and whatever else cannot be seen, as their escapes."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
