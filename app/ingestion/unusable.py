@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.ingestion.printable import printable
 from app.runtime.logging import where
-
-_LONGEST_PATH = 200
 
 
 class Reason(StrEnum):
@@ -37,7 +36,7 @@ class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusabl
 
     def __init__(self, reason: Reason, path: str, error: str) -> None:
         self.reason = reason
-        self.path = _printable(path[:_LONGEST_PATH])[:_LONGEST_PATH]
+        self.path = printable(path)
         super().__init__(f"{reason}: {self.path}: {error}")
         self.error = error
 
@@ -64,8 +63,3 @@ def path_of(error: ValidationError) -> str:
     """The path of the first field at fault; ``payload`` where the whole is."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return ".".join(str(part) for part in first["loc"]) or "payload"
-
-
-def _printable(text: str) -> str:
-    """The text with its control characters, and whatever else cannot be seen, as their escapes."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
