@@ -14,6 +14,7 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Servicing
 from app.api.application import create_app
 from app.api.auth import AuthenticationNotConfiguredError, issue_token
+from app.projections.migrations import migrate
 from app.runtime.settings import Settings
 from tests.given import message, minute
 from tests.serving import serving
@@ -120,6 +121,17 @@ def test_pages_hold_each_document_once_in_any_year(
         {"_id": name, "createdAt": at} for name, at in zip(names, times, strict=True)
     )
     assert listed(client, "/v1/customers?limit=1", "customerId") == names[::-1]
+
+
+def test_pages_hold_each_document_once_where_one_name_begins_another(
+    client: httpx.Client, mongo_db: Database[dict[str, Any]]
+) -> None:
+    assert list(migrate(mongo_db)), "with the indexes"
+    names = sorted(f"C{number}" for number in range(120))
+    stamps = {"createdAt": DAY, "ekycStatus": "pending", "_position": 1}
+    mongo_db["customers"].insert_many({"_id": name} | stamps for name in names)
+    for path in ("/v1/customers?limit=7", "/v1/customers?limit=7&status=pending"):
+        assert listed(client, path, "customerId") == names[::-1]
 
 
 @pytest.mark.usefixtures("documents")
