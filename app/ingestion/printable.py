@@ -10,5 +10,7 @@ def printable(name: str) -> str:
     """
     if len(name) <= _LONGEST and name.isprintable():
         return name
-    seen = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in name[:_LONGEST])
+    seen = (
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in name[:_LONGEST]
+    )
     return "".join(seen)[:_LONGEST]
