@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test chaos lint proto schemas bench-ingest bench-latency lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,9 @@ test: $(VENV)/installed ## all tests: unit, integration, end to end
 
 chaos: $(VENV)/installed ## one backlog under fire; ARGS="--seed 7" makes other strikes
 	@$(PYTHON) -m pytest -q -s tests/chaos $(ARGS)
+
+fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; ARGS="--seed 7" draws others
+	@$(PYTHON) -m pytest -q -s tests/integration/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
 
 lint: $(VENV)/installed ## style, types, and the arrows between the folders
 	@$(VENV)/bin/ruff check -q .

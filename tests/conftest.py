@@ -17,7 +17,8 @@ from tests.commands import Billie
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seed", type=int, default=20_260_306, help="of the fire in tests/chaos")
+    parser.addoption("--seed", type=int, default=20_260_306, help="of chaos, and of the fuzzed stream")
+    parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
 
 
 @pytest.fixture(scope="session")

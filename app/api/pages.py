@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -14,6 +14,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from app.api.problems import ProblemError
 
 _LONGEST_CURSOR = 2_000
+# Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items a page.")]
 Cursor = Annotated[
@@ -96,7 +98,7 @@ def invalid_cursor() -> ProblemError:
 
 
 def _encode(created: datetime, identifier: str) -> str:
-    return opaque(round(created.timestamp() * 1_000), identifier)
+    return opaque((created - _EPOCH) // _MS, identifier)
 
 
 def _decode(cursor: str) -> tuple[datetime, str]:
@@ -104,6 +106,6 @@ def _decode(cursor: str) -> tuple[datetime, str]:
         milliseconds, identifier = parts_of(cursor)
         if not isinstance(milliseconds, int) or not isinstance(identifier, str):
             raise invalid_cursor()
-        return datetime.fromtimestamp(milliseconds / 1_000, UTC), identifier
-    except (ValueError, TypeError, OverflowError, OSError) as error:
+        return _EPOCH + milliseconds * _MS, identifier
+    except (ValueError, TypeError, OverflowError) as error:
         raise invalid_cursor() from error

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.envelope import entry_type
 from app.ingestion.parsers import NO_PARSERS, Parsers
+from app.ingestion.printable import printable
 from app.ingestion.unusable import Unusable
 from app.runtime.settings import Settings
 
 Entry = tuple[bytes, dict[bytes, bytes] | None]
 """An entry's id and fields; without fields, it was trimmed from the stream while it was pending."""
-
-_LONGEST_TYPE = 200
 
 
 @dataclass
@@ -44,7 +43,7 @@ def open_batch(
             batch.unusable.append((entry_id, why))
             continue
         if message is None:
-            batch.unknown[(entry_type(fields) or "")[:_LONGEST_TYPE]].append(entry_id)
+            batch.unknown[printable(entry_type(fields) or "")].append(entry_id)
         else:
             batch.messages.append(message)
     return batch

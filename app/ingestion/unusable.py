@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.ingestion.printable import printable
 from app.runtime.logging import where
-
-_LONGEST_PATH = 200
 
 
 class Reason(StrEnum):
@@ -30,12 +29,15 @@ class Reason(StrEnum):
 
 
 class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusable entry"
-    """An entry that no retry can help. ``path`` names the failing field; no value is quoted."""
+    """An entry that no retry can help. ``path`` names the failing field; no value is quoted.
+
+    A field's name is a publisher's own: whatever it holds, the path is short and stays on its line.
+    """
 
     def __init__(self, reason: Reason, path: str, error: str) -> None:
-        super().__init__(f"{reason}: {path}: {error}")
         self.reason = reason
-        self.path = path
+        self.path = printable(path)
+        super().__init__(f"{reason}: {self.path}: {error}")
         self.error = error
 
 
@@ -60,4 +62,4 @@ def not_as_modelled(error: ValidationError) -> Unusable:
 def path_of(error: ValidationError) -> str:
     """The path of the first field at fault; ``payload`` where the whole is."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return ".".join(str(part) for part in first["loc"])[:_LONGEST_PATH] or "payload"
+    return ".".join(str(part) for part in first["loc"]) or "payload"

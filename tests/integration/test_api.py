@@ -14,6 +14,7 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Servicing
 from app.api.application import create_app
 from app.api.auth import AuthenticationNotConfiguredError, issue_token
+from app.projections.migrations import migrate
 from app.runtime.settings import Settings
 from tests.given import message, minute
 from tests.serving import serving
@@ -92,16 +93,45 @@ def test_document_shows_money_as_text_and_nothing_of_the_projector(client: httpx
     }
 
 
-@pytest.mark.usefixtures("documents")
-def test_pages_hold_each_document_once_newest_first(client: httpx.Client) -> None:
+def listed(client: httpx.Client, path: str, key: str) -> list[str]:
+    """What all pages of a list hold, in order."""
     seen: list[str] = []
-    following: str | None = "/v1/loan-accounts?limit=4&status=active"
+    following: str | None = path
     while following:
         answer = client.get(following).json()
-        seen += [item["loanAccountId"] for item in answer["items"]]
+        seen += [item[key] for item in answer["items"]]
         following = answer.get("next")
+    return seen
+
+
+@pytest.mark.usefixtures("documents")
+def test_pages_hold_each_document_once_newest_first(client: httpx.Client) -> None:
+    seen = listed(client, "/v1/loan-accounts?limit=4&status=active", "loanAccountId")
     assert sorted(seen) == sorted(f"L{number}" for number in range(25))
     assert seen[0] == "L24"
+
+
+@pytest.mark.parametrize("year", [1, 1969, 2026, 9999])
+def test_pages_hold_each_document_once_in_any_year(
+    year: int, client: httpx.Client, mongo_db: Database[dict[str, Any]]
+) -> None:
+    times = [datetime(year, 12, 31, 23, 59, 59, thousand * 1_000, UTC) for thousand in range(960, 1_000)]
+    names = [f"C{number}" for number in range(99, 59, -1)]
+    mongo_db["customers"].insert_many(
+        {"_id": name, "createdAt": at} for name, at in zip(names, times, strict=True)
+    )
+    assert listed(client, "/v1/customers?limit=1", "customerId") == names[::-1]
+
+
+def test_pages_hold_each_document_once_where_one_name_begins_another(
+    client: httpx.Client, mongo_db: Database[dict[str, Any]]
+) -> None:
+    assert list(migrate(mongo_db)), "with the indexes"
+    names = sorted(f"C{number}" for number in range(120))
+    stamps = {"createdAt": DAY, "ekycStatus": "pending", "_position": 1}
+    mongo_db["customers"].insert_many({"_id": name} | stamps for name in names)
+    for path in ("/v1/customers?limit=7", "/v1/customers?limit=7&status=pending"):
+        assert listed(client, path, "customerId") == names[::-1]
 
 
 @pytest.mark.usefixtures("documents")

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.ingestion.envelope import open_entry
 from app.ingestion.unusable import Reason, Unusable
-from tests.unit.ingestion.entries import message
+from tests.unit.ingestion.entries import MAX_BYTES, message
 
 SAID: dict[str, Any] = {"typ": "user_input", "cid": "V1", "dat": {"utterance": "hello"}}
 
@@ -139,3 +140,12 @@ def test_identifiers_lose_the_spaces_around_them_and_are_bounded() -> None:
     with pytest.raises(Unusable) as why:
         message(SAID | {"usr": "C" * 257})
     assert (why.value.reason, why.value.path) == (Reason.INVALID_VALUE, "usr")
+
+
+def test_path_of_a_fault_is_short_and_stays_on_its_line() -> None:
+    entry = {b"typ": b"user_input", b"cid": b"V1", b"a\nb\x1b[2J" + b"x" * 300: b"\xff"}
+    with pytest.raises(Unusable) as why:
+        open_entry("inbox", b"1-0", entry, MAX_BYTES)
+    assert why.value.reason == Reason.NOT_UTF8
+    assert why.value.path == r"a\nb\x1b[2J" + "x" * 189
+    assert why.value.path in str(why.value)
