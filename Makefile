@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency bench-memory lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain con
 
 bench-latency: $(VENV)/installed ## from XADD to readable in MongoDB, at 200 messages a second
 	@$(PYTHON) -m bench.latency $(ARGS)
+
+bench-memory: $(VENV)/installed ## an ingest process's memory on a million entries; ARGS="--shape large" for large ones
+	@$(PYTHON) -m bench.memory $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

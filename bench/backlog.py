@@ -22,6 +22,7 @@ _WORDS = (
     "dollars repay account number address moved since January together with partner children sure fine"
 )
 _TEXTS = 2_000
+_LARGE_BYTES = 200_000
 _ASSESSMENTS = (
     ("identityRisk_assessment", {"score": 41, "provider.reply": {"$ok": True, "reference": "IDR-2207"}}),
     ("serviceability_assessment_results", {"surplus": 412.5, "passed": True, "income": {"net": 2_140}}),
@@ -45,6 +46,28 @@ def backlog(entries: int, seed: int = 1) -> Iterator[Entry]:
             number += 1
             entry = next(told[place])
         yield entry
+
+
+def large_backlog(entries: int, seed: int = 1) -> Iterator[Entry]:
+    """So many utterances of 200 kB each, in two hundred chats.
+
+    An emoji in each makes Python hold four bytes a character.
+    """
+    chance = Random(seed)
+    texts = [_prose(chance) for _ in range(_TEXTS)]
+    for number in range(entries):
+        chat = number % _TOLD_AT_ONCE
+        spoken = (
+            " ".join(chance.choices(texts, k=_LARGE_BYTES // 100))[:_LARGE_BYTES]
+            + "\N{SMILING FACE WITH SMILING EYES}"
+        )
+        yield {
+            "typ": "user_input",
+            "cid": f"CONV-{chat:07}",
+            "event_id": f"{chance.getrandbits(96):024x}",
+            "timestamp": (_START + timedelta(seconds=number)).isoformat(),
+            "dat": orjson.dumps({"utterance": spoken}).decode(),
+        }
 
 
 def _prose(chance: Random) -> str:

@@ -106,6 +106,10 @@ class Conversation(RememberingAggregate):
         super().__init__(business_id)
         self.application = TreeStamps()
 
+    @property
+    def remembered(self) -> int:
+        return super().remembered + len(self.application)
+
     @absorbs
     def start(
         self,

@@ -16,6 +16,9 @@ class FieldStamps:
     def __init__(self) -> None:
         self._stamps: dict[str, tuple[datetime | None, bool]] = {}
 
+    def __len__(self) -> int:
+        return len(self._stamps)
+
     def accepts(self, name: str, at: datetime | None, *, initial: bool = False) -> bool:
         """Whether a report of field ``name``, made at ``at``, may set it."""
         known = self._stamps.get(name)
@@ -64,6 +67,9 @@ class TreeStamps:
     def __init__(self) -> None:
         self._leaves = FieldStamps()
         self._objects = FieldStamps()
+
+    def __len__(self) -> int:
+        return len(self._leaves) + len(self._objects)
 
     def fresh(self, data: Mapping[str, Any], at: datetime | None, path: str = "") -> dict[str, Any]:
         """``data`` without empty objects, nulls, and what is older than what is known."""

@@ -23,6 +23,10 @@ class Instalments:
         self._known: dict[str | None, _Known] = {}
         self._stamps = FieldStamps()
 
+    def __len__(self) -> int:
+        """How many fields of payments were reported."""
+        return len(self._stamps)
+
     def fresh(
         self, schedule_id: str | None, payments: list[Instalment], upstream_time: datetime | None
     ) -> list[Instalment]:

@@ -29,6 +29,10 @@ class LoanAccount(LoanAccountEvents):
         self.schedule_since: datetime | None = None
         self.instalments = Instalments()
 
+    @property
+    def remembered(self) -> int:
+        return super().remembered + len(self.instalments)
+
     @absorbs
     def open(
         self,

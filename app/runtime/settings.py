@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
-    aggregate_cache: int = Field(20_000, ge=0, description="Aggregates kept in memory by an ingest process.")
+    aggregate_cache: int = Field(
+        20_000,
+        ge=0,
+        description="Aggregates kept in memory by an ingest process; fewer, where they had many messages.",
+    )
 
     @field_validator("redis_url", "mongo_url")
     @classmethod
