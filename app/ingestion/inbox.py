@@ -153,4 +153,4 @@ class Inbox:
 
 
 def _size(fields: dict[bytes, bytes] | None) -> int:
-    return sum(map(len, fields.values())) if fields else 0
+    return sum(map(len, fields)) + sum(map(len, fields.values())) if fields else 0
