@@ -3,7 +3,8 @@
 from typing import Any
 
 import mongomock
-from pymongo import ReplaceOne
+from pymongo import InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError
 
 
 class Collection:
@@ -15,10 +16,19 @@ class Collection:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 
-    def bulk_write(self, writes: list[ReplaceOne[Any]], ordered: bool = True) -> None:
+    def bulk_write(self, writes: list[InsertOne[Any] | ReplaceOne[Any]], ordered: bool = True) -> None:
         assert not ordered
-        for write in writes:
-            self._collection.replace_one(write._filter, write._doc, upsert=write._upsert)
+        faults = []
+        for index, write in enumerate(writes):
+            try:
+                if isinstance(write, InsertOne):
+                    self._collection.insert_one(write._doc)
+                else:
+                    self._collection.replace_one(write._filter, write._doc, upsert=write._upsert)
+            except mongomock.DuplicateKeyError:
+                faults.append({"index": index, "code": 11000})
+        if faults:
+            raise BulkWriteError({"writeErrors": faults})
 
 
 class Database:

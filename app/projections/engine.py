@@ -11,7 +11,7 @@ from typing import Any
 
 from bson.errors import BSONError
 from eventsourcing.persistence import IntegrityError, Notification, Tracking
-from pymongo import ReplaceOne
+from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DocumentTooLarge
@@ -23,6 +23,7 @@ from app.projections.values import Document
 from app.runtime.logging import where
 
 POSITION = "_position"
+Write = InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]
 _DUPLICATE_KEY = 11000
 _REFUSALS = frozenset((2, 121, 10334, 17419, 17420))
 """MongoDB's BadValue, DocumentValidationFailure, and three for a document over 16 MiB."""
@@ -60,6 +61,10 @@ class Engine:
         """The position up to which this projection has folded all events."""
         return self.recorder.max_tracking_id(self._servicing.name) or 0
 
+    def newest(self) -> int:
+        """The position of the newest event in the store."""
+        return self._servicing.max_position()
+
     def step(self) -> int:
         """Fold the next batch. Returns by how many positions it moved: 0 when caught up.
 
@@ -70,7 +75,7 @@ class Engine:
         if position != self._left_at:
             # Another runner moved it, or this is the start: what is cached may lack events.
             self.clear()
-        newest = self._servicing.max_position()
+        newest = self.newest()
         if newest < position:
             msg = (
                 f"{self.projection.name} has come to position {position}, and the event store ends at "
@@ -195,27 +200,34 @@ class Shelf:
 
     def write(self) -> None:
         """Write what changed, each document once, unless another runner wrote a newer one."""
-        if self._changed:
-            changes = [self._documents[identifier] for identifier in self._changed]
-            writes = [
-                ReplaceOne({"_id": item["_id"], POSITION: {"$lt": item[POSITION]}}, item, upsert=True)
-                for item in changes
-            ]
-            try:
-                self._collection.bulk_write(writes, ordered=False)
-            except BulkWriteError as error:
-                if refused := _refused(error, changes):
-                    msg = f"MongoDB refuses {refused} in {self._collection.name}"
-                    raise ProjectionFault(msg) from error
-                if not _only_newer(error):
-                    raise
-            except (BSONError, DocumentTooLarge) as error:
-                msg = f"{self._collection.name} has a document that MongoDB cannot hold: {where(error)}"
-                raise ProjectionFault(msg) from error
+        changed = [self._documents[identifier] for identifier in self._changed]
+        # An insert costs a third of an upsert, on the embedded server at least.
+        new = [item for item in changed if item["_id"] not in self._loaded_at]
+        known = [item for item in changed if item["_id"] in self._loaded_at]
+        there_already = self._write([InsertOne(item) for item in new], new)
+        self._write([_newer(item) for item in known + there_already], known + there_already)
         self._changed.clear()
         self._loaded_at.clear()
         while len(self._documents) > self._keep:
             self._documents.popitem(last=False)
+
+    def _write(self, writes: list[Write], documents: list[Document]) -> list[Document]:
+        """Returns the documents that MongoDB has already: in a newer form, where that was asked."""
+        if not writes:
+            return []
+        try:
+            self._collection.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            if refused := _refused(error, documents):
+                msg = f"MongoDB refuses {refused} in {self._collection.name}"
+                raise ProjectionFault(msg) from error
+            if not _only_there_already(error):
+                raise
+            return [documents[fault["index"]] for fault in error.details["writeErrors"]]
+        except (BSONError, DocumentTooLarge) as error:
+            msg = f"{self._collection.name} has a document that MongoDB cannot hold: {where(error)}"
+            raise ProjectionFault(msg) from error
+        return []
 
     def clear(self) -> None:
         """Forget everything."""
@@ -234,11 +246,14 @@ def _refused(error: BulkWriteError, documents: list[Document]) -> str:
     )
 
 
-def _only_newer(error: BulkWriteError) -> bool:
-    """Whether nothing went wrong but that documents with a newer position were there already.
+def _newer(document: Document) -> Write:
+    """Write over an older form. Where a newer one is there, the upsert meets its ``_id``."""
+    newer_than = {"_id": document["_id"], POSITION: {"$lt": document[POSITION]}}
+    return ReplaceOne(newer_than, document, upsert=True)
 
-    The guard then matches nothing, and the upsert meets the existing ``_id``.
-    """
+
+def _only_there_already(error: BulkWriteError) -> bool:
+    """Whether nothing went wrong but that documents were there already."""
     details = error.details or {}
     if details.get("writeConcernErrors"):
         return False

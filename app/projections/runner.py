@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event as Flag
+from threading import Lock
 from typing import Any
 
 from pymongo import MongoClient
@@ -18,6 +20,8 @@ from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
+Progress = Callable[[dict[str, int], int], None]
+
 
 def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
     """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s."""
@@ -30,14 +34,14 @@ def run(
     *,
     drain: bool = False,
     stop: Flag | None = None,
-    on_progress: Callable[[dict[str, int], int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> None:
     """Run the projectors ``names`` (all, if empty) until ``stop`` is set, or caught up with ``drain``.
 
-    ``on_progress`` is told the position of each and the newest one. A store or MongoDB that is away
-    is waited for, but for ``drain``, which raises the driver's error. Raises KeyError for an unknown
-    name. A projection that cannot go on is left where it is, and the others go on; its ProjectionFault
-    is raised at the end.
+    Each has a thread: none waits for another's writes. ``on_progress`` is told the position of each and the
+    newest one. A store or MongoDB that is away is waited for, but for ``drain``, which raises the driver's
+    error. Raises KeyError for an unknown name. A projection that cannot go on is left where it is, and the
+    others go on; its ProjectionFault is raised at the end.
     """
     stop = stop or Flag()
     projections = all_projections(settings)
@@ -50,10 +54,32 @@ def run(
             Engine(projections[name], servicing, database, settings.project_batch)
             for name in names or projections
         ]
-        _follow(engines, servicing, settings, drain=drain, stop=stop, on_progress=on_progress)
+        told = _Told(on_progress)
+        with ThreadPoolExecutor(len(engines), thread_name_prefix="project") as threads:
+            followings = [
+                threads.submit(_follow, engine, settings, told, drain=drain, stop=stop) for engine in engines
+            ]
+        errors = [error for following in followings if (error := following.exception()) is not None]
+        for error in sorted(errors, key=lambda each: isinstance(each, ProjectionFault)):
+            raise error
     finally:
         client.close()
         servicing.close()
+
+
+class _Told:
+    """Tells the progress of all projections, whichever thread made it."""
+
+    def __init__(self, on_progress: Progress | None) -> None:
+        self._on_progress = on_progress
+        self._positions: dict[str, int] = {}
+        self._telling = Lock()
+
+    def moved(self, engine: Engine) -> None:
+        if self._on_progress is not None:
+            with self._telling:
+                self._positions[engine.projection.name] = engine.position()
+                self._on_progress(self._positions, engine.newest())
 
 
 def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
@@ -65,25 +91,16 @@ def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
         log.warning("MongoDB lacks validators or indexes: run `billie migrate` (%s)", ", ".join(names))
 
 
-def _follow(
-    engines: list[Engine],
-    servicing: Servicing,
-    settings: Settings,
-    *,
-    drain: bool,
-    stop: Flag,
-    on_progress: Callable[[dict[str, int], int], None] | None,
-) -> None:
-    faults: list[ProjectionFault] = []
-    back_off = BackOff(stop)
-    while engines and not stop.is_set():
+def _follow(engine: Engine, settings: Settings, told: _Told, *, drain: bool, stop: Flag) -> None:
+    back_off = BackOff(stop, engine.projection.name)
+    while not stop.is_set():
         try:
-            moved = sum(_step(engine, engines, faults) for engine in tuple(engines) if not stop.is_set())
-            if moved and on_progress is not None:
-                on_progress(
-                    {engine.projection.name: engine.position() for engine in engines},
-                    servicing.max_position(),
-                )
+            moved = engine.step()
+            if moved:
+                told.moved(engine)
+        except ProjectionFault as fault:
+            log.error("%s. It stays at position %d; the others go on", fault, engine.position())
+            raise
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             if drain and (back_off.failures or not isinstance(error, AutoReconnect)):
                 raise
@@ -92,17 +109,5 @@ def _follow(
         back_off.went_well()
         if not moved:
             if drain:
-                break
+                return
             stop.wait(settings.poll_ms / 1_000)
-    if faults:
-        raise faults[0]
-
-
-def _step(engine: Engine, engines: list[Engine], faults: list[ProjectionFault]) -> int:
-    try:
-        return engine.step()
-    except ProjectionFault as fault:
-        log.error("%s. It stays at position %d; the others go on", fault, engine.position())
-        engines.remove(engine)
-        faults.append(fault)
-        return 0

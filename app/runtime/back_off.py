@@ -19,8 +19,10 @@ _NEW_AFTER_S = 10.0
 class BackOff:
     """Counts the failures in a row of whatever needs a server."""
 
-    def __init__(self, stop: Flag) -> None:
+    def __init__(self, stop: Flag, who: str = "") -> None:
+        """``who`` waits, where one process has several that do."""
         self.failures = 0
+        self._who = f"{who}: " if who else ""
         self._stop = stop
         self._said_at = self._failed_at = -_SAY_EVERY_S
         self._said = False
@@ -31,7 +33,7 @@ class BackOff:
         now = monotonic()
         comes_anew = self.failures == 1 and now - self._failed_at >= _NEW_AFTER_S
         if comes_anew or now - self._said_at >= _SAY_EVERY_S:
-            log.warning("Waiting for a server: %s", in_short(error))
+            log.warning("%sWaiting for a server: %s", self._who, in_short(error))
             self._said_at, self._said = now, True
         self._failed_at = now
         wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self.failures, 8))
@@ -40,5 +42,5 @@ class BackOff:
     def went_well(self) -> None:
         """The server answers: said once, if its absence was."""
         if self._said:
-            log.info("The server is back after %d tries", self.failures)
+            log.info("%sThe server is back after %d tries", self._who, self.failures)
         self.failures, self._said = 0, False

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, Servicing, WriteOffRequest
-from app.projections.engine import ProjectionFault
+from app.projections.engine import ProjectionFault, Shelf
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
 from tests.given import ask_write_off, message, minute
@@ -70,3 +70,17 @@ def test_documents_of_another_store_are_left_alone(
     with pytest.raises(ProjectionFault, match="not the store that the documents came from"):
         project(other, drain=True)
     assert mongo_db["customers"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize(("there", "stays"), [(3, 5), (9, 9)])
+def test_documents_that_another_runner_wrote_meanwhile_are_replaced_by_newer_ones_only(
+    mongo_db: Database[dict[str, Any]], there: int, stays: int
+) -> None:
+    shelf = Shelf(mongo_db["some"], 10)
+    shelf.load(["theirs", "ours"])
+    mongo_db["some"].insert_one({"_id": "theirs", "_position": there})
+    for name in ("theirs", "ours"):
+        shelf.put(name, {}, 5)
+    shelf.write()
+    found = {document["_id"]: document["_position"] for document in mongo_db["some"].find()}
+    assert found == {"theirs": stays, "ours": 5}
