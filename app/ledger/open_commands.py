@@ -1,0 +1,56 @@
+"""Which ledger commands are open: found in the event store itself, and followed from then on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from eventsourcing.utils import get_topic
+
+from app.aggregates import LedgerCommand, Servicing
+from app.aggregates.remembering import RememberingAggregate
+
+_PAGE = 1_000
+_OPENS = (LedgerCommand.Requested, LedgerCommand.Approved, LedgerCommand.OutcomeUnknown)
+_SETTLES = (LedgerCommand.Posted, LedgerCommand.Rejected, LedgerCommand.Refused, LedgerCommand.SettledByHand)
+
+
+@dataclass(frozen=True)
+class OpenCommand:
+    """A command that was sent, or should have been; ``since`` when, by the recording machine's clock."""
+
+    command_id: str
+    since: datetime
+    is_unknown: bool
+
+
+class OpenCommands:
+    """Follows the store. One thread at a time may use it."""
+
+    def __init__(self, servicing: Servicing) -> None:
+        self._servicing = servicing
+        self._position = 0
+        self._open: dict[str, OpenCommand] = {}
+        self._topics = [get_topic(each) for each in (*_OPENS, *_SETTLES)]
+
+    def look(self) -> list[OpenCommand]:
+        """Those that are open now; what awaits approval is not. Raises one of EVENT_STORE_ERRORS."""
+        newest = self._servicing.max_position()
+        while True:
+            found = self._servicing.recorder.select_notifications(
+                self._position, _PAGE, newest, self._topics, inclusive_of_start=False
+            )
+            for stored in found:
+                self._take(self._servicing.mapper.to_domain_event(stored))  # type: ignore[arg-type]
+            if len(found) < _PAGE:
+                self._position = newest
+                return list(self._open.values())
+            self._position = found[-1].id
+
+    def _take(self, event: RememberingAggregate.Event) -> None:
+        name = event.business_id
+        if isinstance(event, _SETTLES):
+            self._open.pop(name, None)
+        elif isinstance(event, LedgerCommand.OutcomeUnknown):
+            known = self._open.get(name)
+            self._open[name] = OpenCommand(name, known.since if known else event.timestamp, is_unknown=True)
+        elif isinstance(event, LedgerCommand.Approved) or not getattr(event, "needs_approval", None):
+            self._open[name] = OpenCommand(name, event.timestamp, is_unknown=False)

@@ -1,0 +1,104 @@
+"""Settles what is unknown: sends it again, with the same key, until the ledger says what became of it.
+
+Every API process has one. It finds what any of them left: a call without an answer, a crash between intent and
+outcome, a machine that is gone. Two that send one command at once do no harm: the key is the same.
+"""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from app.aggregates import EVENT_STORE_ERRORS
+from app.ledger.errors import LedgerError
+from app.ledger.money import Money, in_thread
+from app.ledger.open_commands import OpenCommand, OpenCommands
+from app.runtime.logging import in_short
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 60.0
+_SAY_EVERY_S = 600.0
+
+
+@dataclass
+class _Tries:
+    count: int = 0
+    next_at: float = 0.0
+    said_at: float = -_SAY_EVERY_S
+
+
+class Settler:
+    """One process's settler."""
+
+    def __init__(
+        self,
+        money: Money,
+        commands: OpenCommands,
+        *,
+        running_s: float,
+        key_hours: float,
+        every_s: float = 1.0,
+    ) -> None:
+        """A command counts as lost ``running_s`` after it was stored; ``every_s`` it looks for such.
+
+        The ledger forgets a key after ``key_hours``: then sending it again could move the money twice, and a
+        person has to find out.
+        """
+        self._money = money
+        self._commands = commands
+        self._running = timedelta(seconds=running_s)
+        self._key_lasts = timedelta(hours=key_hours)
+        self._every_s = every_s
+        self._tries: dict[str, _Tries] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.settle_due()
+            except EVENT_STORE_ERRORS as error:
+                log.warning("The event store is away, unknown commands wait: %s", in_short(error))
+            await asyncio.sleep(self._every_s)  # A pause between looks: the store does not tell of news.
+
+    async def settle_due(self) -> None:
+        """Look once, and send what is due. Raises one of EVENT_STORE_ERRORS."""
+        now = datetime.now(UTC)
+        open_now = await in_thread(self._commands.look)
+        self._tries = {each.command_id: self._tries.get(each.command_id, _Tries()) for each in open_now}
+        due = [each for each in open_now if self._is_due(each, now)]
+        await asyncio.gather(*(self._settle(each) for each in due[:100]))
+
+    def _is_due(self, each: OpenCommand, now: datetime) -> bool:
+        if self._money.is_sending(each.command_id):
+            return False
+        tries = self._tries[each.command_id]
+        if now - each.since > self._key_lasts:
+            if monotonic() - tries.said_at >= _SAY_EVERY_S:
+                tries.said_at = monotonic()
+                log.error(
+                    "Command %s is unknown for longer than the ledger keeps its key: look into the ledger, and "
+                    "settle it by hand (docs/operations.md)",
+                    each.command_id,
+                )
+            return False
+        lost = each.is_unknown or now - each.since > self._running
+        return lost and monotonic() >= tries.next_at
+
+    async def _settle(self, each: OpenCommand) -> None:
+        tries = self._tries[each.command_id]
+        tries.count += 1
+        wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tries.count - 1, 10))
+        tries.next_at = monotonic() + wait * random.uniform(0.5, 1.0)
+        try:
+            await self._money.client.raise_if_down()
+        except LedgerError:
+            return  # What is said of it is the breaker's business; it is tried again.
+        command = await in_thread(self._money.store.load, each.command_id)
+        if command is not None and not command.is_settled and not command.awaits_approval:
+            command = await self._money.send(command)
+            if command.is_settled:
+                log.info("Command %s is settled: %s", each.command_id, command.status)
