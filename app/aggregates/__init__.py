@@ -8,6 +8,7 @@ from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
 from app.aggregates.loan_account import LoanAccount
 from app.aggregates.source import Source
+from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Servicing",
     "Source",
     "UnitOfWork",
+    "WriteOffRegister",
     "WriteOffRequest",
     "command_id_of",
 ]

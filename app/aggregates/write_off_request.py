@@ -39,6 +39,7 @@ class WriteOffRequest(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             aggregate.requested_by = self.requested_by
+            aggregate.asked = self
 
     class RequestIgnored(RememberingAggregate.Event):
         """The same request was made again: the first one stands."""
@@ -57,6 +58,12 @@ class WriteOffRequest(RememberingAggregate):
     class Approved(DecisionEvent):
         ledger_event_id: str | None = None
         transaction_id: str | None = None
+
+    class PostedToLedger(RememberingAggregate.Event):
+        """The ledger posted what was approved here."""
+
+        transaction_id: str
+        ledger_event_id: str | None = None
 
     class Rejected(DecisionEvent):
         pass
@@ -83,6 +90,7 @@ class WriteOffRequest(RememberingAggregate):
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
         self.requested_by: str | None = None
+        self.asked: WriteOffRequest.Requested | None = None
         self.decided = False
         self.held: list[tuple[str, dict[str, Any]]] = []
 
@@ -159,6 +167,19 @@ class WriteOffRequest(RememberingAggregate):
     def cancel(self, source: Source, *, cancelled_by: str, cancelled_by_name: str | None = None) -> None:
         """Taken back."""
         self._decide(source, "Cancelled", by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
+
+    @absorbs
+    def posted_to_ledger(
+        self, source: Source, *, transaction_id: str, ledger_event_id: str | None = None
+    ) -> None:
+        """The ledger posted it, after it was approved over the API."""
+        self.record(
+            self.PostedToLedger, source, transaction_id=transaction_id, ledger_event_id=ledger_event_id
+        )
+
+    def is_by(self, person: str) -> bool:
+        """Whether this person made the request."""
+        return self.requested_by is not None and _same(person, self.requested_by)
 
     def _decide(self, source: Source, outcome: str, *, by: str, **decision: Any) -> None:
         """A request is decided once, and an approver is not the requester (contract: Write-offs)."""

@@ -32,6 +32,7 @@ class Caller:
 
     user: str
     role: Role
+    name: str | None = None
 
 
 class AuthenticationNotConfiguredError(ValueError):
@@ -120,7 +121,8 @@ async def caller(
         raise ProblemError(403, "no_role", f"The token's role is none of {', '.join(Role)}.") from error
     if not (user := str(claims["sub"]).strip()):
         raise ProblemError(401, "invalid_token", "The token names no user.", headers=challenge)
-    return Caller(user, role)
+    name = claims.get("name")
+    return Caller(user, role, name.strip() or None if isinstance(name, str) else None)
 
 
 Authenticated = Depends(caller)

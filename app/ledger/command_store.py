@@ -8,7 +8,17 @@ from typing import Any, TypeVar
 
 from eventsourcing.persistence import RecordConflictError
 
-from app.aggregates import Actor, CommandKind, LedgerCommand, Servicing, Source, UnitOfWork, command_id_of
+from app.aggregates import (
+    Actor,
+    CommandKind,
+    CommandStatus,
+    LedgerCommand,
+    Servicing,
+    Source,
+    UnitOfWork,
+    WriteOffRequest,
+    command_id_of,
+)
 
 _CONFLICTS_IN_A_ROW = 20
 
@@ -92,9 +102,23 @@ class CommandStore:
             source = said(command_id, what)
             command = unit.obtain(LedgerCommand, command_id, source)
             getattr(command, what)(source, **facts)
+            self._tell_the_request(unit, command)
             return command
 
         return self.change(store)
+
+    def _tell_the_request(self, unit: UnitOfWork, command: LedgerCommand) -> None:
+        """A write-off that is posted is so in its request too: both are saved together."""
+        asked, outcome = command.intent, command.outcome
+        if asked is None or asked.kind != CommandKind.WRITE_OFF or command.status != CommandStatus.POSTED:
+            return
+        request_id = (asked.details or {})["request_id"]
+        source = said(command.business_id, "posted")
+        unit.obtain(WriteOffRequest, request_id, source).posted_to_ledger(
+            source,
+            transaction_id=outcome.transaction_id,
+            ledger_event_id=getattr(outcome, "ledger_event_id", None),
+        )
 
     def change(self, store: Callable[[UnitOfWork], T]) -> T:
         """Do something to aggregates and save them, anew where somebody else saved one of them first.

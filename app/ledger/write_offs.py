@@ -1,0 +1,173 @@
+"""Write-offs by two people: asked for by one, approved by another, and posted by that approval only.
+
+The approval and the intent to post are stored in one transaction, under a key that derives from the request: so
+a crash, a retry, or two approvers at once post once.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from app.aggregates import (
+    Actor,
+    CommandKind,
+    LedgerCommand,
+    Source,
+    UnitOfWork,
+    WriteOffRegister,
+    WriteOffRequest,
+    command_id_of,
+)
+from app.ledger.command_store import Intent, said
+from app.ledger.money import Money, in_thread
+
+
+class WriteOffRefusedError(Exception):
+    """A rule forbids it. ``code`` is stable; the text is for the person who asks."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class NoSuchRequestError(Exception):
+    """There is no write-off request with this id."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approved request, and the command that posts it, as they are now."""
+
+    request: WriteOffRequest
+    command: LedgerCommand
+
+
+def write_off_key(request_id: str) -> str:
+    """The idempotency key of the posting: one for a request, for ever."""
+    return f"write-off-{request_id}"
+
+
+class WriteOffs:
+    """What staff do with write-off requests. The limits by role are those of the settings, in AUD."""
+
+    def __init__(self, money: Money, limits: dict[str, Decimal | None]) -> None:
+        """``limits``: up to what amount a role may approve; None: any. A role that is not there may not."""
+        self._money = money
+        self._limits = limits
+
+    async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
+        """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
+
+        ``asked``: as :meth:`WriteOffRequest.request`. Raises WriteOffRefusedError where the account has one
+        that is pending, or the id belongs to another request, and one of EVENT_STORE_ERRORS.
+        """
+
+        def store(unit: UnitOfWork) -> tuple[WriteOffRequest, bool]:
+            source = _said(request_id, "requested")
+            request = unit.obtain(WriteOffRequest, request_id, source)
+            if (known := request.asked) is not None:
+                same = known.requested_by == actor.id and all(
+                    getattr(known, name) == value for name, value in asked.items()
+                )
+                if not same:
+                    raise WriteOffRefusedError("idempotency_key_reused", "The key belongs to another request.")
+                return request, True
+            account = asked["loan_account_id"]
+            register = unit.obtain(WriteOffRegister, account, source)
+            for each in register.request_ids:
+                other = unit.obtain(WriteOffRequest, each, source)
+                if other.asked is not None and not other.decided:
+                    msg = f"{account} has the pending request {each}: decide or cancel that one first."
+                    raise WriteOffRefusedError("write_off_pending", msg)
+            request.request(source, requested_by=actor.id, requested_by_name=actor.name, **asked)
+            register.enter(source, request_id=request_id)
+            return request, False
+
+        return await in_thread(self._money.store.change, store)
+
+    async def approve(self, request_id: str, actor: Actor, comment: str) -> Approval:
+        """Approve it, and have the ledger post it; of one that this person approved before, tell the outcome.
+
+        Raises NoSuchRequestError, WriteOffRefusedError, LedgerUnreachableError (nothing was stored), and one of
+        EVENT_STORE_ERRORS.
+        """
+        await self._money.client.raise_if_down()
+
+        def store(unit: UnitOfWork) -> tuple[WriteOffRequest, LedgerCommand, bool]:
+            request = self._existing(unit, request_id)
+            asked = request.asked
+            assert asked is not None
+            key = write_off_key(request_id)
+            source = _said(request_id, "approved")
+            command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
+            if command.intent is not None and command.intent.requested_by == actor.id:
+                return request, command, False
+            self._may_decide(request, actor, asked.amount)
+            request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
+            intent = Intent(
+                CommandKind.WRITE_OFF,
+                asked.loan_account_id,
+                key,
+                amount=asked.amount,
+                reason=asked.reason,
+                details={"request_id": request_id},
+            )
+            command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
+            return request, command, True
+
+        request, command, is_new = await in_thread(self._money.store.change, store)
+        if is_new:
+            command = await self._money.send(command)
+        return Approval(request, command)
+
+    async def reject(self, request_id: str, actor: Actor, comment: str) -> WriteOffRequest:
+        """Raises as :meth:`approve` does, but that the ledger is not asked."""
+
+        def store(unit: UnitOfWork) -> WriteOffRequest:
+            request = self._existing(unit, request_id)
+            _not_decided(request)
+            source = _said(request_id, "rejected")
+            request.reject(source, rejected_by=actor.id, rejected_by_name=actor.name, reason=comment)
+            return request
+
+        return await in_thread(self._money.store.change, store)
+
+    async def cancel(self, request_id: str, actor: Actor) -> WriteOffRequest:
+        """Take back one's own request, while it is pending. Raises as :meth:`reject` does."""
+
+        def store(unit: UnitOfWork) -> WriteOffRequest:
+            request = self._existing(unit, request_id)
+            if not request.is_by(actor.id):
+                raise WriteOffRefusedError("not_your_request", "Only who made a request may cancel it.")
+            _not_decided(request)
+            source = _said(request_id, "cancelled")
+            request.cancel(source, cancelled_by=actor.id, cancelled_by_name=actor.name)
+            return request
+
+        return await in_thread(self._money.store.change, store)
+
+    def _existing(self, unit: UnitOfWork, request_id: str) -> WriteOffRequest:
+        request = unit.obtain(WriteOffRequest, request_id, _said(request_id, "looked for"))
+        if request.asked is None:
+            raise NoSuchRequestError(request_id)
+        return request
+
+    def _may_decide(self, request: WriteOffRequest, actor: Actor, amount: Decimal) -> None:
+        if request.is_by(actor.id):
+            raise WriteOffRefusedError("own_request", "Somebody else has to approve what you asked for.")
+        _not_decided(request)
+        limit = self._limits[actor.role]
+        if limit is not None and amount > limit:
+            msg = f"The role {actor.role} approves up to {limit:.2f}; this is {amount:.2f}."
+            raise WriteOffRefusedError("over_your_limit", msg)
+
+
+def _not_decided(request: WriteOffRequest) -> None:
+    if request.decided:
+        raise WriteOffRefusedError("already_decided", "The request is decided already.")
+
+
+def _said(request_id: str, what: str) -> Source:
+    now = datetime.now(UTC)
+    return Source(f"write-off:{request_id}/{what}", now, now)
