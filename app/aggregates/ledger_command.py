@@ -177,9 +177,7 @@ class LedgerCommand(RememberingAggregate):
     @absorbs
     def approve(self, source: Source, *, actor: Actor, comment: str | None = None) -> None:
         """A second person agrees. Whoever calls this has checked that they may."""
-        self.record(
-            self.Approved, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment
-        )
+        self.record(self.Approved, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
 
     @absorbs
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:

@@ -10,12 +10,27 @@ from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
-from app.api import dead_letters, inbox, operations, problems, reads, transcripts
+from app.api import (
+    dead_letters,
+    inbox,
+    ledger_commands,
+    money,
+    operations,
+    problems,
+    reads,
+    transcripts,
+    write_offs,
+)
 from app.api.auth import token_checker
+from app.api.ledger_services import ledger_services
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
+from app.ledger.client import LedgerClient
 from app.operations.servers import Servers
 from app.runtime.settings import Settings
+
+_SMALL = 64 * 1024
+"""Bytes of a body that holds one thing."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,7 +50,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database = client[settings.mongo_db]
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
-        yield
+        async with (
+            LedgerClient(settings.ledger_target) as ledger,
+            ledger_services(app, settings, app.state.servers, ledger),
+        ):
+            yield
         app.state.servers.close()
         await client.close()
 
@@ -52,6 +71,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(reads.router)
     app.include_router(transcripts.router)
     app.include_router(operations.router)
+    app.include_router(money.router, max_body_size=_SMALL)
+    app.include_router(ledger_commands.router, max_body_size=_SMALL)
+    app.include_router(write_offs.router, max_body_size=_SMALL)
     app.include_router(dead_letters.router, max_body_size=dead_letters.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))
 

@@ -60,7 +60,7 @@ class Posting(Document):
 
 
 class LedgerCommand(Document):
-    """A money movement asked of the ledger. ``status`` ``unknown``: it may be posted, and settles by itself."""
+    """A money movement asked of the ledger. ``unknown``: it may be posted, and settles by itself."""
 
     command_id: str = Field(validation_alias="_id")
     kind: str

@@ -1,4 +1,4 @@
-"""Money movements over REST: each takes the caller's idempotency key, and says the truth about its outcome."""
+"""Money movements over REST: each takes the caller's idempotency key, and says the truth of its outcome."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from app.aggregates import Actor, CommandKind, CommandStatus
 from app.aggregates import LedgerCommand as StoredCommand
-from app.api.auth import Authenticated, Caller, Role, requires
+from app.api.auth import Caller, Role, requires
 from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented
@@ -29,7 +29,7 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="8 to 128 visible characters, chosen by the caller: one for an intent, the same at each try.",
+        description="8 to 128 visible characters of the caller's: one for an intent, the same at each try.",
     ),
 ]
 Amount = Annotated[
@@ -151,12 +151,12 @@ async def make_adjustment(
     by: Annotated[Caller, _SUPERVISOR],
     key: Key = None,
 ) -> LedgerCommand:
-    """Correct what is owed; supervisors and up. Beyond a limit (a setting), a second one has to approve it: 202."""
+    """Correct what is owed; supervisors and up. Beyond a limit, another one has to approve it: 202."""
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
-        _key(key),
+        key_of(key),
         principal_delta=principal,
         fee_delta=fee,
         reason=body.reason,
@@ -181,7 +181,7 @@ async def _ask(
     most: Decimal = request.app.state.most_amount
     if value > most:
         raise ProblemError(422, "invalid_request", f"body.amount: {most:.2f} is the most.")
-    intent = Intent(kind, account, _key(key), amount=value, reason=reason, details=details)
+    intent = Intent(kind, account, key_of(key), amount=value, reason=reason, details=details)
     return await ask(request, response, by, intent)
 
 
@@ -207,7 +207,7 @@ async def ask(request: Request, response: Response, by: Caller, intent: Intent) 
 async def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:
     """201 for what is posted, 202 for what is not settled, and the ledger's problem for what is rejected."""
     command = answer.command
-    headers = {"Location": str(request.url_for("get_ledger_command", command_id=command.business_id))}
+    headers = {"Location": str(request.url_for("get_ledger_command", commandId=command.business_id))}
     if answer.is_replay:
         headers["Idempotent-Replay"] = "true"
     if command.status is CommandStatus.REJECTED:
@@ -260,7 +260,8 @@ def _details(body: Body, *besides: str) -> dict[str, Any]:
     return body.model_dump(exclude={"amount", *besides}, exclude_none=True)
 
 
-def _key(key: str | None) -> str:
+def key_of(key: str | None) -> str:
+    """The caller's idempotency key; 400 without one, or for one that cannot be."""
     if key is None:
         detail = "Send 'Idempotency-Key: …', one for each intent, and the same at each try of it."
         raise ProblemError(400, "idempotency_key_missing", detail)

@@ -19,6 +19,7 @@ from app.aggregates import (
     WriteOffRequest,
     command_id_of,
 )
+from app.aggregates.remembering import RememberingAggregate
 
 _CONFLICTS_IN_A_ROW = 20
 
@@ -67,14 +68,25 @@ class Intent:
 class CommandStore:
     """Loads and saves ledger commands. Any number of threads and processes may: the first to save wins."""
 
-    def __init__(self, servicing: Servicing) -> None:
-        """``servicing`` must not cache: what others stored counts."""
+    def __init__(self, servicing: Callable[[], Servicing]) -> None:
+        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS.
+
+        It must not cache: what others stored counts.
+        """
         self._servicing = servicing
 
     def load(self, command_id: str) -> LedgerCommand | None:
         """The command as stored. Raises one of EVENT_STORE_ERRORS."""
-        command = self._servicing.load(LedgerCommand, command_id)
+        command = self._servicing().load(LedgerCommand, command_id)
         return None if command is None or command.intent is None else command
+
+    def events(self, command_id: str) -> list[Any]:
+        """All events of a command, in order. Raises one of EVENT_STORE_ERRORS."""
+        return self.events_of(LedgerCommand, command_id)
+
+    def events_of(self, kind: type[RememberingAggregate], business_id: str) -> list[Any]:
+        """All events of an aggregate, in order. Raises one of EVENT_STORE_ERRORS."""
+        return list(self._servicing().events.get(kind.id_of(business_id)))
 
     def request(self, intent: Intent, actor: Actor) -> tuple[LedgerCommand, bool]:
         """Store an intent. Returns the command with its key, and whether it is this one, just stored.
@@ -126,7 +138,7 @@ class CommandStore:
         Raises one of EVENT_STORE_ERRORS.
         """
         for tries_left in reversed(range(_CONFLICTS_IN_A_ROW)):
-            unit = self._servicing.unit_of_work()
+            unit = self._servicing().unit_of_work()
             answer = store(unit)
             try:
                 unit.commit()

@@ -1,7 +1,7 @@
 """Moving money: the intent is stored, then the ledger is asked, then the outcome is stored.
 
-The six failures of ``contracts/ledger.md`` are kept out here: a key is the caller's and used for one intent for
-ever; what is not known is said to be unknown, and settled with the same key (``settler.py``).
+The six failures of ``contracts/ledger.md`` are kept out here: a key is the caller's, and used for one intent
+for ever; what is not known is said to be unknown, and settled with the same key (``settler.py``).
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Money:
     async def ask(self, intent: Intent, actor: Actor) -> Answer:
         """Have the ledger do what is intended, or tell what became of it when it was asked before.
 
-        Raises KeyTakenError, StillRunningError, LedgerUnreachableError (nothing was stored or sent), and one of
+        Raises KeyTakenError, StillRunningError, LedgerDownError (nothing was stored or sent), and one of
         EVENT_STORE_ERRORS (nothing was sent).
         """
         known = await in_thread(self.store.load, intent.command_id)
@@ -66,20 +66,23 @@ class Money:
             command, is_new = await in_thread(self.store.request, intent, actor)
             if is_new:
                 if not command.awaits_approval:
-                    command = await self.send(command)
+                    command = await self.send(command, is_first=True)
                 return Answer(command, is_replay=False)
             known = command
         return self._asked_before(intent, known)
 
-    async def send(self, command: LedgerCommand) -> LedgerCommand:
+    async def send(self, command: LedgerCommand, *, is_first: bool) -> LedgerCommand:
         """Ask the ledger, and store what it answers. Returns the command as it is then.
+
+        ``is_first``: nobody can have sent it before. Otherwise an answer that is only about this attempt, a
+        refused token say, tells nothing of the one before: the command stays unknown.
 
         It goes on where the caller goes away. Raises nothing that says less than the truth: where even the
         outcome cannot be stored, the command is as unknown as before.
         """
         running = self._sending.get(command.business_id)
         if running is None:
-            running = asyncio.create_task(self._send(command))
+            running = asyncio.create_task(self._send(command, is_first=is_first))
             self._sending[command.business_id] = running
             running.add_done_callback(lambda _: self._sending.pop(command.business_id, None))
         return await asyncio.shield(running)
@@ -103,12 +106,13 @@ class Money:
             raise StillRunningError(max(1, min(round(left), 2)))
         return Answer(command, is_replay=True)
 
-    async def _send(self, command: LedgerCommand) -> LedgerCommand:
+    async def _send(self, command: LedgerCommand, *, is_first: bool) -> LedgerCommand:
         command_id = command.business_id
         try:
             answer = await send(self.client, command)
         except LedgerError as error:
-            what = "unanswered" if error.outcome_unknown else "rejected"
+            is_final = error.settles or (is_first and not error.outcome_unknown)
+            what = "rejected" if is_final else "unanswered"
             facts: dict[str, Any] = {"code": error.code, "message": error.message}
             log.warning("Command %s %s: %s", command_id, what, error.code)
         else:

@@ -1,5 +1,6 @@
 """Which ledger commands are open: found in the event store itself, and followed from then on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +26,8 @@ class OpenCommand:
 class OpenCommands:
     """Follows the store. One thread at a time may use it."""
 
-    def __init__(self, servicing: Servicing) -> None:
+    def __init__(self, servicing: Callable[[], Servicing]) -> None:
+        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS."""
         self._servicing = servicing
         self._position = 0
         self._open: dict[str, OpenCommand] = {}
@@ -33,13 +35,14 @@ class OpenCommands:
 
     def look(self) -> list[OpenCommand]:
         """Those that are open now; what awaits approval is not. Raises one of EVENT_STORE_ERRORS."""
-        newest = self._servicing.max_position()
+        servicing = self._servicing()
+        newest = servicing.max_position()
         while True:
-            found = self._servicing.recorder.select_notifications(
+            found = servicing.recorder.select_notifications(
                 self._position, _PAGE, newest, self._topics, inclusive_of_start=False
             )
             for stored in found:
-                self._take(self._servicing.mapper.to_domain_event(stored))  # type: ignore[arg-type]
+                self._take(servicing.mapper.to_domain_event(stored))  # type: ignore[arg-type]
             if len(found) < _PAGE:
                 self._position = newest
                 return list(self._open.values())

@@ -1,9 +1,10 @@
 """Makes a stored ledger command into the call that the ledger gets, and its answer into what is stored."""
 
-from typing import Any
+from typing import Any, cast
 
 from app.aggregates import CommandKind, LedgerCommand
 from app.ledger.client import LedgerClient
+from app.ledger.fees import FeeKind
 from app.ledger.results import TransactionResult
 
 
@@ -31,8 +32,9 @@ async def _call(client: LedgerClient, command: LedgerCommand) -> TransactionResu
             return await client.record_repayment(account, asked.amount, idempotency_key=key, **details)
         case CommandKind.LATE_FEE | CommandKind.DISHONOUR_FEE as kind:
             assert asked.amount is not None
+            fee = cast("FeeKind", kind.upper())
             return await client.apply_fee(
-                account, asked.amount, kind.upper(), reason=asked.reason, idempotency_key=key, **details
+                fee, account, asked.amount, reason=asked.reason, idempotency_key=key, **details
             )
         case CommandKind.FEE_WAIVER:
             assert asked.amount is not None
@@ -49,8 +51,8 @@ async def _call(client: LedgerClient, command: LedgerCommand) -> TransactionResu
             assert asked.fee_delta is not None
             return await client.make_adjustment(
                 account,
-                asked.principal_delta,
-                asked.fee_delta,
+                principal_delta=asked.principal_delta,
+                fee_delta=asked.fee_delta,
                 reason=asked.reason or "",
                 approved_by=approved_by,
                 idempotency_key=key,
@@ -77,7 +79,7 @@ def _result(answer: TransactionResult) -> dict[str, Any]:
             {
                 "paymentNumber": each.payment_number,
                 "amountApplied": str(each.amount_applied),
-                "status": each.status,
+                "status": each.instalment_status,
                 "amountRemaining": str(each.amount_remaining),
                 "dueDate": each.due_date,
             }

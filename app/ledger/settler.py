@@ -1,7 +1,7 @@
 """Settles what is unknown: sends it again, with the same key, until the ledger says what became of it.
 
-Every API process has one. It finds what any of them left: a call without an answer, a crash between intent and
-outcome, a machine that is gone. Two that send one command at once do no harm: the key is the same.
+Every API process has one. It finds what any of them left: a call without an answer, a crash between intent
+and outcome, a machine that is gone. Two that send one command at once do no harm: the key is the same.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from app.aggregates import EVENT_STORE_ERRORS
-from app.ledger.errors import LedgerError
+from app.aggregates import EVENT_STORE_ERRORS, LedgerCommand
+from app.ledger.errors import LedgerDownError
 from app.ledger.money import Money, in_thread
 from app.ledger.open_commands import OpenCommand, OpenCommands
-from app.runtime.logging import in_short
+from app.runtime.logging import in_short, where
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ class Settler:
                 await self.settle_due()
             except EVENT_STORE_ERRORS as error:
                 log.warning("The event store is away, unknown commands wait: %s", in_short(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may do better
+                log.error("The settler failed, and looks again: %s", where(error))
             await asyncio.sleep(self._every_s)  # A pause between looks: the store does not tell of news.
 
     async def settle_due(self) -> None:
@@ -72,6 +74,10 @@ class Settler:
         due = [each for each in open_now if self._is_due(each, now)]
         await asyncio.gather(*(self._settle(each) for each in due[:100]))
 
+    def will_send(self, command: LedgerCommand) -> bool:
+        """Whether an open command is sent again, or may be in somebody's hands: a person has to wait."""
+        return command.sent_from is not None and datetime.now(UTC) - command.sent_from <= self._key_lasts
+
     def _is_due(self, each: OpenCommand, now: datetime) -> bool:
         if self._money.is_sending(each.command_id):
             return False
@@ -80,8 +86,8 @@ class Settler:
             if monotonic() - tries.said_at >= _SAY_EVERY_S:
                 tries.said_at = monotonic()
                 log.error(
-                    "Command %s is unknown for longer than the ledger keeps its key: look into the ledger, and "
-                    "settle it by hand (docs/operations.md)",
+                    "Command %s is unknown for longer than the ledger keeps its key: look into the ledger, "
+                    "and settle it by hand (docs/operations.md)",
                     each.command_id,
                 )
             return False
@@ -95,10 +101,10 @@ class Settler:
         tries.next_at = monotonic() + wait * random.uniform(0.5, 1.0)
         try:
             await self._money.client.raise_if_down()
-        except LedgerError:
-            return  # What is said of it is the breaker's business; it is tried again.
+        except LedgerDownError:
+            return  # It is tried again; that the ledger is away is said by whoever finds out.
         command = await in_thread(self._money.store.load, each.command_id)
         if command is not None and not command.is_settled and not command.awaits_approval:
-            command = await self._money.send(command)
+            command = await self._money.send(command, is_first=False)
             if command.is_settled:
                 log.info("Command %s is settled: %s", each.command_id, command.status)

@@ -1,7 +1,7 @@
 """Write-offs by two people: asked for by one, approved by another, and posted by that approval only.
 
-The approval and the intent to post are stored in one transaction, under a key that derives from the request: so
-a crash, a retry, or two approvers at once post once.
+The approval and the intent to post are stored in one transaction, under a key that derives from the request:
+so a crash, a retry, or two approvers at once post once.
 """
 
 from dataclasses import dataclass
@@ -41,6 +41,7 @@ class Approval:
 
     request: WriteOffRequest
     command: LedgerCommand
+    is_replay: bool
 
 
 def write_off_key(request_id: str) -> str:
@@ -71,7 +72,8 @@ class WriteOffs:
                     getattr(known, name) == value for name, value in asked.items()
                 )
                 if not same:
-                    raise WriteOffRefusedError("idempotency_key_reused", "The key belongs to another request.")
+                    msg = "The key belongs to another request."
+                    raise WriteOffRefusedError("idempotency_key_reused", msg)
                 return request, True
             account = asked["loan_account_id"]
             register = unit.obtain(WriteOffRegister, account, source)
@@ -89,7 +91,7 @@ class WriteOffs:
     async def approve(self, request_id: str, actor: Actor, comment: str) -> Approval:
         """Approve it, and have the ledger post it; of one that this person approved before, tell the outcome.
 
-        Raises NoSuchRequestError, WriteOffRefusedError, LedgerUnreachableError (nothing was stored), and one of
+        Raises NoSuchRequestError, WriteOffRefusedError, LedgerDownError (nothing was stored), and one of
         EVENT_STORE_ERRORS.
         """
         await self._money.client.raise_if_down()
@@ -100,11 +102,12 @@ class WriteOffs:
             assert asked is not None
             key = write_off_key(request_id)
             source = _said(request_id, "approved")
-            command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
-            if command.intent is not None and command.intent.requested_by == actor.id:
-                return request, command, False
+            known = self._money.store.load(command_id_of(key))
+            if known is not None and known.intent is not None and known.intent.requested_by == actor.id:
+                return request, known, False
             self._may_decide(request, actor, asked.amount)
             request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
+            command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
             intent = Intent(
                 CommandKind.WRITE_OFF,
                 asked.loan_account_id,
@@ -118,8 +121,8 @@ class WriteOffs:
 
         request, command, is_new = await in_thread(self._money.store.change, store)
         if is_new:
-            command = await self._money.send(command)
-        return Approval(request, command)
+            command = await self._money.send(command, is_first=True)
+        return Approval(request, command, is_replay=not is_new)
 
     async def reject(self, request_id: str, actor: Actor, comment: str) -> WriteOffRequest:
         """Raises as :meth:`approve` does, but that the ledger is not asked."""

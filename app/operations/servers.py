@@ -19,6 +19,8 @@ from app.runtime.settings import Settings
 
 _WITHIN_S = 2
 _CACHE = 1_000
+_PATIENT = {"SQLITE_LOCK_TIMEOUT": "10"}
+"""Whoever writes waits for an ingest process that is at it."""
 
 
 class Servers:
@@ -42,6 +44,7 @@ class Servers:
         )
         self._opening = Lock()
         self._servicing: Servicing | None = None
+        self._commanded: Servicing | None = None
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -55,10 +58,20 @@ class Servers:
                 self._servicing = _existing(self.settings.event_store_url)
             return self._servicing
 
+    def event_store_for_commands(self) -> Servicing:
+        """The event store for what is asked over the API: it caches nothing, so threads may share it.
+
+        Raises one of EVENT_STORE_ERRORS where it cannot be opened.
+        """
+        with self._opening:
+            if self._commanded is None:
+                self._commanded = _existing(self.settings.event_store_url, _PATIENT)
+            return self._commanded
+
     @contextmanager
     def event_store_to_write(self) -> Iterator[Servicing]:
         """An event store for one thread: it loads and saves aggregates, which threads cannot share."""
-        servicing = _existing(self.settings.event_store_url, {"SQLITE_LOCK_TIMEOUT": "10"}, _CACHE)
+        servicing = _existing(self.settings.event_store_url, _PATIENT, _CACHE)
         try:
             yield servicing
         finally:
@@ -66,8 +79,9 @@ class Servers:
 
     def close(self) -> None:
         """Let go of all."""
-        if self._servicing is not None:
-            self._servicing.close()
+        for servicing in (self._servicing, self._commanded):
+            if servicing is not None:
+                servicing.close()
         self._mongo.close()
         self.redis.close()
 

@@ -1,5 +1,6 @@
 """Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
 
+from decimal import Decimal
 from functools import lru_cache
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -55,6 +56,28 @@ class Settings(BaseSettings):
         20_000,
         ge=0,
         description="Aggregates kept in memory by an ingest process; fewer, where they had many messages.",
+    )
+
+    money_most_amount: Decimal = Field(
+        Decimal(100_000), gt=0, description="The largest amount of one repayment, fee or waiver, AUD."
+    )
+    adjustment_limit: Decimal = Field(
+        Decimal(500), ge=0, description="An adjustment beyond this, AUD, takes a second person."
+    )
+    write_off_limit_supervisor: Decimal | None = Field(
+        Decimal(5_000), ge=0, description="What a supervisor may approve, AUD."
+    )
+    write_off_limit_admin: Decimal | None = Field(
+        None, ge=0, description="What an admin may approve, AUD; unset: any amount."
+    )
+    ledger_key_hours: float = Field(
+        23,
+        gt=0,
+        lt=24,
+        description="For so long an unknown command is sent again: the ledger forgets keys.",
+    )
+    settle_after_seconds: float = Field(
+        30, gt=0, description="After that, a command without an outcome counts as lost, and is sent again."
     )
 
     @field_validator("redis_url", "mongo_url")
