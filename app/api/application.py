@@ -14,6 +14,7 @@ from app.api import dead_letters, inbox, operations, problems, reads, transcript
 from app.api.auth import token_checker
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
+from app.ledger.configured import configured_client, configured_security
 from app.operations.servers import Servers
 from app.runtime.settings import Settings
 
@@ -21,10 +22,12 @@ from app.runtime.settings import Settings
 def create_app(settings: Settings) -> FastAPI:
     """The API.
 
-    Raises AuthenticationNotConfiguredError where no token could be checked, and ParserError where an
-    installed parser of messages, which replays need, cannot be used.
+    Raises AuthenticationNotConfiguredError where no token could be checked, LedgerSettingsError where the
+    way to the ledger cannot be used, and ParserError where an installed parser of messages, which replays
+    need, cannot be used.
     """
     check_token = token_checker(settings)
+    configured_security(settings)
     parsers = load_parsers(CATALOGUE)
 
     @asynccontextmanager
@@ -35,7 +38,9 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database = client[settings.mongo_db]
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
+        app.state.ledger = configured_client(settings)
         yield
+        await app.state.ledger.close()
         app.state.servers.close()
         await client.close()
 

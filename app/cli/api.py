@@ -7,6 +7,7 @@ import uvicorn
 
 from app.api.application import create_app
 from app.api.auth import AuthenticationNotConfiguredError
+from app.ledger.channel import LedgerSettingsError
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 
@@ -16,7 +17,7 @@ def command() -> None:
     settings = get_settings()
     try:
         app = create_app(settings)
-    except AuthenticationNotConfiguredError as error:
+    except (AuthenticationNotConfiguredError, LedgerSettingsError) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api")
