@@ -1,5 +1,6 @@
 """The FastAPI application: made from settings, with no state of its own outside it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,17 @@ from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
-from app.api import dead_letters, inbox, operations, problems, reads, transcripts
+from app.api import (
+    dead_letters,
+    inbox,
+    ledger_problems,
+    ledger_reads,
+    ledger_stream,
+    operations,
+    problems,
+    reads,
+    transcripts,
+)
 from app.api.auth import token_checker
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
@@ -39,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
         app.state.ledger = configured_client(settings)
+        app.state.closing = asyncio.Event()
         yield
         await app.state.ledger.close()
         app.state.servers.close()
@@ -53,9 +65,13 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.check_token = check_token
+    app.state.settings = settings
     problems.install(app)
+    ledger_problems.install(app)
     app.include_router(reads.router)
     app.include_router(transcripts.router)
+    app.include_router(ledger_reads.router)
+    app.include_router(ledger_stream.router)
     app.include_router(operations.router)
     app.include_router(dead_letters.router, max_body_size=dead_letters.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))

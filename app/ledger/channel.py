@@ -77,6 +77,8 @@ def open_channel(target: str, security: Security, *, keepalive_seconds: float) -
         ("grpc.max_reconnect_backoff_ms", 1_000),
         # A command after a quiet half-hour must not pay for a new connection.
         ("grpc.client_idle_timeout_ms", _FOREVER_MS),
+        # All postings of a long-lived account in one answer are more than the default of 4 MB.
+        ("grpc.max_receive_message_length", 64 * 1024 * 1024),
         ("grpc.use_local_subchannel_pool", 1),
     ]
     credentials = security.credentials()
