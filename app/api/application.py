@@ -1,5 +1,6 @@
 """The FastAPI application: made from settings, with no state of its own outside it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,9 @@ from app.api import (
     dead_letters,
     inbox,
     ledger_commands,
+    ledger_problems,
+    ledger_reads,
+    ledger_stream,
     money,
     operations,
     problems,
@@ -25,7 +29,7 @@ from app.api.auth import token_checker
 from app.api.ledger_services import ledger_services
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
-from app.ledger.client import LedgerClient
+from app.ledger.configured import configured_client, configured_security
 from app.operations.servers import Servers
 from app.runtime.settings import Settings
 
@@ -36,10 +40,12 @@ _SMALL = 64 * 1024
 def create_app(settings: Settings) -> FastAPI:
     """The API.
 
-    Raises AuthenticationNotConfiguredError where no token could be checked, and ParserError where an
-    installed parser of messages, which replays need, cannot be used.
+    Raises AuthenticationNotConfiguredError where no token could be checked, LedgerSettingsError where the
+    way to the ledger cannot be used, and ParserError where an installed parser of messages, which replays
+    need, cannot be used.
     """
     check_token = token_checker(settings)
+    configured_security(settings)
     parsers = load_parsers(CATALOGUE)
 
     @asynccontextmanager
@@ -50,11 +56,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database = client[settings.mongo_db]
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
-        async with (
-            LedgerClient(settings.ledger_target) as ledger,
-            ledger_services(app, settings, app.state.servers, ledger),
-        ):
+        app.state.ledger = configured_client(settings)
+        app.state.closing = asyncio.Event()
+        async with ledger_services(app, settings, app.state.servers, app.state.ledger):
             yield
+        await app.state.ledger.close()
         app.state.servers.close()
         await client.close()
 
@@ -67,9 +73,13 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.check_token = check_token
+    app.state.settings = settings
     problems.install(app)
+    ledger_problems.install(app)
     app.include_router(reads.router)
     app.include_router(transcripts.router)
+    app.include_router(ledger_reads.router)
+    app.include_router(ledger_stream.router)
     app.include_router(operations.router)
     app.include_router(money.router, max_body_size=_SMALL)
     app.include_router(ledger_commands.router, max_body_size=_SMALL)

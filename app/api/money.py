@@ -11,9 +11,11 @@ from app.aggregates import Actor, CommandKind, CommandStatus
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth import Caller, Role, requires
 from app.api.ledger_commands_shown import LedgerCommand, folded
+from app.api.ledger_problems import ledger_problem
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented
 from app.ledger.command_store import Intent
+from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
 
 router = APIRouter(
@@ -233,22 +235,14 @@ def rejection(command: StoredCommand, headers: dict[str, str]) -> ProblemError:
     """The problem that a rejected command is, at each try: never called retryable."""
     outcome = command.outcome
     if isinstance(outcome, StoredCommand.Rejected):
-        status, code = _REJECTIONS.get(outcome.code, (502, "ledger_fault"))
-        detail = f"The ledger did not post it: {outcome.message}"
-        return ProblemError(status, code, detail, headers=headers)
+        problem = ledger_problem(stored_error(outcome.code, outcome.message))
+        problem.headers = headers
+        return problem
     if isinstance(outcome, StoredCommand.Refused):
         detail = f"{outcome.by} refused it: {outcome.comment}"
         return ProblemError(422, "refused_by_approver", detail, headers=headers)
     detail = f"It was found not to be posted: {outcome.because}"
     return ProblemError(422, "not_posted", detail, headers=headers)
-
-
-_REJECTIONS = {
-    "NOT_FOUND": (404, "ledger_account_not_found"),
-    "FAILED_PRECONDITION": (422, "ledger_rejected"),
-    "INVALID_ARGUMENT": (400, "ledger_invalid_request"),
-    "ALREADY_EXISTS": (409, "idempotency_key_reused"),
-}
 
 
 def actor_of(caller: Caller) -> Actor:

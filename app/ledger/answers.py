@@ -1,11 +1,11 @@
-"""Reads the wire's messages into results. Each function raises LedgerFaultError for what it cannot read."""
+"""Reads the wire's messages into results; raises UnreadableAnswerError for what cannot be read."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.ledger import results
-from app.ledger.errors import unreadable
+from app.ledger.errors import UnreadableAnswerError
 from app.ledger.wire import accounting_ledger_pb2 as wire
 
 
@@ -23,7 +23,7 @@ def balance(answer: wire.GetBalanceResponse) -> results.Balance:
 def transaction(told: wire.Transaction) -> results.LedgerTransaction:
     """One posting, which must have an id."""
     if not told.transaction_id:
-        raise unreadable("a transaction without an id")
+        raise UnreadableAnswerError("a transaction without an id")
     return results.LedgerTransaction(
         transaction_id=told.transaction_id,
         loan_account_id=told.loan_account_id,
@@ -101,7 +101,7 @@ def statement(answer: wire.StatementResponse) -> results.Statement:
 def transaction_result(answer: wire.TransactionResponse) -> results.TransactionResult:
     """What a write posted: an answer without its transaction says nothing of the outcome."""
     if not answer.HasField("transaction"):
-        raise unreadable("no transaction in it")
+        raise UnreadableAnswerError("no transaction in it")
     return results.TransactionResult(
         transaction=transaction(answer.transaction),
         event_id=answer.event_id,
@@ -146,9 +146,9 @@ def _money(text: str) -> Decimal:
     try:
         amount = Decimal(text)
     except InvalidOperation as error:
-        raise unreadable(f"{text!r} for an amount") from error
+        raise UnreadableAnswerError(f"{text!r} for an amount") from error
     if not amount.is_finite():
-        raise unreadable(f"{text!r} for an amount")
+        raise UnreadableAnswerError(f"{text!r} for an amount")
     return amount
 
 
@@ -167,5 +167,5 @@ def _time(message: Any, field: str) -> datetime | None:
     try:
         at: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise unreadable(f"{field} is beyond all times") from error
+        raise UnreadableAnswerError(f"{field} is beyond all times") from error
     return at

@@ -15,8 +15,8 @@ from app.ledger.errors import (
     LedgerTimeoutError,
     LedgerUnreachableError,
     NotOfferedError,
+    UnreadableAnswerError,
     ledger_error,
-    unreadable,
 )
 
 _WATCH_CONNECT_SECONDS = 1.0
@@ -43,7 +43,7 @@ class Calls:
         with self._guarded():
             answer = await call(request, timeout=seconds, metadata=self._metadata)
             if answer is None:  # What gRPC gives for bytes that are no such message.
-                raise unreadable("it is not of its type")
+                raise UnreadableAnswerError("it is not of its type")
             return answer
 
     async def listen(self, call: Any, request: Any, seconds: float) -> AsyncIterator[Any]:
@@ -60,7 +60,7 @@ class Calls:
             while (answer := await stream.read()) is not grpc.aio.EOF:
                 self._breaker.answered()
                 if answer is None:
-                    raise unreadable("it is not of its type")
+                    raise UnreadableAnswerError("it is not of its type")
                 yield answer
         except grpc.aio.AioRpcError as error:
             ours = ledger_error(error)

@@ -1,8 +1,7 @@
 """The channel to the ledger: what is retried, how a dead connection is found, and who we are."""
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -31,42 +30,40 @@ _KEEPALIVE_ANSWER_MS = 5_000
 _FOREVER_MS = 2**31 - 1
 
 
-class UnsafeTokenError(ValueError):
-    """A token would go over the network in plain text."""
+class LedgerSettingsError(ValueError):
+    """The settings describe no way to the ledger that may be used."""
 
 
 @dataclass(frozen=True)
 class Security:
-    """TLS, with the system's authorities or those in ``ca_file`` (PEM), and a bearer token."""
+    """TLS, with the system's authorities or ``authorities`` (PEM), and a bearer token."""
 
     tls: bool = False
-    ca_file: Path | None = None
-    token: str | None = None
+    authorities: bytes | None = None
+    token: str | None = field(default=None, repr=False)
 
     def metadata(self, target: str) -> tuple[tuple[str, str], ...]:
-        """What goes with each call to ``target``. Raises UnsafeTokenError where others could read it."""
+        """What goes with each call to ``target``: the token.
+
+        Raises LedgerSettingsError where others on the way could read it.
+        """
         if self.token is None:
             return ()
         if not self.tls and not _is_local(target):
-            msg = f"a token for {target} needs BILLIE_LEDGER_TLS: it is not on this machine"
-            raise UnsafeTokenError(msg)
+            msg = f"a token for {target} needs BILLIE_LEDGER_TLS=true: it would travel in plain text"
+            raise LedgerSettingsError(msg)
         return (("authorization", f"Bearer {self.token}"),)
 
     def credentials(self) -> grpc.ChannelCredentials | None:
-        """None for plain text. Raises OSError where the file of authorities cannot be read."""
-        if not self.tls:
-            return None
-        return grpc.ssl_channel_credentials(self.ca_file.read_bytes() if self.ca_file else None)
+        """None for plain text."""
+        return grpc.ssl_channel_credentials(self.authorities) if self.tls else None
 
 
 PLAIN = Security()
 
 
 def open_channel(target: str, security: Security, *, keepalive_seconds: float) -> grpc.aio.Channel:
-    """A channel to ``host:port``; it connects when it is first used, and again by itself.
-
-    Raises OSError where the file of authorities cannot be read.
-    """
+    """A channel to ``host:port``; it connects when it is first used, and again by itself."""
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", json.dumps(_RETRIES)),
         ("grpc.enable_retries", 1),
@@ -80,6 +77,8 @@ def open_channel(target: str, security: Security, *, keepalive_seconds: float) -
         ("grpc.max_reconnect_backoff_ms", 1_000),
         # A command after a quiet half-hour must not pay for a new connection.
         ("grpc.client_idle_timeout_ms", _FOREVER_MS),
+        # All postings of a long-lived account in one answer are more than the default of 4 MB.
+        ("grpc.max_receive_message_length", 64 * 1024 * 1024),
         ("grpc.use_local_subchannel_pool", 1),
     ]
     credentials = security.credentials()

@@ -57,8 +57,7 @@ class LedgerClient:
     ) -> None:
         """``target`` is ``host:port``; no connection is made before the first call.
 
-        Raises UnsafeTokenError for a token that would travel in plain text, and OSError where the file of
-        authorities cannot be read.
+        Raises LedgerSettingsError for a token that would travel in plain text.
         """
         metadata = security.metadata(target)
         self._channel = open_channel(target, security, keepalive_seconds=keepalive_seconds)

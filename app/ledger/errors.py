@@ -4,6 +4,7 @@
   * AccountNotFoundError: the ledger does not know the account
   * LedgerRejectedError: a business rule forbids it; the message is for the operator; a retry cannot help
   * InvalidRequestError: an argument is wrong
+  * OutOfRangeError: an argument is beyond what the ledger holds
   * KeyReusedError: an idempotency key was used before with other content
   * NotOfferedError: this ledger does not implement the operation
   * AccessRefusedError: the ledger does not accept our token
@@ -11,7 +12,8 @@
     * LedgerDownError: we know that the ledger is away, and sent nothing
   * LedgerTimeoutError: the deadline passed
   * LedgerBusyError: the ledger has more to do than it can take
-  * LedgerFaultError: anything else, at the ledger's end, and an answer that cannot be read
+  * LedgerFaultError: anything else, at the ledger's end
+    * UnreadableAnswerError: an answer came, and is not as the contract says
 
 Two questions decide what money code does next; both have an answer in each class:
 
@@ -60,7 +62,14 @@ class LedgerRejectedError(LedgerError):
 
 
 class InvalidRequestError(LedgerError):
-    """INVALID_ARGUMENT or OUT_OF_RANGE: an argument is wrong. Nothing was posted."""
+    """INVALID_ARGUMENT: an argument is wrong. Nothing was posted."""
+
+    outcome_unknown = False
+    settles = True
+
+
+class OutOfRangeError(LedgerError):
+    """OUT_OF_RANGE: an argument is beyond what the ledger holds. Nothing was posted."""
 
     outcome_unknown = False
     settles = True
@@ -111,14 +120,21 @@ class LedgerBusyError(LedgerError):
 
 
 class LedgerFaultError(LedgerError):
-    """CANCELLED, UNKNOWN, INTERNAL, ABORTED, DATA_LOSS, or an answer that cannot be read."""
+    """CANCELLED, UNKNOWN, INTERNAL, ABORTED, DATA_LOSS, or a status that we do not know."""
+
+
+class UnreadableAnswerError(LedgerFaultError):
+    """An answer came, and ``what`` is wrong with it. Of a write: it may well have posted."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("INTERNAL", f"the ledger's answer cannot be read: {what}")
 
 
 _BY_STATUS: dict[StatusCode, type[LedgerError]] = {
     StatusCode.NOT_FOUND: AccountNotFoundError,
     StatusCode.FAILED_PRECONDITION: LedgerRejectedError,
     StatusCode.INVALID_ARGUMENT: InvalidRequestError,
-    StatusCode.OUT_OF_RANGE: InvalidRequestError,
+    StatusCode.OUT_OF_RANGE: OutOfRangeError,
     StatusCode.ALREADY_EXISTS: KeyReusedError,
     StatusCode.UNIMPLEMENTED: NotOfferedError,
     StatusCode.UNAUTHENTICATED: AccessRefusedError,
@@ -135,6 +151,8 @@ def ledger_error(error: AioRpcError) -> LedgerError:
     return _BY_STATUS.get(status, LedgerFaultError)(status.name, error.details() or "no details were given")
 
 
-def unreadable(what: str) -> LedgerFaultError:
-    """An answer came, and ``what`` is wrong with it."""
-    return LedgerFaultError("INTERNAL", f"the ledger's answer cannot be read: {what}")
+def stored_error(code: str, message: str) -> LedgerError:
+    """Our exception for a status that was stored by its name."""
+    status = StatusCode.__members__.get(code)
+    kind = LedgerFaultError if status is None else _BY_STATUS.get(status, LedgerFaultError)
+    return kind(code, message)

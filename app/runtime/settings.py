@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,27 @@ class Settings(BaseSettings):
     mongo_db: str = "billie-servicing"
     event_store_url: str = "sqlite:///var/events.db"
     ledger_target: str = "127.0.0.1:50051"
+    ledger_tls: bool = False
+    ledger_ca_file: Path | None = Field(
+        None,
+        description="PEM of the authorities that the ledger's certificate comes from; unset: the system's.",
+    )
+    ledger_token: SecretStr | None = Field(
+        None, description="Sent as a bearer token with each call; not in plain text to another machine."
+    )
+    ledger_read_seconds: float = Field(2, gt=0, le=60, description="Deadline of a read, with its retries.")
+    ledger_write_seconds: float = Field(
+        10, gt=0, le=300, description="Deadline of a write; after it, its outcome is unknown."
+    )
+    ledger_watch_seconds: float = Field(
+        3_600, gt=0, description="A stream of transactions ends after so long; its reader resumes it."
+    )
+    ledger_heartbeat_seconds: float = Field(
+        15, gt=0, description="Silence after which a stream of transactions gets a comment."
+    )
+    ledger_keepalive_seconds: float = Field(
+        330, ge=10, description="Between pings of a connection in use; many servers refuse less than 300."
+    )
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=0, le=65535)
     jwt_secret: SecretStr | None = None
