@@ -90,7 +90,10 @@ def token_checker(settings: Settings) -> Callable[[str], dict[str, Any]]:
 
 def _secret(settings: Settings) -> str:
     secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
-    if len(secret.encode()) < _SHORTEST_SECRET:
+    if secret and len(secret.encode()) < _SHORTEST_SECRET:
+        msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_SHORTEST_SECRET} bytes"
+        raise AuthenticationNotConfiguredError(msg)
+    if not secret:
         msg = (
             f"Set BILLIE_JWT_SECRET (at least {_SHORTEST_SECRET} bytes) or BILLIE_JWKS_URL: "
             "without one of them nobody's token can be checked"

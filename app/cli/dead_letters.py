@@ -18,6 +18,7 @@ from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, StoredLetter
 from app.ingestion.dead_letter_scan import Filter, LetterSummary
 from app.ingestion.parsers import NO_PARSERS, Parsers, load_parsers
+from app.ingestion.unusable import Reason
 from app.operations.letters import shown
 from app.operations.replays import replay_each
 from app.operations.servers import Servers
@@ -31,7 +32,7 @@ group = typer.Typer(
 _MOST_HOURS = 24 * 365 * 100
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")]
-ByReason = Annotated[str | None, typer.Option("--reason", help="Only with this reason code.")]
+ByReason = Annotated[Reason | None, typer.Option("--reason", help="Only with this reason code.")]
 
 
 @group.command("list")
@@ -101,19 +102,19 @@ def replay(
 
 @group.command()
 def discard(
-    letter_id: Annotated[str, typer.Argument(metavar="ID")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `list` shows them.")],
     because: Annotated[str, typer.Option(help="Why: kept for ever, with your name.")],
 ) -> None:
-    """Take one off the list. It is kept, with who discarded it, when and why."""
+    """Take some off the list. They are kept, with who discarded them, when and why."""
     if not because.strip():
         typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
         raise typer.Exit(2)
     with _servers() as servers:
         box = _box(servers)
-        found = _found(box, letter_id).letter_id
-        if not box.discard(found, _who(), because.strip()):
-            raise _gone(letter_id)
-    typer.echo(f"{letter_id} is discarded.")
+        for letter_id in [_found(box, each).letter_id for each in ids]:
+            if not box.discard(letter_id, _who(), because.strip()):
+                raise _gone(letter_id)
+            typer.echo(f"{letter_id} is discarded.")
 
 
 def _hours_ago(hours: float) -> datetime:

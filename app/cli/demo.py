@@ -1,5 +1,6 @@
 """``billie demo``: everything on embedded servers, with a simulated lender."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ def command(
 ) -> None:
     """Run the whole system on this machine. Ctrl-C stops it; twice stops it hard."""
     status = StatusLine(at_once=True)
+    os.umask(0o077)  # The demo's data is as personal as real data would be.
     with StopSignal() as stop:
         try:
             demo(data, customers, stop, seconds=seconds, say=typer.echo, show_status=status.show)
@@ -28,6 +30,12 @@ def command(
             status.end()
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            status.end()
+            typer.echo(f"--data: {error.filename} cannot be used: {error.strerror}.", err=True)
+            raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             status.end()
             typer.echo("Stopped hard.", err=True)

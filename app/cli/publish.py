@@ -19,6 +19,9 @@ from app.operations.visibility import Fate, Published, Visibility, is_consumed, 
 from app.operations.words import counted
 from app.runtime.settings import Settings, get_settings
 
+_MOST_LETTERS = 10
+"""Dead letters that are shown one by one."""
+
 
 def command(
     file: Annotated[Path, typer.Argument(help='JSON lines, an entry each; "-" reads standard input.')],
@@ -63,6 +66,13 @@ def _publish_and_wait(settings: Settings, source: Path, timeout: float) -> None:
         f"{counts[Fate.VISIBLE]:,} visible, {counted(counts[Fate.DEAD_LETTER], 'dead letter')}, "
         f"{counts[Fate.UNKNOWN_TYPE]:,} of unknown types{late}."
     )
+    letters = [each.letter for each in outcomes if each.letter is not None]
+    for letter in letters[:_MOST_LETTERS]:
+        typer.echo(
+            f"{letter.letter_id} is the dead letter of {letter.entry_id}: {letter.reason} at {letter.path}"
+        )
+    if len(letters) > _MOST_LETTERS:
+        typer.echo(f"… and {len(letters) - _MOST_LETTERS:,} more: `billie dead-letters list`.")
     if counts[Fate.DEAD_LETTER] or counts[Fate.PENDING]:
         raise typer.Exit(1)
 

@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.operations.words import counted
 from app.projections.catalogue import all_projections
 from app.projections.positions import COLLECTION
 from app.runtime.logging import in_short
@@ -45,7 +46,7 @@ class State:
         }
         return (
             f"{self._redis.xlen(settings.inbox_stream):,} messages ({pending:,} pending, "
-            f"{self._redis.xlen(settings.dead_letter_stream):,} dead letters), {newest:,} events "
+            f"{counted(self._redis.xlen(settings.dead_letter_stream), 'dead letter')}), {newest:,} events "
             f"(projections {lag:,} behind), "
             + ", ".join(f"{count:,} {name}" for name, count in documents.items())
         )

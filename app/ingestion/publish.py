@@ -37,6 +37,9 @@ def as_entry(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not value:
         msg = "an entry is a JSON object with at least one field"
         raise ValueError(msg)
+    if isinstance(value.get("entries"), list) and len(value) == 1:
+        msg = "give a list of entries, or one entry, and no object that holds them"
+        raise ValueError(msg)
     try:
         entry = {
             name: each if isinstance(each, str) else orjson.dumps(each).decode()

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from app.aggregates import LoanAccount, Servicing
 from app.cli.dead_letters import _who
+from app.ingestion import catalogue
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import run as ingest
 from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, discarded_stream
@@ -118,6 +119,7 @@ def test_commands(box: DeadLetterBox, billie: Billie, redis_client: Redis, setti
     [
         (["show", "1-0"], 1, "no dead letter 1-0"),
         (["show", "x"], 2, "no id of a dead letter"),
+        (["list", "--reason", "nonsense"], 2, "not_json"),
         (["list", "--older-than", "1e300"], 2, "0 to 876,000 hours"),
         (["list", "--older-than", "nan"], 2, "0 to 876,000 hours"),
         (["replay"], 2, "--all"),
@@ -264,7 +266,8 @@ def test_replay_by_a_release_that_does_not_know_the_type_keeps_the_letter(
     redis_client.xadd(settings.inbox_stream, NO_JSON)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
     box = DeadLetterBox(redis_client, settings)
-    monkeypatch.delitem(CATALOGUE, "account.updated.v1")
+    fewer = {name: row for name, row in CATALOGUE.items() if name != "account.updated.v1"}
+    monkeypatch.setattr(catalogue, "CATALOGUE", fewer)
     outcome = box.replay(next(box.letters()), servicing)
     assert outcome.why is not None
     assert reasons(box) == [outcome.why.reason] == ["unknown_type"]
