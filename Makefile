@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency bench-memory lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency bench-memory bench-ledger lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ bench-latency: $(VENV)/installed ## from XADD to readable in MongoDB, at 200 mes
 
 bench-memory: $(VENV)/installed ## an ingest process's memory on a million entries; ARGS="--shape large" for large ones
 	@$(PYTHON) -m bench.memory $(ARGS)
+
+bench-ledger: $(VENV)/installed ## what REST adds to a read of the ledger, against a direct gRPC call
+	@$(PYTHON) -m bench.ledger_reads $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

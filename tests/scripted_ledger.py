@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from threading import Lock
 from typing import Any
 
@@ -132,7 +133,7 @@ def balance(total: str, fees: str = "0.00") -> wire.GetBalanceResponse:
     """The answer of an account that owes this; its principal is what is left."""
     answer = wire.GetBalanceResponse(
         loan_account_id="L1",
-        principal_balance=f"{float(total) - float(fees):.2f}",
+        principal_balance=str(Decimal(total) - Decimal(fees)),
         fee_balance=fees,
         total_outstanding=total,
     )

@@ -50,7 +50,7 @@ def _a_day(text: str) -> str:
 Day = Annotated[str, AfterValidator(_a_day), Query(pattern=r"^\d{4}-\d{2}-\d{2}$", examples=["2026-02-28"])]
 
 
-def ledger_client(request: Request) -> LedgerClient:
+async def ledger_client(request: Request) -> LedgerClient:
     """The process's one client."""
     client: LedgerClient = request.app.state.ledger
     return client

@@ -70,8 +70,8 @@ async def page(
     return Page[Item](items=[model.model_validate(document) for document in documents], next=following)
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt filter must not answer with everything."""
+async def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt filter must not answer with everything. Async, as a plain function is given a thread."""
     route = request.scope["route"]
     known = {field.alias for field in route.dependant.query_params}
     if unknown := sorted(set(request.query_params) - known):
