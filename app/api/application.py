@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
         app.state.ledger = configured_client(settings)
+        app.state.ledger.connect()
         app.state.closing = asyncio.Event()
         async with ledger_services(app, settings, app.state.servers, app.state.ledger):
             yield

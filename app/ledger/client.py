@@ -68,6 +68,10 @@ class LedgerClient:
         self._write_seconds = write_seconds
         self._watch_seconds = watch_seconds
 
+    def connect(self) -> None:
+        """Begin to connect, so that the first command does not wait for it. Fails silently: calls tell."""
+        self._channel.get_state(try_to_connect=True)
+
     async def raise_if_down(self, *, seconds: float = CONNECT_SECONDS) -> None:
         """Raise LedgerDownError unless a write may be sent now; ask before an intent is stored.
 
