@@ -149,10 +149,8 @@ def test_each_intent_is_posted_once_or_not_at_all(scene: Scene, request: pytest.
     assert not calling.is_alive()
     assert outcomes.known == commands
     sys.stdout.write(
-        f"
-{commands} commands, {strikes} strikes: {len(outcomes.posted)} posted, "
-        f"{len(outcomes.rejected)} rejected; answers {dict(outcomes.answers.most_common())}
-"
+        f"\n{commands} commands, {strikes} strikes: {len(outcomes.posted)} posted, "
+        f"{len(outcomes.rejected)} rejected; answers {dict(outcomes.answers.most_common())}\n"
     )
     servicing = Servicing.from_url(scene.store.url)
     until(lambda: not OpenCommands(lambda: servicing).look(), 60, "every command to be settled")
