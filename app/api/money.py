@@ -17,6 +17,7 @@ from app.api.problems import ProblemError, documented
 from app.ledger.command_store import Intent
 from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
+from app.ledger.write_offs import OWN_KEYS
 
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
@@ -261,5 +262,8 @@ def key_of(key: str | None) -> str:
         raise ProblemError(400, "idempotency_key_missing", detail)
     if not (8 <= len(key) <= 128 and key.isascii() and key.isprintable() and " " not in key):
         detail = "Idempotency-Key takes 8 to 128 visible ASCII characters."
+        raise ProblemError(400, "invalid_idempotency_key", detail)
+    if key.casefold().startswith(OWN_KEYS):
+        detail = f"Keys that begin with {OWN_KEYS} are ours: an approved write-off has one."
         raise ProblemError(400, "invalid_idempotency_key", detail)
     return key

@@ -22,6 +22,9 @@ from app.aggregates import (
 from app.ledger.command_store import Intent, said
 from app.ledger.money import Money, in_thread
 
+OWN_KEYS = "write-off-"
+"""What the idempotency keys of write-offs begin with, and a caller's may not."""
+
 
 class WriteOffRefusedError(Exception):
     """A rule forbids it. ``code`` is stable; the text is for the person who asks."""
@@ -46,7 +49,7 @@ class Approval:
 
 def write_off_key(request_id: str) -> str:
     """The idempotency key of the posting: one for a request, for ever."""
-    return f"write-off-{request_id}"
+    return f"{OWN_KEYS}{request_id}"
 
 
 class WriteOffs:

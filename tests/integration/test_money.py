@@ -96,7 +96,9 @@ def test_failure_1_a_retry_has_the_key_of_the_intent_and_posts_once(
     assert (without.status_code, without.json()["code"]) == (400, "idempotency_key_missing")
 
 
-@pytest.mark.parametrize("key", ["short", "x" * 129, "has a space", "ÿÿÿÿÿÿÿÿÿ"])
+@pytest.mark.parametrize(
+    "key", ["short", "x" * 129, "has a space", "ÿÿÿÿÿÿÿÿÿ", "write-off-W1", "Write-Off-W1"]
+)
 def test_failure_1_a_key_that_cannot_be_one_is_refused(client: httpx.Client, key: str) -> None:
     answer = client.post(REPAYMENTS, json=REPAYMENT, headers={"Idempotency-Key": key.encode("latin-1")})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key")
