@@ -30,6 +30,7 @@ OPERATIONS = (
 """Every rpc of the service."""
 
 ANY = "*"
+_LONGEST_S = 3_600.0
 
 
 class FaultKind(StrEnum):
@@ -95,8 +96,8 @@ class Faults:
         except ValueError as error:
             msg = f"no fault {str(kind)!r}; there are {', '.join(FaultKind)}"
             raise FaultSyntaxError(msg) from error
-        if not 0 < probability <= 1 or seconds < 0:
-            msg = "a probability is above 0 and at most 1, a delay not below 0 seconds"
+        if not (0 < probability <= 1 and 0 <= seconds <= _LONGEST_S):
+            msg = "a probability is above 0 and at most 1, a delay from 0 seconds to an hour"
             raise FaultSyntaxError(msg)
         with self._lock:
             self._rules.append(_Rule(operation, known, probability, times, seconds))
