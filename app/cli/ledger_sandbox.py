@@ -57,10 +57,12 @@ def command(
     except RuntimeError as error:
         typer.echo(f"{settings.ledger_target} is taken: {error}. Set BILLIE_LEDGER_TARGET.", err=True)
         raise typer.Exit(3) from error
-    typer.echo(_BANNER.strip())
-    typer.echo(f"Serving on {settings.ledger_target}, books in {data}, stream {settings.inbox_stream}.")
+    _say(_BANNER.strip())
+    _say(f"Serving on {settings.ledger_target}, books in {data}, stream {settings.inbox_stream}.")
     for each in fault or []:
-        typer.echo(f"Fault on demand: {each}")
+        _say(f"Fault on demand: {each}")
+    for each in without or []:
+        _say(f"Without {each}")
     redis = connect(settings)
     with StopSignal() as stop, ThreadPoolExecutor(1, "announcements") as pool:
         publisher = Publisher(books.database, redis, settings.inbox_stream)
@@ -78,6 +80,11 @@ def command(
         publishing.result()
     redis.close()
     books.close()
+
+
+def _say(text: str) -> None:
+    # On standard error, where the log is: nothing that is piped away takes it out of sight.
+    typer.echo(text, err=True)
 
 
 def _faults(texts: list[str], seed: int) -> Faults:
