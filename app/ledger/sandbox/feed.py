@@ -140,10 +140,13 @@ def _balance_told(database: sqlite3.Connection, heard: Heard, told: Balance, now
 
 def _pay_out(database: sqlite3.Connection, heard: Heard, told: Balance, now: datetime) -> None:
     account = account_of(database, told.loan_account_id)
-    principal = max(NOTHING, told.owed - account.fee) if account.principal is None else account.principal
+    fee = max(NOTHING, account.fee)
+    principal = account.principal or NOTHING
+    if principal <= 0:  # Untold, or no terms of a loan: the balance is what there is to go by.
+        principal = max(NOTHING, told.owed - fee)
     _post(database, heard, told, Kind.DISBURSEMENT, principal, NOTHING, now)
-    if account.fee:
-        _post(database, heard, told, Kind.ESTABLISHMENT_FEE, NOTHING, account.fee, now)
+    if fee:
+        _post(database, heard, told, Kind.ESTABLISHMENT_FEE, NOTHING, fee, now)
     change_account(database, told.loan_account_id, now, paid_out=1)
 
 
