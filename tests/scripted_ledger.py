@@ -169,3 +169,26 @@ def transaction(number: int, kind: str = "REPAYMENT") -> wire.Transaction:
 def posted(number: int = 1, **more: Any) -> wire.TransactionResponse:
     """The answer of a write that posted."""
     return wire.TransactionResponse(transaction=transaction(number), event_id=f"EV-{number}", **more)
+
+
+def posts(number: int = 1, **more: Any) -> Callable[[Call], wire.TransactionResponse]:
+    """The script of a write that posts what it is asked for."""
+
+    def answer(call: Call) -> wire.TransactionResponse:
+        told = posted(number, **more)
+        told.transaction.loan_account_id = call.request.loan_account_id
+        kind = _KINDS.get(call.method) or wire.TransactionType.Name(call.request.fee_type)
+        told.transaction.type = wire.TransactionType.Value(kind)
+        return told
+
+    return answer
+
+
+_KINDS = {
+    "RecordRepayment": "REPAYMENT",
+    "ApplyLateFee": "LATE_FEE",
+    "ApplyDishonourFee": "DISHONOUR_FEE",
+    "WaiveFee": "FEE_WAIVER",
+    "MakeAdjustment": "ADJUSTMENT",
+    "WriteOff": "WRITE_OFF",
+}

@@ -5,6 +5,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from app.aggregates.people import same_person
 from app.aggregates.remembering import RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
@@ -179,7 +180,7 @@ class WriteOffRequest(RememberingAggregate):
 
     def is_by(self, person: str) -> bool:
         """Whether this person made the request."""
-        return self.requested_by is not None and _same(person, self.requested_by)
+        return self.requested_by is not None and same_person(person, self.requested_by)
 
     def _decide(self, source: Source, outcome: str, *, by: str, **decision: Any) -> None:
         """A request is decided once, and an approver is not the requester (contract: Write-offs)."""
@@ -187,12 +188,7 @@ class WriteOffRequest(RememberingAggregate):
             self.record(self.DecisionHeld, source, outcome=outcome, decision={"by": by, **decision})
         elif self.decided:
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="already decided")
-        elif outcome == "Approved" and _same(by, self.requested_by):
+        elif outcome == "Approved" and same_person(by, self.requested_by):
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="approver is the requester")
         else:
             self.record(getattr(self, outcome), source, by=by, **decision)
-
-
-def _same(person: str, other: str) -> bool:
-    """Whether two ids name one person: publishers differ in case and spaces."""
-    return person.strip().casefold() == other.strip().casefold()

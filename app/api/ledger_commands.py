@@ -1,12 +1,13 @@
 """Money movements looked up, approved by a second person, and settled by hand where nobody else can."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime, StringConstraints
 
-from app.aggregates import CommandKind, UnitOfWork
+from app.aggregates import CommandKind, UnitOfWork, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.documents import Document
@@ -122,12 +123,15 @@ async def approve_ledger_command(
 ) -> LedgerCommand:
     """Agree to an adjustment over the limit; another supervisor than who asked. It is posted then."""
     money: Money = request.app.state.money
-    await money.client.raise_if_down()
+    known = await in_thread(money.store.load, command_id)
+    if known is not None and known.awaits_approval:
+        await money.client.raise_if_down()
 
     def approve(unit: UnitOfWork) -> tuple[StoredCommand, bool]:
         command = _awaiting(unit, command_id, by)
         if command.approved_by == by.user:
             return command, False
+        _within_limit(request, command, by)
         command.approve(said(command_id, "approved"), actor=actor_of(by), comment=body.comment)
         return command, True
 
@@ -178,6 +182,8 @@ async def settle_ledger_command(
     command = await in_thread(money.store.load, command_id)
     if command is None:
         raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
+    if command.intent is not None and same_person(command.intent.requested_by, by.user):
+        raise ProblemError(403, "own_request", "Somebody else has to settle what you asked for.")
     if command.is_settled or command.awaits_approval or request.app.state.settler.will_send(command):
         raise ProblemError(
             409, "settles_by_itself", "It is settled, waits for approval, or is still being sent again."
@@ -191,11 +197,22 @@ def _awaiting(unit: UnitOfWork, command_id: str, by: Caller) -> StoredCommand:
     command = unit.obtain(StoredCommand, command_id, said(command_id, "looked for"))
     if command.intent is None:
         raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
-    if command.intent.requested_by.strip().casefold() == by.user.casefold():
+    if same_person(command.intent.requested_by, by.user):
         raise ProblemError(403, "own_request", "Somebody else has to decide on what you asked for.")
     if not command.awaits_approval and command.approved_by != by.user:
         raise _decided()
     return command
+
+
+def _within_limit(request: Request, command: StoredCommand, by: Caller) -> None:
+    """An approval is within what the approver may write off: it comes to the same."""
+    asked = command.intent
+    assert asked is not None
+    moved = abs(asked.principal_delta or Decimal(0)) + abs(asked.fee_delta or Decimal(0))
+    limit = request.app.state.write_offs.limits[by.role.value]
+    if limit is not None and moved > limit:
+        detail = f"The role {by.role} approves up to {limit:.2f}; this is {moved:.2f}."
+        raise ProblemError(403, "over_your_limit", detail)
 
 
 def _decided() -> ProblemError:

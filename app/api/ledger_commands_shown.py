@@ -72,6 +72,7 @@ class LedgerCommand(Document):
     idempotency_key: str
     requested_by: StaffMember
     requested_at: datetime
+    request_id: str | None = Field(None, description="Of a write-off: the request that was approved.")
     status: Literal["requested", "posted", "rejected", "unknown"]
     approval: ApprovalState | None = None
     transaction_id: str | None = None

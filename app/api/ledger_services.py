@@ -30,6 +30,7 @@ async def ledger_services(
         OpenCommands(servers.event_store_for_commands),
         running_s=settings.settle_after_seconds,
         key_hours=settings.ledger_key_hours,
+        first_wait_s=settings.ledger_write_seconds,
     )
     app.state.money, app.state.settler = money, settler
     app.state.most_amount = settings.money_most_amount

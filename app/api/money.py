@@ -156,6 +156,9 @@ async def make_adjustment(
 ) -> LedgerCommand:
     """Correct what is owed; supervisors and up. Beyond a limit, another one has to approve it: 202."""
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
+    most: Decimal = request.app.state.most_amount
+    if abs(principal) + abs(fee) > most:
+        raise ProblemError(422, "invalid_request", f"body: {most:.2f} is the most.")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
@@ -163,7 +166,7 @@ async def make_adjustment(
         principal_delta=principal,
         fee_delta=fee,
         reason=body.reason,
-        needs_approval=max(abs(principal), abs(fee)) > request.app.state.adjustment_limit,
+        needs_approval=abs(principal) + abs(fee) > request.app.state.adjustment_limit,
     )
     return await ask(request, response, by, intent)
 
@@ -215,12 +218,13 @@ async def answered(request: Request, response: Response, answer: Answer) -> Ledg
         headers["Idempotent-Replay"] = "true"
     if command.status is CommandStatus.REJECTED:
         raise rejection(command, headers)
-    if command.status is not CommandStatus.POSTED:
+    found = await shown(request, command.business_id)
+    if found.status != "posted":  # It may have been settled just now.
         response.status_code = 202
         if not command.awaits_approval:
             headers["Retry-After"] = "2"
     response.headers.update(headers)
-    return await shown(request, command.business_id)
+    return found
 
 
 async def shown(request: Request, command_id: str) -> LedgerCommand:

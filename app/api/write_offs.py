@@ -65,6 +65,8 @@ async def request_write_off(
     """Ask for a write-off; operations and up. One request an account may be pending."""
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
     asked = body.model_dump(exclude_none=True)
+    if not Decimal(body.amount):
+        raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
     try:

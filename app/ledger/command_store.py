@@ -80,6 +80,10 @@ class CommandStore:
         command = self._servicing().load(LedgerCommand, command_id)
         return None if command is None or command.intent is None else command
 
+    def write_off_request(self, request_id: str) -> WriteOffRequest | None:
+        """The write-off request as stored. Raises one of EVENT_STORE_ERRORS."""
+        return self._servicing().load(WriteOffRequest, request_id)
+
     def events(self, command_id: str) -> list[Any]:
         """All events of a command, in order. Raises one of EVENT_STORE_ERRORS."""
         return self.events_of(LedgerCommand, command_id)
@@ -106,6 +110,17 @@ class CommandStore:
         command = self.load(intent.command_id)
         assert command is not None
         return command, is_new
+
+    def reject_first(self, command_id: str, **facts: Any) -> LedgerCommand:
+        """Record a rejection that is about one attempt only: it counts if nobody has made another one."""
+
+        def store(unit: UnitOfWork) -> LedgerCommand:
+            command = unit.obtain(LedgerCommand, command_id, said(command_id, "rejected"))
+            if command.status is CommandStatus.REQUESTED:
+                command.rejected(said(command_id, "rejected"), **facts)
+            return command
+
+        return self.change(store)
 
     def record(self, command_id: str, what: str, **facts: Any) -> LedgerCommand:
         """Record what became of a command, by the name of its method. What is settled stays so."""

@@ -10,16 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from eventsourcing.persistence import OperationalError
 
-from app.aggregates import EVENT_STORE_ERRORS, Actor, LedgerCommand
+from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandStatus, LedgerCommand
 from app.ledger.client import LedgerClient
 from app.ledger.command_store import CommandStore, Intent
-from app.ledger.errors import LedgerError
+from app.ledger.errors import KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.sending import send
 
 log = logging.getLogger(__name__)
+
+_THREADS = 16
+_MOST_WAITING = 64
+_LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
 
 T = TypeVar("T")
 
@@ -80,6 +86,8 @@ class Money:
         It goes on where the caller goes away. Raises nothing that says less than the truth: where even the
         outcome cannot be stored, the command is as unknown as before.
         """
+        if command.is_settled or command.awaits_approval:
+            return command
         running = self._sending.get(command.business_id)
         if running is None:
             running = asyncio.create_task(self._send(command, is_first=is_first))
@@ -111,19 +119,53 @@ class Money:
         try:
             answer = await send(self.client, command)
         except LedgerError as error:
-            is_final = error.settles or (is_first and not error.outcome_unknown)
-            what = "rejected" if is_final else "unanswered"
+            what = _outcome(error, is_first=is_first)
             facts: dict[str, Any] = {"code": error.code, "message": error.message}
             log.warning("Command %s %s: %s", command_id, what, error.code)
         else:
             what, facts = "posted", answer
+            if is_first and answer["result"].get("idempotentReplay"):
+                log.warning("Command %s: the ledger had its key already, at the first attempt", command_id)
         try:
-            return await in_thread(self.store.record, command_id, what, **facts)
+            if what == "reject_first":
+                return await in_thread(self.store.reject_first, command_id, **facts)
+            command = await in_thread(self.store.record, command_id, what, **facts)
+            if what == "posted" and command.status is not CommandStatus.POSTED:
+                log.error(
+                    "Command %s was taken for rejected, and the ledger has posted it as %s",
+                    command_id,
+                    facts["transaction_id"],
+                )
+            return command
         except EVENT_STORE_ERRORS as error:
             log.error("Command %s: the outcome cannot be stored: %s", command_id, type(error).__name__)
             return command
 
 
+def _outcome(error: LedgerError, *, is_first: bool) -> str:
+    """What an error says of the command: the name of what the store records."""
+    if isinstance(error, KeyReusedError) and not is_first:
+        return "unanswered"  # An attempt before may have had other words: a fee's, on a ledger of before.
+    if error.settles:
+        return "rejected"
+    # A refused token is our own fault, and may be mended while the command waits.
+    return "reject_first" if is_first and isinstance(error, NotOfferedError) else "unanswered"
+
+
 async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """The event store's drivers wait: not in the event loop."""
-    return await to_thread.run_sync(lambda: function(*arguments, **named))
+    """The event store's drivers wait: not in the event loop, and not in the threads that others need.
+
+    Raises eventsourcing's OperationalError where too many wait already.
+    """
+    limiter = _threads()
+    if limiter.statistics().tasks_waiting >= _MOST_WAITING:
+        msg = "too many requests wait for it"
+        raise OperationalError(msg)
+    return await to_thread.run_sync(lambda: function(*arguments, **named), limiter=limiter)
+
+
+def _threads() -> CapacityLimiter:
+    loop = asyncio.get_running_loop()
+    if loop not in _LIMITERS:
+        _LIMITERS[loop] = CapacityLimiter(_THREADS)
+    return _LIMITERS[loop]

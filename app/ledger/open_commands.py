@@ -1,13 +1,18 @@
 """Which ledger commands are open: found in the event store itself, and followed from then on."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from eventsourcing.utils import get_topic
 
 from app.aggregates import LedgerCommand, Servicing
 from app.aggregates.remembering import RememberingAggregate
+from app.runtime.logging import where
+
+log = logging.getLogger(__name__)
 
 _PAGE = 1_000
 _OPENS = (LedgerCommand.Requested, LedgerCommand.Approved, LedgerCommand.OutcomeUnknown)
@@ -42,7 +47,12 @@ class OpenCommands:
                 self._position, _PAGE, newest, self._topics, inclusive_of_start=False
             )
             for stored in found:
-                self._take(servicing.mapper.to_domain_event(stored))  # type: ignore[arg-type]
+                try:
+                    event: Any = servicing.mapper.to_domain_event(stored)
+                except Exception as error:  # noqa: BLE001 - of a newer release, say: the others are settled all the same
+                    log.error("The event at position %d cannot be read: %s", stored.id, where(error))
+                else:
+                    self._take(event)
             if len(found) < _PAGE:
                 self._position = newest
                 return list(self._open.values())

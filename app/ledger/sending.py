@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from app.aggregates import CommandKind, LedgerCommand
 from app.ledger.client import LedgerClient
+from app.ledger.errors import UnreadableAnswerError
 from app.ledger.fees import FeeKind
 from app.ledger.results import TransactionResult
 
@@ -14,6 +15,9 @@ async def send(client: LedgerClient, command: LedgerCommand) -> dict[str, Any]:
     It is made of what is stored, so that whoever sends it again sends the same. Raises LedgerError.
     """
     answer = await _call(client, command)
+    asked, told = command.intent, answer.transaction
+    if asked is not None and (told.loan_account_id, told.kind) != (asked.loan_account_id, asked.kind.upper()):
+        raise UnreadableAnswerError("it is about another account, or another kind of transaction")
     return {
         "transaction_id": answer.transaction.transaction_id,
         "ledger_event_id": answer.event_id,
@@ -74,6 +78,7 @@ def _result(answer: TransactionResult) -> dict[str, Any]:
         "allocatedToFees": _text(answer.allocated_to_fees),
         "allocatedToPrincipal": _text(answer.allocated_to_principal),
         "overpayment": _text(answer.overpayment),
+        "idempotentReplay": answer.idempotent_replay or None,
         "allocationWarning": answer.allocation_warning,
         "instalments": [
             {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid5
 
 from app.aggregates import (
     Actor,
@@ -18,12 +19,20 @@ from app.aggregates import (
     WriteOffRegister,
     WriteOffRequest,
     command_id_of,
+    same_person,
 )
+from app.aggregates.remembering import NAMESPACE
 from app.ledger.command_store import Intent, said
 from app.ledger.money import Money, in_thread
 
 OWN_KEYS = "write-off-"
 """What the idempotency keys of write-offs begin with, and a caller's may not."""
+_ASKED = (
+    *("loan_account_id", "amount", "reason", "notes", "priority"),
+    *("customer_id", "customer_name", "account_number", "original_balance"),
+)
+_LONGEST_IN_A_KEY = 100
+"""Upstream's ids may be longer than a ledger takes for a key."""
 
 
 class WriteOffRefusedError(Exception):
@@ -49,7 +58,8 @@ class Approval:
 
 def write_off_key(request_id: str) -> str:
     """The idempotency key of the posting: one for a request, for ever."""
-    return f"{OWN_KEYS}{request_id}"
+    simple = len(request_id) <= _LONGEST_IN_A_KEY and request_id.isascii() and request_id.isprintable()
+    return f"{OWN_KEYS}{request_id if simple else uuid5(NAMESPACE, request_id)}"
 
 
 class WriteOffs:
@@ -58,7 +68,7 @@ class WriteOffs:
     def __init__(self, money: Money, limits: dict[str, Decimal | None]) -> None:
         """``limits``: up to what amount a role may approve; None: any. A role that is not there may not."""
         self._money = money
-        self._limits = limits
+        self.limits = limits
 
     async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
@@ -72,7 +82,7 @@ class WriteOffs:
             request = unit.obtain(WriteOffRequest, request_id, source)
             if (known := request.asked) is not None:
                 same = known.requested_by == actor.id and all(
-                    getattr(known, name) == value for name, value in asked.items()
+                    getattr(known, name) == asked.get(name) for name in _ASKED
                 )
                 if not same:
                     msg = "The key belongs to another request."
@@ -97,20 +107,25 @@ class WriteOffs:
         Raises NoSuchRequestError, WriteOffRefusedError, LedgerDownError (nothing was stored), and one of
         EVENT_STORE_ERRORS.
         """
-        await self._money.client.raise_if_down()
+        key = write_off_key(request_id)
+        known = await in_thread(self._money.store.load, command_id_of(key))
+        owed = Decimal(0) if known is not None else await self._owed(request_id)
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, LedgerCommand, bool]:
             request = self._existing(unit, request_id)
             asked = request.asked
             assert asked is not None
-            key = write_off_key(request_id)
             source = _said(request_id, "approved")
-            known = self._money.store.load(command_id_of(key))
-            if known is not None and known.intent is not None and known.intent.requested_by == actor.id:
+            if known is not None and _posts(known, request_id) and same_person(_by(known), actor.id):
                 return request, known, False
-            self._may_decide(request, actor, asked.amount)
+            self._may_decide(request, actor, max(asked.amount, owed))
+            if owed > asked.amount:
+                msg = f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: make a new one."
+                raise WriteOffRefusedError("owes_more", msg)
             request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
             command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
+            if command.intent is not None:
+                raise WriteOffRefusedError("already_decided", f"The key {key} is in use.")
             intent = Intent(
                 CommandKind.WRITE_OFF,
                 asked.loan_account_id,
@@ -153,6 +168,17 @@ class WriteOffs:
 
         return await in_thread(self._money.store.change, store)
 
+    async def _owed(self, request_id: str) -> Decimal:
+        """What the ledger would write off: all that is owed, whatever the request says.
+
+        Raises NoSuchRequestError, and LedgerError where the ledger does not tell.
+        """
+        await self._money.client.raise_if_down()
+        request = await in_thread(self._money.store.write_off_request, request_id)
+        if request is None or request.asked is None:
+            raise NoSuchRequestError(request_id)
+        return (await self._money.client.get_balance(request.asked.loan_account_id)).total
+
     def _existing(self, unit: UnitOfWork, request_id: str) -> WriteOffRequest:
         request = unit.obtain(WriteOffRequest, request_id, _said(request_id, "looked for"))
         if request.asked is None:
@@ -163,10 +189,23 @@ class WriteOffs:
         if request.is_by(actor.id):
             raise WriteOffRefusedError("own_request", "Somebody else has to approve what you asked for.")
         _not_decided(request)
-        limit = self._limits[actor.role]
+        limit = self.limits[actor.role]
         if limit is not None and amount > limit:
             msg = f"The role {actor.role} approves up to {limit:.2f}; this is {amount:.2f}."
             raise WriteOffRefusedError("over_your_limit", msg)
+
+
+def _posts(command: LedgerCommand, request_id: str) -> bool:
+    asked = command.intent
+    return (
+        asked is not None
+        and asked.kind == CommandKind.WRITE_OFF
+        and (asked.details or {}).get("request_id") == request_id
+    )
+
+
+def _by(command: LedgerCommand) -> str:
+    return command.intent.requested_by if command.intent else ""
 
 
 def _not_decided(request: WriteOffRequest) -> None:

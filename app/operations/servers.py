@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, PersistenceError
 from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
@@ -19,7 +20,8 @@ from app.runtime.settings import Settings
 
 _WITHIN_S = 2
 _CACHE = 1_000
-_PATIENT = {"SQLITE_LOCK_TIMEOUT": "10"}
+_FAILED_FOR_S = 1.0
+_PATIENT = {"SQLITE_LOCK_TIMEOUT": "10", "POSTGRES_LOCK_TIMEOUT": "10"}
 """Whoever writes waits for an ingest process that is at it."""
 
 
@@ -45,6 +47,8 @@ class Servers:
         self._opening = Lock()
         self._servicing: Servicing | None = None
         self._commanded: Servicing | None = None
+        self._failure: PersistenceError | None = None
+        self._failed_at = 0.0
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -65,7 +69,13 @@ class Servers:
         """
         with self._opening:
             if self._commanded is None:
-                self._commanded = _existing(self.settings.event_store_url, _PATIENT)
+                if self._failure is not None and monotonic() - self._failed_at < _FAILED_FOR_S:
+                    raise self._failure  # Many ask: not each of them has to wait for a server that hangs.
+                try:
+                    self._commanded = _existing(self.settings.event_store_url, _PATIENT)
+                except PersistenceError as error:
+                    self._failure, self._failed_at = error, monotonic()
+                    raise
             return self._commanded
 
     @contextmanager

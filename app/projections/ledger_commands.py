@@ -34,6 +34,7 @@ def _requested(document: Document, event: Any) -> None:
         feeDelta=None if event.fee_delta is None else money(event.fee_delta),
         reason=event.reason,
         approval={"status": "pending"} if event.needs_approval else None,
+        requestId=(event.details or {}).get("request_id"),
     )
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Event as ThreadEvent
 from typing import Any
 
 import grpc
@@ -16,7 +18,7 @@ from app.ledger.money import Money
 from app.ledger.open_commands import OpenCommands
 from app.ledger.settler import Settler
 from app.runtime.settings import Settings
-from tests.scripted_ledger import ScriptedLedger, posted, refuses, scripted_ledger
+from tests.scripted_ledger import ScriptedLedger, posts, refuses, scripted_ledger
 
 ANN = Actor("ann", "Ann", "operations")
 INTENT = Intent(CommandKind.LATE_FEE, "L1", "intent-00000001", amount=Decimal(15))
@@ -31,7 +33,7 @@ def servicing(settings: Settings) -> Iterator[Servicing]:
 
 @pytest.fixture
 def ledger() -> Iterator[ScriptedLedger]:
-    with scripted_ledger({"ApplyFee": posted(1)}) as ledger:
+    with scripted_ledger({"ApplyFee": posts(1)}) as ledger:
         yield ledger
 
 
@@ -54,10 +56,11 @@ def settle(store: CommandStore, servicing: Servicing, target: str, times: int = 
                 money,
                 OpenCommands(lambda: servicing),
                 running_s=how.get("running_s", 0.0),
+                first_wait_s=0.0,
                 key_hours=how.get("key_hours", 23.0),
             )
             for _ in range(times):
-                await settler.settle_due()
+                await asyncio.gather(*await settler.settle_due())
                 for tries in settler._tries.values():
                     tries.next_at = 0.0
             return settler
@@ -88,7 +91,7 @@ def test_a_refused_token_settles_nothing_that_was_sent_before(
     ledger.script["ApplyFee"] = [
         refuses(grpc.StatusCode.UNAVAILABLE),
         refuses(grpc.StatusCode.UNAUTHENTICATED),
-        posted(3, idempotent_replay=True),
+        posts(3, idempotent_replay=True),
     ]
     settle(store, servicing, ledger.target, times=3)
     found = store.load(command.business_id)
@@ -144,12 +147,59 @@ def test_two_settlers_at_once_leave_one_outcome(
                     Money(store, client, running_s=0.0),
                     OpenCommands(lambda: servicing),
                     running_s=0.0,
+                    first_wait_s=0.0,
                     key_hours=23.0,
                 )
                 for client in (one, two)
             ]
-            await asyncio.gather(*(settler.settle_due() for settler in settlers))
+            for begun in await asyncio.gather(*(settler.settle_due() for settler in settlers)):
+                await asyncio.gather(*begun)
 
     asyncio.run(both())
     names = [type(event).__name__ for event in store.events(command.business_id)]
-    assert names == ["Registered", "Requested", "Posted"]
+    assert names == ["Registered", "Requested", "OutcomeUnknown", "Posted"]
+
+
+def test_commands_that_hang_hold_up_no_other(
+    store: CommandStore, servicing: Servicing, ledger: ScriptedLedger
+) -> None:
+    """More of them than are sent at once: they take their turns."""
+    released = ThreadEvent()
+
+    def post(call: Any) -> Any:
+        if call.request.loan_account_id == "HUNG":
+            released.wait(0.2)
+            raise refuses(grpc.StatusCode.INTERNAL)
+        return posts(1)(call)
+
+    ledger.script["ApplyFee"] = post
+    for number in range(70):
+        store.request(replace(INTENT, loan_account_id="HUNG", idempotency_key=f"hung-{number:06}"), ANN)
+    good = asked(store)
+    settle(store, servicing, ledger.target, times=8)
+    found = store.load(good.business_id)
+    assert found is not None
+    assert found.status == "posted"
+
+
+def test_a_refused_token_of_whoever_slept_settles_nothing(
+    store: CommandStore, servicing: Servicing, ledger: ScriptedLedger
+) -> None:
+    """Another process has sent it meanwhile, and what it sent may be posted."""
+    command = asked(store)
+    ledger.script["ApplyFee"] = [
+        refuses(grpc.StatusCode.UNAVAILABLE, "posted, and the answer is lost"),
+        refuses(grpc.StatusCode.UNAUTHENTICATED),
+        posts(7, idempotent_replay=True),
+    ]
+    settle(store, servicing, ledger.target)
+
+    async def wake() -> LedgerCommand:
+        async with LedgerClient(ledger.target) as client:
+            return await Money(store, client, running_s=0.0).send(command, is_first=True)
+
+    assert asyncio.run(wake()).status == "unknown"
+    settle(store, servicing, ledger.target)
+    found = store.load(command.business_id)
+    assert found is not None
+    assert found.status == "posted"

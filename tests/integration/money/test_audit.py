@@ -16,7 +16,7 @@ from app.projections.migrations import migrate
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
 from tests.roles import ingesting
-from tests.scripted_ledger import ScriptedLedger, posted, scripted_ledger
+from tests.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
 from tests.serving import serving
 from tests.waiting import until
 
@@ -26,7 +26,12 @@ KEY = {"Idempotency-Key": "intent-00000001"}
 @pytest.fixture
 def ledger() -> Iterator[ScriptedLedger]:
     with scripted_ledger(
-        {"RecordRepayment": posted(1), "ApplyFee": posted(2), "WriteOff": posted(3)}
+        {
+            "RecordRepayment": posts(1),
+            "ApplyFee": posts(2),
+            "WriteOff": posts(3),
+            "GetBalance": balance("420.00"),
+        }
     ) as ledger:
         yield ledger
 
