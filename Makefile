@@ -15,7 +15,7 @@ demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulat
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q $(ARGS)
 
-chaos: $(VENV)/installed ## one backlog under fire; ARGS="--seed 7" makes other strikes
+chaos: $(VENV)/installed ## one backlog, and money, under fire; ARGS="--seed 7" makes other strikes
 	@$(PYTHON) -m pytest -q -s tests/chaos $(ARGS)
 
 fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; ARGS="--seed 7" draws others

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import uuid5
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from pydantic import StringConstraints
 
 from app.aggregates import WriteOffRequest as StoredRequest
@@ -15,7 +15,7 @@ from app.api.ledger_commands import Decision
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import Amount, Body, Key, Text, actor_of, answered, key_of
 from app.api.pages import refuse_unknown_parameters
-from app.api.problems import ProblemError, documented
+from app.api.problems import ProblemError, answer, documented, not_found
 from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
 from app.ledger.money import Answer, Money, in_thread
 from app.ledger.write_offs import NoSuchRequestError, WriteOffRefusedError, WriteOffs
@@ -69,10 +69,7 @@ async def request_write_off(
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
-    try:
-        made, is_replay = await _write_offs(request).request(request_id, actor_of(by), **asked)
-    except WriteOffRefusedError as error:
-        raise _refused(error) from error
+    made, is_replay = await _write_offs(request).request(request_id, actor_of(by), **asked)
     if is_replay:
         response.headers["Idempotent-Replay"] = "true"
     response.headers["Location"] = str(request.url_for("get_write_off_request", requestId=request_id))
@@ -90,12 +87,7 @@ async def approve_write_off(
     by: Annotated[Caller, _SUPERVISOR],
 ) -> Approved:
     """Approve what somebody else asked for, within one's limit; supervisors and up. The ledger posts it."""
-    try:
-        approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
-    except NoSuchRequestError as error:
-        raise _unknown(request_id) from error
-    except WriteOffRefusedError as error:
-        raise _refused(error) from error
+    approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
     command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
     return Approved(request=await _shown(request, approval.request), command=command)
 
@@ -105,12 +97,7 @@ async def reject_write_off(
     request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
 ) -> WriteOffRequest:
     """Reject a request; supervisors and up."""
-    try:
-        rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
-    except NoSuchRequestError as error:
-        raise _unknown(request_id) from error
-    except WriteOffRefusedError as error:
-        raise _refused(error) from error
+    rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
     return await _shown(request, rejected)
 
 
@@ -119,12 +106,7 @@ async def cancel_write_off(
     request: Request, request_id: RequestId, by: Annotated[Caller, _OPERATIONS]
 ) -> WriteOffRequest:
     """Take back one's own request, while it is pending."""
-    try:
-        cancelled = await _write_offs(request).cancel(request_id, actor_of(by))
-    except NoSuchRequestError as error:
-        raise _unknown(request_id) from error
-    except WriteOffRefusedError as error:
-        raise _refused(error) from error
+    cancelled = await _write_offs(request).cancel(request_id, actor_of(by))
     return await _shown(request, cancelled)
 
 
@@ -142,9 +124,14 @@ def _write_offs(request: Request) -> WriteOffs:
     return write_offs
 
 
-def _unknown(request_id: str) -> ProblemError:
-    return ProblemError(404, "not_found", f"There is no write-off request {request_id!r}.")
+def install(app: FastAPI) -> None:
+    """Answer what the rules of write-offs forbid with its problem."""
 
+    @app.exception_handler(NoSuchRequestError)
+    async def _unknown(request: Request, error: NoSuchRequestError) -> Response:
+        return answer(request, not_found("write-off request", str(error)))
 
-def _refused(error: WriteOffRefusedError) -> ProblemError:
-    return ProblemError(403 if error.code in _FORBIDDEN else 409, error.code, str(error))
+    @app.exception_handler(WriteOffRefusedError)
+    async def _refused(request: Request, error: WriteOffRefusedError) -> Response:
+        status = 403 if error.code in _FORBIDDEN else 409
+        return answer(request, ProblemError(status, error.code, str(error)))

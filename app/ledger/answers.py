@@ -142,12 +142,16 @@ def _kind(number: int) -> str:
     return f"TYPE_{number}" if descriptor is None else descriptor.name
 
 
+_MOST_DIGITS = 12
+"""Of an amount in dollars: more is no money, and would be written out digit by digit."""
+
+
 def _money(text: str) -> Decimal:
     try:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise UnreadableAnswerError(f"{text!r} for an amount") from error
-    if not amount.is_finite():
+    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
         raise UnreadableAnswerError(f"{text!r} for an amount")
     return amount
 
