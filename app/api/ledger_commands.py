@@ -150,11 +150,11 @@ async def approve_ledger_command(
 async def refuse_ledger_command(
     request: Request, command_id: CommandId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
 ) -> LedgerCommand:
-    """Do not agree to an adjustment over the limit: it is never posted."""
+    """Do not agree to an adjustment over the limit, or withdraw one's own: it is never posted."""
     money: Money = request.app.state.money
 
     def refuse(unit: UnitOfWork) -> None:
-        command = _awaiting(unit, command_id, by)
+        command = _awaiting(unit, command_id, by, own_too=True)
         if command.approved_by is not None:
             raise _decided()
         command.refuse(said(command_id, "refused"), actor=actor_of(by), comment=body.comment)
@@ -193,11 +193,11 @@ async def settle_ledger_command(
     return await shown(request, command_id)
 
 
-def _awaiting(unit: UnitOfWork, command_id: str, by: Caller) -> StoredCommand:
+def _awaiting(unit: UnitOfWork, command_id: str, by: Caller, *, own_too: bool = False) -> StoredCommand:
     command = unit.obtain(StoredCommand, command_id, said(command_id, "looked for"))
     if command.intent is None:
         raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
-    if same_person(command.intent.requested_by, by.user):
+    if not own_too and same_person(command.intent.requested_by, by.user):
         raise ProblemError(403, "own_request", "Somebody else has to decide on what you asked for.")
     if not command.awaits_approval and command.approved_by != by.user:
         raise _decided()

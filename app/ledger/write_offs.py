@@ -88,6 +88,9 @@ class WriteOffs:
                     msg = "The key belongs to another request."
                     raise WriteOffRefusedError("idempotency_key_reused", msg)
                 return request, True
+            if request.held:
+                # Somebody decided on this id before it was asked for: no request may be born decided.
+                raise WriteOffRefusedError("idempotency_key_reused", "Take another key.")
             account = asked["loan_account_id"]
             register = unit.obtain(WriteOffRegister, account, source)
             for each in register.request_ids:

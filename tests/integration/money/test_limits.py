@@ -1,10 +1,15 @@
 """Who may move how much, whose approval counts, and what a key stands for."""
 
+from uuid import uuid5
+
 import grpc
 import httpx
 import pytest
 
+from app.aggregates import Servicing, WriteOffRequest
+from app.aggregates.remembering import NAMESPACE
 from app.runtime.settings import Settings
+from tests.given import message
 from tests.money import KEY, REPAYMENT, REPAYMENTS, client_of
 from tests.scripted_ledger import ScriptedLedger, balance, posted, posts, refuses
 from tests.serving import serving
@@ -64,6 +69,8 @@ def test_an_adjustment_is_within_limits(url: str, settings: Settings, ledger: Sc
         refused = bob.post(f"/v1/ledger-commands/{large}/approve", json=comment)
         assert (refused.status_code, refused.json()["code"]) == (403, "over_your_limit")
         assert eve.post(f"/v1/ledger-commands/{large}/approve", json=comment).status_code == 201
+        own = adjust("-6000.00", "0.00", "thought-better-of-it").json()["commandId"]
+        assert ann.post(f"/v1/ledger-commands/{own}/refuse", json=comment).json()["status"] == "rejected"
     assert len(ledger.calls("MakeAdjustment")) == 2
 
 
@@ -81,6 +88,20 @@ def test_another_spelling_is_not_another_person(
         made = ann.post("/v1/write-off-requests", json=body, headers=KEY).json()
         answer = same.post(f"/v1/write-off-requests/{made['requestId']}/approve", json=comment)
         assert (answer.status_code, answer.json()["code"]) == (403, "own_request")
+
+
+def test_no_request_is_born_decided(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
+    """Its id derives from the key: somebody who knows the key could have decided on it before."""
+    request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{KEY['Idempotency-Key']}"))
+    servicing = Servicing.from_url(settings.event_store_url)
+    unit, source = servicing.unit_of_work(), message("decided before")
+    unit.obtain(WriteOffRequest, request_id, source).approve(source, approved_by="bob")
+    unit.commit()
+    servicing.close()
+    body = {"loanAccountId": "L1", "amount": "420.00", "reason": "hardship"}
+    with client_of(url, settings) as ann:
+        assert ann.post("/v1/write-off-requests", json=body, headers=KEY).status_code == 409
+    assert ledger.calls("WriteOff") == []
 
 
 def test_an_answer_about_something_else_is_no_answer(client: httpx.Client, ledger: ScriptedLedger) -> None:
