@@ -59,6 +59,7 @@ class Settler:
         self._first_wait_s = first_wait_s
         self._every_s = every_s
         self._tries: dict[str, _Tries] = {}
+        self._said_at = -_LONGEST_WAIT_S
         self._settling: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -67,10 +68,16 @@ class Settler:
             try:
                 await self.settle_due()
             except EVENT_STORE_ERRORS as error:
-                log.warning("The event store is away, unknown commands wait: %s", in_short(error))
+                self._say("The event store is away, unknown commands wait: %s", in_short(error))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may do better
-                log.error("The settler failed, and looks again: %s", where(error))
+                self._say("The settler failed, and looks again: %s", where(error))
             await asyncio.sleep(self._every_s)  # A pause between looks: the store does not tell of news.
+
+    def _say(self, what: str, of: str) -> None:
+        """Once a minute: it looks again every second."""
+        if monotonic() - self._said_at >= _LONGEST_WAIT_S:
+            self._said_at = monotonic()
+            log.warning(what, of)
 
     async def settle_due(self) -> list[asyncio.Task[None]]:
         """Look once, and begin to send what is due: nobody waits for what hangs.
