@@ -16,7 +16,8 @@ test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q $(ARGS)
 
 chaos: $(VENV)/installed ## one backlog, and money, under fire; ARGS="--seed 7" makes other strikes
-	@$(PYTHON) -m pytest -q -s tests/chaos $(ARGS)
+	@$(PYTHON) -m pytest -q -s tests/chaos --kills 60 --server-kills 6 \
+		--money-commands 2000 --money-strikes 30 $(ARGS)
 
 fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; ARGS="--seed 7" draws others
 	@$(PYTHON) -m pytest -q -s tests/integration/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
