@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency bench-memory lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas bench-ingest bench-latency bench-memory bench-ledger lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,8 +15,9 @@ demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulat
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q $(ARGS)
 
-chaos: $(VENV)/installed ## one backlog under fire; ARGS="--seed 7" makes other strikes
-	@$(PYTHON) -m pytest -q -s tests/chaos $(ARGS)
+chaos: $(VENV)/installed ## one backlog, and money, under fire; ARGS="--seed 7" makes other strikes
+	@$(PYTHON) -m pytest -q -s tests/chaos --kills 60 --server-kills 6 \
+		--money-commands 2000 --money-strikes 30 $(ARGS)
 
 fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; ARGS="--seed 7" draws others
 	@$(PYTHON) -m pytest -q -s tests/integration/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
@@ -44,6 +45,9 @@ bench-latency: $(VENV)/installed ## from XADD to readable in MongoDB, at 200 mes
 
 bench-memory: $(VENV)/installed ## an ingest process's memory on a million entries; ARGS="--shape large" for large ones
 	@$(PYTHON) -m bench.memory $(ARGS)
+
+bench-ledger: $(VENV)/installed ## what REST adds to a read of the ledger, against a direct gRPC call
+	@$(PYTHON) -m bench.ledger_reads $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
-
 from app.api.application import create_app
+from app.api.serving import ApiServer
 from app.runtime.settings import Settings
 
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The API's base URL, while it serves."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None)
-    server = uvicorn.Server(config)
+    server = ApiServer(create_app(settings), host="127.0.0.1", port=0)
     up = threading.Event()
     startup = server.startup
 

@@ -5,19 +5,29 @@ from app.aggregates.cache import Key
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
+from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
 from app.aggregates.loan_account import LoanAccount
+from app.aggregates.people import same_person
 from app.aggregates.source import Source
+from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 
 __all__ = [
     "EVENT_STORE_ERRORS",
+    "Actor",
+    "CommandKind",
+    "CommandStatus",
     "Conversation",
     "Customer",
     "EventStoreUrlError",
     "Key",
+    "LedgerCommand",
     "LoanAccount",
     "Servicing",
     "Source",
     "UnitOfWork",
+    "WriteOffRegister",
     "WriteOffRequest",
+    "command_id_of",
+    "same_person",
 ]

@@ -47,6 +47,8 @@ class AggregateCache:
 
         The newest stays, however much it remembers: to read it anew for each batch would take long.
         """
+        if not self._size:
+            return
         key = (type(aggregate), aggregate.business_id)
         self._aggregates[key] = aggregate
         self._keys[aggregate.id.hex] = key

@@ -5,6 +5,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from app.aggregates.people import same_person
 from app.aggregates.remembering import RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
@@ -39,6 +40,7 @@ class WriteOffRequest(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             aggregate.requested_by = self.requested_by
+            aggregate.asked = self
 
     class RequestIgnored(RememberingAggregate.Event):
         """The same request was made again: the first one stands."""
@@ -57,6 +59,12 @@ class WriteOffRequest(RememberingAggregate):
     class Approved(DecisionEvent):
         ledger_event_id: str | None = None
         transaction_id: str | None = None
+
+    class PostedToLedger(RememberingAggregate.Event):
+        """The ledger posted what was approved here."""
+
+        transaction_id: str
+        ledger_event_id: str | None = None
 
     class Rejected(DecisionEvent):
         pass
@@ -83,6 +91,7 @@ class WriteOffRequest(RememberingAggregate):
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
         self.requested_by: str | None = None
+        self.asked: WriteOffRequest.Requested | None = None
         self.decided = False
         self.held: list[tuple[str, dict[str, Any]]] = []
 
@@ -160,18 +169,26 @@ class WriteOffRequest(RememberingAggregate):
         """Taken back."""
         self._decide(source, "Cancelled", by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
 
+    @absorbs
+    def posted_to_ledger(
+        self, source: Source, *, transaction_id: str, ledger_event_id: str | None = None
+    ) -> None:
+        """The ledger posted it, after it was approved over the API."""
+        self.record(
+            self.PostedToLedger, source, transaction_id=transaction_id, ledger_event_id=ledger_event_id
+        )
+
+    def is_by(self, person: str) -> bool:
+        """Whether this person made the request."""
+        return self.requested_by is not None and same_person(person, self.requested_by)
+
     def _decide(self, source: Source, outcome: str, *, by: str, **decision: Any) -> None:
         """A request is decided once, and an approver is not the requester (contract: Write-offs)."""
         if self.requested_by is None:
             self.record(self.DecisionHeld, source, outcome=outcome, decision={"by": by, **decision})
         elif self.decided:
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="already decided")
-        elif outcome == "Approved" and _same(by, self.requested_by):
+        elif outcome == "Approved" and same_person(by, self.requested_by):
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="approver is the requester")
         else:
             self.record(getattr(self, outcome), source, by=by, **decision)
-
-
-def _same(person: str, other: str) -> bool:
-    """Whether two ids name one person: publishers differ in case and spaces."""
-    return person.strip().casefold() == other.strip().casefold()

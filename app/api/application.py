@@ -1,5 +1,6 @@
 """The FastAPI application: made from settings, with no state of its own outside it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,21 +11,41 @@ from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
-from app.api import dead_letters, inbox, operations, problems, reads, transcripts
+from app.api import (
+    dead_letters,
+    inbox,
+    ledger_commands,
+    ledger_problems,
+    ledger_reads,
+    ledger_stream,
+    money,
+    operations,
+    problems,
+    reads,
+    transcripts,
+    write_offs,
+)
 from app.api.auth import token_checker
+from app.api.ledger_services import ledger_services
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
+from app.ledger.configured import configured_client, configured_security
 from app.operations.servers import Servers
 from app.runtime.settings import Settings
+
+_SMALL = 64 * 1024
+"""Bytes of a body that holds one thing."""
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The API.
 
-    Raises AuthenticationNotConfiguredError where no token could be checked, and ParserError where an
-    installed parser of messages, which replays need, cannot be used.
+    Raises AuthenticationNotConfiguredError where no token could be checked, LedgerSettingsError where the
+    way to the ledger cannot be used, and ParserError where an installed parser of messages, which replays
+    need, cannot be used.
     """
     check_token = token_checker(settings)
+    configured_security(settings)
     parsers = load_parsers(CATALOGUE)
 
     @asynccontextmanager
@@ -35,7 +56,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database = client[settings.mongo_db]
         app.state.servers = Servers(settings, parsers)
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
-        yield
+        app.state.ledger = configured_client(settings)
+        app.state.ledger.connect()
+        app.state.closing = asyncio.Event()
+        async with ledger_services(app, settings, app.state.servers, app.state.ledger):
+            yield
+        await app.state.ledger.close()
         app.state.servers.close()
         await client.close()
 
@@ -48,10 +74,18 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.check_token = check_token
+    app.state.settings = settings
     problems.install(app)
+    ledger_problems.install(app)
+    write_offs.install(app)
     app.include_router(reads.router)
     app.include_router(transcripts.router)
+    app.include_router(ledger_reads.router)
+    app.include_router(ledger_stream.router)
     app.include_router(operations.router)
+    app.include_router(money.router, max_body_size=_SMALL)
+    app.include_router(ledger_commands.router, max_body_size=_SMALL)
+    app.include_router(write_offs.router, max_body_size=_SMALL)
     app.include_router(dead_letters.router, max_body_size=dead_letters.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))
 

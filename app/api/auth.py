@@ -1,6 +1,6 @@
 """Who calls: a bearer token (JWT), with the user in ``sub`` and one role in ``role``."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -32,6 +32,7 @@ class Caller:
 
     user: str
     role: Role
+    name: str | None = None
 
 
 class AuthenticationNotConfiguredError(ValueError):
@@ -60,7 +61,7 @@ def issue_token(settings: Settings, user: str, role: str, hours: float = 8) -> s
     return jwt.encode(claims, _secret(settings), algorithm="HS256")
 
 
-def token_checker(settings: Settings) -> Callable[[str], dict[str, Any]]:
+def token_checker(settings: Settings) -> Callable[[str], Awaitable[dict[str, Any]]]:
     """The function that gives a token's claims, or raises jwt.PyJWTError.
 
     One kind of key, and so its algorithms, is chosen here and not by the token: a shared secret
@@ -75,13 +76,18 @@ def token_checker(settings: Settings) -> Callable[[str], dict[str, Any]]:
     if settings.jwks_url:
         keys = jwt.PyJWKClient(settings.jwks_url, cache_keys=True, timeout=5)
 
-        def check(token: str) -> dict[str, Any]:
+        def check_with_key(token: str) -> dict[str, Any]:
             key = keys.get_signing_key_from_jwt(token)
             return jwt.decode(token, key.key, algorithms=["RS256", "ES256"], options=options, **expected)
+
+        async def check(token: str) -> dict[str, Any]:
+            # The keys may have to be fetched.
+            return await to_thread.run_sync(check_with_key, token)
     else:
         secret = _secret(settings)
 
-        def check(token: str) -> dict[str, Any]:
+        async def check(token: str) -> dict[str, Any]:
+            # A hash of a few bytes: it costs less than the way to a thread and back.
             return jwt.decode(token, secret, algorithms=["HS256"], options=options, **expected)
 
     return check
@@ -112,7 +118,7 @@ async def caller(
     if credentials is None:
         raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=challenge)
     try:
-        claims = await to_thread.run_sync(request.app.state.check_token, credentials.credentials)
+        claims = await request.app.state.check_token(credentials.credentials)
     except jwt.PyJWTError as error:
         raise ProblemError(
             401, "invalid_token", f"The token does not check: {error}.", headers=challenge
@@ -123,17 +129,18 @@ async def caller(
         raise ProblemError(403, "no_role", f"The token's role is none of {', '.join(Role)}.") from error
     if not (user := str(claims["sub"]).strip()):
         raise ProblemError(401, "invalid_token", "The token names no user.", headers=challenge)
-    return Caller(user, role)
+    name = claims.get("name")
+    return Caller(user, role, name.strip() or None if isinstance(name, str) else None)
 
 
 Authenticated = Depends(caller)
 
 
-def requires(least: Role) -> Callable[[Caller], Caller]:
+def requires(least: Role) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency that gives the caller; 403 for a role below ``least``."""
     roles = list(Role)
 
-    def allowed(caller: Annotated[Caller, Authenticated]) -> Caller:
+    async def allowed(caller: Annotated[Caller, Authenticated]) -> Caller:
         if roles.index(caller.role) < roles.index(least):
             raise ProblemError(
                 403, "role_too_low", f"This takes the role {least} or more; the token has {caller.role}."

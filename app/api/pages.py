@@ -43,12 +43,17 @@ async def page(
     limit: int,
     cursor: str | None,
     leave_out: tuple[str, ...] = (),
+    between: tuple[datetime | None, datetime | None] = (None, None),
 ) -> Page[Item]:
     """One page of the documents whose fields equal the filters that are present.
 
+    ``between`` bounds ``createdAt``: from the first, and before the second.
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+    bounds = {name: at for name, at in zip(("$gte", "$lt"), between, strict=True) if at is not None}
+    if bounds:
+        query["createdAt"] = bounds
     if cursor is not None:
         created, identifier = _decode(cursor)
         query["$or"] = [
@@ -65,8 +70,8 @@ async def page(
     return Page[Item](items=[model.model_validate(document) for document in documents], next=following)
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt filter must not answer with everything."""
+async def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt filter must not answer with everything. Async, as a plain function is given a thread."""
     route = request.scope["route"]
     known = {field.alias for field in route.dependant.query_params}
     if unknown := sorted(set(request.query_params) - known):

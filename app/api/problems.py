@@ -21,7 +21,10 @@ REQUEST_ID = "X-Request-ID"
 
 
 class Problem(BaseModel):
-    """What went wrong. ``code`` is for programs; ``detail`` says what to do."""
+    """What went wrong. ``code`` is for programs; ``detail`` says what to do.
+
+    ``ledgerMessage`` is what the ledger said, in its own words, where it said something.
+    """
 
     type: str
     title: str
@@ -30,6 +33,7 @@ class Problem(BaseModel):
     detail: str
     retryable: bool
     requestId: str  # noqa: N815 - the wire's name
+    ledgerMessage: str | None = None  # noqa: N815
 
 
 class ProblemError(Exception):
@@ -43,10 +47,12 @@ class ProblemError(Exception):
         *,
         retryable: bool = False,
         headers: dict[str, str] | None = None,
+        ledger_message: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.retryable, self.headers = retryable, headers
+        self.ledger_message = ledger_message
 
 
 def not_found(kind: str, identifier: str) -> ProblemError:
@@ -65,27 +71,27 @@ def install(app: FastAPI) -> None:
         except Exception:
             log.exception("Request %s failed", request.state.id)
             problem = ProblemError(500, "internal_error", "This is our fault. Tell us the request id.")
-            response = _answer(request, problem)
+            response = answer(request, problem)
         if response.status_code == 413:  # The framework answers in plain text, beyond its error handlers.
-            response = _answer(request, ProblemError(413, "too_large", "The body is too large."))
+            response = answer(request, ProblemError(413, "too_large", "The body is too large."))
         response.headers[REQUEST_ID] = request.state.id
         return response
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
-        return _answer(request, error)
+        return answer(request, error)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "refused")
         headers = dict(error.headers or {})
-        return _answer(request, ProblemError(error.status_code, code, f"{error.detail}.", headers=headers))
+        return answer(request, ProblemError(error.status_code, code, f"{error.detail}.", headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return _answer(request, ProblemError(422, "invalid_request", f"{where}: {first['msg']}."))
+        return answer(request, ProblemError(422, "invalid_request", f"{where}: {first['msg']}."))
 
     @app.exception_handler(PyMongoError)
     async def _mongo(request: Request, error: PyMongoError) -> Response:
@@ -112,9 +118,13 @@ _DESCRIPTIONS = {
     401: "No token, or one that does not check",
     403: "The token's role may not do this",
     404: "There is no such document or dead letter",
+    409: "The idempotency key is in use, or was used for something else",
     413: "The body is too large",
-    422: "A parameter or a body out of its bounds",
-    503: "The database, the event store or the stream cannot be reached",
+    422: "A parameter or a body out of its bounds, or a rejection by the ledger",
+    429: "The ledger has more to do than it can take",
+    502: "A fault of the ledger",
+    503: "The database, the event store, the stream or the ledger cannot be reached",
+    504: "The ledger did not answer in time",
 }
 
 
@@ -127,11 +137,12 @@ def _unavailable(request: Request, error: Exception, server: str) -> JSONRespons
         retryable=True,
         headers={"Retry-After": "2"},
     )
-    return _answer(request, problem)
+    return answer(request, problem)
 
 
-def _answer(request: Request, error: ProblemError) -> JSONResponse:
-    problem = Problem(
+def problem_of(request: Request, error: ProblemError) -> dict[str, Any]:
+    """The problem as JSON shows it."""
+    return Problem(
         type=f"urn:billie:problem:{error.code}",
         title=error.code.replace("_", " ").capitalize(),
         status=error.status,
@@ -139,7 +150,12 @@ def _answer(request: Request, error: ProblemError) -> JSONResponse:
         detail=error.detail,
         retryable=error.retryable,
         requestId=request.state.id,
-    )
+        ledgerMessage=error.ledger_message,
+    ).model_dump(exclude_none=True)
+
+
+def answer(request: Request, error: ProblemError) -> JSONResponse:
+    """The problem as a response."""
     return JSONResponse(
-        problem.model_dump(), error.status, error.headers, media_type="application/problem+json"
+        problem_of(request, error), error.status, error.headers, media_type="application/problem+json"
     )

@@ -19,7 +19,7 @@ router = APIRouter(
 Named = Annotated[str, Path(min_length=1, max_length=256)]
 
 
-def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
+async def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
     database: AsyncDatabase[dict[str, Any]] = request.app.state.database
     return database
 

@@ -3,10 +3,11 @@
 import socket
 
 import typer
-import uvicorn
 
 from app.api.application import create_app
 from app.api.auth import AuthenticationNotConfiguredError
+from app.api.serving import ApiServer
+from app.ledger.channel import LedgerSettingsError
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 
@@ -16,7 +17,7 @@ def command() -> None:
     settings = get_settings()
     try:
         app = create_app(settings)
-    except AuthenticationNotConfiguredError as error:
+    except (AuthenticationNotConfiguredError, LedgerSettingsError) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api")
@@ -33,5 +34,4 @@ def command() -> None:
     with listener:
         shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
-        uvicorn.Server(config).run(sockets=[listener])
+        ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])

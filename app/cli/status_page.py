@@ -31,11 +31,20 @@ def page(status: Status) -> str:
         [
             *(_event_store(status.event_store) if status.event_store else ()),
             *(_read_models(status.read_models) if status.read_models else ()),
+            *(_money(status.read_models) if status.read_models else ()),
         ],
         [f"Ledger         {status.ledger.target}  {status.ledger.status}"] if status.ledger else [],
         _problems(status),
     )
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _money(models: ReadModelsState) -> list[str]:
+    money = models.money
+    if not money.unknown and not money.awaiting_approval:
+        return []
+    oldest = _ago(", the oldest", money.oldest_unknown_age_seconds)
+    return [f"Money          {money.unknown:,} unknown{oldest}; {money.awaiting_approval:,} await approval"]
 
 
 def _inbox(inbox: InboxState, status: Status) -> list[str]:

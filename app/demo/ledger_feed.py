@@ -1,5 +1,6 @@
-"""What the sandbox ledger hears on the inbox stream: accounts opened, paid out, repaid."""
+"""What the sandbox ledger hears on the inbox stream: accounts opened, paid out, repaid, closed elsewhere."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from threading import Event
 from typing import Any
@@ -7,54 +8,68 @@ from typing import Any
 from redis import Redis
 
 from app.ingestion.catalogue import Message, read_entry
-from app.ingestion.messages.account import AccountCreated, AccountUpdated
+from app.ingestion.messages.account import AccountClosed, AccountCreated, AccountUpdated, ScheduleCreated
 from app.ingestion.unusable import Unusable
+from app.ledger.sandbox.allocation import Instalment
 from app.ledger.sandbox.books import Books
+from app.ledger.sandbox.feed import Balance, Fact, Heard, Opened, Schedule
 
 _BLOCK_MS = 500
+_NOTHING = Decimal("0.00")
+_CLOSING_CAUSE = {"WRITTEN_OFF": "WRITE_OFF", "ADMIN_CLOSED": "ADJUSTMENT"}
 
 
 def listen(redis: Redis, stream: str, max_bytes: int, books: Books, stop: Event) -> None:
-    """Follow the stream as a plain reader, beside the consumer group, until ``stop``."""
+    """Follow the stream as a plain reader, beside the consumer group, until ``stop``. Raises RedisError."""
     position = books.progress(stream)
     while not stop.is_set():
         answer: Any = redis.xread({stream: position}, count=500, block=_BLOCK_MS)
         for _, entries in answer or ():
-            for entry_id, fields in entries:
-                hear(books, stream, entry_id, fields, max_bytes)
             position = entries[-1][0].decode()
-            books.heard(stream, position)
+            read = (read_facts(stream, entry_id, fields, max_bytes) for entry_id, fields in entries)
+            books.hear([each for each in read if each is not None], stream=stream, position=position)
 
 
-def hear(books: Books, stream: str, entry_id: bytes, fields: dict[bytes, bytes], max_bytes: int) -> None:
-    """Post what one entry tells. What ingestion sets aside is nothing to the ledger either."""
+def read_facts(stream: str, entry_id: bytes, fields: dict[bytes, bytes], max_bytes: int) -> Heard | None:
+    """What one entry tells a ledger. What ingestion sets aside is nothing to the ledger either."""
     try:
         message = read_entry(stream, entry_id, fields, max_bytes)
     except Unusable:
-        return
+        return None
     if message is None:
-        return
-    if isinstance(message.payload, AccountCreated):
-        payload = message.payload
-        books.open_account(
-            payload.account_id, payload.loan_amount or Decimal(0), payload.loan_fee or Decimal(0)
-        )
-    elif isinstance(message.payload, AccountUpdated) and message.payload.current_balance is not None:
-        _balance_told(books, message, message.payload)
+        return None
+    facts = tuple(_facts(message))
+    source = message.envelope.source
+    return Heard(source.message_id, source.at, facts) if facts else None
 
 
-def _balance_told(books: Books, message: Message, update: AccountUpdated) -> None:
-    """The first balance pays the loan out; one that fell was repaid, fees first."""
-    agreed = books.agreed(update.account_id)
-    if agreed is None or update.current_balance is None:
-        return
-    reference, at, account = message.envelope.source.message_id, message.envelope.source.at, update.account_id
-    if not books.postings(account):
-        principal, fee = agreed
-        books.post(reference, account, "DISBURSEMENT", at, principal, Decimal(0))
-        books.post(reference, account, "ESTABLISHMENT_FEE", at, Decimal(0), fee)
-    principal, fee = books.balance(account)
-    repaid = principal + fee - update.current_balance
-    if repaid > 0:
-        to_fees = min(fee, repaid)
-        books.post(reference, account, "REPAYMENT", at, to_fees - repaid, -to_fees)
+def _facts(message: Message) -> Iterator[Fact]:
+    match message.payload:
+        case AccountCreated() as created:
+            yield Opened(
+                created.account_id,
+                created.loan_amount,
+                created.loan_fee or _NOTHING,
+                created.customer_id,
+                created.account_number or "",
+                message.envelope.application or "",
+            )
+            if created.current_balance:
+                yield Balance(created.account_id, created.current_balance)
+        case AccountUpdated(account_id=account, current_balance=Decimal() as owed) as update:
+            yield Balance(account, owed, update.triggered_by_transaction_type)
+        case AccountClosed(account_id=account, closure_reason=reason):
+            # Whatever the message calls the final balance: of a closed loan nothing is owed any more.
+            closes_as = reason or "PAID_OFF"
+            yield Balance(account, _NOTHING, _CLOSING_CAUSE.get(closes_as, "REPAYMENT"), closes_as)
+        case ScheduleCreated() as made:
+            instalments = tuple(
+                Instalment(
+                    each.payment_number,
+                    each.due_date.isoformat() if each.due_date else "",
+                    each.amount or _NOTHING,
+                    _NOTHING,
+                )
+                for each in made.payments
+            )
+            yield Schedule(made.account_id, made.schedule_id, instalments)

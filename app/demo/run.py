@@ -118,6 +118,12 @@ def _introduce(
         "conversations?status=approved&limit=3",
     ):
         say(f"curl -sH \"Authorization: Bearer $TOKEN\" '{base}/v1/{path}'")
+    if (account := state.account_that_owes(customer)) is not None:
+        say("A repayment: posted once, however often it is sent, and back in the loan account")
+        say(
+            'curl -s --json \'{"amount": "20.00"}\' -H "Authorization: Bearer $TOKEN" '
+            f"-H 'Idempotency-Key: demo-{account}' {base}/v1/ledger/accounts/{account}/repayments"
+        )
     say("")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bson.decimal128 import Decimal128
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from redis import Redis
@@ -61,6 +62,13 @@ class State:
             ):
                 return str(customer)
         return None
+
+    def account_that_owes(self, customer: str) -> str | None:
+        """One of the customer's loans, or else of anybody's, that is running and owes something."""
+        running = {"accountStatus": "active", "balances.currentBalance": {"$gt": Decimal128("50.00")}}
+        accounts = self._database["loan-accounts"]
+        found = accounts.find_one(running | {"customerId": customer}) or accounts.find_one(running)
+        return None if found is None else str(found["_id"])
 
     def close(self) -> None:
         """Let go of the servers."""

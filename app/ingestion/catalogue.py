@@ -58,7 +58,7 @@ CATALOGUE: dict[str, Row] = {
     "final_credit_decision": Row(chat.FinalDecision, do.decide, of.conversation),
     "conversation_summary": Row(chat.ConversationSummary, do.summarise, of.conversation),
     "conversationSummary_changed": Row(chat.SummaryChanged, do.change_conversation_status, of.conversation),
-    "writeoff.requested.v1": Row(writeoff.WriteOffRequested, do.request_write_off, of.write_off),
+    "writeoff.requested.v1": Row(writeoff.WriteOffRequested, do.request_write_off, of.write_off_request),
     "writeoff.approved.v1": Row(writeoff.WriteOffApproved, do.approve_write_off, of.write_off),
     "writeoff.rejected.v1": Row(writeoff.WriteOffRejected, do.reject_write_off, of.write_off),
     "writeoff.cancelled.v1": Row(writeoff.WriteOffCancelled, do.cancel_write_off, of.write_off),

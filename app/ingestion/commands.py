@@ -3,7 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.aggregates import Conversation, Customer, LoanAccount, UnitOfWork, WriteOffRequest
+from app.aggregates import (
+    Conversation,
+    Customer,
+    LoanAccount,
+    UnitOfWork,
+    WriteOffRegister,
+    WriteOffRequest,
+)
 from app.ingestion.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.unusable import Reason, Unusable
@@ -168,7 +175,10 @@ def change_conversation_status(unit: UnitOfWork, envelope: Envelope, payload: ch
 
 
 def request_write_off(unit: UnitOfWork, envelope: Envelope, payload: writeoff.WriteOffRequested) -> None:
-    _write_off(unit, envelope).request(envelope.source, **payload.present())
+    request, source = _write_off(unit, envelope), envelope.source
+    request.request(source, **payload.present())
+    register = unit.obtain(WriteOffRegister, payload.loan_account_id, source)
+    register.enter(source, request_id=request.business_id)
 
 
 def approve_write_off(unit: UnitOfWork, envelope: Envelope, payload: writeoff.WriteOffApproved) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.aggregates import Conversation, Customer, Key, LoanAccount, WriteOffRequest
+from app.aggregates import Conversation, Customer, Key, LoanAccount, WriteOffRegister, WriteOffRequest
 from app.ingestion.envelope import Envelope
 
 Concerns = Callable[[Envelope, Any], tuple[Key, ...]]
@@ -32,6 +32,11 @@ def application(envelope: Envelope, payload: Any) -> tuple[Key, ...]:
     customer_id = (applicant and applicant.customer_id) or envelope.user
     about = conversation(envelope, payload)
     return about if customer_id is None else (*about, (Customer, customer_id))
+
+
+def write_off_request(envelope: Envelope, payload: Any) -> tuple[Key, ...]:
+    """The request, and the register of all of its account."""
+    return (*write_off(envelope, payload), (WriteOffRegister, payload.loan_account_id))
 
 
 def write_off(envelope: Envelope, _payload: Any) -> tuple[Key, ...]:

@@ -4,19 +4,42 @@
   * AccountNotFoundError: the ledger does not know the account
   * LedgerRejectedError: a business rule forbids it; the message is for the operator; a retry cannot help
   * InvalidRequestError: an argument is wrong
+  * OutOfRangeError: an argument is beyond what the ledger holds
   * KeyReusedError: an idempotency key was used before with other content
   * NotOfferedError: this ledger does not implement the operation
-  * LedgerUnreachableError: nobody answered; nothing happened
-  * LedgerTimeoutError: the deadline passed; of a write, the outcome is unknown
-  * LedgerFaultError: anything else, at the ledger's end; of a write, the outcome is unknown
+  * AccessRefusedError: the ledger does not accept our token
+  * LedgerUnreachableError: the connection could not be made, or broke
+    * LedgerDownError: we know that the ledger is away, and sent nothing
+  * LedgerTimeoutError: the deadline passed
+  * LedgerBusyError: the ledger has more to do than it can take
+  * LedgerFaultError: anything else, at the ledger's end
+    * UnreadableAnswerError: an answer came, and is not as the contract says
+
+Two questions decide what money code does next; both have an answer in each class:
+
+``outcome_unknown``: may this attempt have posted? When it may, the command is neither posted nor failed,
+and only another attempt with the same key tells (contract ledger.md, failure 2).
+
+``settles``: did the ledger judge the command itself, so that the answer also holds for attempts before
+this one with the same key? A refused token, for example, says that this attempt posted nothing, and
+nothing of an earlier one whose outcome is unknown.
 """
+
+from typing import ClassVar
 
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 
 class LedgerError(Exception):
-    """A call to the ledger that gave no result. ``code`` is the gRPC status, by name."""
+    """A call to the ledger that gave no result.
+
+    ``code`` is the gRPC status by name (``FAILED_PRECONDITION``), ``message`` what came with it: the
+    ledger's own words, or gRPC's where the ledger did not answer.
+    """
+
+    outcome_unknown: ClassVar[bool] = True
+    settles: ClassVar[bool] = False
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{message} ({code})")
@@ -25,45 +48,100 @@ class LedgerError(Exception):
 
 
 class AccountNotFoundError(LedgerError):
-    pass
+    """NOT_FOUND: the ledger has no such account. Nothing was posted."""
+
+    outcome_unknown = False
+    settles = True
 
 
 class LedgerRejectedError(LedgerError):
-    pass
+    """FAILED_PRECONDITION: a business rule forbids it, for good; the message is for the operator."""
+
+    outcome_unknown = False
+    settles = True
 
 
 class InvalidRequestError(LedgerError):
-    pass
+    """INVALID_ARGUMENT: an argument is wrong. Nothing was posted."""
+
+    outcome_unknown = False
+    settles = True
+
+
+class OutOfRangeError(LedgerError):
+    """OUT_OF_RANGE: an argument is beyond what the ledger holds. Nothing was posted."""
+
+    outcome_unknown = False
+    settles = True
 
 
 class KeyReusedError(LedgerError):
-    pass
+    """ALREADY_EXISTS: the key belongs to a command with other content. This one posted nothing."""
+
+    outcome_unknown = False
+    settles = True
 
 
 class NotOfferedError(LedgerError):
-    pass
+    """UNIMPLEMENTED: this ledger has no such operation. This attempt posted nothing."""
+
+    outcome_unknown = False
+
+
+class AccessRefusedError(LedgerError):
+    """UNAUTHENTICATED or PERMISSION_DENIED: the token is wrong, or may not do this.
+
+    This attempt posted nothing; the fault is in our settings, not in the command.
+    """
+
+    outcome_unknown = False
 
 
 class LedgerUnreachableError(LedgerError):
-    pass
+    """UNAVAILABLE: no connection, or it broke; of a write, after the ledger may have had it."""
+
+
+class LedgerDownError(LedgerUnreachableError):
+    """We know that the ledger is away, and sent nothing, so that the caller does not wait.
+
+    ``outcome_unknown`` stays true: an earlier attempt with the same key may have posted.
+    """
 
 
 class LedgerTimeoutError(LedgerError):
-    pass
+    """DEADLINE_EXCEEDED: no answer in time; a write may have been posted all the same."""
+
+
+class LedgerBusyError(LedgerError):
+    """RESOURCE_EXHAUSTED: too much for the ledger, or an answer too large for the wire.
+
+    Unknown for a write: the answer can be what was too large.
+    """
 
 
 class LedgerFaultError(LedgerError):
-    pass
+    """CANCELLED, UNKNOWN, INTERNAL, ABORTED, DATA_LOSS, or a status that we do not know."""
+
+
+class UnreadableAnswerError(LedgerFaultError):
+    """An answer came, and ``what`` is wrong with it. Of a write: it may well have posted."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("INTERNAL", f"the ledger's answer cannot be read: {what}")
 
 
 _BY_STATUS: dict[StatusCode, type[LedgerError]] = {
     StatusCode.NOT_FOUND: AccountNotFoundError,
     StatusCode.FAILED_PRECONDITION: LedgerRejectedError,
     StatusCode.INVALID_ARGUMENT: InvalidRequestError,
+    StatusCode.OUT_OF_RANGE: OutOfRangeError,
     StatusCode.ALREADY_EXISTS: KeyReusedError,
     StatusCode.UNIMPLEMENTED: NotOfferedError,
+    StatusCode.UNAUTHENTICATED: AccessRefusedError,
+    StatusCode.PERMISSION_DENIED: AccessRefusedError,
     StatusCode.UNAVAILABLE: LedgerUnreachableError,
     StatusCode.DEADLINE_EXCEEDED: LedgerTimeoutError,
+    StatusCode.RESOURCE_EXHAUSTED: LedgerBusyError,
 }
 
 
@@ -71,3 +149,10 @@ def ledger_error(error: AioRpcError) -> LedgerError:
     """Our exception for gRPC's."""
     status = error.code()
     return _BY_STATUS.get(status, LedgerFaultError)(status.name, error.details() or "no details were given")
+
+
+def stored_error(code: str, message: str) -> LedgerError:
+    """Our exception for a status that was stored by its name."""
+    status = StatusCode.__members__.get(code)
+    kind = LedgerFaultError if status is None else _BY_STATUS.get(status, LedgerFaultError)
+    return kind(code, message)

@@ -5,20 +5,24 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from app.ledger.channel import PLAIN, Security
 from app.ledger.errors import LedgerError, NotOfferedError, ledger_error
 
 NOT_OFFERED = "NO HEALTH CHECK"
 
 
-def health(target: str, *, seconds: float = 1.0) -> str:
+def health(target: str, *, seconds: float = 1.0, security: Security = PLAIN) -> str:
     """What the ledger at ``host:port`` says of itself, by the check's name for it: ``SERVING`` is well.
 
     ``NO HEALTH CHECK`` where it answers, and offers none. Raises LedgerError where it does not answer.
     """
-    with grpc.insecure_channel(target) as channel:
+    metadata, credentials = security.metadata(target), security.credentials()
+    with (
+        grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
+    ) as channel:
         check: Any = cast(Any, health_pb2_grpc.HealthStub)(channel).Check
         try:
-            answer = check(health_pb2.HealthCheckRequest(), timeout=seconds)
+            answer = check(health_pb2.HealthCheckRequest(), timeout=seconds, metadata=metadata)
         except grpc.RpcError as error:
             ours: LedgerError = ledger_error(error)
             if isinstance(ours, NotOfferedError):

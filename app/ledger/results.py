@@ -1,12 +1,11 @@
-"""What the ledger answers, in Python's own types: Decimal AUD, aware UTC times, ISO date strings."""
+"""What the ledger answers, in Python's own types: Decimal AUD, aware UTC times, ISO date strings.
+
+Names are the contract's, shorter where the class says the rest. A time that the ledger left out is None.
+"""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
-
-from app.ledger.errors import LedgerFaultError
-from app.ledger.wire import accounting_ledger_pb2 as wire
+from datetime import datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +16,20 @@ class Balance:
     principal: Decimal
     fees: Decimal
     total: Decimal
-    as_of: datetime
+    as_of: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerTransaction:
-    """One posting. A delta below zero lowers what is owed; ``_after`` is what was owed then."""
+    """One posting. A delta below zero lowers what is owed; ``_after`` is what was owed then.
+
+    ``kind`` is a name of the wire's TransactionType, or ``TYPE_<number>`` of one that we do not know.
+    """
 
     transaction_id: str
     loan_account_id: str
     kind: str
-    transaction_date: datetime
+    transaction_date: datetime | None
     effective_date: str
     principal_delta: Decimal
     fee_delta: Decimal
@@ -38,8 +40,10 @@ class LedgerTransaction:
     description: str
     reference_type: str
     reference_id: str
+    metadata: dict[str, str]
     created_by: str
-    created_at: datetime
+    created_at: datetime | None
+    portfolio_entry_id: str
     notes: str | None
 
 
@@ -52,62 +56,88 @@ class TransactionList:
     total_count: int
 
 
-def balance(answer: wire.GetBalanceResponse) -> Balance:
-    """Raises LedgerFaultError for an answer that cannot be read."""
-    return Balance(
-        loan_account_id=answer.loan_account_id,
-        principal=_money(answer.principal_balance),
-        fees=_money(answer.fee_balance),
-        total=_money(answer.total_outstanding),
-        as_of=_time(answer.as_of),
-    )
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """An account as the ledger holds it.
+
+    ``total_repayable`` = ``disbursed_principal`` + ``establishment_fee``.
+    """
+
+    loan_account_id: str
+    account_number: str
+    customer_id: str
+    application_number: str
+    disbursed_principal: Decimal
+    establishment_fee: Decimal
+    total_repayable: Decimal
+    principal_balance: Decimal
+    fee_balance: Decimal
+    total_outstanding: Decimal
+    total_paid: Decimal
+    transaction_count: int
+    last_transaction_id: str | None
+    schedule_id: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
 
 
-def transaction_list(answer: wire.GetTransactionsResponse) -> TransactionList:
-    """Raises LedgerFaultError for an answer that cannot be read."""
-    return TransactionList(
-        loan_account_id=answer.loan_account_id,
-        transactions=tuple(map(transaction, answer.transactions)),
-        total_count=answer.total_count,
-    )
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One line of a statement: a ``charge`` or a ``payment``, and what was owed after it."""
+
+    date: str
+    transaction_id: str
+    description: str
+    charge: Decimal | None
+    payment: Decimal | None
+    balance: Decimal
 
 
-def transaction(told: wire.Transaction) -> LedgerTransaction:
-    """Raises LedgerFaultError for a transaction that cannot be read."""
-    return LedgerTransaction(
-        transaction_id=told.transaction_id,
-        loan_account_id=told.loan_account_id,
-        kind=_kind(told.type),
-        transaction_date=_time(told.transaction_date),
-        effective_date=told.effective_date,
-        principal_delta=_money(told.principal_delta),
-        fee_delta=_money(told.fee_delta),
-        total_delta=_money(told.total_delta),
-        principal_after=_money(told.principal_after),
-        fee_after=_money(told.fee_after),
-        total_after=_money(told.total_after),
-        description=told.description,
-        reference_type=told.reference_type,
-        reference_id=told.reference_id,
-        created_by=told.created_by,
-        created_at=_time(told.created_at),
-        notes=told.notes if told.HasField("notes") else None,
-    )
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """An account's statement of a period, both days included."""
+
+    loan_account_id: str
+    account_number: str
+    customer_id: str
+    period_start: str
+    period_end: str
+    disbursed_principal: Decimal
+    establishment_fee: Decimal
+    total_repayable: Decimal
+    opening_balance: Decimal
+    fees_charged: Decimal
+    payments_received: Decimal
+    closing_balance: Decimal
+    lines: tuple[StatementLine, ...]
+    generated_at: datetime | None
 
 
-def _kind(number: int) -> str:
-    # A ledger newer than this client may know more kinds; the number is better than a failure.
-    descriptor = wire.TransactionType.DESCRIPTOR.values_by_number.get(number)
-    return f"TYPE_{number}" if descriptor is None else descriptor.name
+@dataclass(frozen=True, slots=True)
+class InstalmentAllocation:
+    """How much of a repayment an instalment took, and what it still lacks."""
+
+    payment_number: int
+    amount_applied: Decimal
+    instalment_status: str
+    amount_remaining: Decimal
+    due_date: str
+    scheduled_amount: Decimal
 
 
-def _money(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise LedgerFaultError("INTERNAL", f"the ledger answered {text!r} for an amount") from error
+@dataclass(frozen=True, slots=True)
+class TransactionResult:
+    """What a write posted.
 
+    ``idempotent_replay``: an earlier attempt with this key had posted it, and nothing happened now.
+    ``overpayment``: what was left of a repayment when nothing was owed any more.
+    """
 
-def _time(timestamp: Any) -> datetime:
-    at: datetime = timestamp.ToDatetime(tzinfo=UTC)
-    return at
+    transaction: LedgerTransaction
+    event_id: str
+    allocated_to_fees: Decimal | None
+    allocated_to_principal: Decimal | None
+    overpayment: Decimal | None
+    idempotent_replay: bool
+    instalments: tuple[InstalmentAllocation, ...]
+    allocation_warning: str | None

@@ -24,7 +24,17 @@ def findings(status: Status, settings: Settings) -> list[Finding]:
     """All that an operator should do something about, the most urgent first."""
     return [
         Finding(code=code, detail=detail)
-        for rule in (_away, _group, _projections, _migrations, _ledger, _dead_letters, _unknown_types, _quiet)
+        for rule in (
+            _away,
+            _money,
+            _group,
+            _projections,
+            _migrations,
+            _ledger,
+            _dead_letters,
+            _unknown_types,
+            _quiet,
+        )
         for code, detail in rule(status, settings)
     ]
 
@@ -37,6 +47,25 @@ def _away(status: Status, _settings: Settings) -> Told:
         yield (
             "server_away",
             f"{away.server} does not answer: {away.error}. Is it up? Check {' and '.join(away.settings)}.",
+        )
+
+
+def _money(status: Status, settings: Settings) -> Told:
+    money = status.read_models.money if status.read_models else None
+    if money is None or (age := money.oldest_unknown_age_seconds) is None or age < _LATE_S:
+        return
+    commands = counted(money.unknown, "money command has", "money commands have")
+    if age < settings.ledger_key_hours * 3_600:
+        yield (
+            "money_unknown",
+            f"{commands} no known outcome, the oldest for {span(age)}: any running `billie api` sends "
+            "them again with their keys. Is one running, and does the ledger answer?",
+        )
+    else:
+        yield (
+            "money_needs_a_person",
+            f"{commands} no known outcome, the oldest for {span(age)}: the ledger has forgotten its key. "
+            "Look into the ledger's books, and settle it by hand.",
         )
 
 

@@ -131,11 +131,20 @@ class ProjectionState(Part):
     unmoved_seconds: float | None = None
 
 
+class MoneyState(Part):
+    """Money commands that have no outcome yet: sent again by themselves, unless they wait for a person."""
+
+    unknown: int = 0
+    oldest_unknown_age_seconds: float | None = None
+    awaiting_approval: int = 0
+
+
 class ReadModelsState(Part):
-    """All that MongoDB knows of the projections."""
+    """All that MongoDB knows of the projections, and what the read models tell of money."""
 
     projections: list[ProjectionState]
     waiting_migrations: list[str]
+    money: MoneyState = Field(default_factory=MoneyState)
 
 
 class LedgerState(Part):

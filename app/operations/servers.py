@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, PersistenceError
 from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
@@ -19,6 +20,9 @@ from app.runtime.settings import Settings
 
 _WITHIN_S = 2
 _CACHE = 1_000
+_FAILED_FOR_S = 1.0
+_PATIENT = {"SQLITE_LOCK_TIMEOUT": "10", "POSTGRES_LOCK_TIMEOUT": "10"}
+"""Whoever writes waits for an ingest process that is at it."""
 
 
 class Servers:
@@ -42,6 +46,9 @@ class Servers:
         )
         self._opening = Lock()
         self._servicing: Servicing | None = None
+        self._commanded: Servicing | None = None
+        self._failure: PersistenceError | None = None
+        self._failed_at = 0.0
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -55,10 +62,26 @@ class Servers:
                 self._servicing = _existing(self.settings.event_store_url)
             return self._servicing
 
+    def event_store_for_commands(self) -> Servicing:
+        """The event store for what is asked over the API: it caches nothing, so threads may share it.
+
+        Raises one of EVENT_STORE_ERRORS where it cannot be opened.
+        """
+        with self._opening:
+            if self._commanded is None:
+                if self._failure is not None and monotonic() - self._failed_at < _FAILED_FOR_S:
+                    raise self._failure  # Many ask: not each of them has to wait for a server that hangs.
+                try:
+                    self._commanded = _existing(self.settings.event_store_url, _PATIENT)
+                except PersistenceError as error:
+                    self._failure, self._failed_at = error, monotonic()
+                    raise
+            return self._commanded
+
     @contextmanager
     def event_store_to_write(self) -> Iterator[Servicing]:
         """An event store for one thread: it loads and saves aggregates, which threads cannot share."""
-        servicing = _existing(self.settings.event_store_url, {"SQLITE_LOCK_TIMEOUT": "10"}, _CACHE)
+        servicing = _existing(self.settings.event_store_url, _PATIENT, _CACHE)
         try:
             yield servicing
         finally:
@@ -66,8 +89,9 @@ class Servers:
 
     def close(self) -> None:
         """Let go of all."""
-        if self._servicing is not None:
-            self._servicing.close()
+        for servicing in (self._servicing, self._commanded):
+            if servicing is not None:
+                servicing.close()
         self._mongo.close()
         self.redis.close()
 

@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 
 from app import __version__
 from app.aggregates import EVENT_STORE_ERRORS
+from app.ledger.channel import LedgerSettingsError
+from app.ledger.configured import configured_security
 from app.ledger.errors import LedgerError
 from app.ledger.health import health
 from app.operations.findings import findings
@@ -22,6 +24,7 @@ from app.operations.report import Away, Build, EventStoreState, LedgerState, Rea
 from app.operations.servers import Servers
 from app.operations.store_state import behind, event_store_state, read_models_state
 from app.runtime.logging import in_short
+from app.runtime.settings import Settings
 
 T = TypeVar("T")
 
@@ -44,18 +47,17 @@ class _Server:
 _REDIS = _Server("Redis", "BILLIE_REDIS_URL", (RedisError,))
 _STORE = _Server("The event store", "BILLIE_EVENT_STORE_URL", EVENT_STORE_ERRORS)
 _MONGO = _Server("MongoDB", "BILLIE_MONGO_URL", (PyMongoError,))
-_LEDGER = _Server("The ledger", "BILLIE_LEDGER_TARGET", (LedgerError,))
+_LEDGER = _Server("The ledger", "BILLIE_LEDGER_TARGET", (LedgerError, LedgerSettingsError))
 
 
 def status(servers: Servers) -> Status:
     """Ask all servers at once, each for a few seconds at most."""
     settings = servers.settings
-    target = settings.ledger_target
     with ThreadPoolExecutor(4) as asking:
         redis = asking.submit(_REDIS.ask, lambda: inbox_state(servers.redis, settings))
         store = asking.submit(_STORE.ask, lambda: event_store_state(servers.event_store()))
         mongo = asking.submit(_MONGO.ask, lambda: read_models_state(servers.database, settings))
-        books = asking.submit(_LEDGER.ask, lambda: LedgerState(target=target, status=health(target)))
+        books = asking.submit(_LEDGER.ask, lambda: _ledger_state(settings))
     inbox, events, models, ledger = redis.result(), store.result(), mongo.result(), books.result()
     if isinstance(events, EventStoreState) and isinstance(models, ReadModelsState):
         compared = _STORE.ask(partial(behind, models, events.newest_position, servers.event_store()))
@@ -74,6 +76,11 @@ def status(servers: Servers) -> Status:
         problems=[],
     )
     return seen.model_copy(update={"problems": findings(seen, settings)})
+
+
+def _ledger_state(settings: Settings) -> LedgerState:
+    target = settings.ledger_target
+    return LedgerState(target=target, status=health(target, security=configured_security(settings)))
 
 
 def _there(answer: T | Away) -> T | None:

@@ -8,6 +8,7 @@ from eventsourcing.utils import TopicError
 from pymongo.database import Database
 
 from app.aggregates import Servicing
+from app.operations.money_state import money_state
 from app.operations.report import EventStoreState, ProjectionState, ReadModelsState
 from app.projections.catalogue import all_projections
 from app.projections.migrations import waiting
@@ -46,6 +47,7 @@ def read_models_state(database: Database[dict[str, Any]], settings: Settings) ->
     return ReadModelsState(
         projections=[_projection(name, known.get(name, {})) for name in all_projections(settings)],
         waiting_migrations=waiting(database),
+        money=money_state(database),
     )
 
 

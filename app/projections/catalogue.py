@@ -2,6 +2,7 @@
 
 from app.projections.conversations import conversations
 from app.projections.customers import CUSTOMERS
+from app.projections.ledger_commands import LEDGER_COMMANDS
 from app.projections.loan_accounts import LOAN_ACCOUNTS
 from app.projections.projection import Projection
 from app.projections.write_off_requests import WRITE_OFF_REQUESTS
@@ -15,5 +16,6 @@ def all_projections(settings: Settings) -> dict[str, Projection]:
         LOAN_ACCOUNTS,
         conversations(settings.conversation_max_utterances, settings.conversation_max_notices),
         WRITE_OFF_REQUESTS,
+        LEDGER_COMMANDS,
     )
     return {projection.name: projection for projection in projections}

@@ -56,6 +56,13 @@ def _decided(document: Document, event: Any) -> None:
         put(document, ledger=ledger or None)
 
 
+@WRITE_OFF_REQUESTS.on(WriteOffRequest.PostedToLedger)
+def _posted(document: Document, event: Any) -> None:
+    stamp(document, event.at)
+    ledger: Document = document.setdefault("ledger", {})
+    put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
+
+
 def _person(identifier: str, name: str | None) -> Document:
     person = {"id": identifier}
     put(person, name=name)

@@ -1,6 +1,8 @@
 """Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
 
+from decimal import Decimal
 from functools import lru_cache
+from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +30,27 @@ class Settings(BaseSettings):
     mongo_db: str = "billie-servicing"
     event_store_url: str = "sqlite:///var/events.db"
     ledger_target: str = "127.0.0.1:50051"
+    ledger_tls: bool = False
+    ledger_ca_file: Path | None = Field(
+        None,
+        description="PEM of the authorities that the ledger's certificate comes from; unset: the system's.",
+    )
+    ledger_token: SecretStr | None = Field(
+        None, description="Sent as a bearer token with each call; not in plain text to another machine."
+    )
+    ledger_read_seconds: float = Field(2, gt=0, le=60, description="Deadline of a read, with its retries.")
+    ledger_write_seconds: float = Field(
+        10, gt=0, le=300, description="Deadline of a write; after it, its outcome is unknown."
+    )
+    ledger_watch_seconds: float = Field(
+        3_600, gt=0, description="A stream of transactions ends after so long; its reader resumes it."
+    )
+    ledger_heartbeat_seconds: float = Field(
+        15, gt=0, description="Silence after which a stream of transactions gets a comment."
+    )
+    ledger_keepalive_seconds: float = Field(
+        330, ge=10, description="Between pings of a connection in use; many servers refuse less than 300."
+    )
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=0, le=65535)
     jwt_secret: SecretStr | None = None
@@ -55,6 +78,28 @@ class Settings(BaseSettings):
         20_000,
         ge=0,
         description="Aggregates kept in memory by an ingest process; fewer, where they had many messages.",
+    )
+
+    money_most_amount: Decimal = Field(
+        Decimal(100_000), gt=0, description="The largest amount of one repayment, fee or waiver, AUD."
+    )
+    adjustment_limit: Decimal = Field(
+        Decimal(500), ge=0, description="An adjustment beyond this, AUD, takes a second person."
+    )
+    write_off_limit_supervisor: Decimal | None = Field(
+        Decimal(5_000), ge=0, description="What a supervisor may approve, AUD."
+    )
+    write_off_limit_admin: Decimal | None = Field(
+        None, ge=0, description="What an admin may approve, AUD; unset: any amount."
+    )
+    ledger_key_hours: float = Field(
+        23,
+        gt=0,
+        lt=24,
+        description="For so long an unknown command is sent again: the ledger forgets keys.",
+    )
+    settle_after_seconds: float = Field(
+        30, gt=0, description="After that, a command without an outcome counts as lost, and is sent again."
     )
 
     @field_validator("redis_url", "mongo_url")

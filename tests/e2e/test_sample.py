@@ -11,7 +11,7 @@ from app.ingestion.envelope import EXPLICIT_ID, entry_type
 from app.ingestion.publish import read_entries
 from app.runtime.settings import Settings
 from tests.commands import ROOT, Billie
-from tests.observed import READ_MODELS, dead_letters, newest_position
+from tests.observed import FROM_MESSAGES, READ_MODELS, dead_letters, newest_position
 
 SAMPLE = ROOT / "samples" / "lender-day.jsonl"
 
@@ -49,7 +49,7 @@ def test_twice_through_the_commands_changes_nothing(
     assert everything() == first
     events, documents = first
     assert events > 3_000
-    assert all(len(documents[name]) >= 4 for name in READ_MODELS)
+    assert all(len(documents[name]) >= 4 for name in FROM_MESSAGES)
     reasons = {letter["reason"] for letter in dead_letters(redis_client, settings)}
     assert reasons >= {"not_json", "missing_key", "no_type"}
     assert all(account.get("customerName") for account in documents["loan-accounts"])

@@ -13,7 +13,7 @@ from app.projections.runner import run as project
 from app.runtime.settings import Settings
 from app.sdk import Message, message_types, publish
 from app.sdk._examples import examples
-from tests.observed import READ_MODELS, dead_letters, documents, newest_position
+from tests.observed import FROM_MESSAGES, dead_letters, documents, newest_position
 
 
 def test_every_example_lands_once_however_often_it_is_published(
@@ -27,7 +27,7 @@ def test_every_example_lands_once_however_often_it_is_published(
         seen.append((newest_position(settings), documents(mongo_db)))
     assert redis_client.xlen("inbox:billie-srv") == 2 * len(message_types())
     assert seen[0] == seen[1]
-    assert all(seen[0][1][name] for name in READ_MODELS)
+    assert all(seen[0][1][name] for name in FROM_MESSAGES)
     assert dead_letters(redis_client, settings) == []
 
 

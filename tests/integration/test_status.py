@@ -32,6 +32,7 @@ SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}
 POISON = {"typ": "account.updated.v1", "payload": "{}"}
 UNKNOWN = {"typ": "weather.changed", "payload": "{}"}
 NOWHERE = "127.0.0.1:1"
+PROJECTIONS = ("customers", "loan-accounts", "conversations", "write-off-requests", "ledger-commands")
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_all_is_told(ledger: Settings, redis_client: Redis, mongo_db: Database[d
     assert seen.read_models is not None
     assert {
         each.name: (each.position, each.behind) for each in seen.read_models.projections
-    } == dict.fromkeys(("customers", "loan-accounts", "conversations", "write-off-requests"), (2, 0))
+    } == dict.fromkeys(PROJECTIONS, (2, 0))
     assert seen.read_models.waiting_migrations == []
     assert seen.ledger is not None
     assert seen.ledger.status == "SERVING"

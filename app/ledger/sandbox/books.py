@@ -1,151 +1,143 @@
-"""The books of the sandbox ledger: accounts and their transactions, in one SQLite file."""
+"""The books of the sandbox ledger: accounts, journal, keys and outbox, in one SQLite file."""
 
 import sqlite3
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from typing import NamedTuple
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS accounts (
-    loan_account_id TEXT PRIMARY KEY, principal TEXT NOT NULL, fee TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS transactions (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT NOT NULL, loan_account_id TEXT NOT NULL,
-    kind TEXT NOT NULL, effective_date TEXT NOT NULL, created_at TEXT NOT NULL,
-    principal_delta TEXT NOT NULL, fee_delta TEXT NOT NULL,
-    principal_after TEXT NOT NULL, fee_after TEXT NOT NULL,
-    UNIQUE (reference, kind)
-);
-CREATE INDEX IF NOT EXISTS by_account ON transactions (loan_account_id, number);
-CREATE TABLE IF NOT EXISTS progress (stream TEXT PRIMARY KEY, entry_id TEXT NOT NULL);
-"""
+from app.ledger.sandbox import idempotency, outbox
+from app.ledger.sandbox.accounts import Account, account_of, change_account
+from app.ledger.sandbox.allocation import Instalment
+from app.ledger.sandbox.amounts import NOTHING
+from app.ledger.sandbox.announcements import announcements
+from app.ledger.sandbox.database import Database
+from app.ledger.sandbox.feed import Heard, take_over
+from app.ledger.sandbox.journal import LedgerAccount, Posting, balance, closes_as, post, postings
+from app.ledger.sandbox.operations import Operation
+from app.ledger.sandbox.schedules import pay_instalments, schedule_of
+from app.ledger.sandbox.situation import situation_of
+
+KEYS_KEPT = timedelta(hours=24)
+"""How long a key stands for its request (contract: "Behaviour")."""
 
 
-@dataclass(frozen=True)
-class Posting:
-    """One transaction; amounts are AUD. ``principal_after`` and ``fee_after`` stand after it."""
+class Outcome(NamedTuple):
+    """What a request posted; ``replay``: an earlier request with the same key did so."""
 
-    number: int
-    reference: str
-    loan_account_id: str
-    kind: str
-    effective_date: str
-    created_at: datetime
-    principal_delta: Decimal
-    fee_delta: Decimal
-    principal_after: Decimal
-    fee_after: Decimal
+    posting: Posting
+    replay: bool
+
+
+class Record(NamedTuple):
+    """An account with all its transactions, as of one moment."""
+
+    account: Account
+    postings: list[Posting]
+    schedule_id: str | None
 
 
 class Books:
-    """All accounts. Safe to use from several threads."""
+    """All accounts. Safe to use from several threads; every method is one transaction."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = Lock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.executescript(_TABLES)
-
-    def open_account(self, loan_account_id: str, principal: Decimal, fee: Decimal) -> None:
-        """Remember what will be paid out; opening an account again changes nothing."""
-        with self._lock:
-            self._database.execute(
-                "INSERT OR IGNORE INTO accounts VALUES (?, ?, ?)", (loan_account_id, str(principal), str(fee))
-            )
-
-    def agreed(self, loan_account_id: str) -> tuple[Decimal, Decimal] | None:
-        """The principal and fee that were agreed; None for an account that is not open."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT principal, fee FROM accounts WHERE loan_account_id = ?", (loan_account_id,)
-            ).fetchone()
-        return None if row is None else (Decimal(row[0]), Decimal(row[1]))
-
-    def balance(self, loan_account_id: str) -> tuple[Decimal, Decimal]:
-        """Principal and fees owed now."""
-        with self._lock:
-            return self._balance(loan_account_id)
-
-    def post(
+    def __init__(
         self,
-        reference: str,
-        loan_account_id: str,
-        kind: str,
-        at: datetime,
-        principal_delta: Decimal,
-        fee_delta: Decimal,
+        path: Path,
+        *,
+        keep_keys: timedelta = KEYS_KEPT,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Post a transaction; the same reference and kind posts once."""
-        with self._lock:
-            principal, fee = self._balance(loan_account_id)
-            self._database.execute(
-                "INSERT OR IGNORE INTO transactions (reference, loan_account_id, kind, effective_date,"
-                " created_at, principal_delta, fee_delta, principal_after, fee_after)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    reference,
-                    loan_account_id,
-                    kind,
-                    at.date().isoformat(),
-                    at.isoformat(),
-                    str(principal_delta),
-                    str(fee_delta),
-                    str(principal + principal_delta),
-                    str(fee + fee_delta),
-                ),
-            )
+        """Open the file, or make it. ``clock`` gives aware times in UTC."""
+        self.database = Database(path)
+        self._keep_keys, self._clock = keep_keys, clock
 
-    def postings(self, loan_account_id: str) -> list[Posting]:
-        """All transactions of an account, newest first."""
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT * FROM transactions WHERE loan_account_id = ? ORDER BY number DESC",
-                (loan_account_id,),
-            ).fetchall()
-        return [_posting(row) for row in rows]
+    def execute(self, operation: Operation, key: str | None) -> Outcome:
+        """Post what the operation means, once a key.
+
+        The posting, the key with a fingerprint of the request, and what is to be published are stored in one
+        transaction: of two calls with one key, the second waits for the first and then finds its result.
+        Raises UnknownAccountError, RejectedError and KeyReusedError; then nothing is stored.
+        """
+        content = idempotency.fingerprint(operation)
+        with self.database.writing() as database:
+            now = self._clock()
+            account = account_of(database, operation.loan_account_id)
+            if key is not None:
+                before = idempotency.posted_before(database, key, content, now, self._keep_keys)
+                if before is not None:
+                    return Outcome(before, replay=True)
+            # A clock that was set back must not make this posting's announcement a stale one.
+            now = max(now, account.updated_at + timedelta(microseconds=1))
+            draft = operation.draft(situation_of(database, account))
+            posted = post(database, account.loan_account_id, draft, at=now, now=now)
+            pay_instalments(database, account.loan_account_id, posted.transaction_id, posted.allocations)
+            closed_as = None if posted.total_after else closes_as(posted.kind)
+            change_account(database, account.loan_account_id, now, kept_here=1, closed_as=closed_as)
+            outbox.put(database, announcements(database, posted, closed_as))
+            if key is not None:
+                idempotency.reserve(database, key, content, posted, now)
+        return Outcome(posted, replay=False)
+
+    def hear(self, heard: Iterable[Heard], *, stream: str = "", position: str = "") -> None:
+        """Take over what the stream tells, and how far it was heard, in one transaction."""
+        with self.database.writing() as database:
+            for message in heard:
+                take_over(database, message, self._clock())
+            if stream:
+                database.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (stream, position))
 
     def progress(self, stream: str) -> str:
         """The last entry of a stream that was heard; ``0`` before the first."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT entry_id FROM progress WHERE stream = ?", (stream,)
-            ).fetchone()
+        with self.database.reading() as database:
+            row = database.execute("SELECT entry_id FROM progress WHERE stream = ?", (stream,)).fetchone()
         return "0" if row is None else str(row[0])
 
-    def heard(self, stream: str, entry_id: str) -> None:
-        """Remember how far a stream was heard. A crash before repeats what :meth:`post` ignores."""
-        with self._lock:
-            self._database.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (stream, entry_id))
+    def balance(self, loan_account_id: str) -> tuple[Decimal, Decimal]:
+        """Principal and fees owed now. Raises UnknownAccountError."""
+        with self._reading(loan_account_id) as database:
+            return balance(database, loan_account_id)
+
+    def record(self, loan_account_id: str) -> Record:
+        """The account with all its transactions, in the order of posting. Raises UnknownAccountError."""
+        with self._reading(loan_account_id) as database:
+            account = account_of(database, loan_account_id)
+            schedule_id, _ = schedule_of(database, loan_account_id)
+            return Record(account, postings(database, loan_account_id), schedule_id)
+
+    def postings_after(self, loan_account_id: str, number: int) -> list[Posting]:
+        """Its transactions later than a number, in the order of posting. Raises UnknownAccountError."""
+        with self._reading(loan_account_id) as database:
+            return postings(database, loan_account_id, after=number)
+
+    def instalments(self, loan_account_id: str) -> list[Instalment]:
+        """The account's schedule, by payment number. Raises UnknownAccountError."""
+        with self._reading(loan_account_id) as database:
+            return schedule_of(database, loan_account_id)[1]
+
+    def trial_balance(self) -> dict[LedgerAccount, Decimal]:
+        """The debit balance of each of the lender's accounts, AUD. They sum to zero."""
+        totals = dict.fromkeys(LedgerAccount, NOTHING)
+        with self.database.reading() as database:
+            for account, debit in database.execute("SELECT ledger_account, debit FROM legs"):
+                totals[LedgerAccount(account)] += Decimal(debit)
+        return totals
+
+    def legs(self) -> dict[int, dict[LedgerAccount, Decimal]]:
+        """The legs of each transaction, by its number: debits, in AUD."""
+        found: dict[int, dict[LedgerAccount, Decimal]] = {}
+        with self.database.reading() as database:
+            for number, account, debit in database.execute("SELECT * FROM legs"):
+                found.setdefault(number, {})[LedgerAccount(account)] = Decimal(debit)
+        return found
 
     def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Let go of the file."""
+        self.database.close()
 
-    def _balance(self, loan_account_id: str) -> tuple[Decimal, Decimal]:
-        row = self._database.execute(
-            "SELECT principal_after, fee_after FROM transactions WHERE loan_account_id = ?"
-            " ORDER BY number DESC LIMIT 1",
-            (loan_account_id,),
-        ).fetchone()
-        return (Decimal(0), Decimal(0)) if row is None else (Decimal(row[0]), Decimal(row[1]))
-
-
-def _posting(row: tuple[Any, ...]) -> Posting:
-    number, reference, loan_account_id, kind, effective_date, created_at, *amounts = row
-    principal_delta, fee_delta, principal_after, fee_after = (Decimal(text) for text in amounts)
-    return Posting(
-        number=number,
-        reference=reference,
-        loan_account_id=loan_account_id,
-        kind=kind,
-        effective_date=effective_date,
-        created_at=datetime.fromisoformat(created_at),
-        principal_delta=principal_delta,
-        fee_delta=fee_delta,
-        principal_after=principal_after,
-        fee_after=fee_after,
-    )
+    @contextmanager
+    def _reading(self, loan_account_id: str) -> Iterator[sqlite3.Connection]:
+        with self.database.reading() as database:
+            account_of(database, loan_account_id)
+            yield database

@@ -12,6 +12,7 @@ from app.operations.report import (
     DeadLettersState,
     GroupState,
     LedgerState,
+    MoneyState,
     PendingEntry,
     ReadModelsState,
     Status,
@@ -38,6 +39,10 @@ def quiet(**changes: Any) -> GroupState:
     return group(consumers=[dead(9_000)], idle_since_asking=False, **changes)
 
 
+def money(**changes: Any) -> ReadModelsState:
+    return read_models().model_copy(update={"money": MoneyState(**changes)})
+
+
 def dead(idle: float) -> ConsumerState:
     return ConsumerState(name="host", pending=0, idle_seconds=idle)
 
@@ -47,6 +52,18 @@ WRONG = [
         pipeline(inbox=None, away=[Away(server="Redis", error="refused", settings=["BILLIE_REDIS_URL"])]),
         "server_away",
         "Redis does not answer: refused. Is it up? Check BILLIE_REDIS_URL.",
+    ),
+    (
+        pipeline(read_models=money(unknown=2, oldest_unknown_age_seconds=240.0)),
+        "money_unknown",
+        "2 money commands have no known outcome, the oldest for 4 min: any running `billie api` sends "
+        "them again with their keys. Is one running, and does the ledger answer?",
+    ),
+    (
+        pipeline(read_models=money(unknown=1, oldest_unknown_age_seconds=24 * 3_600.0)),
+        "money_needs_a_person",
+        "1 money command has no known outcome, the oldest for 24 h: the ledger has forgotten its key. "
+        "Look into the ledger's books, and settle it by hand.",
     ),
     (
         pipeline(inbox=inbox(group=None)),
@@ -143,6 +160,7 @@ def test_what_is_wrong_is_said_with_what_to_do(status: Status, code: str, detail
 
 
 WELL = [
+    pipeline(read_models=money(unknown=1, oldest_unknown_age_seconds=20.0, awaiting_approval=3)),
     pipeline(inbox=inbox(group=quiet())),
     pipeline(),
     pipeline(inbox=inbox(group=group(unread=12_400, oldest_unread_age_seconds=2))),

@@ -1,0 +1,228 @@
+"""The money movement asked of the ledger: stored before the ledger is asked, settled by what it answers.
+
+A command has one idempotency key for ever, which is the caller's own, and goes to the ledger unchanged. So
+whoever sends it again, after a crash say, moves the money once.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import uuid5
+
+from app.aggregates.remembering import NAMESPACE, RememberingAggregate, absorbs
+from app.aggregates.source import Source
+
+
+class CommandKind(StrEnum):
+    """What is asked; the words of the ``ledger-commands`` collection."""
+
+    REPAYMENT = "repayment"
+    LATE_FEE = "late_fee"
+    DISHONOUR_FEE = "dishonour_fee"
+    FEE_WAIVER = "fee_waiver"
+    ADJUSTMENT = "adjustment"
+    WRITE_OFF = "write_off"
+
+
+class CommandStatus(StrEnum):
+    """How far it is. ``unknown``: it was sent, and nobody knows what became of it; that is not failure."""
+
+    REQUESTED = "requested"
+    POSTED = "posted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Actor(NamedTuple):
+    """Somebody on the staff, or a machine, as their token tells."""
+
+    id: str
+    name: str | None
+    role: str
+
+
+def command_id_of(idempotency_key: str) -> str:
+    """The id of the command with a key: always the same, so that a key can be used for one only."""
+    return str(uuid5(NAMESPACE, f"LedgerCommand/{idempotency_key}"))
+
+
+class LedgerCommand(RememberingAggregate):
+    """One intent to move money, who had it, and what the ledger made of it."""
+
+    class Requested(RememberingAggregate.Event):
+        """The intent, whole: what is sent is made of this. Amounts are AUD.
+
+        ``details`` are the operation's optional fields, by their names in the ledger's contract.
+        ``needs_approval``: it is not sent before a second person agrees.
+        """
+
+        kind: str
+        loan_account_id: str
+        idempotency_key: str
+        requested_by: str
+        requested_role: str
+        requested_by_name: str | None = None
+        amount: Decimal | None = None
+        principal_delta: Decimal | None = None
+        fee_delta: Decimal | None = None
+        reason: str | None = None
+        details: dict[str, Any] | None = None
+        needs_approval: bool | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.intent = self
+            aggregate.status = CommandStatus.REQUESTED
+            aggregate.awaits_approval = bool(self.needs_approval)
+            aggregate.sent_from = self.timestamp
+
+    class Approved(RememberingAggregate.Event):
+        """A second person agreed: from now on it is sent."""
+
+        by: str
+        role: str
+        by_name: str | None = None
+        comment: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.awaits_approval = False
+            aggregate.approved_by = self.by
+            aggregate.sent_from = self.timestamp
+
+    class Refused(RememberingAggregate.Event):
+        """A second person did not agree: it is never sent."""
+
+        by: str
+        role: str
+        comment: str
+        by_name: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.awaits_approval = False
+            aggregate.status = CommandStatus.REJECTED
+            aggregate.outcome = self
+
+    class Posted(RememberingAggregate.Event):
+        """The ledger posted it; ``result`` is the rest of its answer."""
+
+        transaction_id: str
+        ledger_event_id: str | None = None
+        result: dict[str, Any] | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.status = CommandStatus.POSTED
+            aggregate.outcome = self
+
+    class Rejected(RememberingAggregate.Event):
+        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words."""
+
+        code: str
+        message: str
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.status = CommandStatus.REJECTED
+            aggregate.outcome = self
+
+    class OutcomeUnknown(RememberingAggregate.Event):
+        """It was sent, and no answer came: it may be posted."""
+
+        code: str
+        message: str
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.status = CommandStatus.UNKNOWN
+
+    class SettledByHand(RememberingAggregate.Event):
+        """Somebody looked into the ledger's books, and says what became of it: ``posted`` or not."""
+
+        posted: bool
+        by: str
+        role: str
+        because: str
+        by_name: str | None = None
+        transaction_id: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
+            aggregate.outcome = self
+
+    def __init__(self, business_id: str) -> None:
+        super().__init__(business_id)
+        self.intent: LedgerCommand.Requested | None = None
+        self.status: CommandStatus | None = None
+        self.awaits_approval = False
+        self.approved_by: str | None = None
+        self.sent_from: datetime | None = None
+        """Since when it may have been sent: the ledger remembers a key for 24 hours only."""
+        self.outcome: Any = None
+        """The event that settled it: Posted, Rejected, Refused or SettledByHand."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the outcome is known, and so final."""
+        return self.status in (CommandStatus.POSTED, CommandStatus.REJECTED)
+
+    @absorbs
+    def request(self, source: Source, *, actor: Actor, **intent: Any) -> None:
+        """Somebody wants money moved. ``intent``: the fields of :class:`Requested` that say what."""
+        self.record(
+            self.Requested,
+            source,
+            requested_by=actor.id,
+            requested_by_name=actor.name,
+            requested_role=actor.role,
+            **intent,
+        )
+
+    @absorbs
+    def approve(self, source: Source, *, actor: Actor, comment: str | None = None) -> None:
+        """A second person agrees. Whoever calls this has checked that they may."""
+        self.record(self.Approved, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
+
+    @absorbs
+    def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
+        """A second person does not agree."""
+        self.record(self.Refused, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
+
+    @absorbs
+    def posted(
+        self, source: Source, *, transaction_id: str, ledger_event_id: str, result: dict[str, Any]
+    ) -> None:
+        """The ledger says that it is posted."""
+        if not self.is_settled:
+            self.record(
+                self.Posted,
+                source,
+                transaction_id=transaction_id,
+                ledger_event_id=ledger_event_id,
+                result=result,
+            )
+
+    @absorbs
+    def rejected(self, source: Source, *, code: str, message: str) -> None:
+        """The ledger says that it will not be posted."""
+        if not self.is_settled:
+            self.record(self.Rejected, source, code=code, message=message)
+
+    @absorbs
+    def unanswered(self, source: Source, *, code: str, message: str) -> None:
+        """No answer came; said once."""
+        if self.status is CommandStatus.REQUESTED:
+            self.record(self.OutcomeUnknown, source, code=code, message=message)
+
+    @absorbs
+    def settle_by_hand(
+        self, source: Source, *, actor: Actor, posted: bool, because: str, transaction_id: str | None
+    ) -> None:
+        """Somebody found out what became of it."""
+        if not self.is_settled:
+            self.record(
+                self.SettledByHand,
+                source,
+                posted=posted,
+                by=actor.id,
+                by_name=actor.name,
+                role=actor.role,
+                because=because,
+                transaction_id=transaction_id,
+            )

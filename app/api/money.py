@@ -1,0 +1,273 @@
+"""Money movements over REST: each takes the caller's idempotency key, and says the truth of its outcome."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+from app.aggregates import Actor, CommandKind, CommandStatus
+from app.aggregates import LedgerCommand as StoredCommand
+from app.api.auth import Caller, Role, requires
+from app.api.ledger_commands_shown import LedgerCommand, folded
+from app.api.ledger_problems import ledger_problem
+from app.api.pages import refuse_unknown_parameters
+from app.api.problems import ProblemError, documented
+from app.ledger.command_store import Intent
+from app.ledger.errors import stored_error
+from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
+from app.ledger.write_offs import OWN_KEYS
+
+router = APIRouter(
+    prefix="/v1/ledger/accounts/{loanAccountId}",
+    tags=["money"],
+    dependencies=[Depends(refuse_unknown_parameters)],
+    responses=documented(400, 401, 403, 404, 409, 422, 503)
+    | {202: {"model": LedgerCommand, "description": "Not settled yet: `Location` tells where to follow it"}},
+)
+
+Account = Annotated[str, Path(alias="loanAccountId", min_length=1, max_length=256)]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="8 to 128 visible characters of the caller's: one for an intent, the same at each try.",
+    ),
+]
+Amount = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$"),
+    Field(description="AUD, as a decimal string with at most two places", examples=["150.00"]),
+]
+Delta = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$"),
+    Field(description="AUD, as a decimal string; below zero lowers what is owed", examples=["-12.50"]),
+]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+_OPERATIONS, _SUPERVISOR = Depends(requires(Role.OPERATIONS)), Depends(requires(Role.SUPERVISOR))
+
+
+class Body(BaseModel):
+    """A request's body: nothing that we do not know is taken."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class RepaymentBody(Body):
+    """Money that came in."""
+
+    amount: Amount
+    payment_id: Text | None = None
+    payment_method: Text | None = None
+    payment_reference: Text | None = None
+    notes: Annotated[str, StringConstraints(max_length=1_000)] | None = None
+    target_payment_number: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
+    schedule_id: Text | None = None
+
+
+class FeeBody(Body):
+    """A fee to be charged."""
+
+    amount: Amount
+    type: Literal["late_fee", "dishonour_fee"]
+    days_past_due: Annotated[int, Field(strict=True, ge=0, le=10_000)] | None = None
+    reason: Reason | None = None
+    reference_id: Text | None = None
+
+
+class FeeWaiverBody(Body):
+    """Fees to be given up."""
+
+    amount: Amount
+    reason: Reason
+    notes: Annotated[str, StringConstraints(max_length=1_000)] | None = None
+
+
+class AdjustmentBody(Body):
+    """A correction of what is owed."""
+
+    principal_delta: Delta
+    fee_delta: Delta
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "AdjustmentBody":
+        if not Decimal(self.principal_delta) and not Decimal(self.fee_delta):
+            msg = "one of principalDelta and feeDelta has to be other than zero"
+            raise ValueError(msg)
+        return self
+
+
+@router.post("/repayments", operation_id="recordRepayment", status_code=201, response_model_exclude_none=True)
+async def record_repayment(
+    request: Request,
+    response: Response,
+    account: Account,
+    body: RepaymentBody,
+    by: Annotated[Caller, _OPERATIONS],
+    key: Key = None,
+) -> LedgerCommand:
+    """Record a repayment; operations and up. The ledger pays fees first, then principal."""
+    return await _ask(
+        request, response, by, CommandKind.REPAYMENT, account, key, body.amount, details=_details(body)
+    )
+
+
+@router.post("/fees", operation_id="applyFee", status_code=201, response_model_exclude_none=True)
+async def apply_fee(
+    request: Request,
+    response: Response,
+    account: Account,
+    body: FeeBody,
+    by: Annotated[Caller, _OPERATIONS],
+    key: Key = None,
+) -> LedgerCommand:
+    """Charge a late or dishonour fee; operations and up."""
+    kind, details = CommandKind(body.type), _details(body, "type", "reason")
+    return await _ask(request, response, by, kind, account, key, body.amount, body.reason, details)
+
+
+@router.post("/fee-waivers", operation_id="waiveFee", status_code=201, response_model_exclude_none=True)
+async def waive_fee(
+    request: Request,
+    response: Response,
+    account: Account,
+    body: FeeWaiverBody,
+    by: Annotated[Caller, _SUPERVISOR],
+    key: Key = None,
+) -> LedgerCommand:
+    """Give up fees; supervisors and up."""
+    kind, details = CommandKind.FEE_WAIVER, _details(body, "reason")
+    return await _ask(request, response, by, kind, account, key, body.amount, body.reason, details)
+
+
+@router.post("/adjustments", operation_id="makeAdjustment", status_code=201, response_model_exclude_none=True)
+async def make_adjustment(
+    request: Request,
+    response: Response,
+    account: Account,
+    body: AdjustmentBody,
+    by: Annotated[Caller, _SUPERVISOR],
+    key: Key = None,
+) -> LedgerCommand:
+    """Correct what is owed; supervisors and up. Beyond a limit, another one has to approve it: 202."""
+    principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
+    most: Decimal = request.app.state.most_amount
+    if abs(principal) + abs(fee) > most:
+        raise ProblemError(422, "invalid_request", f"body: {most:.2f} is the most.")
+    intent = Intent(
+        CommandKind.ADJUSTMENT,
+        account,
+        key_of(key),
+        principal_delta=principal,
+        fee_delta=fee,
+        reason=body.reason,
+        needs_approval=abs(principal) + abs(fee) > request.app.state.adjustment_limit,
+    )
+    return await ask(request, response, by, intent)
+
+
+async def _ask(
+    request: Request,
+    response: Response,
+    by: Caller,
+    kind: CommandKind,
+    account: str,
+    key: str | None,
+    amount: str,
+    reason: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> LedgerCommand:
+    if not (value := Decimal(amount)):
+        raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
+    most: Decimal = request.app.state.most_amount
+    if value > most:
+        raise ProblemError(422, "invalid_request", f"body.amount: {most:.2f} is the most.")
+    intent = Intent(kind, account, key_of(key), amount=value, reason=reason, details=details)
+    return await ask(request, response, by, intent)
+
+
+async def ask(request: Request, response: Response, by: Caller, intent: Intent) -> LedgerCommand:
+    """Have the money moved, and answer what became of it."""
+    money: Money = request.app.state.money
+    try:
+        answer = await money.ask(intent, actor_of(by))
+    except KeyTakenError as error:
+        detail = "The key belongs to a command that asks for something else. A new intent takes a new key."
+        raise ProblemError(409, "idempotency_key_reused", detail) from error
+    except StillRunningError as error:
+        raise ProblemError(
+            409,
+            "still_running",
+            "The first request with this key is still being answered. Ask again, with the same key.",
+            retryable=True,
+            headers={"Retry-After": str(error.retry_after_s)},
+        ) from error
+    return await answered(request, response, answer)
+
+
+async def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:
+    """201 for what is posted, 202 for what is not settled, and the ledger's problem for what is rejected."""
+    command = answer.command
+    headers = {"Location": str(request.url_for("get_ledger_command", commandId=command.business_id))}
+    if answer.is_replay:
+        headers["Idempotent-Replay"] = "true"
+    if command.status is CommandStatus.REJECTED:
+        raise rejection(command, headers)
+    found = await shown(request, command.business_id)
+    if found.status != "posted":  # It may have been settled just now.
+        response.status_code = 202
+        if not command.awaits_approval:
+            headers["Retry-After"] = "2"
+    response.headers.update(headers)
+    return found
+
+
+async def shown(request: Request, command_id: str) -> LedgerCommand:
+    """The command as it is stored now."""
+    money: Money = request.app.state.money
+    found = folded(command_id, await in_thread(money.store.events, command_id))
+    if found is None:
+        raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
+    return found
+
+
+def rejection(command: StoredCommand, headers: dict[str, str]) -> ProblemError:
+    """The problem that a rejected command is, at each try: never called retryable."""
+    outcome = command.outcome
+    if isinstance(outcome, StoredCommand.Rejected):
+        problem = ledger_problem(stored_error(outcome.code, outcome.message))
+        problem.headers = headers
+        return problem
+    if isinstance(outcome, StoredCommand.Refused):
+        detail = f"{outcome.by} refused it: {outcome.comment}"
+        return ProblemError(422, "refused_by_approver", detail, headers=headers)
+    detail = f"It was found not to be posted: {outcome.because}"
+    return ProblemError(422, "not_posted", detail, headers=headers)
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Who is stored with what they asked for."""
+    return Actor(caller.user, caller.name, caller.role.value)
+
+
+def _details(body: Body, *besides: str) -> dict[str, Any]:
+    return body.model_dump(exclude={"amount", *besides}, exclude_none=True)
+
+
+def key_of(key: str | None) -> str:
+    """The caller's idempotency key; 400 without one, or for one that cannot be."""
+    if key is None:
+        detail = "Send 'Idempotency-Key: …', one for each intent, and the same at each try of it."
+        raise ProblemError(400, "idempotency_key_missing", detail)
+    if not (8 <= len(key) <= 128 and key.isascii() and key.isprintable() and " " not in key):
+        detail = "Idempotency-Key takes 8 to 128 visible ASCII characters."
+        raise ProblemError(400, "invalid_idempotency_key", detail)
+    if key.casefold().startswith(OWN_KEYS):
+        detail = f"Keys that begin with {OWN_KEYS} are ours: an approved write-off has one."
+        raise ProblemError(400, "invalid_idempotency_key", detail)
+    return key

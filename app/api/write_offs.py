@@ -1,0 +1,137 @@
+"""Write-off requests over REST: made by one person, decided by another. No other route writes off."""
+
+from decimal import Decimal
+from typing import Annotated
+from uuid import uuid5
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
+from pydantic import StringConstraints
+
+from app.aggregates import WriteOffRequest as StoredRequest
+from app.aggregates.remembering import NAMESPACE
+from app.api.auth import Caller, Role, requires
+from app.api.documents import Document, WriteOffRequest
+from app.api.ledger_commands import Decision
+from app.api.ledger_commands_shown import LedgerCommand
+from app.api.money import Amount, Body, Key, Text, actor_of, answered, key_of
+from app.api.pages import refuse_unknown_parameters
+from app.api.problems import ProblemError, answer, documented, not_found
+from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
+from app.ledger.money import Answer, Money, in_thread
+from app.ledger.write_offs import NoSuchRequestError, WriteOffRefusedError, WriteOffs
+from app.projections.write_off_requests import WRITE_OFF_REQUESTS
+
+router = APIRouter(
+    prefix="/v1/write-off-requests",
+    tags=["write-offs"],
+    dependencies=[Depends(refuse_unknown_parameters)],
+    responses=documented(400, 401, 403, 404, 409, 422, 503),
+)
+
+RequestId = Annotated[str, Path(alias="requestId", min_length=1, max_length=256)]
+_OPERATIONS, _SUPERVISOR = Depends(requires(Role.OPERATIONS)), Depends(requires(Role.SUPERVISOR))
+_FORBIDDEN = ("own_request", "not_your_request", "over_your_limit")
+
+
+class WriteOffBody(Body):
+    """What is to be written off, and why."""
+
+    loan_account_id: Text
+    amount: Amount
+    reason: WriteOffReason
+    notes: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    priority: WriteOffPriority | None = None
+    customer_id: Text | None = None
+    customer_name: Text | None = None
+    account_number: Text | None = None
+    original_balance: Amount | None = None
+
+
+class Approved(Document):
+    """The request, and the money movement that posts it."""
+
+    request: WriteOffRequest
+    command: LedgerCommand
+
+
+@router.post("", operation_id="requestWriteOff", status_code=201, response_model_exclude_none=True)
+async def request_write_off(
+    request: Request,
+    response: Response,
+    body: WriteOffBody,
+    by: Annotated[Caller, _OPERATIONS],
+    key: Key = None,
+) -> WriteOffRequest:
+    """Ask for a write-off; operations and up. One request an account may be pending."""
+    request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
+    asked = body.model_dump(exclude_none=True)
+    if not Decimal(body.amount):
+        raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
+    for name in {"amount", "original_balance"} & asked.keys():
+        asked[name] = Decimal(asked[name])
+    made, is_replay = await _write_offs(request).request(request_id, actor_of(by), **asked)
+    if is_replay:
+        response.headers["Idempotent-Replay"] = "true"
+    response.headers["Location"] = str(request.url_for("get_write_off_request", requestId=request_id))
+    return await _shown(request, made)
+
+
+@router.post(
+    "/{requestId}/approve", operation_id="approveWriteOff", status_code=201, response_model_exclude_none=True
+)
+async def approve_write_off(
+    request: Request,
+    response: Response,
+    request_id: RequestId,
+    body: Decision,
+    by: Annotated[Caller, _SUPERVISOR],
+) -> Approved:
+    """Approve what somebody else asked for, within one's limit; supervisors and up. The ledger posts it."""
+    approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
+    command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
+    return Approved(request=await _shown(request, approval.request), command=command)
+
+
+@router.post("/{requestId}/reject", operation_id="rejectWriteOff", response_model_exclude_none=True)
+async def reject_write_off(
+    request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
+) -> WriteOffRequest:
+    """Reject a request; supervisors and up."""
+    rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
+    return await _shown(request, rejected)
+
+
+@router.post("/{requestId}/cancel", operation_id="cancelWriteOff", response_model_exclude_none=True)
+async def cancel_write_off(
+    request: Request, request_id: RequestId, by: Annotated[Caller, _OPERATIONS]
+) -> WriteOffRequest:
+    """Take back one's own request, while it is pending."""
+    cancelled = await _write_offs(request).cancel(request_id, actor_of(by))
+    return await _shown(request, cancelled)
+
+
+async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
+    """The request as it is stored now: no projection is waited for."""
+    money: Money = request.app.state.money
+    document = None
+    for event in await in_thread(money.store.events_of, StoredRequest, stored.business_id):
+        document = WRITE_OFF_REQUESTS.evolve(document, event)
+    return WriteOffRequest.model_validate({**(document or {}), "_id": stored.business_id})
+
+
+def _write_offs(request: Request) -> WriteOffs:
+    write_offs: WriteOffs = request.app.state.write_offs
+    return write_offs
+
+
+def install(app: FastAPI) -> None:
+    """Answer what the rules of write-offs forbid with its problem."""
+
+    @app.exception_handler(NoSuchRequestError)
+    async def _unknown(request: Request, error: NoSuchRequestError) -> Response:
+        return answer(request, not_found("write-off request", str(error)))
+
+    @app.exception_handler(WriteOffRefusedError)
+    async def _refused(request: Request, error: WriteOffRefusedError) -> Response:
+        status = 403 if error.code in _FORBIDDEN else 409
+        return answer(request, ProblemError(status, error.code, str(error)))

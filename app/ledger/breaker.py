@@ -1,0 +1,84 @@
+"""A circuit breaker: who is known to be away is not asked, so that nobody waits for it.
+
+Written here, as the libraries for asyncio let every call through once they try again (purgatory), or are
+no longer kept (aiobreaker); here exactly one does.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class BreakerOpenError(Exception):
+    """The call was not made: those before it failed. ``seconds`` from now one is let through."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not asked: it did not answer the calls before; the next try is in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class Breaker:
+    """Opens after ``failures`` in a row, for ``rest_seconds``; then one call tries, alone.
+
+    Its success closes the breaker, its failure gives another rest. ``is_failure`` says which exceptions
+    are failures: any other one is an answer, and so a success here. For one event loop: without a lock.
+    """
+
+    def __init__(
+        self,
+        is_failure: Callable[[Exception], bool],
+        *,
+        failures: int = 3,
+        rest_seconds: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._is_failure = is_failure
+        self._most = failures
+        self._rest = rest_seconds
+        self._clock = clock
+        self._failed = 0
+        self._rests_until = 0.0
+        self._trying = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether all calls are let through."""
+        return self._failed < self._most
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Around a call. Raises BreakerOpenError instead of letting it happen."""
+        trying = self._admit()
+        try:
+            yield
+        except Exception as error:
+            if self._is_failure(error):
+                self.failed()
+            else:
+                self.answered()
+            raise
+        else:
+            self.answered()
+        finally:
+            # Also of a call that was cancelled: it tells nothing, and the next one may try.
+            if trying:
+                self._trying = False
+
+    def answered(self) -> None:
+        """There was an answer, in whichever call."""
+        self._failed = 0
+
+    def failed(self) -> None:
+        """There was none."""
+        self._failed += 1
+        self._rests_until = self._clock() + self._rest
+
+    def _admit(self) -> bool:
+        """Whether this call is the one that tries."""
+        if self.is_closed:
+            return False
+        left = self._rests_until - self._clock()
+        if left > 0 or self._trying:
+            raise BreakerOpenError(max(left, 0.0))
+        self._trying = True
+        return True

@@ -1,0 +1,171 @@
+"""Ledger commands in the event store: stored before the ledger is asked, and settled after."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from eventsourcing.persistence import RecordConflictError
+
+from app.aggregates import (
+    Actor,
+    CommandKind,
+    CommandStatus,
+    LedgerCommand,
+    Servicing,
+    Source,
+    UnitOfWork,
+    WriteOffRequest,
+    command_id_of,
+)
+from app.aggregates.remembering import RememberingAggregate
+
+_CONFLICTS_IN_A_ROW = 20
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What somebody asks of the ledger. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
+
+    kind: CommandKind
+    loan_account_id: str
+    idempotency_key: str
+    amount: Decimal | None = None
+    principal_delta: Decimal | None = None
+    fee_delta: Decimal | None = None
+    reason: str | None = None
+    details: dict[str, Any] | None = None
+    needs_approval: bool = False
+
+    @property
+    def command_id(self) -> str:
+        return command_id_of(self.idempotency_key)
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of the event that stores it."""
+        return {
+            "kind": self.kind.value,
+            "loan_account_id": self.loan_account_id,
+            "idempotency_key": self.idempotency_key,
+            "amount": self.amount,
+            "principal_delta": self.principal_delta,
+            "fee_delta": self.fee_delta,
+            "reason": self.reason,
+            "details": self.details or None,
+            "needs_approval": self.needs_approval or None,
+        }
+
+    def is_that_of(self, command: LedgerCommand) -> bool:
+        """Whether a stored command asks for the same. Whether it needs approval may have changed since."""
+        stored, ours = command.intent, self.facts()
+        del ours["needs_approval"]
+        return stored is not None and all(getattr(stored, name) == value for name, value in ours.items())
+
+
+class CommandStore:
+    """Loads and saves ledger commands. Any number of threads and processes may: the first to save wins."""
+
+    def __init__(self, servicing: Callable[[], Servicing]) -> None:
+        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS.
+
+        It must not cache: what others stored counts.
+        """
+        self._servicing = servicing
+
+    def load(self, command_id: str) -> LedgerCommand | None:
+        """The command as stored. Raises one of EVENT_STORE_ERRORS."""
+        command = self._servicing().load(LedgerCommand, command_id)
+        return None if command is None or command.intent is None else command
+
+    def write_off_request(self, request_id: str) -> WriteOffRequest | None:
+        """The write-off request as stored. Raises one of EVENT_STORE_ERRORS."""
+        return self._servicing().load(WriteOffRequest, request_id)
+
+    def events(self, command_id: str) -> list[Any]:
+        """All events of a command, in order. Raises one of EVENT_STORE_ERRORS."""
+        return self.events_of(LedgerCommand, command_id)
+
+    def events_of(self, kind: type[RememberingAggregate], business_id: str) -> list[Any]:
+        """All events of an aggregate, in order. Raises one of EVENT_STORE_ERRORS."""
+        return list(self._servicing().events.get(kind.id_of(business_id)))
+
+    def request(self, intent: Intent, actor: Actor) -> tuple[LedgerCommand, bool]:
+        """Store an intent. Returns the command with its key, and whether it is this one, just stored.
+
+        Raises one of EVENT_STORE_ERRORS: nothing is stored then, or all of it.
+        """
+        if (known := self.load(intent.command_id)) is not None:
+            return known, False
+
+        def store(unit: UnitOfWork) -> bool:
+            command = unit.obtain(LedgerCommand, intent.command_id, said(intent.command_id, "requested"))
+            is_new = command.intent is None
+            command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
+            return is_new
+
+        is_new = self.change(store)
+        command = self.load(intent.command_id)
+        assert command is not None
+        return command, is_new
+
+    def reject_first(self, command_id: str, **facts: Any) -> LedgerCommand:
+        """Record a rejection that is about one attempt only: it counts if nobody has made another one."""
+
+        def store(unit: UnitOfWork) -> LedgerCommand:
+            command = unit.obtain(LedgerCommand, command_id, said(command_id, "rejected"))
+            if command.status is CommandStatus.REQUESTED:
+                command.rejected(said(command_id, "rejected"), **facts)
+            return command
+
+        return self.change(store)
+
+    def record(self, command_id: str, what: str, **facts: Any) -> LedgerCommand:
+        """Record what became of a command, by the name of its method. What is settled stays so."""
+
+        def store(unit: UnitOfWork) -> LedgerCommand:
+            source = said(command_id, what)
+            command = unit.obtain(LedgerCommand, command_id, source)
+            getattr(command, what)(source, **facts)
+            self._tell_the_request(unit, command)
+            return command
+
+        return self.change(store)
+
+    def _tell_the_request(self, unit: UnitOfWork, command: LedgerCommand) -> None:
+        """A write-off that is posted is so in its request too: both are saved together."""
+        asked, outcome = command.intent, command.outcome
+        if asked is None or asked.kind != CommandKind.WRITE_OFF or command.status != CommandStatus.POSTED:
+            return
+        request_id = (asked.details or {})["request_id"]
+        source = said(command.business_id, "posted")
+        unit.obtain(WriteOffRequest, request_id, source).posted_to_ledger(
+            source,
+            transaction_id=outcome.transaction_id,
+            ledger_event_id=getattr(outcome, "ledger_event_id", None),
+        )
+
+    def change(self, store: Callable[[UnitOfWork], T]) -> T:
+        """Do something to aggregates and save them, anew where somebody else saved one of them first.
+
+        Raises one of EVENT_STORE_ERRORS.
+        """
+        for tries_left in reversed(range(_CONFLICTS_IN_A_ROW)):
+            unit = self._servicing().unit_of_work()
+            answer = store(unit)
+            try:
+                unit.commit()
+            except RecordConflictError:
+                if not tries_left:
+                    raise
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
+
+def said(command_id: str, what: str) -> Source:
+    """The source of something about a command that is said once."""
+    now = datetime.now(UTC)
+    return Source(f"command:{command_id}/{what}", now, now)

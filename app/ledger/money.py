@@ -1,0 +1,171 @@
+"""Moving money: the intent is stored, then the ledger is asked, then the outcome is stored.
+
+The six failures of ``contracts/ledger.md`` are kept out here: a key is the caller's, and used for one intent
+for ever; what is not known is said to be unknown, and settled with the same key (``settler.py``).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from anyio import CapacityLimiter, to_thread
+from eventsourcing.persistence import OperationalError
+
+from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandStatus, LedgerCommand
+from app.ledger.client import LedgerClient
+from app.ledger.command_store import CommandStore, Intent
+from app.ledger.errors import KeyReusedError, LedgerError, NotOfferedError
+from app.ledger.sending import send
+
+log = logging.getLogger(__name__)
+
+_THREADS = 16
+_MOST_WAITING = 64
+_LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
+
+T = TypeVar("T")
+
+
+class KeyTakenError(Exception):
+    """The idempotency key belongs to a command that asks for something else."""
+
+
+class StillRunningError(Exception):
+    """The first request with this key is being answered; ask again in ``retry_after_s`` seconds."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"ask again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A command as it is now. ``is_replay``: its key came before, and this is what became of that."""
+
+    command: LedgerCommand
+    is_replay: bool
+
+
+class Money:
+    """Asks the ledger to move money, once for each key."""
+
+    def __init__(self, store: CommandStore, client: LedgerClient, *, running_s: float) -> None:
+        """``running_s``: how long the first request with a key may take before it counts as lost."""
+        self.store = store
+        self.client = client
+        self._running = timedelta(seconds=running_s)
+        self._sending: dict[str, asyncio.Task[LedgerCommand]] = {}
+
+    async def ask(self, intent: Intent, actor: Actor) -> Answer:
+        """Have the ledger do what is intended, or tell what became of it when it was asked before.
+
+        Raises KeyTakenError, StillRunningError, LedgerDownError (nothing was stored or sent), and one of
+        EVENT_STORE_ERRORS (nothing was sent).
+        """
+        known = await in_thread(self.store.load, intent.command_id)
+        if known is None:
+            await self.client.raise_if_down()
+            command, is_new = await in_thread(self.store.request, intent, actor)
+            if is_new:
+                if not command.awaits_approval:
+                    command = await self.send(command, is_first=True)
+                return Answer(command, is_replay=False)
+            known = command
+        return self._asked_before(intent, known)
+
+    async def send(self, command: LedgerCommand, *, is_first: bool) -> LedgerCommand:
+        """Ask the ledger, and store what it answers. Returns the command as it is then.
+
+        ``is_first``: nobody can have sent it before. Otherwise an answer that is only about this attempt, a
+        refused token say, tells nothing of the one before: the command stays unknown.
+
+        It goes on where the caller goes away. Raises nothing that says less than the truth: where even the
+        outcome cannot be stored, the command is as unknown as before.
+        """
+        if command.is_settled or command.awaits_approval:
+            return command
+        running = self._sending.get(command.business_id)
+        if running is None:
+            running = asyncio.create_task(self._send(command, is_first=is_first))
+            self._sending[command.business_id] = running
+            running.add_done_callback(lambda _: self._sending.pop(command.business_id, None))
+        return await asyncio.shield(running)
+
+    def is_sending(self, command_id: str) -> bool:
+        """Whether this process waits for the ledger's answer to it."""
+        return command_id in self._sending
+
+    async def close(self) -> None:
+        """Wait until what was sent is answered, or its deadline has passed."""
+        await asyncio.gather(*self._sending.values(), return_exceptions=True)
+
+    def _asked_before(self, intent: Intent, command: LedgerCommand) -> Answer:
+        if not intent.is_that_of(command):
+            raise KeyTakenError
+        asked = command.intent
+        assert asked is not None
+        runs_until = asked.timestamp + self._running
+        left = (runs_until - datetime.now(UTC)).total_seconds()
+        if command.status == "requested" and not command.awaits_approval and left > 0:
+            raise StillRunningError(max(1, min(round(left), 2)))
+        return Answer(command, is_replay=True)
+
+    async def _send(self, command: LedgerCommand, *, is_first: bool) -> LedgerCommand:
+        command_id = command.business_id
+        try:
+            answer = await send(self.client, command)
+        except LedgerError as error:
+            what = _outcome(error, is_first=is_first)
+            facts: dict[str, Any] = {"code": error.code, "message": error.message}
+            log.warning("Command %s %s: %s", command_id, what, error.code)
+        else:
+            what, facts = "posted", answer
+            if is_first and answer["result"].get("idempotentReplay"):
+                log.warning("Command %s: the ledger had its key already, at the first attempt", command_id)
+        try:
+            if what == "reject_first":
+                return await in_thread(self.store.reject_first, command_id, **facts)
+            command = await in_thread(self.store.record, command_id, what, **facts)
+            if what == "posted" and command.status is not CommandStatus.POSTED:
+                log.error(
+                    "Command %s was taken for rejected, and the ledger has posted it as %s",
+                    command_id,
+                    facts["transaction_id"],
+                )
+            return command
+        except EVENT_STORE_ERRORS as error:
+            log.error("Command %s: the outcome cannot be stored: %s", command_id, type(error).__name__)
+            return command
+
+
+def _outcome(error: LedgerError, *, is_first: bool) -> str:
+    """What an error says of the command: the name of what the store records."""
+    if isinstance(error, KeyReusedError) and not is_first:
+        return "unanswered"  # An attempt before may have had other words: a fee's, on a ledger of before.
+    if error.settles:
+        return "rejected"
+    # A refused token is our own fault, and may be mended while the command waits.
+    return "reject_first" if is_first and isinstance(error, NotOfferedError) else "unanswered"
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """The event store's drivers wait: not in the event loop, and not in the threads that others need.
+
+    Raises eventsourcing's OperationalError where too many wait already.
+    """
+    limiter = _threads()
+    if limiter.statistics().tasks_waiting >= _MOST_WAITING:
+        msg = "too many requests wait for it"
+        raise OperationalError(msg)
+    return await to_thread.run_sync(lambda: function(*arguments, **named), limiter=limiter)
+
+
+def _threads() -> CapacityLimiter:
+    loop = asyncio.get_running_loop()
+    if loop not in _LIMITERS:
+        _LIMITERS[loop] = CapacityLimiter(_THREADS)
+    return _LIMITERS[loop]

@@ -1,0 +1,94 @@
+"""A repayment's way round: REST, ledger, stream, event store, MongoDB, REST."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from app.api.auth import issue_token
+from app.ingestion.publish import publish
+from app.runtime.embedded import free_port
+from app.runtime.settings import Settings
+from tests.commands import Billie
+from tests.waiting import until
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    target = f"127.0.0.1:{free_port()}"
+    return settings.model_copy(update={"ledger_target": target, "api_port": free_port()})
+
+
+@pytest.fixture
+def api(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
+    """All the roles, and the sandbox ledger, as processes."""
+    given = settings.model_copy()
+    given.model_fields_set.update(("ledger_target", "api_port"))
+    billie = Billie.of(given)
+    billie.run("migrate")
+    with ExitStack() as running:
+        for arguments in (
+            ("ledger-sandbox", "--data", str(tmp_path / "ledger.db")),
+            ("ingest",),
+            ("project",),
+            ("api",),
+        ):
+            log = running.enter_context((tmp_path / f"{arguments[0]}.log").open("w"))
+            process = billie.start(*arguments, log=log)
+            running.callback(process.wait)
+            running.callback(process.terminate)
+        token = issue_token(settings, "ann", "operations")
+        base = f"http://127.0.0.1:{settings.api_port}"
+        yield running.enter_context(
+            httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        )
+
+
+def test_a_repayment_comes_back_as_a_projected_balance(
+    api: httpx.Client, settings: Settings, redis_client: Redis
+) -> None:
+    created = {"account_id": "L1", "customer_id": "C1", "loan_amount": "500.00", "loan_fee": "100.00"}
+    updated = {"account_id": "L1", "status": "ACTIVE", "current_balance": "600.00"}
+    publish(
+        redis_client,
+        settings.inbox_stream,
+        [
+            {"typ": "account.created.v1", "event_id": "e1", "payload": json.dumps(created)},
+            {"typ": "account.updated.v1", "event_id": "e2", "payload": json.dumps(updated)},
+        ],
+    )
+
+    def balance() -> str | None:
+        try:
+            answer = api.get("/v1/loan-accounts/L1")
+        except httpx.TransportError:
+            return None
+        return answer.json().get("balances", {}).get("currentBalance") if answer.is_success else None
+
+    def owed() -> str | None:
+        answer = api.get("/v1/ledger/accounts/L1/balance")
+        return answer.json().get("totalOutstanding") if answer.is_success else None
+
+    until(lambda: balance() == "600.00", 60, "the loan in MongoDB")
+    until(lambda: owed() == "600.00", 60, "the loan in the ledger's books")
+    key = {"Idempotency-Key": "counter-2026-03-06-1"}
+    paths = "/v1/ledger/accounts/L1/repayments"
+    posted = api.post(paths, json={"amount": "150.00", "paymentMethod": "cash"}, headers=key)
+    assert (posted.status_code, posted.json()["status"]) == (201, "posted"), posted.text
+    assert posted.json()["posting"]["allocatedToFees"] == "100.00", "fees first"
+    until(lambda: balance() == "450.00", 60, "the repayment in MongoDB")
+    assert owed() == "450.00"
+    again = api.post(paths, json={"amount": "150.00", "paymentMethod": "cash"}, headers=key)
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert owed() == "450.00"
+    where = "/v1/ledger-commands?account=L1&actor=ann&status=posted"
+    until(lambda: len(api.get(where).json()["items"]) == 1, what="the command in MongoDB")
+    large = api.post(paths, json={"amount": "600.00"}, headers={"Idempotency-Key": "counter-2026-03-06-2"})
+    assert large.json()["posting"]["overpayment"] == "150.00"
+    until(lambda: api.get("/v1/loan-accounts/L1").json()["accountStatus"] == "paid_off", what="the end of it")
+    refused = api.post(paths, json={"amount": "1.00"}, headers={"Idempotency-Key": "counter-2026-03-06-3"})
+    assert (refused.status_code, refused.json()["retryable"]) == (422, False)

@@ -1,0 +1,140 @@
+"""Who moved money, when and why: looked up in MongoDB, and in the events behind it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.database import Database
+from redis import Redis
+
+from app.api.auth import issue_token
+from app.ingestion.publish import publish
+from app.projections.migrations import migrate
+from app.projections.runner import run as project
+from app.runtime.settings import Settings
+from tests.roles import ingesting
+from tests.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
+from tests.serving import serving
+from tests.waiting import until
+
+KEY = {"Idempotency-Key": "intent-00000001"}
+
+
+@pytest.fixture
+def ledger() -> Iterator[ScriptedLedger]:
+    with scripted_ledger(
+        {
+            "RecordRepayment": posts(1),
+            "ApplyFee": posts(2),
+            "WriteOff": posts(3),
+            "GetBalance": balance("420.00"),
+        }
+    ) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def running(settings: Settings, ledger: ScriptedLedger) -> Iterator[tuple[str, Settings]]:
+    """The API beside a running ingest process, which makes the store."""
+    settings = settings.model_copy(update={"ledger_target": ledger.target})
+    with ingesting(settings), serving(settings) as url:
+        yield url, settings
+
+
+def client_of(url: str, settings: Settings, role: str = "supervisor", user: str = "ann") -> httpx.Client:
+    token = issue_token(settings, user, role)
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+def request_of(asked: dict[str, str]) -> dict[str, str]:
+    return {"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}
+
+
+def test_movements_are_found_by_who_what_and_when(
+    running: tuple[str, Settings], mongo_db: Database[dict[str, Any]]
+) -> None:
+    url, settings = running
+    assert list(migrate(mongo_db))
+    with client_of(url, settings) as ann, client_of(url, settings, "operations", "bob") as bob:
+        until(lambda: ann.get("/v1/ledger-commands/none/history").status_code == 404, what="the store")
+        fee, repayment = {"amount": "15.00", "type": "late_fee"}, {"amount": "1.00"}
+        for number, (client, path, body) in enumerate(
+            ((ann, "repayments", repayment), (bob, "repayments", repayment), (bob, "fees", fee))
+        ):
+            key = {"Idempotency-Key": f"intent-{number:08}"}
+            answer = client.post(f"/v1/ledger/accounts/L{number}/{path}", json=body, headers=key)
+            assert answer.status_code == 201
+        project(settings, drain=True)
+        now = datetime.now(UTC)
+
+        def found(**filters: str) -> list[str]:
+            answer = ann.get("/v1/ledger-commands", params=filters)
+            assert answer.status_code == 200, answer.text
+            return [item["loanAccountId"] for item in answer.json()["items"]]
+
+        assert found() == ["L2", "L1", "L0"]
+        assert found(actor="bob") == ["L2", "L1"]
+        assert found(kind="late_fee") == ["L2"]
+        assert found(account="L0", status="posted") == ["L0"]
+        assert found(status="unknown") == []
+        assert found(**{"from": (now - timedelta(minutes=5)).isoformat()}) == ["L2", "L1", "L0"]
+        assert found(to=(now - timedelta(minutes=5)).isoformat()) == []
+        page = ann.get("/v1/ledger-commands", params={"limit": 2}).json()
+        assert [item["loanAccountId"] for item in ann.get(page["next"]).json()["items"]] == ["L0"]
+    document = mongo_db["ledger-commands"].find_one({"loanAccountId": "L2"})
+    assert document is not None
+    assert (document["kind"], document["status"], document["transactionId"]) == ("late_fee", "posted", "T-2")
+    assert document["idempotencyKey"] == "intent-00000002"
+
+
+def test_requests_from_the_stream_and_over_rest_are_the_same_thing(
+    running: tuple[str, Settings], redis_client: Redis, ledger: ScriptedLedger
+) -> None:
+    url, settings = running
+    asked = {
+        "loanAccountId": "L1",
+        "amount": "420.00",
+        "reason": "hardship",
+        "requestedBy": "carol",
+    }
+    comment = {"comment": "Seen the statements of three months."}
+    publish(
+        redis_client,
+        settings.inbox_stream,
+        [{"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
+    )
+    with client_of(url, settings) as ann:
+        body = {name: value for name, value in asked.items() if name != "requestedBy"}
+        until(lambda: ann.post("/v1/write-off-requests/W1/approve", json=comment).status_code == 201)
+        assert ledger.calls("WriteOff")[0].request.idempotency_key == "write-off-W1"
+        again = ann.post("/v1/write-off-requests", json=body, headers=KEY)
+        assert again.status_code == 201, "the first one is decided"
+        assert ann.post("/v1/write-off-requests/W9/approve", json=comment).status_code == 404
+
+
+def test_a_pending_request_from_the_stream_stands_in_the_way(
+    running: tuple[str, Settings], redis_client: Redis, mongo_db: Database[dict[str, Any]]
+) -> None:
+    url, settings = running
+    asked = {"loanAccountId": "L1", "amount": "420.00", "reason": "hardship", "requestedBy": "carol"}
+    publish(
+        redis_client,
+        settings.inbox_stream,
+        [{"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
+    )
+    del asked["requestedBy"]
+    with client_of(url, settings, "operations", "bob") as bob:
+        until(lambda: bob.post("/v1/write-off-requests/W1/cancel").status_code == 403, what="the request")
+        answer = bob.post(
+            "/v1/write-off-requests", json=asked, headers={"Idempotency-Key": "intent-00000001"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (409, "write_off_pending")
+    with client_of(url, settings, "operations", "carol") as carol:
+        assert carol.post("/v1/write-off-requests/W1/cancel").json()["status"] == "cancelled"
+        answer = carol.post(
+            "/v1/write-off-requests", json=asked, headers={"Idempotency-Key": "intent-00000001"}
+        )
+        assert (answer.status_code, answer.json()["status"]) == (201, "pending")

@@ -1,0 +1,152 @@
+"""Who may move how much, whose approval counts, and what a key stands for."""
+
+from uuid import uuid5
+
+import grpc
+import httpx
+import pytest
+
+from app.aggregates import Servicing, WriteOffRequest
+from app.aggregates.remembering import NAMESPACE
+from app.runtime.settings import Settings
+from tests.given import message
+from tests.money import KEY, REPAYMENT, REPAYMENTS, client_of
+from tests.scripted_ledger import ScriptedLedger, balance, posted, posts, refuses
+from tests.serving import serving
+from tests.waiting import until
+
+
+@pytest.mark.parametrize(
+    ("owed", "amount", "role", "status", "code"),
+    [
+        ("420.00", "420.00", "supervisor", 201, None),
+        ("400.00", "420.00", "supervisor", 201, None),
+        ("421.00", "420.00", "supervisor", 409, "owes_more"),
+        ("50000.00", "10.00", "supervisor", 403, "over_your_limit"),
+        ("6000.00", "6000.00", "supervisor", 403, "over_your_limit"),
+        ("6000.00", "6000.00", "admin", 201, None),
+    ],
+)
+def test_a_write_off_is_approved_within_limits_of_what_is_owed(
+    url: str,
+    settings: Settings,
+    ledger: ScriptedLedger,
+    owed: str,
+    amount: str,
+    role: str,
+    status: int,
+    code: str,
+) -> None:
+    ledger.script |= {"WriteOff": posts(9), "GetBalance": balance(owed)}
+    body = {"loanAccountId": "L1", "amount": amount, "reason": "hardship"}
+    comment = {"comment": "Seen the statements of three months."}
+    with client_of(url, settings, "operations", "ann") as ann, client_of(url, settings, role, "bob") as bob:
+        made = ann.post("/v1/write-off-requests", json=body, headers=KEY).json()
+        answer = bob.post(f"/v1/write-off-requests/{made['requestId']}/approve", json=comment)
+        assert (answer.status_code, answer.json().get("code")) == (status, code)
+        zero = ann.post("/v1/write-off-requests", json=body | {"amount": "0.00"}, headers=KEY)
+        assert zero.status_code == 422
+    assert len(ledger.calls("WriteOff")) == (status == 201)
+
+
+def test_an_adjustment_is_within_limits(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
+    ledger.script["MakeAdjustment"] = posts(4)
+    path, comment = "/v1/ledger/accounts/L1/adjustments", {"comment": "Seen both bank statements."}
+    with (
+        client_of(url, settings, "supervisor", "ann") as ann,
+        client_of(url, settings, "supervisor", "bob") as bob,
+        client_of(url, settings, "admin", "eve") as eve,
+    ):
+
+        def adjust(principal: str, fee: str, key: str) -> httpx.Response:
+            body = {"principalDelta": principal, "feeDelta": fee, "reason": "booked twice"}
+            return ann.post(path, json=body, headers={"Idempotency-Key": key})
+
+        assert adjust("-300.00", "-200.00", "at-the-limit").status_code == 201
+        assert adjust("-300.00", "-200.01", "over-the-limit").status_code == 202
+        assert adjust("-90000.00", "-20000.00", "absurd-amount").status_code == 422
+        large = adjust("-6000.00", "0.00", "for-an-admin").json()["commandId"]
+        refused = bob.post(f"/v1/ledger-commands/{large}/approve", json=comment)
+        assert (refused.status_code, refused.json()["code"]) == (403, "over_your_limit")
+        assert eve.post(f"/v1/ledger-commands/{large}/approve", json=comment).status_code == 201
+        own = adjust("-6000.00", "0.00", "thought-better-of-it").json()["commandId"]
+        assert ann.post(f"/v1/ledger-commands/{own}/refuse", json=comment).json()["status"] == "rejected"
+    assert len(ledger.calls("MakeAdjustment")) == 2
+
+
+@pytest.mark.parametrize("other", ["ANN ", "ａｎｎ", "an\u200bn"])
+def test_another_spelling_is_not_another_person(
+    url: str, settings: Settings, ledger: ScriptedLedger, other: str
+) -> None:
+    ledger.script["GetBalance"] = balance("420.00")
+    body = {"loanAccountId": "L1", "amount": "420.00", "reason": "hardship"}
+    comment = {"comment": "Seen the statements of three months."}
+    with (
+        client_of(url, settings, "supervisor", "ann") as ann,
+        client_of(url, settings, "supervisor", other) as same,
+    ):
+        made = ann.post("/v1/write-off-requests", json=body, headers=KEY).json()
+        answer = same.post(f"/v1/write-off-requests/{made['requestId']}/approve", json=comment)
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_request")
+
+
+def test_no_request_is_born_decided(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
+    """Its id derives from the key: somebody who knows the key could have decided on it before."""
+    request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{KEY['Idempotency-Key']}"))
+    servicing = Servicing.from_url(settings.event_store_url)
+    unit, source = servicing.unit_of_work(), message("decided before")
+    unit.obtain(WriteOffRequest, request_id, source).approve(source, approved_by="bob")
+    unit.commit()
+    servicing.close()
+    body = {"loanAccountId": "L1", "amount": "420.00", "reason": "hardship"}
+    with client_of(url, settings) as ann:
+        assert ann.post("/v1/write-off-requests", json=body, headers=KEY).status_code == 409
+    assert ledger.calls("WriteOff") == []
+
+
+def test_an_answer_about_something_else_is_no_answer(client: httpx.Client, ledger: ScriptedLedger) -> None:
+    told = posted(1)
+    told.transaction.loan_account_id = "L2"
+    ledger.script["RecordRepayment"] = told
+    answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+    assert (answer.status_code, answer.json()["status"]) == (202, "unknown")
+
+
+def test_the_key_is_for_one_account_kind_and_detail(client: httpx.Client, ledger: ScriptedLedger) -> None:
+    ledger.script["ApplyFee"] = posts(2)
+    assert client.post(REPAYMENTS, json=REPAYMENT, headers=KEY).status_code == 201
+    for path, body in (
+        (REPAYMENTS.replace("L1", "L2"), REPAYMENT),
+        (REPAYMENTS, REPAYMENT | {"notes": "another"}),
+        (REPAYMENTS.replace("repayments", "fees"), REPAYMENT | {"type": "late_fee"}),
+    ):
+        answer = client.post(path, json=body, headers=KEY)
+        assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
+
+
+def test_a_command_is_settled_by_hand_by_somebody_else_and_only_when_the_ledger_forgot_it(
+    settings: Settings, ledger: ScriptedLedger
+) -> None:
+    ledger.script["RecordRepayment"] = refuses(grpc.StatusCode.INTERNAL)
+    found = {"posted": True, "transactionId": "T-77", "because": "Found in the statement of May."}
+    forgetful = settings.model_copy(update={"ledger_target": ledger.target, "ledger_key_hours": 0.0002})
+    with (
+        serving(settings.model_copy(update={"ledger_target": ledger.target})) as url,
+        client_of(url, settings) as ann,
+        client_of(url, settings, "admin", "eve") as eve,
+    ):
+        command_id = ann.post(REPAYMENTS, json=REPAYMENT, headers=KEY).json()["commandId"]
+        name = f"/v1/ledger-commands/{command_id}"
+        assert eve.post(f"{name}/settle", json=found).json()["code"] == "settles_by_itself"
+        assert ann.post(f"{name}/settle", json=found).status_code == 403
+    with (
+        serving(forgetful) as url,
+        client_of(url, settings, "admin", "ann") as ann,
+        client_of(url, settings, "admin", "eve") as eve,
+    ):
+        until(
+            lambda: eve.post(f"{name}/settle", json=found).status_code == 200, what="the key to be forgotten"
+        )
+        assert eve.post(f"{name}/settle", json=found).json()["code"] == "settles_by_itself"
+        told = eve.get(name).json()
+    assert (told["status"], told["transactionId"], told["settledBy"]["id"]) == ("posted", "T-77", "eve")
