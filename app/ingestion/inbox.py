@@ -81,13 +81,29 @@ class Inbox:
         if self._retry_at is not None and monotonic() >= self._retry_at:
             self._retry_at, self._own_after = None, _START
         if self._own_after is not None:
-            if entries := self._read_on(self._own_after):
-                self._own_after = entries[-1][0]
-                return self._cut(Taken(entries, fresh=False))
+            taken = self._read_on(self._own_after)
+            if taken.entries:
+                self._own_after = (self._kept or taken).entries[-1][0]
+                return taken
             self._own_after = None
         if monotonic() >= self._claim_at and (entries := self._claim()):
             return self._cut(Taken(entries, fresh=False))
-        return self._cut(Taken(self._read_on(_NEW, block_ms=_BLOCK_MS if block else None), fresh=True))
+        return self._read_on(_NEW, block_ms=_BLOCK_MS if block else None)
+
+    def _read_on(self, after: bytes, block_ms: int | None = None) -> Taken:
+        """A batch of entries, a part at a time, until there are no more or they are large."""
+        entries: list[Entry] = []
+        size = 0
+        while (left := self._settings.ingest_batch - len(entries)) and size < _MOST_BYTES:
+            count = min(left, _READ_AT_ONCE)
+            part = self._read(after, count, block_ms)
+            entries += part
+            size += sum(_size(fields) for _, fields in part)
+            if len(part) < count:
+                break
+            after, block_ms = (after if after == _NEW else part[-1][0]), None
+        taken = Taken(entries, fresh=after == _NEW)
+        return taken if size <= _MOST_BYTES else self._cut(taken)
 
     def _cut(self, taken: Taken) -> Taken:
         """As many of these as may be taken together; the others are kept for the next time."""
@@ -99,20 +115,6 @@ class Inbox:
                 self._kept = taken._replace(entries=taken.entries[place:])
                 return taken._replace(entries=taken.entries[:place])
         return taken
-
-    def _read_on(self, after: bytes, block_ms: int | None = None) -> list[Entry]:
-        """A batch of entries, a part at a time, until there are no more or they are large."""
-        entries: list[Entry] = []
-        size = 0
-        while (left := self._settings.ingest_batch - len(entries)) and size < _MOST_BYTES:
-            count = min(left, _READ_AT_ONCE)
-            part = self._read(after, count, block_ms)
-            entries += part
-            if len(part) < count:
-                break
-            size += sum(_size(fields) for _, fields in part)
-            after, block_ms = (after if after == _NEW else part[-1][0]), None
-        return entries
 
     def _read(self, after: bytes, count: int, block_ms: int | None) -> list[Entry]:
         answer: Any = self._redis.xreadgroup(

@@ -13,20 +13,10 @@ from typing import Any
 
 import grpc
 
-OPERATIONS = (
-    "GetTransactions",
-    "GetBalance",
-    "GetLedgerRecord",
-    "GetStatement",
-    "WatchTransactions",
-    "RecordRepayment",
-    "ApplyFee",
-    "ApplyLateFee",
-    "ApplyDishonourFee",
-    "WaiveFee",
-    "WriteOff",
-    "MakeAdjustment",
-)
+from app.ledger.channel import SERVICE
+from app.ledger.wire import accounting_ledger_pb2 as wire
+
+OPERATIONS = tuple(each.name for each in wire.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]].methods)
 """Every rpc of the service."""
 
 ANY = "*"
@@ -157,7 +147,7 @@ class FaultyCalls(grpc.ServerInterceptor):  # type: ignore[misc]
     def intercept_service(self, continuation: Any, details: Any) -> Any:
         """Part of gRPC's interface. No handler means UNIMPLEMENTED, as of a server that never had it."""
         service, _, name = details.method.rpartition("/")
-        if not service.endswith("AccountingLedgerService"):
+        if service != f"/{SERVICE}":
             return continuation(details)
         if name in self._without:
             return None

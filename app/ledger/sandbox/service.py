@@ -9,6 +9,7 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from app.ledger.channel import SERVICE
 from app.ledger.sandbox import answers, arguments
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults, FaultyCalls
@@ -24,7 +25,6 @@ from app.ledger.sandbox.statement import statement
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire import accounting_ledger_pb2_grpc as wire_grpc
 
-_SERVICE = "billie.ledger.v1.AccountingLedgerService"
 _MOST = 1_000
 _THREADS = 96
 _MOST_WATCHERS = 64
@@ -165,6 +165,6 @@ def serve(
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     server.add_insecure_port(target)
     server.start()
-    for name in ("", _SERVICE):
+    for name in ("", SERVICE):
         checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server
