@@ -205,6 +205,12 @@ class LedgerCommand(RememberingAggregate):
             self.record(self.Rejected, source, code=code, message=message)
 
     @absorbs
+    def not_offered(self, source: Source, *, code: str, message: str) -> None:
+        """The ledger has no such operation: of one attempt only, so it counts if there was no other."""
+        if self.status is CommandStatus.REQUESTED:
+            self.record(self.Rejected, source, code=code, message=message)
+
+    @absorbs
     def unanswered(self, source: Source, *, code: str, message: str) -> None:
         """No answer came; said once."""
         if self.status is CommandStatus.REQUESTED:

@@ -1,6 +1,6 @@
 """The logical message behind a command."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 
@@ -14,6 +14,12 @@ class Source(NamedTuple):
     message_id: str
     received_at: datetime
     upstream_time: datetime | None = None
+
+    @classmethod
+    def said_now(cls, message_id: str) -> "Source":
+        """Of what somebody says over the API, now."""
+        now = datetime.now(UTC)
+        return cls(message_id, now, now)
 
     @property
     def at(self) -> datetime:

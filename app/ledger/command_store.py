@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -97,28 +96,14 @@ class CommandStore:
 
         Raises one of EVENT_STORE_ERRORS: nothing is stored then, or all of it.
         """
-        if (known := self.load(intent.command_id)) is not None:
-            return known, False
 
-        def store(unit: UnitOfWork) -> bool:
-            command = unit.obtain(LedgerCommand, intent.command_id, said(intent.command_id, "requested"))
-            is_new = command.intent is None
-            command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
-            return is_new
-
-        is_new = self.change(store)
-        command = self.load(intent.command_id)
-        assert command is not None
-        return command, is_new
-
-    def reject_first(self, command_id: str, **facts: Any) -> LedgerCommand:
-        """Record a rejection that is about one attempt only: it counts if nobody has made another one."""
-
-        def store(unit: UnitOfWork) -> LedgerCommand:
-            command = unit.obtain(LedgerCommand, command_id, said(command_id, "rejected"))
-            if command.status is CommandStatus.REQUESTED:
-                command.rejected(said(command_id, "rejected"), **facts)
-            return command
+        def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
+            source = said(intent.command_id, "requested")
+            command = unit.obtain(LedgerCommand, intent.command_id, source)
+            if command.intent is not None:
+                return command, False
+            command.request(source, actor=actor, **intent.facts())
+            return command, True
 
         return self.change(store)
 
@@ -167,5 +152,4 @@ class CommandStore:
 
 def said(command_id: str, what: str) -> Source:
     """The source of something about a command that is said once."""
-    now = datetime.now(UTC)
-    return Source(f"command:{command_id}/{what}", now, now)
+    return Source.said_now(f"command:{command_id}/{what}")

@@ -127,8 +127,6 @@ class Money:
             if is_first and answer["result"].get("idempotentReplay"):
                 log.warning("Command %s: the ledger had its key already, at the first attempt", command_id)
         try:
-            if what == "reject_first":
-                return await in_thread(self.store.reject_first, command_id, **facts)
             command = await in_thread(self.store.record, command_id, what, **facts)
             if what == "posted" and command.status is not CommandStatus.POSTED:
                 log.error(
@@ -149,7 +147,7 @@ def _outcome(error: LedgerError, *, is_first: bool) -> str:
     if error.settles:
         return "rejected"
     # A refused token is our own fault, and may be mended while the command waits.
-    return "reject_first" if is_first and isinstance(error, NotOfferedError) else "unanswered"
+    return "not_offered" if is_first and isinstance(error, NotOfferedError) else "unanswered"
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:

@@ -92,8 +92,7 @@ class Settler:
         }
         due = [each for each in open_now if each.command_id not in self._settling and self._is_due(each, now)]
         random.shuffle(due)
-        begun = [self._begin(each) for each in due[: _MOST_AT_ONCE - len(self._settling)]]
-        return begun
+        return [self._begin(each) for each in due[: _MOST_AT_ONCE - len(self._settling)]]
 
     def _begin(self, each: OpenCommand) -> asyncio.Task[None]:
         task = asyncio.create_task(self._settle(each))

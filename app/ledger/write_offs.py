@@ -5,7 +5,6 @@ so a crash, a retry, or two approvers at once post once.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid5
@@ -217,5 +216,4 @@ def _not_decided(request: WriteOffRequest) -> None:
 
 
 def _said(request_id: str, what: str) -> Source:
-    now = datetime.now(UTC)
-    return Source(f"write-off:{request_id}/{what}", now, now)
+    return Source.said_now(f"write-off:{request_id}/{what}")
