@@ -77,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     problems.install(app)
     ledger_problems.install(app)
+    ledger_commands.install(app)
     write_offs.install(app)
     app.include_router(reads.router)
     app.include_router(transcripts.router)

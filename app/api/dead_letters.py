@@ -75,7 +75,7 @@ def _servers(request: Request) -> Servers:
 
 
 def _box(servers: Annotated[Servers, Depends(_servers)]) -> DeadLetterBox:
-    return DeadLetterBox(servers.redis, servers.settings)
+    return servers.dead_letters()
 
 
 Answering = Annotated[Servers, Depends(_servers)]

@@ -1,22 +1,21 @@
 """Money movements looked up, approved by a second person, and settled by hand where nobody else can."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import AwareDatetime, StringConstraints
 
-from app.aggregates import CommandKind, UnitOfWork, same_person
-from app.aggregates import LedgerCommand as StoredCommand
+from app.aggregates import CommandKind, same_person
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.documents import Document
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import Body, actor_of, answered, shown
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
-from app.api.problems import ProblemError, documented
-from app.ledger.command_store import said
-from app.ledger.money import Answer, Money, in_thread
+from app.api.problems import ProblemError, answer, documented, not_found
+from app.ledger.approvals import Approvals, NoSuchCommandError
+from app.ledger.money import Money, in_thread
+from app.ledger.second_person import RefusedError
 
 router = APIRouter(
     prefix="/v1/ledger-commands",
@@ -29,6 +28,7 @@ CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
 Since = Annotated[AwareDatetime | None, Query(alias="from", description="Asked for then, or later.")]
 Before = Annotated[AwareDatetime | None, Query(alias="to", description="Asked for before then.")]
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
+_FORBIDDEN = ("own_request", "not_your_request", "over_your_limit")
 _SUPERVISOR, _ADMIN = Depends(requires(Role.SUPERVISOR)), Depends(requires(Role.ADMIN))
 
 
@@ -103,7 +103,7 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     money: Money = request.app.state.money
     events = await in_thread(money.store.events, command_id)
     if not events:
-        raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
+        raise not_found("ledger command", command_id)
     return History(command_id=command_id, events=[_event(each) for each in events])
 
 
@@ -122,23 +122,8 @@ async def approve_ledger_command(
     by: Annotated[Caller, _SUPERVISOR],
 ) -> LedgerCommand:
     """Agree to an adjustment over the limit; another supervisor than who asked. It is posted then."""
-    money: Money = request.app.state.money
-    known = await in_thread(money.store.load, command_id)
-    if known is not None and known.awaits_approval:
-        await money.client.raise_if_down()
-
-    def approve(unit: UnitOfWork) -> tuple[StoredCommand, bool]:
-        command = _awaiting(unit, command_id, by)
-        if command.approved_by == by.user:
-            return command, False
-        _within_limit(request, command, by)
-        command.approve(said(command_id, "approved"), actor=actor_of(by), comment=body.comment)
-        return command, True
-
-    command, is_new = await in_thread(money.store.change, approve)
-    if is_new:
-        command = await money.send(command, is_first=True)
-    return await answered(request, response, Answer(command, is_replay=not is_new))
+    approvals: Approvals = request.app.state.approvals
+    return await answered(request, response, await approvals.approve(command_id, actor_of(by), body.comment))
 
 
 @router.post(
@@ -151,15 +136,8 @@ async def refuse_ledger_command(
     request: Request, command_id: CommandId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
 ) -> LedgerCommand:
     """Do not agree to an adjustment over the limit, or withdraw one's own: it is never posted."""
-    money: Money = request.app.state.money
-
-    def refuse(unit: UnitOfWork) -> None:
-        command = _awaiting(unit, command_id, by, own_too=True)
-        if command.approved_by is not None:
-            raise _decided()
-        command.refuse(said(command_id, "refused"), actor=actor_of(by), comment=body.comment)
-
-    await in_thread(money.store.change, refuse)
+    approvals: Approvals = request.app.state.approvals
+    await approvals.refuse(command_id, actor_of(by), body.comment)
     return await shown(request, command_id)
 
 
@@ -181,7 +159,7 @@ async def settle_ledger_command(
     money: Money = request.app.state.money
     command = await in_thread(money.store.load, command_id)
     if command is None:
-        raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
+        raise not_found("ledger command", command_id)
     if command.intent is not None and same_person(command.intent.requested_by, by.user):
         raise ProblemError(403, "own_request", "Somebody else has to settle what you asked for.")
     if command.is_settled or command.awaits_approval or request.app.state.settler.will_send(command):
@@ -193,30 +171,17 @@ async def settle_ledger_command(
     return await shown(request, command_id)
 
 
-def _awaiting(unit: UnitOfWork, command_id: str, by: Caller, *, own_too: bool = False) -> StoredCommand:
-    command = unit.obtain(StoredCommand, command_id, said(command_id, "looked for"))
-    if command.intent is None:
-        raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
-    if not own_too and same_person(command.intent.requested_by, by.user):
-        raise ProblemError(403, "own_request", "Somebody else has to decide on what you asked for.")
-    if not command.awaits_approval and command.approved_by != by.user:
-        raise _decided()
-    return command
+def install(app: FastAPI) -> None:
+    """Answer what the rules of two people forbid with its problem."""
 
+    @app.exception_handler(NoSuchCommandError)
+    async def _unknown(request: Request, error: NoSuchCommandError) -> Response:
+        return answer(request, not_found("ledger command", str(error)))
 
-def _within_limit(request: Request, command: StoredCommand, by: Caller) -> None:
-    """An approval is within what the approver may write off: it comes to the same."""
-    asked = command.intent
-    assert asked is not None
-    moved = abs(asked.principal_delta or Decimal(0)) + abs(asked.fee_delta or Decimal(0))
-    limit = request.app.state.write_offs.limits[by.role.value]
-    if limit is not None and moved > limit:
-        detail = f"The role {by.role} approves up to {limit:.2f}; this is {moved:.2f}."
-        raise ProblemError(403, "over_your_limit", detail)
-
-
-def _decided() -> ProblemError:
-    return ProblemError(409, "already_decided", "It awaits nobody's approval.")
+    @app.exception_handler(RefusedError)
+    async def _refused(request: Request, error: RefusedError) -> Response:
+        status = 403 if error.code in _FORBIDDEN else 409
+        return answer(request, ProblemError(status, error.code, str(error)))
 
 
 def _event(event: Any) -> CommandEvent:

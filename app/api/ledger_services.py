@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from app.api.auth import Role
+from app.ledger.approvals import Approvals
 from app.ledger.client import LedgerClient
 from app.ledger.command_store import CommandStore
 from app.ledger.money import Money
@@ -33,13 +34,11 @@ async def ledger_services(
         first_wait_s=settings.ledger_write_seconds,
     )
     app.state.money, app.state.settler = money, settler
-    app.state.most_amount = settings.money_most_amount
-    app.state.adjustment_limit = settings.adjustment_limit
     limits = {
         Role.SUPERVISOR.value: settings.write_off_limit_supervisor,
         Role.ADMIN.value: settings.write_off_limit_admin,
     }
-    app.state.write_offs = WriteOffs(money, limits)
+    app.state.write_offs, app.state.approvals = WriteOffs(money, limits), Approvals(money, limits)
     settling = asyncio.create_task(settler.run())
     try:
         yield

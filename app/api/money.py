@@ -13,11 +13,12 @@ from app.api.auth import Caller, Role, requires
 from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.ledger_problems import ledger_problem
 from app.api.pages import refuse_unknown_parameters
-from app.api.problems import ProblemError, documented
+from app.api.problems import ProblemError, documented, not_found
 from app.ledger.command_store import Intent
 from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
 from app.ledger.write_offs import OWN_KEYS
+from app.runtime.settings import Settings
 
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
@@ -156,9 +157,8 @@ async def make_adjustment(
 ) -> LedgerCommand:
     """Correct what is owed; supervisors and up. Beyond a limit, another one has to approve it: 202."""
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
-    most: Decimal = request.app.state.most_amount
-    if abs(principal) + abs(fee) > most:
-        raise ProblemError(422, "invalid_request", f"body: {most:.2f} is the most.")
+    moved, settings = abs(principal) + abs(fee), request.app.state.settings
+    _at_most(settings, moved, "body")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
@@ -166,7 +166,7 @@ async def make_adjustment(
         principal_delta=principal,
         fee_delta=fee,
         reason=body.reason,
-        needs_approval=abs(principal) + abs(fee) > request.app.state.adjustment_limit,
+        needs_approval=moved > settings.adjustment_limit,
     )
     return await ask(request, response, by, intent)
 
@@ -184,11 +184,14 @@ async def _ask(
 ) -> LedgerCommand:
     if not (value := Decimal(amount)):
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
-    most: Decimal = request.app.state.most_amount
-    if value > most:
-        raise ProblemError(422, "invalid_request", f"body.amount: {most:.2f} is the most.")
+    _at_most(request.app.state.settings, value, "body.amount")
     intent = Intent(kind, account, key_of(key), amount=value, reason=reason, details=details)
     return await ask(request, response, by, intent)
+
+
+def _at_most(settings: Settings, amount: Decimal, field: str) -> None:
+    if amount > settings.money_most_amount:
+        raise ProblemError(422, "invalid_request", f"{field}: {settings.money_most_amount:.2f} is the most.")
 
 
 async def ask(request: Request, response: Response, by: Caller, intent: Intent) -> LedgerCommand:
@@ -232,7 +235,7 @@ async def shown(request: Request, command_id: str) -> LedgerCommand:
     money: Money = request.app.state.money
     found = folded(command_id, await in_thread(money.store.events, command_id))
     if found is None:
-        raise ProblemError(404, "not_found", f"There is no ledger command {command_id!r}.")
+        raise not_found("ledger command", command_id)
     return found
 
 

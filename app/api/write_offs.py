@@ -18,7 +18,7 @@ from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
 from app.ledger.money import Answer, Money, in_thread
-from app.ledger.write_offs import NoSuchRequestError, WriteOffRefusedError, WriteOffs
+from app.ledger.write_offs import NoSuchRequestError, WriteOffs
 from app.projections.write_off_requests import WRITE_OFF_REQUESTS
 
 router = APIRouter(
@@ -30,7 +30,6 @@ router = APIRouter(
 
 RequestId = Annotated[str, Path(alias="requestId", min_length=1, max_length=256)]
 _OPERATIONS, _SUPERVISOR = Depends(requires(Role.OPERATIONS)), Depends(requires(Role.SUPERVISOR))
-_FORBIDDEN = ("own_request", "not_your_request", "over_your_limit")
 
 
 class WriteOffBody(Body):
@@ -125,13 +124,8 @@ def _write_offs(request: Request) -> WriteOffs:
 
 
 def install(app: FastAPI) -> None:
-    """Answer what the rules of write-offs forbid with its problem."""
+    """Answer a request that there is not with its problem."""
 
     @app.exception_handler(NoSuchRequestError)
     async def _unknown(request: Request, error: NoSuchRequestError) -> Response:
         return answer(request, not_found("write-off request", str(error)))
-
-    @app.exception_handler(WriteOffRefusedError)
-    async def _refused(request: Request, error: WriteOffRefusedError) -> Response:
-        status = 403 if error.code in _FORBIDDEN else 409
-        return answer(request, ProblemError(status, error.code, str(error)))

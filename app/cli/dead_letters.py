@@ -48,7 +48,7 @@ def show_all(
     before = None if hours is None else _hours_ago(hours)
     counts: Counter[str] = Counter()
     with _servers() as servers:
-        for letter in _box(servers).summaries(Filter(reason, kind, before)):
+        for letter in servers.dead_letters().summaries(Filter(reason, kind, before)):
             counts[letter.reason] += 1
             typer.echo(shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
     if not as_json:
@@ -60,7 +60,7 @@ def show_all(
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
     with _servers() as servers:
-        letter = _found(_box(servers), letter_id)
+        letter = _found(servers.dead_letters(), letter_id)
     typer.echo(shown(letter).model_dump_json(by_alias=True, indent=2))
 
 
@@ -76,7 +76,7 @@ def replay(
         raise typer.Exit(2)
     status, landed, failed, gone = StatusLine(), 0, 0, 0
     with _servers(load_parsers(CATALOGUE)) as servers:
-        box = _box(servers)
+        box = servers.dead_letters()
         # Those that there are now: one that fails again comes back under a new id, and is not tried twice.
         wanted = (
             [_found(box, each).letter_id for each in ids]
@@ -110,7 +110,7 @@ def discard(
         typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
         raise typer.Exit(2)
     with _servers() as servers:
-        box = _box(servers)
+        box = servers.dead_letters()
         for letter_id in [_found(box, each).letter_id for each in ids]:
             if not box.discard(letter_id, _who(), because.strip()):
                 raise _gone(letter_id)
@@ -141,10 +141,6 @@ def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
         raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
     finally:
         servers.close()
-
-
-def _box(servers: Servers) -> DeadLetterBox:
-    return DeadLetterBox(servers.redis, servers.settings, servers.parsers)
 
 
 def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:

@@ -23,6 +23,7 @@ from app.aggregates import (
 from app.aggregates.remembering import NAMESPACE
 from app.ledger.command_store import Intent, said
 from app.ledger.money import Money, in_thread
+from app.ledger.second_person import Limits, RefusedError, check_limit
 
 OWN_KEYS = "write-off-"
 """What the idempotency keys of write-offs begin with, and a caller's may not."""
@@ -32,14 +33,6 @@ _ASKED = (
 )
 _LONGEST_IN_A_KEY = 100
 """Upstream's ids may be longer than a ledger takes for a key."""
-
-
-class WriteOffRefusedError(Exception):
-    """A rule forbids it. ``code`` is stable; the text is for the person who asks."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class NoSuchRequestError(Exception):
@@ -64,15 +57,14 @@ def write_off_key(request_id: str) -> str:
 class WriteOffs:
     """What staff do with write-off requests. The limits by role are those of the settings, in AUD."""
 
-    def __init__(self, money: Money, limits: dict[str, Decimal | None]) -> None:
-        """``limits``: up to what amount a role may approve; None: any. A role that is not there may not."""
+    def __init__(self, money: Money, limits: Limits) -> None:
         self._money = money
-        self.limits = limits
+        self._limits = limits
 
     async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
-        ``asked``: as :meth:`WriteOffRequest.request`. Raises WriteOffRefusedError where the account has one
+        ``asked``: as :meth:`WriteOffRequest.request`. Raises RefusedError where the account has one
         that is pending, or the id belongs to another request, and one of EVENT_STORE_ERRORS.
         """
 
@@ -85,18 +77,18 @@ class WriteOffs:
                 )
                 if not same:
                     msg = "The key belongs to another request."
-                    raise WriteOffRefusedError("idempotency_key_reused", msg)
+                    raise RefusedError("idempotency_key_reused", msg)
                 return request, True
             if request.held:
                 # Somebody decided on this id before it was asked for: no request may be born decided.
-                raise WriteOffRefusedError("idempotency_key_reused", "Take another key.")
+                raise RefusedError("idempotency_key_reused", "Take another key.")
             account = asked["loan_account_id"]
             register = unit.obtain(WriteOffRegister, account, source)
             for each in register.request_ids:
                 other = unit.obtain(WriteOffRequest, each, source)
                 if other.asked is not None and not other.decided:
                     msg = f"{account} has the pending request {each}: decide or cancel that one first."
-                    raise WriteOffRefusedError("write_off_pending", msg)
+                    raise RefusedError("write_off_pending", msg)
             request.request(source, requested_by=actor.id, requested_by_name=actor.name, **asked)
             register.enter(source, request_id=request_id)
             return request, False
@@ -106,7 +98,7 @@ class WriteOffs:
     async def approve(self, request_id: str, actor: Actor, comment: str) -> Approval:
         """Approve it, and have the ledger post it; of one that this person approved before, tell the outcome.
 
-        Raises NoSuchRequestError, WriteOffRefusedError, LedgerDownError (nothing was stored), and one of
+        Raises NoSuchRequestError, RefusedError, LedgerDownError (nothing was stored), and one of
         EVENT_STORE_ERRORS.
         """
         key = write_off_key(request_id)
@@ -123,11 +115,11 @@ class WriteOffs:
             self._may_decide(request, actor, max(asked.amount, owed))
             if owed > asked.amount:
                 msg = f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: make a new one."
-                raise WriteOffRefusedError("owes_more", msg)
+                raise RefusedError("owes_more", msg)
             request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
             command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
             if command.intent is not None:
-                raise WriteOffRefusedError("already_decided", f"The key {key} is in use.")
+                raise RefusedError("already_decided", f"The key {key} is in use.")
             intent = Intent(
                 CommandKind.WRITE_OFF,
                 asked.loan_account_id,
@@ -162,7 +154,7 @@ class WriteOffs:
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
             if not request.is_by(actor.id):
-                raise WriteOffRefusedError("not_your_request", "Only who made a request may cancel it.")
+                raise RefusedError("not_your_request", "Only who made a request may cancel it.")
             _not_decided(request)
             source = _said(request_id, "cancelled")
             request.cancel(source, cancelled_by=actor.id, cancelled_by_name=actor.name)
@@ -189,12 +181,9 @@ class WriteOffs:
 
     def _may_decide(self, request: WriteOffRequest, actor: Actor, amount: Decimal) -> None:
         if request.is_by(actor.id):
-            raise WriteOffRefusedError("own_request", "Somebody else has to approve what you asked for.")
+            raise RefusedError("own_request", "Somebody else has to approve what you asked for.")
         _not_decided(request)
-        limit = self.limits[actor.role]
-        if limit is not None and amount > limit:
-            msg = f"The role {actor.role} approves up to {limit:.2f}; this is {amount:.2f}."
-            raise WriteOffRefusedError("over_your_limit", msg)
+        check_limit(self._limits, actor.role, amount)
 
 
 def _posts(command: LedgerCommand, request_id: str) -> bool:
@@ -212,7 +201,7 @@ def _by(command: LedgerCommand) -> str:
 
 def _not_decided(request: WriteOffRequest) -> None:
     if request.decided:
-        raise WriteOffRefusedError("already_decided", "The request is decided already.")
+        raise RefusedError("already_decided", "The request is decided already.")
 
 
 def _said(request_id: str, what: str) -> Source:

@@ -93,7 +93,7 @@ def replay_each(
 
 def replay_one(servers: Servers, letter_id: str) -> Replay:
     """Replay one letter. Raises as :func:`replay_each` does."""
-    if DeadLetterBox(servers.redis, servers.settings).get(letter_id) is None:
+    if servers.dead_letters().get(letter_id) is None:
         return _told(letter_id, None)
     return _replays(servers, [letter_id])[0]
 
@@ -102,7 +102,7 @@ def replay_many(servers: Servers, request: ReplayRequest) -> ReplayReport:
     """Replay what is asked for, a thousand at most. Raises as :func:`replay_each` does."""
     if request.letter_ids is not None:
         return _report(_replays(servers, list(dict.fromkeys(request.letter_ids))))
-    box = DeadLetterBox(servers.redis, servers.settings, servers.parsers)
+    box = servers.dead_letters()
     up_to = request.up_to or _newest(servers.redis, servers.settings.dead_letter_stream)
     wanted = Filter(reason=request.reason, up_to=up_to)
     page = box.page(wanted, MOST_AT_ONCE, request.after)
@@ -117,7 +117,7 @@ def replay_many(servers: Servers, request: ReplayRequest) -> ReplayReport:
 
 
 def _replays(servers: Servers, letter_ids: list[str]) -> list[Replay]:
-    box = DeadLetterBox(servers.redis, servers.settings, servers.parsers)
+    box = servers.dead_letters()
     with servers.event_store_to_write() as servicing:
         return [_told(*each) for each in replay_each(box, letter_ids, servicing)]
 

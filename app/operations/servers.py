@@ -15,6 +15,7 @@ from redis import Redis
 
 from app.aggregates import Servicing
 from app.aggregates.event_store import event_store_environment
+from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.runtime.settings import Settings
 
@@ -44,39 +45,29 @@ class Servers:
             serverSelectionTimeoutMS=_WITHIN_S * 1_000,
             timeoutMS=_WITHIN_S * 1_000,
         )
-        self._opening = Lock()
-        self._servicing: Servicing | None = None
-        self._commanded: Servicing | None = None
-        self._failure: PersistenceError | None = None
-        self._failed_at = 0.0
+        self._to_read = _Store(settings.event_store_url)
+        # Many ask at once: not each of them has to wait for a server that hangs.
+        self._for_commands = _Store(settings.event_store_url, _PATIENT, fails_for_s=_FAILED_FOR_S)
 
     @property
     def database(self) -> Database[dict[str, Any]]:
         """The database of the read models."""
         return self._mongo[self.settings.mongo_db]
 
+    def dead_letters(self) -> DeadLetterBox:
+        """The entries that were set aside."""
+        return DeadLetterBox(self.redis, self.settings, self.parsers)
+
     def event_store(self) -> Servicing:
         """The event store, to be read only. Raises one of EVENT_STORE_ERRORS where it cannot be opened."""
-        with self._opening:
-            if self._servicing is None:
-                self._servicing = _existing(self.settings.event_store_url)
-            return self._servicing
+        return self._to_read.opened()
 
     def event_store_for_commands(self) -> Servicing:
         """The event store for what is asked over the API: it caches nothing, so threads may share it.
 
         Raises one of EVENT_STORE_ERRORS where it cannot be opened.
         """
-        with self._opening:
-            if self._commanded is None:
-                if self._failure is not None and monotonic() - self._failed_at < _FAILED_FOR_S:
-                    raise self._failure  # Many ask: not each of them has to wait for a server that hangs.
-                try:
-                    self._commanded = _existing(self.settings.event_store_url, _PATIENT)
-                except PersistenceError as error:
-                    self._failure, self._failed_at = error, monotonic()
-                    raise
-            return self._commanded
+        return self._for_commands.opened()
 
     @contextmanager
     def event_store_to_write(self) -> Iterator[Servicing]:
@@ -89,11 +80,39 @@ class Servers:
 
     def close(self) -> None:
         """Let go of all."""
-        for servicing in (self._servicing, self._commanded):
-            if servicing is not None:
-                servicing.close()
+        self._to_read.close()
+        self._for_commands.close()
         self._mongo.close()
         self.redis.close()
+
+
+class _Store:
+    """An event store that is opened by whoever asks first; a failure to open it stands for a while."""
+
+    def __init__(
+        self, url: str, changes: Mapping[str, str] = MappingProxyType({}), *, fails_for_s: float = 0.0
+    ) -> None:
+        self._url, self._changes, self._fails_for_s = url, changes, fails_for_s
+        self._opening = Lock()
+        self._servicing: Servicing | None = None
+        self._failure: PersistenceError | None = None
+        self._failed_at = 0.0
+
+    def opened(self) -> Servicing:
+        with self._opening:
+            if self._servicing is None:
+                if self._failure is not None and monotonic() - self._failed_at < self._fails_for_s:
+                    raise self._failure.with_traceback(None)
+                try:
+                    self._servicing = _existing(self._url, self._changes)
+                except PersistenceError as error:
+                    self._failure, self._failed_at = error, monotonic()
+                    raise
+            return self._servicing
+
+    def close(self) -> None:
+        if self._servicing is not None:
+            self._servicing.close()
 
 
 def _existing(url: str, changes: Mapping[str, str] = MappingProxyType({}), cache: int = 0) -> Servicing:

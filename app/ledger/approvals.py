@@ -1,0 +1,80 @@
+"""Adjustments beyond a limit: asked for by one person, posted by the approval of another."""
+
+from decimal import Decimal
+
+from app.aggregates import Actor, LedgerCommand, UnitOfWork, same_person
+from app.ledger.command_store import said
+from app.ledger.money import Answer, Money, in_thread
+from app.ledger.second_person import Limits, RefusedError, check_limit
+
+
+class NoSuchCommandError(Exception):
+    """There is no ledger command with this id."""
+
+
+class Approvals:
+    """What staff do with commands that await approval."""
+
+    def __init__(self, money: Money, limits: Limits) -> None:
+        """An approval is within what the approver may write off: it comes to the same."""
+        self._money = money
+        self._limits = limits
+
+    async def approve(self, command_id: str, actor: Actor, comment: str) -> Answer:
+        """Agree, and have the ledger post it; of what this person approved before, tell the outcome.
+
+        Raises NoSuchCommandError, RefusedError, LedgerDownError (nothing was stored), and one of
+        EVENT_STORE_ERRORS.
+        """
+        known = await in_thread(self._money.store.load, command_id)
+        if known is not None and known.awaits_approval:
+            await self._money.client.raise_if_down()
+
+        def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
+            command = _existing(unit, command_id)
+            _not_own(command, actor)
+            if command.approved_by == actor.id:
+                return command, False
+            _awaits(command)
+            check_limit(self._limits, actor.role, _moved(command))
+            command.approve(said(command_id, "approved"), actor=actor, comment=comment)
+            return command, True
+
+        command, is_new = await in_thread(self._money.store.change, store)
+        if is_new:
+            command = await self._money.send(command, is_first=True)
+        return Answer(command, is_replay=not is_new)
+
+    async def refuse(self, command_id: str, actor: Actor, comment: str) -> None:
+        """Do not agree, or withdraw what one asked for. Raises as :meth:`approve`, but LedgerDownError."""
+
+        def store(unit: UnitOfWork) -> None:
+            command = _existing(unit, command_id)
+            _awaits(command)
+            command.refuse(said(command_id, "refused"), actor=actor, comment=comment)
+
+        await in_thread(self._money.store.change, store)
+
+
+def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
+    command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
+    if command.intent is None:
+        raise NoSuchCommandError(command_id)
+    return command
+
+
+def _not_own(command: LedgerCommand, actor: Actor) -> None:
+    assert command.intent is not None
+    if same_person(command.intent.requested_by, actor.id):
+        raise RefusedError("own_request", "Somebody else has to decide on what you asked for.")
+
+
+def _awaits(command: LedgerCommand) -> None:
+    if not command.awaits_approval:
+        raise RefusedError("already_decided", "It awaits nobody's approval.")
+
+
+def _moved(command: LedgerCommand) -> Decimal:
+    asked = command.intent
+    assert asked is not None
+    return abs(asked.principal_delta or Decimal(0)) + abs(asked.fee_delta or Decimal(0))
