@@ -111,7 +111,7 @@ class Scene:
             for each in self.apis:
                 self.store.writer_started(each.pid)
             with self.store.fault(number):
-                until(lambda: self.refusals() > before, 20, "an API to meet the fault")
+                until(lambda: self.refusals() > before, 120, "an API to meet the fault")
         else:
             victim.kill()
             victim.start()
