@@ -41,6 +41,10 @@ class Callers:
             for done in [threads.submit(self._ask, number) for number in range(commands)]:
                 done.result()
 
+    def give_up(self) -> None:
+        """Ask no more: a test that failed must end."""
+        self._pause.set()
+
     def _ask(self, number: int) -> None:
         chance = Random(self._seed << 20 | number)
         key, account = f"chaos-{self._seed}-{number:06}", chance.choice(self._accounts)
@@ -57,7 +61,8 @@ class Callers:
             url = f"{chance.choice(self._urls)}/v1/ledger/accounts/{account}/{path}"
             if self._settled(key, self._post(url, body, headers)):
                 return
-            self._pause.wait(0.05)
+            if self._pause.wait(0.05):
+                return  # Nobody wants to know any more.
         raise AssertionError(f"{key}: no outcome after {_PATIENCE_S} s")
 
     def _post(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response | None:

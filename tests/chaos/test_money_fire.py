@@ -90,6 +90,7 @@ class Scene:
         _open_accounts(redis, self.settings)
         self.token = issue_token(self.settings, "ann", "operations")
         self.callers = Callers(self.urls, self.token, ACCOUNTS, seed)
+        running.callback(self.callers.give_up)
 
     def wait_until_all_is_open(self) -> None:
         headers = {"Authorization": f"Bearer {self.token}"}
