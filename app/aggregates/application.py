@@ -5,11 +5,11 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import Mapper, Transcoder
+from eventsourcing.persistence import Mapper, Notification, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import event_store_environment, opening
-from app.aggregates.recorders import BatchRecorder, Row
+from app.aggregates.recorders import BatchRecorder, Recorded, Row
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
@@ -66,6 +66,21 @@ class Servicing(Application[UUID]):
     def max_position(self) -> int:
         """The position of the newest stored event; 0 where there is none."""
         return self.recorder.max_notification_id() or 0
+
+    def page(self, after: int, up_to: int, most: int) -> list[Recorded]:
+        """The first ``most`` events after a position, and none beyond ``up_to``, as they are stored."""
+        if isinstance(self.recorder, BatchRecorder):
+            return self.recorder.select_page(after, up_to, most)
+        found = self.recorder.select_notifications(after, most, up_to, inclusive_of_start=False)
+        return [_recorded(each) for each in found]
+
+    def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
+        """All events of some aggregates, in order of their positions."""
+        ids = {kind.id_of(business_id) for kind, business_id in keys}
+        if isinstance(self.recorder, BatchRecorder):
+            return self.recorder.select_recorded_of(list(ids))
+        found = self.recorder.select_notifications(None, self.max_position())
+        return [_recorded(each) for each in found if each.originator_id in ids]
 
     def take_turn(self) -> bool:
         """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored.
@@ -159,6 +174,16 @@ class Servicing(Application[UUID]):
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate from the cache: its state may not be what is stored."""
         self._cache.forget(aggregate)
+
+
+def _recorded(notification: Notification) -> Recorded:
+    return Recorded(
+        notification.id,
+        cast("UUID", notification.originator_id),
+        notification.originator_version,
+        notification.topic,
+        notification.state,
+    )
 
 
 class UnitOfWork:

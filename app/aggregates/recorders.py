@@ -1,7 +1,7 @@
 """The library's recorders, with what a batch needs: many rows a statement, many aggregates a query."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, LiteralString, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
@@ -20,6 +20,16 @@ Row = tuple[str, int, str, bytes]
 """The aggregate's id in hexadecimal digits, the version, the topic, and the state."""
 
 
+class Recorded(NamedTuple):
+    """A stored event with its position."""
+
+    position: int
+    originator_id: UUID
+    originator_version: int
+    topic: str
+    state: bytes
+
+
 @runtime_checkable
 class BatchRecorder(Protocol):
     """A recorder that reads many aggregates at once."""
@@ -29,6 +39,12 @@ class BatchRecorder(Protocol):
 
     def select_rows(self, after: int, up_to: int) -> list[Row]:
         """The events between two positions, in order, as they are stored: the library makes more of each."""
+
+    def select_page(self, after: int, up_to: int, most: int) -> list[Recorded]:
+        """The first ``most`` events after a position, and none beyond ``up_to``, in order."""
+
+    def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
+        """All events of these aggregates, in order of their positions."""
 
 
 class SQLiteBatchRecorder(SQLiteApplicationRecorder):
@@ -61,6 +77,29 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 )
                 found += [StoredEvent(UUID(row[0]), *row[1:]) for row in c.fetchall()]
         return found
+
+    def select_page(self, after: int, up_to: int, most: int) -> list[Recorded]:
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                "SELECT rowid, originator_id, originator_version, topic, state "
+                f"FROM {self.events_table_name} WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
+                (after, up_to, most),
+            )
+            return [Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]) for row in c.fetchall()]
+
+    def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
+        found: list[Recorded] = []
+        with self.datastore.transaction(commit=False) as c:
+            for start in range(0, len(originator_ids), _IDS_A_QUERY):
+                page = originator_ids[start : start + _IDS_A_QUERY]
+                places = ",".join("?" * len(page))
+                c.execute(
+                    "SELECT rowid, originator_id, originator_version, topic, state "
+                    f"FROM {self.events_table_name} WHERE originator_id IN ({places})",
+                    [_text(each) for each in page],
+                )
+                found += [Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]) for row in c.fetchall()]
+        return sorted(found)
 
     def select_rows(self, after: int, up_to: int) -> list[Row]:
         with self.datastore.transaction(commit=False) as c:
@@ -101,6 +140,35 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
             return [
                 StoredEvent(
                     row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"])
+                )
+                for row in cursor.fetchall()
+            ]
+
+    def select_page(self, after: int, up_to: int, most: int) -> list[Recorded]:
+        return self._recorded(
+            "WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s",
+            (after, up_to, most),
+        )
+
+    def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
+        return self._recorded(
+            "WHERE originator_id = ANY(%s) ORDER BY notification_id", (list(originator_ids),)
+        )
+
+    def _recorded(self, which: LiteralString, values: Sequence[Any]) -> list[Recorded]:
+        columns = "notification_id, originator_id, originator_version, topic, state"
+        statement = SQL(f"SELECT {columns} FROM {{schema}}.{{table}} {which}").format(
+            schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name)
+        )
+        with self.datastore.get_connection() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return [
+                Recorded(
+                    row["notification_id"],
+                    row["originator_id"],
+                    row["originator_version"],
+                    row["topic"],
+                    bytes(row["state"]),
                 )
                 for row in cursor.fetchall()
             ]

@@ -12,7 +12,19 @@ from pydantic import ValidationError
 from app.aggregates import EventStoreUrlError
 from app.ingestion.parsers import ParserError
 
-VERBS = ("ingest", "project", "api", "migrate", "publish", "token", "status", "ledger_sandbox", "demo")
+VERBS = (
+    "ingest",
+    "project",
+    "api",
+    "migrate",
+    "rebuild",
+    "verify",
+    "publish",
+    "token",
+    "status",
+    "ledger_sandbox",
+    "demo",
+)
 GROUPS = ("dead_letters",)
 
 cli = typer.Typer(

@@ -9,7 +9,7 @@ from app.aggregates import EVENT_STORE_ERRORS
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.projections.catalogue import all_projections
-from app.projections.engine import ProjectionFault
+from app.projections.faults import ProjectionFault
 from app.projections.runner import run
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from app.aggregates import Customer, LoanAccount
-from app.projections.projection import Projection, Target
+from app.aggregates import Customer, Key, LoanAccount
+from app.projections.projection import AtHand, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
 from app.projections.values import Document, money, put, time
 
@@ -23,6 +23,7 @@ class AccountsOfCustomer:
     """Which loan accounts a customer has, and the customer's name, whichever came first."""
 
     collection = "_loan-accounts.customers"
+    exact = False
 
     def key(self, event: Any) -> str | None:
         if type(event) is Customer.NameChanged:
@@ -40,13 +41,21 @@ class AccountsOfCustomer:
     def members(self, document: Document, event: Any) -> Iterable[str]:
         return document.get("loanAccountIds", ()) if type(event) is Customer.NameChanged else ()
 
-    def follow(self, document: Document, event: Any) -> Iterable[Target]:
+    def follow(self, document: Document, event: Any, documents: AtHand) -> Iterable[Target]:  # noqa: ARG002
         if (full_name := document.get("fullName")) is None:
             return ()
         if type(event) is Customer.NameChanged:
             known = CustomerNameKnown(event.business_id, full_name)
             return [(account_id, known) for account_id in document.get("loanAccountIds", ())]
         return [(event.business_id, CustomerNameKnown(event.customer_id, full_name))]
+
+    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key]:  # noqa: ARG002
+        return [
+            (Customer, event.customer_id) for event in events if type(event) is LoanAccount.LinkedToCustomer
+        ]
+
+    def lookup_sources(self, key: str) -> Iterable[Key]:
+        return [(Customer, key)]
 
 
 LOAN_ACCOUNTS = Projection(

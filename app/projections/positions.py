@@ -8,6 +8,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from app.aggregates import Servicing
+from app.projections.faults import Cause, ProjectionFault
 
 COLLECTION = "projection-positions"
 
@@ -16,12 +17,32 @@ class MongoTrackingRecorder(TrackingRecorder):
     """The positions of one projection: a document in ``projection-positions``.
 
     Its ``_id`` is the projection's name; where it follows another application than ours, the
-    application's name is added.
+    application's name is added. Beside the position it says which ``version`` of the projection the
+    documents were folded by, who has the ``lease``, and, while it stands, why (``standstill``).
     """
 
     def __init__(self, database: Database[dict[str, Any]], projection: str) -> None:
         self._positions = database[COLLECTION]
         self._projection = projection
+
+    def begin(self, version: int) -> None:
+        """Make the document, where there is none: at position 0, folded by this version."""
+        self._positions.update_one(
+            {"_id": self._projection},
+            {
+                "$setOnInsert": {
+                    "projection": self._projection,
+                    "application": Servicing.name,
+                    "position": 0,
+                    "version": version,
+                }
+            },
+            upsert=True,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """All that is known of the projection; empty where that is nothing."""
+        return self._positions.find_one({"_id": self._projection}) or {}
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move on to a position. Raises IntegrityError where it was passed already."""
@@ -42,7 +63,31 @@ class MongoTrackingRecorder(TrackingRecorder):
     def max_tracking_id(self, application_name: str) -> int | None:
         """The position reached, or None before the first."""
         document = self._positions.find_one({"_id": self._id(application_name)}, {"position": 1})
-        return None if document is None else int(document["position"])
+        return int(document["position"]) or None if document else None
+
+    def stand_still(
+        self, cause: Cause, text: str, position: int | None = None, event: str | None = None
+    ) -> None:
+        """Say why the projection does not move. The time is when it stopped for that reason first."""
+        standstill: dict[str, Any] = {"cause": cause.value, "detail": text}
+        if position is not None:
+            standstill["position"] = position
+        if event is not None:
+            standstill["event"] = event
+        known = {f"standstill.{name}": value for name, value in standstill.items()}
+        if self._positions.count_documents({"_id": self._projection, **known}, limit=1):
+            return
+        self._positions.update_one(
+            {"_id": self._projection}, {"$set": {"standstill": standstill | {"since": datetime.now(UTC)}}}
+        )
+
+    def stands(self, fault: ProjectionFault) -> None:
+        """The same, for a fault."""
+        self.stand_still(fault.cause, str(fault), fault.position, fault.event)
+
+    def recovered(self) -> None:
+        """It moves again."""
+        self._positions.update_one({"_id": self._projection}, {"$unset": {"standstill": ""}})
 
     def _id(self, application_name: str) -> str:
         if application_name == Servicing.name:

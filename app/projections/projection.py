@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from eventsourcing.utils import get_topic
 
+from app.aggregates.cache import Key
 from app.aggregates.remembering import RememberingAggregate
 from app.projections.values import Document, stamp
 
@@ -23,18 +24,40 @@ class Lookup(Protocol):
     """
 
     collection: str
+    exact: bool
+    """Whether :meth:`follow` needs the document just as it was at the event, and not a later form of it."""
 
     def key(self, event: Any) -> str | None:
         """The id of the lookup document that ``event`` changes or asks, if any."""
 
     def evolve(self, document: Document, event: Any) -> None:
-        """Change the lookup document by ``event``."""
+        """Change the lookup document by ``event``: a pure function too."""
 
     def members(self, document: Document, event: Any) -> Iterable[str]:
         """The ids of all documents that ``event`` may concern: they are loaded before the fold."""
 
-    def follow(self, document: Document, event: Any) -> Iterable[Target]:
-        """What ``event`` means for the projection's documents."""
+    def follow(self, document: Document, event: Any, documents: "AtHand") -> Iterable[Target]:
+        """What ``event`` means for the projection's documents. ``document`` was changed by it already."""
+
+    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:
+        """The aggregates that the projection's document ``identifier`` is folded from, but for its own.
+
+        ``events`` are those that are known of it so far: asked again, with more of them, until nothing is
+        new. None where only a look through the whole store can tell.
+        """
+
+    def lookup_sources(self, key: str) -> Iterable[Key]:
+        """The aggregates that a lookup document is folded from: asked only where it is ``exact``."""
+
+
+class AtHand(Protocol):
+    """The projection's documents: all of them where it ``carries``, otherwise those of a batch."""
+
+    def get(self, identifier: str) -> Document | None:
+        """One of them, as it stands; not to be changed."""
+
+    def ids(self) -> list[str]:
+        """Those at hand, in order."""
 
 
 @dataclass
@@ -42,7 +65,9 @@ class Projection:
     """A read model: one collection, owned by nobody else.
 
     ``own`` are the aggregate classes whose events name their document by their ``business_id``;
-    ``others`` the further event classes that the lookup follows.
+    ``others`` the further event classes that the lookup follows. ``version`` goes up with a change of
+    what the documents hold: until they are rebuilt, the projection counts as outdated. ``carries`` says
+    that a document may begin from what another one holds: there must be few of them, as all stay in memory.
     """
 
     name: str
@@ -51,6 +76,8 @@ class Projection:
     lookup: Lookup | None = None
     stamped: bool = True
     begins_with: type[Event] | None = None
+    version: int = 1
+    carries: bool = False
     _handlers: dict[type[Any], Handler] = field(default_factory=dict)
 
     def on(self, *event_classes: type[Any]) -> Callable[[Handler], Handler]:
@@ -81,8 +108,12 @@ class Projection:
 
     def topics(self) -> list[str]:
         """The topics of all events that this projection reads."""
+        return [get_topic(event_class) for event_class in self.event_types()]
+
+    def event_types(self) -> list[type[Event]]:
+        """The classes of all events that this projection reads."""
         own = [event_class for kind in self.own for event_class in event_classes(kind)]
-        return [get_topic(event_class) for event_class in (*own, *self.others)]
+        return [*own, *self.others]
 
     def is_own(self, event: Any) -> bool:
         """Whether ``event`` names its document by its ``business_id``."""

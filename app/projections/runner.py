@@ -1,4 +1,4 @@
-"""Runs projectors: follows the event store until told to stop, or until caught up."""
+"""Runs projectors: each follows the event store while it has its lease, until told to stop or caught up."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,7 +13,10 @@ from pymongo.errors import AutoReconnect, PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.projections.catalogue import all_projections
-from app.projections.engine import Engine, ProjectionFault
+from app.projections.engine import Engine
+from app.projections.faults import ProjectionFault
+from app.projections.following import Following
+from app.projections.leases import Lease, beating, owner_name
 from app.projections.migrations import waiting
 from app.runtime.back_off import BackOff
 from app.runtime.settings import Settings
@@ -33,15 +36,18 @@ def run(
     names: Sequence[str] = (),
     *,
     drain: bool = False,
+    strict: bool = False,
     stop: Flag | None = None,
     on_progress: Progress | None = None,
 ) -> None:
     """Run the projectors ``names`` (all, if empty) until ``stop`` is set, or caught up with ``drain``.
 
-    Each has a thread: none waits for another's writes. ``on_progress`` is told the position of each and the
-    newest one. A store or MongoDB that is away is waited for, but for ``drain``, which raises the driver's
-    error. Raises KeyError for an unknown name. A projection that cannot go on is left where it is, and the
-    others go on; its ProjectionFault is raised at the end.
+    Each has a thread: none waits for another's writes. One that another process has the lease of waits for
+    it. ``on_progress`` is told the position of each and the newest one. A store or MongoDB that is away is
+    waited for, but for ``drain``, which raises the driver's error. Raises KeyError for an unknown name. A
+    document that cannot follow is set aside, or with ``strict`` stops its projection. One that cannot go on
+    says why in ``projection-positions``, and tries again every ten seconds; with ``drain`` its
+    ProjectionFault is raised when the others are done.
     """
     stop = stop or Flag()
     projections = all_projections(settings)
@@ -50,16 +56,21 @@ def run(
     try:
         database = client[settings.mongo_db]
         _warn_of_migrations(database)
-        engines = [
-            Engine(projections[name], servicing, database, settings.project_batch)
+        told, owner = _Told(on_progress), owner_name("project")
+        followings = [
+            Following(
+                Engine(projections[name], servicing, database, settings.project_batch, strict=strict),
+                Lease(database, name, owner),
+                told.moved,
+            )
             for name in names or projections
         ]
-        told = _Told(on_progress)
-        with ThreadPoolExecutor(len(engines), thread_name_prefix="project") as threads:
-            followings = [
-                threads.submit(_follow, engine, settings, told, drain=drain, stop=stop) for engine in engines
-            ]
-        errors = [error for following in followings if (error := following.exception()) is not None]
+        with (
+            beating([each.lease for each in followings]),
+            ThreadPoolExecutor(len(followings), thread_name_prefix="project") as threads,
+        ):
+            runs = [threads.submit(_follow, each, settings, drain=drain, stop=stop) for each in followings]
+        errors = [error for each in runs if (error := each.exception()) is not None]
         for error in sorted(errors, key=lambda each: isinstance(each, ProjectionFault)):
             raise error
     finally:
@@ -91,23 +102,24 @@ def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
         log.warning("MongoDB lacks validators or indexes: run `billie migrate` (%s)", ", ".join(names))
 
 
-def _follow(engine: Engine, settings: Settings, told: _Told, *, drain: bool, stop: Flag) -> None:
-    back_off = BackOff(stop, engine.projection.name)
+def _follow(following: Following, settings: Settings, *, drain: bool, stop: Flag) -> None:
+    back_off = BackOff(stop, following.name)
     while not stop.is_set():
         try:
-            moved = engine.step()
-            if moved:
-                told.moved(engine)
-        except ProjectionFault as fault:
-            log.error("%s. It stays at position %d; the others go on", fault, engine.position())
-            raise
+            wait = following.step(settings.poll_ms / 1_000)
+        except ProjectionFault:
+            if drain:
+                following.end()
+                raise
+            wait = following.try_again_s
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             if drain and (back_off.failures or not isinstance(error, AutoReconnect)):
                 raise
             back_off.failed(error)
             continue
         back_off.went_well()
-        if not moved:
-            if drain:
-                return
-            stop.wait(settings.poll_ms / 1_000)
+        if wait:
+            if drain and following.is_through():
+                break
+            stop.wait(wait)
+    following.end()

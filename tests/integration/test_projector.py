@@ -9,8 +9,9 @@ import pytest
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, Servicing, WriteOffRequest
-from app.projections.engine import ProjectionFault, Shelf
+from app.projections.faults import ProjectionFault
 from app.projections.runner import run as project
+from app.projections.shelf import Shelf
 from app.runtime.settings import Settings
 from tests.given import ask_write_off, message, minute
 

@@ -1,0 +1,58 @@
+"""What keeps a projection, or one of its documents, where it is."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.projections.values import Document
+
+FAULTED = "_faulted"
+"""The stamp of a document that is set aside: see :meth:`SetAside.stamp`."""
+
+
+class Cause(StrEnum):
+    """Why a projection stands still, or a document is set aside. Stored: add to them, and rename none."""
+
+    EVOLVE_FAILED = "evolve_failed"
+    EVENT_UNREADABLE = "event_unreadable"
+    EVENT_TYPE_UNKNOWN = "event_type_unknown"
+    MONGO_REFUSED = "mongo_refused"
+    LEASE_LOST = "lease_lost"
+    OTHER_STORE = "other_store"
+
+
+class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts until somebody mends it
+    """What keeps a projection where it is, and no retry can help.
+
+    It names the projection, and the event's position or the documents, and quotes none of their content.
+    """
+
+    def __init__(
+        self, text: str, cause: Cause, position: int | None = None, event: str | None = None
+    ) -> None:
+        super().__init__(text)
+        self.cause = cause
+        self.position = position
+        self.event = event
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One document that cannot follow: the event at which it stopped, and why."""
+
+    cause: Cause
+    position: int
+    event: str
+    error: str
+    """The error's class and place, never its text: that may quote personal data."""
+
+    def stamp(self, document: Document | None) -> Document:
+        """The document as it was before that event, marked; ``empty`` where there was none."""
+        marked: Document = {} if document is None else document
+        marked[FAULTED] = {
+            "cause": self.cause.value,
+            "position": self.position,
+            "event": self.event,
+            "error": self.error,
+            "empty": document is None,
+        }
+        return marked

@@ -1,0 +1,188 @@
+"""Folds events into documents: a batch at a time, whatever keeps the documents.
+
+A document that cannot follow an event is set aside, and the others go on. Because a handler that fails
+may have changed half of a document, the batch is then folded again from what is stored: whoever folds
+forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.projections.backing import RefusedError
+from app.projections.faults import FAULTED, Cause, ProjectionFault, SetAside
+from app.projections.projection import Projection, Target
+from app.projections.reading import Told
+from app.projections.shelf import Shelf
+from app.projections.values import Document
+from app.runtime.logging import where
+
+Recompute = Callable[[str, int], Document]
+"""Gives the lookup document of a key as it was before a position."""
+
+
+class FoldAgain(Exception):  # noqa: N818 - it asks for something
+    """Documents were found that cannot follow: they are known now, and will be left out."""
+
+
+class Folding:
+    """One projection's documents, and its lookup's, on their shelves."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        documents: Shelf,
+        lookups: Shelf | None,
+        recompute: Recompute,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self.projection = projection
+        self.documents = documents
+        self.lookups = lookups
+        self._recompute = recompute
+        self._strict = strict
+        self._set_aside: dict[str, SetAside] = {}
+        self._evolve_lookup = projection.lookup.evolve if projection.lookup else None
+
+    @property
+    def set_aside(self) -> dict[str, SetAside]:
+        """What was set aside since :meth:`written` was last said, by document."""
+        return self._set_aside
+
+    def fold(self, events: Sequence[Told]) -> None:
+        """Fold events that follow those folded before.
+
+        Raises FoldAgain, and ProjectionFault instead where it is strict. What is at hand is spoilt then.
+        """
+        known_before = len(self._set_aside)
+        self._load(events)
+        for told in events:
+            self._fold_one(told)
+        if len(self._set_aside) > known_before:
+            raise FoldAgain
+
+    def write(self, events: Sequence[Told]) -> None:
+        """Write all that changed. ``events`` are those that were folded since the last time.
+
+        Raises FoldAgain for documents that MongoDB refuses, ProjectionFault where it refuses them marked,
+        or where it is strict.
+        """
+        try:
+            self.flush()
+        except RefusedError as error:
+            self._refused(error, events)
+        self._set_aside.clear()
+
+    def flush(self) -> None:
+        """Write all that changed. Raises RefusedError."""
+        if self.lookups is not None:
+            self.lookups.write()
+        self.documents.write(in_order=self.projection.carries)
+
+    def spill(self) -> None:
+        """The batch is folded: write no more than what must make room."""
+        if self.lookups is not None:
+            self.lookups.spill()
+        if self.projection.carries:
+            self.documents.settle()
+        else:
+            self.documents.spill()
+
+    def clear(self) -> None:
+        """Forget what is at hand, but not what is to be set aside."""
+        self.documents.clear()
+        if self.lookups is not None:
+            self.lookups.clear()
+
+    def _load(self, events: Sequence[Told]) -> None:
+        projection = self.projection
+        if projection.carries:
+            self.documents.load_all()
+        is_own = projection.is_own
+        wanted = {told.event.business_id for told in events if is_own(told.event)}
+        if (lookup := projection.lookup) is not None and self.lookups is not None:
+            keyed = [(key, told.event) for told in events if (key := lookup.key(told.event)) is not None]
+            self.lookups.load(key for key, _ in keyed)
+            for key, event in keyed:
+                wanted.update(lookup.members(self.lookups.get(key) or {}, event))
+        self.documents.load(wanted)
+
+    def _fold_one(self, told: Told) -> None:
+        position = told.position
+        try:
+            targets = self._targets(told)
+        except Exception as error:
+            # Which documents it concerns is what could not be found out.
+            raise self._fault(told, error) from error
+        for target, meaning in targets:
+            # Positions at loading count: one event may concern a document twice.
+            if self.documents.loaded_at(target) >= position:
+                continue
+            document = self.documents.get(target)
+            if document is not None and FAULTED in document:
+                continue  # Its later events wait.
+            aside = self._set_aside.get(target)
+            if aside is not None and position >= aside.position:
+                if position == aside.position:
+                    self.documents.put(target, aside.stamp(document), position)
+                continue
+            try:
+                document = self.projection.evolve(document, meaning)
+            except Exception as error:
+                fault = self._fault(told, error)
+                if self._strict:
+                    raise fault from error
+                self._set_aside[target] = SetAside(
+                    Cause.EVOLVE_FAILED, position, type(told.event).__qualname__, where(error)
+                )
+                continue
+            if document is not None:
+                self.documents.put(target, document, position, told.size)
+
+    def _targets(self, told: Told) -> list[Target]:
+        position, event, size = told
+        targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
+        lookup = self.projection.lookup
+        if lookup is None or self.lookups is None or (key := lookup.key(event)) is None:
+            return targets
+        document = self.lookups.get(key) or {}
+        if self.lookups.loaded_at(key) < position:
+            lookup.evolve(document, event)
+            self.lookups.put(key, document, position, size)
+        elif lookup.exact:
+            # A run before this one came further with the lookup than with the documents, and ended.
+            document = self._recompute(key, position)
+            lookup.evolve(document, event)
+        targets += lookup.follow(document, event, self.documents)
+        return targets
+
+    def _refused(self, error: RefusedError, events: Sequence[Told]) -> None:
+        if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
+            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+        first = {}
+        for told in reversed(events):
+            for target in self._concerned(told.event):
+                first[target] = told
+        for identifier, why in error.why.items():
+            if (told := first.get(identifier)) is None:
+                raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+            self._set_aside[identifier] = SetAside(
+                Cause.MONGO_REFUSED,
+                told.position,
+                type(told.event).__qualname__,
+                f"MongoDB refused it: {why}",
+            )
+        raise FoldAgain from error
+
+    def _concerned(self, event: Any) -> list[str]:
+        targets = [event.business_id] if self.projection.is_own(event) else []
+        lookup = self.projection.lookup
+        if lookup is not None and self.lookups is not None and (key := lookup.key(event)) is not None:
+            document = self.lookups.get(key) or {}
+            targets += [target for target, _ in lookup.follow(document, event, self.documents)]
+        return targets
+
+    def _fault(self, told: Told, error: Exception) -> ProjectionFault:
+        name = type(told.event).__qualname__
+        msg = f"{self.projection.name} cannot fold {name} at position {told.position}: {where(error)}"
+        return ProjectionFault(msg, Cause.EVOLVE_FAILED, told.position, name)

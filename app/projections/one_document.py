@@ -1,0 +1,76 @@
+"""One document from its events, beside whatever is live."""
+
+from typing import Any
+
+from pymongo.database import Database
+
+from app.aggregates import Key
+from app.projections.backing import POSITION
+from app.projections.faults import ProjectionFault, SetAside
+from app.projections.positions import COLLECTION
+from app.projections.projection import Projection
+from app.projections.reading import EventReader, Told
+from app.projections.scratch import scratch
+from app.projections.values import Document
+
+
+def fold_document(
+    projection: Projection, reader: EventReader, identifier: str, position: int
+) -> Document | None:
+    """The document as it should be at a position; None where there should be none.
+
+    Reads the events of the aggregates that it is folded from, or, for a projection that cannot name them,
+    all events. Raises ProjectionFault for an event that its handler fails at.
+    """
+    events = _events_of(projection, reader, identifier)
+    if events is not None:
+        events = [told for told in events if told.position <= position]
+    with scratch(projection, reader) as fold:
+        if events is None:
+            fold.fold_to(position)
+        else:
+            fold.fold_these(events)
+        if (aside := fold.unfoldable.get(identifier)) is not None:
+            raise _fault(projection, identifier, aside)
+        return fold.document(identifier)
+
+
+def put_in_place(
+    database: Database[dict[str, Any]], projection: Projection, identifier: str, document: Document | None
+) -> None:
+    """Replace the live document: for whoever has the projection's lease.
+
+    The document counts as folded up to the projection's position, so that no runner that was slow to stop
+    writes an older form over it.
+    """
+    collection = database[projection.name]
+    if document is None:
+        collection.delete_one({"_id": identifier})
+    else:
+        record = database[COLLECTION].find_one({"_id": projection.name}) or {}
+        document[POSITION] = max(document[POSITION], int(record.get("position", 0)))
+        collection.replace_one({"_id": identifier}, document, upsert=True)
+
+
+def _events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Told] | None:
+    """All events that the document may be folded from; None where only all events can tell."""
+    keys: set[Key] = {(kind, identifier) for kind in projection.own}
+    lookup = projection.lookup
+    while True:
+        events = reader.of(sorted(keys, key=str))
+        if lookup is None:
+            return events
+        sources = lookup.sources(identifier, [told.event for told in events])
+        if sources is None:
+            return None
+        if keys >= (more := set(sources)):
+            return events
+        keys |= more
+
+
+def _fault(projection: Projection, identifier: str, aside: SetAside) -> ProjectionFault:
+    msg = (
+        f"{projection.name} cannot fold {aside.event} at position {aside.position}, "
+        f"so document {identifier} stays as it is: {aside.error}"
+    )
+    return ProjectionFault(msg, aside.cause, aside.position, aside.event)

@@ -1,0 +1,89 @@
+"""Reads what projections fold: events in order of their positions, and none passed over unknown."""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import get_topic
+
+from app.aggregates import AGGREGATES, Key, Servicing
+from app.aggregates.recorders import Recorded
+from app.aggregates.remembering import RememberingAggregate
+from app.projections.faults import Cause, ProjectionFault
+from app.projections.projection import event_classes
+from app.runtime.logging import where
+
+
+class Told(NamedTuple):
+    """An event, its position, and how many bytes it takes in the store."""
+
+    position: int
+    event: Any
+    size: int
+
+
+class Page(NamedTuple):
+    """Events, and the position up to which the store was truly looked through."""
+
+    events: list[Told]
+    reached: int
+
+
+class EventReader:
+    """Reads the events of some topics from the store. ``who`` reads them, for the errors."""
+
+    def __init__(self, servicing: Servicing, topics: Iterable[str], who: str) -> None:
+        self.servicing = servicing
+        self._topics = frozenset(topics)
+        self._who = who
+        self._kinds: frozenset[str] = frozenset()
+        self._chosen: Callable[[UUID], bool] = lambda _id: True
+
+    def choose(self, kinds: Iterable[type[RememberingAggregate]], chosen: Callable[[UUID], bool]) -> None:
+        """Of these kinds of aggregates, read only those that are chosen by their id."""
+        self._kinds = frozenset(get_topic(each) for kind in kinds for each in event_classes(kind))
+        self._chosen = chosen
+
+    def page(self, after: int, up_to: int, most: int) -> Page:
+        """The next events, of ``most`` stored ones. Raises ProjectionFault and one of EVENT_STORE_ERRORS."""
+        rows = self.servicing.page(after, up_to, most)
+        # Only what was truly looked at: a full page ends at its last event, any other at the newest.
+        reached = rows[-1].position if len(rows) == most else up_to
+        return Page(self._told(rows), reached)
+
+    def of(self, keys: Collection[Key]) -> list[Told]:
+        """All events of some aggregates, in order of their positions. Raises as :meth:`page`."""
+        return self._told(self.servicing.recorded_of(keys))
+
+    def _told(self, rows: list[Recorded]) -> list[Told]:
+        wanted, known = self._topics, known_topics()
+        events = []
+        for row in rows:
+            if row.topic in wanted:
+                if row.topic in self._kinds and not self._chosen(row.originator_id):
+                    continue
+                events.append(Told(row.position, self._read(row), len(row.state)))
+            elif row.topic not in known:
+                name = row.topic.rpartition(":")[2]
+                msg = (
+                    f"{self._who} does not know the event type {name} at position {row.position}: "
+                    "was it stored by a newer release?"
+                )
+                raise ProjectionFault(msg, Cause.EVENT_TYPE_UNKNOWN, row.position, name)
+        return events
+
+    def _read(self, row: Recorded) -> Any:
+        try:
+            return self.servicing.mapper.to_domain_event(StoredEvent(*row[1:]))
+        except Exception as error:
+            name = row.topic.rpartition(":")[2]
+            msg = f"{self._who} cannot read {name} at position {row.position}: {where(error)}"
+            raise ProjectionFault(msg, Cause.EVENT_UNREADABLE, row.position, name) from error
+
+
+@cache
+def known_topics() -> frozenset[str]:
+    """The topics of all domain events of this release, whoever reads them."""
+    return frozenset(get_topic(event_class) for kind in AGGREGATES for event_class in event_classes(kind))

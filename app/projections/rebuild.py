@@ -1,0 +1,291 @@
+"""Folds all events into shadow collections while the live ones are followed and read, then swaps them.
+
+What was folded is kept every fifteen seconds with its position, so a rebuild that was cut short goes on from
+there. Until the swap nobody sees a shadow; the swap is a moment in which this process has the
+projection's lease.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event as Flag
+from time import monotonic
+from typing import Any
+
+from pymongo.database import Database
+
+from app.aggregates import Servicing
+from app.projections.backing import MongoBacking
+from app.projections.folding import FoldAgain, Folding
+from app.projections.leases import Lease, beating, owner_name
+from app.projections.lookups import before
+from app.projections.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.projection import Projection
+from app.projections.reading import EventReader, Told
+from app.projections.shadow import PREFIX, create_shadows
+from app.projections.shelf import Shelf
+from app.projections.swap import Phase, begin_swap, finish_swap, record_id
+from app.projections.taking import take_from_runner
+
+log = logging.getLogger(__name__)
+
+_PAGE = 4_000
+_KEEP, _WEIGHT = 50_000, 64 * 1024 * 1024
+_KEEP_EVERY_S, _SAY_EVERY_S = 15.0, 2.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rebuild is: events folded of those there are, documents written."""
+
+    name: str
+    phase: Phase
+    position: int
+    newest: int
+    events: int
+    documents: int
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild came to."""
+
+    name: str
+    position: int
+    events: int
+    documents: int
+    seconds: float
+
+
+class StoppedError(Exception):
+    """Somebody stopped the rebuild. What it has folded is kept: it can be resumed."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Rebuild:
+    """One projection's rebuild. Raises pymongo's errors and those of the event store as they are."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        servicing: Servicing,
+        database: Database[dict[str, Any]],
+        *,
+        strict: bool,
+    ) -> None:
+        self.projection = projection
+        self.position = 0
+        self.events = 0
+        self._servicing = servicing
+        self._database = database
+        self._records = database[COLLECTION]
+        self._id = record_id(projection.name)
+        self.lease = Lease(database, self._id, owner_name("rebuild"))
+        self.live_lease = Lease(database, projection.name, owner_name("rebuild"))
+        self._reader = EventReader(servicing, projection.topics(), projection.name)
+        lookup = projection.lookup
+        self._backing = MongoBacking(database[PREFIX + projection.name])
+        self._folding = Folding(
+            projection,
+            Shelf(self._backing, _KEEP, _WEIGHT),
+            Shelf(MongoBacking(database[PREFIX + lookup.collection]), _KEEP, _WEIGHT) if lookup else None,
+            before(projection, self._reader),
+            strict=strict,
+        )
+        self._kept_at = self._said_at = monotonic()
+        self._begun_at = monotonic()
+        self._seconds_before = 0.0
+
+    @property
+    def topics(self) -> list[str]:
+        """What it reads."""
+        return self.projection.topics()
+
+    def begin(self, *, resume: bool) -> None:
+        """Start anew, or from what was kept. The lease is ours."""
+        record = self._records.find_one({"_id": self._id}) or {}
+        if resume and record.get("phase") in (Phase.FOLD, Phase.CATCH_UP):
+            if record.get("version") == self.projection.version:
+                self.position, self.events = int(record["position"]), int(record.get("events", 0))
+                self._seconds_before = float(record.get("seconds", 0))
+                return
+            log.warning("%s has changed since that rebuild was begun: it begins anew", self.projection.name)
+        create_shadows(self._database, self.projection)
+        self._records.update_one(
+            {"_id": self._id},
+            {
+                "$set": {
+                    "projection": self.projection.name,
+                    "application": Servicing.name,
+                    "version": self.projection.version,
+                    "position": 0,
+                    "phase": Phase.FOLD.value,
+                    "startedAt": datetime.now(UTC),
+                },
+                "$unset": {"events": "", "documents": "", "seconds": ""},
+            },
+        )
+
+    def fold(self, events: Sequence[Told], reached: int) -> None:
+        """Fold events that follow. Raises FoldAgain when it went back to what was kept last."""
+        try:
+            self._folding.fold(events)
+        except FoldAgain:
+            self._go_back()
+            raise
+        self.events += len(events)
+        self.position = reached
+        self._folding.spill()
+
+    def keep_sometimes(self, newest: int, phase: Phase) -> None:
+        """Keep what was folded, if it is time; say how far we are, if it is time for that."""
+        now = monotonic()
+        if now - self._kept_at > _KEEP_EVERY_S:
+            self.keep(newest, phase)
+        elif now - self._said_at > _SAY_EVERY_S:
+            self._said_at = now
+            self._records.update_one(
+                {"_id": self._id}, {"$set": {"folded": self.position, "newest": newest, "phase": phase.value}}
+            )
+
+    def keep(self, newest: int, phase: Phase) -> None:
+        """Write everything, and then the position: from here the rebuild can be resumed."""
+        try:
+            self._folding.write([])
+        except FoldAgain:
+            self._go_back()
+            raise
+        self._kept_at = self._said_at = monotonic()
+        self._records.update_one(
+            {"_id": self._id},
+            {
+                "$set": {
+                    "position": self.position,
+                    "folded": self.position,
+                    "newest": newest,
+                    "phase": phase.value,
+                    "events": self.events,
+                    "documents": self._backing.count(),
+                    "seconds": self.seconds,
+                    "updatedAt": datetime.now(UTC),
+                }
+            },
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far, with what it took before it was resumed."""
+        return round(self._seconds_before + monotonic() - self._begun_at, 1)
+
+    def catch_up(self, page: int = _PAGE) -> None:
+        """Fold all that there is, and keep it."""
+        while True:
+            newest = self._servicing.max_position()
+            try:
+                if self.position >= newest:
+                    self.keep(newest, Phase.CATCH_UP)
+                    return
+                read = self._reader.page(self.position, newest, page)
+                self.fold(read.events, read.reached)
+            except FoldAgain:
+                continue
+
+    def swap(self, stop: Flag) -> Rebuilt:
+        """Take over from the live collection, with the live runner waiting. Raises StoppedError."""
+        MongoTrackingRecorder(self._database, self.projection.name).begin(self.projection.version)
+        if not take_from_runner(self.live_lease, self._database, stop):
+            raise StoppedError
+        try:
+            self.catch_up()
+            rebuilt = Rebuilt(
+                self.projection.name, self.position, self.events, self._backing.count(), self.seconds
+            )
+            figures = {
+                "position": rebuilt.position,
+                "events": rebuilt.events,
+                "documents": rebuilt.documents,
+                "seconds": rebuilt.seconds,
+            }
+            begin_swap(self._database, self.projection, figures)
+            finish_swap(self._database, self.projection)
+        finally:
+            self.live_lease.release()
+        return rebuilt
+
+    def progress(self, newest: int, phase: Phase) -> Progress:
+        """How far it is."""
+        return Progress(
+            self.projection.name, phase, self.position, newest, self.events, self._backing.written
+        )
+
+    def _go_back(self) -> None:
+        self._folding.clear()
+        record = self._records.find_one({"_id": self._id}) or {}
+        self.position, self.events = int(record.get("position", 0)), int(record.get("events", 0))
+
+
+def rebuild(
+    rebuilds: Sequence[Rebuild],
+    servicing: Servicing,
+    stop: Flag,
+    on_progress: OnProgress,
+    *,
+    resume: bool = False,
+) -> list[Rebuilt]:
+    """Rebuild some projections in one pass over the events; all their leases are held.
+
+    Raises StoppedError when ``stop`` is set, with all that was folded kept. Raises ProjectionFault: then
+    what a batch has spoilt is not kept.
+    """
+    with ExitStack() as leases:
+        leases.enter_context(beating([lease for each in rebuilds for lease in (each.lease, each.live_lease)]))
+        for each in rebuilds:
+            each.begin(resume=resume)
+        reader = EventReader(servicing, {topic for each in rebuilds for topic in each.topics}, "the rebuild")
+        topics = {each.projection.name: frozenset(each.projection.event_types()) for each in rebuilds}
+        try:
+            _fold_all(rebuilds, reader, topics, stop, on_progress)
+        except StoppedError:
+            newest = servicing.max_position()
+            for each in rebuilds:
+                each.keep(newest, Phase.FOLD)
+            raise
+        done = []
+        for each in rebuilds:
+            newest = servicing.max_position()
+            on_progress(each.progress(newest, Phase.CATCH_UP))
+            each.catch_up()
+            on_progress(each.progress(newest, Phase.SWAP))
+            done.append(each.swap(stop))
+        return done
+
+
+def _fold_all(
+    rebuilds: Sequence[Rebuild],
+    reader: EventReader,
+    types: dict[str, frozenset[type[Any]]],
+    stop: Flag,
+    on_progress: OnProgress,
+) -> None:
+    newest = reader.servicing.max_position()
+    while (start := min(each.position for each in rebuilds)) < newest:
+        page = reader.page(start, newest, _PAGE)
+        for each in rebuilds:
+            if each.position >= page.reached:
+                continue  # It was resumed from further on.
+            wanted = types[each.projection.name]
+            events = [
+                told for told in page.events if told.position > each.position and type(told.event) in wanted
+            ]
+            try:
+                each.fold(events, page.reached)
+                each.keep_sometimes(newest, Phase.FOLD)
+            except FoldAgain:
+                continue
+            on_progress(each.progress(newest, Phase.FOLD))
+        if stop.is_set():
+            raise StoppedError

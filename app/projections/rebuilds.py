@@ -1,0 +1,111 @@
+"""Starts rebuilds: one of a projection at a time, whoever asks for it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event as Flag
+from typing import Any
+
+from pymongo.database import Database
+
+from app.aggregates import Servicing
+from app.projections.leases import GONE_AFTER_S, Lease, owner_name
+from app.projections.one_document import fold_document, put_in_place
+from app.projections.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.projection import Projection
+from app.projections.reading import EventReader
+from app.projections.rebuild import OnProgress, Rebuild, Rebuilt, StoppedError, rebuild
+from app.projections.shadow import drop_shadows
+from app.projections.swap import Phase, record_id
+from app.projections.taking import take_from_runner
+
+
+class RebuildRunsError(RuntimeError):
+    """Somebody else rebuilds that projection: says who."""
+
+
+def run_rebuilds(
+    projections: Sequence[Projection],
+    servicing: Servicing,
+    database: Database[dict[str, Any]],
+    stop: Flag,
+    on_progress: OnProgress,
+    *,
+    strict: bool = True,
+    resume: bool = False,
+) -> list[Rebuilt]:
+    """Rebuild projections in one pass over the events. With ``resume``, from what was kept of them.
+
+    Raises RebuildRunsError where one of them is being rebuilt, StoppedError when ``stop`` is set,
+    ProjectionFault for an event that cannot be folded (without ``strict``, only for what stops all of
+    them), and the drivers' errors. The live collections are as they were then.
+    """
+    rebuilds = [Rebuild(each, servicing, database, strict=strict) for each in projections]
+    with _taken([each.lease for each in rebuilds], database, stop):
+        return rebuild(rebuilds, servicing, stop, on_progress, resume=resume)
+
+
+def discard_rebuild(projection: Projection, database: Database[dict[str, Any]], stop: Flag) -> bool:
+    """Drop what an unfinished rebuild left. False where there is nothing. Raises RebuildRunsError."""
+    record = database[COLLECTION].find_one({"_id": record_id(projection.name)})
+    if record is None or record.get("phase") == Phase.SWAP:
+        return False
+    lease = Lease(database, record_id(projection.name), owner_name("rebuild"))
+    with _taken([lease], database, stop):
+        drop_shadows(database, projection)
+    database[COLLECTION].delete_one({"_id": record_id(projection.name)})
+    return True
+
+
+def rebuild_document(
+    projection: Projection,
+    servicing: Servicing,
+    database: Database[dict[str, Any]],
+    identifier: str,
+    stop: Flag,
+) -> bool:
+    """Fold one document from its events, and put it in its place. False where the events know no such one.
+
+    The projection waits meanwhile. Raises ProjectionFault, StoppedError, and the drivers' errors.
+    """
+    recorder = MongoTrackingRecorder(database, projection.name)
+    recorder.begin(projection.version)
+    lease = Lease(database, projection.name, owner_name("rebuild"))
+    reader = EventReader(servicing, projection.topics(), projection.name)
+    if not take_from_runner(lease, database, stop):
+        raise StoppedError
+    try:
+        document = fold_document(projection, reader, identifier, int(recorder.record()["position"]))
+        put_in_place(database, projection, identifier, document)
+    finally:
+        lease.release()
+    return document is not None
+
+
+@contextmanager
+def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Flag) -> Iterator[None]:
+    taken: list[Lease] = []
+    try:
+        for lease in leases:
+            _take(lease, database, stop)
+            taken.append(lease)
+        yield
+    finally:
+        for lease in taken:
+            lease.release()
+
+
+def _take(lease: Lease, database: Database[dict[str, Any]], stop: Flag) -> None:
+    """Take a rebuild's lease: from somebody who beats no more too, which takes six seconds to see."""
+    records = database[COLLECTION]
+    records.update_one({"_id": lease.identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
+    for _ in range(round(GONE_AFTER_S / 0.25) + 2):
+        record = records.find_one({"_id": lease.identifier}) or {}
+        if lease.take(record):
+            return
+        if stop.wait(0.25):
+            raise StoppedError
+    name = lease.identifier.partition("#")[0]
+    since = record.get("startedAt")
+    begun = f", begun at {since:%Y-%m-%d %H:%M} UTC," if since else ""
+    msg = f"{name} is being rebuilt already{begun} by {lease.holder(record)}: `billie status` shows how far"
+    raise RebuildRunsError(msg)

@@ -1,0 +1,81 @@
+"""Folds a projection into a temporary file of this machine: to compare with, or to take one document from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from app.projections.backing import LocalBacking
+from app.projections.faults import SetAside
+from app.projections.folding import FoldAgain, Folding
+from app.projections.lookups import before
+from app.projections.projection import Projection
+from app.projections.reading import EventReader, Told
+from app.projections.shelf import Shelf
+from app.projections.values import Document
+
+_PAGE = 2_000
+_KEEP, _WEIGHT = 50_000, 64 * 1024 * 1024
+
+
+class Scratch:
+    """The documents of a projection as the events say they are."""
+
+    def __init__(self, projection: Projection, reader: EventReader) -> None:
+        self.reader = reader
+        self.projection = projection
+        self.documents = LocalBacking(projection.name)
+        lookup = projection.lookup
+        self._lookups = LocalBacking(lookup.collection) if lookup else None
+        self._folding = Folding(
+            projection,
+            Shelf(self.documents, _KEEP, _WEIGHT),
+            Shelf(self._lookups, _KEEP, _WEIGHT) if self._lookups else None,
+            before(projection, reader),
+        )
+        self.position = 0
+        self.events = 0
+        self.unfoldable: dict[str, SetAside] = {}
+        """Documents with an event that their handler fails at: they are not what they should be."""
+
+    def fold_to(self, position: int, on_page: Callable[[], None] | None = None) -> None:
+        """Fold on, up to a position, and keep everything. Raises ProjectionFault."""
+        while self.position < position:
+            page = self.reader.page(self.position, position, _PAGE)
+            self._fold(page.events)
+            self.events += len(page.events)
+            self.position = page.reached
+            self._folding.spill()
+            if on_page is not None:
+                on_page()
+        self._folding.flush()
+
+    def fold_these(self, events: Sequence[Told]) -> None:
+        """Fold no more than these events, in order of their positions, and keep everything."""
+        self._fold(events)
+        self._folding.flush()
+
+    def _fold(self, events: Sequence[Told]) -> None:
+        try:
+            self._folding.fold(events)
+        except FoldAgain:
+            # Their state is spoilt, and they are named for it; they stay on the list to be skipped.
+            self.unfoldable.update(self._folding.set_aside)
+
+    def document(self, identifier: str) -> Document | None:
+        """One document, as it was folded; spoilt where it is unfoldable."""
+        return next(iter(self.documents.fetch([identifier])), None)
+
+    def close(self) -> None:
+        """Remove the files."""
+        self.documents.close()
+        if self._lookups is not None:
+            self._lookups.close()
+
+
+@contextmanager
+def scratch(projection: Projection, reader: EventReader) -> Iterator[Scratch]:
+    """A scratch fold, removed afterwards."""
+    fold = Scratch(projection, reader)
+    try:
+        yield fold
+    finally:
+        fold.close()

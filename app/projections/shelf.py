@@ -1,0 +1,146 @@
+"""The documents of one collection that are being folded: loaded together, written together."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import bson
+
+from app.projections.backing import POSITION, Backing
+from app.projections.values import Document
+
+_WEIGHT_AT_LEAST = 500
+"""Bytes that the smallest document counts."""
+
+
+class Shelf:
+    """Keeps at hand what was used last, at most ``keep`` documents and some ``weight`` bytes of events."""
+
+    def __init__(self, backing: Backing, keep: int, weight: int = 256 * 1024 * 1024) -> None:
+        self.backing = backing
+        self._keep, self._most_weight = keep, weight
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._weights: dict[str, int] = {}
+        self._weight = 0
+        self._absent: set[str] = set()
+        """Asked for in this batch, and not there."""
+        self._loaded_at: dict[str, int] = {}
+        self._stored: set[str] = set()
+        """Those at hand that the backing has, in this or an older form."""
+        self._changed: dict[str, None] = {}
+        """In order of their first change."""
+
+    def load(self, ids: Iterable[str]) -> None:
+        """Fetch those documents that are not at hand."""
+        wanted = {each for each in ids if each not in self._loaded_at and each not in self._absent}
+        missing = [each for each in wanted if each not in self._documents]
+        if missing:
+            for document in self.backing.fetch(missing):
+                self._take(document)
+        for identifier in wanted:
+            if (known := self._documents.get(identifier)) is None:
+                self._absent.add(identifier)
+            else:
+                self._documents.move_to_end(identifier)
+                self._loaded_at[identifier] = known.get(POSITION, 0)
+
+    def load_all(self) -> None:
+        """Fetch the whole collection, once: for projections of few documents."""
+        for document in self.backing.fetch():
+            if document["_id"] not in self._documents:
+                self._take(document)
+
+    def get(self, identifier: str) -> Document | None:
+        """The document as it stands in this batch; fetched, where nobody foresaw that it is needed."""
+        if identifier not in self._loaded_at and identifier not in self._absent:
+            self.load((identifier,))
+        return self._documents.get(identifier)
+
+    def ids(self) -> list[str]:
+        """Those at hand, in order."""
+        return sorted(self._documents)
+
+    def loaded_at(self, identifier: str) -> int:
+        """The position that the document had before this batch; 0 for one that is new in it."""
+        if identifier not in self._loaded_at and identifier not in self._absent:
+            self.load((identifier,))
+        return self._loaded_at.get(identifier, 0)
+
+    def put(self, identifier: str, document: Document, position: int, size: int = 0) -> None:
+        """Take the document as changed by the event at ``position``, of ``size`` bytes."""
+        document["_id"] = identifier
+        document[POSITION] = position
+        if identifier not in self._documents:
+            size += _WEIGHT_AT_LEAST
+        self._documents[identifier] = document
+        self._weights[identifier] = self._weights.get(identifier, 0) + size
+        self._weight += size
+        self._changed.setdefault(identifier)
+
+    def settle(self) -> None:
+        """A batch is folded: the next one finds what it was folded to."""
+        self._loaded_at.clear()
+        self._absent.clear()
+
+    def write(self, *, in_order: bool = False) -> None:
+        """Write what changed, each document once, unless another runner wrote a newer one.
+
+        With ``in_order``, new documents one by one, the youngest first, and before all others: a document
+        that was begun from another is there before that one moves on. Raises RefusedError.
+        """
+        self._write(list(self._changed), in_order=in_order)
+        self.settle()
+        self._shrink()
+
+    def spill(self) -> None:
+        """Write no more than what must make room for others."""
+        self.settle()
+        if not self._is_full():
+            return
+        # A quarter at once, of those that nothing concerned for the longest time.
+        ids = list(self._documents)[: max(1, len(self._documents) // 4)]
+        self._write([each for each in ids if each in self._changed])
+        for identifier in ids:
+            self._drop(identifier)
+
+    def drop(self, identifier: str) -> None:
+        """Forget one document, and what was done to it."""
+        if identifier in self._documents:
+            self._drop(identifier)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._documents.clear()
+        self._weights.clear()
+        self._weight = 0
+        self._stored.clear()
+        self._changed.clear()
+        self.settle()
+
+    def _take(self, document: Document) -> None:
+        identifier = document["_id"]
+        self._documents[identifier] = document
+        self._stored.add(identifier)
+        self._weights[identifier] = size = _WEIGHT_AT_LEAST + len(bson.encode(document))
+        self._weight += size
+
+    def _write(self, ids: list[str], *, in_order: bool = False) -> None:
+        new = [self._documents[each] for each in ids if each not in self._stored]
+        known = [self._documents[each] for each in ids if each in self._stored]
+        self.backing.write(new[::-1] if in_order else new, known, in_order=in_order)
+        self._stored.update(ids)
+        for identifier in ids:
+            del self._changed[identifier]
+
+    def _is_full(self) -> bool:
+        return len(self._documents) > self._keep or self._weight > self._most_weight
+
+    def _shrink(self) -> None:
+        while self._documents and self._is_full():
+            self._drop(next(iter(self._documents)))
+
+    def _drop(self, identifier: str) -> None:
+        del self._documents[identifier]
+        self._weight -= self._weights.pop(identifier)
+        self._stored.discard(identifier)
+        self._changed.pop(identifier, None)
+        self._loaded_at.pop(identifier, None)

@@ -1,0 +1,199 @@
+"""Folds the events again, and compares every live document with what comes out, field by field.
+
+The live projector goes on meanwhile. A document that an event touched after the position that was folded
+to is looked at again, with that event folded too, until both are at one position.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from threading import Event as Flag
+from typing import Any
+from uuid import UUID
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+
+from app.aggregates import Servicing
+from app.projections.backing import POSITION
+from app.projections.differences import Difference, Kind, fields_that_differ
+from app.projections.faults import FAULTED
+from app.projections.leases import Lease, owner_name
+from app.projections.one_document import put_in_place
+from app.projections.positions import COLLECTION
+from app.projections.projection import Projection
+from app.projections.reading import EventReader
+from app.projections.rebuild import StoppedError
+from app.projections.scratch import Scratch, scratch
+from app.projections.taking import take_from_runner
+
+_LOOK_AGAIN = 1_000
+"""Times a tenth of a second: by then a projector that is well has come by."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How far verifying is, or what it has looked at in the end."""
+
+    name: str
+    position: int
+    newest: int
+    events: int
+    documents: int = 0
+
+
+OnChecked = Callable[[Checked], None]
+
+
+class Sample:
+    """Chooses a share of the documents, always the same ones for one ``seed``."""
+
+    def __init__(self, share: float, seed: str, projection: Projection) -> None:
+        """``share`` lies between 0 and 1."""
+        self._least = int(share * 2**32)
+        self._seed = seed.encode()[:16]
+        self._projection = projection
+
+    def has_aggregate(self, originator_id: UUID) -> bool:
+        """Whether the document of an aggregate is in the sample."""
+        digest = blake2b(originator_id.bytes, digest_size=4, salt=self._seed).digest()
+        return int.from_bytes(digest, "big") < self._least
+
+    def has(self, identifier: str) -> bool:
+        """Whether a document is in the sample."""
+        return any(self.has_aggregate(kind.id_of(identifier)) for kind in self._projection.own)
+
+
+class Verify:
+    """One projection, compared. Raises pymongo's errors and those of the event store as they are."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        servicing: Servicing,
+        database: Database[dict[str, Any]],
+        stop: Flag,
+        sample: Sample | None = None,
+    ) -> None:
+        """A projection whose documents are of many aggregates is compared whole, ``sample`` or not."""
+        self.projection = projection
+        self._database = database
+        self._live = database[projection.name]
+        self._stop = stop
+        self._sample = sample if projection.own else None
+        self._reader = EventReader(servicing, projection.topics(), projection.name)
+        if self._sample is not None:
+            self._reader.choose(projection.own, self._sample.has_aggregate)
+        self.documents = 0
+        self.unfixed = 0
+
+    def run(self, on_checked: OnChecked, *, fix: bool = False) -> Iterator[Difference]:
+        """Each document that is not what the events say; put right afterwards, with ``fix``.
+
+        One with an event that cannot be folded stays as it is: it counts in ``unfixed``. Raises
+        ProjectionFault for an event that cannot be read, and StoppedError.
+        """
+        wrong: list[str] = []
+        with scratch(self.projection, self._reader) as fold:
+            target = self._live_position()
+            fold.fold_to(target, lambda: self._tell(fold, target, on_checked))
+            doubtful = list(self._pass(fold))
+            for _ in range(_LOOK_AGAIN):
+                if not doubtful:
+                    break
+                position = self._live_position()
+                fold.fold_to(position)
+                waiting = []
+                for identifier in doubtful:
+                    again, difference = self._look_again(fold, identifier, position)
+                    if again:
+                        waiting.append(identifier)
+                    elif difference is not None:
+                        wrong.append(identifier)
+                        yield difference
+                doubtful = waiting
+                if doubtful and self._stop.wait(0.1):
+                    raise StoppedError
+            if fix and wrong:
+                self._fix(fold, wrong)
+            on_checked(
+                Checked(self.projection.name, fold.position, fold.position, fold.events, self.documents)
+            )
+
+    def _pass(self, fold: Scratch) -> Iterator[str]:
+        """Goes through both sides in order of ``_id``. Gives those that have to be looked at again."""
+        ours, theirs = fold.documents.raw(), self._raw_live()
+        expected, found = next(ours, None), next(theirs, None)
+        while expected is not None or found is not None:
+            if self._stop.is_set():
+                raise StoppedError
+            if found is None or (expected is not None and expected[0] < found[0]):
+                assert expected is not None
+                yield expected[0]
+                expected = next(ours, None)
+            elif expected is None or found[0] < expected[0]:
+                yield found[0]
+                found = next(theirs, None)
+            else:
+                if expected[1] != found[1] or expected[0] in fold.unfoldable:
+                    yield expected[0]
+                self.documents += 1
+                expected, found = next(ours, None), next(theirs, None)
+
+    def _raw_live(self) -> Iterator[tuple[str, bytes]]:
+        raw = self._live.with_options(
+            codec_options=self._live.codec_options.with_options(document_class=RawBSONDocument)
+        )
+        for document in raw.find({}, sort=[("_id", 1)], batch_size=1_000):
+            identifier = document["_id"]
+            if self._sample is None or self._sample.has(identifier):
+                yield identifier, document.raw
+
+    def _look_again(self, fold: Scratch, identifier: str, position: int) -> tuple[bool, Difference | None]:
+        """Whether to come back to it, and else what is wrong with it, if anything is."""
+        found = self._live.find_one({"_id": identifier})
+        if found is not None and found.get(POSITION, 0) > position:
+            return True, None  # An event after our position has touched it.
+        expected = fold.document(identifier)
+        name = self.projection.name
+        if (aside := fold.unfoldable.get(identifier)) is not None:
+            text = f"{aside.event} cannot be folded: {aside.error}"
+            return False, Difference(name, identifier, Kind.UNFOLDABLE, aside.position, detail=text)
+        at = (expected or found or {}).get(POSITION, 0)
+        if found is None and expected is not None:
+            return False, Difference(name, identifier, Kind.MISSING, at)
+        if found is not None and expected is None:
+            return False, Difference(name, identifier, Kind.EXTRA, at)
+        if found is None or expected is None:
+            return False, None
+        if (mark := found.get(FAULTED)) is not None:
+            text = f"{mark.get('event')} at position {mark.get('position')}: {mark.get('error')}"
+            return False, Difference(name, identifier, Kind.SET_ASIDE, at, detail=text)
+        if fields := fields_that_differ(expected, found):
+            return False, Difference(name, identifier, Kind.DIFFERENT, at, tuple(fields))
+        return False, None
+
+    def _fix(self, fold: Scratch, wrong: list[str]) -> None:
+        """Put documents in their places, while the projection waits."""
+        lease = Lease(self._database, self.projection.name, owner_name("verify"))
+        if not take_from_runner(lease, self._database, self._stop):
+            raise StoppedError
+        try:
+            fold.fold_to(self._live_position())
+            for identifier in wrong:
+                if identifier in fold.unfoldable:
+                    self.unfixed += 1
+                else:
+                    document = fold.document(identifier)
+                    put_in_place(self._database, self.projection, identifier, document)
+        finally:
+            lease.release()
+
+    def _live_position(self) -> int:
+        record = self._database[COLLECTION].find_one({"_id": self.projection.name}) or {}
+        return int(record.get("position", 0))
+
+    def _tell(self, fold: Scratch, target: int, on_checked: OnChecked) -> None:
+        if self._stop.is_set():
+            raise StoppedError
+        on_checked(Checked(self.projection.name, fold.position, target, fold.events))
