@@ -31,11 +31,11 @@ _ASSESSMENTS = (
 )
 
 
-def backlog(entries: int, seed: int = 1) -> Iterator[Entry]:
-    """So many stream entries. The same seed gives the same ones."""
+def backlog(entries: int, seed: int = 1, at_once: int = _TOLD_AT_ONCE) -> Iterator[Entry]:
+    """So many stream entries, of ``at_once`` stories at a time. The same seed gives the same ones."""
     chance = Random(seed)
     texts = [_prose(chance) for _ in range(_TEXTS)]
-    number = min(_TOLD_AT_ONCE, entries)
+    number = min(at_once, entries)
     told = [_story(each, seed, texts) for each in range(number)]
     pick = chance.random
     for _ in range(entries):

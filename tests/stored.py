@@ -20,10 +20,10 @@ _BATCH = 1_000
 
 
 def store_backlog(settings: Settings, entries: int, seed: int = 1) -> int:
-    """Land so many entries. Returns the newest position."""
+    """Land so many entries, of some twenty-five a customer. Returns the newest position."""
     servicing = Servicing.from_url(settings.event_store_url, cache=5_000)
     try:
-        told, numbers = backlog(entries, seed), count()
+        told, numbers = backlog(entries, seed, at_once=20), count()
         while page := list(islice(told, _BATCH)):
             messages = []
             for entry in page:

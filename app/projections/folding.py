@@ -80,13 +80,16 @@ class Folding:
         self.documents.write(in_order=self.projection.carries)
 
     def spill(self) -> None:
-        """The batch is folded: write no more than what must make room."""
+        """The batch is folded: write no more than what must make room. Raises ProjectionFault."""
         if self.lookups is not None:
             self.lookups.spill()
         if self.projection.carries:
             self.documents.settle()
-        else:
+            return
+        try:
             self.documents.spill()
+        except RefusedError as error:
+            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
 
     def clear(self) -> None:
         """Forget what is at hand, but not what is to be set aside."""

@@ -6,8 +6,8 @@ projection's lease.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as Flag
@@ -26,7 +26,7 @@ from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shadow import PREFIX, create_shadows
 from app.projections.shelf import Shelf
-from app.projections.swap import Phase, begin_swap, finish_swap, record_id
+from app.projections.swap import Phase, begin_swap, finish_swap, prepare_swap, record_id
 from app.projections.taking import take_from_runner
 
 log = logging.getLogger(__name__)
@@ -97,8 +97,8 @@ class Rebuild:
             strict=strict,
         )
         self._kept_at = self._said_at = monotonic()
-        self._begun_at = monotonic()
-        self._seconds_before = 0.0
+        self.seconds = 0.0
+        """How long it has folded and written so far, also before it was resumed."""
 
     @property
     def topics(self) -> list[str]:
@@ -111,7 +111,7 @@ class Rebuild:
         if resume and record.get("phase") in (Phase.FOLD, Phase.CATCH_UP):
             if record.get("version") == self.projection.version:
                 self.position, self.events = int(record["position"]), int(record.get("events", 0))
-                self._seconds_before = float(record.get("seconds", 0))
+                self.seconds = float(record.get("seconds", 0))
                 return
             log.warning("%s has changed since that rebuild was begun: it begins anew", self.projection.name)
         create_shadows(self._database, self.projection)
@@ -132,14 +132,15 @@ class Rebuild:
 
     def fold(self, events: Sequence[Told], reached: int) -> None:
         """Fold events that follow. Raises FoldAgain when it went back to what was kept last."""
-        try:
-            self._folding.fold(events)
-        except FoldAgain:
-            self._go_back()
-            raise
-        self.events += len(events)
-        self.position = reached
-        self._folding.spill()
+        with self._timed():
+            try:
+                self._folding.fold(events)
+            except FoldAgain:
+                self._go_back()
+                raise
+            self.events += len(events)
+            self.position = reached
+            self._folding.spill()
 
     def keep_sometimes(self, newest: int, phase: Phase) -> None:
         """Keep what was folded, if it is time; say how far we are, if it is time for that."""
@@ -154,11 +155,12 @@ class Rebuild:
 
     def keep(self, newest: int, phase: Phase) -> None:
         """Write everything, and then the position: from here the rebuild can be resumed."""
-        try:
-            self._folding.write([])
-        except FoldAgain:
-            self._go_back()
-            raise
+        with self._timed():
+            try:
+                self._folding.write([])
+            except FoldAgain:
+                self._go_back()
+                raise
         self._kept_at = self._said_at = monotonic()
         self._records.update_one(
             {"_id": self._id},
@@ -170,16 +172,11 @@ class Rebuild:
                     "phase": phase.value,
                     "events": self.events,
                     "documents": self._backing.count(),
-                    "seconds": self.seconds,
+                    "seconds": round(self.seconds, 1),
                     "updatedAt": datetime.now(UTC),
                 }
             },
         )
-
-    @property
-    def seconds(self) -> float:
-        """How long it has taken so far, with what it took before it was resumed."""
-        return round(self._seconds_before + monotonic() - self._begun_at, 1)
 
     def catch_up(self, page: int = _PAGE) -> None:
         """Fold all that there is, and keep it."""
@@ -197,6 +194,7 @@ class Rebuild:
     def swap(self, stop: Flag) -> Rebuilt:
         """Take over from the live collection, with the live runner waiting. Raises StoppedError."""
         MongoTrackingRecorder(self._database, self.projection.name).begin(self.projection.version)
+        prepare_swap(self._database, self.projection)
         if not take_from_runner(self.live_lease, self._database, stop):
             raise StoppedError
         try:
@@ -208,7 +206,7 @@ class Rebuild:
                 "position": rebuilt.position,
                 "events": rebuilt.events,
                 "documents": rebuilt.documents,
-                "seconds": rebuilt.seconds,
+                "seconds": round(rebuilt.seconds, 1),
             }
             begin_swap(self._database, self.projection, figures)
             finish_swap(self._database, self.projection)
@@ -221,6 +219,14 @@ class Rebuild:
         return Progress(
             self.projection.name, phase, self.position, newest, self.events, self._backing.written
         )
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        begun = monotonic()
+        try:
+            yield
+        finally:
+            self.seconds += monotonic() - begun
 
     def _go_back(self) -> None:
         self._folding.clear()

@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from app.projections.positions import COLLECTION
 from app.projections.projection import Projection
-from app.projections.shadow import drop_shadows, rename_shadows
+from app.projections.shadow import Takeover, index_shadows, take_over, takeover_of
 
 
 class Phase(StrEnum):
@@ -24,14 +24,19 @@ def record_id(name: str) -> str:
     return f"{name}#rebuild"
 
 
+def prepare_swap(database: Database[dict[str, Any]], projection: Projection) -> None:
+    """Do beforehand what takes its time, while the live runner goes on."""
+    if takeover_of(database) == Takeover.RENAME:
+        index_shadows(database, projection)
+
+
 def begin_swap(database: Database[dict[str, Any]], projection: Projection, figures: dict[str, Any]) -> None:
     """From here on the swap is finished by whoever has the projection's lease, come what may.
 
     ``figures`` hold the position of the shadow, and what to remember of the rebuild.
     """
-    database[COLLECTION].update_one(
-        {"_id": record_id(projection.name)}, {"$set": {**figures, "phase": Phase.SWAP.value}}
-    )
+    figures = {**figures, "phase": Phase.SWAP.value, "takeover": takeover_of(database).value}
+    database[COLLECTION].update_one({"_id": record_id(projection.name)}, {"$set": figures})
 
 
 def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> bool:
@@ -40,7 +45,7 @@ def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> b
     record = records.find_one({"_id": record_id(projection.name), "phase": Phase.SWAP.value})
     if record is None:
         return False
-    rename_shadows(database, projection)
+    take_over(database, projection, Takeover(record["takeover"]))
     now = datetime.now(UTC)
     rebuilt = {name: record[name] for name in ("seconds", "events", "documents") if name in record}
     records.update_one(
@@ -55,9 +60,3 @@ def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> b
     )
     records.delete_one({"_id": record_id(projection.name)})
     return True
-
-
-def discard(database: Database[dict[str, Any]], projection: Projection) -> None:
-    """Drop what an unfinished rebuild left, but for one that is swapping: that one has won already."""
-    drop_shadows(database, projection)
-    database[COLLECTION].delete_one({"_id": record_id(projection.name)})

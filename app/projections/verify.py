@@ -11,7 +11,6 @@ from threading import Event as Flag
 from typing import Any
 from uuid import UUID
 
-from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from app.aggregates import Servicing
@@ -25,6 +24,7 @@ from app.projections.projection import Projection
 from app.projections.reading import EventReader
 from app.projections.rebuild import StoppedError
 from app.projections.scratch import Scratch, scratch
+from app.projections.shadow import in_order, side_by_side
 from app.projections.taking import take_from_runner
 
 _LOOK_AGAIN = 1_000
@@ -122,32 +122,15 @@ class Verify:
 
     def _pass(self, fold: Scratch) -> Iterator[str]:
         """Goes through both sides in order of ``_id``. Gives those that have to be looked at again."""
-        ours, theirs = fold.documents.raw(), self._raw_live()
-        expected, found = next(ours, None), next(theirs, None)
-        while expected is not None or found is not None:
+        live = in_order(self._database, self.projection.name)
+        if (sample := self._sample) is not None:
+            live = (each for each in live if sample.has(each[0]))
+        for identifier, expected, found in side_by_side(fold.documents.raw(), live):
             if self._stop.is_set():
                 raise StoppedError
-            if found is None or (expected is not None and expected[0] < found[0]):
-                assert expected is not None
-                yield expected[0]
-                expected = next(ours, None)
-            elif expected is None or found[0] < expected[0]:
-                yield found[0]
-                found = next(theirs, None)
-            else:
-                if expected[1] != found[1] or expected[0] in fold.unfoldable:
-                    yield expected[0]
-                self.documents += 1
-                expected, found = next(ours, None), next(theirs, None)
-
-    def _raw_live(self) -> Iterator[tuple[str, bytes]]:
-        raw = self._live.with_options(
-            codec_options=self._live.codec_options.with_options(document_class=RawBSONDocument)
-        )
-        for document in raw.find({}, sort=[("_id", 1)], batch_size=1_000):
-            identifier = document["_id"]
-            if self._sample is None or self._sample.has(identifier):
-                yield identifier, document.raw
+            self.documents += 1
+            if expected != found or identifier in fold.unfoldable:
+                yield identifier
 
     def _look_again(self, fold: Scratch, identifier: str, position: int) -> tuple[bool, Difference | None]:
         """Whether to come back to it, and else what is wrong with it, if anything is."""

@@ -9,6 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, Servicing, WriteOffRequest
+from app.projections.backing import MongoBacking
 from app.projections.faults import ProjectionFault
 from app.projections.runner import run as project
 from app.projections.shelf import Shelf
@@ -45,14 +46,14 @@ def test_a_chat_beyond_what_a_document_holds_keeps_the_newest_and_true_counts(
     assert len(document["utterances"]) > 15
 
 
-def test_a_document_that_mongo_refuses_stops_only_its_own_projection(
+def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_is_strict(
     settings: Settings, mongo_db: Database[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     told(settings)
     schema = {"bsonType": "object", "properties": {"firstName": {"bsonType": "int"}}}
     mongo_db.create_collection("customers", validator={"$jsonSchema": schema})
     with caplog.at_level(logging.INFO), pytest.raises(ProjectionFault, match=r"'C1' \(code 121\)"):
-        project(settings, drain=True, stop=Event())
+        project(settings, drain=True, strict=True, stop=Event())
     assert mongo_db["customers"].count_documents({}) == 0
     assert mongo_db["write-off-requests"].count_documents({}) == 1
     assert "the others go on" in caplog.text
@@ -77,7 +78,7 @@ def test_documents_of_another_store_are_left_alone(
 def test_documents_that_another_runner_wrote_meanwhile_are_replaced_by_newer_ones_only(
     mongo_db: Database[dict[str, Any]], there: int, stays: int
 ) -> None:
-    shelf = Shelf(mongo_db["some"], 10)
+    shelf = Shelf(MongoBacking(mongo_db["some"]), 10)
     shelf.load(["theirs", "ours"])
     mongo_db["some"].insert_one({"_id": "theirs", "_position": there})
     for name in ("theirs", "ours"):

@@ -1,0 +1,277 @@
+"""A rebuild beside the live collection: readers and the live projector go on, and the swap is whole."""
+
+import logging
+from collections import Counter
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from app.aggregates import Servicing
+from app.projections import shadow
+from app.projections.catalogue import all_projections
+from app.projections.positions import COLLECTION
+from app.projections.rebuild import Progress, Rebuilt, StoppedError
+from app.projections.rebuilds import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.runner import run as project
+from app.projections.shadow import Takeover
+from app.projections.swap import Phase, record_id
+from app.runtime.settings import Settings
+from tests.roles import projecting
+from tests.stored import live, store_backlog, stored_and_projected
+from tests.waiting import until
+
+Mongo = Database[dict[str, Any]]
+
+
+class Rebuilding:
+    """Rebuilds from a test, one or more read models."""
+
+    def __init__(self, settings: Settings, database: Mongo) -> None:
+        self.projections = all_projections(settings)
+        self.database = database
+        self.servicing = Servicing.from_url(settings.event_store_url)
+        self.stop = Event()
+        self.seen: list[Progress] = []
+
+    def run(self, *names: str, **how: Any) -> list[Rebuilt]:
+        chosen = [self.projections[name] for name in names or self.projections]
+        return run_rebuilds(chosen, self.servicing, self.database, self.stop, self.on_progress, **how)
+
+    def on_progress(self, progress: Progress) -> None:
+        self.seen.append(progress)
+
+
+@pytest.fixture
+def rebuilding(settings: Settings, mongo_db: Mongo) -> Any:
+    rebuilding = Rebuilding(settings, mongo_db)
+    yield rebuilding
+    rebuilding.servicing.close()
+
+
+@pytest.fixture(params=list(Takeover))
+def takeover(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Takeover:
+    """Both ways: production's, and the one that suits the embedded server."""
+    how: Takeover = request.param
+    monkeypatch.setattr("app.projections.swap.takeover_of", lambda _database: how)
+    return how
+
+
+def shape(database: Mongo, name: str) -> tuple[Any, ...]:
+    """The validator and the indexes of a collection."""
+    options = next(iter(database.list_collections(filter={"name": name})))["options"]
+    return options.get("validator"), sorted(str(index["key"]) for index in database[name].list_indexes())
+
+
+def test_a_rebuild_gives_the_same_documents_and_says_what_it_came_to(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, takeover: Takeover
+) -> None:
+    newest = stored_and_projected(settings, mongo_db, 600)
+    before, shaped = live(mongo_db), shape(mongo_db, "customers")
+    mongo_db["customers"].update_many({}, {"$set": {"firstName": "Edited"}})
+    mongo_db["customers"].insert_one({"_id": "nobody"})
+    mongo_db["loan-accounts"].delete_many({})
+    done = {each.name: each for each in rebuilding.run()}
+    assert live(mongo_db) == before
+    validator, indexes = shape(mongo_db, "customers")
+    assert indexes == shaped[1]
+    if takeover == Takeover.EXCHANGE:  # The embedded server forgets validators as it renames.
+        assert validator == shaped[0]
+    assert done["customers"].documents == len(before["customers"])
+    assert {each.position for each in done.values()} == {newest}
+    record = mongo_db[COLLECTION].find_one({"_id": "customers"})
+    assert record is not None
+    assert (record["position"], record["version"]) == (newest, 1)
+    assert record["rebuilt"]["documents"] == len(before["customers"])
+    assert not [name for name in mongo_db.list_collection_names() if name.startswith(shadow.PREFIX)]
+    assert not list(mongo_db[COLLECTION].find({"_id": {"$regex": "#"}}))
+    assert {each.phase for each in rebuilding.seen} == set(Phase)
+
+
+def test_a_collection_that_somebody_dropped_comes_back_with_its_validator_and_indexes(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
+) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    before, shaped = live(mongo_db), shape(mongo_db, "customers")
+    mongo_db.drop_collection("customers")
+    rebuilding.run("customers")
+    assert (live(mongo_db), shape(mongo_db, "customers")) == (before, shaped)
+
+
+@pytest.mark.usefixtures("takeover")
+def test_no_reader_sees_less_and_the_live_projector_goes_on(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
+) -> None:
+    stored_and_projected(settings, mongo_db, 600)
+    known = {name: len(documents) for name, documents in live(mongo_db).items()}
+    one = next(iter(live(mongo_db)["customers"]))
+    stop, reads, fewer = Event(), Counter[str](), []
+
+    def read() -> None:
+        with MongoClient[dict[str, Any]](settings.mongo_url, tz_aware=True) as client:
+            mine = client[mongo_db.name]
+            while not stop.is_set():
+                for name in ("customers", "conversations", "loan-accounts"):
+                    if (count := mine[name].count_documents({})) < known[name]:
+                        fewer.append((name, count))
+                    reads[name] += 1
+                document = mine["customers"].find_one({"_id": one})
+                if document is None or "fullName" not in document:
+                    fewer.append(("one", 0))
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        with projecting(settings):
+            for seed in (2, 3):
+                store_backlog(settings, 150, seed)
+                rebuilding.run("customers", "conversations", "loan-accounts")
+            newest = store_backlog(settings, 150, 4)
+            until(lambda: all(_position(mongo_db, name) >= newest for name in all_projections(settings)))
+    finally:
+        stop.set()
+        reader.join()
+    assert fewer == []
+    assert min(reads.values()) > 5
+    after = live(mongo_db)
+    rebuilding.run()
+    assert live(mongo_db) == after
+
+
+def test_a_rebuild_that_was_stopped_goes_on_from_what_was_kept(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_and_projected(settings, mongo_db, 1_200)
+    before = live(mongo_db)
+    monkeypatch.setattr("app.projections.rebuild._PAGE", 500)
+
+    def stop_at_half(progress: Progress) -> None:
+        rebuilding.seen.append(progress)
+        if progress.position * 2 > progress.newest:
+            rebuilding.stop.set()
+
+    rebuilding.on_progress = stop_at_half  # type: ignore[method-assign]
+    with pytest.raises(StoppedError):
+        rebuilding.run("conversations", "loan-accounts")
+    assert live(mongo_db) == before
+    kept = _position(mongo_db, record_id("conversations"))
+    assert kept > 0
+    rebuilding.stop.clear()
+    rebuilding.on_progress = rebuilding.seen.append  # type: ignore[method-assign]
+    rebuilding.seen.clear()
+    rebuilding.run("conversations", "loan-accounts", resume=True)
+    assert rebuilding.seen[0].position > kept
+    assert live(mongo_db) == before
+
+
+def test_an_unfinished_rebuild_can_be_discarded(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
+) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    rebuilding.stop.set()
+    with pytest.raises(StoppedError):
+        rebuilding.run("customers")
+    rebuilding.stop.clear()
+    customers = rebuilding.projections["customers"]
+    mongo_db[COLLECTION].update_one({"_id": record_id("customers")}, {"$set": {"phase": "fold"}}, upsert=True)
+    assert discard_rebuild(customers, mongo_db, rebuilding.stop)
+    assert not discard_rebuild(customers, mongo_db, rebuilding.stop)
+    assert not [name for name in mongo_db.list_collection_names() if name.startswith(shadow.PREFIX)]
+
+
+def test_a_second_rebuild_says_who_runs_the_first(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
+) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    second = Rebuilding(settings, mongo_db)
+    told: list[str] = []
+
+    def ask_too(progress: Progress) -> None:
+        if not told:
+            told.append("")
+            with pytest.raises(RebuildRunsError, match=r"being rebuilt already.*by rebuild on .*process"):
+                second.run("customers")
+            told[0] = "refused"
+
+    rebuilding.on_progress = ask_too  # type: ignore[method-assign]
+    rebuilding.run("customers")
+    second.servicing.close()
+    assert told == ["refused"]
+
+
+@pytest.mark.usefixtures("takeover")
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
+    settings: Settings,
+    mongo_db: Mongo,
+    rebuilding: Rebuilding,
+    renamed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newest = stored_and_projected(settings, mongo_db, 600)
+    before = live(mongo_db)
+    mongo_db["loan-accounts"].update_many({}, {"$set": {"customerName": "Edited"}})
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: Any) -> None:
+        if renamed:
+            shadow.take_over(
+                mongo_db, rebuilding.projections["loan-accounts"], Takeover(_record(mongo_db)["takeover"])
+            )
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.projections.swap.take_over", killed)
+        with pytest.raises(Killed):
+            rebuilding.run("loan-accounts")
+    assert _record(mongo_db)["phase"] == Phase.SWAP
+    project(settings, drain=True)
+    assert live(mongo_db) == before
+    assert _position(mongo_db, "loan-accounts") == newest
+    assert _record(mongo_db) == {}
+
+
+def test_one_document_is_rebuilt_in_its_place(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored_and_projected(settings, mongo_db, 600)
+    before = live(mongo_db)
+    account = next(iter(before["loan-accounts"]))
+    mongo_db["loan-accounts"].update_one({"_id": account}, {"$unset": {"loanTerms": "", "customerName": ""}})
+    mongo_db["loan-accounts"].insert_one({"_id": "ghost"})
+    projection = rebuilding.projections["loan-accounts"]
+    with caplog.at_level(logging.INFO), projecting(settings):
+        until(lambda: _lease(mongo_db, "loan-accounts").startswith("project on"))
+        for identifier, there in ((account, True), ("ghost", False)):
+            done = rebuild_document(projection, rebuilding.servicing, mongo_db, identifier, rebuilding.stop)
+            assert done is there
+    assert live(mongo_db) == before
+    assert "gives its lease to rebuild on" in caplog.text
+
+
+def test_what_is_rebuilt_by_another_version_of_the_projection_begins_anew(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
+) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    mongo_db[COLLECTION].insert_one(
+        {"_id": record_id("customers"), "position": 10**6, "phase": "fold", "version": 99, "events": 1}
+    )
+    assert rebuilding.run("customers", resume=True)[0].documents == mongo_db["customers"].count_documents({})
+
+
+def _position(database: Mongo, identifier: str) -> int:
+    record = database[COLLECTION].find_one({"_id": identifier}) or {}
+    return int(record.get("position", 0))
+
+
+def _lease(database: Mongo, identifier: str) -> str:
+    record = database[COLLECTION].find_one({"_id": identifier}) or {}
+    return record.get("lease", {}).get("owner") or ""
+
+
+def _record(database: Mongo) -> dict[str, Any]:
+    return database[COLLECTION].find_one({"_id": record_id("loan-accounts")}) or {}
