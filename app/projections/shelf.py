@@ -21,6 +21,7 @@ class Shelf:
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._weights: dict[str, int] = {}
         self._weight = 0
+        self._has_all = False
         self._absent: set[str] = set()
         """Asked for in this batch, and not there."""
         self._loaded_at: dict[str, int] = {}
@@ -45,6 +46,9 @@ class Shelf:
 
     def load_all(self) -> None:
         """Fetch the whole collection, once: for projections of few documents."""
+        if self._has_all:
+            return
+        self._has_all = True
         for document in self.backing.fetch():
             if document["_id"] not in self._documents:
                 self._take(document)
@@ -89,7 +93,8 @@ class Shelf:
         """
         self._write(list(self._changed), in_order=in_order)
         self.settle()
-        self._shrink()
+        if not self._has_all:
+            self._shrink()
 
     def spill(self) -> None:
         """Write no more than what must make room for others."""
@@ -112,6 +117,7 @@ class Shelf:
         self._documents.clear()
         self._weights.clear()
         self._weight = 0
+        self._has_all = False
         self._stored.clear()
         self._changed.clear()
         self.settle()
