@@ -16,8 +16,14 @@ class Collection:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 
-    def bulk_write(self, writes: list[InsertOne[Any] | ReplaceOne[Any]], ordered: bool = True) -> None:
+    def bulk_write(
+        self,
+        writes: list[InsertOne[Any] | ReplaceOne[Any]],
+        ordered: bool = True,
+        bypass_document_validation: bool | None = None,
+    ) -> None:
         assert not ordered
+        assert not bypass_document_validation
         faults = []
         for index, write in enumerate(writes):
             try:

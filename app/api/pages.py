@@ -12,6 +12,7 @@ from pymongo import DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from app.api.problems import ProblemError
+from app.projections.faults import FAULTED
 
 _LONGEST_CURSOR = 2_000
 # Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
@@ -51,6 +52,7 @@ async def page(
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+    query[f"{FAULTED}.empty"] = {"$ne": True}  # One that was set aside before it held anything.
     bounds = {name: at for name, at in zip(("$gte", "$lt"), between, strict=True) if at is not None}
     if bounds:
         query["createdAt"] = bounds

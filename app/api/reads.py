@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.api.auth import Authenticated
 from app.api.documents import Conversation, ConversationSummary, Customer, LoanAccount, WriteOffRequest
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
-from app.api.problems import documented, not_found
+from app.api.problems import ProblemError, documented, not_found
+from app.projections.faults import FAULTED
 
 router = APIRouter(
     prefix="/v1",
@@ -28,11 +29,25 @@ Database = Annotated[AsyncDatabase[dict[str, Any]], Depends(_database)]
 
 
 async def _document(
-    database: AsyncDatabase[dict[str, Any]], collection: str, kind: str, identifier: str
+    response: Response,
+    database: AsyncDatabase[dict[str, Any]],
+    collection: str,
+    kind: str,
+    identifier: str,
 ) -> dict[str, Any]:
     document = await database[collection].find_one({"_id": identifier})
     if document is None:
         raise not_found(kind, identifier)
+    if (fault := document.get(FAULTED)) is not None:
+        if fault.get("empty"):
+            raise ProblemError(
+                503,
+                "document_set_aside",
+                f"The {kind} {identifier} cannot be shown: an event of it could not be folded. "
+                "Operators see it in the status, and can rebuild it.",
+            )
+        # An older state is better than none for whoever knows that it is one.
+        response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
     return document
 
 
@@ -57,9 +72,9 @@ async def list_customers(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_customer(database: Database, customerId: Named) -> Customer:  # noqa: N803
+async def get_customer(response: Response, database: Database, customerId: Named) -> Customer:  # noqa: N803
     """Get one customer."""
-    return Customer.model_validate(await _document(database, "customers", "customer", customerId))
+    return Customer.model_validate(await _document(response, database, "customers", "customer", customerId))
 
 
 @router.get(
@@ -90,10 +105,10 @@ async def list_loan_accounts(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_loan_account(database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
+async def get_loan_account(response: Response, database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
     """Get one loan account."""
     return LoanAccount.model_validate(
-        await _document(database, "loan-accounts", "loan account", loanAccountId)
+        await _document(response, database, "loan-accounts", "loan account", loanAccountId)
     )
 
 
@@ -130,10 +145,10 @@ async def list_conversations(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_conversation(database: Database, conversationId: Named) -> Conversation:  # noqa: N803
+async def get_conversation(response: Response, database: Database, conversationId: Named) -> Conversation:  # noqa: N803
     """Get one conversation, with the newest of what was said in it."""
     return Conversation.model_validate(
-        await _document(database, "conversations", "conversation", conversationId)
+        await _document(response, database, "conversations", "conversation", conversationId)
     )
 
 
@@ -165,8 +180,8 @@ async def list_write_off_requests(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_write_off_request(database: Database, requestId: Named) -> WriteOffRequest:  # noqa: N803
+async def get_write_off_request(response: Response, database: Database, requestId: Named) -> WriteOffRequest:  # noqa: N803
     """Get one write-off request."""
     return WriteOffRequest.model_validate(
-        await _document(database, "write-off-requests", "write-off request", requestId)
+        await _document(response, database, "write-off-requests", "write-off request", requestId)
     )

@@ -120,9 +120,21 @@ def _read_models(models: ReadModelsState) -> list[str]:
                 f"at {projection.position:,}",
                 behind,
                 "never moved" if moved is None else f"moved {span(moved)} ago",
+                "" if projection.run_by is None else f"by {projection.run_by}",
             )
         )
-    return _table("Projections", rows)
+    return _table("Projections", rows) + _rebuilds(models)
+
+
+def _rebuilds(models: ReadModelsState) -> list[str]:
+    rows: list[Row] = []
+    for projection in models.projections:
+        if (rebuild := projection.rebuild) is not None:
+            of = f" of {rebuild.newest:,}" if rebuild.newest else ""
+            by = "unfinished" if rebuild.run_by is None else f"by {rebuild.run_by}"
+            phase = rebuild.phase.replace("_", " ")
+            rows.append((projection.name, phase, f"at {rebuild.position:,}{of}", by))
+    return _table("Rebuilds", rows) if rows else []
 
 
 def _ago(before: str, seconds: float | None) -> str:

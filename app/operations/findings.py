@@ -133,7 +133,8 @@ def _projections(status: Status, _settings: Settings) -> Told:
                 f"{-(projection.behind or 0):,} before that: it is another store. "
                 "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
             )
-    late = [each for each in projections if (each.waiting_seconds or 0) > _LATE_S]
+    yield from _faults(projections)
+    late = [each for each in projections if (each.waiting_seconds or 0) > _LATE_S and each.standstill is None]
     standing = [each for each in late if each.unmoved_seconds is None or each.unmoved_seconds > _LATE_S]
     if standing:
         has = "has" if len(standing) == 1 else "have"
@@ -146,6 +147,37 @@ def _projections(status: Status, _settings: Settings) -> Told:
         )
     if moving := [each for each in late if each not in standing]:
         yield "projection_late", f"{_behind(moving)}, and moving: look again in a minute."
+
+
+def _faults(projections: list[ProjectionState]) -> Told:
+    for each in projections:
+        if (still := each.standstill) is not None:
+            since = f" since {still.since:%Y-%m-%d %H:%M} UTC" if still.since else ""
+            yield (
+                "projection_stands",
+                f"{each.name} stands at position {each.position:,}{since} ({still.cause}): {still.detail}. "
+                "It tries again by itself: mend what it names.",
+            )
+        if each.set_aside:
+            first = each.set_aside[0]
+            yield (
+                "documents_set_aside",
+                f"{counted(len(each.set_aside), 'document')} of {each.name} cannot follow, the first "
+                f"{first.id} at position {first.position:,} ({first.event}: {first.error}): mend what fails, "
+                f"then `billie rebuild {each.name} --id {first.id}`, or `billie verify {each.name} --fix`.",
+            )
+        if each.version != each.current_version:
+            yield (
+                "projection_outdated",
+                f"{each.name} was folded by version {each.version}, and this release has version "
+                f"{each.current_version}: `billie rebuild {each.name}`.",
+            )
+        if each.rebuild is not None and each.rebuild.run_by is None and each.rebuild.phase != "swap":
+            yield (
+                "rebuild_unfinished",
+                f"A rebuild of {each.name} is unfinished, at position {each.rebuild.position:,}: "
+                f"`billie rebuild {each.name} --resume`, or --discard.",
+            )
 
 
 def _behind(projections: list[ProjectionState]) -> str:

@@ -116,15 +116,61 @@ class EventStoreState(Part):
     newest_event_age_seconds: float | None = None
 
 
+class Standstill(Part):
+    """Why a projection does not move, since when, and at which event.
+
+    ``cause`` is one of evolve_failed, event_unreadable, event_type_unknown, mongo_refused, lease_lost and
+    other_store.
+    """
+
+    cause: str
+    detail: str
+    position: int | None = None
+    event: str | None = None
+    since: datetime | None = None
+
+
+class DocumentSetAside(Part):
+    """A document that cannot follow an event, and so is as it was before that one."""
+
+    id: str
+    cause: str
+    position: int
+    event: str
+    error: str
+    at: datetime | None = None
+
+
+class RebuildState(Part):
+    """A rebuild of a projection: running, or, where ``runBy`` is null, unfinished.
+
+    ``phase`` is fold, catch_up or swap.
+    """
+
+    phase: str
+    position: int
+    newest: int | None = None
+    documents: int | None = None
+    started_at: datetime | None = None
+    run_by: str | None = None
+
+
 class ProjectionState(Part):
     """How far a projection has come.
 
     ``behind`` is the number of positions to go, and ``waitingSeconds`` ago the first of those events was
-    recorded. It is null, as ``behind`` is, where the event store is away.
+    recorded. It is null, as ``behind`` is, where the event store is away. ``version`` is that by which its
+    documents were folded: another one than ``currentVersion`` is outdated. ``runBy`` has its lease.
     """
 
     name: str
     position: int
+    version: int = 1
+    current_version: int = 1
+    run_by: str | None = None
+    standstill: Standstill | None = None
+    set_aside: list[DocumentSetAside] = Field(default_factory=list)
+    rebuild: RebuildState | None = None
     behind: int | None = None
     waiting_seconds: float | None = None
     updated_at: datetime | None = None

@@ -9,10 +9,12 @@ from pymongo.database import Database
 
 from app.aggregates import Servicing
 from app.operations.money_state import money_state
-from app.operations.report import EventStoreState, ProjectionState, ReadModelsState
+from app.operations.report import EventStoreState, ProjectionState, ReadModelsState, RebuildState
 from app.projections.catalogue import all_projections
 from app.projections.migrations import waiting
 from app.projections.positions import COLLECTION
+from app.projections.projection import Projection
+from app.projections.swap import Phase, record_id
 from app.runtime.settings import Settings
 
 
@@ -45,7 +47,7 @@ def read_models_state(database: Database[dict[str, Any]], settings: Settings) ->
     """The position of each projection, and the migrations that wait. Raises pymongo's errors."""
     known = {document["_id"]: document for document in database[COLLECTION].find()}
     return ReadModelsState(
-        projections=[_projection(name, known.get(name, {})) for name in all_projections(settings)],
+        projections=[_projection(each, known) for each in all_projections(settings).values()],
         waiting_migrations=waiting(database),
         money=money_state(database),
     )
@@ -68,13 +70,32 @@ def _behind(projection: ProjectionState, newest: int, servicing: Servicing) -> P
     return projection.model_copy(update={"behind": to_go, "waiting_seconds": waiting})
 
 
-def _projection(name: str, document: dict[str, Any]) -> ProjectionState:
+def _projection(projection: Projection, records: dict[str, dict[str, Any]]) -> ProjectionState:
+    document = records.get(projection.name, {})
     updated: datetime | None = document.get("updatedAt")
+    rebuild = records.get(record_id(projection.name))
     return ProjectionState(
-        name=name,
+        name=projection.name,
+        version=int(document.get("version", 1)),
+        current_version=projection.version if document else 1,
+        run_by=document.get("lease", {}).get("owner"),
+        standstill=document.get("standstill"),
+        set_aside=document.get("setAside", []),
+        rebuild=_rebuild(rebuild) if rebuild else None,
         position=int(document.get("position", 0)),
         updated_at=updated,
         unmoved_seconds=None if updated is None else _age(updated),
+    )
+
+
+def _rebuild(record: dict[str, Any]) -> RebuildState:
+    return RebuildState(
+        phase=record.get("phase", Phase.FOLD.value),
+        position=int(record.get("folded", record["position"])),
+        newest=record.get("newest"),
+        documents=record.get("documents"),
+        started_at=record.get("startedAt"),
+        run_by=record.get("lease", {}).get("owner"),
     )
 
 

@@ -13,6 +13,7 @@ from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DocumentTooLarge
 
+from app.projections.faults import FAULTED
 from app.projections.values import Document
 
 POSITION = "_position"
@@ -70,6 +71,10 @@ class MongoBacking:
             yield from self._collection.find({"_id": {"$in": ids[start : start + _IDS_A_QUERY]}})
 
     def write(self, new: list[Document], known: list[Document], *, in_order: bool = False) -> None:
+        if husks := [each for each in new if each.get(FAULTED, {}).get("empty")]:
+            # They say no more than that they are set aside, which no validator allows for.
+            self._write([_newer(each) for each in husks], husks, bypass=True)
+            new = [each for each in new if not each.get(FAULTED, {}).get("empty")]
         # An insert costs a third of an upsert, on the embedded server at least.
         pages = [[document] for document in new] if in_order else [new]
         there_already = [
@@ -79,12 +84,14 @@ class MongoBacking:
         self._write([_newer(item) for item in again], again)
         self.written += len(new) + len(known)
 
-    def _write(self, writes: list[Write], documents: list[Document]) -> list[Document]:
+    def _write(
+        self, writes: list[Write], documents: list[Document], *, bypass: bool | None = None
+    ) -> list[Document]:
         """Returns the documents that MongoDB has already: in a newer form, where that was asked."""
         if not writes:
             return []
         try:
-            self._collection.bulk_write(writes, ordered=False)
+            self._collection.bulk_write(writes, ordered=False, bypass_document_validation=bypass)
         except BulkWriteError as error:
             if why := _refused(error, documents):
                 raise RefusedError(self.name, why) from error

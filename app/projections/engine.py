@@ -105,7 +105,8 @@ class Engine:
             while page.events:
                 try:
                     folding.fold(page.events)
-                    aside = dict(folding.set_aside)
+                    if aside := dict(folding.set_aside):
+                        self.recorder.set_aside(aside)
                     folding.write(page.events)
                 except FoldAgain:
                     folding.clear()

@@ -7,7 +7,7 @@ from pymongo.database import Database
 from app.aggregates import Key
 from app.projections.backing import POSITION
 from app.projections.faults import ProjectionFault, SetAside
-from app.projections.positions import COLLECTION
+from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.scratch import scratch
@@ -44,6 +44,7 @@ def put_in_place(
     writes an older form over it.
     """
     collection = database[projection.name]
+    MongoTrackingRecorder(database, projection.name).healed([identifier])
     if document is None:
         collection.delete_one({"_id": identifier})
     else:

@@ -1,5 +1,6 @@
 """How far each projection has come: a position in the event store, kept in MongoDB."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,9 +9,10 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from app.aggregates import Servicing
-from app.projections.faults import Cause, ProjectionFault
+from app.projections.faults import Cause, ProjectionFault, SetAside
 
 COLLECTION = "projection-positions"
+_MOST_SET_ASIDE = 1_000
 
 
 class MongoTrackingRecorder(TrackingRecorder):
@@ -18,7 +20,8 @@ class MongoTrackingRecorder(TrackingRecorder):
 
     Its ``_id`` is the projection's name; where it follows another application than ours, the
     application's name is added. Beside the position it says which ``version`` of the projection the
-    documents were folded by, who has the ``lease``, and, while it stands, why (``standstill``).
+    documents were folded by, who has the ``lease``, which documents are ``setAside``, and, while the
+    projection stands, why (``standstill``).
     """
 
     def __init__(self, database: Database[dict[str, Any]], projection: str) -> None:
@@ -84,6 +87,30 @@ class MongoTrackingRecorder(TrackingRecorder):
     def stands(self, fault: ProjectionFault) -> None:
         """The same, for a fault."""
         self.stand_still(fault.cause, str(fault), fault.position, fault.event)
+
+    def set_aside(self, documents: Mapping[str, SetAside]) -> None:
+        """List documents that cannot follow: at most a thousand, the newest."""
+        entries = [
+            {
+                "id": identifier,
+                "cause": aside.cause.value,
+                "position": aside.position,
+                "event": aside.event,
+                "error": aside.error,
+                "at": datetime.now(UTC),
+            }
+            for identifier, aside in documents.items()
+        ]
+        self.healed(list(documents))
+        self._positions.update_one(
+            {"_id": self._projection}, {"$push": {"setAside": {"$each": entries, "$slice": -_MOST_SET_ASIDE}}}
+        )
+
+    def healed(self, identifiers: Sequence[str]) -> None:
+        """Those documents are as they should be again."""
+        self._positions.update_one(
+            {"_id": self._projection}, {"$pull": {"setAside": {"id": {"$in": list(identifiers)}}}}
+        )
 
     def recovered(self) -> None:
         """It moves again."""

@@ -126,7 +126,7 @@ class Rebuild:
                     "phase": Phase.FOLD.value,
                     "startedAt": datetime.now(UTC),
                 },
-                "$unset": {"events": "", "documents": "", "seconds": ""},
+                "$unset": {"events": "", "documents": "", "seconds": "", "setAside": ""},
             },
         )
 
@@ -156,6 +156,8 @@ class Rebuild:
     def keep(self, newest: int, phase: Phase) -> None:
         """Write everything, and then the position: from here the rebuild can be resumed."""
         with self._timed():
+            if aside := self._folding.set_aside:
+                MongoTrackingRecorder(self._database, self._id).set_aside(aside)
             try:
                 self._folding.write([])
             except FoldAgain:

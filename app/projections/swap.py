@@ -46,14 +46,19 @@ def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> b
     if record is None:
         return False
     take_over(database, projection, Takeover(record["takeover"]))
-    now = datetime.now(UTC)
+    now, aside = datetime.now(UTC), record.get("setAside")
     rebuilt = {name: record[name] for name in ("seconds", "events", "documents") if name in record}
     records.update_one(
         {"_id": projection.name},
         {
             "$max": {"position": record["position"]},
-            "$set": {"version": record["version"], "updatedAt": now, "rebuilt": {"at": now, **rebuilt}},
-            "$unset": {"standstill": ""},
+            "$set": {
+                "version": record["version"],
+                "updatedAt": now,
+                "rebuilt": {"at": now, **rebuilt},
+                **({"setAside": aside} if aside else {}),
+            },
+            "$unset": {"standstill": "", **({} if aside else {"setAside": ""})},
             "$setOnInsert": {"projection": projection.name, "application": record["application"]},
         },
         upsert=True,

@@ -1,0 +1,220 @@
+"""A document that cannot follow an event is set aside: the rest go on, and it can be healed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Flag
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.database import Database
+
+from app.aggregates import Customer, Servicing, WriteOffRequest
+from app.api.auth import issue_token
+from app.projections.catalogue import all_projections
+from app.projections.customers import CUSTOMERS
+from app.projections.engine import Engine
+from app.projections.faults import Cause, ProjectionFault
+from app.projections.migrations import migrate
+from app.projections.positions import COLLECTION
+from app.projections.projection import Event, Projection
+from app.projections.rebuilds import run_rebuilds
+from app.projections.runner import run as project
+from app.runtime.settings import Settings
+from tests.commands import Billie
+from tests.given import Told, absorb, ask_write_off, message
+from tests.roles import projecting
+from tests.serving import serving
+from tests.waiting import until
+
+Mongo = Database[dict[str, Any]]
+
+
+@pytest.fixture
+def store(settings: Settings, mongo_db: Mongo) -> Iterator[Servicing]:
+    list(migrate(mongo_db))
+    servicing = Servicing.from_url(settings.event_store_url)
+    yield servicing
+    servicing.close()
+
+
+def rename(customer: str, name: str, minute: int) -> Told:
+    source = message(f"{customer}-{name}", at=minute)
+    return Told(Customer, customer, "report_details", source, {"first_name": name, "last_name": "Case"})
+
+
+@contextmanager
+def failing_at(projection: Projection, event_class: type[Event], name: str) -> Iterator[None]:
+    """A release whose handler fails at one name, after it has changed half of the document."""
+    handlers = projection._handlers
+    well = handlers[event_class]
+
+    def ill(document: dict[str, Any], event: Any) -> None:
+        if event.first_name == name:
+            document["firstName"] = "half"
+            raise ValueError(f"cannot do with {name}")
+        well(document, event)
+
+    handlers[event_class] = ill
+    try:
+        yield
+    finally:
+        handlers[event_class] = well
+
+
+def customer(database: Mongo, identifier: str) -> dict[str, Any]:
+    return database["customers"].find_one({"_id": identifier}) or {}
+
+
+def test_the_others_go_on_and_its_later_events_wait(
+    settings: Settings, mongo_db: Mongo, store: Servicing, caplog: pytest.LogCaptureFixture
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1), rename("C2", "Bob", 1)])
+    project(settings, drain=True)
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+        absorb(store, [rename("C1", "Bad", 2), rename("C2", "Bea", 2), rename("C1", "Later", 3)])
+        project(settings, drain=True)
+        absorb(store, [rename("C1", "Last", 4), rename("C2", "Bess", 4)])
+        project(settings, drain=True)
+    assert customer(mongo_db, "C1")["firstName"] == "Ann"
+    assert customer(mongo_db, "C2")["firstName"] == "Bess"
+    fault = customer(mongo_db, "C1")["_faulted"]
+    assert fault["cause"] == Cause.EVOLVE_FAILED
+    assert fault["event"] == "Customer.NameChanged"
+    assert fault["error"].startswith("ValueError at test_set_aside.py:")
+    assert "cannot do with" not in caplog.text  # It may quote what nobody should read.
+    assert "document C1 is set aside" in caplog.text
+    (listed,) = mongo_db[COLLECTION].find_one({"_id": "customers"})["setAside"]  # type: ignore[index]
+    assert (listed["id"], listed["position"]) == ("C1", fault["position"])
+
+
+def test_after_a_fix_it_is_healed_beside_a_running_projector(
+    settings: Settings, mongo_db: Mongo, store: Servicing, billie: Billie
+) -> None:
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+        absorb(store, [rename("C1", "Bad", 2), rename("C1", "Later", 3)])
+        project(settings, drain=True)
+    assert customer(mongo_db, "C1")["_faulted"]["empty"] is False  # It was registered before.
+    told = billie.end("status")
+    assert "1 document of customers cannot follow" in told.stdout
+    with projecting(settings):
+        assert "C1 rebuilt" in billie.run("rebuild", "customers", "--id", "C1")
+        absorb(store, [rename("C1", "Last", 4)])
+        until(lambda: customer(mongo_db, "C1").get("firstName") == "Last")
+    assert "_faulted" not in customer(mongo_db, "C1")
+    assert "cannot follow" not in billie.end("status").stdout
+    assert "as the events say" in billie.run("verify")
+
+
+def test_what_is_set_aside_differs_and_can_be_fixed_by_verify(
+    settings: Settings, mongo_db: Mongo, store: Servicing, billie: Billie
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1)])
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+        absorb(store, [rename("C1", "Bad", 2)])
+        project(settings, drain=True)
+    ended = billie.end("verify", "customers")
+    assert ended.returncode == 1
+    assert "customers C1: set aside" in ended.stdout
+    assert "1 document put right" in billie.run("verify", "customers", "--fix")
+    assert customer(mongo_db, "C1")["firstName"] == "Bad"
+
+
+def test_with_strict_the_projection_stands_and_nothing_of_the_batch_is_written(
+    settings: Settings, mongo_db: Mongo, store: Servicing
+) -> None:
+    absorb(store, [rename("C1", "Bad", 2), rename("C2", "Bob", 2)])
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"), pytest.raises(ProjectionFault) as stood:
+        project(settings, ["customers"], drain=True, strict=True)
+    assert stood.value.cause == Cause.EVOLVE_FAILED
+    assert mongo_db["customers"].count_documents({}) == 0
+    still = mongo_db[COLLECTION].find_one({"_id": "customers"})["standstill"]  # type: ignore[index]
+    assert (still["cause"], still["event"]) == ("evolve_failed", "Customer.NameChanged")
+    assert still["position"] == stood.value.position
+    project(settings, ["customers"], drain=True)
+    assert "standstill" not in (mongo_db[COLLECTION].find_one({"_id": "customers"}) or {})
+
+
+def test_a_rebuild_stops_at_it_or_sets_it_aside(
+    settings: Settings, mongo_db: Mongo, store: Servicing
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 2)])
+    project(settings, drain=True)
+    chosen = [all_projections(settings)["customers"]]
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+        with pytest.raises(ProjectionFault, match=r"cannot fold Customer\.NameChanged at position 3"):
+            run_rebuilds(chosen, store, mongo_db, Flag(), lambda _: None)
+        assert customer(mongo_db, "C1")["firstName"] == "Bad"
+        run_rebuilds(chosen, store, mongo_db, Flag(), lambda _: None, strict=False)
+    assert customer(mongo_db, "C1")["firstName"] == "Ann"
+    assert customer(mongo_db, "C1")["_faulted"]["position"] == 3
+    assert customer(mongo_db, "C2")["firstName"] == "Bob"
+    (listed,) = mongo_db[COLLECTION].find_one({"_id": "customers"})["setAside"]  # type: ignore[index]
+    assert listed["id"] == "C1"
+
+
+def test_a_document_with_nothing_in_it_is_not_served_and_a_stale_one_says_so(
+    settings: Settings, mongo_db: Mongo, store: Servicing
+) -> None:
+    requests = all_projections(settings)["write-off-requests"]
+    absorb(store, [rename("C1", "Ann", 1)])
+    unit, asked = store.unit_of_work(), message("asked", at=1)
+    ask_write_off(unit.obtain(WriteOffRequest, "W1", asked), asked)
+    unit.commit()
+    handlers = requests._handlers
+    well = handlers[WriteOffRequest.Requested]
+    handlers[WriteOffRequest.Requested] = _raise
+    try:
+        with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+            absorb(store, [rename("C1", "Bad", 2)])
+            project(settings, drain=True)
+    finally:
+        handlers[WriteOffRequest.Requested] = well
+    headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', 'readonly')}"}
+    with serving(settings) as url, httpx.Client(base_url=url, headers=headers) as client:
+        stale = client.get("/v1/customers/C1")
+        husk = client.get("/v1/write-off-requests/W1")
+        listed = client.get("/v1/write-off-requests")
+    assert stale.json()["firstName"] == "Ann"
+    assert int(stale.headers["Billie-Stale-Since-Position"]) > 0
+    assert (husk.status_code, husk.json()["code"]) == (503, "document_set_aside")
+    assert listed.json()["items"] == []
+
+
+def test_a_document_that_mongo_refuses_is_set_aside_too(
+    settings: Settings, mongo_db: Mongo, store: Servicing
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1), rename("C2", "Bob", 1)])
+    project(settings, drain=True)
+    schema = {"bsonType": "object", "properties": {"firstName": {"enum": ["Ann", "Bob", "Bea"]}}}
+    mongo_db.command("collMod", "customers", validator={"$jsonSchema": schema})
+    absorb(store, [rename("C1", "Unheard", 2), rename("C2", "Bea", 2)])
+    project(settings, drain=True)
+    assert customer(mongo_db, "C1")["firstName"] == "Ann"
+    assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
+    assert customer(mongo_db, "C2")["firstName"] == "Bea"
+
+
+def test_an_event_type_that_nobody_knows_is_not_passed_over(
+    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1)])
+    monkeypatch.setattr("app.projections.reading.known_topics", frozenset)
+    accounts = all_projections(settings)["loan-accounts"]
+    with pytest.raises(ProjectionFault, match="does not know the event type") as stood:
+        Engine(accounts, store, mongo_db).step()
+    assert stood.value.cause == Cause.EVENT_TYPE_UNKNOWN
+
+
+def test_an_event_that_cannot_be_read_stops_its_projection_and_says_where(
+    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1)])
+    monkeypatch.setattr(type(store.mapper), "to_domain_event", _raise)
+    with pytest.raises(ProjectionFault, match=r"cannot read Customer\.Registered at position 1") as stood:
+        Engine(CUSTOMERS, store, mongo_db).step()
+    assert (stood.value.cause, stood.value.position) == (Cause.EVENT_UNREADABLE, 1)
+
+
+def _raise(*_: Any) -> None:
+    raise KeyError("no")
