@@ -1,0 +1,162 @@
+"""One active runner a projection: another takes over when it is gone, and gives way when it is asked."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from app.aggregates import Servicing
+from app.projections import leases
+from app.projections.catalogue import all_projections
+from app.projections.engine import Engine
+from app.projections.faults import Cause
+from app.projections.following import Following
+from app.projections.leases import Lease
+from app.projections.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.taking import take_from_runner
+from app.runtime.settings import Settings
+from tests.commands import Billie
+from tests.stored import live, store_backlog, stored_and_projected
+from tests.waiting import until
+
+Mongo = Database[dict[str, Any]]
+
+
+def record(database: Mongo, name: str = "customers") -> dict[str, Any]:
+    return database[COLLECTION].find_one({"_id": name}) or {}
+
+
+@pytest.fixture
+def begun(mongo_db: Mongo) -> Mongo:
+    MongoTrackingRecorder(mongo_db, "customers").begin(1)
+    return mongo_db
+
+
+def test_the_first_has_it_and_a_second_waits_until_it_is_given_up(begun: Mongo) -> None:
+    first, second = (Lease(begun, "customers", name) for name in ("first", "second"))
+    assert first.take(record(begun))
+    assert not second.take(record(begun))
+    assert first.holds(record(begun))
+    first.release()
+    assert second.take(record(begun))
+    assert not first.holds(record(begun))
+
+
+def test_of_two_that_take_it_at_once_one_has_it(begun: Mongo) -> None:
+    seen = record(begun)
+    first, second = (Lease(begun, "customers", name) for name in ("first", "second"))
+    assert [first.take(seen), second.take(seen)] == [True, False]
+
+
+def test_it_is_free_when_the_beat_stood_still_and_not_before(
+    begun: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(leases, "monotonic", lambda: clock[0])
+    first, second = (Lease(begun, "customers", name) for name in ("first", "second"))
+    first.take(record(begun))
+    assert not second.take(record(begun))
+    clock[0] += 5.9
+    first.renew()
+    assert not second.take(record(begun))
+    clock[0] += 5.9
+    assert not second.take(record(begun))
+    clock[0] += 0.2
+    assert second.take(record(begun))
+    first.renew()
+    assert record(begun)["lease"]["owner"] == "second"
+
+
+def test_whoever_asks_gets_it_next_and_nobody_waits_for_one_who_died_asking(
+    begun: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(leases, "monotonic", lambda: clock[0])
+    runner, other, rebuild = (Lease(begun, "customers", name) for name in ("runner", "other", "rebuild"))
+    runner.take(record(begun))
+    rebuild.ask()
+    assert runner.is_wanted(record(begun))
+    runner.release()
+    assert not other.take(record(begun))
+    clock[0] += 6.1
+    assert other.take(record(begun))
+    assert not other.is_wanted(record(begun))
+
+
+def test_a_projection_that_lost_its_lease_says_so_until_it_moves_on(
+    settings: Settings, mongo_db: Mongo
+) -> None:
+    store_backlog(settings, 60)
+    servicing = Servicing.from_url(settings.event_store_url)
+    customers = all_projections(settings)["customers"]
+
+    def following(owner: str) -> Following:
+        engine = Engine(customers, servicing, mongo_db, batch=5)
+        return Following(engine, Lease(mongo_db, "customers", owner), lambda _: None)
+
+    one, other = following("one"), following("other")
+    assert one.step(1) == 0
+    mongo_db[COLLECTION].update_one({"_id": "customers"}, {"$set": {"lease.owner": "other"}})
+    assert one.step(1) > 0
+    assert record(mongo_db)["standstill"]["cause"] == Cause.LEASE_LOST
+    one.lease.release()  # Changes nothing: it is not one's any more.
+    mongo_db[COLLECTION].update_one({"_id": "customers"}, {"$set": {"lease.owner": None}})
+    assert other.step(1) == 0
+    assert "standstill" not in record(mongo_db)
+    servicing.close()
+
+
+def test_a_lease_is_taken_from_a_runner_by_asking(settings: Settings, mongo_db: Mongo) -> None:
+    store_backlog(settings, 60)
+    servicing = Servicing.from_url(settings.event_store_url)
+    engine = Engine(all_projections(settings)["customers"], servicing, mongo_db)
+    runner = Following(engine, Lease(mongo_db, "customers", "runner"), lambda _: None)
+    runner.step(1)
+    wants, stop = Lease(mongo_db, "customers", "wants"), Event()
+    wants.ask()
+    assert not wants.take(record(mongo_db))
+    runner.step(1)
+    assert take_from_runner(wants, mongo_db, stop)
+    wants.release()
+    runner.step(1)
+    assert runner.lease.held
+    stop.set()
+    assert not take_from_runner(Lease(mongo_db, "customers", "late"), mongo_db, stop)
+    servicing.close()
+
+
+@pytest.fixture
+def runners(billie: Billie, tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    with (tmp_path / "project.log").open("w") as log:
+        processes = [billie.start("project", log=log) for _ in range(2)]
+    yield processes
+    for each in processes:
+        each.kill()
+        each.wait()
+
+
+def test_another_process_takes_over_within_ten_seconds_of_a_kill(
+    settings: Settings, mongo_db: Mongo, runners: list[subprocess.Popen[str]]
+) -> None:
+    stored_and_projected(settings, mongo_db, 60)
+    names = list(all_projections(settings))
+
+    def owners() -> set[str]:
+        return {(record(mongo_db, name).get("lease", {}).get("owner") or "") for name in names}
+
+    until(lambda: any(f"process {each.pid}" in " ".join(owners()) for each in runners), 60)
+    until(lambda: "" not in owners(), 60)
+    victim = next(each for each in runners if f"process {each.pid}" in " ".join(owners()))
+    os.kill(victim.pid, signal.SIGKILL)
+    killed_at = monotonic()
+    newest = store_backlog(settings, 60, seed=2)
+    until(lambda: all(record(mongo_db, name)["position"] >= newest for name in names), 30)
+    assert monotonic() - killed_at < 10
+    assert len(live(mongo_db)["customers"]) > 2
