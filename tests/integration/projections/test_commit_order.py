@@ -1,0 +1,103 @@
+"""Two writers whose transactions overlap in PostgreSQL: no event is passed over by a projection."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread, current_thread
+from typing import Any
+
+import psycopg
+import pytest
+from pymongo.database import Database
+
+from app.aggregates import Customer, Servicing
+from app.aggregates.recorders import PostgresBatchRecorder
+from app.projections.customers import CUSTOMERS
+from app.projections.engine import Engine
+from app.runtime.private_postgres import private_postgres
+from tests.given import Told, absorb, message
+
+SLOW = "the slow writer"
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL's account must get to its folder.
+        with private_postgres(Path(folder) / "postgres") as cluster:
+            if cluster is None:
+                pytest.skip("PostgreSQL is not installed")
+            with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE store")
+            yield f"{cluster}/store"
+
+
+def registered(name: str) -> Told:
+    return Told(Customer, name, "report_details", message(name), {"first_name": name})
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["as it is", "without the lock on the table"])
+def test_no_event_of_a_transaction_that_commits_late_is_skipped(
+    url: str, mongo_db: Database[dict[str, Any]], locks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow writer has its positions, and has not committed, when the quick one begins.
+
+    Without the lock that the library takes for an insert, the quick one's later positions are visible
+    first, and a projection moves past those of the slow one. That shows what this test would see.
+    """
+    inserted, commit = Event(), Event()
+    insert = PostgresBatchRecorder._insert_stored_events
+
+    def held(self: Any, *arguments: Any, **more: Any) -> None:
+        insert(self, *arguments, **more)
+        if current_thread().name == SLOW:
+            inserted.set()
+            assert commit.wait(30)
+
+    monkeypatch.setattr(PostgresBatchRecorder, "_insert_stored_events", held)
+    if not locks:
+        monkeypatch.setattr(PostgresBatchRecorder, "_lock_table", lambda _self, _cursor: None)
+    slow, quick, reader = (Servicing.from_url(url) for _ in range(3))
+    engine = Engine(CUSTOMERS, reader, mongo_db)
+    writers = [
+        Thread(target=absorb, args=(slow, [registered("slow")]), name=SLOW),
+        Thread(target=absorb, args=(quick, [registered("quick")]), name="the quick writer"),
+    ]
+    writers[0].start()
+    assert inserted.wait(30)
+    writers[1].start()
+    writers[1].join(0.5 if locks else 30)
+    assert writers[1].is_alive() is locks  # It waits for the slow one's commit.
+    while engine.step():
+        pass
+    commit.set()
+    for writer in writers:
+        writer.join(30)
+    while engine.step():
+        pass
+    folded = {document["_id"] for document in mongo_db["customers"].find()}
+    assert folded == ({"slow", "quick"} if locks else {"quick"})
+    assert engine.position() == reader.max_position()
+    for each in (slow, quick, reader):
+        each.close()
+
+
+def test_under_many_writers_every_event_is_folded(url: str, mongo_db: Database[dict[str, Any]]) -> None:
+    stores = [Servicing.from_url(url) for _ in range(4)]
+
+    def write(number: int) -> None:
+        for each in range(25):
+            absorb(stores[number], [registered(f"{number}-{each}-{part}") for part in range(3)])
+
+    reader = Servicing.from_url(url)
+    engine, positions = Engine(CUSTOMERS, reader, mongo_db, batch=7), [0]
+    writers = [Thread(target=write, args=(number,)) for number in range(len(stores))]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers) or positions[-1] < reader.max_position():
+        engine.step()
+        positions.append(engine.position())
+    assert positions == sorted(positions)
+    assert mongo_db["customers"].count_documents({}) == 4 * 25 * 3
+    for each in (*stores, reader):
+        each.close()
