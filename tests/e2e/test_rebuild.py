@@ -1,0 +1,119 @@
+"""``billie rebuild`` and ``billie verify`` as an operator runs them: killed, interrupted, resumed."""
+
+import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from app.projections.catalogue import all_projections
+from app.projections.positions import COLLECTION
+from app.projections.shadow import PREFIX
+from app.projections.swap import record_id
+from app.runtime.settings import Settings
+from tests.commands import Billie
+from tests.stored import live, store_backlog, stored_and_projected
+from tests.waiting import until
+
+Mongo = Database[dict[str, Any]]
+
+ENTRIES = 4_000
+
+
+def folded(database: Mongo) -> int:
+    record = database[COLLECTION].find_one({"_id": record_id("conversations")}) or {}
+    return int(record.get("folded", 0))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_rebuild_that_ends_early_leaves_what_is_live_and_goes_on(
+    settings: Settings, mongo_db: Mongo, billie: Billie, tmp_path: Path, how: signal.Signals
+) -> None:
+    stored_and_projected(settings, mongo_db, ENTRIES)
+    before = live(mongo_db)
+    with (tmp_path / "rebuild.log").open("w+") as log:
+        rebuilding = billie.start("rebuild", "conversations", "--all", log=log)
+        until(lambda: rebuilding.poll() is not None or _shadow_has_documents(mongo_db), 60)
+        assert rebuilding.poll() is None, log.seek(0) or log.read()
+        os.kill(rebuilding.pid, how)
+        assert rebuilding.wait(60) == (1 if how == signal.SIGINT else -how)
+        log.seek(0)
+        said = log.read()
+    assert live(mongo_db) == before
+    if how == signal.SIGINT:
+        assert "Stopped. The live collections are as they were." in said
+        assert "A rebuild of conversations is unfinished" in billie.end("status").stdout
+    assert "conversations:" in billie.run("rebuild", "--all", "--resume")
+    assert live(mongo_db) == before
+    assert "as the events say" in billie.run("verify")
+    assert not [name for name in mongo_db.list_collection_names() if name.startswith(PREFIX)]
+
+
+def _shadow_has_documents(database: Mongo) -> bool:
+    return folded(database) > 0 or database[PREFIX + "customers"].count_documents({}) > 0
+
+
+def test_verify_finds_what_somebody_edited_by_hand_and_what_is_missing(
+    settings: Settings, mongo_db: Mongo, billie: Billie
+) -> None:
+    stored_and_projected(settings, mongo_db, 600)
+    before = live(mongo_db)
+    edited, gone = sorted(before["customers"])[:2]
+    mongo_db["customers"].update_one(
+        {"_id": edited}, {"$set": {"firstName": "Edited"}, "$unset": {"flags": 1}}
+    )
+    mongo_db["customers"].delete_one({"_id": gone})
+    mongo_db["customers"].insert_one({"_id": "nobody", "firstName": "Nobody"})
+    found = billie.end("verify", "customers")
+    assert found.returncode == 1
+    assert f"customers {edited}: different, last touched at position" in found.stdout
+    assert "firstName: should be" in found.stdout
+    assert "is 'Edited'" in found.stdout
+    assert f"customers {gone}: missing" in found.stdout
+    assert "customers nobody: extra" in found.stdout
+    told = [json.loads(line) for line in billie.end("verify", "customers", "--json").stdout.splitlines()]
+    assert {each["id"]: each["kind"] for each in told} == {
+        edited: "different",
+        gone: "missing",
+        "nobody": "extra",
+    }
+    assert "3 documents put right" in billie.run("verify", "customers", "--fix")
+    assert live(mongo_db) == before
+    assert "as the events say" in billie.run("verify", "--sample", "50%")
+
+
+def test_verify_agrees_while_events_come_in(
+    settings: Settings, mongo_db: Mongo, billie: Billie, tmp_path: Path
+) -> None:
+    stored_and_projected(settings, mongo_db, 600)
+    with (tmp_path / "project.log").open("w") as log:
+        projecting = billie.start("project", log=log)
+        with ThreadPoolExecutor() as threads:
+            verifying = [threads.submit(billie.end, "verify") for _ in range(2)]
+            seed = 2
+            while not all(each.done() for each in verifying):
+                store_backlog(settings, 100, seed)
+                seed += 1
+        for each in verifying:
+            said = each.result()
+            assert (said.returncode, "as the events say" in said.stdout) == (0, True), said
+        projecting.terminate()
+        assert projecting.wait(30) == 0
+
+
+def test_dry_run_and_wrong_names(settings: Settings, mongo_db: Mongo, billie: Billie) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    told = billie.run("rebuild", "--all", "--dry-run")
+    assert len(told.splitlines()) == len(all_projections(settings))
+    assert "events to read" in told
+    wrong = billie.end("rebuild", "costumers")
+    assert (wrong.returncode, "No read model costumers: there are customers" in wrong.stderr) == (2, True)
+    nothing = billie.end("rebuild")
+    assert (nothing.returncode, "or --all" in nothing.stderr) == (2, True)
+    away = Billie(billie.environment | {"BILLIE_MONGO_URL": "mongodb://127.0.0.1:1"})
+    gone = away.end("rebuild", "customers")
+    assert (gone.returncode, "BILLIE_MONGO_URL" in gone.stderr) == (3, True)
