@@ -47,6 +47,11 @@ class MongoTrackingRecorder(TrackingRecorder):
         """All that is known of the projection; empty where that is nothing."""
         return self._positions.find_one({"_id": self._projection}) or {}
 
+    def is_outdated(self, version: int) -> bool:
+        """Whether there are documents that were folded by another version."""
+        record = self.record()
+        return bool(record.get("position")) and record.get("version", 1) != version
+
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move on to a position. Raises IntegrityError where it was passed already."""
         name, position = tracking.application_name, tracking.notification_id
