@@ -32,8 +32,12 @@ Money = Annotated[
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 """A calendar date, ``YYYY-MM-DD``."""
 
-CreatedAt = Annotated[datetime | None, Field(description="The earliest time that any event of it tells.")]
-UpdatedAt = Annotated[datetime | None, Field(description="The latest time that any event of it tells.")]
+CreatedAt = Annotated[
+    datetime | None, Field(description="The earliest time that any event of it tells. Always there.")
+]
+UpdatedAt = Annotated[
+    datetime | None, Field(description="The latest time that any event of it tells. Always there.")
+]
 
 
 class Document(BaseModel):
