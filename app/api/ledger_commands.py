@@ -1,18 +1,18 @@
 """Money movements looked up, approved by a second person, and settled by hand where nobody else can."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import AwareDatetime, StringConstraints
 
-from app.aggregates import CommandKind, same_person
+from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.documents import Document
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import Body, actor_of, answered, shown
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.documents.kinds import Document
 from app.ledger.approvals import Approvals, NoSuchCommandError
 from app.ledger.money import Money, in_thread
 from app.ledger.second_person import RefusedError
@@ -67,7 +67,7 @@ async def list_ledger_commands(
     account: Identifier | None = None,
     actor: Identifier | None = None,
     kind: CommandKind | None = None,
-    status: Literal["requested", "posted", "rejected", "unknown"] | None = None,
+    status: CommandStatus | None = None,
     since: Since = None,
     before: Before = None,
     limit: Limit = 50,

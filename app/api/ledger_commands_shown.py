@@ -1,37 +1,11 @@
 """Ledger commands as the API shows them, from the aggregate: never older than what was answered before."""
 
-from datetime import datetime
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from app.aggregates import LedgerCommand as StoredCommand
-from app.api.documents import Document, Money
+from app.documents.kinds import Document, Money
+from app.documents.ledger_commands import LedgerCommand as CollectionDocument
 from app.projections.ledger_commands import LEDGER_COMMANDS
-
-
-class StaffMember(Document):
-    """Who asked, by their token."""
-
-    id: str
-    name: str | None = None
-    role: str
-
-
-class LedgerFault(Document):
-    """Why the ledger did not post: its gRPC status, and its own words."""
-
-    code: str
-    message: str
-
-
-class ApprovalState(Document):
-    """The second person's decision, where one is needed."""
-
-    status: Literal["pending", "approved", "refused"]
-    by: StaffMember | None = None
-    at: datetime | None = None
-    comment: str | None = None
 
 
 class AppliedInstalment(Document):
@@ -59,29 +33,11 @@ class Posting(Document):
     instalments: list[AppliedInstalment] | None = None
 
 
-class LedgerCommand(Document):
+class LedgerCommand(CollectionDocument):
     """A money movement asked of the ledger. ``unknown``: it may be posted, and settles by itself."""
 
-    command_id: str = Field(validation_alias="_id")
-    kind: str
-    loan_account_id: str
-    amount: Money | None = None
-    principal_delta: Money | None = None
-    fee_delta: Money | None = None
-    reason: str | None = None
-    idempotency_key: str
-    requested_by: StaffMember
-    requested_at: datetime
-    request_id: str | None = Field(None, description="Of a write-off: the request that was approved.")
-    status: Literal["requested", "posted", "rejected", "unknown"]
-    approval: ApprovalState | None = None
-    transaction_id: str | None = None
-    ledger_error: LedgerFault | None = None
-    settled_at: datetime | None = None
-    settled_by: StaffMember | None = None
-    posting: Posting | None = Field(None, description="Only where one command is asked for.")
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    posting: Posting | None = None
+    """Only where one command is asked for."""
 
 
 def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:

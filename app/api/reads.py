@@ -1,14 +1,18 @@
 """The read routes: a list and a document for each shared collection."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.api.auth import Authenticated
-from app.api.documents import Conversation, ConversationSummary, Customer, LoanAccount, WriteOffRequest
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
+from app.documents.conversations import Conversation, ConversationSummary
+from app.documents.customers import Customer
+from app.documents.loan_accounts import AccountStatus, LoanAccount
+from app.documents.write_off_requests import WriteOffRequest, WriteOffStatus
+from app.ingestion.messages.customer import EkycStatus
 from app.projections.faults import FAULTED
 
 router = APIRouter(
@@ -56,7 +60,7 @@ async def list_customers(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
-    status: Literal["successful", "failed", "pending"] | None = None,
+    status: EkycStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Customer]:
@@ -87,7 +91,7 @@ async def list_loan_accounts(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803
-    status: Literal["active", "pending_disbursement", "in_arrears", "paid_off", "written_off"] | None = None,
+    status: AccountStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[LoanAccount]:
@@ -162,7 +166,7 @@ async def list_write_off_requests(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803
-    status: Literal["pending", "approved", "rejected", "cancelled"] | None = None,
+    status: WriteOffStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WriteOffRequest]:

@@ -10,12 +10,13 @@ from pydantic import StringConstraints
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
 from app.api.auth import Caller, Role, requires
-from app.api.documents import Document, WriteOffRequest
 from app.api.ledger_commands import Decision
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import Amount, Body, Key, Text, actor_of, answered, key_of
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.documents.kinds import Document
+from app.documents.write_off_requests import WriteOffRequest
 from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
 from app.ledger.money import Answer, Money, in_thread
 from app.ledger.write_offs import NoSuchRequestError, WriteOffs
