@@ -2,6 +2,7 @@
 
 from app.aggregates.application import Servicing, UnitOfWork
 from app.aggregates.cache import Key
+from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
@@ -21,6 +22,7 @@ __all__ = [
     "Actor",
     "CommandKind",
     "CommandStatus",
+    "ContactNote",
     "Conversation",
     "Customer",
     "EventStoreUrlError",

@@ -6,7 +6,7 @@ Names are camelCase. Money is a decimal string in AUD, a time is ISO 8601 in UTC
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from bson.decimal128 import Decimal128
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -227,6 +227,32 @@ class Conversation(ConversationSummary):
     application_data: dict[str, Any] | None = None
     facts: list[Any] | None = None
     decision_detail: DecisionDetail | None = None
+
+
+class ContactNote(Document):
+    """A contact note. `content` is Markdown as somebody wrote it: escape what you render."""
+
+    note_id: str = Field(validation_alias="_id")
+    customer_id: str
+    loan_account_id: str | None = None
+    conversation_id: str | None = None
+    note_type: str
+    contact_direction: str | None = None
+    subject: str
+    content: str
+    priority: str
+    sentiment: str
+    created_by: Person
+    created_at: datetime
+    status: Literal["active", "amended"]
+    amends_note_id: str | None = None
+    amended_by_note_id: str | None = None
+
+
+class NoteWithChain(ContactNote):
+    """A contact note, and the notes of its chain, oldest first, itself among them."""
+
+    chain: list[ContactNote]
 
 
 class Decision(Document):

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from anyio import move_on_after, sleep
 from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -13,6 +15,7 @@ from app.projections.faults import Cause, ProjectionFault, SetAside
 
 COLLECTION = "projection-positions"
 _MOST_SET_ASIDE = 1_000
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.1
 
 
 class MongoTrackingRecorder(TrackingRecorder):
@@ -120,3 +123,22 @@ class MongoTrackingRecorder(TrackingRecorder):
         if application_name == Servicing.name:
             return self._projection
         return f"{self._projection}@{application_name}"
+
+
+async def comes_to(
+    database: AsyncDatabase[dict[str, Any]], projection: str, position: int, seconds: float
+) -> bool:
+    """Whether a projection comes to a position of our store within so many seconds.
+
+    What the recorder's ``wait`` is to a thread, for an event loop: it holds none, and looks sooner than
+    every tenth of a second. Raises pymongo's errors.
+    """
+    wait = _SHORTEST_WAIT_S
+    with move_on_after(seconds):
+        while True:
+            reached = await database[COLLECTION].find_one({"_id": projection}, {"position": 1})
+            if reached is not None and reached["position"] >= position:
+                return True
+            await sleep(wait)
+            wait = min(_LONGEST_WAIT_S, wait * 2)
+    return False
