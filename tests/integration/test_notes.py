@@ -104,11 +104,7 @@ def test_a_chain_is_shown_whole_with_any_of_its_notes(ann: httpx.Client) -> None
         first["noteId"],
     )
     assert "loanAccountId" not in third
-    assert (third["conversationId"], third["contactDirection"], third["customerId"]) == (
-        "V1",
-        "outbound",
-        "C1",
-    )
+    assert (third["conversationId"], third["contactDirection"]) == ("V1", "outbound")
     for note in (first, second, third):
         shown = ann.get(f"/v1/notes/{note['noteId']}").json()
         chain = shown.pop("chain")
@@ -125,11 +121,22 @@ def test_a_chain_is_shown_whole_with_any_of_its_notes(ann: httpx.Client) -> None
     assert second["noteId"] in answer.json()["detail"]
 
 
-def test_a_long_chain_is_shown_in_part(ann: httpx.Client) -> None:
-    notes = [written(ann)]
-    for number in range(52):
-        notes.append(amended(ann, notes[-1], content=f"Take {number}."))
-    names = [note["noteId"] for note in notes]
+def test_a_long_chain_is_shown_in_part(ann: httpx.Client, mongo_db: Database[dict[str, Any]]) -> None:
+    names = [f"N{number}" for number in range(53)]
+    common: dict[str, Any] = {
+        "customerId": "C1",
+        "noteType": "sms",
+        "subject": "Hello",
+        "content": "Hi",
+        "priority": "low",
+    }
+    common |= {"sentiment": "neutral", "createdBy": {"id": "ann"}, "createdAt": datetime.now(UTC)}
+    older = [{}, *({"amendsNoteId": name} for name in names[:-1])]
+    newer = [*({"amendedByNoteId": name, "status": "amended"} for name in names[1:]), {"status": "active"}]
+    mongo_db["contact-notes"].insert_many(
+        {"_id": name} | common | before | after
+        for name, before, after in zip(names, older, newer, strict=True)
+    )
 
     def chain(name: str) -> list[str]:
         return [each["noteId"] for each in ann.get(f"/v1/notes/{name}").json()["chain"]]
@@ -167,7 +174,6 @@ def test_a_key_gives_the_first_note_again(url: str, settings: Settings, ann: htt
     assert (again.status_code, again.json(), again.headers["Idempotent-Replay"]) == (201, note, "true")
     assert "Idempotent-Replay" not in ann.post(NOTES, json=NOTE).headers
     path, amendment = f"/v1/notes/{note['noteId']}/amendments", {"content": "Asked for two weeks."}
-    taken = {"code": "idempotency_key_reused", "status": 409}
     with client_of(url, settings, user="bob") as bob:
         for client, where, body in (
             (ann, NOTES, NOTE | {"content": "Another."}),
@@ -176,10 +182,6 @@ def test_a_key_gives_the_first_note_again(url: str, settings: Settings, ann: htt
             (ann, path, amendment),
             (bob, NOTES, NOTE),
         ):
-            assert (
-                client.post(where, json=body, headers=KEY).json() | taken
-                == client.post(where, json=body, headers=KEY).json() | taken
-            )
             answer = client.post(where, json=body, headers=KEY)
             assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused"), body
     key = {"Idempotency-Key": "note-00000002"}
@@ -187,9 +189,7 @@ def test_a_key_gives_the_first_note_again(url: str, settings: Settings, ann: htt
     again = ann.post(path, json=amendment, headers=key)
     assert (again.status_code, again.json()) == (201, newer.json())
     assert again.headers["Idempotent-Replay"] == "true"
-    assert ann.post(NOTES, json=NOTE, headers=KEY).json()["status"] == "amended", (
-        "the first note, as it is now"
-    )
+    assert ann.post(NOTES, json=NOTE, headers=KEY).json()["status"] == "amended", "as it is now"
     assert len(ann.get(NOTES).json()["items"]) == 3
 
 
@@ -209,10 +209,10 @@ def test_of_one_key_sent_at_once_one_note_comes(url: str, settings: Settings, an
     assert len(ann.get(NOTES).json()["items"]) == 1
 
 
-@pytest.mark.parametrize("key", ["short", "with space in it", "x" * 129, "", "write-off-W1"])
-def test_a_key_has_the_form_of_those_of_money(ann: httpx.Client, key: str) -> None:
-    answer = ann.post(NOTES, json=NOTE, headers={"Idempotency-Key": key})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key")
+def test_a_key_has_the_form_of_those_of_money(ann: httpx.Client) -> None:
+    for key in ("short", "with space in it", "x" * 129, "", "write-off-W1"):
+        answer = ann.post(NOTES, json=NOTE, headers={"Idempotency-Key": key})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key"), key
 
 
 def test_without_projections_a_note_is_stored_and_said_not_to_be_readable(settings: Settings) -> None:
@@ -313,7 +313,6 @@ def test_who_may_what(url: str, settings: Settings, ann: httpx.Client) -> None:
         assert httpx.post(url + path, json=NOTE).status_code == 401
     for role in ("supervisor", "admin"):
         with client_of(url, settings, role, "eve") as eve:
-            assert written(eve, createdBy={"id": "ann"} if False else None) if False else True
             assert written(eve)["createdBy"] == {"id": "eve"}
 
 
@@ -378,43 +377,42 @@ def test_the_longest_note_of_the_widest_characters_is_kept(ann: httpx.Client) ->
     assert ann.get(answer.headers["Location"]).json()["content"] == "𝄞" * 20_000
 
 
-@pytest.mark.parametrize("name", ["nobody", "%24gt", "C.1", "%00", "C1%00", "%F0%9F%99%82", "%ff", "x" * 256])
-def test_ids_that_nobody_has_are_not_found(ann: httpx.Client, name: str) -> None:
-    for answer in (
-        ann.post(f"/v1/customers/{name}/notes", json=NOTE),
-        ann.get(f"/v1/customers/{name}/notes"),
-        ann.get(f"/v1/notes/{name}"),
-        ann.post(f"/v1/notes/{name}/amendments", json={"content": "x"}),
-    ):
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+def test_ids_that_nobody_has_are_not_found(ann: httpx.Client) -> None:
+    for name in ("nobody", "%24gt", "%2E", "C.1", "%00", "C1%00", "%F0%9F%99%82", "%ff", "x" * 256):
+        for answer in (
+            ann.post(f"/v1/customers/{name}/notes", json=NOTE),
+            ann.get(f"/v1/customers/{name}/notes"),
+            ann.get(f"/v1/notes/{name}"),
+            ann.post(f"/v1/notes/{name}/amendments", json={"content": "x"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), answer.url
+    assert ann.get(f"/v1/notes/{'x' * 257}").status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("query", "status", "code"),
-    [
-        ("note_type=sms", 400, "unknown_parameter"),
-        ("noteType[$ne]=sms", 400, "unknown_parameter"),
-        ("noteType=%24ne", 422, "invalid_request"),
-        ("priority=", 422, "invalid_request"),
-        ("loanAccountId=", 422, "invalid_request"),
-        ("from=yesterday", 422, "invalid_request"),
-        ("from=2026-03-01T10:00:00", 422, "invalid_request"),
-        ("from=0001-01-01T00:00:00%2B14:00", 422, "invalid_request"),
-        ("to=9999-12-31T23:59:59-14:00", 422, "invalid_request"),
-        ("cursor=x", 400, "invalid_cursor"),
-        ("limit=0", 422, "invalid_request"),
-        ("createdBy=%24gt&customerId=%00&loanAccountId=a.b", 200, None),
-    ],
+BAD_QUERIES = (
+    ("note_type=sms", 400, "unknown_parameter"),
+    ("noteType[$ne]=sms", 400, "unknown_parameter"),
+    ("noteType=%24ne", 422, "invalid_request"),
+    ("priority=", 422, "invalid_request"),
+    ("loanAccountId=", 422, "invalid_request"),
+    ("from=yesterday", 422, "invalid_request"),
+    ("from=2026-03-01T10:00:00", 422, "invalid_request"),
+    ("from=0001-01-01T00:00:00%2B14:00", 422, "invalid_request"),
+    ("to=9999-12-31T23:59:59-14:00", 422, "invalid_request"),
+    ("cursor=x", 400, "invalid_cursor"),
+    ("limit=0", 422, "invalid_request"),
 )
-def test_lists_refuse_what_they_do_not_know(
-    ann: httpx.Client, query: str, status: int, code: str | None
-) -> None:
-    answer = ann.get(f"/v1/notes?{query}")
-    assert (answer.status_code, answer.json().get("code")) == (status, code)
-    if "customerId" in query:
-        assert answer.json()["items"] == []
-    elif status == 400:
-        assert ann.get(f"{NOTES}?{query}").json()["code"] == code
+
+
+def test_lists_refuse_what_they_do_not_know(ann: httpx.Client) -> None:
+    written(ann)
+    for query, status, code in BAD_QUERIES:
+        for path in ("/v1/notes", NOTES):
+            answer = ann.get(f"{path}?{query}")
+            assert (answer.status_code, answer.json()["code"]) == (status, code), query
+    assert ann.get(f"{NOTES}?customerId=C2").json()["code"] == "unknown_parameter"
+    assert ann.get("/v1/notes?createdBy=%24gt&customerId=%00&loanAccountId=a.b").json() == {"items": []}
+    assert ann.get("/v1/ledger-commands?from=0001-01-01T00:00:00%2B14:00").status_code == 422
 
 
 def test_notes_are_not_edited_or_deleted(ann: httpx.Client) -> None:
