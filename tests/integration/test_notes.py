@@ -123,14 +123,9 @@ def test_a_chain_is_shown_whole_with_any_of_its_notes(ann: httpx.Client) -> None
 
 def test_a_long_chain_is_shown_in_part(ann: httpx.Client, mongo_db: Database[dict[str, Any]]) -> None:
     names = [f"N{number}" for number in range(53)]
-    common: dict[str, Any] = {
-        "customerId": "C1",
-        "noteType": "sms",
-        "subject": "Hello",
-        "content": "Hi",
-        "priority": "low",
-    }
-    common |= {"sentiment": "neutral", "createdBy": {"id": "ann"}, "createdAt": datetime.now(UTC)}
+    common: dict[str, Any] = {"customerId": "C1", "noteType": "sms", "subject": "Hello", "content": "Hi"}
+    common |= {"priority": "low", "sentiment": "neutral"}
+    common |= {"createdBy": {"id": "ann"}, "createdAt": datetime.now(UTC)}
     older = [{}, *({"amendsNoteId": name} for name in names[:-1])]
     newer = [*({"amendedByNoteId": name, "status": "amended"} for name in names[1:]), {"status": "active"}]
     mongo_db["contact-notes"].insert_many(
