@@ -32,10 +32,10 @@ router = APIRouter(
     prefix="/v1",
     tags=["notes"],
     dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
-    responses=documented(400, 401, 403, 404, 422, 503),
+    responses=documented(400, 401, 403, 422, 503),
 )
 _OPERATIONS = Depends(requires(Role.OPERATIONS))
-_WRITTEN: dict[int | str, dict[str, Any]] = {
+_WRITTEN: dict[int | str, dict[str, Any]] = documented(404) | {
     202: {
         "model": ContactNote,
         "description": "Stored, and not readable yet: `Location` tells where it will be",
@@ -123,7 +123,10 @@ async def amend_note(
 
 
 @router.get(
-    "/customers/{customerId}/notes", operation_id="listCustomerNotes", response_model_exclude_none=True
+    "/customers/{customerId}/notes",
+    operation_id="listCustomerNotes",
+    responses=documented(404),
+    response_model_exclude_none=True,
 )
 async def list_customer_notes(
     request: Request,
@@ -153,7 +156,9 @@ async def list_notes(
     return await _page(request, database, customerId, filters, limit, cursor)
 
 
-@router.get("/notes/{noteId}", operation_id="getNote", response_model_exclude_none=True)
+@router.get(
+    "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model_exclude_none=True
+)
 async def get_note(database: Database, note_id: NoteId) -> NoteWithChain:
     """Get a note with its chain: itself, what it amends and what amends it, oldest first.
 
