@@ -13,7 +13,15 @@ from app.aggregates.source import Source
 from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 
-AGGREGATES = (Customer, LoanAccount, Conversation, WriteOffRequest, WriteOffRegister, LedgerCommand)
+AGGREGATES = (
+    Customer,
+    LoanAccount,
+    Conversation,
+    ContactNote,
+    WriteOffRequest,
+    WriteOffRegister,
+    LedgerCommand,
+)
 """Every aggregate class: whatever else is in the store, a newer release put there."""
 
 __all__ = [

@@ -15,9 +15,10 @@ from app.api.note_bodies import AmendmentBody, NoteBody
 from app.api.note_store import NoteStore, Stored
 from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
 from app.api.problems import Problem, documented, not_found
-from app.api.reads import Database
+from app.api.reads import Database, one_document
 from app.ledger.money import in_thread
 from app.projections.contact_notes import CONTACT_NOTES
+from app.projections.faults import FAULTED
 from app.projections.positions import comes_to
 from app.runtime.logging import in_short
 
@@ -159,14 +160,12 @@ async def list_notes(
 @router.get(
     "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model_exclude_none=True
 )
-async def get_note(database: Database, note_id: NoteId) -> NoteWithChain:
+async def get_note(response: Response, database: Database, note_id: NoteId) -> NoteWithChain:
     """Get a note with its chain: itself, what it amends and what amends it, oldest first.
 
     Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
     """
-    note = await _note(database, note_id)
-    if note is None:
-        raise not_found("note", note_id)
+    note = await one_document(response, database, CONTACT_NOTES.name, "note", note_id)
     before = await _linked(database, note, "amendsNoteId")
     after = await _linked(database, note, "amendedByNoteId")
     return NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
@@ -192,7 +191,7 @@ async def _page(
 
 
 async def _note(database: Database, note_id: str) -> dict[str, Any] | None:
-    return await database[CONTACT_NOTES.name].find_one({"_id": note_id})
+    return await database[CONTACT_NOTES.name].find_one({"_id": note_id, f"{FAULTED}.empty": {"$ne": True}})
 
 
 async def _linked(database: Database, note: dict[str, Any], link: str) -> list[dict[str, Any]]:
@@ -211,16 +210,21 @@ async def _answered(request: Request, response: Response, database: Database, st
     response.headers["Location"] = str(request.url_for("get_note", noteId=note_id))
     if stored.is_replay:
         response.headers["Idempotent-Replay"] = "true"
-    try:
-        readable = await comes_to(database, CONTACT_NOTES.name, stored.position, _READABLE_WITHIN_S)
-    except PyMongoError as error:
-        # It is stored: an error would have the caller write it once more.
-        log.warning("Cannot tell whether note %s can be read: %s", note_id, in_short(error))
-        readable = False
-    if not readable:
+    if not await _is_readable(database, note_id, stored.position):
         response.status_code = 202
         response.headers["Retry-After"] = "2"
     return ContactNote.model_validate(stored.document)
+
+
+async def _is_readable(database: Database, note_id: str, position: int) -> bool:
+    """Whether it is so within two seconds. The position alone does not tell: it may have been set aside."""
+    try:
+        passed = await comes_to(database, CONTACT_NOTES.name, position, _READABLE_WITHIN_S)
+        return passed and await _note(database, note_id) is not None
+    except PyMongoError as error:
+        # It is stored: an error would have the caller write it once more.
+        log.warning("Cannot tell whether note %s can be read: %s", note_id, in_short(error))
+        return False
 
 
 def _note_id(key: str | None) -> str:

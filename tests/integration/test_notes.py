@@ -242,6 +242,19 @@ def test_without_mongo_a_note_is_stored_all_the_same(settings: Settings) -> None
     assert events_of(settings, answer.json()["noteId"]) == ["Registered", "Written"]
 
 
+def test_a_note_that_was_set_aside_is_not_said_to_be_readable(
+    ann: httpx.Client, mongo_db: Database[dict[str, Any]]
+) -> None:
+    mongo_db.command("collMod", "contact-notes", validator={"priority": "low"})
+    answer = ann.post(NOTES, json=NOTE)
+    assert answer.status_code == 202
+    shown = ann.get(answer.headers["Location"])
+    assert (shown.status_code, shown.json()["code"]) == (503, "document_set_aside")
+    newer = amended(ann, answer.json(), content="Asked for two weeks.", priority="low")
+    assert ann.get(NOTES).json()["items"] == [newer]
+    assert ann.get(f"/v1/notes/{newer['noteId']}").json()["chain"] == [newer]
+
+
 def test_without_the_event_store_it_is_said(settings: Settings) -> None:
     away = settings.model_copy(update={"event_store_url": f"{settings.event_store_url}.not"})
     with serving(away) as url, client_of(url, settings) as ann:
