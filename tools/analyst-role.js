@@ -13,6 +13,7 @@ const COLLECTIONS = [
   "customers",
   "loan-accounts",
   "conversations",
+  "contact-notes",
   "write-off-requests",
   "ledger-commands",
   "projection-positions",

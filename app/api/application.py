@@ -19,6 +19,7 @@ from app.api import (
     ledger_reads,
     ledger_stream,
     money,
+    notes,
     operations,
     problems,
     reads,
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(money.router, max_body_size=_SMALL)
     app.include_router(ledger_commands.router, max_body_size=_SMALL)
     app.include_router(write_offs.router, max_body_size=_SMALL)
+    app.include_router(notes.router, max_body_size=notes.LARGEST_BODY)
     app.include_router(dead_letters.router, max_body_size=dead_letters.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))
 

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import Body, actor_of, answered, shown
-from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
+from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.documents.kinds import Document
 from app.ledger.approvals import Approvals, NoSuchCommandError
@@ -25,8 +25,8 @@ router = APIRouter(
 )
 
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
-Since = Annotated[AwareDatetime | None, Query(alias="from", description="Asked for then, or later.")]
-Before = Annotated[AwareDatetime | None, Query(alias="to", description="Asked for before then.")]
+Since = Annotated[Moment | None, Query(alias="from", description="Asked for then, or later.")]
+Before = Annotated[Moment | None, Query(alias="to", description="Asked for before then.")]
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
 _FORBIDDEN = ("own_request", "not_your_request", "over_your_limit")
 _SUPERVISOR, _ADMIN = Depends(requires(Role.SUPERVISOR)), Depends(requires(Role.ADMIN))

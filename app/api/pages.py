@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import Query, Request
-from pydantic import BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 from pymongo import DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -23,6 +24,18 @@ Cursor = Annotated[
     str | None, Query(max_length=_LONGEST_CURSOR, description="From `next` of the page before; opaque.")
 ]
 Identifier = Annotated[str, Query(min_length=1, max_length=256)]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        msg = "it is beyond the years 1 to 9999"
+        raise ValueError(msg) from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its offset: in UTC, it is one that MongoDB can be asked for."""
 
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -75,12 +88,19 @@ async def page(
 async def refuse_unknown_parameters(request: Request) -> None:
     """A misspelt filter must not answer with everything. Async, as a plain function is given a thread."""
     route = request.scope["route"]
-    known = {field.alias for field in route.dependant.query_params}
+    known = set(_parameters(route.dependant))
     if unknown := sorted(set(request.query_params) - known):
         accepted = ", ".join(sorted(known)) or "none"
         raise ProblemError(
             400, "unknown_parameter", f"Unknown: {', '.join(unknown)}. This route takes: {accepted}."
         )
+
+
+def _parameters(dependant: Any) -> Iterator[str]:
+    """The query parameters of a route, and of what it depends on."""
+    yield from (field.alias for field in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _parameters(dependency)
 
 
 def opaque(*parts: int | str) -> str:

@@ -32,13 +32,14 @@ async def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
 Database = Annotated[AsyncDatabase[dict[str, Any]], Depends(_database)]
 
 
-async def _document(
+async def one_document(
     response: Response,
     database: AsyncDatabase[dict[str, Any]],
     collection: str,
     kind: str,
     identifier: str,
 ) -> dict[str, Any]:
+    """A document by its id. 404 without one, 503 for one that was set aside before it held anything."""
     document = await database[collection].find_one({"_id": identifier})
     if document is None:
         raise not_found(kind, identifier)
@@ -78,7 +79,9 @@ async def list_customers(
 )
 async def get_customer(response: Response, database: Database, customerId: Named) -> Customer:  # noqa: N803
     """Get one customer."""
-    return Customer.model_validate(await _document(response, database, "customers", "customer", customerId))
+    return Customer.model_validate(
+        await one_document(response, database, "customers", "customer", customerId)
+    )
 
 
 @router.get(
@@ -112,7 +115,7 @@ async def list_loan_accounts(
 async def get_loan_account(response: Response, database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
     """Get one loan account."""
     return LoanAccount.model_validate(
-        await _document(response, database, "loan-accounts", "loan account", loanAccountId)
+        await one_document(response, database, "loan-accounts", "loan account", loanAccountId)
     )
 
 
@@ -152,7 +155,7 @@ async def list_conversations(
 async def get_conversation(response: Response, database: Database, conversationId: Named) -> Conversation:  # noqa: N803
     """Get one conversation, with the newest of what was said in it."""
     return Conversation.model_validate(
-        await _document(response, database, "conversations", "conversation", conversationId)
+        await one_document(response, database, "conversations", "conversation", conversationId)
     )
 
 
@@ -187,5 +190,5 @@ async def list_write_off_requests(
 async def get_write_off_request(response: Response, database: Database, requestId: Named) -> WriteOffRequest:  # noqa: N803
     """Get one write-off request."""
     return WriteOffRequest.model_validate(
-        await _document(response, database, "write-off-requests", "write-off request", requestId)
+        await one_document(response, database, "write-off-requests", "write-off request", requestId)
     )

@@ -1,5 +1,6 @@
 """The shared collections that are projected: a new one is a model in a file, and one line here."""
 
+from app.documents.contact_notes import ContactNote
 from app.documents.conversations import Conversation
 from app.documents.customers import Customer
 from app.documents.kinds import Document
@@ -11,6 +12,7 @@ COLLECTIONS: dict[str, type[Document]] = {
     "customers": Customer,
     "loan-accounts": LoanAccount,
     "conversations": Conversation,
+    "contact-notes": ContactNote,
     "write-off-requests": WriteOffRequest,
     "ledger-commands": LedgerCommand,
 }

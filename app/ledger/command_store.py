@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from eventsourcing.persistence import RecordConflictError
-
 from app.aggregates import (
     Actor,
     CommandKind,
@@ -19,8 +17,6 @@ from app.aggregates import (
     command_id_of,
 )
 from app.aggregates.remembering import RememberingAggregate
-
-_CONFLICTS_IN_A_ROW = 20
 
 T = TypeVar("T")
 
@@ -137,17 +133,8 @@ class CommandStore:
 
         Raises one of EVENT_STORE_ERRORS.
         """
-        for tries_left in reversed(range(_CONFLICTS_IN_A_ROW)):
-            unit = self._servicing().unit_of_work()
-            answer = store(unit)
-            try:
-                unit.commit()
-            except RecordConflictError:
-                if not tries_left:
-                    raise
-            else:
-                return answer
-        raise AssertionError("unreachable")
+        answer, _ = self._servicing().change(store)
+        return answer
 
 
 def said(command_id: str, what: str) -> Source:

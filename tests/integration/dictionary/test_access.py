@@ -16,8 +16,6 @@ from tests.unit.documents.events import everything
 from tests.unit.projections.test_properties import project
 
 SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
-NOT_PROJECTED = {"contact-notes"}
-"""Its collection was made, and waits for its projection."""
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[
     names = projected.list_collection_names()
     private = {name for name in names if name.startswith("_")}
     assert private == {"_loan-accounts.customers"}
-    assert set(constant("COLLECTIONS")) == set(names) - private - NOT_PROJECTED
+    assert set(constant("COLLECTIONS")) == set(names) - private
     assert all(projected[name].find_one() for name in constant("COLLECTIONS"))
 
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 from threading import Event
 from typing import Any
 
-from app.aggregates import Actor, LedgerCommand, Servicing, WriteOffRequest
+from app.aggregates import Actor, ContactNote, LedgerCommand, Servicing, WriteOffRequest
+from app.aggregates.contact_note import facts_of
 from app.demo.sample import sample
 from app.ingestion.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.landing import land
@@ -60,6 +61,7 @@ def everything() -> Servicing:
     ]
     _land(servicing, [_read(*entry) for entry in lender])
     absorb(servicing, [*_money(), *_posted_write_off()])
+    _write_notes(servicing)
     return servicing
 
 
@@ -120,6 +122,24 @@ def _command(key: str, kind: str, what: dict[str, Any], *then: tuple[str, dict[s
         Told(LedgerCommand, key, name, message(f"{key}/{number}", at=number), facts)
         for number, (name, facts) in enumerate(steps)
     ]
+
+
+def _write_notes(servicing: Servicing) -> None:
+    """A note, and another that amends it."""
+    unit, told = servicing.unit_of_work(), message("n1", at=1)
+    facts = {
+        "loan_account_id": ID,
+        "conversation_id": ID,
+        "note_type": "phone_inbound",
+        "subject": "The fee",
+        "content": "Says that the fee is wrong.",
+        "priority": "high",
+        "sentiment": "negative",
+    }
+    first, second = (unit.obtain(ContactNote, name, told) for name in ("N1", "N2"))
+    first.write(told, author=_ANN, **facts_of(ID, facts))
+    first.amend(message("n2", at=2), by=second, author=_BOB, content="It was right.")
+    unit.commit()
 
 
 def _posted_write_off() -> list[Told]:
