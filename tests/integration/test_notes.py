@@ -16,10 +16,12 @@ from app.aggregates import ContactNote, Servicing
 from app.projections.migrations import migrate
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
+from tests.commands import Billie
 from tests.money import client_of
 from tests.notes import NOTE, NOTES, store_of
 from tests.roles import projecting
 from tests.serving import serving
+from tests.stored import live
 
 KEY = {"Idempotency-Key": "note-00000001"}
 
@@ -430,3 +432,15 @@ def test_notes_are_not_edited_or_deleted(ann: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     for method, where in (("DELETE", NOTES), ("POST", "/v1/notes"), ("GET", f"{path}/amendments")):
         assert ann.request(method, where).status_code == 405
+
+
+def test_a_rebuild_gives_the_same_notes(
+    ann: httpx.Client, billie: Billie, mongo_db: Database[dict[str, Any]]
+) -> None:
+    amended(ann, written(ann), content="Asked for two weeks.")
+    before = live(mongo_db, "contact-notes")
+    assert len(before["contact-notes"]) == 2
+    billie.run("verify", "contact-notes")
+    billie.run("rebuild", "contact-notes")
+    assert live(mongo_db, "contact-notes") == before
+    written(ann)
