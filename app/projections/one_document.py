@@ -9,28 +9,23 @@ from app.projections.backing import POSITION
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
-from app.projections.scratch import scratch
+from app.projections.scratch import Scratch
 from app.projections.values import Document
 
 
-def fold_document(
-    projection: Projection, reader: EventReader, identifier: str, position: int
-) -> Document | None:
+def folded_document(fold: Scratch, identifier: str, position: int) -> Document | None:
     """The document as it should be at a position; None where there should be none.
 
     Reads the events of the aggregates that it is folded from, or, for a projection that cannot name them,
-    all events. Raises ProjectionFault for an event that its handler fails at.
+    all events that ``fold`` has not seen. Raises ProjectionFault for an event that its handler fails at.
     """
-    events = events_of(projection, reader, identifier)
-    if events is not None:
-        events = [told for told in events if told.position <= position]
-    with scratch(projection, reader) as fold:
-        if events is None:
-            fold.fold_to(position)
-        else:
-            fold.fold_these(events)
-        fold.raise_if_unfoldable(identifier)
-        return fold.document(identifier)
+    events = events_of(fold.projection, fold.reader, identifier)
+    if events is None:
+        fold.fold_to(position)
+    else:
+        fold.fold_these([told for told in events if told.position <= position])
+    fold.raise_if_unfoldable(identifier)
+    return fold.document(identifier)
 
 
 def put_in_place(
