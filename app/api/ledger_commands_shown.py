@@ -19,10 +19,11 @@ class AppliedInstalment(Document):
 
 
 class Posting(Document):
-    """What the ledger told of a posting; amounts are AUD, and stood after it."""
+    """What the ledger told of a posting, in AUD: what it moved, and what was owed after it."""
 
     type: str | None = None
     effective_date: str | None = None
+    total_delta: Money | None = None
     principal_after: Money | None = None
     fee_after: Money | None = None
     total_after: Money | None = None

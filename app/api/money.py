@@ -158,7 +158,7 @@ async def make_adjustment(
     """Correct what is owed; supervisors and up. Beyond a limit, another one has to approve it: 202."""
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
     moved, settings = abs(principal) + abs(fee), request.app.state.settings
-    _at_most(settings, moved, "body")
+    at_most(settings, moved, "body")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
@@ -184,12 +184,13 @@ async def _ask(
 ) -> LedgerCommand:
     if not (value := Decimal(amount)):
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
-    _at_most(request.app.state.settings, value, "body.amount")
+    at_most(request.app.state.settings, value, "body.amount")
     intent = Intent(kind, account, key_of(key), amount=value, reason=reason, details=details)
     return await ask(request, response, by, intent)
 
 
-def _at_most(settings: Settings, amount: Decimal, field: str) -> None:
+def at_most(settings: Settings, amount: Decimal, field: str) -> None:
+    """Raises ProblemError for an amount, AUD, that is beyond what any of ours may be."""
     if amount > settings.money_most_amount:
         raise ProblemError(422, "invalid_request", f"{field}: {settings.money_most_amount:.2f} is the most.")
 

@@ -6,13 +6,14 @@ from uuid import uuid5
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from pydantic import StringConstraints
+from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
 from app.api.auth import Caller, Role, requires
 from app.api.ledger_commands import Decision
 from app.api.ledger_commands_shown import LedgerCommand
-from app.api.money import Amount, Body, Key, Text, actor_of, answered, key_of
+from app.api.money import Amount, Body, Key, Text, actor_of, answered, at_most, key_of
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.documents.kinds import Document
@@ -69,6 +70,7 @@ async def request_write_off(
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
+        at_most(request.app.state.settings, asked[name], f"body.{to_camel(name)}")
     made, is_replay = await _write_offs(request).request(request_id, actor_of(by), **asked)
     if is_replay:
         response.headers["Idempotent-Replay"] = "true"

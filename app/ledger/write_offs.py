@@ -103,7 +103,7 @@ class WriteOffs:
         """
         key = write_off_key(request_id)
         known = await in_thread(self._money.store.load, command_id_of(key))
-        owed = Decimal(0) if known is not None else await self._owed(request_id)
+        owed = None if known is not None else await self._owed(request_id)
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, LedgerCommand, bool]:
             request = self._existing(unit, request_id)
@@ -112,10 +112,9 @@ class WriteOffs:
             source = _said(request_id, "approved")
             if known is not None and _posts(known, request_id) and same_person(_by(known), actor.id):
                 return request, known, False
-            self._may_decide(request, actor, max(asked.amount, owed))
-            if owed > asked.amount:
-                msg = f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: make a new one."
-                raise RefusedError("owes_more", msg)
+            self._may_decide(request, actor, max(asked.amount, owed or asked.amount))
+            if owed is not None:
+                _check_owed(asked.amount, owed)
             request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
             command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
             if command.intent is not None:
@@ -202,6 +201,13 @@ def _by(command: LedgerCommand) -> str:
 def _not_decided(request: WriteOffRequest) -> None:
     if request.decided:
         raise RefusedError("already_decided", "The request is decided already.")
+
+
+def _check_owed(asked: Decimal, owed: Decimal) -> None:
+    """The ledger writes off all that is owed: so that has to be what was asked for, to the cent."""
+    if owed != asked:
+        msg = f"It owes {owed:.2f} now, and the request is for {asked:.2f}: cancel it, and make a new one."
+        raise RefusedError("owes_more" if owed > asked else "owes_less", msg)
 
 
 def _said(request_id: str, what: str) -> Source:
