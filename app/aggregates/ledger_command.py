@@ -13,6 +13,9 @@ from uuid import uuid5
 from app.aggregates.remembering import NAMESPACE, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
+NOT_POSTED = "NOT_POSTED"
+"""A code of ours beside the ledger's: somebody found that it was not posted."""
+
 
 class CommandKind(StrEnum):
     """What is asked; the words of the ``ledger-commands`` collection."""
@@ -122,6 +125,7 @@ class LedgerCommand(RememberingAggregate):
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
+            aggregate.fault = (self.code, self.message)
 
     class OutcomeUnknown(RememberingAggregate.Event):
         """It was sent, and no answer came: it may be posted."""
@@ -131,6 +135,7 @@ class LedgerCommand(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.UNKNOWN
+            aggregate.fault = (self.code, self.message)
 
     class SettledByHand(RememberingAggregate.Event):
         """Somebody looked into the ledger's books, and says what became of it: ``posted`` or not."""
@@ -145,6 +150,7 @@ class LedgerCommand(RememberingAggregate):
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
             aggregate.outcome = self
+            aggregate.fault = None if self.posted else (NOT_POSTED, self.because)
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
@@ -154,6 +160,8 @@ class LedgerCommand(RememberingAggregate):
         self.approved_by: str | None = None
         self.sent_from: datetime | None = None
         """Since when it may have been sent: the ledger remembers a key for 24 hours only."""
+        self.fault: tuple[str, str] | None = None
+        """Why it is not posted, or not known to be: a code, and the words of whoever said so."""
         self.outcome: Any = None
         """The event that settled it: Posted, Rejected, Refused or SettledByHand."""
 

@@ -33,6 +33,11 @@ class LoanAccount(LoanAccountEvents):
         self.instalments = Instalments()
 
     @property
+    def is_closed(self) -> bool:
+        """Whether upstream has closed it, for whatever reason."""
+        return self.sdk_status == "CLOSED"
+
+    @property
     def remembered(self) -> int:
         return super().remembered + len(self.instalments) + len(self.movements)
 

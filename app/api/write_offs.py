@@ -16,12 +16,12 @@ from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import Amount, Body, Key, Text, actor_of, answered, at_most, key_of
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.api.write_offs_shown import stored_request
 from app.documents.kinds import Document
 from app.documents.write_off_requests import WriteOffRequest
 from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
-from app.ledger.money import Answer, Money, in_thread
-from app.ledger.write_offs import NoSuchRequestError, WriteOffs
-from app.projections.write_off_requests import WRITE_OFF_REQUESTS
+from app.ledger.money import Answer
+from app.ledger.write_offs import NoSuchAccountError, NoSuchRequestError, WriteOffs
 
 router = APIRouter(
     prefix="/v1/write-off-requests",
@@ -113,12 +113,9 @@ async def cancel_write_off(
 
 
 async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
-    """The request as it is stored now: no projection is waited for."""
-    money: Money = request.app.state.money
-    document = None
-    for event in await in_thread(money.store.events_of, StoredRequest, stored.business_id):
-        document = WRITE_OFF_REQUESTS.evolve(document, event)
-    return WriteOffRequest.model_validate({**(document or {}), "_id": stored.business_id})
+    found = await stored_request(request, stored.business_id)
+    assert found is not None, "it was just changed"
+    return found
 
 
 def _write_offs(request: Request) -> WriteOffs:
@@ -127,8 +124,12 @@ def _write_offs(request: Request) -> WriteOffs:
 
 
 def install(app: FastAPI) -> None:
-    """Answer a request that there is not with its problem."""
+    """Answer a request, or an account, that there is not with its problem."""
 
     @app.exception_handler(NoSuchRequestError)
     async def _unknown(request: Request, error: NoSuchRequestError) -> Response:
         return answer(request, not_found("write-off request", str(error)))
+
+    @app.exception_handler(NoSuchAccountError)
+    async def _no_account(request: Request, error: NoSuchAccountError) -> Response:
+        return answer(request, not_found("loan account", str(error)))

@@ -6,17 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.aggregates import CommandKind, CommandStatus
-from app.documents.kinds import CreatedAt, Document, Money, StaffMember, UpdatedAt
-
-
-class LedgerFault(Document):
-    """Why the ledger did not post, or why nobody knows."""
-
-    code: str
-    """The gRPC status by name (`FAILED_PRECONDITION`); of ours are `REFUSED_BY_APPROVER` and `NOT_POSTED` (by
-    hand)."""
-    message: str
-    """The ledger's own words, or those of the person who refused or settled it."""
+from app.documents.kinds import CreatedAt, Document, LedgerFault, Money, StaffMember, UpdatedAt
 
 
 class ApprovalState(Document):

@@ -39,6 +39,10 @@ class NoSuchRequestError(Exception):
     """There is no write-off request with this id."""
 
 
+class NoSuchAccountError(Exception):
+    """The stream has told of no loan account with this id."""
+
+
 @dataclass(frozen=True)
 class Approval:
     """An approved request, and the command that posts it, as they are now."""
@@ -64,8 +68,9 @@ class WriteOffs:
     async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
-        ``asked``: as :meth:`WriteOffRequest.request`. Raises RefusedError where the account has one
-        that is pending, or the id belongs to another request, and one of EVENT_STORE_ERRORS.
+        ``asked``: as :meth:`WriteOffRequest.request`. Raises NoSuchAccountError, RefusedError where the
+        account is closed or has one that is pending, or the id belongs to another request, and one of
+        EVENT_STORE_ERRORS.
         """
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, bool]:
@@ -83,11 +88,12 @@ class WriteOffs:
                 # Somebody decided on this id before it was asked for: no request may be born decided.
                 raise RefusedError("idempotency_key_reused", "Take another key.")
             account = asked["loan_account_id"]
+            self._check_account(account)
             register = unit.obtain(WriteOffRegister, account, source)
             for each in register.request_ids:
-                other = unit.obtain(WriteOffRequest, each, source)
-                if other.asked is not None and not other.decided:
-                    msg = f"{account} has the pending request {each}: decide or cancel that one first."
+                if (other := unit.obtain(WriteOffRequest, each, source)).is_open:
+                    first = "wait for its posting" if other.decided else "decide or cancel that one first"
+                    msg = f"{account} has the request {each}, which is not settled: {first}."
                     raise RefusedError("write_off_pending", msg)
             request.request(source, requested_by=actor.id, requested_by_name=actor.name, **asked)
             register.enter(source, request_id=request_id)
@@ -128,6 +134,9 @@ class WriteOffs:
                 details={"request_id": request_id},
             )
             command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
+            request.follow_posting(
+                _said(request_id, "posting"), command_id=intent.command_id, status="requested"
+            )
             return request, command, True
 
         request, command, is_new = await in_thread(self._money.store.change, store)
@@ -160,6 +169,13 @@ class WriteOffs:
             return request
 
         return await in_thread(self._money.store.change, store)
+
+    def _check_account(self, loan_account_id: str) -> None:
+        account = self._money.store.loan_account(loan_account_id)
+        if account is None:
+            raise NoSuchAccountError(loan_account_id)
+        if account.is_closed:
+            raise RefusedError("account_closed", f"{loan_account_id} is closed: nothing can be written off.")
 
     async def _owed(self, request_id: str) -> Decimal:
         """What the ledger would write off: all that is owed, whatever the request says.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.aggregates import LedgerCommand
+from app.aggregates.ledger_command import NOT_POSTED
 from app.projections.projection import Projection
 from app.projections.values import Document, money, put, time
 
@@ -13,8 +14,7 @@ LEDGER_COMMANDS = Projection(
 )
 
 REFUSED = "REFUSED_BY_APPROVER"
-NOT_POSTED = "NOT_POSTED"
-"""Codes of ours beside the ledger's: a second person refused, or somebody found that it was not posted."""
+"""A code of ours beside the ledger's: a second person refused."""
 
 
 @LEDGER_COMMANDS.on(LedgerCommand.Requested)

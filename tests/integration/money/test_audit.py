@@ -21,6 +21,11 @@ from tests.serving import serving
 from tests.waiting import until
 
 KEY = {"Idempotency-Key": "intent-00000001"}
+ACCOUNT = {
+    "typ": "account.created.v1",
+    "event_id": "e1",
+    "dat": json.dumps({"account_id": "L1", "customer_id": "C1"}),
+}
 
 
 @pytest.fixture
@@ -104,7 +109,7 @@ def test_requests_from_the_stream_and_over_rest_are_the_same_thing(
     publish(
         redis_client,
         settings.inbox_stream,
-        [{"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
+        [ACCOUNT, {"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
     )
     with client_of(url, settings) as ann:
         body = {name: value for name, value in asked.items() if name != "requestedBy"}
@@ -123,7 +128,7 @@ def test_a_pending_request_from_the_stream_stands_in_the_way(
     publish(
         redis_client,
         settings.inbox_stream,
-        [{"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
+        [ACCOUNT, {"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
     )
     del asked["requestedBy"]
     with client_of(url, settings, "operations", "bob") as bob:

@@ -143,11 +143,17 @@ def _write_notes(servicing: Servicing) -> None:
 
 
 def _posted_write_off() -> list[Told]:
-    """A write-off that was approved over the API."""
+    """Write-offs that were approved over the API: one was posted, one rejected."""
     asked = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
     posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
+    following = {"command_id": "K7", "status": "requested"}
+    rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}
     return [
         Told(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
         Told(WriteOffRequest, "W1", "approve", message("w2", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
         Told(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
+        Told(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
+        Told(WriteOffRequest, "W2", "approve", message("w6", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
     ]
