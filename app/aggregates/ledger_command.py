@@ -93,7 +93,7 @@ class LedgerCommand(RememberingAggregate):
             aggregate.sent_from = self.timestamp
 
     class Refused(RememberingAggregate.Event):
-        """A second person did not agree: it is never sent."""
+        """A second person did not agree, or who asked for it took it back: it is never sent."""
 
         by: str
         role: str
@@ -189,7 +189,7 @@ class LedgerCommand(RememberingAggregate):
 
     @absorbs
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
-        """A second person does not agree."""
+        """A second person does not agree, or who asked for it takes it back."""
         self.record(self.Refused, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
 
     @absorbs

@@ -13,6 +13,7 @@ from app.api.money import Body, actor_of, answered, shown
 from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.documents.kinds import Document
+from app.documents.ledger_commands import ApprovalStatus
 from app.ledger.approvals import Approvals, NoSuchCommandError
 from app.ledger.money import Money, in_thread
 from app.ledger.second_person import RefusedError
@@ -27,6 +28,20 @@ router = APIRouter(
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
 Since = Annotated[Moment | None, Query(alias="from", description="Asked for then, or later.")]
 Before = Annotated[Moment | None, Query(alias="to", description="Asked for before then.")]
+Actor = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=256,
+        description="Who had a part in it, by the `sub` of their token: asked for it, approved, refused or "
+        "settled it, or asked for the write-off that it posts.",
+    ),
+]
+Approval = Annotated[
+    ApprovalStatus,
+    Query(description="Of a movement that takes a second person; `pending` lists what awaits one."),
+]
+_ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
 _FORBIDDEN = ("own_request", "not_your_request", "over_your_limit")
 _SUPERVISOR, _ADMIN = Depends(requires(Role.SUPERVISOR)), Depends(requires(Role.ADMIN))
@@ -65,23 +80,24 @@ class History(Document):
 async def list_ledger_commands(
     request: Request,
     account: Identifier | None = None,
-    actor: Identifier | None = None,
+    actor: Actor | None = None,
     kind: CommandKind | None = None,
     status: CommandStatus | None = None,
+    approval: Approval | None = None,
     since: Since = None,
     before: Before = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[LedgerCommand]:
     """List money movements, newest first: who, what, when, why, and the ledger's transaction."""
-    filters = {"loanAccountId": account, "requestedBy.id": actor, "kind": kind, "status": status}
     return await page(
         request,
         request.app.state.database["ledger-commands"],
-        filters,
+        {"loanAccountId": account, "kind": kind, "status": status, "approval.status": approval},
         model=LedgerCommand,
         limit=limit,
         cursor=cursor,
+        any_of=(_ACTORS, actor),
         between=(since, before),
     )
 

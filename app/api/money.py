@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from app.aggregates import Actor, CommandKind, CommandStatus
+from app.aggregates import Actor, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth import Caller, Role, requires
 from app.api.ledger_commands_shown import LedgerCommand, folded
@@ -248,6 +248,9 @@ def rejection(command: StoredCommand, headers: dict[str, str]) -> ProblemError:
         problem.headers = headers
         return problem
     if isinstance(outcome, StoredCommand.Refused):
+        if command.intent is not None and same_person(outcome.by, command.intent.requested_by):
+            detail = f"{outcome.by} withdrew it: {outcome.comment}"
+            return ProblemError(422, "withdrawn", detail, headers=headers)
         detail = f"{outcome.by} refused it: {outcome.comment}"
         return ProblemError(422, "refused_by_approver", detail, headers=headers)
     detail = f"It was found not to be posted: {outcome.because}"

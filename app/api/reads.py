@@ -171,12 +171,13 @@ async def list_write_off_requests(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803
+    loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WriteOffRequest]:
     """List write-off requests, newest first."""
-    filters = {"customerId": customerId, "status": status}
+    filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
     return await page(
         request, database["write-off-requests"], filters, model=WriteOffRequest, limit=limit, cursor=cursor
     )

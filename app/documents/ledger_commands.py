@@ -6,14 +6,16 @@ from typing import Literal
 from pydantic import Field
 
 from app.aggregates import CommandKind, CommandStatus
-from app.documents.kinds import CreatedAt, Document, LedgerFault, Money, StaffMember, UpdatedAt
+from app.documents.kinds import CreatedAt, Document, LedgerFault, Money, Person, StaffMember, UpdatedAt
+
+ApprovalStatus = Literal["pending", "approved", "refused", "withdrawn"]
 
 
 class ApprovalState(Document):
     """The second person's decision, where one is needed."""
 
-    status: Literal["pending", "approved", "refused"]
-    """How it stands. While it is pending, nothing is sent to the ledger."""
+    status: ApprovalStatus
+    """How it stands. While it is pending, nothing is sent to the ledger; `withdrawn`: by who asked for it."""
     by: StaffMember | None = None
     """Who decided."""
     at: datetime | None = None
@@ -50,6 +52,8 @@ class LedgerCommand(Document):
     """When they asked."""
     request_id: str | None = None
     """Of a write-off: the request that was approved, `write-off-requests._id`."""
+    write_off_requested_by: Person | None = None
+    """Of a write-off: who made that request."""
     status: CommandStatus
     """How far it is. `requested`: not answered yet, or awaiting approval. `unknown` is not failure."""
     approval: ApprovalState | None = None

@@ -131,7 +131,11 @@ class WriteOffs:
                 key,
                 amount=asked.amount,
                 reason=asked.reason,
-                details={"request_id": request_id},
+                details={
+                    "request_id": request_id,
+                    "requested_by": asked.requested_by,
+                    "requested_by_name": asked.requested_by_name,
+                },
             )
             command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
             request.follow_posting(
@@ -149,6 +153,9 @@ class WriteOffs:
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
+            if request.is_by(actor.id):
+                msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
+                raise RefusedError("own_request", msg)
             _not_decided(request)
             source = _said(request_id, "rejected")
             request.reject(source, rejected_by=actor.id, rejected_by_name=actor.name, reason=comment)

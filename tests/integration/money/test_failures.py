@@ -12,7 +12,7 @@ import pytest
 from app.aggregates import Actor, CommandKind, LedgerCommand, Servicing
 from app.ledger.command_store import CommandStore, Intent
 from app.runtime.settings import Settings
-from tests.money import KEY, REPAYMENT, REPAYMENTS, client_of
+from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, client_of
 from tests.scripted_ledger import ScriptedLedger, balance, posts, refuses
 from tests.serving import serving
 from tests.waiting import until
@@ -286,6 +286,22 @@ def test_an_adjustment_over_the_limit_takes_a_second_person(
         history = bob.get(f"{name}/history").json()["events"]
     assert [each["event"] for each in history] == ["Registered", "Requested", "Refused"]
     assert len(ledger.calls("MakeAdjustment")) == 1
+
+
+def test_who_asked_for_an_adjustment_may_withdraw_it(
+    url: str, settings: Settings, ledger: ScriptedLedger
+) -> None:
+    large = {"principalDelta": "-600.00", "feeDelta": "0.00", "reason": "booked twice"}
+    with client_of(url, settings, "supervisor", "ann") as ann:
+        path = "/v1/ledger/accounts/L1/adjustments"
+        name = ann.post(path, json=large, headers=KEY).headers["Location"]
+        told = ann.post(f"{name}/refuse", json=COMMENT).json()
+        assert (told["status"], told["approval"]["status"]) == ("rejected", "withdrawn")
+        assert told["ledgerError"]["code"] == "WITHDRAWN"
+        again = ann.post(path, json=large, headers=KEY)
+        assert (again.status_code, again.json()["code"]) == (422, "withdrawn")
+        assert "ann withdrew it" in again.json()["detail"]
+    assert ledger.calls("MakeAdjustment") == []
 
 
 def test_deployed_ledgers_have_no_apply_fee(client: httpx.Client, ledger: ScriptedLedger) -> None:

@@ -111,3 +111,14 @@ def test_a_new_request_is_where_its_location_says_at_once(ann: httpx.Client, bob
     bob.post(f"{answer.headers['Location']}/reject", json=COMMENT)
     assert ann.get(answer.headers["Location"]).json()["status"] == "rejected"
     assert ann.get(f"{REQUESTS}/none").status_code == 404
+
+
+def test_one_s_own_request_is_cancelled_and_not_rejected(
+    ann: httpx.Client, url: str, settings: Settings
+) -> None:
+    request = made(ann)
+    with client_of(url, settings, "supervisor", "Ann") as same:
+        answer = same.post(f"{request}/reject", json=COMMENT)
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_request")
+        assert "/cancel" in answer.json()["detail"]
+        assert same.post(f"{request}/cancel").json()["status"] == "cancelled"

@@ -91,10 +91,11 @@ def _money() -> list[Told]:
         *_command("K4", "fee_waiver", _SUM, ("unanswered", lost), ("posted", _POSTED)),
         *_command("K5", "adjustment", _DELTAS, ("approve", agreed), ("posted", _POSTED)),
         *_command("K6", "adjustment", _DELTAS, ("refuse", {"actor": _BOB, "comment": "not so much"})),
+        *_command("K9", "adjustment", _DELTAS, ("refuse", {"actor": _ANN, "comment": "a mistake of mine"})),
         *_command(
             "K7",
             "write_off",
-            _SUM | {"details": {"request_id": "W1"}},
+            _SUM | {"details": {"request_id": "W1", "requested_by": "cyd", "requested_by_name": "Cyd Ray"}},
             ("unanswered", lost),
             ("settle_by_hand", by_hand | {"posted": True, "transaction_id": "T3"}),
         ),
