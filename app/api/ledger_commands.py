@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.ledger_commands_shown import LedgerCommand
-from app.api.money import Body, actor_of, answered, shown
+from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
 from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.documents.kinds import Document
@@ -127,7 +127,7 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     "/{commandId}/approve",
     operation_id="approveLedgerCommand",
     status_code=201,
-    responses=documented(404, 409),
+    responses=documented(404, 409, 502) | {202: NOT_SETTLED},
     response_model_exclude_none=True,
 )
 async def approve_ledger_command(

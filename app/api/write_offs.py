@@ -11,9 +11,10 @@ from pydantic.alias_generators import to_camel
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
 from app.api.auth import Caller, Role, requires
+from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands import Decision
 from app.api.ledger_commands_shown import LedgerCommand
-from app.api.money import Amount, Body, Key, Text, actor_of, answered, at_most, key_of
+from app.api.money import NOT_SETTLED, Amount, Body, Text, actor_of, answered, at_most
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.api.write_offs_shown import stored_request
@@ -27,6 +28,7 @@ router = APIRouter(
     prefix="/v1/write-off-requests",
     tags=["write-offs"],
     dependencies=[Depends(refuse_unknown_parameters)],
+    route_class=KeyedRoute,
     responses=documented(400, 401, 403, 404, 409, 422, 503),
 )
 
@@ -55,13 +57,15 @@ class Approved(Document):
     command: LedgerCommand
 
 
-@router.post("", operation_id="requestWriteOff", status_code=201, response_model_exclude_none=True)
+@router.post(
+    "", operation_id="requestWriteOff", status_code=201, responses=KEYED, response_model_exclude_none=True
+)
 async def request_write_off(
     request: Request,
     response: Response,
     body: WriteOffBody,
     by: Annotated[Caller, _OPERATIONS],
-    key: Key = None,
+    key: Key,
 ) -> WriteOffRequest:
     """Ask for a write-off; operations and up. One request an account may be pending."""
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
@@ -79,7 +83,12 @@ async def request_write_off(
 
 
 @router.post(
-    "/{requestId}/approve", operation_id="approveWriteOff", status_code=201, response_model_exclude_none=True
+    "/{requestId}/approve",
+    operation_id="approveWriteOff",
+    status_code=201,
+    # The ledger is asked what is owed, and then to write it off.
+    responses=documented(429, 502, 504) | {202: NOT_SETTLED | {"model": Approved}},
+    response_model_exclude_none=True,
 )
 async def approve_write_off(
     request: Request,
