@@ -106,21 +106,29 @@ class LedgerCommand(RememberingAggregate):
             aggregate.outcome = self
 
     class Posted(RememberingAggregate.Event):
-        """The ledger posted it; ``result`` is the rest of its answer."""
+        """The ledger posted it; ``result`` is the rest of its answer.
+
+        ``by_settler``: it said so when it was asked again, with the same key.
+        """
 
         transaction_id: str
         ledger_event_id: str | None = None
         result: dict[str, Any] | None = None
+        by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.POSTED
             aggregate.outcome = self
 
     class Rejected(RememberingAggregate.Event):
-        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words."""
+        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words.
+
+        ``by_settler`` as in Posted.
+        """
 
         code: str
         message: str
+        by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.REJECTED
@@ -194,7 +202,13 @@ class LedgerCommand(RememberingAggregate):
 
     @absorbs
     def posted(
-        self, source: Source, *, transaction_id: str, ledger_event_id: str, result: dict[str, Any]
+        self,
+        source: Source,
+        *,
+        transaction_id: str,
+        ledger_event_id: str,
+        result: dict[str, Any],
+        by_settler: bool = False,
     ) -> None:
         """The ledger says that it is posted."""
         if not self.is_settled:
@@ -204,13 +218,14 @@ class LedgerCommand(RememberingAggregate):
                 transaction_id=transaction_id,
                 ledger_event_id=ledger_event_id,
                 result=result,
+                by_settler=by_settler or None,
             )
 
     @absorbs
-    def rejected(self, source: Source, *, code: str, message: str) -> None:
+    def rejected(self, source: Source, *, code: str, message: str, by_settler: bool = False) -> None:
         """The ledger says that it will not be posted."""
         if not self.is_settled:
-            self.record(self.Rejected, source, code=code, message=message)
+            self.record(self.Rejected, source, code=code, message=message, by_settler=by_settler or None)
 
     @absorbs
     def not_offered(self, source: Source, *, code: str, message: str) -> None:

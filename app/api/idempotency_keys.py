@@ -14,16 +14,14 @@ _HEADER = "Idempotency-Key"
 _SHORTEST, _LONGEST = 8, 128
 _TAKES = f"{_HEADER} takes {_SHORTEST} to {_LONGEST} visible ASCII characters"
 
-Key = Annotated[
-    str,
-    Header(
-        alias=_HEADER,
-        description=f"{_SHORTEST} to {_LONGEST} visible ASCII characters of the caller's: one for an intent, "
-        f"the same at each try of it. `{OWN_KEYS}…` is taken.",
-        json_schema_extra={"minLength": _SHORTEST, "maxLength": _LONGEST},
-    ),
-]
-
+_KEY = Header(
+    alias=_HEADER,
+    description=f"{_SHORTEST} to {_LONGEST} visible ASCII characters of the caller's: one for an intent, the same at "
+    f"each try of it. `{OWN_KEYS}…` is taken.",
+    json_schema_extra={"minLength": _SHORTEST, "maxLength": _LONGEST},
+)
+Key = Annotated[str, _KEY]
+OptionalKey = Annotated[str | None, _KEY]
 
 KEYED: dict[int | str, dict[str, Any]] = {
     400: {

@@ -1,16 +1,16 @@
 """Money movements looked up, approved by a second person, and settled by hand where nobody else can."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.ledger_commands_shown import LedgerCommand
+from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event
+from app.api.moments import From, Until
 from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
-from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
+from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.documents.kinds import Document
 from app.documents.ledger_commands import ApprovalStatus
@@ -26,8 +26,13 @@ router = APIRouter(
 )
 
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
-Since = Annotated[Moment | None, Query(alias="from", description="Asked for then, or later.")]
-Before = Annotated[Moment | None, Query(alias="to", description="Asked for before then.")]
+Since = Annotated[
+    From | None, Query(alias="from", description="Asked for then or later: a time, or a day (UTC).")
+]
+Before = Annotated[
+    Until | None,
+    Query(alias="to", description="Asked for before that time; or on that day (UTC), which is included."),
+]
 Actor = Annotated[
     str,
     Query(
@@ -59,14 +64,6 @@ class Settlement(Body):
     posted: bool
     transaction_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     because: Comment
-
-
-class CommandEvent(Document):
-    """One event behind a command: what was recorded, when, and its facts."""
-
-    event: str
-    recorded_at: datetime
-    facts: dict[str, Any]
 
 
 class History(Document):
@@ -113,14 +110,19 @@ async def get_ledger_command(request: Request, command_id: CommandId) -> LedgerC
     return await shown(request, command_id)
 
 
-@router.get("/{commandId}/history", operation_id="getLedgerCommandHistory", responses=documented(404))
+@router.get(
+    "/{commandId}/history",
+    operation_id="getLedgerCommandHistory",
+    responses=documented(404),
+    response_model_exclude_none=True,
+)
 async def get_ledger_command_history(request: Request, command_id: CommandId) -> History:
     """Get the events behind it: for whoever has to prove what happened."""
     money: Money = request.app.state.money
     events = await in_thread(money.store.events, command_id)
     if not events:
         raise not_found("ledger command", command_id)
-    return History(command_id=command_id, events=[_event(each) for each in events])
+    return History(command_id=command_id, events=[command_event(each) for each in events])
 
 
 @router.post(
@@ -198,9 +200,3 @@ def install(app: FastAPI) -> None:
     async def _refused(request: Request, error: RefusedError) -> Response:
         status = 403 if error.code in _FORBIDDEN else 409
         return answer(request, ProblemError(status, error.code, str(error)))
-
-
-def _event(event: Any) -> CommandEvent:
-    hidden = ("originator_id", "originator_version", "timestamp", "business_id")
-    facts = {name: value for name, value in vars(event).items() if name not in hidden and value is not None}
-    return CommandEvent(event=type(event).__name__, recorded_at=event.timestamp, facts=facts)

@@ -88,6 +88,11 @@ def test_movements_are_found_by_who_what_and_when(
         assert found(status="unknown") == []
         assert found(**{"from": (now - timedelta(minutes=5)).isoformat()}) == ["L2", "L1", "L0"]
         assert found(to=(now - timedelta(minutes=5)).isoformat()) == []
+        today, yesterday = now.date(), now.date() - timedelta(days=1)
+        assert found(**{"from": yesterday.isoformat(), "to": today.isoformat()}) == ["L2", "L1", "L0"]
+        assert found(to=yesterday.isoformat()) == []
+        for bad in ("2026-02-30", "9999-12-31", "yesterday", "2026-03-06T09:00:00"):
+            assert ann.get("/v1/ledger-commands", params={"to": bad}).status_code == 422, bad
         page = ann.get("/v1/ledger-commands", params={"limit": 2}).json()
         assert [item["loanAccountId"] for item in ann.get(page["next"]).json()["items"]] == ["L0"]
     document = mongo_db["ledger-commands"].find_one({"loanAccountId": "L2"})

@@ -43,6 +43,8 @@ def test_what_is_posted_is_told_and_recorded(
     assert (call.request.amount, call.request.payment_method) == ("150.00", "card")
     assert events(settings, told["commandId"]) == ["Registered", "Requested", "Posted"]
     assert client.get(answer.headers["Location"]).json() == told
+    posted = client.get(f"{answer.headers['Location']}/history").json()["events"][-1]
+    assert "bySettler" not in posted["facts"]
 
 
 def test_failure_1_a_retry_has_the_key_of_the_intent_and_posts_once(
@@ -111,6 +113,16 @@ def test_failure_2_an_unknown_outcome_is_said_to_be_unknown_and_the_same_key_set
     again = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
     assert (again.status_code, again.json()["transactionId"]) == (201, "T-7")
     assert events(settings, answer.json()["commandId"])[1:] == ["Requested", "OutcomeUnknown", "Posted"]
+    _, asked, unknown, settled = client.get(f"{where}/history").json()["events"]
+    assert (asked["actor"], asked["version"]) == ({"id": "ann", "role": "operations"}, 2)
+    assert asked["facts"] == {
+        "kind": "repayment",
+        "loanAccountId": "L1",
+        "idempotencyKey": "intent-00000001",
+        "amount": "150.00",
+    }
+    assert unknown.keys() == {"version", "event", "recordedAt", "facts"}, "and nothing of our own"
+    assert (settled["facts"]["transactionId"], settled["facts"]["bySettler"]) == ("T-7", True)
 
 
 def test_failure_3_an_intent_without_an_outcome_is_found_and_settled_at_the_next_start(
@@ -285,6 +297,8 @@ def test_an_adjustment_over_the_limit_takes_a_second_person(
         assert bob.post(f"{name}/approve", json=comment).json()["code"] == "already_decided"
         history = bob.get(f"{name}/history").json()["events"]
     assert [each["event"] for each in history] == ["Registered", "Requested", "Refused"]
+    assert (history[0]["facts"], history[2]["actor"]) == ({}, {"id": "bob", "role": "supervisor"})
+    assert history[2]["facts"] == comment
     assert len(ledger.calls("MakeAdjustment")) == 1
 
 
