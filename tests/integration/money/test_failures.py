@@ -1,6 +1,7 @@
 """Money over REST: the six failures that happened elsewhere (contract ledger.md), each tried here."""
 
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -208,10 +209,16 @@ def test_with_the_ledger_down_nothing_is_stored_and_that_is_said_at_once(
         serving(settings.model_copy(update={"ledger_target": "127.0.0.1:1"})) as url,
         client_of(url, settings) as client,
     ):
-        client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
-        began = monotonic()
+
+        def seconds() -> float:
+            began = monotonic()
+            client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+            return monotonic() - began
+
+        for _ in range(3):
+            seconds()  # Then the ledger counts as away.
+        assert median(seconds() for _ in range(9)) < 0.1
         answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
-        assert monotonic() - began < 0.5  # 100 ms where the machine has nothing else to do.
         assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
         assert (answer.json()["retryable"], "Retry-After" in answer.headers) == (True, True)
     with (
