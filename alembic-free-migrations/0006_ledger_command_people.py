@@ -5,6 +5,7 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.database import Database
 
+REBUILD = ("ledger-commands", "write-off-requests")
 FILTERS = ("approval.by.id", "settledBy.id", "writeOffRequestedBy.id", "approval.status")
 
 

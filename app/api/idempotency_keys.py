@@ -16,8 +16,8 @@ _TAKES = f"{_HEADER} takes {_SHORTEST} to {_LONGEST} visible ASCII characters"
 
 _KEY = Header(
     alias=_HEADER,
-    description=f"{_SHORTEST} to {_LONGEST} visible ASCII characters of the caller's: one for an intent, the same "
-    f"at each try of it. `{OWN_KEYS}…` is taken.",
+    description=f"{_SHORTEST} to {_LONGEST} visible ASCII characters of the caller's: one for an intent, the "
+    f"same at each try of it. `{OWN_KEYS}…` is taken.",
     json_schema_extra={"minLength": _SHORTEST, "maxLength": _LONGEST},
 )
 Key = Annotated[str, _KEY]
