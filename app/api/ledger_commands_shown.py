@@ -1,9 +1,14 @@
 """Ledger commands as the API shows them, from the aggregate: never older than what was answered before."""
 
+from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from app.aggregates import LedgerCommand as StoredCommand
-from app.documents.kinds import Document, Money
+from app.aggregates.remembering import RememberingAggregate
+from app.documents.kinds import Document, Money, StaffMember
 from app.documents.ledger_commands import LedgerCommand as CollectionDocument
 from app.projections.ledger_commands import LEDGER_COMMANDS
 
@@ -19,10 +24,11 @@ class AppliedInstalment(Document):
 
 
 class Posting(Document):
-    """What the ledger told of a posting; amounts are AUD, and stood after it."""
+    """What the ledger told of a posting, in AUD: what it moved, and what was owed after it."""
 
     type: str | None = None
     effective_date: str | None = None
+    total_delta: Money | None = None
     principal_after: Money | None = None
     fee_after: Money | None = None
     total_after: Money | None = None
@@ -51,3 +57,38 @@ def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
     if document is None:
         return None
     return LedgerCommand.model_validate({**document, "_id": command_id, "posting": posting})
+
+
+class CommandEvent(Document):
+    """One event behind a command: what was recorded, when, by whom, and its facts; ``version`` counts."""
+
+    version: int
+    event: str
+    recorded_at: datetime
+    actor: StaffMember | None = None
+    """Absent where the ledger, or nobody, said so."""
+    facts: dict[str, Any]
+
+
+def command_event(event: Any) -> CommandEvent:
+    """An event as it is shown: without what only the event store needs."""
+    facts = {
+        name: value for name, value in vars(event).items() if name not in _INTERNAL and value is not None
+    }
+    actor = None
+    for identifier, name, role in _ACTORS:
+        if identifier in facts:
+            actor = StaffMember(id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role))
+    if details := facts.get("details"):
+        facts["details"] = {to_camel(name): value for name, value in details.items()}
+    return CommandEvent(
+        version=event.originator_version,
+        event=type(event).__name__,
+        recorded_at=event.timestamp,
+        actor=actor,
+        facts={to_camel(name): value for name, value in facts.items()},
+    )
+
+
+_INTERNAL = {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
+_ACTORS = (("requested_by", "requested_by_name", "requested_role"), ("by", "by_name", "role"))

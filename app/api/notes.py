@@ -9,7 +9,8 @@ from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
 from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.money import Key, actor_of, key_of
+from app.api.idempotency_keys import OptionalKey, key_of
+from app.api.money import actor_of
 from app.api.note_bodies import AmendmentBody, NoteBody
 from app.api.note_store import NoteStore, Stored
 from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
@@ -98,7 +99,7 @@ async def write_note(
     customer_id: CustomerId,
     body: NoteBody,
     by: Annotated[Caller, _OPERATIONS],
-    key: Key = None,
+    key: OptionalKey = None,
 ) -> ContactNote:
     """Write a note about a customer; operations and up. 201 when it can be read, 202 when not within 2 s.
 
@@ -123,7 +124,7 @@ async def amend_note(
     note_id: NoteId,
     body: AmendmentBody,
     by: Annotated[Caller, _OPERATIONS],
-    key: Key = None,
+    key: OptionalKey = None,
 ) -> ContactNote:
     """Write a note that amends another, the newest of its chain; operations and up. It answers likewise."""
     stored = await in_thread(_notes(request).amend, _note_id(key), actor_of(by), note_id, body.told())

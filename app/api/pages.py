@@ -57,11 +57,13 @@ async def page(
     limit: int,
     cursor: str | None,
     leave_out: tuple[str, ...] = (),
+    any_of: tuple[tuple[str, ...], str | None] = ((), None),
     between: tuple[datetime | None, datetime | None] = (None, None),
 ) -> Page[Item]:
     """One page of the documents whose fields equal the filters that are present.
 
-    ``between`` bounds ``createdAt``: from the first, and before the second.
+    ``any_of``: names of fields, and a value that one of them has. ``between`` bounds ``createdAt``: from the
+    first, and before the second.
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
@@ -75,6 +77,9 @@ async def page(
             {"createdAt": {"$lt": created}},
             {"createdAt": created, "_id": {"$lt": identifier}},
         ]
+    names, value = any_of
+    if value is not None:
+        query["$and"] = [{"$or": [{name: value} for name in names]}]
     found = collection.find(query, dict.fromkeys(leave_out, 0) or None)
     documents = await found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(limit + 1).to_list()
     following = None

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
+from app.aggregates import EVENT_STORE_ERRORS
 from app.api.auth import Authenticated
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
+from app.api.write_offs_shown import stored_request
 from app.documents.conversations import Conversation, ConversationSummary
 from app.documents.customers import Customer
 from app.documents.loan_accounts import AccountStatus, LoanAccount
@@ -169,12 +171,13 @@ async def list_write_off_requests(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803
+    loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WriteOffRequest]:
     """List write-off requests, newest first."""
-    filters = {"customerId": customerId, "status": status}
+    filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
     return await page(
         request, database["write-off-requests"], filters, model=WriteOffRequest, limit=limit, cursor=cursor
     )
@@ -187,8 +190,17 @@ async def list_write_off_requests(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_write_off_request(response: Response, database: Database, requestId: Named) -> WriteOffRequest:  # noqa: N803
-    """Get one write-off request."""
-    return WriteOffRequest.model_validate(
+async def get_write_off_request(
+    request: Request,
+    response: Response,
+    database: Database,
+    requestId: Named,  # noqa: N803
+) -> WriteOffRequest:
+    """Get one write-off request, as it is stored: no projection is waited for."""
+    try:
+        found = await stored_request(request, requestId)
+    except EVENT_STORE_ERRORS:
+        found = None  # While the store is away, what was projected is shown.
+    return found or WriteOffRequest.model_validate(
         await one_document(response, database, "write-off-requests", "write-off request", requestId)
     )

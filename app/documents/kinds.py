@@ -62,3 +62,13 @@ class StaffMember(Person):
 
     role: str
     """What they were allowed to do then: `readonly`, `operations`, `supervisor` or `admin`."""
+
+
+class LedgerFault(Document):
+    """Why the ledger did not post, or why nobody knows."""
+
+    code: str
+    """The gRPC status by name (`FAILED_PRECONDITION`); of ours are `REFUSED_BY_APPROVER`, `WITHDRAWN` and
+    `NOT_POSTED` (by hand)."""
+    message: str
+    """The ledger's own words, or those of the person who refused, withdrew or settled it."""

@@ -6,24 +6,16 @@ from typing import Literal
 from pydantic import Field
 
 from app.aggregates import CommandKind, CommandStatus
-from app.documents.kinds import CreatedAt, Document, Money, StaffMember, UpdatedAt
+from app.documents.kinds import CreatedAt, Document, LedgerFault, Money, Person, StaffMember, UpdatedAt
 
-
-class LedgerFault(Document):
-    """Why the ledger did not post, or why nobody knows."""
-
-    code: str
-    """The gRPC status by name (`FAILED_PRECONDITION`); of ours are `REFUSED_BY_APPROVER` and `NOT_POSTED` (by
-    hand)."""
-    message: str
-    """The ledger's own words, or those of the person who refused or settled it."""
+ApprovalStatus = Literal["pending", "approved", "refused", "withdrawn"]
 
 
 class ApprovalState(Document):
     """The second person's decision, where one is needed."""
 
-    status: Literal["pending", "approved", "refused"]
-    """How it stands. While it is pending, nothing is sent to the ledger."""
+    status: ApprovalStatus
+    """How it stands. While it is pending, nothing is sent to the ledger; `withdrawn`: by who asked for it."""
     by: StaffMember | None = None
     """Who decided."""
     at: datetime | None = None
@@ -60,6 +52,8 @@ class LedgerCommand(Document):
     """When they asked."""
     request_id: str | None = None
     """Of a write-off: the request that was approved, `write-off-requests._id`."""
+    write_off_requested_by: Person | None = None
+    """Of a write-off: who made that request."""
     status: CommandStatus
     """How far it is. `requested`: not answered yet, or awaiting approval. `unknown` is not failure."""
     approval: ApprovalState | None = None

@@ -37,9 +37,10 @@ class Balances(Document):
     total_outstanding: Money | None = None
     """The same as `currentBalance`."""
     total_paid: Money | None = None
-    """As the closure tells; else `loanTerms.totalPayable` less `currentBalance`, zero at least, once the
-    account was paid out (`sdkStatus` ACTIVE, SUSPENDED or CLOSED). A fee that is charged later lowers it, a
-    waiver raises it."""
+    """As the closure tells; else `loanTerms.totalPayable`, and what fees, waivers, adjustments and write-offs
+    have made of it since, less `currentBalance`; zero at least, once the account was paid out (`sdkStatus`
+    ACTIVE, SUSPENDED or CLOSED). They are known by the transaction type that comes with a balance: a change
+    without one counts as a payment, or as one taken back."""
 
 
 class LastPayment(Document):

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.documents.kinds import CreatedAt, Document, Money, Person, UpdatedAt
+from app.aggregates import CommandStatus
+from app.documents.kinds import CreatedAt, Document, LedgerFault, Money, Person, UpdatedAt
 from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
 
 WriteOffStatus = Literal["pending", "approved", "rejected", "cancelled"]
@@ -25,6 +26,13 @@ class Decision(Document):
 class LedgerReference(Document):
     """What the ledger made of an approval."""
 
+    status: CommandStatus | None = None
+    """Of an approval over the API: how far the ledger command is that posts it. After `rejected` the request
+    stays approved, and another one may be made."""
+    command_id: str | None = None
+    """Of an approval over the API: that command, `ledger-commands._id`."""
+    error: LedgerFault | None = None
+    """Why it is not posted, or why its outcome is unknown."""
     transaction_id: str | None = None
     """The ledger's transaction."""
     event_id: str | None = None

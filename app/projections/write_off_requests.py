@@ -11,6 +11,7 @@ WRITE_OFF_REQUESTS = Projection(
     own=(WriteOffRequest,),
     stamped=False,
     begins_with=WriteOffRequest.Requested,
+    version=2,
 )
 
 _STATUS: dict[type[Any], str] = {
@@ -56,8 +57,17 @@ def _decided(document: Document, event: Any) -> None:
         put(document, ledger=ledger or None)
 
 
+@WRITE_OFF_REQUESTS.on(WriteOffRequest.PostingFollowed)
+def _posting_followed(document: Document, event: Any) -> None:
+    stamp(document, event.at)
+    ledger: Document = {"status": event.status, "commandId": event.command_id}
+    put(ledger, error={"code": event.code, "message": event.message} if event.code else None)
+    document["ledger"] = ledger
+
+
 @WRITE_OFF_REQUESTS.on(WriteOffRequest.PostedToLedger)
 def _posted(document: Document, event: Any) -> None:
     stamp(document, event.at)
     ledger: Document = document.setdefault("ledger", {})
-    put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
+    ledger.pop("error", None)
+    put(ledger, status="posted", transactionId=event.transaction_id, eventId=event.ledger_event_id)

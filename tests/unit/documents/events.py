@@ -91,10 +91,11 @@ def _money() -> list[Told]:
         *_command("K4", "fee_waiver", _SUM, ("unanswered", lost), ("posted", _POSTED)),
         *_command("K5", "adjustment", _DELTAS, ("approve", agreed), ("posted", _POSTED)),
         *_command("K6", "adjustment", _DELTAS, ("refuse", {"actor": _BOB, "comment": "not so much"})),
+        *_command("K9", "adjustment", _DELTAS, ("refuse", {"actor": _ANN, "comment": "a mistake of mine"})),
         *_command(
             "K7",
             "write_off",
-            _SUM | {"details": {"request_id": "W1"}},
+            _SUM | {"details": {"request_id": "W1", "requested_by": "cyd", "requested_by_name": "Cyd Ray"}},
             ("unanswered", lost),
             ("settle_by_hand", by_hand | {"posted": True, "transaction_id": "T3"}),
         ),
@@ -143,11 +144,17 @@ def _write_notes(servicing: Servicing) -> None:
 
 
 def _posted_write_off() -> list[Told]:
-    """A write-off that was approved over the API."""
+    """Write-offs that were approved over the API: one was posted, one rejected."""
     asked = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
     posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
+    following = {"command_id": "K7", "status": "requested"}
+    rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}
     return [
         Told(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
         Told(WriteOffRequest, "W1", "approve", message("w2", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
         Told(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
+        Told(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
+        Told(WriteOffRequest, "W2", "approve", message("w6", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
     ]
