@@ -1,9 +1,9 @@
 """The read model ``portfolio-daily``: all loan accounts together, one document a business day.
 
 What an account stood at from which day on is kept in a lookup document of its own. An event of a day changes
-that from its day on: it moves the account's share from one count to another in the documents of that day and of
-each later one, so late news corrects the days that it is about. A day without a document changed nothing: the
-last one before it stands.
+that from its day on: it moves the account's share from one count to another in the documents of that day and
+of each later one, so late news corrects the days that it is about. A day without a document changed nothing:
+the last one before it stands.
 """
 
 from collections.abc import Iterable, Iterator
