@@ -33,13 +33,13 @@ ANN = Actor("ann", "Ann Lee", "operations")
 
 
 def happenings(chance: Random, count: int) -> Iterator[Told]:
-    """News of a few customers and their loans over two weeks, some of it days late, and links last."""
+    """News of a few customers and their loans over two months, some of it weeks late, and links last."""
     accounts = [On(LoanAccount, f"L{number}") for number in range(4)]
     for number in range(count):
-        now = (number * 14 * DAY) // count
+        now = (number * 60 * DAY) // count
         time = {"received": now}
         if chance.random() < 0.9:
-            time["at"] = now - chance.choice((0, 0, 0, 1, 3, 8)) * DAY
+            time["at"] = now - chance.choice((0, 0, 0, 1, 5, 30)) * DAY
         account = chance.choice(accounts)
         amount = Decimal(chance.randint(0, 50_000)) / 100
         customer_id = f"C{chance.randrange(2)}"
