@@ -30,13 +30,13 @@ class On:
     """
 
     def __init__(self, kind: type[RememberingAggregate], business_id: str) -> None:
-        self._kind, self._business_id = kind, business_id
+        self.kind, self.business_id = kind, business_id
 
     def __getattr__(self, command: str) -> Callable[..., Told]:
         def tell(*, at: int | None = None, received: int | None = None, **arguments: Any) -> Told:
             received = (at or 0) if received is None else received
             source = message(f"told-{next(_messages)}", at=at, received=received)
-            return Told(self._kind, self._business_id, command, source, arguments)
+            return Told(self.kind, self.business_id, command, source, arguments)
 
         return tell
 
