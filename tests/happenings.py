@@ -1,4 +1,4 @@
-"""News of a few customers, loans, chats, requests and commands at random; stored and folded without a server."""
+"""News of customers, loans, chats, requests and commands at random; stored and folded without a server."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -25,7 +25,7 @@ ANN = Actor("ann", "Ann Lee", "operations")
 
 
 def happenings(chance: Random, count: int, *, relinks: bool = True) -> Iterator[Told]:
-    """News of two months, some of it weeks late, and some links last; with ``relinks``, accounts change hands."""
+    """News of two months, some of it weeks late, and links last; with ``relinks``, accounts change hands."""
     accounts = [On(LoanAccount, f"L{number}") for number in range(4)]
     for number in range(count):
         now = (number * 60 * DAY) // count

@@ -7,7 +7,7 @@ import pytest
 from bson.decimal128 import Decimal128
 
 from app.aggregates import LoanAccount
-from app.projections.portfolio_daily import portfolio_daily
+from app.projections.portfolio_daily import AccountDays, portfolio_daily
 from tests.projecting import Given, On, given
 
 DAY = 24 * 60
@@ -157,6 +157,14 @@ def test_a_time_after_its_receipt_or_before_any_loan_is_nonsense(nonsense: int) 
     """Upstream's clocks are not ours: what they tell must not make days of its own."""
     days = given(PORTFOLIO, LOAN.change_status(at=nonsense, received=DAY, status="ACTIVE"))
     assert days.ids() == [SECOND]
+
+
+def test_what_is_kept_of_an_account_grows_with_its_changes_only() -> None:
+    days = given(PORTFOLIO, opened(LOAN))
+    days.when(*(LOAN.update(at=day * DAY, current_balance=Decimal("100.00")) for day in range(1, 9)))
+    days.when(LOAN.change_status(at=9 * DAY, status="SUSPENDED"))
+    [kept] = days.database[AccountDays.collection].find()
+    assert [state["day"] for state in kept["states"]] == [FIRST, "2026-03-10"]
 
 
 def test_what_changes_nothing_begins_no_day() -> None:
