@@ -47,7 +47,12 @@ class Given:
     def __init__(self, projection: Projection) -> None:
         self.servicing, self.database = Servicing.in_memory(), Database()
         self._collection = self.database[projection.name]
-        self._engine = Engine(projection, self.servicing, self.database)  # type: ignore[arg-type]
+        self._projection = projection
+        self.restart()
+
+    def restart(self) -> None:
+        """Fold on in another process, which has nothing at hand."""
+        self._engine = Engine(self._projection, self.servicing, self.database)  # type: ignore[arg-type]
 
     def when(self, *told: Told) -> Self:
         """Absorb the messages, in one transaction, and fold what they led to."""

@@ -15,6 +15,7 @@ from bson.decimal128 import Decimal128
 from app.aggregates import Key, LoanAccount
 from app.projections.account_days import Share, change_from, is_open, note_payment
 from app.projections.calendar import BusinessCalendar, happened_at
+from app.projections.faults import FAULTED
 from app.projections.projection import AtHand, Lookup, Projection, Target
 from app.projections.values import Document, money
 
@@ -139,6 +140,9 @@ def _change(event: Any) -> tuple[str, Any] | None:
 
 def _begun(day: str, documents: AtHand) -> Target:
     before = documents.last_before(day) or {}
+    if FAULTED in before:
+        msg = f"{day} would carry on from {before['_id']}, which is set aside"
+        raise LookupError(msg)
     totals = {
         "accountsByStatus": dict(before.get("accountsByStatus") or dict.fromkeys(_STATUSES, 0)),
         "accountsByBucket": dict(before.get("accountsByBucket") or dict.fromkeys(_BUCKETS, 0)),

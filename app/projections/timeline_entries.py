@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app.aggregates import Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
 from app.aggregates.remembering import RememberingAggregate
 from app.projections.calendar import happened_at
 from app.projections.projection import event_classes
@@ -22,6 +22,7 @@ _KINDS: dict[type[RememberingAggregate], About] = {
     Customer: About("customer", None),
     LoanAccount: About("account", "loanAccountId"),
     Conversation: About("conversation", "conversationId"),
+    ContactNote: About("note", "noteId"),
     WriteOffRequest: About("request", "requestId"),
     LedgerCommand: About("command", "commandId"),
 }
@@ -42,8 +43,7 @@ def entry_of(event: Any, facts: Document, position: int) -> Document | None:
         entry[field] = event.business_id
     put(
         entry,
-        loanAccountId=facts.get("loanAccountId"),
-        requestId=facts.get("requestId"),
+        **{name: facts.get(name) for name in ("loanAccountId", "conversationId", "requestId")},
         amount=None if line.amount is None else money(line.amount),
         actor=line.actor,
         transactionId=line.transaction_id,
@@ -51,13 +51,20 @@ def entry_of(event: Any, facts: Document, position: int) -> Document | None:
     return entry
 
 
-def facts_of(event: WriteOffRequest.Requested | LedgerCommand.Requested) -> Document:
-    """What a write-off request, or a money command, says at first and its later events do not repeat."""
-    facts: Document = {"loanAccountId": event.loan_account_id}
-    amount = event.amount
-    if isinstance(event, LedgerCommand.Requested):
-        deltas = [each for each in (event.principal_delta, event.fee_delta) if each is not None]
-        amount = sum(deltas, Decimal(0)) if amount is None and deltas else amount
-        put(facts, kind=event.kind, requestId=(event.details or {}).get("request_id"))
-    put(facts, amount=None if amount is None else money(amount))
+def facts_of(event: Any) -> Document | None:
+    """What a request, a command or a note says at first, and its later events do not repeat."""
+    facts: Document = {}
+    match event:
+        case WriteOffRequest.Requested():
+            put(facts, amount=money(event.amount))
+        case LedgerCommand.Requested():
+            deltas = [each for each in (event.principal_delta, event.fee_delta) if each is not None]
+            amount = sum(deltas, Decimal(0)) if event.amount is None and deltas else event.amount
+            put(facts, amount=None if amount is None else money(amount), kind=event.kind)
+            put(facts, requestId=(event.details or {}).get("request_id"))
+        case ContactNote.Written():
+            put(facts, conversationId=event.conversation_id)
+        case _:
+            return None
+    put(facts, loanAccountId=event.loan_account_id)
     return facts

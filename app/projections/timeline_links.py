@@ -1,8 +1,8 @@
-"""Which customer a loan account, a conversation, a write-off request or a money command is about, since when.
+"""Which customer a loan account, a chat, a note, a write-off request or a money command is about, since when.
 
 The lookup of ``customer-timeline``. What happened before the customer was known waits in the document of its
-account or conversation, and goes to the timeline with the link. Of a request or command those facts are kept
-that its later events do not repeat; where it names no customer, its account's link counts.
+account or chat, and goes to the timeline with the link. Of a request or command those facts are kept that its
+later events do not repeat; where it names no customer, its account's link counts.
 
 A link holds its position, and what waited stays. So a later form of a document answers for an event as the
 form of then did, and an event that is folded again leads to the same entries.
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.aggregates import Key, LedgerCommand, WriteOffRequest
+from app.aggregates import Key
 from app.projections.calendar import BusinessCalendar, happened_at
 from app.projections.projection import AtHand, Lookup, Target
 from app.projections.timeline_entries import ABOUT, entry_of, facts_of
 from app.projections.timeline_lists import put_in
-from app.projections.values import Document
+from app.projections.values import Document, put
 
 _LINKS = 1_000
 """Links that are kept. Only an event that is folded again asks for one that another has replaced."""
@@ -60,8 +60,7 @@ class TimelineLinks(Lookup):
         return f"account:{facts['loanAccountId']}", Concerned(event, facts)
 
     def evolve(self, document: Document, event: Any, position: int) -> None:
-        if isinstance(event, WriteOffRequest.Requested | LedgerCommand.Requested):
-            document["facts"] = facts_of(event)
+        put(document, facts=facts_of(event))
         if (customer_id := _told(event)) is not None:
             _link(document, customer_id, position)
         if "links" not in document and "facts" not in document and not _is_of_customer(event):

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app.aggregates import CommandKind, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    CommandKind,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
 from app.projections.values import Document
 
 
@@ -126,6 +134,13 @@ def _conversation_status_changed(event: Any, _facts: Document) -> Line | None:
     return Line("conversation_status_changed", f"The conversation {became}.")
 
 
+def _note_written(event: Any, _facts: Document) -> Line:
+    kind = _plain(event.note_type)
+    if event.amends_note_id is not None:
+        return Line("note_amended", f"A note ({kind}) took the place of another.", actor=event.created_by)
+    return Line("note_added", f"A note ({kind}) was added.", actor=event.created_by)
+
+
 def _write_off_requested(event: Any, _facts: Document) -> Line:
     text = f"A write-off of {event.amount:.2f} was asked for."
     return Line("write_off_requested", text, event.amount, event.requested_by)
@@ -231,6 +246,7 @@ TELL: dict[type[Any], Tell] = {
     Conversation.DecisionMade: _decision_made,
     Conversation.Summarised: _said("conversation_summarised", "The conversation was summarised."),
     Conversation.StatusChanged: _conversation_status_changed,
+    ContactNote.Written: _note_written,
     WriteOffRequest.Requested: _write_off_requested,
     WriteOffRequest.Approved: _write_off_decided("approved"),
     WriteOffRequest.Rejected: _write_off_decided("rejected"),

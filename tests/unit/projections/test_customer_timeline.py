@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from bson.decimal128 import Decimal128
 
-from app.aggregates import Actor, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    Actor,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
+from app.aggregates.contact_note import facts_of
 from app.projections.customer_timeline import customer_timeline
 from app.projections.projection import event_classes
 from app.projections.timeline_entries import ABOUT
@@ -208,6 +217,25 @@ def test_a_decision_that_came_before_its_request_stands_when_it_was_made() -> No
     assert words(timeline) == ["write_off_approved", "write_off_requested"]
 
 
+def test_a_note_is_its_customers_and_says_what_kind_it_is_of() -> None:
+    said = {"note_type": "phone_inbound", "subject": "Fee", "content": "?", "priority": "low"}
+    said |= {"sentiment": "neutral", "loan_account_id": "L1"}
+    amended = facts_of("C1", said) | {"amends_note_id": "N1"}
+    timeline = given(TIMELINE, On(ContactNote, "N1").write(at=1, author=TELLER, **facts_of("C1", said)))
+    timeline.when(On(ContactNote, "N2").write(at=2, author=TELLER, **amended))
+    first, second = entries(timeline)
+    assert first == {
+        "at": minute(1),
+        "position": first["position"],
+        "what": "note_added",
+        "text": "A note (phone inbound) was added.",
+        "noteId": "N1",
+        "loanAccountId": "L1",
+        "actor": "tom",
+    }
+    assert (second["what"], second["noteId"]) == ("note_amended", "N2")
+
+
 def test_what_only_repeats_how_something_stands_is_left_out() -> None:
     def aged(day: int, days_past_due: int) -> Any:
         return LOAN.update_aging(at=day * DAY, days_past_due=days_past_due, bucket="early_arrears")
@@ -272,8 +300,9 @@ def test_each_event_is_told_or_left_out_on_purpose() -> None:
         "DecisionHeld",
         "DecisionIgnored",
         "PostedToLedger",
+        "Amended",
     }
-    kinds = (Customer, LoanAccount, Conversation, WriteOffRequest, LedgerCommand)
+    kinds = (Customer, LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
     known = {each for kind in kinds for each in event_classes(kind)}
     assert {each.__name__ for each in known - set(TELL)} == left_out
     assert set(TELL) <= known == set(ABOUT)

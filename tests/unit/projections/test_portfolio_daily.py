@@ -7,6 +7,7 @@ import pytest
 from bson.decimal128 import Decimal128
 
 from app.aggregates import LoanAccount
+from app.projections.faults import FAULTED, ProjectionFault
 from app.projections.portfolio_daily import AccountDays, portfolio_daily
 from tests.projecting import Given, On, given
 
@@ -165,6 +166,14 @@ def test_what_is_kept_of_an_account_grows_with_its_changes_only() -> None:
     days.when(LOAN.change_status(at=9 * DAY, status="SUSPENDED"))
     [kept] = days.database[AccountDays.collection].find()
     assert [state["day"] for state in kept["states"]] == [FIRST, "2026-03-10"]
+
+
+def test_no_day_carries_on_from_one_that_is_set_aside() -> None:
+    days = given(PORTFOLIO, opened(LOAN))
+    days.database["portfolio-daily"].update_one({"_id": FIRST}, {"$set": {FAULTED: {"error": "?"}}})
+    days.restart()
+    with pytest.raises(ProjectionFault, match=r"cannot fold LoanAccount\.BalanceReported"):
+        days.when(LOAN.update(at=DAY, current_balance=Decimal("60.00")))
 
 
 def test_what_changes_nothing_begins_no_day() -> None:
