@@ -4,7 +4,8 @@ from app.projections.calendar import BusinessCalendar
 from app.projections.projection import Projection
 from app.projections.timeline_links import Entered, TimelineLinks
 from app.projections.timeline_lists import put_in, tells_again
-from app.projections.timeline_words import STANDINGS, TELL
+from app.projections.timeline_vocabulary import STANDINGS
+from app.projections.timeline_words import TELL
 from app.projections.values import Document
 
 

@@ -17,13 +17,14 @@ from app.aggregates import (
     LoanAccount,
     WriteOffRequest,
 )
+from app.projections.timeline_vocabulary import What
 from app.projections.values import Document
 
 
 class Line(NamedTuple):
     """An entry's own words: ``what`` it is, in one sentence, and who of the staff did it, if anybody did."""
 
-    what: str
+    what: What
     text: str
     amount: Decimal | None = None
     actor: str | None = None
@@ -34,16 +35,7 @@ Tell = Callable[[Any, Document], Line | None]
 """What there is to tell of an event, and of the facts known of what it is about; None for nothing."""
 
 
-STANDINGS = frozenset(
-    (
-        *("ekyc_assessed", "loan_opened", "loan_status_changed", "balance_changed", "repayment_received"),
-        *("arrears_changed", "application_changed", "conversation_summarised"),
-    )
-)
-"""Words of reports on how something stands, some of them daily: to tell the same again is no news."""
-
-
-def _said(what: str, text: str) -> Tell:
+def _said(what: What, text: str) -> Tell:
     return lambda _event, _facts: Line(what, text)
 
 
@@ -146,13 +138,10 @@ def _write_off_requested(event: Any, _facts: Document) -> Line:
     return Line("write_off_requested", text, event.amount, event.requested_by)
 
 
-def _write_off_decided(word: str) -> Tell:
+def _write_off_decided(what: What, became: str) -> Tell:
     def tell(event: Any, facts: Document) -> Line:
-        transaction = getattr(event, "transaction_id", None)
-        amount = _amount(facts)
-        return Line(
-            f"write_off_{word}", f"A write-off{_of(amount)} was {word}.", amount, event.by, transaction
-        )
+        amount, transaction = _amount(facts), getattr(event, "transaction_id", None)
+        return Line(what, f"A write-off{_of(amount)} {became}.", amount, event.by, transaction)
 
     return tell
 
@@ -189,13 +178,13 @@ def _command_settled(event: Any, facts: Document) -> Line:
 
 
 def _command(
-    facts: Document, what: str, became: str, actor: str | None = None, transaction_id: str | None = None
+    facts: Document, what: What, became: str, actor: str | None = None, transaction_id: str | None = None
 ) -> Line:
     name, amount = _COMMANDS[facts["kind"]][1], _amount(facts)
     return Line(what, f"{name}{_of(amount)} {became}.", amount, actor, transaction_id)
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, tuple[What, str]] = {
     CommandKind.REPAYMENT.value: ("repayment_posted", "A repayment"),
     CommandKind.LATE_FEE.value: ("fee_charged", "A late fee"),
     CommandKind.DISHONOUR_FEE.value: ("fee_charged", "A dishonour fee"),
@@ -248,9 +237,9 @@ TELL: dict[type[Any], Tell] = {
     Conversation.StatusChanged: _conversation_status_changed,
     ContactNote.Written: _note_written,
     WriteOffRequest.Requested: _write_off_requested,
-    WriteOffRequest.Approved: _write_off_decided("approved"),
-    WriteOffRequest.Rejected: _write_off_decided("rejected"),
-    WriteOffRequest.Cancelled: _write_off_decided("cancelled"),
+    WriteOffRequest.Approved: _write_off_decided("write_off_approved", "was approved"),
+    WriteOffRequest.Rejected: _write_off_decided("write_off_rejected", "was rejected"),
+    WriteOffRequest.Cancelled: _write_off_decided("write_off_cancelled", "was cancelled"),
     LedgerCommand.Requested: _command_requested,
     LedgerCommand.Approved: _command_approved,
     LedgerCommand.Refused: _command_refused,
