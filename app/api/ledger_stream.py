@@ -9,8 +9,9 @@ from anyio import CancelScope
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.api.audit import log_read
 from app.api.auth import Authenticated
-from app.api.ledger_documents import LedgerTransaction
+from app.api.ledger_documents import LedgerBalance, LedgerTransaction
 from app.api.ledger_problems import ledger_problem
 from app.api.ledger_reads import Ledger, Named
 from app.api.pages import refuse_unknown_parameters
@@ -32,9 +33,13 @@ LastEventId = Annotated[
 ]
 
 
-async def _account_is_there(ledger: Ledger, loanAccountId: Named) -> None:  # noqa: N803 - the wire's name
+async def _account_is_there(
+    request: Request,
+    ledger: Ledger,
+    loanAccountId: Named,  # noqa: N803 - the wire's name
+) -> None:
     """Errors are answered as problems while that can be done: before the stream begins."""
-    await ledger.get_balance(loanAccountId)
+    log_read(request, LedgerBalance.model_validate(await ledger.get_balance(loanAccountId)))
 
 
 @router.get(
@@ -72,7 +77,7 @@ async def stream_transactions(
             else:
                 yield ServerSentEvent(comment="nothing new")
     except LedgerError as error:
-        problem = problem_of(request, ledger_problem(error))
+        problem = problem_of(ledger_problem(error), request.state.id)
         yield ServerSentEvent(event="problem", raw_data=json.dumps(problem))
     finally:
         closing.cancel()

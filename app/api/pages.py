@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pymongo import DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
+from app.api.audit import log_read
 from app.api.problems import ProblemError
 from app.projections.faults import FAULTED
 
@@ -69,7 +70,9 @@ async def page(
         documents = documents[:limit]
         last = _encode(documents[-1]["createdAt"], documents[-1]["_id"])
         following = str(request.url.include_query_params(cursor=last))
-    return Page[Item](items=[model.model_validate(document) for document in documents], next=following)
+    items = [model.model_validate(document) for document in documents]
+    log_read(request, *items)
+    return Page[Item](items=items, next=following)
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

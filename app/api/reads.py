@@ -1,10 +1,12 @@
 """The read routes: a list and a document for each shared collection."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
+from app.api.audit import Shown, logged
 from app.api.auth import Authenticated
 from app.api.documents import Conversation, ConversationSummary, Customer, LoanAccount, WriteOffRequest
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
@@ -28,27 +30,36 @@ async def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
 Database = Annotated[AsyncDatabase[dict[str, Any]], Depends(_database)]
 
 
-async def _document(
-    response: Response,
-    database: AsyncDatabase[dict[str, Any]],
-    collection: str,
-    kind: str,
-    identifier: str,
-) -> dict[str, Any]:
-    document = await database[collection].find_one({"_id": identifier})
-    if document is None:
-        raise not_found(kind, identifier)
-    if (fault := document.get(FAULTED)) is not None:
-        if fault.get("empty"):
-            raise ProblemError(
-                503,
-                "document_set_aside",
-                f"The {kind} {identifier} cannot be shown: an event of it could not be folded. "
-                "Operators see it in the status, and can rebuild it.",
-            )
-        # An older state is better than none for whoever knows that it is one.
-        response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
-    return document
+@dataclass(frozen=True)
+class _Documents:
+    """Single documents, for one request."""
+
+    request: Request
+    response: Response
+
+    async def one(self, model: type[Shown], collection: str, kind: str, identifier: str) -> Shown:
+        """The document with this id, as it is shown. Raises ProblemError where there is none to show."""
+        document = await self.request.app.state.database[collection].find_one({"_id": identifier})
+        if document is None:
+            raise not_found(kind, identifier)
+        if (fault := document.get(FAULTED)) is not None:
+            if fault.get("empty"):
+                raise ProblemError(
+                    503,
+                    "document_set_aside",
+                    f"The {kind} {identifier} cannot be shown: an event of it could not be folded. "
+                    "Operators see it in the status, and can rebuild it.",
+                )
+            # An older state is better than none for whoever knows that it is one.
+            self.response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
+        return logged(self.request, model.model_validate(document))
+
+
+async def _documents(request: Request, response: Response) -> _Documents:
+    return _Documents(request, response)
+
+
+Documents = Annotated[_Documents, Depends(_documents)]
 
 
 @router.get("/customers", tags=["customers"], operation_id="listCustomers", response_model_exclude_none=True)
@@ -72,9 +83,9 @@ async def list_customers(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_customer(response: Response, database: Database, customerId: Named) -> Customer:  # noqa: N803
+async def get_customer(documents: Documents, customerId: Named) -> Customer:  # noqa: N803
     """Get one customer."""
-    return Customer.model_validate(await _document(response, database, "customers", "customer", customerId))
+    return await documents.one(Customer, "customers", "customer", customerId)
 
 
 @router.get(
@@ -105,11 +116,9 @@ async def list_loan_accounts(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_loan_account(response: Response, database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
+async def get_loan_account(documents: Documents, loanAccountId: Named) -> LoanAccount:  # noqa: N803
     """Get one loan account."""
-    return LoanAccount.model_validate(
-        await _document(response, database, "loan-accounts", "loan account", loanAccountId)
-    )
+    return await documents.one(LoanAccount, "loan-accounts", "loan account", loanAccountId)
 
 
 @router.get(
@@ -145,11 +154,9 @@ async def list_conversations(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_conversation(response: Response, database: Database, conversationId: Named) -> Conversation:  # noqa: N803
+async def get_conversation(documents: Documents, conversationId: Named) -> Conversation:  # noqa: N803
     """Get one conversation, with the newest of what was said in it."""
-    return Conversation.model_validate(
-        await _document(response, database, "conversations", "conversation", conversationId)
-    )
+    return await documents.one(Conversation, "conversations", "conversation", conversationId)
 
 
 @router.get(
@@ -180,8 +187,6 @@ async def list_write_off_requests(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_write_off_request(response: Response, database: Database, requestId: Named) -> WriteOffRequest:  # noqa: N803
+async def get_write_off_request(documents: Documents, requestId: Named) -> WriteOffRequest:  # noqa: N803
     """Get one write-off request."""
-    return WriteOffRequest.model_validate(
-        await _document(response, database, "write-off-requests", "write-off request", requestId)
-    )
+    return await documents.one(WriteOffRequest, "write-off-requests", "write-off request", requestId)

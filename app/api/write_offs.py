@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
+from app.api.audit import logged
 from app.api.auth import Caller, Role, requires
 from app.api.documents import Document, WriteOffRequest
 from app.api.ledger_commands import Decision
@@ -29,7 +30,10 @@ router = APIRouter(
 )
 
 RequestId = Annotated[str, Path(alias="requestId", min_length=1, max_length=256)]
-_OPERATIONS, _SUPERVISOR = Depends(requires(Role.OPERATIONS)), Depends(requires(Role.SUPERVISOR))
+_OPERATIONS = Depends(requires(Role.OPERATIONS))
+# Of the two people whom a write-off takes, a machine is none.
+_ASKS = Depends(requires(Role.OPERATIONS, person=True))
+_DECIDES = Depends(requires(Role.SUPERVISOR, person=True))
 
 
 class WriteOffBody(Body):
@@ -58,10 +62,10 @@ async def request_write_off(
     request: Request,
     response: Response,
     body: WriteOffBody,
-    by: Annotated[Caller, _OPERATIONS],
+    by: Annotated[Caller, _ASKS],
     key: Key = None,
 ) -> WriteOffRequest:
-    """Ask for a write-off; operations and up. One request an account may be pending."""
+    """Ask for a write-off; people of operations and up. One request an account may be pending."""
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
     asked = body.model_dump(exclude_none=True)
     if not Decimal(body.amount):
@@ -83,9 +87,9 @@ async def approve_write_off(
     response: Response,
     request_id: RequestId,
     body: Decision,
-    by: Annotated[Caller, _SUPERVISOR],
+    by: Annotated[Caller, _DECIDES],
 ) -> Approved:
-    """Approve what somebody else asked for, within one's limit; supervisors and up. The ledger posts it."""
+    """Approve what another person asked for, within one's limit; supervisors and up, people. It is posted."""
     approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
     command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
     return Approved(request=await _shown(request, approval.request), command=command)
@@ -93,9 +97,9 @@ async def approve_write_off(
 
 @router.post("/{requestId}/reject", operation_id="rejectWriteOff", response_model_exclude_none=True)
 async def reject_write_off(
-    request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
+    request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _DECIDES]
 ) -> WriteOffRequest:
-    """Reject a request; supervisors and up."""
+    """Reject a request; people of supervisor and up."""
     rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
     return await _shown(request, rejected)
 
@@ -115,7 +119,8 @@ async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
     document = None
     for event in await in_thread(money.store.events_of, StoredRequest, stored.business_id):
         document = WRITE_OFF_REQUESTS.evolve(document, event)
-    return WriteOffRequest.model_validate({**(document or {}), "_id": stored.business_id})
+    shown = WriteOffRequest.model_validate({**(document or {}), "_id": stored.business_id})
+    return logged(request, shown)
 
 
 def _write_offs(request: Request) -> WriteOffs:
