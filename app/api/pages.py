@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 import orjson
 from fastapi import Query, Request
@@ -16,6 +17,7 @@ from app.api.problems import ProblemError
 from app.projections.faults import FAULTED
 
 _LONGEST_CURSOR = 2_000
+_LONGEST_NAME, _MOST_NAMES = 64, 8
 # Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
 _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
@@ -76,14 +78,30 @@ async def page(
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt filter must not answer with everything. Async, as a plain function is given a thread."""
-    route = request.scope["route"]
-    known = {field.alias for field in route.dependant.query_params}
-    if unknown := sorted(set(request.query_params) - known):
+    """A misspelt filter must not answer with everything, nor may one of a filter's two values be dropped.
+
+    Async, as a plain function is given a thread.
+    """
+    parameters = request.scope["route"].dependant.query_params
+    known = {field.alias: field.field_info.annotation for field in parameters}
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    if unknown := sorted(given.keys() - known.keys()):
         accepted = ", ".join(sorted(known)) or "none"
         raise ProblemError(
-            400, "unknown_parameter", f"Unknown: {', '.join(unknown)}. This route takes: {accepted}."
+            400, "unknown_parameter", f"Unknown: {_in_short(unknown)}. This route takes: {accepted}."
         )
+    if again := sorted(name for name, times in given.items() if times > 1 and not _is_list(known[name])):
+        raise ProblemError(400, "repeated_parameter", f"Given more than once: {_in_short(again)}.")
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
+
+
+def _in_short(names: list[str]) -> str:
+    """Names as a caller gave them: of any number, and any length."""
+    told = ", ".join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMES])
+    return f"{told}, …" if len(names) > _MOST_NAMES else told
 
 
 def opaque(*parts: int | str) -> str:

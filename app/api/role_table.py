@@ -17,8 +17,8 @@ from app.runtime.settings import Settings
 _PAGE = """\
 # Who may call which route
 
-Written from the routes by `make roles`; a test holds that it is current. [api.md](api.md#authenticate) says how a
-caller comes by a role, and what tells a machine. A machine needs the role of a route too.
+Written from the routes by `make roles`; a test holds that it is current. [api.md](api.md#authenticate) says
+how a caller comes by a role, and what tells a machine. A machine needs the role of a route too.
 
 {table}
 """
