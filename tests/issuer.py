@@ -61,9 +61,8 @@ class Issuer:
         } | more
         present = {name: value for name, value in claims.items() if value is not None}
         signing = self.keys.get(kid or "first") if key is None else key
-        return jwt.encode(
-            present, signing, algorithm=algorithm, headers=None if kid is None else {"kid": kid}
-        )
+        header = None if kid is None else {"kid": kid}
+        return jwt.encode(present, signing, algorithm=algorithm, headers=header)
 
     def public_pem(self, kid: str = "first") -> bytes:
         key = self.keys[kid].public_key()

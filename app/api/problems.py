@@ -105,6 +105,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _HTTP = {
     404: ("no_such_route", "There is nothing at this address. /docs has all that there is."),
     405: ("method_not_allowed", "This address does not take this method: `Allow` names those that it takes."),
+    413: ("too_large", "The body is too large."),
 }
 
 _DESCRIPTIONS = {

@@ -52,10 +52,9 @@ def test_every_list_has_a_page_size(app: FastAPI) -> None:
 
 def test_every_guarded_route_documents_its_problems(app: FastAPI) -> None:
     for operation in operations(app.openapi()):
-        if not operation["tags"] == ["health"]:
-            assert {"400", "401", "403", "429", "503"} <= operation["responses"].keys(), operation[
-                "operationId"
-            ]
+        if operation["tags"] != ["health"]:
+            told = operation["responses"].keys()
+            assert {"400", "401", "403", "429", "503"} <= told, operation["operationId"]
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
