@@ -160,6 +160,16 @@ def test_a_connection_without_a_request_is_closed(url: str, sent: bytes) -> None
         assert _rest(client) == b""
 
 
+def test_empty_lines_after_an_answer_do_not_hold_a_connection(url: str) -> None:
+    with closing(connected(url)) as client:
+        client.sendall(HEAD + b"\r\n")
+        received = b""
+        while b'{"status":"ok"}' not in received:
+            received += client.recv(65_536)
+        client.sendall(b"\r\n")
+        assert _rest(client) == b""
+
+
 def test_what_is_no_http_is_a_problem(url: str) -> None:
     assert send(url, b"HELO there\r\n\r\n")[1]["code"] == "invalid_http"
     assert send(url, b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 400
