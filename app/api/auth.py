@@ -119,8 +119,8 @@ async def caller(
 
 def _caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
     user = str(claims["sub"]).strip()
-    if not 1 <= len(user) <= _LONGEST_USER:
-        detail = f"The token names no user of 1 to {_LONGEST_USER} characters."
+    if not (1 <= len(user) <= _LONGEST_USER and user.isprintable()):
+        detail = f"The token names no user of 1 to {_LONGEST_USER} visible characters."
         raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE)
     if is_machine(user):
         detail = "The token's user is named as machines are: no token may be."

@@ -156,6 +156,8 @@ def problem_of(error: ProblemError, request_id: str) -> dict[str, Any]:
 def answer(request: Request, error: ProblemError) -> JSONResponse:
     """The problem as a response, of which the log says with the request's id what it was."""
     route = getattr(request.scope.get("route"), "path", "no route")  # Never the path: it may name a customer.
-    log.info("Request %s: %s %s: %d %s", request.state.id, request.method, route, error.status, error.code)
+    caller = getattr(getattr(request.state, "caller", None), "user", "nobody")
+    what = (request.method, route, error.status, error.code)
+    log.info("Request %s of %s: %s %s: %d %s", request.state.id, caller, *what)
     problem = problem_of(error, request.state.id)
     return JSONResponse(problem, error.status, error.headers, media_type=MEDIA_TYPE)

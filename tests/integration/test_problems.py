@@ -60,7 +60,7 @@ def test_each_error_is_a_problem_whose_id_is_in_the_log(
     caplog.set_level(logging.INFO)
     problem = problem_of(client.request(method, path), status, code)
     [line] = [each.getMessage() for each in caplog.records if each.name == "app.api.problems"]
-    assert problem["requestId"] in line
+    assert f"Request {problem['requestId']} of " in line
     assert f"{status} {code}" in line
     if status == 405:
         assert client.request(method, path).headers["allow"]

@@ -102,6 +102,7 @@ def test_bad_tokens_are_refused(asked: Asked, keys: Issuer) -> None:
         "no issuer": keys.token(iss=None),
         "nobody": keys.token(sub=None),
         "blank": keys.token(sub=" "),
+        "two lines": keys.token(sub="ann\n2026-11-25 api INFO"),
         "a long name": keys.token(sub="a" * 201),
         "a person named like a machine": keys.token(sub="Machine: billing"),
         "too deep": f"{deep}.e30.x",
