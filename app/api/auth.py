@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from math import ceil
 from typing import Annotated, Any
+from unicodedata import category
 
 import jwt
 from fastapi import Depends, Request
@@ -30,6 +31,7 @@ class Role(StrEnum):
 
 _ROLES = list(Role)
 _LONGEST_USER = 200
+_CONTROLS = ("Cc", "Zl", "Zp")
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ async def caller(
 
 def _caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
     user = str(claims["sub"]).strip()
-    if not (1 <= len(user) <= _LONGEST_USER and user.isprintable()):
-        detail = f"The token names no user of 1 to {_LONGEST_USER} visible characters."
+    if not 1 <= len(user) <= _LONGEST_USER or any(category(each) in _CONTROLS for each in user):
+        detail = f"The token names no user of 1 to {_LONGEST_USER} characters, on one line."
         raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE)
     if is_machine(user):
         detail = "The token's user is named as machines are: no token may be."
@@ -130,9 +132,9 @@ def _caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
     if not roles:
         detail = f"The token's claim {settings.jwt_role_claim!r} holds none of {', '.join(Role)}."
         raise ProblemError(403, "no_role", detail)
-    if tells_a_machine(claims, settings.jwt_machine_claim):
-        user = machine_id(user)
-    return Caller(user, roles[-1], name_of(claims))
+    of_machine = tells_a_machine(claims, settings.jwt_machine_claim)
+    name = name_of(claims, of_machine=of_machine)
+    return Caller(machine_id(user) if of_machine else user, roles[-1], name)
 
 
 class Requirement:

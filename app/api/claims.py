@@ -51,9 +51,9 @@ def tells_a_machine(claims: dict[str, Any], mark: str | None) -> bool:
     return value in map(str, found) if equals else any(each not in (None, False, "") for each in found)
 
 
-def name_of(claims: dict[str, Any]) -> str | None:
+def name_of(claims: dict[str, Any], *, of_machine: bool = False) -> str | None:
     """What people call the bearer, if the token says so; of a machine without a name, its client."""
-    for name in ("name", *_CLIENTS):
+    for name in ("name", *_CLIENTS) if of_machine else ("name",):
         if isinstance(value := claims.get(name), str) and value.strip() and value != claims.get("sub"):
             return value.strip()[:_LONGEST_NAME]
     return None

@@ -65,7 +65,8 @@ def test_a_person_is_not_a_machine(mark: str | None, claims: dict[str, Any]) -> 
 
 
 def test_a_machine_without_a_name_has_its_clients() -> None:
-    assert name_of({"sub": "0a1b", "azp": "billing"}) == "billing"
+    assert name_of({"sub": "0a1b", "azp": "billing"}, of_machine=True) == "billing"
+    assert name_of({"sub": "ann", "azp": "console"}) is None, "a person is not called after what they use"
     assert name_of({"sub": "ann", "name": " Ann Lee "}) == "Ann Lee"
-    assert name_of({"sub": "billing", "client_id": "billing", "name": ["x"]}) is None
+    assert name_of({"sub": "billing", "client_id": "billing", "name": ["x"]}, of_machine=True) is None
     assert len(name_of({"sub": "ann", "name": "A" * 9_000}) or "") == 200
