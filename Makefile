@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles bench-ingest bench-latency bench-memory bench-ledger lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI docum
 
 roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
 	@$(PYTHON) -m app.api.role_table docs/api-roles.md
+
+dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
+	@$(PYTHON) -m app.documents.dictionary
 
 bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
 	@$(PYTHON) -m bench.ingest $(ARGS)

@@ -10,7 +10,7 @@ from app.projections.catalogue import all_projections
 from app.runtime.settings import Settings
 
 READ_MODELS = tuple(all_projections(Settings()))
-FROM_MESSAGES = tuple(name for name in READ_MODELS if name != "ledger-commands")
+FROM_MESSAGES = tuple(name for name in READ_MODELS if name not in ("contact-notes", "ledger-commands"))
 
 
 def documents(database: Database[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

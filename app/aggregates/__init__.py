@@ -2,6 +2,7 @@
 
 from app.aggregates.application import Servicing, UnitOfWork
 from app.aggregates.cache import Key
+from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
@@ -12,7 +13,15 @@ from app.aggregates.source import Source
 from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 
-AGGREGATES = (Customer, LoanAccount, Conversation, WriteOffRequest, WriteOffRegister, LedgerCommand)
+AGGREGATES = (
+    Customer,
+    LoanAccount,
+    Conversation,
+    ContactNote,
+    WriteOffRequest,
+    WriteOffRegister,
+    LedgerCommand,
+)
 """Every aggregate class: whatever else is in the store, a newer release put there."""
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "Actor",
     "CommandKind",
     "CommandStatus",
+    "ContactNote",
     "Conversation",
     "Customer",
     "EventStoreUrlError",

@@ -1,11 +1,11 @@
 """Loads aggregates from the event store and saves them: many in one transaction."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import Mapper, Notification, Transcoder
+from eventsourcing.persistence import Mapper, Notification, RecordConflictError, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import event_store_environment, opening
@@ -16,6 +16,8 @@ from app.aggregates.transcoder import CompactMapper, EventTranscoder
 from app.aggregates.turns import turns_of
 
 A = TypeVar("A", bound=RememberingAggregate)
+T = TypeVar("T")
+_CONFLICTS_IN_A_ROW = 20
 _TOO_FAR = 5_000
 """Events stored by others, beyond which it is better to forget what is cached."""
 
@@ -62,6 +64,22 @@ class Servicing(Application[UUID]):
     def unit_of_work(self) -> "UnitOfWork":
         """A set of aggregates that are saved together."""
         return UnitOfWork(self)
+
+    def change(self, what: Callable[["UnitOfWork"], T]) -> tuple[T, int | None]:
+        """Do something to aggregates and save them, anew where somebody else saved one of them first.
+
+        Returns what it returned, and the position of the last event, or None if nothing was new.
+        Raises one of EVENT_STORE_ERRORS. For a store that caches nothing, which threads may share.
+        """
+        for tries_left in reversed(range(_CONFLICTS_IN_A_ROW)):
+            unit = self.unit_of_work()
+            answer = what(unit)
+            try:
+                return answer, unit.commit()
+            except RecordConflictError:
+                if not tries_left:
+                    raise
+        raise AssertionError("unreachable")
 
     def max_position(self) -> int:
         """The position of the newest stored event; 0 where there is none."""

@@ -13,6 +13,9 @@ from uuid import uuid5
 from app.aggregates.remembering import NAMESPACE, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
+NOT_POSTED = "NOT_POSTED"
+"""A code of ours beside the ledger's: somebody found that it was not posted."""
+
 
 class CommandKind(StrEnum):
     """What is asked; the words of the ``ledger-commands`` collection."""
@@ -90,7 +93,7 @@ class LedgerCommand(RememberingAggregate):
             aggregate.sent_from = self.timestamp
 
     class Refused(RememberingAggregate.Event):
-        """A second person did not agree: it is never sent."""
+        """A second person did not agree, or who asked for it took it back: it is never sent."""
 
         by: str
         role: str
@@ -103,25 +106,34 @@ class LedgerCommand(RememberingAggregate):
             aggregate.outcome = self
 
     class Posted(RememberingAggregate.Event):
-        """The ledger posted it; ``result`` is the rest of its answer."""
+        """The ledger posted it; ``result`` is the rest of its answer.
+
+        ``by_settler``: it said so when it was asked again, with the same key.
+        """
 
         transaction_id: str
         ledger_event_id: str | None = None
         result: dict[str, Any] | None = None
+        by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.POSTED
             aggregate.outcome = self
 
     class Rejected(RememberingAggregate.Event):
-        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words."""
+        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words.
+
+        ``by_settler`` as in Posted.
+        """
 
         code: str
         message: str
+        by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
+            aggregate.fault = (self.code, self.message)
 
     class OutcomeUnknown(RememberingAggregate.Event):
         """It was sent, and no answer came: it may be posted."""
@@ -131,6 +143,7 @@ class LedgerCommand(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.UNKNOWN
+            aggregate.fault = (self.code, self.message)
 
     class SettledByHand(RememberingAggregate.Event):
         """Somebody looked into the ledger's books, and says what became of it: ``posted`` or not."""
@@ -145,6 +158,7 @@ class LedgerCommand(RememberingAggregate):
         def change(self, aggregate: Any) -> None:
             aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
             aggregate.outcome = self
+            aggregate.fault = None if self.posted else (NOT_POSTED, self.because)
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
@@ -154,6 +168,8 @@ class LedgerCommand(RememberingAggregate):
         self.approved_by: str | None = None
         self.sent_from: datetime | None = None
         """Since when it may have been sent: the ledger remembers a key for 24 hours only."""
+        self.fault: tuple[str, str] | None = None
+        """Why it is not posted, or not known to be: a code, and the words of whoever said so."""
         self.outcome: Any = None
         """The event that settled it: Posted, Rejected, Refused or SettledByHand."""
 
@@ -181,12 +197,18 @@ class LedgerCommand(RememberingAggregate):
 
     @absorbs
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
-        """A second person does not agree."""
+        """A second person does not agree, or who asked for it takes it back."""
         self.record(self.Refused, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
 
     @absorbs
     def posted(
-        self, source: Source, *, transaction_id: str, ledger_event_id: str, result: dict[str, Any]
+        self,
+        source: Source,
+        *,
+        transaction_id: str,
+        ledger_event_id: str,
+        result: dict[str, Any],
+        by_settler: bool = False,
     ) -> None:
         """The ledger says that it is posted."""
         if not self.is_settled:
@@ -196,13 +218,14 @@ class LedgerCommand(RememberingAggregate):
                 transaction_id=transaction_id,
                 ledger_event_id=ledger_event_id,
                 result=result,
+                by_settler=by_settler or None,
             )
 
     @absorbs
-    def rejected(self, source: Source, *, code: str, message: str) -> None:
+    def rejected(self, source: Source, *, code: str, message: str, by_settler: bool = False) -> None:
         """The ledger says that it will not be posted."""
         if not self.is_settled:
-            self.record(self.Rejected, source, code=code, message=message)
+            self.record(self.Rejected, source, code=code, message=message, by_settler=by_settler or None)
 
     @absorbs
     def not_offered(self, source: Source, *, code: str, message: str) -> None:

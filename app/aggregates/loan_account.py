@@ -8,6 +8,7 @@ from app.aggregates.disbursement import Disbursement
 from app.aggregates.instalments import Instalment, Instalments
 from app.aggregates.loan_events import LoanAccountEvents
 from app.aggregates.loan_status import PENDING_WORDS, TERMINAL_STATUSES, account_status
+from app.aggregates.movements import Movements
 from app.aggregates.remembering import absorbs
 from app.aggregates.source import Source
 
@@ -18,6 +19,8 @@ class LoanAccount(LoanAccountEvents):
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
         self.balance: Decimal | None = None
+        self.movements = Movements()
+        self.other_movements = Decimal(0)
         self.sdk_status: str | None = None
         self.account_status: str | None = None
         self.gate_passed = False
@@ -30,8 +33,13 @@ class LoanAccount(LoanAccountEvents):
         self.instalments = Instalments()
 
     @property
+    def is_closed(self) -> bool:
+        """Whether upstream has closed it, for whatever reason."""
+        return self.sdk_status == "CLOSED"
+
+    @property
     def remembered(self) -> int:
-        return super().remembered + len(self.instalments)
+        return super().remembered + len(self.instalments) + len(self.movements)
 
     @absorbs
     def open(
@@ -53,8 +61,7 @@ class LoanAccount(LoanAccountEvents):
             self.record(self.LinkedToCustomer, source, customer_id=customer_id)
         if fresh := self.stamps.fresh(terms, at, initial=True):
             self.record(self.TermsRecorded, source, initial=True, **fresh)
-        if current_balance is not None and self.stamps.accepts("balance", at, initial=True):
-            self.record(self.BalanceReported, source, current_balance=current_balance, initial=True)
+        self._report_balance(source, current_balance, initial=True)
         self._report_status(source, status, initial=True)
 
     @absorbs
@@ -71,15 +78,12 @@ class LoanAccount(LoanAccountEvents):
     ) -> None:
         """A new balance, status or last payment."""
         before, was_active = self.balance, self.account_status == "active"
-        at = source.upstream_time
-        balance_stands = current_balance is not None and self.stamps.accepts("balance", at)
-        if current_balance is not None:
-            self.record(
-                self.BalanceReported if balance_stands else self.StaleBalanceReported,
-                source,
-                current_balance=current_balance,
-                without_status=status is None,
-            )
+        balance_stands = self._report_balance(
+            source,
+            current_balance,
+            without_status=status is None,
+            transaction_type=triggered_by_transaction_type,
+        )
         told = {"paid_date": last_payment_date, "amount": last_payment_amount}
         fell_by = Decimal(0)
         if current_balance is not None and balance_stands and before is not None:
@@ -114,8 +118,8 @@ class LoanAccount(LoanAccountEvents):
         self.record(self.Closed, source, **self.stamps.fresh(facts, at, prefix="closure."))
         if terms := self.stamps.fresh({"total_payable": total_payable}, at):
             self.record(self.TermsRecorded, source, initial=False, **terms)
-        if final_balance is not None and self.stamps.accepts("balance", at):
-            self.record(self.BalanceReported, source, current_balance=final_balance)
+        by = "WRITE_OFF" if self.closure_reason == "WRITTEN_OFF" else None
+        self._report_balance(source, final_balance, transaction_type=by)
         self._report_status(source, "CLOSED")
         closed_as = account_status("CLOSED", self.closure_reason)
         if self.sdk_status == "CLOSED" and self.account_status != closed_as:
@@ -172,6 +176,14 @@ class LoanAccount(LoanAccountEvents):
         at = payment.get("last_updated") or source.upstream_time
         return at is not None and self.schedule_since is not None and at < self.schedule_since
 
+    def hear_of_balance(self, report: Any) -> None:
+        """Remember what even a report that does not count tells (called by events)."""
+        self.movements.report(
+            report.current_balance, report.transaction_type, report.upstream_time, initial=report.initial
+        )
+        if report.without_status and report.current_balance > 0:
+            self.disbursement.money_seen(report.upstream_time, report.at)
+
     def hear_of_status(self, report: Any) -> None:
         """Remember what even a report that does not count tells (called by events)."""
         if report.sdk_status == "PENDING_DISBURSEMENT":
@@ -188,6 +200,17 @@ class LoanAccount(LoanAccountEvents):
         at = aging.get("last_updated") or source.upstream_time
         if fresh := self.stamps.fresh({"bucket": bucket, **aging}, at, prefix="aging."):
             self.record(self.AgingUpdated, source, **fresh)
+
+    def _report_balance(self, source: Source, balance: Decimal | None, **more: Any) -> bool:
+        """Whether it stands. ``more``: the further fields of BalanceReported."""
+        if balance is None:
+            return False
+        stands = self.stamps.accepts("balance", source.upstream_time, initial=more.get("initial", False))
+        event_class = self.BalanceReported if stands else self.StaleBalanceReported
+        self.record(event_class, source, current_balance=balance, **more)
+        if self.movements.besides != self.other_movements:
+            self.record(self.OtherMovementsReckoned, source, amount=self.movements.besides)
+        return stands
 
     def _report_status(self, source: Source, status: str | None, *, initial: bool = False) -> None:
         if status is not None:

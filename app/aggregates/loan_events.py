@@ -35,27 +35,39 @@ class LoanAccountEvents(RememberingAggregate):
             aggregate.stamps.note(names, self.upstream_time, initial=self.initial)
 
     class BalanceReported(RememberingAggregate.Event):
-        """``without_status``: the same message told no status, which may mean a disbursement."""
+        """``without_status``: the same message told no status, which may mean a disbursement.
+
+        ``transaction_type``: what moved it, as far as it was told.
+        """
 
         current_balance: Decimal
         initial: bool = False
         without_status: bool = False
+        transaction_type: str | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.hear_of_balance(self)
             aggregate.stamps.note(["balance"], self.upstream_time, initial=self.initial)
             aggregate.balance = self.current_balance
-            if self.without_status and self.current_balance > 0:
-                aggregate.disbursement.money_seen(self.upstream_time, self.at)
 
     class StaleBalanceReported(RememberingAggregate.Event):
-        """A newer balance was known already; ``without_status`` as in BalanceReported."""
+        """A newer balance was known already; the rest as in BalanceReported."""
 
         current_balance: Decimal
         without_status: bool = False
+        initial: bool = False
+        transaction_type: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            if self.without_status and self.current_balance > 0:
-                aggregate.disbursement.money_seen(self.upstream_time, self.at)
+            aggregate.hear_of_balance(self)
+
+    class OtherMovementsReckoned(RememberingAggregate.Event):
+        """By how much fees, waivers, adjustments and write-offs moved the balance so far, in all."""
+
+        amount: Decimal
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.other_movements = self.amount
 
     class PaymentReceived(RememberingAggregate.Event):
         """``inferred``: nobody said so, but the balance fell by ``amount``."""

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import orjson
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
-from eventsourcing.utils import get_topic
+from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent, Transcoder
+from eventsourcing.utils import get_topic, resolve_topic
 
 # A message may hold any JSON object, so a tag must be a key that no message can: ingestion lets
 # no NUL character through.
@@ -67,6 +67,10 @@ def _untag(value: Any) -> Any:
     return {key: _untag(item) if type(item) in (dict, list) else item for key, item in value.items()}
 
 
+class NewerVersionError(MapperDeserialisationError):
+    """An event was stored by a newer release."""
+
+
 class CompactMapper(Mapper[UUID]):
     """Leaves out fields that are None where the event class says that None is the default."""
 
@@ -87,6 +91,37 @@ class CompactMapper(Mapper[UUID]):
         if self.cipher:
             data = self.cipher.encrypt(data)
         return StoredEvent(originator_id, originator_version, get_topic(event_class), data)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        """The event, brought to the version that its class has now by the class's upcasters.
+
+        Raises NewerVersionError for one of a later version: its class cannot be trusted to understand it.
+        Raises MapperDeserialisationError for bytes that are no event, and TopicError for no class of ours.
+        """
+        event_class: Any = resolve_topic(stored_event.topic)
+        data = stored_event.state
+        try:
+            if self.cipher:
+                data = self.cipher.decrypt(data)
+            if self.compressor:
+                data = self.compressor.decompress(data)
+            state: dict[str, Any] = self.transcoder.decode(data)
+        except Exception as error:
+            # Without the error's own text: it may quote what is stored.
+            msg = f"{event_class.__qualname__} is not as it was stored ({type(error).__name__})"
+            raise MapperDeserialisationError(msg) from error
+        version, ours = state.pop("class_version", 1), getattr(event_class, "class_version", 1)
+        if version > ours:
+            msg = f"{event_class.__qualname__} is of version {version}, and this release knows {ours}"
+            raise NewerVersionError(msg)
+        for each in range(version, ours):
+            getattr(event_class, f"upcast_v{each}_v{each + 1}")(state)
+        identifier = stored_event.originator_id
+        state["originator_id"] = UUID(identifier) if isinstance(identifier, str) else identifier
+        state["originator_version"] = stored_event.originator_version
+        event: DomainEventProtocol[UUID] = object.__new__(event_class)
+        object.__setattr__(event, "__dict__", state)
+        return event
 
     def identity_of(self, data: bytes) -> tuple[str, datetime]:
         """The message that a stored event absorbed, and when it was recorded: without reading the rest."""

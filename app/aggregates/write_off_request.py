@@ -60,11 +60,28 @@ class WriteOffRequest(RememberingAggregate):
         ledger_event_id: str | None = None
         transaction_id: str | None = None
 
+    class PostingFollowed(RememberingAggregate.Event):
+        """How far the ledger command is that posts what was approved here, until it is posted.
+
+        ``status`` is the command's; ``code`` and ``message`` say why it is not posted, or not known to be.
+        """
+
+        command_id: str
+        status: str
+        code: str | None = None
+        message: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.posting = self.status
+
     class PostedToLedger(RememberingAggregate.Event):
         """The ledger posted what was approved here."""
 
         transaction_id: str
         ledger_event_id: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.posting = "posted"
 
     class Rejected(DecisionEvent):
         pass
@@ -93,6 +110,8 @@ class WriteOffRequest(RememberingAggregate):
         self.requested_by: str | None = None
         self.asked: WriteOffRequest.Requested | None = None
         self.decided = False
+        self.posting: str | None = None
+        """The status of the ledger command that posts it, where one does."""
         self.held: list[tuple[str, dict[str, Any]]] = []
 
     @absorbs
@@ -170,6 +189,15 @@ class WriteOffRequest(RememberingAggregate):
         self._decide(source, "Cancelled", by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
 
     @absorbs
+    def follow_posting(
+        self, source: Source, *, command_id: str, status: str, fault: tuple[str, str] | None = None
+    ) -> None:
+        """The ledger command that posts it has come so far. ``fault``: a code, and the words for it."""
+        code, message = fault or (None, None)
+        facts = {"status": str(status), "code": code, "message": message}
+        self.record(self.PostingFollowed, source, command_id=command_id, **facts)
+
+    @absorbs
     def posted_to_ledger(
         self, source: Source, *, transaction_id: str, ledger_event_id: str | None = None
     ) -> None:
@@ -177,6 +205,11 @@ class WriteOffRequest(RememberingAggregate):
         self.record(
             self.PostedToLedger, source, transaction_id=transaction_id, ledger_event_id=ledger_event_id
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it awaits its decision, or the outcome of its posting."""
+        return self.asked is not None and (not self.decided or self.posting in ("requested", "unknown"))
 
     def is_by(self, person: str) -> bool:
         """Whether this person made the request."""

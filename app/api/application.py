@@ -21,6 +21,7 @@ from app.api import (
     ledger_stream,
     me,
     money,
+    notes,
     operations,
     problems,
     reads,
@@ -56,6 +57,7 @@ _ROUTERS = tuple(
         dead_letters,
     )
 )
+"""Those whose bodies are small."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -103,5 +105,6 @@ def create_app(settings: Settings) -> FastAPI:
     write_offs.install(app)
     for each in _ROUTERS:
         app.include_router(each, max_body_size=_SMALL)
+    app.include_router(notes.router, max_body_size=notes.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))
     return app

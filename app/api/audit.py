@@ -16,6 +16,7 @@ _IDS = {
     "customer_id": "customerIds",
     "loan_account_id": "loanAccountIds",
     "conversation_id": "conversationIds",
+    "note_id": "noteIds",
     "letter_id": "letterIds",
 }
 

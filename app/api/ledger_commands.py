@@ -1,19 +1,20 @@
 """Money movements looked up, approved by a second person, and settled by hand where nobody else can."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
-from app.aggregates import CommandKind, same_person
+from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.audit import log_read, logged
 from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.documents import Document
-from app.api.ledger_commands_shown import LedgerCommand, folded
-from app.api.money import Body, actor_of, answered, shown
+from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event, folded
+from app.api.moments import From, Until
+from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.documents.kinds import Document
+from app.documents.ledger_commands import ApprovalStatus
 from app.ledger.approvals import Approvals, NoSuchCommandError
 from app.ledger.money import Money, in_thread
 from app.ledger.second_person import RefusedError
@@ -26,8 +27,27 @@ router = APIRouter(
 )
 
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
-Since = Annotated[AwareDatetime | None, Query(alias="from", description="Asked for then, or later.")]
-Before = Annotated[AwareDatetime | None, Query(alias="to", description="Asked for before then.")]
+Since = Annotated[
+    From | None, Query(alias="from", description="Asked for then or later: a time, or a day (UTC).")
+]
+Before = Annotated[
+    Until | None,
+    Query(alias="to", description="Asked for before that time; or on that day (UTC), which is included."),
+]
+Actor = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=256,
+        description="Who had a part in it, by the `sub` of their token: asked for it, approved, refused or "
+        "settled it, or asked for the write-off that it posts.",
+    ),
+]
+Approval = Annotated[
+    ApprovalStatus,
+    Query(description="Of a movement that takes a second person; `pending` lists what awaits one."),
+]
+_ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
 _FORBIDDEN = ("own_request", "not_your_request", "over_your_limit", "takes_a_person")
 _SUPERVISOR = Depends(requires(Role.SUPERVISOR, person=True))
@@ -48,14 +68,6 @@ class Settlement(Body):
     because: Comment
 
 
-class CommandEvent(Document):
-    """One event behind a command: what was recorded, when, and its facts."""
-
-    event: str
-    recorded_at: datetime
-    facts: dict[str, Any]
-
-
 class History(Document):
     """All events of a command, in order."""
 
@@ -67,23 +79,24 @@ class History(Document):
 async def list_ledger_commands(
     request: Request,
     account: Identifier | None = None,
-    actor: Identifier | None = None,
+    actor: Actor | None = None,
     kind: CommandKind | None = None,
-    status: Literal["requested", "posted", "rejected", "unknown"] | None = None,
+    status: CommandStatus | None = None,
+    approval: Approval | None = None,
     since: Since = None,
     before: Before = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[LedgerCommand]:
     """List money movements, newest first: who, what, when, why, and the ledger's transaction."""
-    filters = {"loanAccountId": account, "requestedBy.id": actor, "kind": kind, "status": status}
     return await page(
         request,
         request.app.state.database["ledger-commands"],
-        filters,
+        {"loanAccountId": account, "kind": kind, "status": status, "approval.status": approval},
         model=LedgerCommand,
         limit=limit,
         cursor=cursor,
+        any_of=(_ACTORS, actor),
         between=(since, before),
     )
 
@@ -99,7 +112,12 @@ async def get_ledger_command(request: Request, command_id: CommandId) -> LedgerC
     return logged(request, await shown(request, command_id))
 
 
-@router.get("/{commandId}/history", operation_id="getLedgerCommandHistory", responses=documented(404))
+@router.get(
+    "/{commandId}/history",
+    operation_id="getLedgerCommandHistory",
+    responses=documented(404),
+    response_model_exclude_none=True,
+)
 async def get_ledger_command_history(request: Request, command_id: CommandId) -> History:
     """Get the events behind it: for whoever has to prove what happened."""
     money: Money = request.app.state.money
@@ -107,14 +125,14 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     if (found := folded(command_id, events)) is None:
         raise not_found("ledger command", command_id)
     log_read(request, found)
-    return History(command_id=command_id, events=[_event(each) for each in events])
+    return History(command_id=command_id, events=[command_event(each) for each in events])
 
 
 @router.post(
     "/{commandId}/approve",
     operation_id="approveLedgerCommand",
     status_code=201,
-    responses=documented(404, 409),
+    responses=documented(404, 409, 502) | {202: NOT_SETTLED},
     response_model_exclude_none=True,
 )
 async def approve_ledger_command(
@@ -185,9 +203,3 @@ def install(app: FastAPI) -> None:
     async def _refused(request: Request, error: RefusedError) -> Response:
         status = 403 if error.code in _FORBIDDEN else 409
         return answer(request, ProblemError(status, error.code, str(error)))
-
-
-def _event(event: Any) -> CommandEvent:
-    hidden = ("originator_id", "originator_version", "timestamp", "business_id")
-    facts = {name: value for name, value in vars(event).items() if name not in hidden and value is not None}
-    return CommandEvent(event=type(event).__name__, recorded_at=event.timestamp, facts=facts)

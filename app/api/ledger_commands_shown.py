@@ -1,37 +1,16 @@
 """Ledger commands as the API shows them, from the aggregate: never older than what was answered before."""
 
+from dataclasses import fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from app.aggregates import LedgerCommand as StoredCommand
-from app.api.documents import Document, Money
+from app.aggregates.remembering import RememberingAggregate
+from app.documents.kinds import Document, Money, StaffMember
+from app.documents.ledger_commands import LedgerCommand as CollectionDocument
 from app.projections.ledger_commands import LEDGER_COMMANDS
-
-
-class StaffMember(Document):
-    """Who asked, by their token."""
-
-    id: str
-    name: str | None = None
-    role: str
-
-
-class LedgerFault(Document):
-    """Why the ledger did not post: its gRPC status, and its own words."""
-
-    code: str
-    message: str
-
-
-class ApprovalState(Document):
-    """The second person's decision, where one is needed."""
-
-    status: Literal["pending", "approved", "refused"]
-    by: StaffMember | None = None
-    at: datetime | None = None
-    comment: str | None = None
 
 
 class AppliedInstalment(Document):
@@ -45,10 +24,11 @@ class AppliedInstalment(Document):
 
 
 class Posting(Document):
-    """What the ledger told of a posting; amounts are AUD, and stood after it."""
+    """What the ledger told of a posting, in AUD: what it moved, and what was owed after it."""
 
     type: str | None = None
     effective_date: str | None = None
+    total_delta: Money | None = None
     principal_after: Money | None = None
     fee_after: Money | None = None
     total_after: Money | None = None
@@ -59,29 +39,11 @@ class Posting(Document):
     instalments: list[AppliedInstalment] | None = None
 
 
-class LedgerCommand(Document):
+class LedgerCommand(CollectionDocument):
     """A money movement asked of the ledger. ``unknown``: it may be posted, and settles by itself."""
 
-    command_id: str = Field(validation_alias="_id")
-    kind: str
-    loan_account_id: str
-    amount: Money | None = None
-    principal_delta: Money | None = None
-    fee_delta: Money | None = None
-    reason: str | None = None
-    idempotency_key: str
-    requested_by: StaffMember
-    requested_at: datetime
-    request_id: str | None = Field(None, description="Of a write-off: the request that was approved.")
-    status: Literal["requested", "posted", "rejected", "unknown"]
-    approval: ApprovalState | None = None
-    transaction_id: str | None = None
-    ledger_error: LedgerFault | None = None
-    settled_at: datetime | None = None
-    settled_by: StaffMember | None = None
-    posting: Posting | None = Field(None, description="Only where one command is asked for.")
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    posting: Posting | None = None
+    """Only where one command is asked for."""
 
 
 def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
@@ -95,3 +57,38 @@ def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
     if document is None:
         return None
     return LedgerCommand.model_validate({**document, "_id": command_id, "posting": posting})
+
+
+class CommandEvent(Document):
+    """One event behind a command: what was recorded, when, by whom, and its facts; ``version`` counts."""
+
+    version: int
+    event: str
+    recorded_at: datetime
+    actor: StaffMember | None = None
+    """Absent where the ledger, or nobody, said so."""
+    facts: dict[str, Any]
+
+
+def command_event(event: Any) -> CommandEvent:
+    """An event as it is shown: without what only the event store needs."""
+    facts = {
+        name: value for name, value in vars(event).items() if name not in _INTERNAL and value is not None
+    }
+    actor = None
+    for identifier, name, role in _ACTORS:
+        if identifier in facts:
+            actor = StaffMember(id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role))
+    if details := facts.get("details"):
+        facts["details"] = {to_camel(name): value for name, value in details.items()}
+    return CommandEvent(
+        version=event.originator_version,
+        event=type(event).__name__,
+        recorded_at=event.timestamp,
+        actor=actor,
+        facts={to_camel(name): value for name, value in facts.items()},
+    )
+
+
+_INTERNAL = {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
+_ACTORS = (("requested_by", "requested_by_name", "requested_role"), ("by", "by_name", "role"))

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from app.api.documents import Document, Money
+from app.documents.kinds import Document, Money
 
 
 class LedgerDocument(Document):

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 
 from app.api.auth import Authenticated, Caller, Role
-from app.api.documents import Document
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import documented
+from app.documents.kinds import Document
 
 router = APIRouter(
     prefix="/v1",

@@ -3,13 +3,14 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from app.aggregates import Actor, CommandKind, CommandStatus
+from app.aggregates import Actor, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth import Caller, Role, requires, takes_a_person
+from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.ledger_problems import ledger_problem
 from app.api.pages import refuse_unknown_parameters
@@ -17,25 +18,22 @@ from app.api.problems import ProblemError, documented, not_found
 from app.ledger.command_store import Intent
 from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
-from app.ledger.write_offs import OWN_KEYS
 from app.runtime.settings import Settings
+
+NOT_SETTLED: dict[str, Any] = {
+    "model": LedgerCommand,
+    "description": "Awaits approval, or its outcome is not known yet: `Location` tells where to follow it",
+}
 
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["money"],
     dependencies=[Depends(refuse_unknown_parameters)],
-    responses=documented(400, 401, 403, 404, 409, 422, 503)
-    | {202: {"model": LedgerCommand, "description": "Not settled yet: `Location` tells where to follow it"}},
+    route_class=KeyedRoute,
+    responses=documented(400, 401, 403, 404, 409, 422, 502, 503) | {**KEYED, 202: NOT_SETTLED},
 )
 
 Account = Annotated[str, Path(alias="loanAccountId", min_length=1, max_length=256)]
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="8 to 128 visible characters of the caller's: one for an intent, the same at each try.",
-    ),
-]
 Amount = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$"),
@@ -110,7 +108,7 @@ async def record_repayment(
     account: Account,
     body: RepaymentBody,
     by: Annotated[Caller, _OPERATIONS],
-    key: Key = None,
+    key: Key,
 ) -> LedgerCommand:
     """Record a repayment; operations and up. The ledger pays fees first, then principal."""
     return await _ask(
@@ -125,7 +123,7 @@ async def apply_fee(
     account: Account,
     body: FeeBody,
     by: Annotated[Caller, _OPERATIONS],
-    key: Key = None,
+    key: Key,
 ) -> LedgerCommand:
     """Charge a late or dishonour fee; operations and up."""
     kind, details = CommandKind(body.type), _details(body, "type", "reason")
@@ -139,7 +137,7 @@ async def waive_fee(
     account: Account,
     body: FeeWaiverBody,
     by: Annotated[Caller, _SUPERVISOR],
-    key: Key = None,
+    key: Key,
 ) -> LedgerCommand:
     """Give up fees; supervisors and up."""
     kind, details = CommandKind.FEE_WAIVER, _details(body, "reason")
@@ -153,12 +151,12 @@ async def make_adjustment(
     account: Account,
     body: AdjustmentBody,
     by: Annotated[Caller, _SUPERVISOR],
-    key: Key = None,
+    key: Key,
 ) -> LedgerCommand:
     """Correct what is owed; supervisors and up. Beyond a limit, another person has to approve it: 202."""
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
     moved, settings = abs(principal) + abs(fee), request.app.state.settings
-    _at_most(settings, moved, "body")
+    at_most(settings, moved, "body")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
@@ -179,19 +177,20 @@ async def _ask(
     by: Caller,
     kind: CommandKind,
     account: str,
-    key: str | None,
+    key: str,
     amount: str,
     reason: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> LedgerCommand:
     if not (value := Decimal(amount)):
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
-    _at_most(request.app.state.settings, value, "body.amount")
+    at_most(request.app.state.settings, value, "body.amount")
     intent = Intent(kind, account, key_of(key), amount=value, reason=reason, details=details)
     return await ask(request, response, by, intent)
 
 
-def _at_most(settings: Settings, amount: Decimal, field: str) -> None:
+def at_most(settings: Settings, amount: Decimal, field: str) -> None:
+    """Raises ProblemError for an amount, AUD, that is beyond what any of ours may be."""
     if amount > settings.money_most_amount:
         raise ProblemError(422, "invalid_request", f"{field}: {settings.money_most_amount:.2f} is the most.")
 
@@ -249,6 +248,9 @@ def rejection(command: StoredCommand, headers: dict[str, str]) -> ProblemError:
         problem.headers = headers
         return problem
     if isinstance(outcome, StoredCommand.Refused):
+        if command.intent is not None and same_person(outcome.by, command.intent.requested_by):
+            detail = f"{outcome.by} withdrew it: {outcome.comment}"
+            return ProblemError(422, "withdrawn", detail, headers=headers)
         detail = f"{outcome.by} refused it: {outcome.comment}"
         return ProblemError(422, "refused_by_approver", detail, headers=headers)
     detail = f"It was found not to be posted: {outcome.because}"
@@ -262,17 +264,3 @@ def actor_of(caller: Caller) -> Actor:
 
 def _details(body: Body, *besides: str) -> dict[str, Any]:
     return body.model_dump(exclude={"amount", *besides}, exclude_none=True)
-
-
-def key_of(key: str | None) -> str:
-    """The caller's idempotency key; 400 without one, or for one that cannot be."""
-    if key is None:
-        detail = "Send 'Idempotency-Key: …', one for each intent, and the same at each try of it."
-        raise ProblemError(400, "idempotency_key_missing", detail)
-    if not (8 <= len(key) <= 128 and key.isascii() and key.isprintable() and " " not in key):
-        detail = "Idempotency-Key takes 8 to 128 visible ASCII characters."
-        raise ProblemError(400, "invalid_idempotency_key", detail)
-    if key.casefold().startswith(OWN_KEYS):
-        detail = f"Keys that begin with {OWN_KEYS} are ours: an approved write-off has one."
-        raise ProblemError(400, "invalid_idempotency_key", detail)
-    return key

@@ -3,12 +3,13 @@
 import base64
 import binascii
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 import orjson
 from fastapi import Query, Request
-from pydantic import BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 from pymongo import DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -26,6 +27,18 @@ Cursor = Annotated[
     str | None, Query(max_length=_LONGEST_CURSOR, description="From `next` of the page before; opaque.")
 ]
 Identifier = Annotated[str, Query(min_length=1, max_length=256)]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        msg = "it is beyond the years 1 to 9999"
+        raise ValueError(msg) from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its offset: in UTC, it is one that MongoDB can be asked for."""
 
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -47,11 +60,13 @@ async def page(
     limit: int,
     cursor: str | None,
     leave_out: tuple[str, ...] = (),
+    any_of: tuple[tuple[str, ...], str | None] = ((), None),
     between: tuple[datetime | None, datetime | None] = (None, None),
 ) -> Page[Item]:
     """One page of the documents whose fields equal the filters that are present.
 
-    ``between`` bounds ``createdAt``: from the first, and before the second.
+    ``any_of``: names of fields, and a value that one of them has. ``between`` bounds ``createdAt``: from the
+    first, and before the second.
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
@@ -65,6 +80,9 @@ async def page(
             {"createdAt": {"$lt": created}},
             {"createdAt": created, "_id": {"$lt": identifier}},
         ]
+    names, value = any_of
+    if value is not None:
+        query["$and"] = [{"$or": [{name: value} for name in names]}]
     found = collection.find(query, dict.fromkeys(leave_out, 0) or None)
     documents = await found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(limit + 1).to_list()
     following = None
@@ -82,8 +100,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
     Async, as a plain function is given a thread.
     """
-    parameters = request.scope["route"].dependant.query_params
-    known = {field.alias: field.field_info.annotation for field in parameters}
+    known = dict(_parameters(request.scope["route"].dependant))
     given = Counter(name for name, _ in request.query_params.multi_items())
     if unknown := sorted(given.keys() - known.keys()):
         accepted = ", ".join(sorted(known)) or "none"
@@ -102,6 +119,13 @@ def _in_short(names: list[str]) -> str:
     """Names as a caller gave them: of any number, and any length."""
     told = ", ".join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMES])
     return f"{told}, …" if len(names) > _MOST_NAMES else told
+
+
+def _parameters(dependant: Any) -> Iterator[tuple[str, Any]]:
+    """The query parameters of a route, and of what it depends on, with their types."""
+    yield from ((field.alias, field.field_info.annotation) for field in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _parameters(dependency)
 
 
 def opaque(*parts: int | str) -> str:

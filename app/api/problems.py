@@ -113,7 +113,7 @@ _DESCRIPTIONS = {
     401: "No token, or one that does not check",
     403: "The token's role may not do this",
     404: "There is no such document or dead letter",
-    409: "The idempotency key is in use, or was used for something else",
+    409: "The idempotency key is in use, or was used for something else; or how things stand forbids it",
     413: "The body is too large",
     422: "A parameter or a body out of its bounds, or a rejection by the ledger",
     429: "The caller asks too often, or the ledger has more to do than it can take",

@@ -1,16 +1,21 @@
 """The read routes: a list and a document for each shared collection."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.api.audit import Shown, logged
+from app.aggregates import EVENT_STORE_ERRORS
+from app.api.audit import logged
 from app.api.auth import Authenticated
-from app.api.documents import Conversation, ConversationSummary, Customer, LoanAccount, WriteOffRequest
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
+from app.api.write_offs_shown import stored_request
+from app.documents.conversations import Conversation, ConversationSummary
+from app.documents.customers import Customer
+from app.documents.loan_accounts import AccountStatus, LoanAccount
+from app.documents.write_off_requests import WriteOffRequest, WriteOffStatus
+from app.ingestion.messages.customer import EkycStatus
 from app.projections.faults import FAULTED
 
 router = APIRouter(
@@ -30,36 +35,28 @@ async def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
 Database = Annotated[AsyncDatabase[dict[str, Any]], Depends(_database)]
 
 
-@dataclass(frozen=True)
-class _Documents:
-    """Single documents, for one request."""
-
-    request: Request
-    response: Response
-
-    async def one(self, model: type[Shown], collection: str, kind: str, identifier: str) -> Shown:
-        """The document with this id, as it is shown. Raises ProblemError where there is none to show."""
-        document = await self.request.app.state.database[collection].find_one({"_id": identifier})
-        if document is None:
-            raise not_found(kind, identifier)
-        if (fault := document.get(FAULTED)) is not None:
-            if fault.get("empty"):
-                raise ProblemError(
-                    503,
-                    "document_set_aside",
-                    f"The {kind} {identifier} cannot be shown: an event of it could not be folded. "
-                    "Operators see it in the status, and can rebuild it.",
-                )
-            # An older state is better than none for whoever knows that it is one.
-            self.response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
-        return logged(self.request, model.model_validate(document))
-
-
-async def _documents(request: Request, response: Response) -> _Documents:
-    return _Documents(request, response)
-
-
-Documents = Annotated[_Documents, Depends(_documents)]
+async def one_document(
+    response: Response,
+    database: AsyncDatabase[dict[str, Any]],
+    collection: str,
+    kind: str,
+    identifier: str,
+) -> dict[str, Any]:
+    """A document by its id. 404 without one, 503 for one that was set aside before it held anything."""
+    document = await database[collection].find_one({"_id": identifier})
+    if document is None:
+        raise not_found(kind, identifier)
+    if (fault := document.get(FAULTED)) is not None:
+        if fault.get("empty"):
+            raise ProblemError(
+                503,
+                "document_set_aside",
+                f"The {kind} {identifier} cannot be shown: an event of it could not be folded. "
+                "Operators see it in the status, and can rebuild it.",
+            )
+        # An older state is better than none for whoever knows that it is one.
+        response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
+    return document
 
 
 @router.get("/customers", tags=["customers"], operation_id="listCustomers", response_model_exclude_none=True)
@@ -67,7 +64,7 @@ async def list_customers(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
-    status: Literal["successful", "failed", "pending"] | None = None,
+    status: EkycStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Customer]:
@@ -83,9 +80,15 @@ async def list_customers(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_customer(documents: Documents, customerId: Named) -> Customer:  # noqa: N803
+async def get_customer(
+    request: Request,
+    response: Response,
+    database: Database,
+    customerId: Named,  # noqa: N803
+) -> Customer:
     """Get one customer."""
-    return await documents.one(Customer, "customers", "customer", customerId)
+    found = await one_document(response, database, "customers", "customer", customerId)
+    return logged(request, Customer.model_validate(found))
 
 
 @router.get(
@@ -98,7 +101,7 @@ async def list_loan_accounts(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803
-    status: Literal["active", "pending_disbursement", "in_arrears", "paid_off", "written_off"] | None = None,
+    status: AccountStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[LoanAccount]:
@@ -116,9 +119,15 @@ async def list_loan_accounts(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_loan_account(documents: Documents, loanAccountId: Named) -> LoanAccount:  # noqa: N803
+async def get_loan_account(
+    request: Request,
+    response: Response,
+    database: Database,
+    loanAccountId: Named,  # noqa: N803
+) -> LoanAccount:
     """Get one loan account."""
-    return await documents.one(LoanAccount, "loan-accounts", "loan account", loanAccountId)
+    found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId)
+    return logged(request, LoanAccount.model_validate(found))
 
 
 @router.get(
@@ -154,9 +163,15 @@ async def list_conversations(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_conversation(documents: Documents, conversationId: Named) -> Conversation:  # noqa: N803
+async def get_conversation(
+    request: Request,
+    response: Response,
+    database: Database,
+    conversationId: Named,  # noqa: N803
+) -> Conversation:
     """Get one conversation, with the newest of what was said in it."""
-    return await documents.one(Conversation, "conversations", "conversation", conversationId)
+    found = await one_document(response, database, "conversations", "conversation", conversationId)
+    return logged(request, Conversation.model_validate(found))
 
 
 @router.get(
@@ -169,12 +184,13 @@ async def list_write_off_requests(
     request: Request,
     database: Database,
     customerId: Identifier | None = None,  # noqa: N803
-    status: Literal["pending", "approved", "rejected", "cancelled"] | None = None,
+    loanAccountId: Identifier | None = None,  # noqa: N803
+    status: WriteOffStatus | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WriteOffRequest]:
     """List write-off requests, newest first."""
-    filters = {"customerId": customerId, "status": status}
+    filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
     return await page(
         request, database["write-off-requests"], filters, model=WriteOffRequest, limit=limit, cursor=cursor
     )
@@ -187,6 +203,19 @@ async def list_write_off_requests(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_write_off_request(documents: Documents, requestId: Named) -> WriteOffRequest:  # noqa: N803
-    """Get one write-off request."""
-    return await documents.one(WriteOffRequest, "write-off-requests", "write-off request", requestId)
+async def get_write_off_request(
+    request: Request,
+    response: Response,
+    database: Database,
+    requestId: Named,  # noqa: N803
+) -> WriteOffRequest:
+    """Get one write-off request, as it is stored: no projection is waited for."""
+    try:
+        found = await stored_request(request, requestId)
+    except EVENT_STORE_ERRORS:
+        found = None  # While the store is away, what was projected is shown.
+    if found is None:
+        found = WriteOffRequest.model_validate(
+            await one_document(response, database, "write-off-requests", "write-off request", requestId)
+        )
+    return logged(request, found)

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from app.aggregates import Conversation
 from app.api.audit import log_read
 from app.api.auth import Authenticated
-from app.api.documents import ConversationSummary, Notice, Utterance
 from app.api.pages import Limit, Page, refuse_unknown_parameters
 from app.api.problems import documented, not_found
+from app.documents.conversations import ConversationSummary, Notice, Utterance
 from app.operations.servers import Servers
 from app.projections.conversations import conversations
 

@@ -6,26 +6,30 @@ from uuid import uuid5
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from pydantic import StringConstraints
+from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
 from app.api.audit import logged
 from app.api.auth import Caller, Role, requires
-from app.api.documents import Document, WriteOffRequest
+from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands import Decision
 from app.api.ledger_commands_shown import LedgerCommand
-from app.api.money import Amount, Body, Key, Text, actor_of, answered, key_of
+from app.api.money import NOT_SETTLED, Amount, Body, Text, actor_of, answered, at_most
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.api.write_offs_shown import stored_request
+from app.documents.kinds import Document
+from app.documents.write_off_requests import WriteOffRequest
 from app.ingestion.messages.writeoff import WriteOffPriority, WriteOffReason
-from app.ledger.money import Answer, Money, in_thread
-from app.ledger.write_offs import NoSuchRequestError, WriteOffs
-from app.projections.write_off_requests import WRITE_OFF_REQUESTS
+from app.ledger.money import Answer
+from app.ledger.write_offs import NoSuchAccountError, NoSuchRequestError, WriteOffs
 
 router = APIRouter(
     prefix="/v1/write-off-requests",
     tags=["write-offs"],
     dependencies=[Depends(refuse_unknown_parameters)],
+    route_class=KeyedRoute,
     responses=documented(400, 401, 403, 404, 409, 422, 503),
 )
 
@@ -57,13 +61,15 @@ class Approved(Document):
     command: LedgerCommand
 
 
-@router.post("", operation_id="requestWriteOff", status_code=201, response_model_exclude_none=True)
+@router.post(
+    "", operation_id="requestWriteOff", status_code=201, responses=KEYED, response_model_exclude_none=True
+)
 async def request_write_off(
     request: Request,
     response: Response,
     body: WriteOffBody,
     by: Annotated[Caller, _ASKS],
-    key: Key = None,
+    key: Key,
 ) -> WriteOffRequest:
     """Ask for a write-off; people of operations and up. One request an account may be pending."""
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
@@ -72,6 +78,7 @@ async def request_write_off(
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
+        at_most(request.app.state.settings, asked[name], f"body.{to_camel(name)}")
     made, is_replay = await _write_offs(request).request(request_id, actor_of(by), **asked)
     if is_replay:
         response.headers["Idempotent-Replay"] = "true"
@@ -80,7 +87,12 @@ async def request_write_off(
 
 
 @router.post(
-    "/{requestId}/approve", operation_id="approveWriteOff", status_code=201, response_model_exclude_none=True
+    "/{requestId}/approve",
+    operation_id="approveWriteOff",
+    status_code=201,
+    # The ledger is asked what is owed, and then to write it off.
+    responses=documented(429, 502, 504) | {202: NOT_SETTLED | {"model": Approved}},
+    response_model_exclude_none=True,
 )
 async def approve_write_off(
     request: Request,
@@ -114,13 +126,9 @@ async def cancel_write_off(
 
 
 async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
-    """The request as it is stored now: no projection is waited for."""
-    money: Money = request.app.state.money
-    document = None
-    for event in await in_thread(money.store.events_of, StoredRequest, stored.business_id):
-        document = WRITE_OFF_REQUESTS.evolve(document, event)
-    shown = WriteOffRequest.model_validate({**(document or {}), "_id": stored.business_id})
-    return logged(request, shown)
+    found = await stored_request(request, stored.business_id)
+    assert found is not None, "it was just changed"
+    return logged(request, found)
 
 
 def _write_offs(request: Request) -> WriteOffs:
@@ -129,8 +137,12 @@ def _write_offs(request: Request) -> WriteOffs:
 
 
 def install(app: FastAPI) -> None:
-    """Answer a request that there is not with its problem."""
+    """Answer a request, or an account, that there is not with its problem."""
 
     @app.exception_handler(NoSuchRequestError)
     async def _unknown(request: Request, error: NoSuchRequestError) -> Response:
         return answer(request, not_found("write-off request", str(error)))
+
+    @app.exception_handler(NoSuchAccountError)
+    async def _no_account(request: Request, error: NoSuchAccountError) -> Response:
+        return answer(request, not_found("loan account", str(error)))

@@ -17,6 +17,7 @@ VERBS = (
     "project",
     "api",
     "migrate",
+    "history",
     "rebuild",
     "verify",
     "publish",

@@ -1,10 +1,16 @@
 """``billie migrate``: bring MongoDB to the newest migration."""
 
+from typing import Any
+
 import typer
+from pymongo.database import Database
 from pymongo.errors import ConnectionFailure
 
 from app.cli.unreachable import unreachable
-from app.projections.migrations import ChangedMigrationError, migrate
+from app.projections.catalogue import all_projections
+from app.projections.migrations import ChangedMigrationError, Migration, migrate
+from app.projections.positions import MongoTrackingRecorder
+from app.projections.projection import Projection
 from app.projections.runner import mongo_client
 from app.runtime.settings import get_settings
 
@@ -14,9 +20,11 @@ def command() -> None:
     settings = get_settings()
     with mongo_client(settings) as client:
         try:
+            database = client[settings.mongo_db]
             ran = 0
-            for name in migrate(client[settings.mongo_db]):
-                typer.echo(f"Ran {name}.")
+            for migration in migrate(database):
+                typer.echo(f"Ran {migration.name}.")
+                _tell_of_rebuilds(migration, all_projections(settings), database)
                 ran += 1
         except ChangedMigrationError as error:
             typer.echo(f"{error}.", err=True)
@@ -25,3 +33,11 @@ def command() -> None:
             raise unreachable(error, "BILLIE_MONGO_URL") from error
     if not ran:
         typer.echo(f"{settings.mongo_db} is at the newest migration.")
+
+
+def _tell_of_rebuilds(
+    migration: Migration, projections: dict[str, Projection], database: Database[dict[str, Any]]
+) -> None:
+    for name in migration.rebuilds():
+        if MongoTrackingRecorder(database, name).is_outdated(projections[name].version):
+            typer.echo(f"  It takes effect for {name} with `billie rebuild {name}`: nothing waits for that.")

@@ -19,6 +19,9 @@ from app.runtime.stopping import StopSignal
 def command(
     names: Annotated[list[str] | None, typer.Argument(help="The projections to run; all if none.")] = None,
     drain: Annotated[bool, typer.Option("--drain", help="Until caught up, then exit.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A document that cannot follow stops its read model.")
+    ] = False,
 ) -> None:
     """Fold events into the MongoDB collections, and follow the event store."""
     settings = get_settings()
@@ -35,7 +38,8 @@ def command(
 
     with StopSignal() as stop:
         try:
-            run(settings, names or (), drain=drain, stop=stop, on_progress=show if drain else None)
+            on_progress = show if drain else None
+            run(settings, names or (), drain=drain, strict=strict, stop=stop, on_progress=on_progress)
         except ProjectionFault as error:
             status.end()
             typer.echo(f"{error}. Its position was not moved past that.", err=True)

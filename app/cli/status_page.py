@@ -40,11 +40,14 @@ def page(status: Status) -> str:
 
 
 def _money(models: ReadModelsState) -> list[str]:
-    money = models.money
-    if not money.unknown and not money.awaiting_approval:
-        return []
-    oldest = _ago(", the oldest", money.oldest_unknown_age_seconds)
-    return [f"Money          {money.unknown:,} unknown{oldest}; {money.awaiting_approval:,} await approval"]
+    money, told = models.money, []
+    if money.unknown:
+        oldest = _ago(", the oldest", money.oldest_unknown_age_seconds)
+        told.append(f"{money.unknown:,} unknown{oldest}: GET /v1/ledger-commands?status=unknown")
+    if money.awaiting_approval:
+        await_it = counted(money.awaiting_approval, "awaits", "await")
+        told.append(f"{await_it} approval: GET /v1/ledger-commands?approval=pending")
+    return _table("Money", [(line,) for line in told]) if told else []
 
 
 def _inbox(inbox: InboxState, status: Status) -> list[str]:

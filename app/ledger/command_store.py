@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from eventsourcing.persistence import RecordConflictError
-
 from app.aggregates import (
     Actor,
     CommandKind,
     CommandStatus,
     LedgerCommand,
+    LoanAccount,
     Servicing,
     Source,
     UnitOfWork,
@@ -19,8 +18,6 @@ from app.aggregates import (
     command_id_of,
 )
 from app.aggregates.remembering import RememberingAggregate
-
-_CONFLICTS_IN_A_ROW = 20
 
 T = TypeVar("T")
 
@@ -79,6 +76,10 @@ class CommandStore:
         command = self._servicing().load(LedgerCommand, command_id)
         return None if command is None or command.intent is None else command
 
+    def loan_account(self, loan_account_id: str) -> LoanAccount | None:
+        """The loan account as the stream told of it. Raises one of EVENT_STORE_ERRORS."""
+        return self._servicing().load(LoanAccount, loan_account_id)
+
     def write_off_request(self, request_id: str) -> WriteOffRequest | None:
         """The write-off request as stored. Raises one of EVENT_STORE_ERRORS."""
         return self._servicing().load(WriteOffRequest, request_id)
@@ -120,34 +121,32 @@ class CommandStore:
         return self.change(store)
 
     def _tell_the_request(self, unit: UnitOfWork, command: LedgerCommand) -> None:
-        """A write-off that is posted is so in its request too: both are saved together."""
+        """What became of a write-off is so in its request too: both are saved together."""
         asked, outcome = command.intent, command.outcome
-        if asked is None or asked.kind != CommandKind.WRITE_OFF or command.status != CommandStatus.POSTED:
+        if asked is None or asked.kind != CommandKind.WRITE_OFF or command.status is None:
             return
-        request_id = (asked.details or {})["request_id"]
-        source = said(command.business_id, "posted")
-        unit.obtain(WriteOffRequest, request_id, source).posted_to_ledger(
-            source,
-            transaction_id=outcome.transaction_id,
-            ledger_event_id=getattr(outcome, "ledger_event_id", None),
-        )
+        if (request_id := (asked.details or {}).get("request_id")) is None:
+            return
+        source = said(command.business_id, command.status)
+        request = unit.obtain(WriteOffRequest, request_id, source)
+        if command.status is CommandStatus.POSTED:
+            request.posted_to_ledger(
+                source,
+                transaction_id=outcome.transaction_id,
+                ledger_event_id=getattr(outcome, "ledger_event_id", None),
+            )
+        else:
+            request.follow_posting(
+                source, command_id=command.business_id, status=command.status, fault=command.fault
+            )
 
     def change(self, store: Callable[[UnitOfWork], T]) -> T:
         """Do something to aggregates and save them, anew where somebody else saved one of them first.
 
         Raises one of EVENT_STORE_ERRORS.
         """
-        for tries_left in reversed(range(_CONFLICTS_IN_A_ROW)):
-            unit = self._servicing().unit_of_work()
-            answer = store(unit)
-            try:
-                unit.commit()
-            except RecordConflictError:
-                if not tries_left:
-                    raise
-            else:
-                return answer
-        raise AssertionError("unreachable")
+        answer, _ = self._servicing().change(store)
+        return answer
 
 
 def said(command_id: str, what: str) -> Source:

@@ -126,6 +126,8 @@ class Money:
             what, facts = "posted", answer
             if is_first and answer["result"].get("idempotentReplay"):
                 log.warning("Command %s: the ledger had its key already, at the first attempt", command_id)
+        if not is_first and what in ("posted", "rejected"):
+            facts = {**facts, "by_settler": True}
         try:
             command = await in_thread(self.store.record, command_id, what, **facts)
             if what == "posted" and command.status is not CommandStatus.POSTED:

@@ -72,6 +72,7 @@ def _result(answer: TransactionResult) -> dict[str, Any]:
     told = {
         "type": answer.transaction.kind,
         "effectiveDate": answer.transaction.effective_date,
+        "totalDelta": str(answer.transaction.total_delta),
         "principalAfter": str(answer.transaction.principal_after),
         "feeAfter": str(answer.transaction.fee_after),
         "totalAfter": str(answer.transaction.total_after),

@@ -39,6 +39,10 @@ class NoSuchRequestError(Exception):
     """There is no write-off request with this id."""
 
 
+class NoSuchAccountError(Exception):
+    """The stream has told of no loan account with this id."""
+
+
 @dataclass(frozen=True)
 class Approval:
     """An approved request, and the command that posts it, as they are now."""
@@ -64,8 +68,9 @@ class WriteOffs:
     async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
-        ``asked``: as :meth:`WriteOffRequest.request`. Raises RefusedError where the account has one
-        that is pending, or the id belongs to another request, and one of EVENT_STORE_ERRORS.
+        ``asked``: as :meth:`WriteOffRequest.request`. Raises NoSuchAccountError, RefusedError where the
+        account is closed or has one that is pending, or the id belongs to another request, and one of
+        EVENT_STORE_ERRORS.
         """
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, bool]:
@@ -83,11 +88,12 @@ class WriteOffs:
                 # Somebody decided on this id before it was asked for: no request may be born decided.
                 raise RefusedError("idempotency_key_reused", "Take another key.")
             account = asked["loan_account_id"]
+            self._check_account(account)
             register = unit.obtain(WriteOffRegister, account, source)
             for each in register.request_ids:
-                other = unit.obtain(WriteOffRequest, each, source)
-                if other.asked is not None and not other.decided:
-                    msg = f"{account} has the pending request {each}: decide or cancel that one first."
+                if (other := unit.obtain(WriteOffRequest, each, source)).is_open:
+                    first = "wait for its posting" if other.decided else "decide or cancel that one first"
+                    msg = f"{account} has the request {each}, which is not settled: {first}."
                     raise RefusedError("write_off_pending", msg)
             request.request(source, requested_by=actor.id, requested_by_name=actor.name, **asked)
             register.enter(source, request_id=request_id)
@@ -103,7 +109,7 @@ class WriteOffs:
         """
         key = write_off_key(request_id)
         known = await in_thread(self._money.store.load, command_id_of(key))
-        owed = Decimal(0) if known is not None else await self._owed(request_id)
+        owed = None if known is not None else await self._owed(request_id)
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, LedgerCommand, bool]:
             request = self._existing(unit, request_id)
@@ -114,10 +120,9 @@ class WriteOffs:
                 return request, known, False
             check_second_person(asked.requested_by, actor)
             _not_decided(request)
-            check_limit(self._limits, actor.role, max(asked.amount, owed))
-            if owed > asked.amount:
-                msg = f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: make a new one."
-                raise RefusedError("owes_more", msg)
+            check_limit(self._limits, actor.role, max(asked.amount, owed or asked.amount))
+            if owed is not None:
+                _check_owed(asked.amount, owed)
             request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
             command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
             if command.intent is not None:
@@ -128,9 +133,16 @@ class WriteOffs:
                 key,
                 amount=asked.amount,
                 reason=asked.reason,
-                details={"request_id": request_id},
+                details={
+                    "request_id": request_id,
+                    "requested_by": asked.requested_by,
+                    "requested_by_name": asked.requested_by_name,
+                },
             )
             command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
+            request.follow_posting(
+                _said(request_id, "posting"), command_id=intent.command_id, status="requested"
+            )
             return request, command, True
 
         request, command, is_new = await in_thread(self._money.store.change, store)
@@ -143,6 +155,9 @@ class WriteOffs:
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
+            if request.is_by(actor.id):
+                msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
+                raise RefusedError("own_request", msg)
             _not_decided(request)
             source = _said(request_id, "rejected")
             request.reject(source, rejected_by=actor.id, rejected_by_name=actor.name, reason=comment)
@@ -163,6 +178,13 @@ class WriteOffs:
             return request
 
         return await in_thread(self._money.store.change, store)
+
+    def _check_account(self, loan_account_id: str) -> None:
+        account = self._money.store.loan_account(loan_account_id)
+        if account is None:
+            raise NoSuchAccountError(loan_account_id)
+        if account.is_closed:
+            raise RefusedError("account_closed", f"{loan_account_id} is closed: nothing can be written off.")
 
     async def _owed(self, request_id: str) -> Decimal:
         """What the ledger would write off: all that is owed, whatever the request says.
@@ -198,6 +220,13 @@ def _by(command: LedgerCommand) -> str:
 def _not_decided(request: WriteOffRequest) -> None:
     if request.decided:
         raise RefusedError("already_decided", "The request is decided already.")
+
+
+def _check_owed(asked: Decimal, owed: Decimal) -> None:
+    """The ledger writes off all that is owed: so that has to be what was asked for, to the cent."""
+    if owed != asked:
+        msg = f"It owes {owed:.2f} now, and the request is for {asked:.2f}: cancel it, and make a new one."
+        raise RefusedError("owes_more" if owed > asked else "owes_less", msg)
 
 
 def _said(request_id: str, what: str) -> Source:

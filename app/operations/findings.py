@@ -18,6 +18,7 @@ _LATE_S = 60.0
 _DELIVERED_OFTEN = 3
 _QUIET_S = 24 * 3_600.0
 _NEW_FOR = timedelta(hours=24)
+_LISTED = "GET /v1/ledger-commands?status=unknown lists them."
 
 
 def findings(status: Status, settings: Settings) -> list[Finding]:
@@ -59,13 +60,13 @@ def _money(status: Status, settings: Settings) -> Told:
         yield (
             "money_unknown",
             f"{commands} no known outcome, the oldest for {span(age)}: any running `billie api` sends "
-            "them again with their keys. Is one running, and does the ledger answer?",
+            f"them again with their keys. Is one running, and does the ledger answer? {_LISTED}",
         )
     else:
         yield (
             "money_needs_a_person",
             f"{commands} no known outcome, the oldest for {span(age)}: the ledger has forgotten its key. "
-            "Look into the ledger's books, and settle it by hand.",
+            f"Look into the ledger's books, and settle it by hand. {_LISTED}",
         )
 
 

@@ -1,5 +1,6 @@
 """All projections: a new read model is one file, and one line here."""
 
+from app.projections.contact_notes import CONTACT_NOTES
 from app.projections.conversations import conversations
 from app.projections.customers import CUSTOMERS
 from app.projections.ledger_commands import LEDGER_COMMANDS
@@ -15,6 +16,7 @@ def all_projections(settings: Settings) -> dict[str, Projection]:
         CUSTOMERS,
         LOAN_ACCOUNTS,
         conversations(settings.conversation_max_utterances, settings.conversation_max_notices),
+        CONTACT_NOTES,
         WRITE_OFF_REQUESTS,
         LEDGER_COMMANDS,
     )

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from app.aggregates import LedgerCommand
+from app.aggregates import LedgerCommand, same_person
+from app.aggregates.ledger_command import NOT_POSTED
 from app.projections.projection import Projection
-from app.projections.values import Document, money, put, time
+from app.projections.values import Document, money, person, put, time
 
 LEDGER_COMMANDS = Projection(
     "ledger-commands",
     own=(LedgerCommand,),
     begins_with=LedgerCommand.Requested,
+    version=2,
 )
 
-REFUSED = "REFUSED_BY_APPROVER"
-NOT_POSTED = "NOT_POSTED"
-"""Codes of ours beside the ledger's: a second person refused, or somebody found that it was not posted."""
+REFUSED, WITHDRAWN = "REFUSED_BY_APPROVER", "WITHDRAWN"
+"""Codes of ours beside the ledger's: a second person refused, or who asked for it took it back."""
 
 
 @LEDGER_COMMANDS.on(LedgerCommand.Requested)
@@ -27,6 +28,7 @@ def _requested(document: Document, event: Any) -> None:
         requestedAt=time(event.at),
         status="requested",
     )
+    details = event.details or {}
     put(
         document,
         amount=None if event.amount is None else money(event.amount),
@@ -34,21 +36,25 @@ def _requested(document: Document, event: Any) -> None:
         feeDelta=None if event.fee_delta is None else money(event.fee_delta),
         reason=event.reason,
         approval={"status": "pending"} if event.needs_approval else None,
-        requestId=(event.details or {}).get("request_id"),
+        requestId=details.get("request_id"),
     )
+    if (asked_by := details.get("requested_by")) is not None:
+        document["writeOffRequestedBy"] = person(asked_by, details.get("requested_by_name"))
 
 
 @LEDGER_COMMANDS.on(LedgerCommand.Approved, LedgerCommand.Refused)
 def _decided(document: Document, event: Any) -> None:
     approved = isinstance(event, LedgerCommand.Approved)
+    withdrawn = not approved and same_person(event.by, document["requestedBy"]["id"])
     document["approval"] = {
-        "status": "approved" if approved else "refused",
+        "status": "approved" if approved else "withdrawn" if withdrawn else "refused",
         "by": _actor(event.by, event.by_name, event.role),
         "at": time(event.at),
     }
     put(document["approval"], comment=event.comment)
     if not approved:
-        _settled(document, event, "rejected", error={"code": REFUSED, "message": event.comment})
+        code = WITHDRAWN if withdrawn else REFUSED
+        _settled(document, event, "rejected", error={"code": code, "message": event.comment})
 
 
 @LEDGER_COMMANDS.on(LedgerCommand.Posted)

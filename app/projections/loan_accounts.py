@@ -10,6 +10,9 @@ from app.projections.projection import AtHand, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
 from app.projections.values import Document, money, put, time
 
+_OTHER_MOVEMENTS = "_otherMovements"
+"""The projector's own: what fees, waivers, adjustments and write-offs have made of what is payable."""
+
 
 @dataclass(frozen=True)
 class CustomerNameKnown:
@@ -97,6 +100,12 @@ def _balance_reported(document: Document, event: Any) -> None:
     _reckon(document)
 
 
+@LOAN_ACCOUNTS.on(LoanAccount.OtherMovementsReckoned)
+def _other_movements_reckoned(document: Document, event: Any) -> None:
+    document[_OTHER_MOVEMENTS] = money(event.amount)
+    _reckon(document)
+
+
 @LOAN_ACCOUNTS.on(LoanAccount.PaymentReceived)
 def _payment_received(document: Document, event: Any) -> None:
     put(document.setdefault("lastPayment", {}), date=event.paid_date, amount=_money(event.amount))
@@ -164,13 +173,18 @@ def _put_terms(document: Document, **terms: Any) -> None:
 
 
 def _reckon(document: Document) -> None:
-    """``totalPaid``: as the closure says it, else what is payable less what is owed, once paid out."""
+    """``totalPaid``: as the closure says it, else what is payable less what is owed, once paid out.
+
+    What fees and the like have added, or taken, since is payable as well, or not any more.
+    """
     total_paid = document.get("closure", {}).get("totalPaid")
     payable = document.get("loanTerms", {}).get("totalPayable")
     balance = document.get("balances", {}).get("currentBalance")
     if total_paid is None and payable is not None and balance is not None:
         if document.get("sdkStatus") in ("ACTIVE", "SUSPENDED", "CLOSED"):
-            total_paid = money(max(payable.to_decimal() - balance.to_decimal(), Decimal(0)))
+            others = document.get(_OTHER_MOVEMENTS)
+            due = payable.to_decimal() + (others.to_decimal() if others else Decimal(0))
+            total_paid = money(max(due - balance.to_decimal(), Decimal(0)))
         else:
             document["balances"].pop("totalPaid", None)
     if total_paid is not None:

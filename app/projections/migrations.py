@@ -1,7 +1,8 @@
 """Brings MongoDB to the newest migration: numbered files, forward only, each run once.
 
 A migration is a file ``NNNN_name.py`` with a function ``up(database)`` that may be run again: a crash
-between running and recording repeats it.
+between running and recording repeats it. ``REBUILD`` may name read models whose documents change with it: it
+goes with a higher ``version`` of those projections, by which the status shows them as outdated until rebuilt.
 """
 
 import hashlib
@@ -30,13 +31,21 @@ class Migration:
 
     def run(self, database: Database[dict[str, Any]]) -> None:
         """Carry it out."""
+        self._module().up(database)
+
+    def rebuilds(self) -> tuple[str, ...]:
+        """The read models that its ``REBUILD`` names: they must be rebuilt to be as it says."""
+        named: tuple[str, ...] = getattr(self._module(), "REBUILD", ())
+        return named
+
+    def _module(self) -> Any:
         spec = spec_from_file_location(f"migration_{self.name}", self.path)
         if spec is None or spec.loader is None:
             msg = f"{self.path} cannot be loaded"
             raise ImportError(msg)
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        module.up(database)
+        return module
 
 
 class ChangedMigrationError(RuntimeError):
@@ -58,8 +67,8 @@ def waiting(database: Database[dict[str, Any]], folder: Path | None = None) -> l
     return [migration.name for migration in all_migrations(folder) if migration.name not in ran]
 
 
-def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> Iterator[str]:
-    """Run what did not run yet, yielding each name when done. Raises ChangedMigrationError."""
+def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> Iterator[Migration]:
+    """Run what did not run yet, yielding each when done. Raises ChangedMigrationError."""
     ran = {item["_id"]: item["checksum"] for item in database[COLLECTION].find()}
     for migration in all_migrations(folder):
         if (checksum := ran.get(migration.name)) is not None:
@@ -76,4 +85,4 @@ def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> I
             {"_id": migration.name, "checksum": migration.checksum, "ranAt": datetime.now(UTC)},
             upsert=True,
         )
-        yield migration.name
+        yield migration

@@ -6,33 +6,26 @@ from pymongo.database import Database
 
 from app.aggregates import Key
 from app.projections.backing import POSITION
-from app.projections.faults import ProjectionFault, SetAside
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
-from app.projections.scratch import scratch
+from app.projections.scratch import Scratch
 from app.projections.values import Document
 
 
-def fold_document(
-    projection: Projection, reader: EventReader, identifier: str, position: int
-) -> Document | None:
+def folded_document(fold: Scratch, identifier: str, position: int) -> Document | None:
     """The document as it should be at a position; None where there should be none.
 
     Reads the events of the aggregates that it is folded from, or, for a projection that cannot name them,
-    all events. Raises ProjectionFault for an event that its handler fails at.
+    all events that ``fold`` has not seen. Raises ProjectionFault for an event that its handler fails at.
     """
-    events = _events_of(projection, reader, identifier)
-    if events is not None:
-        events = [told for told in events if told.position <= position]
-    with scratch(projection, reader) as fold:
-        if events is None:
-            fold.fold_to(position)
-        else:
-            fold.fold_these(events)
-        if (aside := fold.unfoldable.get(identifier)) is not None:
-            raise _fault(projection, identifier, aside)
-        return fold.document(identifier)
+    events = events_of(fold.projection, fold.reader, identifier)
+    if events is None:
+        fold.fold_to(position)
+    else:
+        fold.fold_these([told for told in events if told.position <= position])
+    fold.raise_if_unfoldable(identifier)
+    return fold.document(identifier)
 
 
 def put_in_place(
@@ -53,7 +46,7 @@ def put_in_place(
         collection.replace_one({"_id": identifier}, document, upsert=True)
 
 
-def _events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Told] | None:
+def events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Told] | None:
     """All events that the document may be folded from; None where only all events can tell."""
     keys: set[Key] = {(kind, identifier) for kind in projection.own}
     lookup = projection.lookup
@@ -67,11 +60,3 @@ def _events_of(projection: Projection, reader: EventReader, identifier: str) -> 
         if keys >= (more := set(sources)):
             return events
         keys |= more
-
-
-def _fault(projection: Projection, identifier: str, aside: SetAside) -> ProjectionFault:
-    msg = (
-        f"{projection.name} cannot fold {aside.event} at position {aside.position}, "
-        f"so document {identifier} stays as it is: {aside.error}"
-    )
-    return ProjectionFault(msg, aside.cause, aside.position, aside.event)

@@ -1,18 +1,23 @@
 """How far each projection has come: a position in the event store, kept in MongoDB."""
 
+from asyncio import sleep
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
+from pymongo import timeout
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.aggregates import Servicing
 from app.projections.faults import Cause, ProjectionFault, SetAside
 
 COLLECTION = "projection-positions"
 _MOST_SET_ASIDE = 1_000
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.1
 
 
 class MongoTrackingRecorder(TrackingRecorder):
@@ -46,6 +51,11 @@ class MongoTrackingRecorder(TrackingRecorder):
     def record(self) -> dict[str, Any]:
         """All that is known of the projection; empty where that is nothing."""
         return self._positions.find_one({"_id": self._projection}) or {}
+
+    def is_outdated(self, version: int) -> bool:
+        """Whether there are documents that were folded by another version."""
+        record = self.record()
+        return bool(record.get("position")) and record.get("version", 1) != version
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move on to a position. Raises IntegrityError where it was passed already."""
@@ -120,3 +130,28 @@ class MongoTrackingRecorder(TrackingRecorder):
         if application_name == Servicing.name:
             return self._projection
         return f"{self._projection}@{application_name}"
+
+
+async def comes_to(
+    database: AsyncDatabase[dict[str, Any]], projection: str, position: int, seconds: float
+) -> bool:
+    """Whether a projection comes to a position of our store within so many seconds.
+
+    What the recorder's ``wait`` is to a thread, for an event loop: it holds none, and looks sooner than
+    every tenth of a second. Raises pymongo's errors, but for a server that does not answer in time.
+    """
+    deadline, wait = monotonic() + seconds, _SHORTEST_WAIT_S
+    try:
+        with timeout(seconds):  # The driver's own: to cancel it would leave its connection open.
+            while True:
+                reached = await database[COLLECTION].find_one({"_id": projection}, {"position": 1})
+                if reached is not None and reached["position"] >= position:
+                    return True
+                if (remaining := deadline - monotonic()) <= 0:
+                    return False
+                await sleep(min(wait, remaining))
+                wait = min(_LONGEST_WAIT_S, wait * 2)
+    except PyMongoError as error:
+        if error.timeout:
+            return False
+        raise

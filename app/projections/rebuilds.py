@@ -8,12 +8,13 @@ from typing import Any
 from pymongo.database import Database
 
 from app.aggregates import Servicing
-from app.projections.leases import GONE_AFTER_S, Lease, owner_name
-from app.projections.one_document import fold_document, put_in_place
+from app.projections.leases import GONE_AFTER_S, Lease, beating, owner_name
+from app.projections.one_document import events_of, folded_document, put_in_place
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader
 from app.projections.rebuild import OnProgress, Rebuild, Rebuilt, StoppedError, rebuild
+from app.projections.scratch import scratch
 from app.projections.shadow import drop_shadows
 from app.projections.swap import Phase, record_id
 from app.projections.taking import take_from_runner
@@ -71,13 +72,17 @@ def rebuild_document(
     recorder.begin(projection.version)
     lease = Lease(database, projection.name, owner_name("rebuild"))
     reader = EventReader(servicing, projection.topics(), projection.name)
-    if not take_from_runner(lease, database, stop):
-        raise StoppedError
-    try:
-        document = fold_document(projection, reader, identifier, int(recorder.record()["position"]))
-        put_in_place(database, projection, identifier, document)
-    finally:
-        lease.release()
+    with scratch(projection, reader) as fold:
+        if events_of(projection, reader, identifier) is None:
+            fold.fold_to(int(recorder.record()["position"]))  # It takes its time: nobody waits for that.
+        if not take_from_runner(lease, database, stop):
+            raise StoppedError
+        with beating([lease]):
+            try:
+                document = folded_document(fold, identifier, int(recorder.record()["position"]))
+                put_in_place(database, projection, identifier, document)
+            finally:
+                lease.release()
     return document is not None
 
 

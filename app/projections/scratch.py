@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from app.projections.backing import LocalBacking
-from app.projections.faults import SetAside
+from app.projections.faults import ProjectionFault, SetAside
 from app.projections.folding import FoldAgain, Folding
 from app.projections.lookups import before
 from app.projections.projection import Projection
@@ -59,6 +59,15 @@ class Scratch:
         except FoldAgain:
             # Their state is spoilt, and they are named for it; they stay on the list to be skipped.
             self.unfoldable.update(self._folding.set_aside)
+
+    def raise_if_unfoldable(self, identifier: str) -> None:
+        """Raises ProjectionFault for a document that nobody can say what it should be."""
+        if (aside := self.unfoldable.get(identifier)) is not None:
+            msg = (
+                f"{self.projection.name} cannot fold {aside.event} at position {aside.position} into "
+                f"document {identifier}: {aside.error}"
+            )
+            raise ProjectionFault(msg, aside.cause, aside.position, aside.event)
 
     def document(self, identifier: str) -> Document | None:
         """One document, as it was folded; spoilt where it is unfoldable."""

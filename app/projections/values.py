@@ -45,6 +45,13 @@ def put(document: Document, **fields: Any) -> None:
             document[name] = value
 
 
+def person(identifier: str, name: str | None) -> Document:
+    """Somebody on the staff, as documents name them."""
+    somebody = {"id": identifier}
+    put(somebody, name=name)
+    return somebody
+
+
 def merge(document: Document, changes: Document) -> None:
     """Merge ``changes`` into ``document`` deeply; a list replaces a list."""
     for key, value in changes.items():

@@ -17,7 +17,7 @@ from app.aggregates import Servicing
 from app.projections.backing import POSITION
 from app.projections.differences import Difference, Kind, fields_that_differ
 from app.projections.faults import FAULTED
-from app.projections.leases import Lease, owner_name
+from app.projections.leases import Lease, beating, owner_name
 from app.projections.one_document import put_in_place
 from app.projections.positions import COLLECTION
 from app.projections.projection import Projection
@@ -161,16 +161,17 @@ class Verify:
         lease = Lease(self._database, self.projection.name, owner_name("verify"))
         if not take_from_runner(lease, self._database, self._stop):
             raise StoppedError
-        try:
-            fold.fold_to(self._live_position())
-            for identifier in wrong:
-                if identifier in fold.unfoldable:
-                    self.unfixed += 1
-                else:
-                    document = fold.document(identifier)
-                    put_in_place(self._database, self.projection, identifier, document)
-        finally:
-            lease.release()
+        with beating([lease]):
+            try:
+                fold.fold_to(self._live_position())
+                for identifier in wrong:
+                    if identifier in fold.unfoldable:
+                        self.unfixed += 1
+                    else:
+                        document = fold.document(identifier)
+                        put_in_place(self._database, self.projection, identifier, document)
+            finally:
+                lease.release()
 
     def _live_position(self) -> int:
         record = self._database[COLLECTION].find_one({"_id": self.projection.name}) or {}

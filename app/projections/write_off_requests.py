@@ -4,13 +4,14 @@ from typing import Any
 
 from app.aggregates import WriteOffRequest
 from app.projections.projection import Projection
-from app.projections.values import Document, money, put, stamp, time
+from app.projections.values import Document, money, person, put, stamp, time
 
 WRITE_OFF_REQUESTS = Projection(
     "write-off-requests",
     own=(WriteOffRequest,),
     stamped=False,
     begins_with=WriteOffRequest.Requested,
+    version=2,
 )
 
 _STATUS: dict[type[Any], str] = {
@@ -29,7 +30,7 @@ def _requested(document: Document, event: Any) -> None:
         amount=money(event.amount),
         reason=event.reason,
         status="pending",
-        requestedBy=_person(event.requested_by, event.requested_by_name),
+        requestedBy=person(event.requested_by, event.requested_by_name),
         requestedAt=time(event.at),
     )
     put(
@@ -47,7 +48,7 @@ def _requested(document: Document, event: Any) -> None:
 def _decided(document: Document, event: Any) -> None:
     stamp(document, event.decided_at)
     document["status"] = _STATUS[type(event)]
-    decision: Document = {"by": _person(event.by, event.by_name), "at": time(event.decided_at)}
+    decision: Document = {"by": person(event.by, event.by_name), "at": time(event.decided_at)}
     put(decision, comment=event.comment)
     document["decision"] = decision
     if isinstance(event, WriteOffRequest.Approved):
@@ -56,14 +57,17 @@ def _decided(document: Document, event: Any) -> None:
         put(document, ledger=ledger or None)
 
 
+@WRITE_OFF_REQUESTS.on(WriteOffRequest.PostingFollowed)
+def _posting_followed(document: Document, event: Any) -> None:
+    stamp(document, event.at)
+    ledger: Document = {"status": event.status, "commandId": event.command_id}
+    put(ledger, error={"code": event.code, "message": event.message} if event.code else None)
+    document["ledger"] = ledger
+
+
 @WRITE_OFF_REQUESTS.on(WriteOffRequest.PostedToLedger)
 def _posted(document: Document, event: Any) -> None:
     stamp(document, event.at)
     ledger: Document = document.setdefault("ledger", {})
-    put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
-
-
-def _person(identifier: str, name: str | None) -> Document:
-    person = {"id": identifier}
-    put(person, name=name)
-    return person
+    ledger.pop("error", None)
+    put(ledger, status="posted", transactionId=event.transaction_id, eventId=event.ledger_event_id)

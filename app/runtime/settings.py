@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     )
 
     money_most_amount: Decimal = Field(
-        Decimal(100_000), gt=0, description="The largest amount of one repayment, fee or waiver, AUD."
+        Decimal(100_000), gt=0, description="The largest amount of one money command, AUD."
     )
     adjustment_limit: Decimal = Field(
         Decimal(500), ge=0, description="An adjustment beyond this, AUD, takes a second person."

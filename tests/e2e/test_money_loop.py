@@ -64,7 +64,8 @@ def repay(api: httpx.Client, body: dict[str, str], key: str) -> httpx.Response:
 def test_a_repayment_comes_back_as_a_projected_balance(
     api: httpx.Client, settings: Settings, redis_client: Redis
 ) -> None:
-    created = {"account_id": "L1", "customer_id": "C1", "loan_amount": "500.00", "loan_fee": "100.00"}
+    terms = {"loan_amount": "500.00", "loan_fee": "100.00", "loan_total_payable": "600.00"}
+    created = {"account_id": "L1", "customer_id": "C1", **terms}
     updated = {"account_id": "L1", "status": "ACTIVE", "current_balance": "600.00"}
     publish(
         redis_client,
@@ -75,12 +76,15 @@ def test_a_repayment_comes_back_as_a_projected_balance(
         ],
     )
 
-    def balance() -> str | None:
+    def balances() -> dict[str, str]:
         try:
             answer = api.get("/v1/loan-accounts/L1")
         except httpx.TransportError:
-            return None
-        return answer.json().get("balances", {}).get("currentBalance") if answer.is_success else None
+            return {}
+        return answer.json().get("balances", {}) if answer.is_success else {}
+
+    def balance() -> str | None:
+        return balances().get("currentBalance")
 
     def owed() -> str | None:
         answer = api.get("/v1/ledger/accounts/L1/balance")
@@ -99,7 +103,11 @@ def test_a_repayment_comes_back_as_a_projected_balance(
     assert owed() == "450.00"
     where = "/v1/ledger-commands?account=L1&actor=ann&status=posted"
     until(lambda: len(api.get(where).json()["items"]) == 1, what="the command in MongoDB")
-    large = repay(api, {"amount": "600.00"}, "counter-2026-03-06-2")
+    fee, key = {"amount": "15.00", "type": "late_fee"}, {"Idempotency-Key": "late-fee-2026-03-06"}
+    assert api.post("/v1/ledger/accounts/L1/fees", json=fee, headers=key).status_code == 201
+    until(lambda: balance() == "465.00", 60, "the fee in MongoDB")
+    assert balances()["totalPaid"] == "150.00", "a fee is no payment taken back"
+    large = repay(api, {"amount": "615.00"}, "counter-2026-03-06-2")
     assert large.json()["posting"]["overpayment"] == "150.00"
     until(lambda: api.get("/v1/loan-accounts/L1").json()["accountStatus"] == "paid_off", what="the end of it")
     refused = repay(api, {"amount": "1.00"}, "counter-2026-03-06-3")

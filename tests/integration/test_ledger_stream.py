@@ -1,7 +1,7 @@
 """An account's transactions as server-sent events."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty, Queue
@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from app.api.auth import issue_token
+from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.ledger_api import ledger_api, ledger_settings
 from tests.scripted_ledger import Call, balance, refuses, scripted_ledger, transaction
 from tests.serving import serving
@@ -85,9 +86,20 @@ def test_each_posting_is_an_event_with_its_id(account: Account, tmp_path: Path) 
     assert not ledger.calls("WatchTransactions")[0].request.HasField("from_transaction_id")
 
 
+def known(*numbers: int, total: int | None = None) -> Callable[[Call], wire.GetTransactionsResponse]:
+    """The script of an account with these transactions, of which a ledger may tell the newest only."""
+
+    def newest(call: Call) -> wire.GetTransactionsResponse:
+        told = [transaction(number) for number in sorted(numbers, reverse=True)][: call.request.limit]
+        count = len(numbers) if total is None else total
+        return wire.GetTransactionsResponse(loan_account_id="L1", transactions=told, total_count=count)
+
+    return newest
+
+
 def test_a_reader_goes_on_after_its_last_event(account: Account, tmp_path: Path) -> None:
     with (
-        scripted_ledger(account.script) as ledger,
+        scripted_ledger(account.script | {"GetTransactions": known(*range(300))}) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
     ):
         account.coming.put(None)
@@ -96,7 +108,36 @@ def test_a_reader_goes_on_after_its_last_event(account: Account, tmp_path: Path)
     assert ledger.calls("WatchTransactions")[0].request.from_transaction_id == "T-41"
 
 
-def test_silence_has_heartbeats(account: Account, tmp_path: Path) -> None:
+@pytest.mark.parametrize("numbers", [(), (1, 2), range(300)], ids=len)
+def test_what_cannot_be_gone_on_after_is_refused_before_the_stream_begins(
+    account: Account, tmp_path: Path, numbers: Iterable[int]
+) -> None:
+    """A stream that ends at once is one to which an EventSource comes back for ever."""
+    with (
+        scripted_ledger(account.script | {"GetTransactions": known(*numbers)}) as ledger,
+        ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
+    ):
+        answer = api.get(STREAM, headers={"Last-Event-ID": "T-999"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_event")
+    assert "'T-999'" in answer.json()["detail"]
+    assert ledger.calls("WatchTransactions") == []
+
+
+def test_of_transactions_that_a_ledger_does_not_list_any_more_it_is_the_judge(
+    account: Account, tmp_path: Path
+) -> None:
+    with (
+        scripted_ledger(account.script | {"GetTransactions": known(7, 8, total=2_000)}) as ledger,
+        ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
+    ):
+        account.coming.put(None)
+        assert api.get(STREAM, headers={"Last-Event-ID": "T-1"}).status_code == 200
+
+
+def test_silence_has_heartbeats(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each interval: the framework's own, as often as ours here, must not come too."""
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.1)
     with (
         scripted_ledger(account.script) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path, ledger_heartbeat_seconds=0.1)) as api,

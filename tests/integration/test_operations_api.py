@@ -18,7 +18,7 @@ from app.ingestion.publish import publish
 from app.operations import replays
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
-from tests.observed import dead_letters, newest_position
+from tests.observed import READ_MODELS, dead_letters, newest_position
 from tests.roles import ingesting, projecting
 from tests.serving import serving
 
@@ -95,7 +95,7 @@ def test_status_is_that_of_the_command(admin: httpx.Client, settings: Settings, 
     told = admin.get("/v1/status").json()
     assert told["inbox"]["group"]["unread"] == 0
     assert told["inbox"]["deadLetters"]["byReason"] == {"missing_key": 1}
-    assert [each["behind"] for each in told["readModels"]["projections"]] == [0] * 5
+    assert [each["behind"] for each in told["readModels"]["projections"]] == [0] * len(READ_MODELS)
     assert [away["server"] for away in told["away"]] == ["The ledger"]
     assert [problem["code"] for problem in told["problems"]] == [
         "server_away",

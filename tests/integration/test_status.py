@@ -32,7 +32,10 @@ SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}
 POISON = {"typ": "account.updated.v1", "payload": "{}"}
 UNKNOWN = {"typ": "weather.changed", "payload": "{}"}
 NOWHERE = "127.0.0.1:1"
-PROJECTIONS = ("customers", "loan-accounts", "conversations", "write-off-requests", "ledger-commands")
+PROJECTIONS = (
+    *("customers", "loan-accounts", "conversations"),
+    *("contact-notes", "write-off-requests", "ledger-commands"),
+)
 
 
 @pytest.fixture

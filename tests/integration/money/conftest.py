@@ -5,16 +5,15 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.aggregates import Servicing
 from app.runtime.settings import Settings
-from tests.money import client_of
+from tests.money import client_of, open_account
 from tests.scripted_ledger import ScriptedLedger, posts, scripted_ledger
 from tests.serving import serving
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    Servicing.from_url(settings.event_store_url).close()
+    open_account(settings, "L1")
     return settings.model_copy(
         update={"ledger_write_seconds": 0.5, "settle_after_seconds": 1.0, "ledger_read_seconds": 0.5}
     )

@@ -15,12 +15,17 @@ from app.ingestion.publish import publish
 from app.projections.migrations import migrate
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
+from tests.money import COMMENT, KEY, WRITE_OFF
 from tests.roles import ingesting
 from tests.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
 from tests.serving import serving
 from tests.waiting import until
 
-KEY = {"Idempotency-Key": "intent-00000001"}
+ACCOUNT = {
+    "typ": "account.created.v1",
+    "event_id": "e1",
+    "dat": json.dumps({"account_id": "L1", "customer_id": "C1"}),
+}
 
 
 @pytest.fixture
@@ -30,6 +35,7 @@ def ledger() -> Iterator[ScriptedLedger]:
             "RecordRepayment": posts(1),
             "ApplyFee": posts(2),
             "WriteOff": posts(3),
+            "MakeAdjustment": posts(4),
             "GetBalance": balance("420.00"),
         }
     ) as ledger:
@@ -82,12 +88,72 @@ def test_movements_are_found_by_who_what_and_when(
         assert found(status="unknown") == []
         assert found(**{"from": (now - timedelta(minutes=5)).isoformat()}) == ["L2", "L1", "L0"]
         assert found(to=(now - timedelta(minutes=5)).isoformat()) == []
+        today, yesterday = now.date(), now.date() - timedelta(days=1)
+        assert found(**{"from": yesterday.isoformat(), "to": today.isoformat()}) == ["L2", "L1", "L0"]
+        assert found(to=yesterday.isoformat()) == []
+        for bad in ("2026-02-30", "9999-12-31", "yesterday", "2026-03-06T09:00:00"):
+            assert ann.get("/v1/ledger-commands", params={"to": bad}).status_code == 422, bad
         page = ann.get("/v1/ledger-commands", params={"limit": 2}).json()
         assert [item["loanAccountId"] for item in ann.get(page["next"]).json()["items"]] == ["L0"]
     document = mongo_db["ledger-commands"].find_one({"loanAccountId": "L2"})
     assert document is not None
     assert (document["kind"], document["status"], document["transactionId"]) == ("late_fee", "posted", "T-2")
     assert document["idempotencyKey"] == "intent-00000002"
+
+
+def test_movements_are_found_by_whoever_had_a_part_in_them(
+    running: tuple[str, Settings], mongo_db: Database[dict[str, Any]], redis_client: Redis
+) -> None:
+    url, settings = running
+    assert list(migrate(mongo_db))
+    publish(redis_client, settings.inbox_stream, [ACCOUNT])
+    adjustments, requests = "/v1/ledger/accounts/L1/adjustments", "/v1/write-off-requests"
+    large = {"principalDelta": "-600.00", "feeDelta": "0.00", "reason": "booked twice"}
+    with (
+        client_of(url, settings) as ann,
+        client_of(url, settings, user="bob") as bob,
+        client_of(url, settings, "operations", "cyd") as cyd,
+    ):
+
+        def adjusted(key: str) -> str:
+            answer = ann.post(adjustments, json=large, headers={"Idempotency-Key": key})
+            assert answer.status_code == 202, answer.text
+            return str(answer.headers["Location"])
+
+        def asked() -> bool:
+            return cyd.post(requests, json=WRITE_OFF, headers=KEY).status_code == 201
+
+        until(asked, what="the account")
+        approved, refused, withdrawn = (adjusted(f"adjustment-{each}") for each in "abc")
+        assert bob.post(f"{approved}/approve", json=COMMENT).status_code == 201
+        bob.post(f"{refused}/refuse", json=COMMENT)
+        ann.post(f"{withdrawn}/refuse", json=COMMENT)
+        adjusted("adjustment-waiting")
+        request_id = cyd.get(requests, params={"loanAccountId": "L1"}).json()["items"]
+        assert request_id == [], "nothing is projected yet"
+        request_id = cyd.post(requests, json=WRITE_OFF, headers=KEY).json()["requestId"]
+        assert bob.post(f"{requests}/{request_id}/approve", json=COMMENT).status_code == 201
+        project(settings, drain=True)
+
+        def found(**filters: str) -> list[tuple[str, str]]:
+            answer = ann.get("/v1/ledger-commands", params=filters)
+            assert answer.status_code == 200, answer.text
+            items = answer.json()["items"]
+            return [(item["kind"], item.get("approval", {}).get("status", "")) for item in items]
+
+        write_off, adjustment = ("write_off", ""), "adjustment"
+        assert found(actor="bob") == [write_off, (adjustment, "refused"), (adjustment, "approved")]
+        assert found(actor="cyd") == [write_off], "who asked for the write-off"
+        assert len(found(actor="ann")) == 4
+        assert found(approval="pending") == [(adjustment, "pending")]
+        assert found(approval="withdrawn", actor="ann") == [(adjustment, "withdrawn")]
+        first = ann.get("/v1/ledger-commands", params={"actor": "bob", "limit": 2}).json()
+        assert [item["kind"] for item in ann.get(first["next"]).json()["items"]] == [adjustment]
+        [item] = ann.get("/v1/ledger-commands", params={"actor": "cyd"}).json()["items"]
+        assert item["writeOffRequestedBy"] == {"id": "cyd"}
+        of_account = ann.get(requests, params={"loanAccountId": "L1"}).json()["items"]
+        assert [each["requestId"] for each in of_account] == [request_id]
+        assert ann.get(requests, params={"loanAccountId": "L2"}).json()["items"] == []
 
 
 def test_requests_from_the_stream_and_over_rest_are_the_same_thing(
@@ -104,7 +170,7 @@ def test_requests_from_the_stream_and_over_rest_are_the_same_thing(
     publish(
         redis_client,
         settings.inbox_stream,
-        [{"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
+        [ACCOUNT, {"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
     )
     with client_of(url, settings) as ann:
         body = {name: value for name, value in asked.items() if name != "requestedBy"}
@@ -123,7 +189,7 @@ def test_a_pending_request_from_the_stream_stands_in_the_way(
     publish(
         redis_client,
         settings.inbox_stream,
-        [{"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
+        [ACCOUNT, {"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}],
     )
     del asked["requestedBy"]
     with client_of(url, settings, "operations", "bob") as bob:

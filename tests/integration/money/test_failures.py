@@ -1,6 +1,7 @@
 """Money over REST: the six failures that happened elsewhere (contract ledger.md), each tried here."""
 
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from app.aggregates import Actor, CommandKind, LedgerCommand, Servicing
 from app.ledger.command_store import CommandStore, Intent
 from app.runtime.settings import Settings
-from tests.money import KEY, REPAYMENT, REPAYMENTS, client_of
+from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, client_of
 from tests.scripted_ledger import ScriptedLedger, balance, posts, refuses
 from tests.serving import serving
 from tests.waiting import until
@@ -43,6 +44,8 @@ def test_what_is_posted_is_told_and_recorded(
     assert (call.request.amount, call.request.payment_method) == ("150.00", "card")
     assert events(settings, told["commandId"]) == ["Registered", "Requested", "Posted"]
     assert client.get(answer.headers["Location"]).json() == told
+    posted = client.get(f"{answer.headers['Location']}/history").json()["events"][-1]
+    assert "bySettler" not in posted["facts"]
 
 
 def test_failure_1_a_retry_has_the_key_of_the_intent_and_posts_once(
@@ -111,6 +114,16 @@ def test_failure_2_an_unknown_outcome_is_said_to_be_unknown_and_the_same_key_set
     again = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
     assert (again.status_code, again.json()["transactionId"]) == (201, "T-7")
     assert events(settings, answer.json()["commandId"])[1:] == ["Requested", "OutcomeUnknown", "Posted"]
+    _, asked, unknown, settled = client.get(f"{where}/history").json()["events"]
+    assert (asked["actor"], asked["version"]) == ({"id": "ann", "role": "operations"}, 2)
+    assert asked["facts"] == {
+        "kind": "repayment",
+        "loanAccountId": "L1",
+        "idempotencyKey": "intent-00000001",
+        "amount": "150.00",
+    }
+    assert unknown.keys() == {"version", "event", "recordedAt", "facts"}, "and nothing of our own"
+    assert (settled["facts"]["transactionId"], settled["facts"]["bySettler"]) == ("T-7", True)
 
 
 def test_failure_3_an_intent_without_an_outcome_is_found_and_settled_at_the_next_start(
@@ -152,7 +165,9 @@ def test_failure_4_no_route_posts_a_write_off_without_a_second_person(
         assert approved.status_code == 201, approved.text
         told = approved.json()
         assert (told["request"]["status"], told["command"]["transactionId"]) == ("approved", "T-9")
-        assert told["request"]["ledger"] == {"transactionId": "T-9", "eventId": "EV-9"}
+        assert told["command"]["posting"]["totalDelta"] == "-10.00", "what the ledger says that it moved"
+        ledgers = {"status": "posted", "transactionId": "T-9", "eventId": "EV-9"}
+        assert told["request"]["ledger"] == ledgers | {"commandId": told["command"]["commandId"]}
         again = bob.post(f"{name}/approve", json=comment)
         assert (again.status_code, again.headers["Idempotent-Replay"]) == (201, "true")
         late = ann.post(f"{name}/reject", json=comment)
@@ -194,10 +209,16 @@ def test_with_the_ledger_down_nothing_is_stored_and_that_is_said_at_once(
         serving(settings.model_copy(update={"ledger_target": "127.0.0.1:1"})) as url,
         client_of(url, settings) as client,
     ):
-        client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
-        began = monotonic()
+
+        def seconds() -> float:
+            began = monotonic()
+            client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+            return monotonic() - began
+
+        for _ in range(3):
+            seconds()  # Then the ledger counts as away.
+        assert median(seconds() for _ in range(9)) < 0.1
         answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
-        assert monotonic() - began < 0.5  # 100 ms where the machine has nothing else to do.
         assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
         assert (answer.json()["retryable"], "Retry-After" in answer.headers) == (True, True)
     with (
@@ -283,7 +304,25 @@ def test_an_adjustment_over_the_limit_takes_a_second_person(
         assert bob.post(f"{name}/approve", json=comment).json()["code"] == "already_decided"
         history = bob.get(f"{name}/history").json()["events"]
     assert [each["event"] for each in history] == ["Registered", "Requested", "Refused"]
+    assert (history[0]["facts"], history[2]["actor"]) == ({}, {"id": "bob", "role": "supervisor"})
+    assert history[2]["facts"] == comment
     assert len(ledger.calls("MakeAdjustment")) == 1
+
+
+def test_who_asked_for_an_adjustment_may_withdraw_it(
+    url: str, settings: Settings, ledger: ScriptedLedger
+) -> None:
+    large = {"principalDelta": "-600.00", "feeDelta": "0.00", "reason": "booked twice"}
+    with client_of(url, settings, "supervisor", "ann") as ann:
+        path = "/v1/ledger/accounts/L1/adjustments"
+        name = ann.post(path, json=large, headers=KEY).headers["Location"]
+        told = ann.post(f"{name}/refuse", json=COMMENT).json()
+        assert (told["status"], told["approval"]["status"]) == ("rejected", "withdrawn")
+        assert told["ledgerError"]["code"] == "WITHDRAWN"
+        again = ann.post(path, json=large, headers=KEY)
+        assert (again.status_code, again.json()["code"]) == (422, "withdrawn")
+        assert "ann withdrew it" in again.json()["detail"]
+    assert ledger.calls("MakeAdjustment") == []
 
 
 def test_deployed_ledgers_have_no_apply_fee(client: httpx.Client, ledger: ScriptedLedger) -> None:

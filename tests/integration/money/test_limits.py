@@ -10,7 +10,7 @@ from app.aggregates import Servicing, WriteOffRequest
 from app.aggregates.remembering import NAMESPACE
 from app.runtime.settings import Settings
 from tests.given import message
-from tests.money import KEY, REPAYMENT, REPAYMENTS, client_of
+from tests.money import KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
 from tests.scripted_ledger import ScriptedLedger, balance, posted, posts, refuses
 from tests.serving import serving
 from tests.waiting import until
@@ -20,8 +20,11 @@ from tests.waiting import until
     ("owed", "amount", "role", "status", "code"),
     [
         ("420.00", "420.00", "supervisor", 201, None),
-        ("400.00", "420.00", "supervisor", 201, None),
+        ("420.00", "420", "supervisor", 201, None),
         ("421.00", "420.00", "supervisor", 409, "owes_more"),
+        ("419.99", "420.00", "supervisor", 409, "owes_less"),
+        ("264.00", "99999.99", "admin", 409, "owes_less"),
+        ("0.00", "420.00", "admin", 409, "owes_less"),
         ("50000.00", "10.00", "supervisor", 403, "over_your_limit"),
         ("6000.00", "6000.00", "supervisor", 403, "over_your_limit"),
         ("6000.00", "6000.00", "admin", 201, None),
@@ -44,9 +47,19 @@ def test_a_write_off_is_approved_within_limits_of_what_is_owed(
         made = ann.post("/v1/write-off-requests", json=body, headers=KEY).json()
         answer = bob.post(f"/v1/write-off-requests/{made['requestId']}/approve", json=comment)
         assert (answer.status_code, answer.json().get("code")) == (status, code)
+        if status == 409:
+            assert f" {owed} " in answer.json()["detail"]
+            assert f" {amount}:" in answer.json()["detail"]
         zero = ann.post("/v1/write-off-requests", json=body | {"amount": "0.00"}, headers=KEY)
         assert zero.status_code == 422
     assert len(ledger.calls("WriteOff")) == (status == 201)
+
+
+@pytest.mark.parametrize("field", ["amount", "originalBalance"])
+def test_a_write_off_is_asked_for_within_bounds(client: httpx.Client, field: str) -> None:
+    answer = client.post("/v1/write-off-requests", json=WRITE_OFF | {field: "999999999.99"}, headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert f"body.{field}: 100000.00 is the most" in answer.json()["detail"]
 
 
 def test_an_adjustment_is_within_limits(url: str, settings: Settings, ledger: ScriptedLedger) -> None:

@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.aggregates import Servicing
+from app.operations.store_state import read_models_state
 from app.projections import shadow
 from app.projections.catalogue import all_projections
 from app.projections.positions import COLLECTION
@@ -164,6 +165,31 @@ def test_a_rebuild_that_was_stopped_goes_on_from_what_was_kept(
     rebuilding.run("conversations", "loan-accounts", resume=True)
     assert rebuilding.seen[0].position > kept
     assert live(mongo_db) == before
+
+
+def test_the_status_shows_a_rebuild_while_it_runs(
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = stored_and_projected(settings, mongo_db, 600)
+    monkeypatch.setattr("app.projections.rebuild._SAY_EVERY_S", 0.0)
+    shown = []
+
+    def look(_: Progress) -> None:
+        (customers,) = [
+            each for each in read_models_state(mongo_db, settings).projections if each.name == "customers"
+        ]
+        shown.append(customers.rebuild)
+
+    rebuilding.on_progress = look  # type: ignore[method-assign]
+    rebuilding.run("customers")
+    running = [each for each in shown if each is not None]
+    assert {each.phase for each in running} >= {"fold", "catch_up"}
+    assert running[-1].position == newest
+    assert str(running[-1].run_by).startswith("rebuild on")
+    (after,) = [
+        each for each in read_models_state(mongo_db, settings).projections if each.name == "customers"
+    ]
+    assert after.rebuild is None
 
 
 def test_an_unfinished_rebuild_can_be_discarded(

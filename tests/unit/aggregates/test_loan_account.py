@@ -1,6 +1,7 @@
 """The rules of contract messages.md, section "Accounts"."""
 
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
@@ -226,3 +227,84 @@ def test_news_that_names_no_schedule_is_about_the_one_before_it(account: LoanAcc
         assert document is not None
         assert document["repaymentSchedule"]["scheduleId"] == "S2"
         assert document["repaymentSchedule"]["payments"][0]["status"] == "scheduled"
+
+
+FEE, WAIVER, ADJUSTMENT, WRITE_OFF = "LATE_FEE", "FEE_WAIVER", "ADJUSTMENT", "WRITE_OFF"
+
+
+def told(account: LoanAccount, minute: int, balance: str, kind: str | None = None) -> None:
+    account.update(
+        message(f"m{minute}", at=minute),
+        current_balance=Decimal(balance),
+        triggered_by_transaction_type=kind,
+    )
+
+
+def opened(account: LoanAccount) -> None:
+    terms = {"total_payable": Decimal("264.00"), "current_balance": Decimal("264.00")}
+    account.open(message("m0", at=0), customer_id="C1", status="ACTIVE", **terms)
+
+
+def total_paid(account: LoanAccount) -> str | None:
+    document = fold(LOAN_ACCOUNTS, account)
+    assert document is not None
+    paid = document.get("balances", {}).get("totalPaid")
+    return None if paid is None else str(paid)
+
+
+@pytest.mark.parametrize(
+    ("movements", "paid"),
+    [
+        ([("214.00", "REPAYMENT")], "50.00"),
+        ([("214.00", None)], "50.00"),
+        ([("279.00", FEE)], "0.00"),
+        ([("279.00", FEE), ("229.00", "REPAYMENT")], "50.00"),
+        ([("279.00", "DISHONOUR_FEE"), ("264.00", WAIVER)], "0.00"),
+        ([("164.00", ADJUSTMENT), ("144.00", "REPAYMENT")], "20.00"),
+        ([("200.00", "REPAYMENT"), ("0.00", WRITE_OFF)], "64.00"),
+        ([("0.00", "REPAYMENT")], "264.00"),
+    ],
+)
+def test_what_was_paid_is_not_moved_by_fees_waivers_adjustments_and_write_offs(
+    account: LoanAccount, movements: list[tuple[str, str | None]], paid: str
+) -> None:
+    opened(account)
+    for number, (balance, kind) in enumerate(movements, 1):
+        told(account, number, balance, kind)
+    assert total_paid(account) == paid
+
+
+@pytest.mark.parametrize("order", list(permutations(range(5))), ids=str)
+def test_what_was_paid_does_not_depend_on_order(account: LoanAccount, order: tuple[int, ...]) -> None:
+    messages = [
+        lambda: opened(account),
+        lambda: told(account, 1, "214.00", "REPAYMENT"),
+        lambda: told(account, 2, "229.00", FEE),
+        lambda: told(account, 3, "129.00", ADJUSTMENT),
+        lambda: told(account, 4, "109.00", "REPAYMENT"),
+    ]
+    for number in order:
+        messages[number]()
+    assert total_paid(account) == "70.00"
+
+
+def test_a_disbursement_is_no_movement_of_its_own(account: LoanAccount) -> None:
+    terms = {"total_payable": Decimal("264.00"), "current_balance": Decimal("0.00")}
+    account.open(message("m0", at=0), customer_id="C1", status="PENDING_DISBURSEMENT", **terms)
+    told(account, 1, "264.00", "DISBURSEMENT")
+    told(account, 2, "279.00", FEE)
+    told(account, 3, "269.00", "REPAYMENT")
+    assert total_paid(account) == "10.00"
+
+
+def test_a_closing_by_write_off_pays_nothing(account: LoanAccount) -> None:
+    opened(account)
+    account.close(message("m1", at=1), reason="WRITTEN_OFF", final_balance=Decimal("0.00"))
+    assert total_paid(account) == "0.00"
+
+
+def test_the_closure_says_what_was_paid(account: LoanAccount) -> None:
+    opened(account)
+    told(account, 1, "279.00", FEE)
+    account.close(message("m2", at=2), final_balance=Decimal(0), total_paid=Decimal("279.00"))
+    assert total_paid(account) == "279.00"

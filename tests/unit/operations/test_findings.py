@@ -57,13 +57,15 @@ WRONG = [
         pipeline(read_models=money(unknown=2, oldest_unknown_age_seconds=240.0)),
         "money_unknown",
         "2 money commands have no known outcome, the oldest for 4 min: any running `billie api` sends "
-        "them again with their keys. Is one running, and does the ledger answer?",
+        "them again with their keys. Is one running, and does the ledger answer? "
+        "GET /v1/ledger-commands?status=unknown lists them.",
     ),
     (
         pipeline(read_models=money(unknown=1, oldest_unknown_age_seconds=24 * 3_600.0)),
         "money_needs_a_person",
         "1 money command has no known outcome, the oldest for 24 h: the ledger has forgotten its key. "
-        "Look into the ledger's books, and settle it by hand.",
+        "Look into the ledger's books, and settle it by hand. "
+        "GET /v1/ledger-commands?status=unknown lists them.",
     ),
     (
         pipeline(inbox=inbox(group=None)),

@@ -7,6 +7,7 @@ from app.operations.report import (
     DeadLettersState,
     DroppedValue,
     Finding,
+    MoneyState,
     PendingEntry,
     UnknownType,
 )
@@ -52,6 +53,14 @@ Problems
 
 def test_well() -> None:
     assert page(pipeline()) == WELL
+
+
+def test_money_says_how_to_list_it() -> None:
+    money = MoneyState(unknown=2, oldest_unknown_age_seconds=240.0, awaiting_approval=3)
+    assert """
+Money          2 unknown, the oldest 4 min ago: GET /v1/ledger-commands?status=unknown
+               3 await approval: GET /v1/ledger-commands?approval=pending
+""" in page(pipeline(read_models=read_models().model_copy(update={"money": money})))
 
 
 def test_ill() -> None:

@@ -1,0 +1,172 @@
+"""What staff write down of a contact with a customer: never changed, but by a note that amends it."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import uuid5
+
+from app.aggregates.ledger_command import Actor
+from app.aggregates.remembering import NAMESPACE, RememberingAggregate, absorbs
+from app.aggregates.source import Source
+
+LONGEST_SUBJECT, LONGEST_CONTENT = 200, 20_000
+"""In characters."""
+
+
+class NoteType(StrEnum):
+    """What it is about; the words of the ``contact-notes`` collection, as all of these."""
+
+    PHONE_INBOUND = "phone_inbound"
+    PHONE_OUTBOUND = "phone_outbound"
+    EMAIL_INBOUND = "email_inbound"
+    EMAIL_OUTBOUND = "email_outbound"
+    SMS = "sms"
+    GENERAL_ENQUIRY = "general_enquiry"
+    COMPLAINT = "complaint"
+    ESCALATION = "escalation"
+    INTERNAL_NOTE = "internal_note"
+    ACCOUNT_UPDATE = "account_update"
+    COLLECTIONS = "collections"
+
+
+class ContactDirection(StrEnum):
+    """Who got in touch: ``inbound`` is the customer."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class NotePriority(StrEnum):
+    """How soon somebody should look at it."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Sentiment(StrEnum):
+    """How the customer took it."""
+
+    POSITIVE = "positive"
+    NEUTRAL = "neutral"
+    NEGATIVE = "negative"
+    ESCALATION = "escalation"
+
+
+_DIRECTIONS = {
+    NoteType.PHONE_INBOUND: ContactDirection.INBOUND,
+    NoteType.PHONE_OUTBOUND: ContactDirection.OUTBOUND,
+    NoteType.EMAIL_INBOUND: ContactDirection.INBOUND,
+    NoteType.EMAIL_OUTBOUND: ContactDirection.OUTBOUND,
+}
+_INHERITED = (
+    *("customer_id", "loan_account_id", "conversation_id", "note_type", "contact_direction"),
+    *("subject", "priority", "sentiment"),
+)
+_FACTS = (*_INHERITED, "content", "amends_note_id")
+
+
+class AlreadyAmendedError(Exception):
+    """Only the newest note of a chain can be amended; ``by_note_id`` amends this one."""
+
+    def __init__(self, by_note_id: str) -> None:
+        super().__init__(f"amended by {by_note_id}")
+        self.by_note_id = by_note_id
+
+
+class AlreadyWrittenError(Exception):
+    """A note is written once."""
+
+
+def note_id_of(idempotency_key: str) -> str:
+    """The id of the note with a key: always the same, so that a repeat meets the first note."""
+    return str(uuid5(NAMESPACE, f"ContactNote/{idempotency_key}"))
+
+
+def facts_of(customer_id: str, told: dict[str, Any]) -> dict[str, Any]:
+    """What a note says that amends no other. The type tells the direction, where nobody else does."""
+    return {"contact_direction": _direction_of(told), **_present(told), "customer_id": customer_id}
+
+
+class ContactNote(RememberingAggregate):
+    """A note, for ever as it was written. A note and those that amend it, one after another, are a chain."""
+
+    class Written(RememberingAggregate.Event):
+        """``content`` is Markdown, to the letter as it came."""
+
+        customer_id: str
+        note_type: str
+        subject: str
+        content: str
+        priority: str
+        sentiment: str
+        created_by: str
+        created_by_name: str | None = None
+        contact_direction: str | None = None
+        loan_account_id: str | None = None
+        conversation_id: str | None = None
+        amends_note_id: str | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.written = self
+
+    class Amended(RememberingAggregate.Event):
+        """Another note took its place. It is stored in one transaction with what that note says."""
+
+        by_note_id: str
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.amended_by_note_id = self.by_note_id
+
+    def __init__(self, business_id: str) -> None:
+        super().__init__(business_id)
+        self.written: ContactNote.Written | None = None
+        self.amended_by_note_id: str | None = None
+
+    @absorbs
+    def write(self, source: Source, *, author: Actor, **facts: Any) -> None:
+        """Write it down. ``facts``: as :func:`facts_of` or :meth:`facts_amended` give them.
+
+        Raises AlreadyWrittenError.
+        """
+        if self.written is not None:
+            raise AlreadyWrittenError
+        self.record(self.Written, source, created_by=author.id, created_by_name=author.name, **facts)
+
+    @absorbs
+    def amend(self, source: Source, *, by: "ContactNote", author: Actor, **told: Any) -> None:
+        """Write down what amends it, in the note ``by``: both are to be saved together.
+
+        Raises AlreadyAmendedError, and AlreadyWrittenError.
+        """
+        if self.amended_by_note_id is not None:
+            raise AlreadyAmendedError(self.amended_by_note_id)
+        by.write(source, author=author, **self.facts_amended(told))
+        self.record(self.Amended, source, by_note_id=by.business_id)
+
+    def facts_amended(self, told: dict[str, Any]) -> dict[str, Any]:
+        """What a note says that amends this one: what was told, and of what was not, what this one says.
+
+        A direction that nobody told follows the type that somebody did. None takes a link away.
+        """
+        inherited = {name: getattr(self.written, name) for name in _INHERITED}
+        if (direction := _direction_of(told)) is not None:
+            inherited["contact_direction"] = direction
+        return _present({**inherited, **told, "amends_note_id": self.business_id})
+
+    def is_that_of(self, author: Actor, facts: dict[str, Any]) -> bool:
+        """Whether this person wrote just this."""
+        said = self.written
+        return (
+            said is not None
+            and said.created_by == author.id
+            and all(getattr(said, name) == facts.get(name) for name in _FACTS)
+        )
+
+
+def _direction_of(told: dict[str, Any]) -> str | None:
+    return _DIRECTIONS.get(told.get("note_type"))  # type: ignore[arg-type]
+
+
+def _present(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}

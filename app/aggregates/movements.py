@@ -1,0 +1,55 @@
+"""What moved the balance of a loan account and was no payment, from whatever reports tell, in any order."""
+
+from bisect import bisect_right
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+_BESIDES_PAYMENTS = frozenset(("LATE_FEE", "DISHONOUR_FEE", "FEE_WAIVER", "ADJUSTMENT", "WRITE_OFF"))
+"""Transaction types that change what is owed beyond what was payable from the start, AUD paid aside."""
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class _Report(NamedTuple):
+    place: tuple[bool, datetime]
+    balance: Decimal
+    besides: bool
+
+
+class Movements:
+    """Each report of a balance, in the order of their times: each moved it from the one before.
+
+    Where a report has no time, arrival decides. The balance at the account's creation stands before all
+    others, however late it arrives.
+    """
+
+    def __init__(self) -> None:
+        self._reports: list[_Report] = []
+        self.besides = Decimal(0)
+        """By how much fees, waivers, adjustments and write-offs moved the balance, in all; AUD."""
+
+    def __len__(self) -> int:
+        return len(self._reports)
+
+    def report(
+        self, balance: Decimal, transaction_type: str | None, at: datetime | None, *, initial: bool
+    ) -> None:
+        """A balance, and what moved it there, as far as it was told."""
+        if initial:
+            place = (False, at or _EVER)
+        elif at is not None or not self._reports:
+            place = (True, at or _EVER)
+        else:
+            place = self._reports[-1].place
+        new = _Report(place, balance, transaction_type in _BESIDES_PAYMENTS)
+        index = bisect_right(self._reports, place, key=lambda each: each.place)
+        before = self._reports[index - 1] if index else None
+        after = self._reports[index] if index < len(self._reports) else None
+        self.besides += _moved(before, new) + _moved(new, after) - _moved(before, after)
+        self._reports.insert(index, new)
+
+
+def _moved(before: _Report | None, after: _Report | None) -> Decimal:
+    if before is None or after is None or not after.besides:
+        return Decimal(0)
+    return after.balance - before.balance

@@ -1,0 +1,91 @@
+"""Contact notes in the event store: written by threads of the API, any number of them and of processes."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.aggregates import Actor, ContactNote, Customer, Servicing, Source, UnitOfWork
+from app.aggregates.contact_note import AlreadyAmendedError, facts_of
+from app.api.problems import ProblemError, not_found
+from app.projections.contact_notes import CONTACT_NOTES
+
+
+class Stored(NamedTuple):
+    """A note as it is stored now, and the position at which it can be read."""
+
+    document: dict[str, Any]
+    position: int
+    is_replay: bool
+
+
+class NoteStore:
+    """Writes notes, and tells of those that were written before under the same id.
+
+    Its methods raise ProblemError for what may not be, and one of EVENT_STORE_ERRORS.
+    """
+
+    def __init__(self, servicing: Callable[[], Servicing]) -> None:
+        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS.
+
+        It must not cache: what others stored counts.
+        """
+        self._servicing = servicing
+
+    def write(self, note_id: str, author: Actor, customer_id: str, told: dict[str, Any]) -> Stored:
+        """Write a note about a customer. 404 where nobody has heard of them."""
+        facts = facts_of(customer_id, told)
+
+        def store(unit: UnitOfWork) -> bool:
+            source = _said(note_id)
+            note = unit.obtain(ContactNote, note_id, source)
+            if _was_written(note, author, facts):
+                return True
+            if self._servicing().load(Customer, customer_id) is None:
+                raise not_found("customer", customer_id)
+            note.write(source, author=author, **facts)
+            return False
+
+        return self._stored(note_id, store)
+
+    def amend(self, note_id: str, author: Actor, amended_id: str, told: dict[str, Any]) -> Stored:
+        """Write a note that amends another one. 404 where there is none, 409 where it is not the newest."""
+
+        def store(unit: UnitOfWork) -> bool:
+            source = _said(note_id)
+            note = unit.obtain(ContactNote, note_id, source)
+            amended = unit.obtain(ContactNote, amended_id, source)
+            if amended.written is None:
+                raise not_found("note", amended_id)
+            if _was_written(note, author, amended.facts_amended(told)):
+                return True
+            try:
+                amended.amend(source, by=note, author=author, **told)
+            except AlreadyAmendedError as error:
+                detail = f"{error.by_note_id!r} amends it: only the newest note of a chain can be amended."
+                raise ProblemError(409, "note_amended", detail) from error
+            return False
+
+        return self._stored(note_id, store)
+
+    def _stored(self, note_id: str, store: Callable[[UnitOfWork], bool]) -> Stored:
+        servicing = self._servicing()
+        is_replay, position = servicing.change(store)
+        document = None
+        for event in servicing.events.get(ContactNote.id_of(note_id)):
+            document = CONTACT_NOTES.evolve(document, event)
+        return Stored(
+            {**(document or {}), "_id": note_id}, position or servicing.max_position(), is_replay=is_replay
+        )
+
+
+def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> bool:
+    """Whether it is there already, by the same person and to the letter. 409 for any other."""
+    if note.written is None:
+        return False
+    if not note.is_that_of(author, facts):
+        detail = "The key belongs to another note. A new note takes a new key."
+        raise ProblemError(409, "idempotency_key_reused", detail)
+    return True
+
+
+def _said(note_id: str) -> Source:
+    return Source.said_now(f"note:{note_id}/written")

@@ -1,0 +1,247 @@
+"""Contact notes over REST: written, amended by further notes, and never changed or deleted."""
+
+import logging
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pymongo.errors import PyMongoError
+
+from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
+from app.api.audit import logged
+from app.api.auth import Authenticated, Caller, Role, requires
+from app.api.idempotency_keys import OptionalKey, key_of
+from app.api.money import actor_of
+from app.api.note_bodies import AmendmentBody, NoteBody
+from app.api.note_store import NoteStore, Stored
+from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
+from app.api.problems import Problem, documented, not_found
+from app.api.reads import Database, one_document
+from app.documents.contact_notes import ContactNote
+from app.ledger.money import in_thread
+from app.projections.contact_notes import CONTACT_NOTES
+from app.projections.faults import FAULTED
+from app.projections.positions import comes_to
+from app.runtime.logging import in_short
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 256 * 1024
+"""Bytes: a character may be twelve of them, as a pair of escapes."""
+_READABLE_WITHIN_S = 2.0
+_MOST_EACH_WAY = 50
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["notes"],
+    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    responses=documented(400, 401, 403, 422, 503),
+)
+_OPERATIONS = Depends(requires(Role.OPERATIONS))
+_WRITTEN: dict[int | str, dict[str, Any]] = documented(404) | {
+    202: {
+        "model": ContactNote,
+        "description": "Stored, and not readable yet: `Location` tells where it will be",
+    },
+    409: {"model": Problem, "description": "The note was amended, or the key belongs to another note"},
+}
+
+
+NoteId = Annotated[str, Path(alias="noteId", min_length=1, max_length=256)]
+CustomerId = Annotated[str, Path(alias="customerId", min_length=1, max_length=256)]
+
+
+class NoteWithChain(ContactNote):
+    """A contact note, and the notes of its chain, oldest first, itself among them."""
+
+    chain: list[ContactNote]
+    """All notes that amend one another."""
+
+
+class Filters(NamedTuple):
+    """Which notes a list holds."""
+
+    fields: dict[str, str | None]
+    between: tuple[Any, Any]
+
+
+async def _filters(
+    noteType: NoteType | None = None,  # noqa: N803 - the wire's names
+    loanAccountId: Identifier | None = None,  # noqa: N803
+    createdBy: Annotated[Identifier | None, Query(description="The author's id.")] = None,  # noqa: N803
+    priority: NotePriority | None = None,
+    status: Annotated[
+        Literal["active", "amended"] | None, Query(description="`active`: the newest of each chain.")
+    ] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="Written then, or later.")] = None,
+    before: Annotated[Moment | None, Query(alias="to", description="Written before then.")] = None,
+) -> Filters:
+    fields = {
+        "noteType": noteType,
+        "loanAccountId": loanAccountId,
+        "createdBy.id": createdBy,
+        "priority": priority,
+        "status": status,
+    }
+    return Filters(fields, (since, before))
+
+
+@router.post(
+    "/customers/{customerId}/notes",
+    operation_id="writeNote",
+    status_code=201,
+    responses=_WRITTEN,
+    response_model_exclude_none=True,
+)
+async def write_note(
+    request: Request,
+    response: Response,
+    database: Database,
+    customer_id: CustomerId,
+    body: NoteBody,
+    by: Annotated[Caller, _OPERATIONS],
+    key: OptionalKey = None,
+) -> ContactNote:
+    """Write a note about a customer; operations and up. 201 when it can be read, 202 when not within 2 s.
+
+    `Idempotency-Key` is optional: with it, a repeat gives the first note again.
+    """
+    told = body.model_dump(mode="json")
+    stored = await in_thread(_notes(request).write, _note_id(key), actor_of(by), customer_id, told)
+    return await _answered(request, response, database, stored)
+
+
+@router.post(
+    "/notes/{noteId}/amendments",
+    operation_id="amendNote",
+    status_code=201,
+    responses=_WRITTEN,
+    response_model_exclude_none=True,
+)
+async def amend_note(
+    request: Request,
+    response: Response,
+    database: Database,
+    note_id: NoteId,
+    body: AmendmentBody,
+    by: Annotated[Caller, _OPERATIONS],
+    key: OptionalKey = None,
+) -> ContactNote:
+    """Write a note that amends another, the newest of its chain; operations and up. It answers likewise."""
+    stored = await in_thread(_notes(request).amend, _note_id(key), actor_of(by), note_id, body.told())
+    return await _answered(request, response, database, stored)
+
+
+@router.get(
+    "/customers/{customerId}/notes",
+    operation_id="listCustomerNotes",
+    responses=documented(404),
+    response_model_exclude_none=True,
+)
+async def list_customer_notes(
+    request: Request,
+    database: Database,
+    customer_id: CustomerId,
+    filters: Annotated[Filters, Depends(_filters)],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ContactNote]:
+    """List the notes about a customer, newest first."""
+    found = await _page(request, database, customer_id, filters, limit, cursor)
+    if not found.items and await database["customers"].find_one({"_id": customer_id}, {"_id": 1}) is None:
+        raise not_found("customer", customer_id)
+    return found
+
+
+@router.get("/notes", operation_id="listNotes", response_model_exclude_none=True)
+async def list_notes(
+    request: Request,
+    database: Database,
+    filters: Annotated[Filters, Depends(_filters)],
+    customerId: Identifier | None = None,  # noqa: N803
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ContactNote]:
+    """List notes, newest first."""
+    return await _page(request, database, customerId, filters, limit, cursor)
+
+
+@router.get(
+    "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model_exclude_none=True
+)
+async def get_note(
+    request: Request, response: Response, database: Database, note_id: NoteId
+) -> NoteWithChain:
+    """Get a note with its chain: itself, what it amends and what amends it, oldest first.
+
+    Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
+    """
+    note = await one_document(response, database, CONTACT_NOTES.name, "note", note_id)
+    before = await _linked(database, note, "amendsNoteId")
+    after = await _linked(database, note, "amendedByNoteId")
+    found = NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
+    return logged(request, found)
+
+
+async def _page(
+    request: Request,
+    database: Database,
+    customer_id: str | None,
+    filters: Filters,
+    limit: int,
+    cursor: str | None,
+) -> Page[ContactNote]:
+    return await page(
+        request,
+        database[CONTACT_NOTES.name],
+        {"customerId": customer_id, **filters.fields},
+        model=ContactNote,
+        limit=limit,
+        cursor=cursor,
+        between=filters.between,
+    )
+
+
+async def _note(database: Database, note_id: str) -> dict[str, Any] | None:
+    return await database[CONTACT_NOTES.name].find_one({"_id": note_id, f"{FAULTED}.empty": {"$ne": True}})
+
+
+async def _linked(database: Database, note: dict[str, Any], link: str) -> list[dict[str, Any]]:
+    """The notes that one link after another leads to."""
+    found: list[dict[str, Any]] = []
+    following: dict[str, Any] | None = note
+    while following is not None and link in following and len(found) < _MOST_EACH_WAY:
+        if (following := await _note(database, following[link])) is not None:
+            found.append(following)
+    return found
+
+
+async def _answered(request: Request, response: Response, database: Database, stored: Stored) -> ContactNote:
+    """The note, with 201 once it can be read; 202 where that takes too long."""
+    note_id = stored.document["_id"]
+    response.headers["Location"] = str(request.url_for("get_note", noteId=note_id))
+    if stored.is_replay:
+        response.headers["Idempotent-Replay"] = "true"
+    if not await _is_readable(database, note_id, stored.position):
+        response.status_code = 202
+        response.headers["Retry-After"] = "2"
+    return ContactNote.model_validate(stored.document)
+
+
+async def _is_readable(database: Database, note_id: str, position: int) -> bool:
+    """Whether it is so within two seconds. The position alone does not tell: it may have been set aside."""
+    try:
+        passed = await comes_to(database, CONTACT_NOTES.name, position, _READABLE_WITHIN_S)
+        return passed and await _note(database, note_id) is not None
+    except PyMongoError as error:
+        # It is stored: an error would have the caller write it once more.
+        log.warning("Cannot tell whether note %s can be read: %s", note_id, in_short(error))
+        return False
+
+
+def _note_id(key: str | None) -> str:
+    return str(uuid4()) if key is None else note_id_of(key_of(key))
+
+
+def _notes(request: Request) -> NoteStore:
+    return NoteStore(request.app.state.servers.event_store_for_commands)

@@ -1,0 +1,1 @@
+"""The documents of the shared collections (contract collections.md): what the API shows and analysts read."""

@@ -1,0 +1,124 @@
+"""Write-off requests over REST: on which accounts, and what the ledger made of an approval."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from pymongo.database import Database
+
+from app.aggregates import LoanAccount, Servicing
+from app.projections.runner import run as project
+from app.runtime.settings import Settings
+from tests.given import Told, absorb, message
+from tests.money import COMMENT, KEY, WRITE_OFF, client_of, open_account
+from tests.scripted_ledger import ScriptedLedger, balance, posts, refuses
+from tests.waiting import until
+
+REQUESTS = "/v1/write-off-requests"
+ANOTHER_KEY = {"Idempotency-Key": "another-intent"}
+
+
+@pytest.fixture
+def ann(url: str, settings: Settings, ledger: ScriptedLedger) -> Iterator[httpx.Client]:
+    ledger.script |= {"GetBalance": balance("420.00"), "WriteOff": posts(9)}
+    with client_of(url, settings, "operations", "ann") as ann:
+        yield ann
+
+
+@pytest.fixture
+def bob(url: str, settings: Settings) -> Iterator[httpx.Client]:
+    with client_of(url, settings, "supervisor", "bob") as bob:
+        yield bob
+
+
+def made(ann: httpx.Client, key: dict[str, str] = KEY) -> str:
+    """The address of a new request."""
+    answer = ann.post(REQUESTS, json=WRITE_OFF, headers=key)
+    assert answer.status_code == 201, answer.text
+    return f"{REQUESTS}/{answer.json()['requestId']}"
+
+
+def test_a_rejection_by_the_ledger_stands_in_the_request_and_another_one_may_follow(
+    ann: httpx.Client,
+    bob: httpx.Client,
+    ledger: ScriptedLedger,
+    settings: Settings,
+    mongo_db: Database[dict[str, Any]],
+) -> None:
+    ledger.script["WriteOff"] = [
+        refuses(grpc.StatusCode.FAILED_PRECONDITION, "In a hardship plan."),
+        posts(2),
+    ]
+    request = made(ann)
+    assert bob.post(f"{request}/approve", json=COMMENT).status_code == 422
+    told = ann.get(request).json()
+    assert told["status"] == "approved"
+    assert told["ledger"]["status"] == "rejected"
+    assert told["ledger"]["error"] == {"code": "FAILED_PRECONDITION", "message": "In a hardship plan."}
+    command = ann.get(f"/v1/ledger-commands/{told['ledger']['commandId']}").json()
+    assert (command["requestId"], command["status"]) == (told["requestId"], "rejected")
+    project(settings, drain=True)
+    document = mongo_db["write-off-requests"].find_one({"_id": told["requestId"]})
+    assert document is not None
+    assert document["ledger"] == told["ledger"], "the same for analysts"
+    second = made(ann, ANOTHER_KEY)
+    assert bob.post(f"{second}/approve", json=COMMENT).status_code == 201
+    told = ann.get(second).json()["ledger"]
+    assert (told["status"], told["transactionId"], "error" in told) == ("posted", "T-2", False)
+
+
+def test_while_a_posting_is_unknown_no_other_request_may_be_made(
+    ann: httpx.Client, bob: httpx.Client, ledger: ScriptedLedger
+) -> None:
+    ledger.script["WriteOff"] = refuses(grpc.StatusCode.INTERNAL)
+    request = made(ann)
+    approved = bob.post(f"{request}/approve", json=COMMENT)
+    assert (approved.status_code, approved.json()["command"]["status"]) == (202, "unknown")
+    assert ann.get(request).json()["ledger"]["status"] == "unknown"
+    answer = ann.post(REQUESTS, json=WRITE_OFF, headers=ANOTHER_KEY)
+    assert (answer.status_code, answer.json()["code"]) == (409, "write_off_pending")
+    ledger.script["WriteOff"] = posts(9)
+    until(lambda: ann.get(request).json()["ledger"]["status"] == "posted")
+    assert "error" not in ann.get(request).json()["ledger"]
+
+
+def test_a_write_off_is_of_an_account_that_we_know(ann: httpx.Client, ledger: ScriptedLedger) -> None:
+    answer = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L9"}, headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "'L9'" in answer.json()["detail"]
+    assert ledger.calls("GetBalance") == []
+
+
+def test_a_write_off_is_of_an_account_that_is_open(ann: httpx.Client, settings: Settings) -> None:
+    open_account(settings, "L2")
+    first = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L2"}, headers=KEY)
+    ann.post(f"{first.headers['Location']}/cancel")
+    servicing = Servicing.from_url(settings.event_store_url)
+    absorb(servicing, [Told(LoanAccount, "L2", "close", message("closed"), {"reason": "PAID_OFF"})])
+    servicing.close()
+    answer = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L2"}, headers=ANOTHER_KEY)
+    assert (answer.status_code, answer.json()["code"]) == (409, "account_closed")
+    again = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L2"}, headers=KEY)
+    assert (again.status_code, again.headers["Idempotent-Replay"]) == (201, "true"), "it was made before"
+
+
+def test_a_new_request_is_where_its_location_says_at_once(ann: httpx.Client, bob: httpx.Client) -> None:
+    """No projection runs here."""
+    answer = ann.post(REQUESTS, json=WRITE_OFF, headers=KEY)
+    assert ann.get(answer.headers["Location"]).json() == answer.json()
+    bob.post(f"{answer.headers['Location']}/reject", json=COMMENT)
+    assert ann.get(answer.headers["Location"]).json()["status"] == "rejected"
+    assert ann.get(f"{REQUESTS}/none").status_code == 404
+
+
+def test_one_s_own_request_is_cancelled_and_not_rejected(
+    ann: httpx.Client, url: str, settings: Settings
+) -> None:
+    request = made(ann)
+    with client_of(url, settings, "supervisor", "Ann") as same:
+        answer = same.post(f"{request}/reject", json=COMMENT)
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_request")
+        assert "/cancel" in answer.json()["detail"]
+        assert same.post(f"{request}/cancel").json()["status"] == "cancelled"

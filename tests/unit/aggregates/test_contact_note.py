@@ -1,0 +1,153 @@
+"""The rules of contract collections.md, section "contact-notes"."""
+
+from typing import Any
+
+import pytest
+
+from app.aggregates import ContactNote
+from app.aggregates.contact_note import (
+    AlreadyAmendedError,
+    AlreadyWrittenError,
+    NoteType,
+    facts_of,
+    note_id_of,
+)
+from app.projections.contact_notes import CONTACT_NOTES
+from tests.given import fold, message, minute, names
+from tests.notes import ANN, BOB
+
+TOLD: dict[str, Any] = {
+    "note_type": "complaint",
+    "subject": "The fee",
+    "content": "Says that the fee is wrong.\n\n- twice\n",
+    "priority": "high",
+    "sentiment": "negative",
+    "contact_direction": "inbound",
+    "loan_account_id": "L1",
+    "conversation_id": None,
+}
+
+
+def note_of(name: str, **told: Any) -> ContactNote:
+    source = message(f"{name}/written", at=1)
+    note = ContactNote.register(name, source)
+    if told:
+        note.write(source, author=ANN, **facts_of("C1", told))
+    return note
+
+
+def amended(note: ContactNote, name: str, **told: Any) -> ContactNote:
+    by = note_of(name)
+    note.amend(message(f"{name}/written", at=2), by=by, author=BOB, **told)
+    return by
+
+
+def test_a_note_is_as_it_was_written() -> None:
+    note = note_of("N1", **TOLD)
+    assert fold(CONTACT_NOTES, note) == {
+        "customerId": "C1",
+        "noteType": "complaint",
+        "subject": "The fee",
+        "content": "Says that the fee is wrong.\n\n- twice\n",
+        "priority": "high",
+        "sentiment": "negative",
+        "contactDirection": "inbound",
+        "loanAccountId": "L1",
+        "createdBy": {"id": "ann", "name": "Ann Lee"},
+        "createdAt": minute(1),
+        "status": "active",
+    }
+
+
+def test_an_amendment_is_a_new_note_and_the_old_one_stays() -> None:
+    note = note_of("N1", **TOLD)
+    before = fold(CONTACT_NOTES, note)
+    newer = amended(note, "N2", content="The fee was right.", sentiment="neutral")
+    assert before is not None
+    assert fold(CONTACT_NOTES, note) == before | {"status": "amended", "amendedByNoteId": "N2"}
+    assert fold(CONTACT_NOTES, newer) == before | {
+        "content": "The fee was right.",
+        "sentiment": "neutral",
+        "createdBy": {"id": "bob"},
+        "createdAt": minute(2),
+        "amendsNoteId": "N1",
+    }
+
+
+def test_only_the_newest_of_a_chain_can_be_amended() -> None:
+    note = note_of("N1", **TOLD)
+    newer = amended(note, "N2", content="two")
+    with pytest.raises(AlreadyAmendedError) as refused:
+        amended(note, "N3", content="three")
+    assert refused.value.by_note_id == "N2"
+    assert names(note) == ["Written", "Amended"]
+    amended(newer, "N3", content="three")
+    document = fold(CONTACT_NOTES, newer)
+    assert document is not None
+    assert (document["amendsNoteId"], document["amendedByNoteId"]) == ("N1", "N3")
+
+
+def test_a_note_is_written_once() -> None:
+    note, other = note_of("N1", **TOLD), note_of("N2", **TOLD)
+    with pytest.raises(AlreadyWrittenError):
+        note.write(message("again"), author=ANN, **facts_of("C2", TOLD))
+    with pytest.raises(AlreadyWrittenError):
+        other.amend(message("again"), by=note, author=BOB, content="three")
+    assert names(note) == names(other) == ["Written"]
+
+
+@pytest.mark.parametrize(
+    ("note_type", "direction"),
+    [
+        ("phone_inbound", "inbound"),
+        ("phone_outbound", "outbound"),
+        ("email_inbound", "inbound"),
+        ("email_outbound", "outbound"),
+        ("sms", None),
+        ("internal_note", None),
+    ],
+)
+def test_the_type_tells_the_direction_where_nobody_else_does(note_type: str, direction: str | None) -> None:
+    told = TOLD | {"note_type": note_type, "contact_direction": None}
+    assert facts_of("C1", told).get("contact_direction") == direction
+    told["contact_direction"] = "outbound"
+    assert facts_of("C1", told)["contact_direction"] == "outbound"
+
+
+def test_a_new_type_tells_the_direction_of_an_amendment() -> None:
+    note = note_of("N1", **TOLD)
+    changed = {"content": "two", "note_type": "phone_outbound"}
+    assert note.facts_amended(changed)["contact_direction"] == "outbound"
+    assert note.facts_amended(changed | {"contact_direction": "inbound"})["contact_direction"] == "inbound"
+    assert note.facts_amended({"content": "two", "note_type": "sms"})["contact_direction"] == "inbound"
+
+
+def test_an_amendment_may_take_a_link_away_or_change_it() -> None:
+    note = note_of("N1", **TOLD)
+    facts = note.facts_amended({"content": "two", "loan_account_id": None, "conversation_id": "V1"})
+    assert "loan_account_id" not in facts
+    assert facts["conversation_id"] == "V1"
+
+
+def test_a_repeat_is_by_the_same_person_and_to_the_letter() -> None:
+    note = note_of("N1", **TOLD)
+    assert note.is_that_of(ANN, facts_of("C1", TOLD))
+    assert not note.is_that_of(BOB, facts_of("C1", TOLD))
+    assert not note.is_that_of(ANN, facts_of("C2", TOLD))
+    for name in TOLD:
+        assert not note.is_that_of(ANN, facts_of("C1", TOLD | {name: "other"})), name
+    newer = amended(note, "N2", content="two")
+    assert newer.is_that_of(BOB, note.facts_amended({"content": "two"}))
+    assert not newer.is_that_of(BOB, facts_of("C1", TOLD | {"content": "two"})), "it amended nothing"
+
+
+def test_a_key_names_one_note_for_ever() -> None:
+    assert note_id_of("intent-00000001") == note_id_of("intent-00000001") != note_id_of("intent-00000002")
+
+
+def test_types_are_those_of_the_contract() -> None:
+    words = (
+        "phone_inbound, phone_outbound, email_inbound, email_outbound, sms, general_enquiry, complaint, "
+        "escalation, internal_note, account_update, collections"
+    )
+    assert [*NoteType] == words.split(", ")

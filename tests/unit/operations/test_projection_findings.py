@@ -1,0 +1,44 @@
+"""What the status says of projections that stand, lack documents, or are of another version."""
+
+from app.operations.findings import findings
+from app.operations.report import DocumentSetAside, RebuildState, Standstill
+from app.runtime.settings import Settings
+from tests.unit.operations.states import NOW, pipeline, read_models
+
+
+def told(**changes: object) -> dict[str, str]:
+    status = pipeline(read_models=read_models(**changes))
+    return {each.code: each.detail for each in findings(status, Settings())}
+
+
+def test_a_projection_that_said_why_it_stands_is_named_once_with_the_cause() -> None:
+    still = Standstill(
+        cause="event_unreadable", detail="customers cannot read X at position 10", position=10, since=NOW
+    )
+    found = told(standstill=still, behind=5, waiting_seconds=500.0, unmoved_seconds=500.0)
+    assert list(found) == ["projection_stands"]
+    assert (
+        "since 2026-03-01 12:00 UTC (event_unreadable): customers cannot read X" in found["projection_stands"]
+    )
+
+
+def test_documents_set_aside_are_counted_and_the_first_named_with_the_command() -> None:
+    aside = [
+        DocumentSetAside(id=name, cause="evolve_failed", position=7, event="E", error="ValueError at x.py:1")
+        for name in ("C1", "C2")
+    ]
+    assert (
+        "2 documents of customers cannot follow, the first C1 at position 7"
+        in told(set_aside=aside)["documents_set_aside"]
+    )
+    assert "`billie rebuild customers --id C1`" in told(set_aside=aside)["documents_set_aside"]
+
+
+def test_an_outdated_projection_is_to_be_rebuilt() -> None:
+    assert "`billie rebuild customers`" in told(version=1, current_version=2)["projection_outdated"]
+    assert told(version=2, current_version=2) == {}
+
+
+def test_a_rebuild_that_nobody_runs_is_unfinished() -> None:
+    assert "--resume" in told(rebuild=RebuildState(phase="fold", position=5))["rebuild_unfinished"]
+    assert told(rebuild=RebuildState(phase="fold", position=5, run_by="somebody")) == {}

@@ -1,0 +1,39 @@
+// Makes the role `billieAnalyst`, which reads the shared collections and can do nothing else:
+//
+//     mongosh "mongodb://ADMIN@HOST/billie-servicing?authSource=admin" tools/analyst-role.js
+//
+// The database is the one in the address. Run again, it brings the role up to date. Then, once for each analyst:
+//
+//     db.createUser({ user: "ann", pwd: passwordPrompt(), roles: ["billieAnalyst"] })
+//
+// Collections whose names begin with `_` are the projector's own, and not among these.
+
+// Written by `make dictionary`:
+const COLLECTIONS = [
+  "customers",
+  "loan-accounts",
+  "conversations",
+  "contact-notes",
+  "write-off-requests",
+  "ledger-commands",
+  "projection-positions",
+  "migrations"
+];
+// End of what is written.
+
+const NAME = "billieAnalyst";
+const ACTIONS = ["collStats", "find", "listIndexes"];
+
+if (!db.getCollectionNames().includes("loan-accounts")) {
+  throw new Error(`${db.getName()} has no loan-accounts: name the database in the address, and run \`billie migrate\``);
+}
+const privileges = COLLECTIONS.map((collection) => ({
+  resource: { db: db.getName(), collection },
+  actions: ACTIONS,
+}));
+if (db.getRole(NAME)) {
+  db.updateRole(NAME, { privileges, roles: [] });
+} else {
+  db.createRole({ role: NAME, privileges, roles: [] });
+}
+print(`${NAME} reads ${COLLECTIONS.join(", ")} of ${db.getName()}.`);
