@@ -32,6 +32,7 @@ NAME, EMAIL, SAID = "Annabel Leeuwen", "annabel@mail.test", "my rent is due"
 PERSONAL = (NAME, EMAIL, SAID)
 ACCOUNT, CUSTOMER = {"loanAccountIds": ["L1"]}, {"customerIds": ["C1"]}
 CONVERSATION = CUSTOMER | {"conversationIds": ["V1"]}
+NOTED = CUSTOMER | {"noteIds": ["N1"]}
 LEDGER = "/v1/ledger/accounts/L1"
 
 READS: dict[str, tuple[str, dict[str, list[str]]]] = {
@@ -56,6 +57,9 @@ READS: dict[str, tuple[str, dict[str, list[str]]]] = {
     "/v1/ledger-commands": ("/v1/ledger-commands", ACCOUNT),
     "/v1/ledger-commands/{commandId}": ("/v1/ledger-commands/{command}", ACCOUNT),
     "/v1/ledger-commands/{commandId}/history": ("/v1/ledger-commands/{command}/history", ACCOUNT),
+    "/v1/notes": ("/v1/notes", NOTED),
+    "/v1/notes/{noteId}": ("/v1/notes/N1", NOTED),
+    "/v1/customers/{customerId}/notes": ("/v1/customers/C1/notes", NOTED),
     "/v1/dead-letters/{letterId}": ("/v1/dead-letters/{letter}", {"letterIds": ["{letter}"]}),
 }
 """Of each route that shows something of a customer: what is asked, and the ids that its line has."""
@@ -79,6 +83,9 @@ def documents(mongo_db: Database[dict[str, Any]]) -> None:
     asked = {"kind": "repayment", "loanAccountId": "L1", "idempotencyKey": "k", "status": "posted"}
     by = {"requestedBy": {"id": "ann", "role": "operations"}, "requestedAt": AT}
     mongo_db["ledger-commands"].insert_one({"_id": "K1"} | asked | by | stamps)
+    note = {"noteType": "sms", "subject": "rent", "content": SAID, "priority": "low", "sentiment": "neutral"}
+    written = {"customerId": "C1", "createdBy": {"id": "ann"}, "status": "active"}
+    mongo_db["contact-notes"].insert_one({"_id": "N1"} | note | written | stamps)
 
 
 @pytest.fixture

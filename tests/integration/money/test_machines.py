@@ -9,11 +9,9 @@ from app.aggregates import Servicing, WriteOffRequest, machine_id
 from app.api.auth import issue_token
 from app.runtime.settings import Settings
 from tests.given import message
-from tests.money import KEY, REPAYMENT, REPAYMENTS, client_of
+from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
 from tests.scripted_ledger import ScriptedLedger, balance, posts
 
-COMMENT = {"comment": "Seen the statements of three months."}
-WRITE_OFF = {"loanAccountId": "L1", "amount": "420.00", "reason": "hardship"}
 ADJUSTMENTS = "/v1/ledger/accounts/L1/adjustments"
 
 
@@ -32,7 +30,7 @@ def test_what_a_machine_did_is_told_apart(url: str, settings: Settings, ledger: 
         assert made.status_code == 201
         history = ann.get(f"/v1/ledger-commands/{made.json()['commandId']}/history").json()
     assert made.json()["requestedBy"] == {"id": "machine:billing", "role": "operations"}
-    assert history["events"][1]["facts"]["requested_by"] == "machine:billing"
+    assert history["events"][1]["actor"]["id"] == "machine:billing"
 
 
 def test_a_machine_neither_asks_for_a_write_off_nor_decides_on_one(
