@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test chaos fuzz lint proto schemas dictionary bench-ingest bench-latency bench-memory bench-ledger lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ proto: $(VENV)/installed ## generate the ledger's code from the proto file again
 
 schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI document, table of types
 	@$(PYTHON) -m app.sdk._documents docs/messages
+
+roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
+	@$(PYTHON) -m app.api.role_table docs/api-roles.md
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
 	@$(PYTHON) -m app.documents.dictionary

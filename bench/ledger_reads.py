@@ -59,6 +59,7 @@ def main() -> None:
             "BILLIE_JWT_SECRET": _SECRET,
             "BILLIE_EVENT_STORE_URL": f"sqlite:///{Path(folder) / 'events.db'}",
             "BILLIE_MONGO_URL": "mongodb://127.0.0.1:1",
+            "BILLIE_RATE_PER_SECOND": "0",
         }
         for command in (["-m", "bench.fixed_ledger", ledger], ["-m", "app.cli.main", "api"]):
             process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)

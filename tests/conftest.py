@@ -68,6 +68,7 @@ def settings(
         mongo_db=mongo_db.name,
         event_store_url=f"sqlite:///{tmp_path / 'events.db'}",
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
+        rate_per_second=0,  # Tests ask more often than people.
     )
 
 

@@ -21,6 +21,7 @@ def ledger_settings(target: str, directory: Path, **more: Any) -> Settings:
         event_store_url=f"sqlite:///{directory / 'events.db'}",
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
         ledger_target=target,
+        rate_per_second=0,
         **more,
     )
 

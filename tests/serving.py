@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fastapi import FastAPI
+
 from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.runtime.settings import Settings
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The API's base URL, while it serves."""
-    server = ApiServer(create_app(settings), host="127.0.0.1", port=0)
+def serving(settings: Settings, app: FastAPI | None = None) -> Iterator[str]:
+    """The API's base URL, while it serves; ``app``: one with routes of the test's own."""
+    server = ApiServer(app or create_app(settings), host="127.0.0.1", port=0)
     up = threading.Event()
     startup = server.startup
 

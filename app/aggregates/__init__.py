@@ -8,7 +8,7 @@ from app.aggregates.customer import Customer
 from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
 from app.aggregates.loan_account import LoanAccount
-from app.aggregates.people import same_person
+from app.aggregates.people import are_two_people, is_machine, machine_id, same_person
 from app.aggregates.source import Source
 from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
@@ -42,6 +42,9 @@ __all__ = [
     "UnitOfWork",
     "WriteOffRegister",
     "WriteOffRequest",
+    "are_two_people",
     "command_id_of",
+    "is_machine",
+    "machine_id",
     "same_person",
 ]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from app.aggregates.people import same_person
+from app.aggregates.people import are_two_people, same_person
 from app.aggregates.remembering import RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
@@ -216,12 +216,14 @@ class WriteOffRequest(RememberingAggregate):
         return self.requested_by is not None and same_person(person, self.requested_by)
 
     def _decide(self, source: Source, outcome: str, *, by: str, **decision: Any) -> None:
-        """A request is decided once, and an approver is not the requester (contract: Write-offs)."""
+        """A request is decided once, and its approval is by two people (contract: Write-offs)."""
         if self.requested_by is None:
             self.record(self.DecisionHeld, source, outcome=outcome, decision={"by": by, **decision})
         elif self.decided:
             self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="already decided")
-        elif outcome == "Approved" and same_person(by, self.requested_by):
-            self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="approver is the requester")
+        elif outcome == "Approved" and not are_two_people(by, self.requested_by):
+            own = same_person(by, self.requested_by)
+            why = "approver is the requester" if own else "a machine is not a person"
+            self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why=why)
         else:
             self.record(getattr(self, outcome), source, by=by, **decision)

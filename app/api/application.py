@@ -6,18 +6,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from anyio import CapacityLimiter
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from pymongo import AsyncMongoClient
 
 from app import __version__
 from app.api import (
     dead_letters,
+    health,
     inbox,
     ledger_commands,
     ledger_problems,
     ledger_reads,
     ledger_stream,
+    me,
     money,
     notes,
     operations,
@@ -26,8 +28,10 @@ from app.api import (
     transcripts,
     write_offs,
 )
-from app.api.auth import token_checker
 from app.api.ledger_services import ledger_services
+from app.api.rates import Rates
+from app.api.requests import Identified
+from app.api.tokens import token_checker
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
 from app.ledger.configured import configured_client, configured_security
@@ -37,6 +41,24 @@ from app.runtime.settings import Settings
 _SMALL = 64 * 1024
 """Bytes of a body that holds one thing."""
 
+_ROUTERS = tuple(
+    module.router
+    for module in (
+        health,
+        me,
+        reads,
+        transcripts,
+        ledger_reads,
+        ledger_stream,
+        operations,
+        money,
+        ledger_commands,
+        write_offs,
+        dead_letters,
+    )
+)
+"""Those whose bodies are small."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The API.
@@ -45,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     way to the ledger cannot be used, and ParserError where an installed parser of messages, which replays
     need, cannot be used.
     """
-    check_token = token_checker(settings)
+    tokens = token_checker(settings)
     configured_security(settings)
     parsers = load_parsers(CATALOGUE)
 
@@ -74,38 +96,15 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.check_token = check_token
-    app.state.settings = settings
+    app.state.tokens, app.state.settings = tokens, settings
+    app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
+    app.add_middleware(Identified)
     problems.install(app)
     ledger_problems.install(app)
     ledger_commands.install(app)
     write_offs.install(app)
-    app.include_router(reads.router)
-    app.include_router(transcripts.router)
-    app.include_router(ledger_reads.router)
-    app.include_router(ledger_stream.router)
-    app.include_router(operations.router)
-    app.include_router(money.router, max_body_size=_SMALL)
-    app.include_router(ledger_commands.router, max_body_size=_SMALL)
-    app.include_router(write_offs.router, max_body_size=_SMALL)
+    for each in _ROUTERS:
+        app.include_router(each, max_body_size=_SMALL)
     app.include_router(notes.router, max_body_size=notes.LARGEST_BODY)
-    app.include_router(dead_letters.router, max_body_size=dead_letters.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))
-
-    @app.get("/healthz", tags=["health"], operation_id="live")
-    async def healthz() -> dict[str, str]:
-        """Whether this process answers."""
-        return {"status": "ok"}
-
-    @app.get(
-        "/readyz",
-        tags=["health"],
-        operation_id="ready",
-        responses=problems.documented(503),
-    )
-    async def readyz(request: Request) -> dict[str, str]:
-        """Whether this process can serve reads: MongoDB answers."""
-        await request.app.state.database.command("ping")
-        return {"status": "ok"}
-
     return app

@@ -1,20 +1,23 @@
-"""Who calls: a bearer token (JWT), with the user in ``sub`` and one role in ``role``."""
+"""Who calls, and what they may: a bearer token (JWT) names them in ``sub``, and their role in a claim."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from math import ceil
 from typing import Annotated, Any
+from unicodedata import category
 
 import jwt
-from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.aggregates import is_machine, machine_id
+from app.api.claims import claims_of, name_of, tells_a_machine, values_of
 from app.api.problems import ProblemError
+from app.api.tokens import AuthenticationNotConfiguredError, secret_of
 from app.runtime.settings import Settings
-
-_SHORTEST_SECRET = 32
 
 
 class Role(StrEnum):
@@ -26,125 +29,144 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+_ROLES = list(Role)
+_LONGEST_USER = 200
+_CONTROLS = ("Cc", "Zl", "Zp")
+
+
 @dataclass(frozen=True)
 class Caller:
-    """The person or machine behind a request."""
+    """The person or machine behind a request. ``user`` is the id that is stored with what they do.
+
+    A machine's begins with ``machine:``, wherever it stands.
+    """
 
     user: str
     role: Role
     name: str | None = None
 
+    @property
+    def is_machine(self) -> bool:
+        """Whether there is no person behind it: then it counts as none where two are needed."""
+        return is_machine(self.user)
 
-class AuthenticationNotConfiguredError(ValueError):
-    """The API has no way to check tokens: it must not start."""
 
-
-def issue_token(settings: Settings, user: str, role: str, hours: float = 8) -> str:
-    """A token for development, signed with BILLIE_JWT_SECRET.
+def issue_token(
+    settings: Settings, user: str, role: str, hours: float = 8, *, for_machine: bool = False
+) -> str:
+    """A token for development, signed with BILLIE_JWT_SECRET; ``user`` may be a machine's name.
 
     Raises AuthenticationNotConfiguredError without a secret, and ValueError for an unknown role or no user.
     """
+    if settings.jwks_url:
+        msg = "Tokens come from the issuer: BILLIE_JWKS_URL is set, and ours would not be accepted"
+        raise AuthenticationNotConfiguredError(msg)
     if not user.strip():
         msg = "a token is for somebody: the user is empty"
         raise ValueError(msg)
+    if is_machine(user):
+        msg = "a user is not named like a machine: leave out 'machine:', and say that it is one"
+        raise ValueError(msg)
     now = datetime.now(UTC)
     claims: dict[str, Any] = {
+        **claims_of(settings.jwt_role_claim, Role(role).value),
         "sub": user,
-        "role": Role(role).value,
         "iat": now,
         "exp": now + timedelta(hours=hours),
     }
+    if for_machine:
+        claims["client_id"] = user
     if settings.jwt_issuer:
         claims["iss"] = settings.jwt_issuer
     if settings.jwt_audience:
         claims["aud"] = settings.jwt_audience
-    return jwt.encode(claims, _secret(settings), algorithm="HS256")
-
-
-def token_checker(settings: Settings) -> Callable[[str], Awaitable[dict[str, Any]]]:
-    """The function that gives a token's claims, or raises jwt.PyJWTError.
-
-    One kind of key, and so its algorithms, is chosen here and not by the token: a shared secret
-    (HS256) or the keys at BILLIE_JWKS_URL (RS256, ES256). Raises AuthenticationNotConfiguredError.
-    """
-    options: Any = {
-        "require": ["exp", "sub"],
-        "verify_aud": settings.jwt_audience is not None,
-        "verify_iss": settings.jwt_issuer is not None,
-    }
-    expected: dict[str, Any] = {"issuer": settings.jwt_issuer, "audience": settings.jwt_audience}
-    if settings.jwks_url:
-        keys = jwt.PyJWKClient(settings.jwks_url, cache_keys=True, timeout=5)
-
-        def check_with_key(token: str) -> dict[str, Any]:
-            key = keys.get_signing_key_from_jwt(token)
-            return jwt.decode(token, key.key, algorithms=["RS256", "ES256"], options=options, **expected)
-
-        async def check(token: str) -> dict[str, Any]:
-            # The keys may have to be fetched.
-            return await to_thread.run_sync(check_with_key, token)
-    else:
-        secret = _secret(settings)
-
-        async def check(token: str) -> dict[str, Any]:
-            # A hash of a few bytes: it costs less than the way to a thread and back.
-            return jwt.decode(token, secret, algorithms=["HS256"], options=options, **expected)
-
-    return check
-
-
-def _secret(settings: Settings) -> str:
-    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
-    if secret and len(secret.encode()) < _SHORTEST_SECRET:
-        msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_SHORTEST_SECRET} bytes"
-        raise AuthenticationNotConfiguredError(msg)
-    if not secret:
-        msg = (
-            f"Set BILLIE_JWT_SECRET (at least {_SHORTEST_SECRET} bytes) or BILLIE_JWKS_URL: "
-            "without one of them nobody's token can be checked"
-        )
-        raise AuthenticationNotConfiguredError(msg)
-    return secret
+    return jwt.encode(claims, secret_of(settings), algorithm="HS256")
 
 
 _bearer = HTTPBearer(auto_error=False, description="A JWT; `billie token` makes one for development.")
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError)
+"""What reading a token raises: JSON may be too deep, and a number too large, before anything is checked."""
 
 
 async def caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
-    """The caller of this request; 401 without a token that checks, 403 without a role that we know."""
-    challenge = {"WWW-Authenticate": "Bearer"}
+    """The caller of this request; 401 without a token that checks, 403 without a role that we know.
+
+    429 where they ask too often.
+    """
     if credentials is None:
-        raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=challenge)
+        raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=_CHALLENGE)
     try:
-        claims = await request.app.state.check_token(credentials.credentials)
-    except jwt.PyJWTError as error:
+        claims = await request.app.state.tokens.claims(credentials.credentials)
+    except _UNREADABLE as error:
+        why = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
         raise ProblemError(
-            401, "invalid_token", f"The token does not check: {error}.", headers=challenge
+            401, "invalid_token", f"The token does not check: {why}.", headers=_CHALLENGE
         ) from error
-    try:
-        role = Role(claims.get("role"))
-    except ValueError as error:
-        raise ProblemError(403, "no_role", f"The token's role is none of {', '.join(Role)}.") from error
-    if not (user := str(claims["sub"]).strip()):
-        raise ProblemError(401, "invalid_token", "The token names no user.", headers=challenge)
-    name = claims.get("name")
-    return Caller(user, role, name.strip() or None if isinstance(name, str) else None)
+    known = _caller_of(claims, request.app.state.settings)
+    request.state.caller = known
+    if wait := request.app.state.rates.wait_of(known.user):
+        seconds = ceil(wait)
+        raise ProblemError(
+            429,
+            "too_many_requests",
+            f"You ask more often than you may. Ask again in {seconds} s.",
+            retryable=True,
+            headers={"Retry-After": str(seconds)},
+        )
+    return known
 
 
-Authenticated = Depends(caller)
+def _caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
+    user = str(claims["sub"]).strip()
+    if not 1 <= len(user) <= _LONGEST_USER or any(category(each) in _CONTROLS for each in user):
+        detail = f"The token names no user of 1 to {_LONGEST_USER} characters, on one line."
+        raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE)
+    if is_machine(user):
+        detail = "The token's user is named as machines are: no token may be."
+        raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE)
+    held = values_of(claims, settings.jwt_role_claim)
+    roles = [role for role in _ROLES if role.value in held]
+    if not roles:
+        detail = f"The token's claim {settings.jwt_role_claim!r} holds none of {', '.join(Role)}."
+        raise ProblemError(403, "no_role", detail)
+    of_machine = tells_a_machine(claims, settings.jwt_machine_claim)
+    name = name_of(claims, of_machine=of_machine)
+    return Caller(machine_id(user) if of_machine else user, roles[-1], name)
 
 
-def requires(least: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that gives the caller; 403 for a role below ``least``."""
-    roles = list(Role)
+class Requirement:
+    """A dependency that gives the caller; 403 for a role below ``least``, or where it takes a person."""
 
-    async def allowed(caller: Annotated[Caller, Authenticated]) -> Caller:
-        if roles.index(caller.role) < roles.index(least):
+    def __init__(self, least: Role, *, person: bool) -> None:
+        self.least, self.person = least, person
+
+    async def __call__(self, caller: Annotated[Caller, Depends(caller)]) -> Caller:
+        if _ROLES.index(caller.role) < _ROLES.index(self.least):
             raise ProblemError(
-                403, "role_too_low", f"This takes the role {least} or more; the token has {caller.role}."
+                403,
+                "role_too_low",
+                f"This takes the role {self.least} or more; the token has {caller.role}.",
             )
+        if self.person and caller.is_machine:
+            raise takes_a_person()
         return caller
 
-    return allowed
+
+@lru_cache
+def requires(least: Role, *, person: bool = False) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that gives the caller; 403 for a role below ``least``.
+
+    With ``person`` it is for people only: where two of them are needed, a machine counts as none.
+    """
+    return Requirement(least, person=person)
+
+
+Authenticated = Depends(requires(Role.READONLY))
+
+
+def takes_a_person() -> ProblemError:
+    """403 for a machine that would count as a person."""
+    return ProblemError(403, "takes_a_person", "This takes a person; the token is a machine's.")

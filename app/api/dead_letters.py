@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
+from app.api.audit import logged
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.pages import (
     Cursor,
@@ -40,8 +41,6 @@ router = APIRouter(
     dependencies=[Depends(requires(Role.ADMIN)), Depends(refuse_unknown_parameters)],
     responses=documented(400, 401, 403, 422, 503),
 )
-
-LARGEST_BODY = 64 * 1024
 
 _LETTER_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
@@ -109,9 +108,9 @@ def list_dead_letters(
 
 
 @router.get("/{letterId}", operation_id="getDeadLetter", responses=documented(404))
-def get_dead_letter(box: Box, letter_id: Id) -> DeadLetterInFull:
+def get_dead_letter(request: Request, box: Box, letter_id: Id) -> DeadLetterInFull:
     """Get one dead letter, whole: with the original entry."""
-    return DeadLetterInFull.model_validate(_found(box, letter_id))
+    return logged(request, DeadLetterInFull.model_validate(_found(box, letter_id)))
 
 
 @router.post("/replay", operation_id="replayDeadLetters")

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
+from app.api.audit import log_read, logged
 from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event
+from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event, folded
 from app.api.moments import From, Until
 from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
@@ -48,8 +49,9 @@ Approval = Annotated[
 ]
 _ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
-_FORBIDDEN = ("own_request", "not_your_request", "over_your_limit")
-_SUPERVISOR, _ADMIN = Depends(requires(Role.SUPERVISOR)), Depends(requires(Role.ADMIN))
+_FORBIDDEN = ("own_request", "not_your_request", "over_your_limit", "takes_a_person")
+_SUPERVISOR = Depends(requires(Role.SUPERVISOR, person=True))
+_ADMIN = Depends(requires(Role.ADMIN, person=True))
 
 
 class Decision(Body):
@@ -107,7 +109,7 @@ async def list_ledger_commands(
 )
 async def get_ledger_command(request: Request, command_id: CommandId) -> LedgerCommand:
     """Get one, as it is stored: no projection is waited for."""
-    return await shown(request, command_id)
+    return logged(request, await shown(request, command_id))
 
 
 @router.get(
@@ -120,8 +122,9 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     """Get the events behind it: for whoever has to prove what happened."""
     money: Money = request.app.state.money
     events = await in_thread(money.store.events, command_id)
-    if not events:
+    if (found := folded(command_id, events)) is None:
         raise not_found("ledger command", command_id)
+    log_read(request, found)
     return History(command_id=command_id, events=[command_event(each) for each in events])
 
 

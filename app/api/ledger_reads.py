@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AfterValidator
 
+from app.api.audit import logged
 from app.api.auth import Authenticated
 from app.api.ledger_documents import (
     LedgerBalance,
@@ -60,19 +61,24 @@ Ledger = Annotated[LedgerClient, Depends(ledger_client)]
 
 
 @router.get("/balance", operation_id="getLedgerBalance", response_model_exclude_none=True)
-async def get_balance(ledger: Ledger, loanAccountId: Named) -> LedgerBalance:  # noqa: N803 - the wire's name
+async def get_balance(
+    request: Request,
+    ledger: Ledger,
+    loanAccountId: Named,  # noqa: N803 - the wire's name
+) -> LedgerBalance:
     """Get what is owed on an account now."""
-    return LedgerBalance.model_validate(await ledger.get_balance(loanAccountId))
+    return logged(request, LedgerBalance.model_validate(await ledger.get_balance(loanAccountId)))
 
 
 @router.get("/record", operation_id="getLedgerRecord", response_model_exclude_none=True)
-async def get_record(ledger: Ledger, loanAccountId: Named) -> LedgerRecord:  # noqa: N803
+async def get_record(request: Request, ledger: Ledger, loanAccountId: Named) -> LedgerRecord:  # noqa: N803
     """Get the account as the ledger holds it."""
-    return LedgerRecord.model_validate(await ledger.get_record(loanAccountId))
+    return logged(request, LedgerRecord.model_validate(await ledger.get_record(loanAccountId)))
 
 
 @router.get("/statement", operation_id="getLedgerStatement", response_model_exclude_none=True)
 async def get_statement(
+    request: Request,
     ledger: Ledger,
     loanAccountId: Named,  # noqa: N803
     since: Annotated[Day, Query(alias="from")],
@@ -81,7 +87,7 @@ async def get_statement(
     """Get the account's statement of a period, both days included."""
     _in_order(since, until)
     told = await ledger.get_statement(loanAccountId, period_start=since, period_end=until)
-    return LedgerStatement.model_validate(told)
+    return logged(request, LedgerStatement.model_validate(told))
 
 
 @router.get("/transactions", operation_id="listLedgerTransactions", response_model_exclude_none=True)
@@ -121,12 +127,13 @@ async def list_transactions(
     if len(told.transactions) > start + limit:
         place = opaque(start + limit, items[-1].transaction_id)
         following = str(request.url.include_query_params(cursor=place))
-    return LedgerTransactions(
+    shown = LedgerTransactions(
         loan_account_id=loanAccountId,
         items=[LedgerTransaction.model_validate(item) for item in items],
         total_count=told.total_count,
         next=following,
     )
+    return logged(request, shown)
 
 
 def _in_order(since: str | None, until: str | None) -> None:

@@ -12,8 +12,9 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import ServerSentEvent, format_sse_event
 from starlette.types import Send
 
+from app.api.audit import log_read
 from app.api.auth import Authenticated
-from app.api.ledger_documents import LedgerTransaction
+from app.api.ledger_documents import LedgerBalance, LedgerTransaction
 from app.api.ledger_problems import ledger_problem
 from app.api.ledger_reads import Ledger, Named
 from app.api.pages import refuse_unknown_parameters
@@ -52,6 +53,7 @@ class EventStream(StreamingResponse):
 
 
 async def _last_event(
+    request: Request,
     ledger: Ledger,
     loanAccountId: Named,  # noqa: N803 - the wire's name
     lastEventId: Annotated[  # noqa: N803
@@ -59,10 +61,11 @@ async def _last_event(
     ] = None,
 ) -> str | None:
     """Errors are answered as problems while that can be done: before the stream begins."""
-    await ledger.get_balance(loanAccountId)
+    told = await ledger.get_balance(loanAccountId)
     if lastEventId and not await _may_be_one(ledger, loanAccountId, lastEventId):
         detail = f"{loanAccountId} has no transaction {lastEventId!r}: begin without Last-Event-ID."
         raise ProblemError(400, "unknown_event", detail)
+    log_read(request, LedgerBalance.model_validate(told))
     return lastEventId or None
 
 
@@ -81,6 +84,7 @@ async def _may_be_one(ledger: LedgerClient, loan_account_id: str, transaction_id
 @router.get(
     "/transactions/stream",
     operation_id="streamLedgerTransactions",
+    status_code=200,
     response_class=EventStream,
     responses={200: {"content": {EventStream.media_type: {"itemSchema": _EVENT}}}},
 )
@@ -119,7 +123,7 @@ async def _told(
             else:
                 yield _event(comment="nothing new")
     except LedgerError as error:
-        problem = problem_of(request, ledger_problem(error))
+        problem = problem_of(ledger_problem(error), request.state.id)
         yield _event(event="problem", raw_data=json.dumps(problem))
     finally:
         closing.cancel()

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from app.aggregates import Actor, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
-from app.api.auth import Caller, Role, requires
+from app.api.auth import Caller, Role, requires, takes_a_person
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.ledger_problems import ledger_problem
@@ -153,7 +153,7 @@ async def make_adjustment(
     by: Annotated[Caller, _SUPERVISOR],
     key: Key,
 ) -> LedgerCommand:
-    """Correct what is owed; supervisors and up. Beyond a limit, another one has to approve it: 202."""
+    """Correct what is owed; supervisors and up. Beyond a limit, another person has to approve it: 202."""
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
     moved, settings = abs(principal) + abs(fee), request.app.state.settings
     at_most(settings, moved, "body")
@@ -166,6 +166,8 @@ async def make_adjustment(
         reason=body.reason,
         needs_approval=moved > settings.adjustment_limit,
     )
+    if intent.needs_approval and by.is_machine:
+        raise takes_a_person()
     return await ask(request, response, by, intent)
 
 

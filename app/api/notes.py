@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
+from app.api.audit import logged
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.idempotency_keys import OptionalKey, key_of
 from app.api.money import actor_of
@@ -168,7 +169,9 @@ async def list_notes(
 @router.get(
     "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model_exclude_none=True
 )
-async def get_note(response: Response, database: Database, note_id: NoteId) -> NoteWithChain:
+async def get_note(
+    request: Request, response: Response, database: Database, note_id: NoteId
+) -> NoteWithChain:
     """Get a note with its chain: itself, what it amends and what amends it, oldest first.
 
     Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
@@ -176,7 +179,8 @@ async def get_note(response: Response, database: Database, note_id: NoteId) -> N
     note = await one_document(response, database, CONTACT_NOTES.name, "note", note_id)
     before = await _linked(database, note, "amendsNoteId")
     after = await _linked(database, note, "amendedByNoteId")
-    return NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
+    found = NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
+    return logged(request, found)
 
 
 async def _page(

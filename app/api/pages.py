@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 import orjson
 from fastapi import Query, Request
@@ -12,10 +13,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel
 from pymongo import DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
+from app.api.audit import log_read
 from app.api.problems import ProblemError
 from app.projections.faults import FAULTED
 
 _LONGEST_CURSOR = 2_000
+_LONGEST_NAME, _MOST_NAMES = 64, 8
 # Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
 _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
@@ -87,23 +90,40 @@ async def page(
         documents = documents[:limit]
         last = _encode(documents[-1]["createdAt"], documents[-1]["_id"])
         following = str(request.url.include_query_params(cursor=last))
-    return Page[Item](items=[model.model_validate(document) for document in documents], next=following)
+    items = [model.model_validate(document) for document in documents]
+    log_read(request, *items)
+    return Page[Item](items=items, next=following)
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt filter must not answer with everything. Async, as a plain function is given a thread."""
-    route = request.scope["route"]
-    known = set(_parameters(route.dependant))
-    if unknown := sorted(set(request.query_params) - known):
+    """A misspelt filter must not answer with everything, nor may one of a filter's two values be dropped.
+
+    Async, as a plain function is given a thread.
+    """
+    known = dict(_parameters(request.scope["route"].dependant))
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    if unknown := sorted(given.keys() - known.keys()):
         accepted = ", ".join(sorted(known)) or "none"
         raise ProblemError(
-            400, "unknown_parameter", f"Unknown: {', '.join(unknown)}. This route takes: {accepted}."
+            400, "unknown_parameter", f"Unknown: {_in_short(unknown)}. This route takes: {accepted}."
         )
+    if again := sorted(name for name, times in given.items() if times > 1 and not _is_list(known[name])):
+        raise ProblemError(400, "repeated_parameter", f"Given more than once: {_in_short(again)}.")
 
 
-def _parameters(dependant: Any) -> Iterator[str]:
-    """The query parameters of a route, and of what it depends on."""
-    yield from (field.alias for field in dependant.query_params)
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
+
+
+def _in_short(names: list[str]) -> str:
+    """Names as a caller gave them: of any number, and any length."""
+    told = ", ".join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMES])
+    return f"{told}, …" if len(names) > _MOST_NAMES else told
+
+
+def _parameters(dependant: Any) -> Iterator[tuple[str, Any]]:
+    """The query parameters of a route, and of what it depends on, with their types."""
+    yield from ((field.alias, field.field_info.annotation) for field in dependant.query_params)
     for dependency in dependant.dependencies:
         yield from _parameters(dependency)
 

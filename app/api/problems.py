@@ -1,9 +1,7 @@
 """Every error as ``application/problem+json`` (RFC 9457), with a stable code and the request's id."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +15,9 @@ from app.aggregates import EVENT_STORE_ERRORS
 
 log = logging.getLogger(__name__)
 
-REQUEST_ID = "X-Request-ID"
+MEDIA_TYPE = "application/problem+json"
+_MOST_FAULTS = 5
+_LONGEST_PLACE = 200
 
 
 class Problem(BaseModel):
@@ -61,21 +61,7 @@ def not_found(kind: str, identifier: str) -> ProblemError:
 
 
 def install(app: FastAPI) -> None:
-    """Give every request an id, and every error the form of a problem."""
-
-    @app.middleware("http")
-    async def _identify(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.id = uuid4().hex
-        try:
-            response = await call_next(request)
-        except Exception:
-            log.exception("Request %s failed", request.state.id)
-            problem = ProblemError(500, "internal_error", "This is our fault. Tell us the request id.")
-            response = answer(request, problem)
-        if response.status_code == 413:  # The framework answers in plain text, beyond its error handlers.
-            response = answer(request, ProblemError(413, "too_large", "The body is too large."))
-        response.headers[REQUEST_ID] = request.state.id
-        return response
+    """Give every error that a route raises the form of a problem. Each request has an id by then."""
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
@@ -83,15 +69,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        code, detail = _HTTP.get(error.status_code, ("refused", f"{error.detail}."))
         headers = dict(error.headers or {})
-        return answer(request, ProblemError(error.status_code, code, f"{error.detail}.", headers=headers))
+        return answer(request, ProblemError(error.status_code, code, detail, headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return answer(request, ProblemError(422, "invalid_request", f"{where}: {first['msg']}."))
+        faults = [f"{_place(each['loc'])}: {each['msg']}." for each in error.errors()[:_MOST_FAULTS]]
+        return answer(request, ProblemError(422, "invalid_request", " ".join(faults)))
 
     @app.exception_handler(PyMongoError)
     async def _mongo(request: Request, error: PyMongoError) -> Response:
@@ -109,9 +94,19 @@ def install(app: FastAPI) -> None:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, for its OpenAPI."""
-    return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in statuses}
+    """The problems that a route may answer with, for its OpenAPI. With 401 come 429 and 503."""
+    more = {429, 503} if 401 in statuses else set()
+    return {
+        status: {"model": Problem, "description": _DESCRIPTIONS[status]}
+        for status in sorted({*statuses, *more})
+    }
 
+
+_HTTP = {
+    404: ("no_such_route", "There is nothing at this address. /docs has all that there is."),
+    405: ("method_not_allowed", "This address does not take this method: `Allow` names those that it takes."),
+    413: ("too_large", "The body is too large."),
+}
 
 _DESCRIPTIONS = {
     400: "An unknown parameter, or a cursor that is not ours",
@@ -121,7 +116,7 @@ _DESCRIPTIONS = {
     409: "The idempotency key is in use, or was used for something else; or how things stand forbids it",
     413: "The body is too large",
     422: "A parameter or a body out of its bounds, or a rejection by the ledger",
-    429: "The ledger has more to do than it can take",
+    429: "The caller asks too often, or the ledger has more to do than it can take",
     502: "A fault of the ledger",
     503: "The database, the event store, the stream or the ledger cannot be reached",
     504: "The ledger did not answer in time",
@@ -140,7 +135,11 @@ def _unavailable(request: Request, error: Exception, server: str) -> JSONRespons
     return answer(request, problem)
 
 
-def problem_of(request: Request, error: ProblemError) -> dict[str, Any]:
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)[:_LONGEST_PLACE]
+
+
+def problem_of(error: ProblemError, request_id: str) -> dict[str, Any]:
     """The problem as JSON shows it."""
     return Problem(
         type=f"urn:billie:problem:{error.code}",
@@ -149,13 +148,16 @@ def problem_of(request: Request, error: ProblemError) -> dict[str, Any]:
         code=error.code,
         detail=error.detail,
         retryable=error.retryable,
-        requestId=request.state.id,
+        requestId=request_id,
         ledgerMessage=error.ledger_message,
     ).model_dump(exclude_none=True)
 
 
 def answer(request: Request, error: ProblemError) -> JSONResponse:
-    """The problem as a response."""
-    return JSONResponse(
-        problem_of(request, error), error.status, error.headers, media_type="application/problem+json"
-    )
+    """The problem as a response, of which the log says with the request's id what it was."""
+    route = getattr(request.scope.get("route"), "path", "no route")  # Never the path: it may name a customer.
+    caller = getattr(getattr(request.state, "caller", None), "user", "nobody")
+    what = (request.method, route, error.status, error.code)
+    log.info("Request %s of %s: %s %s: %d %s", request.state.id, caller, *what)
+    problem = problem_of(error, request.state.id)
+    return JSONResponse(problem, error.status, error.headers, media_type=MEDIA_TYPE)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.api.audit import logged
 from app.api.auth import Authenticated
 from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
@@ -79,11 +80,15 @@ async def list_customers(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_customer(response: Response, database: Database, customerId: Named) -> Customer:  # noqa: N803
+async def get_customer(
+    request: Request,
+    response: Response,
+    database: Database,
+    customerId: Named,  # noqa: N803
+) -> Customer:
     """Get one customer."""
-    return Customer.model_validate(
-        await one_document(response, database, "customers", "customer", customerId)
-    )
+    found = await one_document(response, database, "customers", "customer", customerId)
+    return logged(request, Customer.model_validate(found))
 
 
 @router.get(
@@ -114,11 +119,15 @@ async def list_loan_accounts(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_loan_account(response: Response, database: Database, loanAccountId: Named) -> LoanAccount:  # noqa: N803
+async def get_loan_account(
+    request: Request,
+    response: Response,
+    database: Database,
+    loanAccountId: Named,  # noqa: N803
+) -> LoanAccount:
     """Get one loan account."""
-    return LoanAccount.model_validate(
-        await one_document(response, database, "loan-accounts", "loan account", loanAccountId)
-    )
+    found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId)
+    return logged(request, LoanAccount.model_validate(found))
 
 
 @router.get(
@@ -154,11 +163,15 @@ async def list_conversations(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_conversation(response: Response, database: Database, conversationId: Named) -> Conversation:  # noqa: N803
+async def get_conversation(
+    request: Request,
+    response: Response,
+    database: Database,
+    conversationId: Named,  # noqa: N803
+) -> Conversation:
     """Get one conversation, with the newest of what was said in it."""
-    return Conversation.model_validate(
-        await one_document(response, database, "conversations", "conversation", conversationId)
-    )
+    found = await one_document(response, database, "conversations", "conversation", conversationId)
+    return logged(request, Conversation.model_validate(found))
 
 
 @router.get(
@@ -201,6 +214,8 @@ async def get_write_off_request(
         found = await stored_request(request, requestId)
     except EVENT_STORE_ERRORS:
         found = None  # While the store is away, what was projected is shown.
-    return found or WriteOffRequest.model_validate(
-        await one_document(response, database, "write-off-requests", "write-off request", requestId)
-    )
+    if found is None:
+        found = WriteOffRequest.model_validate(
+            await one_document(response, database, "write-off-requests", "write-off request", requestId)
+        )
+    return logged(request, found)

@@ -7,10 +7,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from app.aggregates import Conversation
+from app.api.audit import log_read
 from app.api.auth import Authenticated
 from app.api.pages import Limit, Page, refuse_unknown_parameters
 from app.api.problems import documented, not_found
-from app.documents.conversations import Notice, Utterance
+from app.documents.conversations import ConversationSummary, Notice, Utterance
 from app.operations.servers import Servers
 from app.projections.conversations import conversations
 
@@ -57,6 +58,7 @@ async def _slice(
     document = await to_thread.run_sync(_whole, request.app.state.servers, conversation_id)
     if document is None:
         raise not_found("conversation", conversation_id)
+    log_read(request, ConversationSummary.model_validate({**document, "_id": conversation_id}))
     items = document[field][start : start + limit]
     more = start + limit < len(document[field])
     return items, str(request.url.include_query_params(start=start + limit)) if more else None

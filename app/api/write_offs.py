@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
+from app.api.audit import logged
 from app.api.auth import Caller, Role, requires
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands import Decision
@@ -33,7 +34,10 @@ router = APIRouter(
 )
 
 RequestId = Annotated[str, Path(alias="requestId", min_length=1, max_length=256)]
-_OPERATIONS, _SUPERVISOR = Depends(requires(Role.OPERATIONS)), Depends(requires(Role.SUPERVISOR))
+_OPERATIONS = Depends(requires(Role.OPERATIONS))
+# Of the two people whom a write-off takes, a machine is none.
+_ASKS = Depends(requires(Role.OPERATIONS, person=True))
+_DECIDES = Depends(requires(Role.SUPERVISOR, person=True))
 
 
 class WriteOffBody(Body):
@@ -64,10 +68,10 @@ async def request_write_off(
     request: Request,
     response: Response,
     body: WriteOffBody,
-    by: Annotated[Caller, _OPERATIONS],
+    by: Annotated[Caller, _ASKS],
     key: Key,
 ) -> WriteOffRequest:
-    """Ask for a write-off; operations and up. One request an account may be pending."""
+    """Ask for a write-off; people of operations and up. One request an account may be pending."""
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
     asked = body.model_dump(exclude_none=True)
     if not Decimal(body.amount):
@@ -95,9 +99,9 @@ async def approve_write_off(
     response: Response,
     request_id: RequestId,
     body: Decision,
-    by: Annotated[Caller, _SUPERVISOR],
+    by: Annotated[Caller, _DECIDES],
 ) -> Approved:
-    """Approve what somebody else asked for, within one's limit; supervisors and up. The ledger posts it."""
+    """Approve what another person asked for, within one's limit; supervisors and up, people. It is posted."""
     approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
     command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
     return Approved(request=await _shown(request, approval.request), command=command)
@@ -105,9 +109,9 @@ async def approve_write_off(
 
 @router.post("/{requestId}/reject", operation_id="rejectWriteOff", response_model_exclude_none=True)
 async def reject_write_off(
-    request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
+    request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _DECIDES]
 ) -> WriteOffRequest:
-    """Reject a request; supervisors and up."""
+    """Reject a request; people of supervisor and up."""
     rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
     return await _shown(request, rejected)
 
@@ -124,7 +128,7 @@ async def cancel_write_off(
 async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
     found = await stored_request(request, stored.business_id)
     assert found is not None, "it was just changed"
-    return found
+    return logged(request, found)
 
 
 def _write_offs(request: Request) -> WriteOffs:

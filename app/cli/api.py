@@ -5,8 +5,8 @@ import socket
 import typer
 
 from app.api.application import create_app
-from app.api.auth import AuthenticationNotConfiguredError
 from app.api.serving import ApiServer
+from app.api.tokens import AuthenticationNotConfiguredError
 from app.ledger.channel import LedgerSettingsError
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings

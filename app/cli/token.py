@@ -9,13 +9,18 @@ from app.runtime.settings import get_settings
 
 
 def command(
-    user: Annotated[str, typer.Option(help="Who the token is for.")],
     role: Annotated[Role, typer.Option(help="What they may do.")],
+    user: Annotated[str | None, typer.Option(help="Who the token is for.")] = None,
+    machine: Annotated[str | None, typer.Option(help="The machine that it is for, instead.")] = None,
     hours: Annotated[float, typer.Option(help="How long it is good.", min=0.01, max=24 * 30)] = 8,
 ) -> None:
     """Print a bearer token, signed with BILLIE_JWT_SECRET."""
+    name = user if machine is None else machine
+    if name is None or (user is not None and machine is not None):
+        typer.echo("A token is for one: give --user, or --machine.", err=True)
+        raise typer.Exit(2)
     try:
-        typer.echo(issue_token(get_settings(), user, role, hours))
+        typer.echo(issue_token(get_settings(), name, role, hours, for_machine=machine is not None))
     except ValueError as error:
         typer.echo(f"{error}.", err=True)
         raise typer.Exit(2) from error

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from app.aggregates import Actor, LedgerCommand, UnitOfWork, same_person
+from app.aggregates import Actor, LedgerCommand, UnitOfWork
 from app.ledger.command_store import said
 from app.ledger.money import Answer, Money, in_thread
-from app.ledger.second_person import Limits, RefusedError, check_limit
+from app.ledger.second_person import Limits, RefusedError, check_limit, check_second_person
 
 
 class NoSuchCommandError(Exception):
@@ -32,7 +32,8 @@ class Approvals:
 
         def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
             command = _existing(unit, command_id)
-            _not_own(command, actor)
+            assert command.intent is not None
+            check_second_person(command.intent.requested_by, actor)
             if command.approved_by == actor.id:
                 return command, False
             _awaits(command)
@@ -61,12 +62,6 @@ def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
     if command.intent is None:
         raise NoSuchCommandError(command_id)
     return command
-
-
-def _not_own(command: LedgerCommand, actor: Actor) -> None:
-    assert command.intent is not None
-    if same_person(command.intent.requested_by, actor.id):
-        raise RefusedError("own_request", "Somebody else has to decide on what you asked for.")
 
 
 def _awaits(command: LedgerCommand) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from app.aggregates import Actor, is_machine, same_person
+
 Limits = Mapping[str, Decimal | None]
 """Up to what amount, AUD, a role may approve; None: any. A role that is not there may not."""
 
@@ -13,6 +15,17 @@ class RefusedError(Exception):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+def check_second_person(asked_by: str, actor: Actor) -> None:
+    """Raises RefusedError where who decides is who asked, or where one of them is a machine."""
+    if same_person(asked_by, actor.id):
+        raise RefusedError("own_request", "Somebody else has to decide on what you asked for.")
+    if is_machine(actor.id):
+        raise RefusedError("takes_a_person", "A person has to decide on it; this token is a machine's.")
+    if is_machine(asked_by):
+        msg = "A machine asked for it: a person has to ask, and another one to decide."
+        raise RefusedError("takes_a_person", msg)
 
 
 def check_limit(limits: Limits, role: str, amount: Decimal) -> None:

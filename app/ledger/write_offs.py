@@ -23,7 +23,7 @@ from app.aggregates import (
 from app.aggregates.remembering import NAMESPACE
 from app.ledger.command_store import Intent, said
 from app.ledger.money import Money, in_thread
-from app.ledger.second_person import Limits, RefusedError, check_limit
+from app.ledger.second_person import Limits, RefusedError, check_limit, check_second_person
 
 OWN_KEYS = "write-off-"
 """What the idempotency keys of write-offs begin with, and a caller's may not."""
@@ -118,7 +118,9 @@ class WriteOffs:
             source = _said(request_id, "approved")
             if known is not None and _posts(known, request_id) and same_person(_by(known), actor.id):
                 return request, known, False
-            self._may_decide(request, actor, max(asked.amount, owed or asked.amount))
+            check_second_person(asked.requested_by, actor)
+            _not_decided(request)
+            check_limit(self._limits, actor.role, max(asked.amount, owed or asked.amount))
             if owed is not None:
                 _check_owed(asked.amount, owed)
             request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
@@ -200,12 +202,6 @@ class WriteOffs:
         if request.asked is None:
             raise NoSuchRequestError(request_id)
         return request
-
-    def _may_decide(self, request: WriteOffRequest, actor: Actor, amount: Decimal) -> None:
-        if request.is_by(actor.id):
-            raise RefusedError("own_request", "Somebody else has to approve what you asked for.")
-        _not_decided(request)
-        check_limit(self._limits, actor.role, amount)
 
 
 def _posts(command: LedgerCommand, request_id: str) -> bool:

@@ -26,6 +26,13 @@ def in_short(error: BaseException) -> str:
     return f"{text[:200].rstrip('. ')} ({type(error).__name__})"
 
 
+def trace(error: BaseException) -> str:
+    """The class of an error, and of those behind it, with the lines that led there: no text of theirs."""
+    told = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+    behind = error.__cause__ or error.__context__
+    return told if behind is None else f"{trace(behind)}\nand then\n{told}"
+
+
 def where(error: BaseException) -> str:
     """The class of an error and the line that raised it: its own text may quote personal data."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -54,10 +54,44 @@ class Settings(BaseSettings):
     )
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=0, le=65535)
-    jwt_secret: SecretStr | None = None
-    jwks_url: str | None = None
-    jwt_issuer: str | None = None
-    jwt_audience: str | None = None
+    api_connections: int = Field(500, ge=1, description="Connections at once; more are answered 503.")
+    api_header_bytes: int = Field(
+        32 * 1024, ge=1024, description="Of a request's first line and headers; more: 431."
+    )
+    api_head_seconds: float = Field(10, gt=0, description="In which a request's headers have to arrive.")
+    api_request_seconds: float = Field(30, gt=0, description="In which a whole request has to arrive.")
+    api_stall_seconds: float = Field(
+        30, gt=0, description="A client that takes nothing of an answer for so long is cut off."
+    )
+    jwt_secret: SecretStr | None = Field(
+        None, description="Of HS256, for development: whoever checks tokens can make them."
+    )
+    jwks_url: str | None = Field(
+        None, description="The issuer's public keys (RS256, ES256); the secret counts for nothing then."
+    )
+    jwt_issuer: str | None = Field(None, description="What `iss` has to be; a must with jwks_url.")
+    jwt_audience: str | None = Field(None, description="What `aud` has to hold; a must with jwks_url.")
+    jwt_role_claim: str = Field(
+        "role",
+        min_length=1,
+        description="The claim, or path (realm_access.roles), with the role, or a list: the highest counts.",
+    )
+    jwt_machine_claim: str | None = Field(
+        None, min_length=1, description="A claim that only a machine's token has: NAME, or NAME=VALUE."
+    )
+    jwks_refresh_seconds: float = Field(300, gt=0, description="Age at which keys are fetched anew.")
+    jwks_pause_seconds: float = Field(
+        10, gt=0, description="Between fetches for the sake of an unknown key: rotation may wait for so long."
+    )
+    jwks_outage_hours: float = Field(
+        24, gt=0, description="For so long keys are trusted while their issuer cannot be reached."
+    )
+    rate_per_second: float = Field(
+        50,
+        ge=0,
+        description="Requests a second of one caller to one process, over time; 0: any number.",
+    )
+    rate_burst: int = Field(200, ge=1, description="Requests of one caller at once, after a rest.")
 
     ingest_batch: int = Field(2_000, ge=1, le=10_000, description="Entries read from the stream at once.")
     project_batch: int = Field(2_000, ge=1, le=100_000, description="Events folded at once.")

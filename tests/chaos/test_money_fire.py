@@ -193,6 +193,7 @@ def _settings(redis: EmbeddedServer, store_url: str) -> Settings:
         ledger_write_seconds=1,
         settle_after_seconds=2,
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
+        rate_per_second=0,
     )
 
 

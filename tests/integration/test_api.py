@@ -13,7 +13,8 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation, Servicing
 from app.api.application import create_app
-from app.api.auth import AuthenticationNotConfiguredError, issue_token
+from app.api.auth import issue_token
+from app.api.tokens import AuthenticationNotConfiguredError
 from app.projections.migrations import migrate
 from app.runtime.settings import Settings
 from tests.given import message, minute

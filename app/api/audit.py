@@ -1,0 +1,50 @@
+"""Who read what of whom: a line of JSON for each read, on the logger ``billie.audit``. It holds ids only."""
+
+import logging
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel
+
+log = logging.getLogger("billie.audit")
+
+Shown = TypeVar("Shown", bound=BaseModel)
+
+_IDS = {
+    "customer_id": "customerIds",
+    "loan_account_id": "loanAccountIds",
+    "conversation_id": "conversationIds",
+    "note_id": "noteIds",
+    "letter_id": "letterIds",
+}
+
+
+def log_read(request: Request, *shown: BaseModel) -> None:
+    """Say that the caller is shown these: whose they are is told by their ids. Nothing shown, nothing said.
+
+    Every route that answers with something of a customer calls this, once it has it.
+    """
+    if not shown:
+        return
+    caller = request.state.caller
+    line = {
+        "event": "personal_data_read",
+        "at": datetime.now(UTC),
+        "caller": caller.user,
+        "role": caller.role,
+        "route": f"{request.method} {request.scope['route'].path}",
+        "requestId": request.state.id,
+    }
+    for attribute, name in _IDS.items():
+        found = {value for each in shown if (value := getattr(each, attribute, None)) is not None}
+        if found:
+            line[name] = sorted(found)
+    log.info("%s", orjson.dumps(line).decode())
+
+
+def logged(request: Request, shown: Shown) -> Shown:
+    """What is answered, once :func:`log_read` has said so."""
+    log_read(request, shown)
+    return shown

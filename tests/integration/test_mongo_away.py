@@ -1,0 +1,67 @@
+"""Without MongoDB, the API stays up, says so, and goes on when MongoDB is back."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.runtime.embedded import EmbeddedServer, embedded_mongo
+from app.runtime.settings import Settings
+from tests.money import client_of
+from tests.serving import serving
+from tests.waiting import until
+
+LISTS = ("/v1/customers", "/v1/loan-accounts/L1", "/v1/conversations", "/v1/write-off-requests")
+
+
+@pytest.fixture
+def mongo(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    server = embedded_mongo(tmp_path / "mongo")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(settings: Settings, mongo: EmbeddedServer) -> Iterator[httpx.Client]:
+    own = settings.model_copy(update={"mongo_url": mongo.url})
+    with serving(own) as url, client_of(url, own, "admin") as client:
+        yield client
+
+
+def is_away(client: httpx.Client) -> None:
+    """Each read is a problem within seconds; it is alive, and not ready."""
+    for path in (*LISTS, "/readyz"):
+        began = time.monotonic()
+        answer = client.get(path)
+        assert time.monotonic() - began < 10, path
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable"), path
+        assert answer.json()["retryable"]
+        assert answer.headers["retry-after"]
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert client.get("/healthz").status_code == 200
+    assert [each["server"] for each in client.get("/v1/status").json()["away"]][-2:-1] == ["MongoDB"]
+
+
+def test_a_database_that_is_down_is_a_problem_until_it_is_back(
+    client: httpx.Client, mongo: EmbeddedServer
+) -> None:
+    assert client.get("/readyz").status_code == 200
+    mongo.kill()
+    is_away(client)
+    mongo.start()
+    until(lambda: client.get("/readyz").status_code == 200, what="MongoDB")
+    assert client.get("/v1/customers").json() == {"items": []}
+
+
+def test_a_database_that_hangs_is_not_waited_for(client: httpx.Client, mongo: EmbeddedServer) -> None:
+    assert client.get("/v1/customers").status_code == 200
+    os.kill(mongo.pid, signal.SIGSTOP)
+    try:
+        is_away(client)
+    finally:
+        os.kill(mongo.pid, signal.SIGCONT)
+    until(lambda: client.get("/v1/customers").status_code == 200, what="MongoDB")

@@ -1,0 +1,71 @@
+"""What holds for all routes, by their declarations: the table of roles, the names, the limits."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from app.api.application import create_app
+from app.api.role_table import page, shown_routes
+from app.runtime.settings import Settings
+from tests.commands import ROOT
+
+CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    return create_app(Settings(jwt_secret=SecretStr("a secret for tests, of more than 32 bytes")))
+
+
+def test_the_table_of_roles_is_current(app: FastAPI) -> None:
+    assert (ROOT / "docs" / "api-roles.md").read_text(encoding="utf-8") == page(app), "run `make roles`"
+
+
+def test_settings_of_the_api_are_documented() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    ours = [name for name in Settings.model_fields if name.startswith(("api_", "jwt_", "jwks_", "rate_"))]
+    assert len(ours) > 15
+    assert [name for name in ours if f"`BILLIE_{name.upper()}`" not in page] == []
+
+
+def test_names_are_camel_case(app: FastAPI) -> None:
+    document = app.openapi()
+    names = {
+        name for schema in document["components"]["schemas"].values() for name in schema.get("properties", ())
+    }
+    for operation in operations(document):
+        names |= {each["name"] for each in operation.get("parameters", ()) if each["in"] != "header"}
+    assert len(names) > 150
+    assert [name for name in sorted(names) if not CAMEL.fullmatch(name)] == []
+
+
+def test_every_body_has_a_limit(app: FastAPI) -> None:
+    limits = {route.path: route.max_body_size for route in shown_routes(app)}
+    inbox = limits.pop("/v1/inbox")
+    notes = {path: limits.pop(path) for path in list(limits) if "notes" in path}
+    assert set(limits.values()) == {64 * 1024}
+    assert set(notes.values()) == {256 * 1024}
+    assert 100 * 256 * 1024 < inbox < 101 * 256 * 1024
+
+
+def test_every_list_has_a_page_size(app: FastAPI) -> None:
+    for operation in operations(app.openapi()):
+        parameters = {each["name"]: each["schema"] for each in operation.get("parameters", ())}
+        if operation["operationId"].startswith("list"):
+            assert parameters["limit"]["maximum"] <= 200, operation["operationId"]
+
+
+def test_every_guarded_route_documents_its_problems(app: FastAPI) -> None:
+    for operation in operations(app.openapi()):
+        if operation["tags"] != ["health"]:
+            told = operation["responses"].keys()
+            assert {"400", "401", "403", "429", "503"} <= told, operation["operationId"]
+
+
+def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in document["paths"].values():
+        yield from methods.values()
