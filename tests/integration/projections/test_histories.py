@@ -1,6 +1,5 @@
-"""The read models of what was when, on real servers through the commands: followed, verified, rebuilt, mended."""
+"""The read models of what was when, on real servers: followed, verified, rebuilt and mended by the commands."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,7 @@ Mongo = Database[dict[str, Any]]
 
 
 @pytest.fixture
-def followed(billie: Billie, mongo_db: Mongo) -> Iterator[Billie]:
+def followed(billie: Billie, mongo_db: Mongo) -> Billie:
     """A lender's day, of which the other read models were folded long ago, and these two are new."""
     billie.run("migrate")
     billie.run("publish", str(SAMPLE))
@@ -23,7 +22,7 @@ def followed(billie: Billie, mongo_db: Mongo) -> Iterator[Billie]:
     billie.run("project", "--drain", *IN_ANY_ORDER)
     assert not any(documents(mongo_db, HISTORIES).values())
     billie.run("project", "--drain")
-    yield billie
+    return billie
 
 
 def test_folded_from_the_beginning_they_agree_with_the_others_and_rebuilt_they_are_the_same(
