@@ -300,6 +300,8 @@ def test_each_event_is_told_or_left_out_on_purpose() -> None:
         "DecisionHeld",
         "DecisionIgnored",
         "PostedToLedger",
+        "PostingFollowed",
+        "OtherMovementsReckoned",
         "Amended",
     }
     kinds = (Customer, LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
