@@ -1,4 +1,4 @@
-"""The read models of what was when, on real servers: followed, verified, rebuilt and mended by the commands."""
+"""The read models of what was when, on real servers: followed, verified, rebuilt, mended by commands."""
 
 from decimal import Decimal
 from typing import Any
