@@ -8,7 +8,7 @@ forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.projections.backing import RefusedError
+from app.projections.backing import POSITION, RefusedError
 from app.projections.faults import FAULTED, Cause, ProjectionFault, SetAside
 from app.projections.projection import Lookup, Projection, Target
 from app.projections.reading import Told
@@ -45,7 +45,7 @@ class Folding:
 
     @property
     def set_aside(self) -> dict[str, SetAside]:
-        """What was set aside since :meth:`written` was last said, by document."""
+        """What was set aside since the last :meth:`write`, by document."""
         return self._set_aside
 
     def fold(self, events: Sequence[Told]) -> None:
@@ -60,17 +60,24 @@ class Folding:
         if len(self._set_aside) > known_before:
             raise FoldAgain
 
-    def write(self, events: Sequence[Told]) -> None:
+    def write(self, events: Sequence[Told]) -> dict[str, SetAside]:
         """Write all that changed. ``events`` are those that were folded since the last time.
 
+        Returns what was set aside since then, which is forgotten now.
+
         Raises FoldAgain for documents that MongoDB refuses, ProjectionFault where it refuses them marked,
-        or where it is strict.
+        or where it is strict. Without ``events`` nobody knows at which one a document became what is
+        refused: no more than its mark is written then.
         """
         try:
             self.flush()
         except RefusedError as error:
-            self._refused(error, events)
-        self._set_aside.clear()
+            if events:
+                self._refused(error, events)
+            self._mark(error)
+            self.flush()
+        aside, self._set_aside = self._set_aside, {}
+        return aside
 
     def flush(self) -> None:
         """Write all that changed. Raises RefusedError."""
@@ -88,7 +95,13 @@ class Folding:
         try:
             self.documents.spill()
         except RefusedError as error:
-            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+            self._mark(error)
+            self.spill()
+
+    def forget(self) -> None:
+        """Forget everything: the next events are folded as if they were the first."""
+        self.clear()
+        self._set_aside.clear()
 
     def clear(self) -> None:
         """Forget what is at hand, but not what is to be set aside."""
@@ -131,8 +144,7 @@ class Folding:
                 continue  # Its later events wait.
             aside = self._set_aside.get(target)
             if aside is not None and position >= aside.position:
-                if position == aside.position:
-                    self.documents.put(target, aside.stamp(document), position)
+                self.documents.put(target, aside.stamp(document), position)
                 continue
             try:
                 document = self.projection.evolve(document, meaning)
@@ -186,7 +198,8 @@ class Folding:
         first = {}
         for told in reversed(events):
             for target in self._concerned(told):
-                first[target] = told
+                if self.documents.loaded_at(target) < told.position:
+                    first[target] = told
         for identifier, why in error.why.items():
             if (told := first.get(identifier)) is None:
                 raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
@@ -197,6 +210,18 @@ class Folding:
                 f"MongoDB refused it: {why}",
             )
         raise FoldAgain from error
+
+    def _mark(self, error: RefusedError) -> None:
+        """Leave of refused documents no more than a mark."""
+        if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
+            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+        for identifier, why in error.why.items():
+            position = (self.documents.get(identifier) or {}).get(POSITION, 0)
+            aside = SetAside(
+                Cause.MONGO_REFUSED, position, "an event before it", f"MongoDB refused it: {why}"
+            )
+            self._set_aside[identifier] = aside
+            self.documents.put(identifier, aside.stamp(None), position)
 
     def _concerned(self, told: Told) -> list[str]:
         targets = [told.event.business_id] if self.projection.is_own(told.event) else []
