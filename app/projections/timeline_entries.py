@@ -61,7 +61,7 @@ def facts_of(event: Any) -> Document | None:
             deltas = [each for each in (event.principal_delta, event.fee_delta) if each is not None]
             amount = sum(deltas, Decimal(0)) if event.amount is None and deltas else event.amount
             put(facts, amount=None if amount is None else money(amount), kind=event.kind)
-            put(facts, requestId=(event.details or {}).get("request_id"))
+            put(facts, requestId=(event.details or {}).get("request_id"), requestedBy=event.requested_by)
         case ContactNote.Written():
             put(facts, conversationId=event.conversation_id)
         case _:

@@ -35,6 +35,7 @@ What = Literal[
     "command_requested",
     "command_approved",
     "command_refused",
+    "command_withdrawn",
     "command_rejected",
     "command_unknown",
     "repayment_posted",

@@ -16,6 +16,7 @@ from app.aggregates import (
     LedgerCommand,
     LoanAccount,
     WriteOffRequest,
+    same_person,
 )
 from app.projections.timeline_vocabulary import What
 from app.projections.values import Document
@@ -155,6 +156,8 @@ def _command_approved(event: Any, facts: Document) -> Line:
 
 
 def _command_refused(event: Any, facts: Document) -> Line:
+    if same_person(event.by, facts["requestedBy"]):
+        return _command(facts, "command_withdrawn", "was taken back", actor=event.by)
     return _command(facts, "command_refused", "was refused", actor=event.by)
 
 

@@ -181,6 +181,20 @@ def test_an_adjustment_tells_what_it_comes_to() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("by", "what", "became"),
+    [("bob", "command_refused", "was refused"), ("tom", "command_withdrawn", "was taken back")],
+)
+def test_who_asked_for_a_command_takes_it_back_and_another_refuses_it(
+    by: str, what: str, became: str
+) -> None:
+    timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(**WAIVER, needs_approval=True))
+    timeline.when(COMMAND.refuse(actor=Actor(by, None, "supervisor"), comment="no"))
+    last = entries(timeline)[-1]
+    assert (last["what"], last["text"]) == (what, f"A fee waiver of 20.00 {became}.")
+    assert last["actor"] == by
+
+
 @pytest.mark.parametrize("posted", [True, False])
 def test_a_command_that_was_settled_by_hand_tells_by_whom(posted: bool) -> None:
     timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(**WAIVER))
