@@ -81,7 +81,6 @@ async def _may_be_one(ledger: LedgerClient, loan_account_id: str, transaction_id
 @router.get(
     "/transactions/stream",
     operation_id="streamLedgerTransactions",
-    status_code=200,
     response_class=EventStream,
     responses={200: {"content": {EventStream.media_type: {"itemSchema": _EVENT}}}},
 )
