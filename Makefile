@@ -6,10 +6,10 @@ ARGS ?=
 # Tests wait for servers and processes as often as they compute: one worker more than two cores.
 WORKERS ?= 3
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections lock clean
 
 help: ## what there is to do
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender
 	@$(VENV)/bin/billie demo $(ARGS)
@@ -56,6 +56,9 @@ bench-memory: $(VENV)/installed ## an ingest process's memory on a million entri
 
 bench-ledger: $(VENV)/installed ## what REST adds to a read of the ledger, against a direct gRPC call
 	@$(PYTHON) -m bench.ledger_reads $(ARGS)
+
+bench-projections: $(VENV)/installed ## read models: live, rebuild, verify; ARGS="--most 1000000" for their growth
+	@$(PYTHON) -m bench.projections $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
