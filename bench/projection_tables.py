@@ -8,6 +8,8 @@ CHANGED = "rebuild, all differ"
 LIBRARY = "library"
 """The eventsourcing library's ``ProjectionRunner``."""
 
+_TAIL = f"{'floors':>6}  {'CPU us/event':>12}  {'peak MB':>7}"
+
 Table = dict[tuple[str, str], Figure]
 """Figures by way and set of read models; all have as many runs."""
 
@@ -15,14 +17,10 @@ Table = dict[tuple[str, str], Figure]
 def report(figures: Table, events: int) -> None:
     """Print a line a figure, then the goals. ``floors`` are times of the floor for the same read models."""
     library = figures[LIBRARY, "all"]
-    print(
-        f"{events:,} events; {library.runs[0].events:,} for the library's ProjectionRunner, whose rate is taken "
-        "to hold on.\nMedians, and the range of rounds. CPU is that of the process and the server.\n"
-    )
-    print(
-        f"{'':26}{'events/s':>9}  {'range':>16}  {'x library':>9}  {'floors':>6}  "
-        f"{'CPU us/event':>12}  {'peak MB':>7}"
-    )
+    bound = f"{library.runs[0].events:,} for the library's ProjectionRunner, whose rate is taken to hold on"
+    print(f"{events:,} events, {bound}.")
+    print("Medians, and the range of rounds. CPU is that of the process and the server.\n")
+    print(f"{'':26}{'events/s':>9}  {'range':>16}  {'x library':>9}  {_TAIL}")
     for (way, chosen), figure in figures.items():
         low, high = figure.range
         in_floors = times_as_fast(figures["floor", chosen], figure).by_clock
@@ -46,9 +44,7 @@ def report_growth(grown: dict[int, dict[str, Run]]) -> None:
     """Print how time and memory grow with the events: a block a way, all read models, one run each."""
     for way in WAYS[:3]:
         print(f"\n{way}, all read models")
-        print(
-            f"{'events':>11}  {'seconds':>8}  {'events/s':>9}  {'CPU us/event':>12}  {'of floor':>8}  {'peak MB':>7}"
-        )
+        print(f"{'events':>11}  {'seconds':>8}  {'events/s':>9}  {_TAIL}")
         for events, runs in grown.items():
             run = runs[way]
             print(
