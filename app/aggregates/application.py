@@ -1,6 +1,6 @@
 """Loads aggregates from the event store and saves them: many in one transaction."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -85,12 +85,15 @@ class Servicing(Application[UUID]):
         """The position of the newest stored event; 0 where there is none."""
         return self.recorder.max_notification_id() or 0
 
-    def page(self, after: int, up_to: int, most: int) -> list[Recorded]:
-        """The first ``most`` events after a position, and none beyond ``up_to``, as they are stored."""
+    def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
+        """The first ``most`` events after a position, and none beyond ``up_to``, as they are stored.
+
+        Those of the topics ``but`` are passed over.
+        """
         if isinstance(self.recorder, BatchRecorder):
-            return self.recorder.select_page(after, up_to, most)
-        found = self.recorder.select_notifications(after, most, up_to, inclusive_of_start=False)
-        return [_recorded(each) for each in found]
+            return self.recorder.select_page(after, up_to, most, but)
+        found = self.recorder.select_notifications(after, up_to - after, up_to, inclusive_of_start=False)
+        return [_recorded(each) for each in found if each.topic not in but][:most]
 
     def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
         """All events of some aggregates, in order of their positions."""

@@ -40,8 +40,11 @@ class BatchRecorder(Protocol):
     def select_rows(self, after: int, up_to: int) -> list[Row]:
         """The events between two positions, in order, as they are stored: the library makes more of each."""
 
-    def select_page(self, after: int, up_to: int, most: int) -> list[Recorded]:
-        """The first ``most`` events after a position, and none beyond ``up_to``, in order."""
+    def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
+        """The first ``most`` events after a position, and none beyond ``up_to``, in order.
+
+        Those of the topics ``but`` are passed over.
+        """
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         """All events of these aggregates, in order of their positions."""
@@ -78,12 +81,13 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 found += [StoredEvent(UUID(row[0]), *row[1:]) for row in c.fetchall()]
         return found
 
-    def select_page(self, after: int, up_to: int, most: int) -> list[Recorded]:
+    def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         with self.datastore.transaction(commit=False) as c:
             c.execute(
                 "SELECT rowid, originator_id, originator_version, topic, state "
-                f"FROM {self.events_table_name} WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
-                (after, up_to, most),
+                f"FROM {self.events_table_name} WHERE rowid > ? AND rowid <= ? "
+                f"AND topic NOT IN ({','.join('?' * len(but))}) ORDER BY rowid LIMIT ?",
+                (after, up_to, *but, most),
             )
             return [Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]) for row in c.fetchall()]
 
@@ -144,10 +148,11 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
                 for row in cursor.fetchall()
             ]
 
-    def select_page(self, after: int, up_to: int, most: int) -> list[Recorded]:
+    def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         return self._recorded(
-            "WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s",
-            (after, up_to, most),
+            "WHERE notification_id > %s AND notification_id <= %s AND topic <> ALL(%s::text[]) "
+            "ORDER BY notification_id LIMIT %s",
+            (after, up_to, list(but), most),
         )
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:

@@ -1,11 +1,14 @@
 """Follows the event store for one projection: a batch of events in, one bulk write out.
 
+Where it is far behind, ten batches go into one write: most documents live for longer than one batch, and to
+replace one costs more than to fold it.
+
 Each document holds the position of the last event folded into it (``_position``), and is written
 only over an older one; the projection's own position moves afterwards. So a crash anywhere, or a
 second runner, repeats harmlessly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError, Tracking
@@ -18,8 +21,10 @@ from app.projections.folding import FoldAgain, Folding
 from app.projections.lookups import before
 from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
-from app.projections.reading import EventReader
+from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
+
+_PAGES_AT_ONCE = 10
 
 
 class Engine:
@@ -96,22 +101,42 @@ class Engine:
     def _fold(self, position: int, newest: int, fence: Callable[[], None]) -> int:
         """Fold the events after ``position``, and write. Returns how far that went."""
         folding = self._folding
-        try:
+        while True:
+            try:
+                reached, folded = self._fold_pages(position, newest)
+                if not folded:
+                    return reached
+                fence()
+                if aside := dict(folding.set_aside):
+                    self.recorder.set_aside(aside)
+                folding.write(self._events(position, reached))
+            except FoldAgain:
+                folding.clear()
+            except BaseException:
+                self.clear()
+                raise
+            else:
+                self.set_aside = aside
+                return reached
+
+    def _fold_pages(self, position: int, newest: int) -> tuple[int, int]:
+        """Fold a page, and where there is more, some more: what lives longer than one is written once.
+
+        Returns how far that went, and how many events were folded.
+        """
+        folded = 0
+        for _ in range(_PAGES_AT_ONCE):
             page = self._reader.page(position, newest, self._batch)
-            while page.events:
-                try:
-                    folding.fold(page.events)
-                    fence()
-                    if aside := dict(folding.set_aside):
-                        self.recorder.set_aside(aside)
-                    folding.write(page.events)
-                except FoldAgain:
-                    folding.clear()
-                    page = self._reader.page(position, newest, self._batch)
-                else:
-                    self.set_aside = aside
-                    break
-        except BaseException:
-            self.clear()
-            raise
-        return page.reached
+            self._folding.fold(page.events)
+            folded += len(page.events)
+            position = page.reached
+            if position >= newest:
+                break
+        return position, folded
+
+    def _events(self, position: int, reached: int) -> Iterator[Told]:
+        """What was folded, read once more: nobody holds so many events only to name one of them."""
+        while position < reached:
+            page = self._reader.page(position, reached, self._batch)
+            yield from page.events
+            position = page.reached

@@ -5,7 +5,7 @@ may have changed half of a document, the batch is then folded again from what is
 forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from app.projections.backing import POSITION, RefusedError
@@ -60,19 +60,19 @@ class Folding:
         if len(self._set_aside) > known_before:
             raise FoldAgain
 
-    def write(self, events: Sequence[Told]) -> dict[str, SetAside]:
-        """Write all that changed. ``events`` are those that were folded since the last time.
+    def write(self, events: Iterable[Told] | None = None) -> dict[str, SetAside]:
+        """Write all that changed. ``events`` are those that were folded since the last time, in order.
 
         Returns what was set aside since then, which is forgotten now.
 
-        Raises FoldAgain for documents that MongoDB refuses, ProjectionFault where it refuses them marked,
-        or where it is strict. Without ``events`` nobody knows at which one a document became what is
-        refused: no more than its mark is written then.
+        ``events`` are only looked at where MongoDB refuses documents. Raises FoldAgain for those,
+        ProjectionFault where it refuses them marked, or where it is strict. Without ``events`` nobody knows at
+        which one a document became what is refused: no more than its mark is written then.
         """
         try:
             self.flush()
         except RefusedError as error:
-            if events:
+            if events is not None:
                 self._refused(error, events)
             self._mark(error)
             self.flush()
@@ -192,21 +192,21 @@ class Folding:
             lookup.evolve(document, meaning, told.position)
         return document
 
-    def _refused(self, error: RefusedError, events: Sequence[Told]) -> None:
+    def _refused(self, error: RefusedError, events: Iterable[Told]) -> None:
         if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
             raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
-        first = {}
-        for told in reversed(events):
+        first: dict[str, Told] = {}
+        for told in events:
             for target in self._concerned(told):
                 if self.documents.loaded_at(target) < told.position:
-                    first[target] = told
+                    first.setdefault(target, told)
         for identifier, why in error.why.items():
-            if (told := first.get(identifier)) is None:
+            if (refused_at := first.get(identifier)) is None:
                 raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
             self._set_aside[identifier] = SetAside(
                 Cause.MONGO_REFUSED,
-                told.position,
-                type(told.event).__qualname__,
+                refused_at.position,
+                type(refused_at.event).__qualname__,
                 f"MongoDB refused it: {why}",
             )
         raise FoldAgain from error

@@ -15,6 +15,9 @@ from app.projections.faults import Cause, ProjectionFault
 from app.projections.projection import event_classes
 from app.runtime.logging import where
 
+_LOOKED_THROUGH = 25
+"""How many stored events are looked through at most, for one that is wanted."""
+
 
 class Told(NamedTuple):
     """An event, its position, and how many bytes it takes in the store."""
@@ -37,6 +40,7 @@ class EventReader:
     def __init__(self, servicing: Servicing, topics: Iterable[str], who: str) -> None:
         self.servicing = servicing
         self._topics = frozenset(topics)
+        self._others = sorted(known_topics() - self._topics)
         self._who = who
         self._kinds: frozenset[str] = frozenset()
         self._chosen: Callable[[UUID], bool] = lambda _id: True
@@ -47,9 +51,11 @@ class EventReader:
         self._chosen = chosen
 
     def page(self, after: int, up_to: int, most: int) -> Page:
-        """The next events, of ``most`` stored ones. Raises ProjectionFault and one of EVENT_STORE_ERRORS."""
-        rows = self.servicing.page(after, up_to, most)
-        # Only what was truly looked at: a full page ends at its last event, any other at the newest.
+        """The next events, at most so many. Raises ProjectionFault and one of EVENT_STORE_ERRORS."""
+        # What nobody asks for is passed over by the store itself, but not all of it in one go.
+        up_to = min(up_to, after + most * _LOOKED_THROUGH)
+        rows = self.servicing.page(after, up_to, most, self._others)
+        # Only what was truly looked at: a full page ends at its last event, any other where it was to end.
         reached = rows[-1].position if len(rows) == most else up_to
         return Page(self._told(rows), reached)
 

@@ -170,7 +170,7 @@ class Rebuild:
         """Write everything, and then the position: from here the rebuild can be resumed."""
         self.lease.confirm()
         with self._timed():
-            if aside := self._folding.write([]):
+            if aside := self._folding.write():
                 self._recorder.set_aside(aside)
             self._listed = 0
         self._kept_at = self._said_at = monotonic()
