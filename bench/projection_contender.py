@@ -29,6 +29,7 @@ from app.projections.runner import mongo_client, run
 from app.projections.shadow import collections
 from app.projections.verify import Verify
 from app.runtime.settings import Settings, get_settings
+from app.runtime.throughput import favour_throughput
 from bench.plain_projection import PlainProjection, PlainView, plain_environment
 
 _PAGE = 2_000
@@ -119,6 +120,7 @@ def _way(
 def main(name: str, source: str, names: list[str]) -> None:
     """Ready, wait, work, tell."""
     settings = get_settings()
+    favour_throughput()
     with closing(mongo_client(settings)) as client:
         database = client[settings.mongo_db]
         list(migrate(database))

@@ -14,6 +14,7 @@ from app.projections.runner import run
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
+from app.runtime.throughput import favour_throughput
 
 
 def command(
@@ -30,6 +31,7 @@ def command(
         typer.echo(f"No projection {', '.join(unknown)}: there are {', '.join(known)}.", err=True)
         raise typer.Exit(2)
     configure_logging("project")
+    favour_throughput()
     status = StatusLine()
 
     def show(positions: dict[str, int], newest: int) -> None:

@@ -23,6 +23,7 @@ from app.projections.runner import mongo_client
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
+from app.runtime.throughput import favour_throughput
 
 
 def command(
@@ -51,6 +52,7 @@ def command(
         typer.echo("--id goes with the name of one read model.", err=True)
         raise typer.Exit(2)
     configure_logging("rebuild")
+    favour_throughput()
     client = mongo_client(settings)
     with StopSignal() as stop, closing(client):
         database = client[settings.mongo_db]

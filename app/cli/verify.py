@@ -21,6 +21,7 @@ from app.projections.verify import Checked, Sample, Verify
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
+from app.runtime.throughput import favour_throughput
 
 
 def _share(text: str | None) -> float | None:
@@ -49,6 +50,7 @@ def command(
     settings = get_settings()
     projections = chosen(settings, names, all_of_them=not names)
     configure_logging("verify")
+    favour_throughput()
     status = StatusLine()
     wrong = unfixed = documents = 0
 

@@ -48,6 +48,12 @@ class Folding:
         """What was set aside since the last :meth:`write`, by document."""
         return self._set_aside
 
+    def start_empty(self) -> None:
+        """No documents are stored yet, and nobody else will store any."""
+        self.documents.start_empty()
+        if self.lookups is not None:
+            self.lookups.start_empty()
+
     def fold(self, events: Sequence[Told]) -> None:
         """Fold events that follow those folded before.
 

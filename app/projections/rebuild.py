@@ -140,6 +140,7 @@ class Rebuild:
             forget=("events", "documents", "seconds", "setAside", "folded", "newest"),
         )
         create_shadows(self._database, self.projection)
+        self._folding.start_empty()
         self._note({"phase": Phase.FOLD.value})
 
     def fold(self, events: Sequence[Told], reached: int) -> None:

@@ -31,6 +31,7 @@ class Scratch:
             Shelf(self._lookups, _KEEP, _WEIGHT) if self._lookups else None,
             before(projection, reader),
         )
+        self._folding.start_empty()
         self.position = 0
         self.events = 0
         self.unfoldable: dict[str, SetAside] = {}

@@ -16,7 +16,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from app.projections.backing import decoded
+from app.projections.backing import MongoBacking, decoded
 from app.projections.migrations import all_migrations
 from app.projections.projection import Projection
 
@@ -116,11 +116,10 @@ def _exchange(
     session: ClientSession,
 ) -> None:
     for name, listed in changes.items():
-        left = iter(listed)
+        left, shadow = iter(listed), MongoBacking(database[PREFIX + name])
         while page := list(islice(left, _WRITES)):
             wanted = [identifier for kind, identifier in page if kind is not DeleteOne]
-            shadow = database[PREFIX + name].find({"_id": {"$in": wanted}}, session=session)
-            documents = {each["_id"]: each for each in shadow}
+            documents = {each["_id"]: each for each in shadow.fetch(wanted)}
             writes: list[Change] = []
             for kind, identifier in page:
                 if kind is DeleteOne:

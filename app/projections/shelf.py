@@ -11,6 +11,8 @@ from app.projections.values import Document
 
 _WEIGHT_AT_LEAST = 500
 """Bytes that the smallest document counts."""
+_MOST_ELSEWHERE = 100_000
+"""Ids that are remembered at most: some 10 MB."""
 
 
 class Shelf:
@@ -23,6 +25,8 @@ class Shelf:
         self._weights: dict[str, int] = {}
         self._weight = 0
         self._has_all = False
+        self._elsewhere: set[str] | None = None
+        """Those that the backing has and that are not at hand; None where that is not known."""
         self._absent: set[str] = set()
         """Asked for in this batch, and not there."""
         self._loaded_at: dict[str, int] = {}
@@ -33,12 +37,18 @@ class Shelf:
         self._in_order: list[str] | None = None
         """The ids of those at hand, sorted once somebody asks."""
 
+    def start_empty(self) -> None:
+        """There is nothing in the backing, and nobody else will put anything there: do not ask for it."""
+        self._elsewhere = set()
+
     def load(self, ids: Iterable[str]) -> None:
         """Fetch those documents that are not at hand."""
         wanted = {each for each in ids if each not in self._loaded_at and each not in self._absent}
-        missing = [each for each in wanted if each not in self._documents]
+        missing = wanted - self._documents.keys()
+        if self._elsewhere is not None:
+            missing &= self._elsewhere
         if missing:
-            for document in self.backing.fetch(missing):
+            for document in self.backing.fetch(list(missing)):
                 self._take(document)
         for identifier in wanted:
             if (known := self._documents.get(identifier)) is None:
@@ -118,13 +128,9 @@ class Shelf:
         for identifier in ids:
             self._drop(identifier)
 
-    def drop(self, identifier: str) -> None:
-        """Forget one document, and what was done to it."""
-        if identifier in self._documents:
-            self._drop(identifier)
-
     def clear(self) -> None:
         """Forget everything."""
+        self._elsewhere = None
         self._documents.clear()
         self._weights.clear()
         self._weight = 0
@@ -160,6 +166,10 @@ class Shelf:
     def _drop(self, identifier: str) -> None:
         del self._documents[identifier]
         self._in_order = None
+        if self._elsewhere is not None:
+            self._elsewhere.add(identifier)
+            if len(self._elsewhere) > _MOST_ELSEWHERE:
+                self._elsewhere = None
         self._weight -= self._weights.pop(identifier)
         self._stored.discard(identifier)
         self._changed.pop(identifier, None)

@@ -16,7 +16,8 @@ def money(amount: Decimal) -> Decimal128:
 
 def time(moment: datetime) -> datetime:
     """BSON dates hold milliseconds: cut here, so that a document read back equals the one in memory."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    beyond = moment.microsecond % 1000
+    return moment.replace(microsecond=moment.microsecond - beyond) if beyond else moment
 
 
 def free_form(value: Any) -> Any:
