@@ -72,8 +72,8 @@ class Folding:
         Returns what was set aside since then, which is forgotten now.
 
         ``events`` are only looked at where MongoDB refuses documents. Raises FoldAgain for those,
-        ProjectionFault where it refuses them marked, or where it is strict. Without ``events`` nobody knows at
-        which one a document became what is refused: no more than its mark is written then.
+        ProjectionFault where it refuses them marked, or where it is strict. Without ``events`` nobody
+        knows at which one a document became what is refused: no more than its mark is written then.
         """
         try:
             self.flush()
