@@ -3,6 +3,8 @@
 VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
+# Tests wait for servers and processes as often as they compute: one worker more than two cores.
+WORKERS ?= 3
 
 .PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger lock clean
 
@@ -13,7 +15,7 @@ demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulat
 	@$(VENV)/bin/billie demo $(ARGS)
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
-	@$(PYTHON) -m pytest -q $(ARGS)
+	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 chaos: $(VENV)/installed ## one backlog, and money, under fire; ARGS="--seed 7" makes other strikes
 	@$(PYTHON) -m pytest -q -s tests/chaos --kills 60 --server-kills 6 \

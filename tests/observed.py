@@ -1,5 +1,6 @@
 """What a test can see of the system from outside: documents, positions, pending entries."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pymongo.database import Database
@@ -11,16 +12,24 @@ from app.runtime.settings import Settings
 
 READ_MODELS = tuple(all_projections(Settings()))
 FROM_MESSAGES = tuple(name for name in READ_MODELS if name not in ("contact-notes", "ledger-commands"))
+HISTORIES = ("portfolio-daily", "customer-timeline")
+"""They show the events as they were recorded, and older news that arrives after newer is no event.
+
+So they depend on the order of arrival, as the others do not: what they hold is verified against the events.
+"""
+IN_ANY_ORDER = tuple(name for name in READ_MODELS if name not in HISTORIES)
 
 
-def documents(database: Database[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def documents(
+    database: Database[dict[str, Any]], names: Iterable[str] = READ_MODELS
+) -> dict[str, list[dict[str, Any]]]:
     """All documents as analysts see them: without the position that they have come to."""
     return {
         name: [
             {key: value for key, value in document.items() if key != "_position"}
             for document in database[name].find().sort("_id")
         ]
-        for name in READ_MODELS
+        for name in names
     }
 
 

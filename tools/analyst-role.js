@@ -16,6 +16,8 @@ const COLLECTIONS = [
   "contact-notes",
   "write-off-requests",
   "ledger-commands",
+  "portfolio-daily",
+  "customer-timeline",
   "projection-positions",
   "migrations"
 ];

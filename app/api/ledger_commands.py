@@ -35,7 +35,7 @@ Before = Annotated[
     Query(alias="to", description="Asked for before that time; or on that day (UTC), which is included."),
 ]
 Actor = Annotated[
-    str,
+    str | None,
     Query(
         min_length=1,
         max_length=256,
@@ -44,7 +44,7 @@ Actor = Annotated[
     ),
 ]
 Approval = Annotated[
-    ApprovalStatus,
+    ApprovalStatus | None,
     Query(description="Of a movement that takes a second person; `pending` lists what awaits one."),
 ]
 _ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
@@ -79,10 +79,10 @@ class History(Document):
 async def list_ledger_commands(
     request: Request,
     account: Identifier | None = None,
-    actor: Actor | None = None,
+    actor: Actor = None,
     kind: CommandKind | None = None,
     status: CommandStatus | None = None,
-    approval: Approval | None = None,
+    approval: Approval = None,
     since: Since = None,
     before: Before = None,
     limit: Limit = 50,

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from anyio import CancelScope
 from fastapi import APIRouter, Depends, Header, Request
@@ -32,6 +32,8 @@ router = APIRouter(
 
 _RETRY_MS = 3_000
 _LOOK_AMONG = 100
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""For nginx too: what is buffered is no news."""
 _TEXT = {"type": "string"}
 _EVENT = {"type": "object", "properties": {"id": _TEXT, "event": _TEXT, "data": _TEXT}}
 
@@ -41,14 +43,9 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[bytes]) -> None:
-        # For nginx: what is buffered is no news.
-        super().__init__(events, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
-        self._events = events
-
     async def stream_response(self, send: Send) -> None:
         """What the events hold on to is let go with the connection."""
-        async with aclosing(self._events):
+        async with aclosing(cast(Any, self.body_iterator)):
             await super().stream_response(send)
 
 
@@ -84,7 +81,6 @@ async def _may_be_one(ledger: LedgerClient, loan_account_id: str, transaction_id
 @router.get(
     "/transactions/stream",
     operation_id="streamLedgerTransactions",
-    status_code=200,
     response_class=EventStream,
     responses={200: {"content": {EventStream.media_type: {"itemSchema": _EVENT}}}},
 )
@@ -99,7 +95,7 @@ async def stream_transactions(
     Each event's `id` is the transaction's: send it back as `Last-Event-ID` to go on after it. Where nothing
     happens, comments keep the connection alive. Where the ledger fails, a last event `problem` says how.
     """
-    return EventStream(_told(request, ledger, loanAccountId, after))
+    return EventStream(_told(request, ledger, loanAccountId, after), headers=_HEADERS)
 
 
 async def _told(

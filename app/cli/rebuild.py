@@ -15,6 +15,7 @@ from app.cli.unreachable import unreachable
 from app.operations.rebuild_estimate import estimate
 from app.operations.words import counted, span
 from app.projections.faults import ProjectionFault
+from app.projections.leases import LeaseLostError
 from app.projections.projection import Projection
 from app.projections.rebuild import StoppedError
 from app.projections.rebuilds import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
@@ -66,7 +67,7 @@ def command(
                     _one(projections[0], servicing, database, identifier, stop)
                 else:
                     _whole(projections, servicing, database, stop, resume=resume, strict=strict)
-        except RebuildRunsError as error:
+        except (RebuildRunsError, LeaseLostError) as error:
             typer.echo(f"{error}.", err=True)
             raise typer.Exit(1) from error
         except StoppedError as error:

@@ -24,6 +24,8 @@ _REFUSALS = frozenset((2, 121, 10334, 17419, 17420))
 """MongoDB's BadValue, DocumentValidationFailure, and three for a document over 16 MiB."""
 _TOO_LARGE = 10334
 _IDS_A_QUERY = 500
+_NOT_BSON = (BSONError, OverflowError, UnicodeError)
+"""What BSON's encoder raises for a value that it cannot hold."""
 
 
 class RefusedError(Exception):
@@ -98,7 +100,7 @@ class MongoBacking:
             if not _only_there_already(error):
                 raise
             return [documents[fault["index"]] for fault in error.details["writeErrors"]]
-        except (BSONError, DocumentTooLarge) as error:
+        except (*_NOT_BSON, DocumentTooLarge) as error:
             raise RefusedError(self.name, _not_bson(documents) or {"?": type(error).__name__}) from error
         return []
 
@@ -130,7 +132,11 @@ class LocalBacking:
         return iter(self._file.execute("SELECT id, bson FROM documents ORDER BY id"))
 
     def write(self, new: list[Document], known: list[Document], *, in_order: bool = False) -> None:  # noqa: ARG002
-        rows = [(document["_id"], bson.encode(document)) for document in (*new, *known)]
+        documents = [*new, *known]
+        try:
+            rows = [(document["_id"], bson.encode(document)) for document in documents]
+        except _NOT_BSON as error:
+            raise RefusedError(self.name, _not_bson(documents)) from error
         self._file.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?)", rows)
 
     def close(self) -> None:
@@ -162,7 +168,7 @@ def _not_bson(documents: list[Document]) -> dict[str, str]:
         try:
             if len(bson.encode(document)) > 16 * 1024 * 1024:
                 why[document["_id"]] = f"code {_TOO_LARGE}"
-        except BSONError as error:
+        except _NOT_BSON as error:
             why[document["_id"]] = type(error).__name__
     return why
 

@@ -2,9 +2,11 @@
 
 from app.projections.contact_notes import CONTACT_NOTES
 from app.projections.conversations import conversations
+from app.projections.customer_timeline import customer_timeline
 from app.projections.customers import CUSTOMERS
 from app.projections.ledger_commands import LEDGER_COMMANDS
 from app.projections.loan_accounts import LOAN_ACCOUNTS
+from app.projections.portfolio_daily import portfolio_daily
 from app.projections.projection import Projection
 from app.projections.write_off_requests import WRITE_OFF_REQUESTS
 from app.runtime.settings import Settings
@@ -19,5 +21,7 @@ def all_projections(settings: Settings) -> dict[str, Projection]:
         CONTACT_NOTES,
         WRITE_OFF_REQUESTS,
         LEDGER_COMMANDS,
+        portfolio_daily(settings.business_time_zone),
+        customer_timeline(settings.business_time_zone),
     )
     return {projection.name: projection for projection in projections}

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     EXTRA = "extra"
     DIFFERENT = "different"
     SET_ASIDE = "set_aside"
+    UNDECIDED = "undecided"
+    """It could not be compared at any position."""
     UNFOLDABLE = "unfoldable"
     """An event of it cannot be folded: nobody can say what it should be."""
 

@@ -5,6 +5,7 @@ only over an older one; the projection's own position moves afterwards. So a cra
 second runner, repeats harmlessly.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError, Tracking
@@ -12,7 +13,7 @@ from pymongo.database import Database
 
 from app.aggregates import Servicing
 from app.projections.backing import MongoBacking
-from app.projections.faults import Cause, ProjectionFault, SetAside
+from app.projections.faults import SetAside, refuse_another_store
 from app.projections.folding import FoldAgain, Folding
 from app.projections.lookups import before
 from app.projections.positions import MongoTrackingRecorder
@@ -60,11 +61,12 @@ class Engine:
         """The position of the newest event in the store."""
         return self._servicing.max_position()
 
-    def step(self, position: int | None = None) -> int:
+    def step(self, position: int | None = None, fence: Callable[[], None] = lambda: None) -> int:
         """Fold the next batch. Returns by how many positions it moved: 0 when caught up.
 
-        ``position`` is the projection's own, where the caller has just read it. Raises ProjectionFault for
-        what stops the whole projection, and the drivers' errors as they are.
+        ``position`` is the projection's own, where the caller has just read it; ``fence`` is asked before
+        anything is written, and raises where it must not be. Raises ProjectionFault for what stops the whole
+        projection, and the drivers' errors as they are.
         """
         self.set_aside = {}
         if position is None:
@@ -73,17 +75,11 @@ class Engine:
             # Another runner moved it, or this is the start: what is cached may lack events.
             self.clear()
         newest = self.newest()
-        if newest < position:
-            msg = (
-                f"{self.projection.name} has come to position {position}, and the event store ends at "
-                f"{newest}: it is not the store that the documents came from. "
-                "Look at BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB"
-            )
-            raise ProjectionFault(msg, Cause.OTHER_STORE, position)
+        refuse_another_store(self.projection.name, position, newest)
         if newest <= position:
             self._left_at = position
             return 0
-        reached = self._fold(position, newest)
+        reached = self._fold(position, newest, fence)
         try:
             self.recorder.insert_tracking(Tracking(self._servicing.name, reached))
         except IntegrityError:
@@ -94,10 +90,10 @@ class Engine:
 
     def clear(self) -> None:
         """Forget what is cached: somebody else may have written it."""
-        self._folding.clear()
+        self._folding.forget()
         self._left_at = None
 
-    def _fold(self, position: int, newest: int) -> int:
+    def _fold(self, position: int, newest: int, fence: Callable[[], None]) -> int:
         """Fold the events after ``position``, and write. Returns how far that went."""
         folding = self._folding
         try:
@@ -105,6 +101,7 @@ class Engine:
             while page.events:
                 try:
                     folding.fold(page.events)
+                    fence()
                     if aside := dict(folding.set_aside):
                         self.recorder.set_aside(aside)
                     folding.write(page.events)

@@ -5,12 +5,12 @@ may have changed half of a document, the batch is then folded again from what is
 forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.projections.backing import RefusedError
+from app.projections.backing import POSITION, RefusedError
 from app.projections.faults import FAULTED, Cause, ProjectionFault, SetAside
-from app.projections.projection import Projection, Target
+from app.projections.projection import Lookup, Projection, Target
 from app.projections.reading import Told
 from app.projections.shelf import Shelf
 from app.projections.values import Document
@@ -42,11 +42,10 @@ class Folding:
         self._recompute = recompute
         self._strict = strict
         self._set_aside: dict[str, SetAside] = {}
-        self._evolve_lookup = projection.lookup.evolve if projection.lookup else None
 
     @property
     def set_aside(self) -> dict[str, SetAside]:
-        """What was set aside since :meth:`written` was last said, by document."""
+        """What was set aside since the last :meth:`write`, by document."""
         return self._set_aside
 
     def fold(self, events: Sequence[Told]) -> None:
@@ -61,17 +60,24 @@ class Folding:
         if len(self._set_aside) > known_before:
             raise FoldAgain
 
-    def write(self, events: Sequence[Told]) -> None:
+    def write(self, events: Sequence[Told]) -> dict[str, SetAside]:
         """Write all that changed. ``events`` are those that were folded since the last time.
 
+        Returns what was set aside since then, which is forgotten now.
+
         Raises FoldAgain for documents that MongoDB refuses, ProjectionFault where it refuses them marked,
-        or where it is strict.
+        or where it is strict. Without ``events`` nobody knows at which one a document became what is
+        refused: no more than its mark is written then.
         """
         try:
             self.flush()
         except RefusedError as error:
-            self._refused(error, events)
-        self._set_aside.clear()
+            if events:
+                self._refused(error, events)
+            self._mark(error)
+            self.flush()
+        aside, self._set_aside = self._set_aside, {}
+        return aside
 
     def flush(self) -> None:
         """Write all that changed. Raises RefusedError."""
@@ -89,7 +95,13 @@ class Folding:
         try:
             self.documents.spill()
         except RefusedError as error:
-            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+            self._mark(error)
+            self.spill()
+
+    def forget(self) -> None:
+        """Forget everything: the next events are folded as if they were the first."""
+        self.clear()
+        self._set_aside.clear()
 
     def clear(self) -> None:
         """Forget what is at hand, but not what is to be set aside."""
@@ -104,10 +116,16 @@ class Folding:
         is_own = projection.is_own
         wanted = {told.event.business_id for told in events if is_own(told.event)}
         if (lookup := projection.lookup) is not None and self.lookups is not None:
-            keyed = [(key, told.event) for told in events if (key := lookup.key(told.event)) is not None]
-            self.lookups.load(key for key, _ in keyed)
-            for key, event in keyed:
-                wanted.update(lookup.members(self.lookups.get(key) or {}, event))
+            steps = [(key, told.event) for told in events if (key := lookup.key(told.event)) is not None]
+            while steps:
+                self.lookups.load(key for key, _ in steps)
+                onward = []
+                for key, meaning in steps:
+                    document = self.lookups.get(key) or {}
+                    wanted.update(lookup.members(document, meaning))
+                    if (step := lookup.onward(document, meaning)) is not None:
+                        onward.append(step)
+                steps = onward
         self.documents.load(wanted)
 
     def _fold_one(self, told: Told) -> None:
@@ -126,8 +144,7 @@ class Folding:
                 continue  # Its later events wait.
             aside = self._set_aside.get(target)
             if aside is not None and position >= aside.position:
-                if position == aside.position:
-                    self.documents.put(target, aside.stamp(document), position)
+                self.documents.put(target, aside.stamp(document), position)
                 continue
             try:
                 document = self.projection.evolve(document, meaning)
@@ -143,29 +160,46 @@ class Folding:
                 self.documents.put(target, document, position, told.size)
 
     def _targets(self, told: Told) -> list[Target]:
-        position, event, size = told
+        event = told.event
         targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
-        lookup = self.projection.lookup
-        if lookup is None or self.lookups is None or (key := lookup.key(event)) is None:
-            return targets
+        if (lookup := self.projection.lookup) is not None:
+            at_hand = self.documents.at(told.position)
+            for key, meaning in self._way(event):
+                targets += lookup.follow(self._looked_up(lookup, key, meaning, told), meaning, at_hand)
+        return targets
+
+    def _way(self, event: Any) -> Iterator[tuple[str, Any]]:
+        """The lookup documents that an event concerns, one after the other, and what it means there."""
+        lookup, lookups = self.projection.lookup, self.lookups
+        if lookup is None or lookups is None or (key := lookup.key(event)) is None:
+            return
+        step: tuple[str, Any] | None = (key, event)
+        while step is not None:
+            yield step
+            step = lookup.onward(lookups.get(step[0]) or {}, step[1])
+
+    def _looked_up(self, lookup: Lookup, key: str, meaning: Any, told: Told) -> Document:
+        """The lookup document, changed by the event."""
+        assert self.lookups is not None
         document = self.lookups.get(key) or {}
-        if self.lookups.loaded_at(key) < position:
-            lookup.evolve(document, event)
-            self.lookups.put(key, document, position, size)
+        if self.lookups.loaded_at(key) < told.position:
+            lookup.evolve(document, meaning, told.position)
+            if document:
+                self.lookups.put(key, document, told.position, told.size)
         elif lookup.exact:
             # A run before this one came further with the lookup than with the documents, and ended.
-            document = self._recompute(key, position)
-            lookup.evolve(document, event)
-        targets += lookup.follow(document, event, self.documents)
-        return targets
+            document = self._recompute(key, told.position)
+            lookup.evolve(document, meaning, told.position)
+        return document
 
     def _refused(self, error: RefusedError, events: Sequence[Told]) -> None:
         if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
             raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
         first = {}
         for told in reversed(events):
-            for target in self._concerned(told.event):
-                first[target] = told
+            for target in self._concerned(told):
+                if self.documents.loaded_at(target) < told.position:
+                    first[target] = told
         for identifier, why in error.why.items():
             if (told := first.get(identifier)) is None:
                 raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
@@ -177,12 +211,25 @@ class Folding:
             )
         raise FoldAgain from error
 
-    def _concerned(self, event: Any) -> list[str]:
-        targets = [event.business_id] if self.projection.is_own(event) else []
-        lookup = self.projection.lookup
-        if lookup is not None and self.lookups is not None and (key := lookup.key(event)) is not None:
-            document = self.lookups.get(key) or {}
-            targets += [target for target, _ in lookup.follow(document, event, self.documents)]
+    def _mark(self, error: RefusedError) -> None:
+        """Leave of refused documents no more than a mark."""
+        if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
+            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+        for identifier, why in error.why.items():
+            position = (self.documents.get(identifier) or {}).get(POSITION, 0)
+            aside = SetAside(
+                Cause.MONGO_REFUSED, position, "an event before it", f"MongoDB refused it: {why}"
+            )
+            self._set_aside[identifier] = aside
+            self.documents.put(identifier, aside.stamp(None), position)
+
+    def _concerned(self, told: Told) -> list[str]:
+        targets = [told.event.business_id] if self.projection.is_own(told.event) else []
+        if (lookup := self.projection.lookup) is not None and self.lookups is not None:
+            at_hand = self.documents.at(told.position)
+            for key, meaning in self._way(told.event):
+                document = self.lookups.get(key) or {}
+                targets += [target for target, _ in lookup.follow(document, meaning, at_hand)]
         return targets
 
     def _fault(self, told: Told, error: Exception) -> ProjectionFault:

@@ -7,7 +7,7 @@ from pymongo.errors import PyMongoError
 
 from app.projections.engine import Engine
 from app.projections.faults import Cause, ProjectionFault
-from app.projections.leases import LOOK_EVERY_S, Lease
+from app.projections.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.swap import finish_swap
 from app.runtime.logging import in_short
 
@@ -27,7 +27,6 @@ class Following:
         self.lease = lease
         self.name = engine.projection.name
         self._on_moved = on_moved
-        self._begun = False
         self._standing: str | None = None
         self._waited_for: str | None = None
 
@@ -37,10 +36,10 @@ class Following:
         Raises ProjectionFault when the projection stands, having stored and logged why; the drivers' errors
         as they are.
         """
-        if not self._begun:
-            self.engine.recorder.begin(self.engine.projection.version)
-            self._begun = True
         record = self.engine.recorder.record()
+        if not record:  # The first time ever; or somebody deleted it.
+            self.engine.recorder.begin(self.engine.projection.version)
+            record = self.engine.recorder.record()
         held = self.lease.held
         if not self.lease.holds(record):
             if held:
@@ -54,7 +53,10 @@ class Following:
             self.lease.release()
             return LOOK_EVERY_S
         try:
-            moved = self.engine.step(int(record["position"]))
+            moved = self.engine.step(int(record["position"]), self._fence)
+        except LeaseLostError:
+            self._lost(self.lease.holder(self.engine.recorder.record()))
+            return LOOK_EVERY_S
         except ProjectionFault as fault:
             self._stands(fault, int(record["position"]))
             raise
@@ -70,6 +72,11 @@ class Following:
             self._on_moved(self.engine)
             return 0
         return idle_s
+
+    def _fence(self) -> None:
+        """Before a batch is written: a process that stood still may have lost its lease, unknown to it."""
+        if not self.lease.is_sure():
+            self.lease.confirm()
 
     def is_through(self) -> bool:
         """Whether the projection has come to the newest event, whoever folded it."""

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from secrets import token_hex
 from threading import Event as Flag
 from threading import Lock, Thread
 from time import monotonic
@@ -27,9 +28,16 @@ GONE_AFTER_S = 6.0
 LOOK_EVERY_S = 0.5
 
 
+class LeaseLostError(RuntimeError):
+    """Somebody else took the lease: this process stood still, or was cut off, for six seconds or more."""
+
+
 def owner_name(role: str) -> str:
-    """Who holds a lease, as an operator can find it: ``project on db-7, process 4711``."""
-    return f"{role} on {socket.gethostname()}, process {os.getpid()}"
+    """Who holds a lease, as an operator can find it: ``project on db-7, process 4711 (a3f1)``.
+
+    The last part tells containers apart that share a host's name and are each process 1.
+    """
+    return f"{role} on {socket.gethostname()}, process {os.getpid()} ({token_hex(2)})"
 
 
 class Lease:
@@ -40,6 +48,7 @@ class Lease:
         self.identifier = identifier
         self.owner = owner
         self._held = False
+        self._sure_at = 0.0
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
         self._renewing = Lock()
@@ -52,7 +61,26 @@ class Lease:
     def holds(self, record: dict[str, Any]) -> bool:
         """Whether it is ours by this record."""
         self._held = self._held and record.get("lease", {}).get("owner") == self.owner
+        self._sure_at = monotonic()
         return self._held
+
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken it since we last saw that it is ours."""
+        return self._held and monotonic() - self._sure_at < GONE_AFTER_S / 2
+
+    def confirm(self) -> None:
+        """Beat, now. Raises LeaseLostError where it is not ours any more."""
+        beat = {"$inc": {"lease.beat": 1}}
+        if not self._documents.update_one(self.mine, beat).matched_count:
+            self._held = False
+            msg = f"{self.identifier}: {self.owner} lost the lease, and changes nothing more"
+            raise LeaseLostError(msg)
+        self._sure_at = monotonic()
+
+    @property
+    def mine(self) -> dict[str, Any]:
+        """The filter of the document, as long as the lease is ours."""
+        return {"_id": self.identifier, "lease.owner": self.owner}
 
     def is_wanted(self, record: dict[str, Any]) -> bool:
         """Whether somebody else asks for it."""
@@ -77,6 +105,7 @@ class Lease:
             {"$set": {"lease": {"owner": self.owner, "beat": (beat or 0) + 1}}},
         )
         self._held = changed.modified_count == 1
+        self._sure_at = monotonic()
         return self._held
 
     def ask(self) -> None:
@@ -87,18 +116,13 @@ class Lease:
         """Beat. Whoever folds sees by the record when it was lost."""
         with self._renewing:
             if self._held:
-                self._documents.update_one(
-                    {"_id": self.identifier, "lease.owner": self.owner}, {"$inc": {"lease.beat": 1}}
-                )
+                self._documents.update_one(self.mine, {"$inc": {"lease.beat": 1}})
 
     def release(self) -> None:
         """Give it up."""
         with self._renewing:
             self._held = False
-            self._documents.update_one(
-                {"_id": self.identifier, "lease.owner": self.owner},
-                {"$set": {"lease.owner": None}, "$inc": {"lease.beat": 1}},
-            )
+            self._documents.update_one(self.mine, {"$set": {"lease.owner": None}, "$inc": {"lease.beat": 1}})
 
 
 @contextmanager

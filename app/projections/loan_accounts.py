@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.aggregates import Customer, Key, LoanAccount
-from app.projections.projection import AtHand, Projection, Target
+from app.projections.projection import AtHand, Lookup, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
 from app.projections.values import Document, money, put, time
 
@@ -22,7 +22,7 @@ class CustomerNameKnown:
     full_name: str
 
 
-class AccountsOfCustomer:
+class AccountsOfCustomer(Lookup):
     """Which loan accounts a customer has, and the customer's name, whichever came first."""
 
     collection = "_loan-accounts.customers"
@@ -33,7 +33,7 @@ class AccountsOfCustomer:
             return str(event.business_id)
         return str(event.customer_id) if type(event) is LoanAccount.LinkedToCustomer else None
 
-    def evolve(self, document: Document, event: Any) -> None:
+    def evolve(self, document: Document, event: Any, position: int) -> None:  # noqa: ARG002
         if type(event) is Customer.NameChanged:
             put(document, fullName=event.full_name or None)
         else:

@@ -14,7 +14,7 @@ def before(projection: Projection, reader: EventReader) -> Recompute:
         if (lookup := projection.lookup) is not None:
             for told in reader.of(list(lookup.lookup_sources(key))):
                 if told.position < position and lookup.key(told.event) == key:
-                    lookup.evolve(document, told.event)
+                    lookup.evolve(document, told.event, told.position)
         return document
 
     return recompute

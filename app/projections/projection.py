@@ -30,11 +30,18 @@ class Lookup(Protocol):
     def key(self, event: Any) -> str | None:
         """The id of the lookup document that ``event`` changes or asks, if any."""
 
-    def evolve(self, document: Document, event: Any) -> None:
-        """Change the lookup document by ``event``: a pure function too."""
+    def onward(self, document: Document, event: Any) -> tuple[str, Any] | None:  # noqa: ARG002
+        """The id of a further lookup document that ``event`` concerns, and what it means there, if any.
+
+        ``document`` is the one before it, changed by ``event`` already. Not for lookups that are ``exact``.
+        """
+        return None
+
+    def evolve(self, document: Document, event: Any, position: int) -> None:
+        """Change the lookup document by ``event``: a pure function too. One that stays empty is not kept."""
 
     def members(self, document: Document, event: Any) -> Iterable[str]:
-        """The ids of all documents that ``event`` may concern: they are loaded before the fold."""
+        """The ids of documents that ``event`` may concern: these are loaded together before the fold."""
 
     def follow(self, document: Document, event: Any, documents: "AtHand") -> Iterable[Target]:
         """What ``event`` means for the projection's documents. ``document`` was changed by it already."""
@@ -51,13 +58,22 @@ class Lookup(Protocol):
 
 
 class AtHand(Protocol):
-    """The projection's documents: all of them where it ``carries``, otherwise those of a batch."""
+    """The projection's documents at an event: all of them where it ``carries``, otherwise those of a batch.
+
+    Those are left out that a run before this one has folded beyond the event: what they hold is not yet true.
+    """
+
+    position: int
+    """That of the event."""
 
     def get(self, identifier: str) -> Document | None:
         """One of them, as it stands; not to be changed."""
 
-    def ids(self) -> list[str]:
-        """Those at hand, in order."""
+    def ids(self, since: str, before: str | None = None) -> list[str]:
+        """Those from an id on, and before another, in order."""
+
+    def last_before(self, identifier: str) -> Document | None:
+        """The one that precedes an id, which may be that of none."""
 
 
 @dataclass

@@ -18,8 +18,9 @@ from pymongo.database import Database
 
 from app.aggregates import Servicing
 from app.projections.backing import MongoBacking
+from app.projections.faults import refuse_another_store
 from app.projections.folding import FoldAgain, Folding
-from app.projections.leases import Lease, beating, owner_name
+from app.projections.leases import Lease, LeaseLostError, beating, owner_name
 from app.projections.lookups import before
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
@@ -83,7 +84,10 @@ class Rebuild:
         self._servicing = servicing
         self._database = database
         self._records = database[COLLECTION]
+        self._strict = strict
         self._id = record_id(projection.name)
+        self._recorder = MongoTrackingRecorder(database, self._id)
+        self._listed = 0
         self.lease = Lease(database, self._id, owner_name("rebuild"))
         self.live_lease = Lease(database, projection.name, owner_name("rebuild"))
         self._reader = EventReader(servicing, projection.topics(), projection.name)
@@ -106,29 +110,37 @@ class Rebuild:
         return self.projection.topics()
 
     def begin(self, *, resume: bool) -> None:
-        """Start anew, or from what was kept. The lease is ours."""
+        """Start anew, or from what was kept. The lease is ours. Raises ProjectionFault for another store."""
+        live = self._records.find_one({"_id": self.projection.name}) or {}
+        refuse_another_store(
+            self.projection.name, int(live.get("position", 0)), self._servicing.max_position()
+        )
         record = self._records.find_one({"_id": self._id}) or {}
         if resume and record.get("phase") in (Phase.FOLD, Phase.CATCH_UP):
-            if record.get("version") == self.projection.version:
+            if record.get("version") != self.projection.version:
+                log.warning(
+                    "%s has changed since that rebuild was begun: it begins anew", self.projection.name
+                )
+            elif self._strict and record.get("setAside"):
+                log.warning("%s had documents set aside by then: it begins anew", self.projection.name)
+            else:
                 self.position, self.events = int(record["position"]), int(record.get("events", 0))
                 self.seconds = float(record.get("seconds", 0))
                 return
-            log.warning("%s has changed since that rebuild was begun: it begins anew", self.projection.name)
-        create_shadows(self._database, self.projection)
-        self._records.update_one(
-            {"_id": self._id},
+        # Said before any of it is gone: a crash on the way must leave nothing that looks like a beginning.
+        self._note(
             {
-                "$set": {
-                    "projection": self.projection.name,
-                    "application": Servicing.name,
-                    "version": self.projection.version,
-                    "position": 0,
-                    "phase": Phase.FOLD.value,
-                    "startedAt": datetime.now(UTC),
-                },
-                "$unset": {"events": "", "documents": "", "seconds": "", "setAside": ""},
+                "projection": self.projection.name,
+                "application": Servicing.name,
+                "version": self.projection.version,
+                "position": 0,
+                "phase": Phase.PREPARE.value,
+                "startedAt": datetime.now(UTC),
             },
+            forget=("events", "documents", "seconds", "setAside", "folded", "newest"),
         )
+        create_shadows(self._database, self.projection)
+        self._note({"phase": Phase.FOLD.value})
 
     def fold(self, events: Sequence[Told], reached: int) -> None:
         """Fold events that follow. Raises FoldAgain when it went back to what was kept last."""
@@ -138,6 +150,9 @@ class Rebuild:
             except FoldAgain:
                 self._go_back()
                 raise
+            if len(aside := self._folding.set_aside) > self._listed:
+                self._recorder.set_aside(aside)
+                self._listed = len(aside)
             self.events += len(events)
             self.position = reached
             self._folding.spill()
@@ -149,35 +164,27 @@ class Rebuild:
             self.keep(newest, phase)
         elif now - self._said_at > _SAY_EVERY_S:
             self._said_at = now
-            self._records.update_one(
-                {"_id": self._id}, {"$set": {"folded": self.position, "newest": newest, "phase": phase.value}}
-            )
+            self._note({"folded": self.position, "newest": newest, "phase": phase.value})
 
     def keep(self, newest: int, phase: Phase) -> None:
         """Write everything, and then the position: from here the rebuild can be resumed."""
+        self.lease.confirm()
         with self._timed():
-            if aside := self._folding.set_aside:
-                MongoTrackingRecorder(self._database, self._id).set_aside(aside)
-            try:
-                self._folding.write([])
-            except FoldAgain:
-                self._go_back()
-                raise
+            if aside := self._folding.write([]):
+                self._recorder.set_aside(aside)
+            self._listed = 0
         self._kept_at = self._said_at = monotonic()
-        self._records.update_one(
-            {"_id": self._id},
+        self._note(
             {
-                "$set": {
-                    "position": self.position,
-                    "folded": self.position,
-                    "newest": newest,
-                    "phase": phase.value,
-                    "events": self.events,
-                    "documents": self._backing.count(),
-                    "seconds": round(self.seconds, 1),
-                    "updatedAt": datetime.now(UTC),
-                }
-            },
+                "position": self.position,
+                "folded": self.position,
+                "newest": newest,
+                "phase": phase.value,
+                "events": self.events,
+                "documents": self._backing.count(),
+                "seconds": round(self.seconds, 1),
+                "updatedAt": datetime.now(UTC),
+            }
         )
 
     def catch_up(self, page: int = _PAGE) -> None:
@@ -210,8 +217,10 @@ class Rebuild:
                 "documents": rebuilt.documents,
                 "seconds": round(rebuilt.seconds, 1),
             }
-            begin_swap(self._database, self.projection, figures)
-            finish_swap(self._database, self.projection)
+            begin_swap(self._database, self.lease, self.live_lease, figures)
+            if not finish_swap(self._database, self.projection):
+                msg = f"{self.projection.name}: the live collection was followed further meanwhile"
+                raise LeaseLostError(msg)
         finally:
             self.live_lease.release()
         return rebuilt
@@ -229,6 +238,14 @@ class Rebuild:
             yield
         finally:
             self.seconds += monotonic() - begun
+
+    def _note(self, fields: dict[str, Any], forget: Sequence[str] = ()) -> None:
+        """Write into the rebuild's record. Raises LeaseLostError where it is somebody else's."""
+        change: dict[str, Any] = {"$set": fields}
+        if forget:
+            change["$unset"] = dict.fromkeys(forget, "")
+        if not self._records.update_one(self.lease.mine, change).matched_count:
+            self.lease.confirm()  # It says that the lease is lost.
 
     def _go_back(self) -> None:
         self._folding.clear()

@@ -8,6 +8,7 @@ from typing import Any
 from pymongo.database import Database
 
 from app.aggregates import Servicing
+from app.projections.faults import refuse_another_store
 from app.projections.leases import GONE_AFTER_S, Lease, beating, owner_name
 from app.projections.one_document import events_of, folded_document, put_in_place
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
@@ -52,6 +53,7 @@ def discard_rebuild(projection: Projection, database: Database[dict[str, Any]], 
         return False
     lease = Lease(database, record_id(projection.name), owner_name("rebuild"))
     with _taken([lease], database, stop):
+        database[COLLECTION].update_one(lease.mine, {"$set": {"phase": Phase.PREPARE.value}})
         drop_shadows(database, projection)
     database[COLLECTION].delete_one({"_id": record_id(projection.name)})
     return True
@@ -72,6 +74,7 @@ def rebuild_document(
     recorder.begin(projection.version)
     lease = Lease(database, projection.name, owner_name("rebuild"))
     reader = EventReader(servicing, projection.topics(), projection.name)
+    refuse_another_store(projection.name, int(recorder.record().get("position", 0)), servicing.max_position())
     with scratch(projection, reader) as fold:
         if events_of(projection, reader, identifier) is None:
             fold.fold_to(int(recorder.record()["position"]))  # It takes its time: nobody waits for that.
@@ -89,14 +92,15 @@ def rebuild_document(
 @contextmanager
 def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Flag) -> Iterator[None]:
     taken: list[Lease] = []
-    try:
-        for lease in leases:
-            _take(lease, database, stop)
-            taken.append(lease)
-        yield
-    finally:
-        for lease in taken:
-            lease.release()
+    with beating(leases):  # From the first one on: it may take seconds to get the others.
+        try:
+            for lease in leases:
+                _take(lease, database, stop)
+                taken.append(lease)
+            yield
+        finally:
+            for lease in taken:
+                lease.release()
 
 
 def _take(lease: Lease, database: Database[dict[str, Any]], stop: Flag) -> None:

@@ -1,5 +1,6 @@
 """The documents of one collection that are being folded: loaded together, written together."""
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -29,6 +30,8 @@ class Shelf:
         """Those at hand that the backing has, in this or an older form."""
         self._changed: dict[str, None] = {}
         """In order of their first change."""
+        self._in_order: list[str] | None = None
+        """The ids of those at hand, sorted once somebody asks."""
 
     def load(self, ids: Iterable[str]) -> None:
         """Fetch those documents that are not at hand."""
@@ -59,9 +62,15 @@ class Shelf:
             self.load((identifier,))
         return self._documents.get(identifier)
 
-    def ids(self) -> list[str]:
-        """Those at hand, in order."""
-        return sorted(self._documents)
+    def in_order(self) -> list[str]:
+        """The ids of those at hand, in order; not to be changed."""
+        if self._in_order is None:
+            self._in_order = sorted(self._documents)
+        return self._in_order
+
+    def at(self, position: int) -> "Standing":
+        """Those at hand as they stand at an event, where it and those before it are folded in order."""
+        return Standing(self, position)
 
     def loaded_at(self, identifier: str) -> int:
         """The position that the document had before this batch; 0 for one that is new in it."""
@@ -75,6 +84,8 @@ class Shelf:
         document[POSITION] = position
         if identifier not in self._documents:
             size += _WEIGHT_AT_LEAST
+            if self._in_order is not None:
+                insort(self._in_order, identifier)
         self._documents[identifier] = document
         self._weights[identifier] = self._weights.get(identifier, 0) + size
         self._weight += size
@@ -118,6 +129,7 @@ class Shelf:
         self._weights.clear()
         self._weight = 0
         self._has_all = False
+        self._in_order = None
         self._stored.clear()
         self._changed.clear()
         self.settle()
@@ -125,6 +137,7 @@ class Shelf:
     def _take(self, document: Document) -> None:
         identifier = document["_id"]
         self._documents[identifier] = document
+        self._in_order = None
         self._stored.add(identifier)
         self._weights[identifier] = size = _WEIGHT_AT_LEAST + len(bson.encode(document))
         self._weight += size
@@ -146,7 +159,41 @@ class Shelf:
 
     def _drop(self, identifier: str) -> None:
         del self._documents[identifier]
+        self._in_order = None
         self._weight -= self._weights.pop(identifier)
         self._stored.discard(identifier)
         self._changed.pop(identifier, None)
         self._loaded_at.pop(identifier, None)
+
+
+class Standing:
+    """The documents of a shelf at the event of a position, without those that were loaded from beyond it.
+
+    A run that was cut short wrote these. It wrote a document that was begun from others before any of them
+    (:meth:`Shelf.write`, in order): so one that has to be begun again finds those as they were.
+    """
+
+    def __init__(self, shelf: Shelf, position: int) -> None:
+        self.position = position
+        self._shelf = shelf
+
+    def get(self, identifier: str) -> Document | None:
+        """One of them; not to be changed."""
+        return None if self._is_ahead(identifier) else self._shelf.get(identifier)
+
+    def ids(self, since: str, before: str | None = None) -> list[str]:
+        """Those from an id on, and before another, in order."""
+        ids = self._shelf.in_order()
+        end = len(ids) if before is None else bisect_left(ids, before)
+        return [each for each in ids[bisect_left(ids, since) : end] if not self._is_ahead(each)]
+
+    def last_before(self, identifier: str) -> Document | None:
+        """The one that precedes an id, which may be that of none."""
+        ids = self._shelf.in_order()
+        for place in range(bisect_left(ids, identifier) - 1, -1, -1):
+            if (found := self.get(ids[place])) is not None:
+                return found
+        return None
+
+    def _is_ahead(self, identifier: str) -> bool:
+        return self._shelf.loaded_at(identifier) >= self.position

@@ -6,6 +6,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from app.projections.leases import Lease
 from app.projections.positions import COLLECTION
 from app.projections.projection import Projection
 from app.projections.shadow import Takeover, index_shadows, take_over, takeover_of
@@ -14,6 +15,8 @@ from app.projections.shadow import Takeover, index_shadows, take_over, takeover_
 class Phase(StrEnum):
     """Where a rebuild is."""
 
+    PREPARE = "prepare"
+    """Shadows are made, or dropped: there is nothing to go on from."""
     FOLD = "fold"
     CATCH_UP = "catch_up"
     SWAP = "swap"
@@ -30,20 +33,32 @@ def prepare_swap(database: Database[dict[str, Any]], projection: Projection) -> 
         index_shadows(database, projection)
 
 
-def begin_swap(database: Database[dict[str, Any]], projection: Projection, figures: dict[str, Any]) -> None:
+def begin_swap(
+    database: Database[dict[str, Any]], lease: Lease, live_lease: Lease, figures: dict[str, Any]
+) -> None:
     """From here on the swap is finished by whoever has the projection's lease, come what may.
 
-    ``figures`` hold the position of the shadow, and what to remember of the rebuild.
+    ``figures`` hold the position of the shadow, and what to remember of the rebuild. Raises LeaseLostError
+    where one of the leases is not ours any more: others may have gone on then.
     """
     figures = {**figures, "phase": Phase.SWAP.value, "takeover": takeover_of(database).value}
-    database[COLLECTION].update_one({"_id": record_id(projection.name)}, {"$set": figures})
+    lease.confirm()
+    live_lease.confirm()
+    database[COLLECTION].update_one(lease.mine, {"$set": figures})
 
 
 def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> bool:
-    """Finish a swap that was begun, if one was: for whoever has the projection's lease."""
+    """Finish a swap that was begun, if one was: for whoever has the projection's lease.
+
+    A shadow that the live collection has overtaken is no use: its rebuild is unfinished then.
+    """
     records = database[COLLECTION]
     record = records.find_one({"_id": record_id(projection.name), "phase": Phase.SWAP.value})
     if record is None:
+        return False
+    live = records.find_one({"_id": projection.name}) or {}
+    if int(live.get("position", 0)) > record["position"]:
+        records.update_one({"_id": record["_id"]}, {"$set": {"phase": Phase.CATCH_UP.value}})
         return False
     take_over(database, projection, Takeover(record["takeover"]))
     now, aside = datetime.now(UTC), record.get("setAside")

@@ -4,10 +4,12 @@ The live projector goes on meanwhile. A document that an event touched after the
 to is looked at again, with that event folded too, until both are at one position.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Event as Flag
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from pymongo.database import Database
 from app.aggregates import Servicing
 from app.projections.backing import POSITION
 from app.projections.differences import Difference, Kind, fields_that_differ
-from app.projections.faults import FAULTED
+from app.projections.faults import FAULTED, ProjectionFault, refuse_another_store
 from app.projections.leases import Lease, beating, owner_name
 from app.projections.one_document import put_in_place
 from app.projections.positions import COLLECTION
@@ -27,8 +29,10 @@ from app.projections.scratch import Scratch, scratch
 from app.projections.shadow import in_order, side_by_side
 from app.projections.taking import take_from_runner
 
-_LOOK_AGAIN = 1_000
-"""Times a tenth of a second: by then a projector that is well has come by."""
+log = logging.getLogger(__name__)
+
+_WAIT_S = 10.0
+"""For so long the projection's position may stand until what it waits for counts as out of reach."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Verify:
         """A projection whose documents are of many aggregates is compared whole, ``sample`` or not."""
         self.projection = projection
         self._database = database
+        self._servicing = servicing
         self._live = database[projection.name]
         self._stop = stop
         self._sample = sample if projection.own else None
@@ -96,12 +101,13 @@ class Verify:
         wrong: list[str] = []
         with scratch(self.projection, self._reader) as fold:
             target = self._live_position()
+            refuse_another_store(self.projection.name, target, self._servicing.max_position())
             fold.fold_to(target, lambda: self._tell(fold, target, on_checked))
             doubtful = list(self._pass(fold))
-            for _ in range(_LOOK_AGAIN):
-                if not doubtful:
-                    break
-                position = self._live_position()
+            position, moved_at = target, monotonic()
+            while doubtful and monotonic() - moved_at < _WAIT_S:
+                if (now := self._live_position()) != position:
+                    position, moved_at = now, monotonic()
                 fold.fold_to(position)
                 waiting = []
                 for identifier in doubtful:
@@ -114,6 +120,9 @@ class Verify:
                 doubtful = waiting
                 if doubtful and self._stop.wait(0.1):
                     raise StoppedError
+            for difference in self._ahead(fold, doubtful):
+                wrong.append(difference.identifier)
+                yield difference
             if fix and wrong:
                 self._fix(fold, wrong)
             on_checked(
@@ -131,6 +140,23 @@ class Verify:
             self.documents += 1
             if expected != found or identifier in fold.unfoldable:
                 yield identifier
+
+    def _ahead(self, fold: Scratch, identifiers: list[str]) -> Iterator[Difference]:
+        """Documents beyond the projection's position, which stands: a crash leaves such, and is well.
+
+        They are compared at their own positions. What cannot be compared at any is a difference too.
+        """
+        if identifiers:
+            fold.fold_to(self._servicing.max_position())
+        for identifier in identifiers:
+            found, expected = self._live.find_one({"_id": identifier}), fold.document(identifier)
+            at = (found or {}).get(POSITION, 0)
+            if found and expected and at == expected[POSITION] and FAULTED not in found:
+                if fields := fields_that_differ(expected, found):
+                    yield Difference(self.projection.name, identifier, Kind.DIFFERENT, at, tuple(fields))
+            else:
+                text = "it is beyond the projection's position, which does not move: run `billie project`"
+                yield Difference(self.projection.name, identifier, Kind.UNDECIDED, at, detail=text)
 
     def _look_again(self, fold: Scratch, identifier: str, position: int) -> tuple[bool, Difference | None]:
         """Whether to come back to it, and else what is wrong with it, if anything is."""
@@ -167,9 +193,13 @@ class Verify:
                 for identifier in wrong:
                     if identifier in fold.unfoldable:
                         self.unfixed += 1
-                    else:
-                        document = fold.document(identifier)
+                        continue
+                    document = fold.document(identifier)
+                    try:
                         put_in_place(self._database, self.projection, identifier, document)
+                    except ProjectionFault as fault:
+                        log.error("%s", fault)
+                        self.unfixed += 1
             finally:
                 lease.release()
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -108,6 +109,10 @@ class Settings(BaseSettings):
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
+    business_time_zone: str = Field(
+        "Australia/Sydney",
+        description="Whose days and months read models count by. After a change, rebuild these.",
+    )
     aggregate_cache: int = Field(
         20_000,
         ge=0,
@@ -135,6 +140,16 @@ class Settings(BaseSettings):
     settle_after_seconds: float = Field(
         30, gt=0, description="After that, a command without an outcome counts as lost, and is sent again."
     )
+
+    @field_validator("business_time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = f"{name!r} is no time zone of the IANA database, such as 'Australia/Sydney'"
+            raise ValueError(msg) from None
+        return name
 
     @field_validator("redis_url", "mongo_url")
     @classmethod

@@ -18,6 +18,7 @@ from tests.chaos.fire import Fire, Scene
 from tests.chaos.roles import Role
 from tests.chaos.stores import SqliteStore
 from tests.commands import Billie
+from tests.observed import HISTORIES
 from tests.undisturbed import differences, seen, undisturbed
 from tests.waiting import until
 
@@ -80,6 +81,7 @@ def test_backlog_under_fire_ends_as_undisturbed(
     under_fire = seen(scene.database, scene.client, scene.settings)
     with undisturbed(scene.settings, scene.client, tmp_path) as quiet:
         assert differences(under_fire, quiet) == [], again
+    Billie.of(scene.settings).run("verify", *HISTORIES)
     assert fire.at_work["ingest"] + fire.at_work["project"] >= kills * 5 // 6, (fire.struck, fire.at_work)
     assert fire.in_a_batch >= kills // 12
     for server in ("redis", "mongo", "store"):

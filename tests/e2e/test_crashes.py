@@ -13,7 +13,7 @@ from redis import Redis
 from app.ingestion.publish import publish_file
 from app.runtime.settings import Settings
 from tests.commands import ROOT, Billie
-from tests.observed import all_read, least_position, newest_position, pending
+from tests.observed import HISTORIES, all_read, least_position, newest_position, pending
 from tests.undisturbed import Seen, seen, undisturbed
 from tests.waiting import until
 
@@ -56,6 +56,7 @@ def test_kill_9_of_ingest(
     billie.run("project", "--drain")
     assert pending(redis_client, settings) == 0
     assert seen(mongo_db, redis_client, settings) == quiet
+    billie.run("verify", *HISTORIES)
 
 
 def test_kill_9_of_project(
@@ -72,6 +73,7 @@ def test_kill_9_of_project(
     assert cuts >= 2, "the kills came too late to be in the middle"
     billie.run("project", "--drain")
     assert seen(mongo_db, redis_client, settings) == quiet
+    billie.run("verify", *HISTORIES)
 
 
 @pytest.mark.parametrize("verb", ["ingest", "project"])

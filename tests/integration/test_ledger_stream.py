@@ -83,6 +83,7 @@ def test_each_posting_is_an_event_with_its_id(account: Account, tmp_path: Path) 
         assert list(told) == []
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert (answer.headers["Cache-Control"], answer.headers["X-Accel-Buffering"]) == ("no-cache", "no")
     assert not ledger.calls("WatchTransactions")[0].request.HasField("from_transaction_id")
 
 

@@ -35,6 +35,7 @@ NOWHERE = "127.0.0.1:1"
 PROJECTIONS = (
     *("customers", "loan-accounts", "conversations"),
     *("contact-notes", "write-off-requests", "ledger-commands"),
+    *("portfolio-daily", "customer-timeline"),
 )
 
 

@@ -1,13 +1,15 @@
 """A small lender with known answers; its documents are as the projections write them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from bson import Decimal128
 from pymongo.database import Database
 
+from app.documents.loan_accounts import AccountStatus
+from app.ingestion.messages.account import AgingBucket
 from app.projections.migrations import migrate
-from tests.dictionary import faults
+from tests.dictionary import FIELDS, faults
 
 Document = dict[str, Any]
 
@@ -148,10 +150,46 @@ DOCUMENTS: tuple[tuple[str, Document], ...] = (
 )
 
 
+def business_day(day: str, owed: str, paid: str = "0.00", **accounts: int) -> Any:
+    return "portfolio-daily", {
+        "_id": day,
+        "accountsByStatus": dict.fromkeys(get_args(AccountStatus), 0) | accounts,
+        "accountsByBucket": dict.fromkeys(get_args(AgingBucket), 0),
+        "outstandingTotal": aud(owed),
+        "paidTotal": aud(paid),
+        "payments": 1,
+    }
+
+
+def month(customer: str, month: str, *happened: tuple[datetime, str]) -> Any:
+    entries = [
+        {"at": when, "position": place, "what": what, "text": "It happened."}
+        for place, (when, what) in enumerate(happened)
+    ]
+    return "customer-timeline", {
+        "_id": f"{customer}:{month}",
+        "customerId": customer,
+        "month": month,
+        "entries": entries,
+        "entryCount": len(entries),
+    }
+
+
+HISTORIES = (
+    business_day("2024-03-30", "900.00", "20.00", active=2, in_arrears=1, paid_off=7),
+    business_day("2024-03-31", "800.50", "100.00", active=3, pending_disbursement=1),
+    business_day("2024-04-02", "700.00", "0.50", in_arrears=3),
+    month("C1", "2024-03", (at(2), "loan_opened"), (at(2), "loan_disbursed"), (at(9), "repayment_received")),
+    month("C1", "2024-04", (at(33), "arrears_changed")),
+    month("C2", "2024-04", (at(34), "arrears_changed")),
+)
+
+
 def insert(database: Database[dict[str, Any]], *documents: tuple[str, Document]) -> None:
     """Store documents. Fails the test for one that is not as the data dictionary says."""
     for collection, document in documents:
-        stamped = STAMPS | document
+        described = FIELDS[collection].keys() | {"_position"}
+        stamped = {name: value for name, value in STAMPS.items() if name in described} | document
         assert faults(collection, stamped) == [], document["_id"]
         database[collection].insert_one(stamped)
 
@@ -159,4 +197,4 @@ def insert(database: Database[dict[str, Any]], *documents: tuple[str, Document])
 def open_for_business(database: Database[dict[str, Any]]) -> None:
     """With its collections, validators and indexes, and all of its documents."""
     list(migrate(database))
-    insert(database, *DOCUMENTS)
+    insert(database, *DOCUMENTS, *HISTORIES)

@@ -34,7 +34,11 @@ def constant(name: str) -> Any:
 def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[str, Any]]) -> None:
     names = projected.list_collection_names()
     private = {name for name in names if name.startswith("_")}
-    assert private == {"_loan-accounts.customers"}
+    assert private == {
+        "_loan-accounts.customers",
+        "_portfolio-daily.accounts",
+        "_customer-timeline.links",
+    }
     assert set(constant("COLLECTIONS")) == set(names) - private
     assert all(projected[name].find_one() for name in constant("COLLECTIONS"))
 

@@ -98,6 +98,22 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
             "undecided": 0,
         },
     ],
+    "The portfolio at the end of each month": [
+        {"_id": month, "open": count, "inArrears": late, "outstanding": aud(owed), "paid": aud(paid)}
+        for month, count, late, owed, paid in (
+            ("2024-03", 4, 0, "800.50", "120.00"),
+            ("2024-04", 3, 3, "700.00", "0.50"),
+        )
+    ],
+    "What happened to a customer last": [
+        {"at": when, "what": what, "text": "It happened."}
+        for when, what in (
+            (at(33), "arrears_changed"),
+            (at(9), "repayment_received"),
+            (at(2), "loan_disbursed"),
+            (at(2), "loan_opened"),
+        )
+    ],
     "Collected by month": [
         {"_id": "2024-03", "instalments": 1, "collected": aud("100.00")},
         {"_id": "2024-04", "instalments": 3, "collected": aud("260.30")},

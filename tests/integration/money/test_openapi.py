@@ -56,6 +56,13 @@ def test_an_approval_lists_what_can_come(paths: Any, path: str, model: str, more
     assert schema["$ref"].endswith(f"/{model}")
 
 
+def test_the_filters_of_the_list_are_described(paths: Any) -> None:
+    told = {
+        each["name"]: each.get("description") for each in paths["/v1/ledger-commands"]["get"]["parameters"]
+    }
+    assert [name for name in ("actor", "approval", "from", "to") if not told[name]] == []
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [(REPAYMENTS, REPAYMENT), (REPAYMENTS, {"amount": 1}), ("/v1/write-off-requests", WRITE_OFF)],

@@ -9,9 +9,11 @@ import httpx
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import Customer, Servicing, WriteOffRequest
+from app.aggregates import Actor, ContactNote, Customer, Servicing
+from app.aggregates.contact_note import facts_of
 from app.api.auth import issue_token
 from app.projections.catalogue import all_projections
+from app.projections.contact_notes import CONTACT_NOTES
 from app.projections.customers import CUSTOMERS
 from app.projections.engine import Engine
 from app.projections.faults import Cause, ProjectionFault
@@ -22,7 +24,7 @@ from app.projections.rebuilds import run_rebuilds
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
 from tests.commands import Billie
-from tests.given import Told, absorb, ask_write_off, message
+from tests.given import Told, absorb, message
 from tests.roles import projecting
 from tests.serving import serving
 from tests.waiting import until
@@ -154,27 +156,24 @@ def test_a_rebuild_stops_at_it_or_sets_it_aside(
 
 
 def test_a_document_with_nothing_in_it_is_not_served_and_a_stale_one_says_so(
-    settings: Settings, mongo_db: Mongo, store: Servicing
+    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests = all_projections(settings)["write-off-requests"]
     absorb(store, [rename("C1", "Ann", 1)])
-    unit, asked = store.unit_of_work(), message("asked", at=1)
-    ask_write_off(unit.obtain(WriteOffRequest, "W1", asked), asked)
+    unit, written = store.unit_of_work(), message("written", at=1)
+    facts = {"note_type": "complaint", "subject": "A fee", "content": "It is wrong."}
+    facts |= {"priority": "normal", "sentiment": "neutral"}
+    author = Actor("ann", None, "operations")
+    unit.obtain(ContactNote, "N1", written).write(written, author=author, **facts_of("C1", facts))
     unit.commit()
-    handlers = requests._handlers
-    well = handlers[WriteOffRequest.Requested]
-    handlers[WriteOffRequest.Requested] = _raise
-    try:
-        with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
-            absorb(store, [rename("C1", "Bad", 2)])
-            project(settings, drain=True)
-    finally:
-        handlers[WriteOffRequest.Requested] = well
+    monkeypatch.setitem(CONTACT_NOTES._handlers, ContactNote.Written, _raise)
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+        absorb(store, [rename("C1", "Bad", 2)])
+        project(settings, drain=True)
     headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', 'readonly')}"}
     with serving(settings) as url, httpx.Client(base_url=url, headers=headers) as client:
         stale = client.get("/v1/customers/C1")
-        husk = client.get("/v1/write-off-requests/W1")
-        listed = client.get("/v1/write-off-requests")
+        husk = client.get("/v1/notes/N1")
+        listed = client.get("/v1/notes")
     assert stale.json()["firstName"] == "Ann"
     assert int(stale.headers["Billie-Stale-Since-Position"]) > 0
     assert (husk.status_code, husk.json()["code"]) == (503, "document_set_aside")

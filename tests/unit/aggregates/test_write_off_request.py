@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from bson.decimal128 import Decimal128
 
 from app.aggregates import WriteOffRequest
 from app.aggregates.write_off_request import request_number
 from app.projections.write_off_requests import WRITE_OFF_REQUESTS
 from tests.given import fold, message, names
+from tests.projecting import On, given
 
 ASKED: dict[str, Any] = {
     "loan_account_id": "L1",
@@ -50,21 +52,16 @@ def test_approver_is_not_the_requester(request_made: WriteOffRequest) -> None:
 
 
 def test_decision_may_precede_its_request() -> None:
-    request = WriteOffRequest.register("W1", message("m1", at=1))
-    request.approve(message("m1", at=1), approved_by="ann")  # Turns out to be the requester.
-    request.cancel(message("m2", at=2), cancelled_by="ann")
-    assert fold(WRITE_OFF_REQUESTS, request) is None, "no document before there is a request"
-    request.request(message("m3", at=0), **ASKED)
-    document = fold(WRITE_OFF_REQUESTS, request)
-    assert document is not None
-    assert document["status"] == "cancelled"
+    request = On(WriteOffRequest, "W1")
+    early = request.approve(at=1, approved_by="ann")  # Turns out to be the requester.
+    waiting = given(WRITE_OFF_REQUESTS, early, request.cancel(at=2, cancelled_by="ann")).lacks("W1")
+    waiting.when(request.request(at=0, **ASKED)).shows("W1", status="cancelled")
 
 
-def test_second_request_changes_nothing(request_made: WriteOffRequest) -> None:
-    request_made.request(message("m1"), **(ASKED | {"amount": Decimal("9.00")}))
-    document = fold(WRITE_OFF_REQUESTS, request_made)
-    assert document is not None
-    assert document["amount"].to_decimal() == Decimal("250.00")
+def test_second_request_changes_nothing() -> None:
+    request = On(WriteOffRequest, "W1")
+    again = request.request(**(ASKED | {"amount": Decimal("9.00")}))
+    given(WRITE_OFF_REQUESTS, request.request(**ASKED)).when(again).shows("W1", amount=Decimal128("250.00"))
 
 
 def test_approver_is_not_the_requester_in_another_spelling(request_made: WriteOffRequest) -> None:

@@ -1,5 +1,7 @@
 """Any order, any duplication and any split into batches of one set of messages: the same documents.
 
+That is, of all read models but the histories, which test_histories.py is about.
+
 The sets hold what the contract lets converge: every message carries a time of its own, and no two
 orders of them meet a rule that decides by arrival (a balance that falls without a stated payment,
 an aging bucket after a closure, a second decision).
@@ -20,6 +22,7 @@ from app.projections.catalogue import all_projections
 from app.projections.engine import Engine
 from app.runtime.settings import Settings
 from tests.mock_mongo import Database
+from tests.observed import IN_ANY_ORDER
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY_MS = 24 * 3600 * 1_000
@@ -183,10 +186,10 @@ def project(servicing: Servicing, database: Any, batch: int) -> None:
 
 
 def shown(database: Any) -> dict[str, dict[str, Any]]:
-    """All documents, without the position that they have come to."""
+    """All documents that no order changes, without the position that they have come to."""
     return {
         f"{name}/{document.pop('_id')}": {k: v for k, v in document.items() if k != "_position"}
-        for name in all_projections(Settings())
+        for name in IN_ANY_ORDER
         for document in database[name].find()
     }
 

@@ -1,0 +1,381 @@
+"""What must not happen when a process dies or stands still at the worst moment, or meets the wrong store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from app.aggregates import Customer, Servicing, WriteOffRequest
+from app.projections import leases, rebuild, rebuilds, verify
+from app.projections.catalogue import all_projections
+from app.projections.customers import CUSTOMERS
+from app.projections.differences import Kind
+from app.projections.engine import Engine
+from app.projections.faults import Cause, ProjectionFault
+from app.projections.folding import Folding
+from app.projections.following import Following
+from app.projections.leases import Lease, LeaseLostError
+from app.projections.migrations import migrate
+from app.projections.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.rebuild import Progress, StoppedError
+from app.projections.rebuilds import discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.runner import run as project
+from app.projections.verify import Verify
+from app.runtime.settings import Settings
+from tests.given import Told, absorb, ask_write_off, message
+from tests.integration.projections.test_set_aside import customer, failing_at, rename
+from tests.stored import live, stored_and_projected
+
+Mongo = Database[dict[str, Any]]
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches ``kill -9``."""
+
+
+def quiet(_: Any) -> None:
+    """Nobody looks at the progress."""
+
+
+def record(database: Mongo, name: str = "customers") -> dict[str, Any]:
+    return database[COLLECTION].find_one({"_id": name}) or {}
+
+
+def verified(store: Servicing, database: Mongo, **how: Any) -> list[Any]:
+    return list(Verify(CUSTOMERS, store, database, Flag()).run(quiet, **how))
+
+
+@pytest.fixture
+def store(settings: Settings, mongo_db: Mongo) -> Iterator[Servicing]:
+    list(migrate(mongo_db))
+    servicing = Servicing.from_url(settings.event_store_url)
+    yield servicing
+    servicing.close()
+
+
+@pytest.fixture
+def told(settings: Settings, store: Servicing) -> Servicing:
+    """Two customers, stored and projected."""
+    absorb(store, [rename("C1", "Ann", 1), rename("C2", "Bob", 1)])
+    project(settings, drain=True)
+    return store
+
+
+def only_names(database: Mongo, *names: str) -> None:
+    schema = {"bsonType": "object", "properties": {"firstName": {"enum": list(names)}}}
+    database.command("collMod", "customers", validator={"$jsonSchema": schema})
+
+
+@pytest.mark.usefixtures("told")
+def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, tmp_path: Path) -> None:
+    other = Servicing.from_url(f"sqlite:///{tmp_path / 'other.db'}")
+    for attempt in (
+        lambda: run_rebuilds([CUSTOMERS], other, mongo_db, Flag(), quiet),
+        lambda: verified(other, mongo_db, fix=True),
+        lambda: rebuild_document(CUSTOMERS, other, mongo_db, "C1", Flag()),
+    ):
+        with pytest.raises(ProjectionFault, match="not the store that the documents came from") as refused:
+            attempt()
+        assert refused.value.cause == Cause.OTHER_STORE
+    other.close()
+    assert mongo_db["customers"].count_documents({}) == 2
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["a rebuild begins", "it is discarded"])
+def test_a_kill_while_shadows_are_dropped_leaves_nothing_to_resume(
+    settings: Settings, mongo_db: Mongo, begins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    before = live(mongo_db, "customers")
+    servicing = Servicing.from_url(settings.event_store_url)
+    monkeypatch.setattr("app.projections.rebuild._PAGE", 100)
+    stop = Flag()
+
+    def half(progress: Progress) -> None:
+        if progress.position * 2 > progress.newest:
+            stop.set()
+
+    def begin() -> None:
+        run_rebuilds([CUSTOMERS], servicing, mongo_db, Flag(), quiet)
+
+    def discard() -> None:
+        discard_rebuild(CUSTOMERS, mongo_db, Flag())
+
+    with pytest.raises(StoppedError):
+        run_rebuilds([CUSTOMERS], servicing, mongo_db, stop, half)
+    module, name = (rebuild, "create_shadows") if begins else (rebuilds, "drop_shadows")
+    carried_out = getattr(module, name)
+
+    def killed_after(*arguments: Any) -> None:
+        carried_out(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, killed_after)
+        with pytest.raises(Killed):
+            (begin if begins else discard)()
+    run_rebuilds([CUSTOMERS], servicing, mongo_db, Flag(), quiet, resume=True)
+    servicing.close()
+    assert live(mongo_db, "customers") == before
+
+
+def test_a_rebuild_that_stood_still_does_not_swap_over_what_was_followed_meanwhile(
+    settings: Settings, mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lease, "renew", lambda _self: None)
+    begin = rebuild.begin_swap
+
+    def late(*arguments: Any) -> None:
+        absorb(told, [rename("C1", "Newer", 2)])
+        project(settings, ["customers"], drain=True)  # It takes the lease after six seconds.
+        begin(*arguments)
+
+    monkeypatch.setattr(rebuild, "begin_swap", late)
+    with pytest.raises(LeaseLostError):
+        run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
+    project(settings, drain=True)
+    assert customer(mongo_db, "C1")["firstName"] == "Newer"
+
+
+def test_a_rebuild_whose_shadow_another_one_took_over_stops(
+    settings: Settings, mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_and_projected(settings, mongo_db, 300)
+    before = live(mongo_db, "customers")
+    servicing = Servicing.from_url(settings.event_store_url)
+    monkeypatch.setattr("app.projections.rebuild._PAGE", 60)
+    monkeypatch.setattr("app.projections.rebuild._KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(Lease, "renew", lambda _self: None)
+    tried: list[str] = []
+
+    def dies(_: Progress) -> None:
+        raise Killed
+
+    def first(progress: Progress) -> None:
+        if not tried and progress.position * 2 > progress.newest:
+            tried.append("second")
+            with pytest.raises(Killed):
+                run_rebuilds([CUSTOMERS], servicing, mongo_db, Flag(), dies)
+
+    with pytest.raises(LeaseLostError):
+        run_rebuilds([CUSTOMERS], servicing, mongo_db, Flag(), first)
+    assert live(mongo_db, "customers") == before
+    run_rebuilds([CUSTOMERS], servicing, mongo_db, Flag(), quiet, resume=True)
+    servicing.close()
+    assert live(mongo_db, "customers") == before
+
+
+def test_leases_that_are_taken_one_after_another_beat_from_the_first_on(
+    mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (leases, rebuilds):
+        monkeypatch.setattr(module, "GONE_AFTER_S", 1.0)
+    monkeypatch.setattr(leases, "BEAT_EVERY_S", 0.2)
+    identifiers = [f"{name}#rebuild" for name in "abc"]
+    for each in identifiers:
+        mongo_db[COLLECTION].insert_one({"_id": each, "position": 0, "lease": {"owner": "killed", "beat": 3}})
+    has_all, done, got = Flag(), Flag(), []
+
+    def take(owner: str, wanted: list[str]) -> None:
+        try:
+            with rebuilds._taken([Lease(mongo_db, each, owner) for each in wanted], mongo_db, Flag()):
+                got.append(owner)
+                has_all.set()
+                done.wait(10)
+        except rebuilds.RebuildRunsError:
+            has_all.wait(20)
+            done.set()
+
+    one = Thread(target=take, args=("one", identifiers))
+    one.start()
+    while record(mongo_db, identifiers[0])["lease"]["owner"] != "one":
+        pass
+    take("other", identifiers[:1])
+    one.join()
+    assert got == ["one"]
+
+
+def test_what_was_marked_is_exchanged_although_no_validator_allows_it(
+    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = all_projections(settings)["write-off-requests"]
+    unit, asked = store.unit_of_work(), message("asked", at=1)
+    ask_write_off(unit.obtain(WriteOffRequest, "W1", asked), asked)
+    unit.commit()
+
+    def fails(*_: Any) -> None:
+        raise KeyError("no")
+
+    monkeypatch.setitem(requests._handlers, WriteOffRequest.Requested, fails)
+    project(settings, drain=True)
+    mongo_db["write-off-requests"].delete_one({"_id": "W1"})
+    run_rebuilds([requests], store, mongo_db, Flag(), quiet, strict=False)
+    found = mongo_db["write-off-requests"].find_one({"_id": "W1"})
+    assert found is not None
+    assert found["_faulted"]["empty"] is True
+
+
+def test_a_refusal_after_a_crash_marks_the_event_that_is_not_in_the_document_yet(
+    settings: Settings, mongo_db: Mongo, told: Servicing
+) -> None:
+    position = record(mongo_db)["position"]
+    absorb(told, [rename("C1", "Bea", 2)])
+    project(settings, drain=True)
+    mongo_db[COLLECTION].update_one({"_id": "customers"}, {"$set": {"position": position}})
+    only_names(mongo_db, "Ann", "Bob", "Bea")
+    absorb(told, [rename("C1", "Unheard", 3)])
+    project(settings, drain=True)
+    assert customer(mongo_db, "C1")["firstName"] == "Bea"
+    assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
+
+
+def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
+    mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(CUSTOMERS, told, mongo_db)
+    absorb(told, [rename("C1", "Bad", 2)])
+
+    def away(*_: Any) -> None:
+        raise PyMongoError("away")
+
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"), monkeypatch.context() as patched:
+        patched.setattr(MongoTrackingRecorder, "set_aside", away)
+        with pytest.raises(PyMongoError):
+            engine.step()
+    Engine(CUSTOMERS, told, mongo_db).step()  # Of a release that can.
+    absorb(told, [rename("C1", "Later", 3)])
+    engine.clear()
+    engine.step()
+    assert customer(mongo_db, "C1")["firstName"] == "Later"
+
+
+def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
+    mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
+    absorb(told, [rename("C1", "Later", 3)])
+    runner = Following(Engine(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
+    fold = Folding.fold
+
+    def stands_still(self: Folding, events: Any) -> None:
+        fold(self, events)
+        monkeypatch.setattr(Folding, "fold", fold)
+        rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
+
+    monkeypatch.setattr(Folding, "fold", stands_still)
+    runner.step(1)
+    assert "dateOfBirth" not in customer(mongo_db, "C1")
+    while not runner.lease.held or runner.step(1) == 0:
+        runner.step(1)
+    assert customer(mongo_db, "C1")["firstName"] == "Later"
+    assert "dateOfBirth" not in customer(mongo_db, "C1")
+
+
+@pytest.mark.parametrize("beyond", [True, False], ids=["beyond the position", "no record of the position"])
+def test_verify_does_not_pass_over_what_it_could_not_compare(
+    mongo_db: Mongo, told: Servicing, beyond: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_WAIT_S", 0.3)
+    mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"firstName": "Wrong"}})
+    if beyond:
+        mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"_position": 10**6}})
+    else:
+        mongo_db[COLLECTION].delete_one({"_id": "customers"})
+    (found,) = verified(told, mongo_db)
+    assert (found.identifier, found.kind) == ("C1", Kind.UNDECIDED if beyond else Kind.DIFFERENT)
+
+
+def test_what_a_crash_left_beyond_the_position_is_no_difference(
+    settings: Settings, mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_WAIT_S", 0.3)
+    position = record(mongo_db)["position"]
+    absorb(told, [rename("C1", "Bea", 2)])
+    project(settings, drain=True)
+    mongo_db[COLLECTION].update_one({"_id": "customers"}, {"$set": {"position": position}})
+    assert verified(told, mongo_db) == []
+
+
+def test_a_document_that_is_refused_again_stays_listed_and_the_others_are_fixed(
+    settings: Settings, mongo_db: Mongo, told: Servicing
+) -> None:
+    only_names(mongo_db, "Ann", "Bob")
+    absorb(told, [rename("C1", "Unheard", 2)])
+    project(settings, drain=True)
+    mongo_db["customers"].update_one({"_id": "C2"}, {"$set": {"lastName": "Edited"}})
+    with pytest.raises(ProjectionFault, match="MongoDB refuses document C1"):
+        rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())
+    checking = Verify(CUSTOMERS, told, mongo_db, Flag())
+    assert len(list(checking.run(quiet, fix=True))) == 2
+    assert checking.unfixed == 1
+    assert customer(mongo_db, "C2")["lastName"] == "Case"
+    assert "_faulted" in customer(mongo_db, "C1")
+    assert [each["id"] for each in record(mongo_db)["setAside"]] == ["C1"]
+
+
+def test_a_rebuild_that_is_not_strict_marks_what_mongo_refuses(
+    settings: Settings, mongo_db: Mongo, told: Servicing
+) -> None:
+    only_names(mongo_db, "Ann", "Bob")
+    absorb(told, [rename("C1", "Unheard", 2)])
+    with pytest.raises(ProjectionFault, match="code 121"):
+        run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
+    run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet, strict=False)
+    assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
+    assert customer(mongo_db, "C2")["firstName"] == "Bob"
+    assert [each["id"] for each in record(mongo_db)["setAside"]] == ["C1"]
+
+
+def test_a_strict_rebuild_does_not_go_on_from_one_that_set_documents_aside(
+    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absorb(store, [rename("C1", "Ann", 1), rename("C1", "Bad", 2)])
+    absorb(store, [rename(f"D{number}", "Bob", 1) for number in range(30)])
+    project(settings, drain=True)
+    monkeypatch.setattr(rebuild, "_KEEP", 4)
+    monkeypatch.setattr(rebuild, "_PAGE", 10)
+
+    def dies_once_marked(_: Progress) -> None:
+        if mongo_db["_rebuild.customers"].find_one({"_id": "C1", "_faulted": {"$exists": True}}):
+            raise Killed
+
+    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"), pytest.raises(Killed):
+        run_rebuilds([CUSTOMERS], store, mongo_db, Flag(), dies_once_marked, strict=False)
+    assert [each["id"] for each in record(mongo_db, "customers#rebuild")["setAside"]] == ["C1"]
+    run_rebuilds([CUSTOMERS], store, mongo_db, Flag(), quiet, resume=True)
+    assert customer(mongo_db, "C1")["firstName"] == "Bad"
+    assert "_faulted" not in customer(mongo_db, "C1")
+
+
+def test_a_record_that_somebody_deleted_is_made_again(mongo_db: Mongo, told: Servicing) -> None:
+    runner = Following(Engine(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "runner"), quiet)
+    runner.step(1)
+    mongo_db[COLLECTION].delete_one({"_id": "customers"})
+    absorb(told, [rename("C1", "Bea", 2)])
+    for _ in range(3):
+        runner.step(1)
+    assert customer(mongo_db, "C1")["firstName"] == "Bea"
+
+
+@pytest.mark.parametrize("bad", [2**70, "\ud800", {1, 2}], ids=["int", "surrogate", "set"])
+def test_a_value_that_bson_cannot_hold_sets_its_document_aside(
+    settings: Settings, mongo_db: Mongo, store: Servicing, bad: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well = CUSTOMERS._handlers[Customer.NameChanged]
+
+    def ill(document: dict[str, Any], event: Any) -> None:
+        well(document, event)
+        if event.first_name == "Bad":
+            document["lastName"] = bad
+
+    monkeypatch.setitem(CUSTOMERS._handlers, Customer.NameChanged, ill)
+    messages: list[Told] = [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 1)]
+    absorb(store, messages)
+    project(settings, ["customers"], drain=True)
+    assert customer(mongo_db, "C2")["firstName"] == "Bob"
+    assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
