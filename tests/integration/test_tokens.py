@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -169,10 +168,10 @@ def test_known_keys_go_on_without_their_issuer(settings: Settings, keys: Issuer,
     with serving(keys.settings(settings, jwks_refresh_seconds=0.001)) as url:
         assert ask(url, keys.token()).status_code == 200
         fail(keys, fault)
-        began = time.monotonic()
         for _ in range(20):
-            assert ask(url, keys.token()).status_code == 200
-        assert time.monotonic() - began < 4, "nobody waits for the issuer"
+            answer = ask(url, keys.token())
+            assert answer.status_code == 200
+            assert answer.elapsed < timedelta(seconds=4), "nobody waits for the issuer"
         keys.let_go.set()
         if fault == "down":
             assert httpx.get(f"{url}/readyz").status_code == 200
@@ -199,12 +198,11 @@ def fail(keys: Issuer, fault: str) -> None:
 def test_without_any_key_nobody_is_called_a_stranger(settings: Settings, keys: Issuer) -> None:
     keys.stop()
     with serving(keys.settings(settings)) as url:
-        began = time.monotonic()
         for _ in range(20):
             answer = ask(url, keys.token())
+            assert answer.elapsed < timedelta(seconds=4)
             refused(answer, 503, "signing_keys_unavailable")
             assert (answer.headers["retry-after"], answer.json()["retryable"]) == ("2", True)
-        assert time.monotonic() - began < 10
         refused(httpx.get(f"{url}/readyz"), 503, "signing_keys_unavailable")
         assert httpx.get(f"{url}/healthz").status_code == 200
         keys.start()
