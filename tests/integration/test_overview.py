@@ -1,0 +1,83 @@
+"""The single customer view: live where the ledger answers, and otherwise what it last told, which it says."""
+
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from pymongo.database import Database
+
+from app.api.auth import issue_token
+from app.ledger.wire import accounting_ledger_pb2 as wire
+from app.projections.migrations import migrate
+from app.projections.runner import run as project
+from app.runtime.embedded import free_port
+from app.runtime.settings import Settings
+from tests.scripted_ledger import balance, refuses, scripted_ledger, transaction
+from tests.serving import serving
+from tests.stored import store_backlog
+
+
+@pytest.fixture
+def customer(settings: Settings, mongo_db: Database[dict[str, Any]]) -> tuple[str, str]:
+    """A customer and their loan account, projected."""
+    list(migrate(mongo_db))
+    store_backlog(settings, 800)
+    project(settings, drain=True)
+    account = mongo_db["loan-accounts"].find_one({"balances.totalOutstanding": {"$exists": True}})
+    assert account is not None
+    return account["customerId"], account["_id"]
+
+
+def overview(settings: Settings, target: str, customer: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', 'readonly')}"}
+    with serving(settings.model_copy(update={"ledger_target": target})) as url:
+        return httpx.get(f"{url}/v1/customers/{customer}/overview", headers=headers, timeout=20)
+
+
+def test_all_of_a_customer_with_live_balances(settings: Settings, customer: tuple[str, str]) -> None:
+    told = wire.GetTransactionsResponse(transactions=[transaction(2), transaction(1)], total_count=2)
+    with scripted_ledger({"GetBalance": balance("123.45", "5.00"), "GetTransactions": told}) as ledger:
+        answer = overview(settings, ledger.target, customer[0])
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
+    assert shown["customer"]["customerId"] == customer[0]
+    (view,) = [each for each in shown["accounts"] if each["account"]["loanAccountId"] == customer[1]]
+    assert (view["owed"]["totalOutstanding"], view["owed"]["live"]) == ("123.45", True)
+    assert len(view["latestTransactions"]) == 2
+    assert shown["conversations"]
+    assert shown["warnings"] == []
+    assert isinstance(shown["inArrears"], bool)
+
+
+def test_with_the_ledger_away_balances_are_of_then_and_said_to_be(
+    settings: Settings, customer: tuple[str, str], mongo_db: Database[dict[str, Any]]
+) -> None:
+    answer = overview(settings, f"127.0.0.1:{free_port()}", customer[0])
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
+    (view,) = [each for each in shown["accounts"] if each["account"]["loanAccountId"] == customer[1]]
+    projected = mongo_db["loan-accounts"].find_one({"_id": customer[1]})
+    assert projected is not None
+    assert view["owed"]["live"] is False
+    assert view["owed"]["totalOutstanding"] == f"{projected['balances']['totalOutstanding'].to_decimal():.2f}"
+    assert "latestTransactions" not in view
+    (warning, *_) = shown["warnings"]
+    assert warning["code"] == "ledger_unavailable"
+    assert "balance as of 2026-" in warning["detail"]
+    assert "ledger unavailable" in warning["detail"]
+
+
+def test_an_account_that_the_ledger_does_not_know_spoils_nothing(
+    settings: Settings, customer: tuple[str, str]
+) -> None:
+    away = refuses(grpc.StatusCode.NOT_FOUND)
+    with scripted_ledger({"GetBalance": away, "GetTransactions": away}) as ledger:
+        shown = overview(settings, ledger.target, customer[0]).json()
+    assert shown["customer"]["customerId"] == customer[0]
+    assert shown["warnings"]
+
+
+@pytest.mark.usefixtures("customer")
+def test_nobody_has_no_overview(settings: Settings) -> None:
+    assert overview(settings, f"127.0.0.1:{free_port()}", "nobody").status_code == 404
