@@ -3,8 +3,8 @@
 VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
-# Tests wait for servers and processes as often as they compute: one worker more than two cores.
-WORKERS ?= 3
+# As many tests at once as the smallest machine has cores: each file has its servers for itself.
+WORKERS ?= 2
 
 .PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections lock clean
 

@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 
 
-def until(condition: Callable[[], bool], seconds: float = 30, what: str = "waited") -> None:
+def until(condition: Callable[[], bool], seconds: float = 90, what: str = "waited") -> None:
     """Look every hundredth of a second; fail the test after so many seconds, saying for ``what``."""
     waiting, ends_at = Event(), monotonic() + seconds
     while not condition():
