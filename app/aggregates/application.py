@@ -88,7 +88,7 @@ class Servicing(Application[UUID]):
     def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         """The first ``most`` events after a position, and none beyond ``up_to``, as they are stored.
 
-        Those of the topics ``but`` are passed over.
+        PAGE_BYTES of them are enough. Those of the topics ``but`` are passed over.
         """
         if isinstance(self.recorder, BatchRecorder):
             return self.recorder.select_page(after, up_to, most, but)

@@ -12,6 +12,8 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 _ROWS_A_STATEMENT = 4_000
+PAGE_BYTES = 16 * 1024 * 1024
+"""A page ends with the event that makes it as large as this: events may be of some hundred kilobytes each."""
 _IDS_A_QUERY = 500
 """SQLite before 3.32 takes 999 parameters."""
 
@@ -43,7 +45,7 @@ class BatchRecorder(Protocol):
     def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         """The first ``most`` events after a position, and none beyond ``up_to``, in order.
 
-        Those of the topics ``but`` are passed over.
+        PAGE_BYTES of them are enough. Those of the topics ``but`` are passed over.
         """
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
@@ -89,7 +91,12 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 f"AND topic NOT IN ({','.join('?' * len(but))}) ORDER BY rowid LIMIT ?",
                 (after, up_to, *but, most),
             )
-            return [Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]) for row in c.fetchall()]
+            page: list[Recorded] = []
+            size = 0
+            while size < PAGE_BYTES and (row := c.fetchone()) is not None:
+                page.append(Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]))
+                size += len(row[4])
+            return page
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         found: list[Recorded] = []
@@ -150,19 +157,21 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
 
     def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         return self._recorded(
-            "WHERE notification_id > %s AND notification_id <= %s AND topic <> ALL(%s::text[]) "
-            "ORDER BY notification_id LIMIT %s",
-            (after, up_to, list(but), most),
+            "(SELECT *, sum(length(state)) OVER (ORDER BY notification_id) - length(state) AS bytes_before "
+            "FROM {schema}.{table} WHERE notification_id > %s AND notification_id <= %s "
+            "AND topic <> ALL(%s::text[]) ORDER BY notification_id LIMIT %s) AS page "
+            "WHERE bytes_before < %s ORDER BY notification_id",
+            (after, up_to, list(but), most, PAGE_BYTES),
         )
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         return self._recorded(
-            "WHERE originator_id = ANY(%s) ORDER BY notification_id", (list(originator_ids),)
+            "{schema}.{table} WHERE originator_id = ANY(%s) ORDER BY notification_id", (list(originator_ids),)
         )
 
-    def _recorded(self, which: LiteralString, values: Sequence[Any]) -> list[Recorded]:
+    def _recorded(self, source: LiteralString, values: Sequence[Any]) -> list[Recorded]:
         columns = "notification_id, originator_id, originator_version, topic, state"
-        statement = SQL(f"SELECT {columns} FROM {{schema}}.{{table}} {which}").format(
+        statement = SQL(f"SELECT {columns} FROM {source}").format(
             schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name)
         )
         with self.datastore.get_connection() as connection, connection.cursor() as cursor:

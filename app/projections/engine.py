@@ -24,7 +24,7 @@ from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
 
-_PAGES_AT_ONCE = 10
+_PAGES_AT_ONCE, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
 
 
 class Engine:
@@ -124,13 +124,14 @@ class Engine:
 
         Returns how far that went, and how many events were folded.
         """
-        folded = 0
+        folded = size = 0
         for _ in range(_PAGES_AT_ONCE):
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
             folded += len(page.events)
+            size += sum(told.size for told in page.events)
             position = page.reached
-            if position >= newest:
+            if position >= newest or size >= _BYTES_AT_ONCE:
                 break
         return position, folded
 

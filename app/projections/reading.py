@@ -9,7 +9,7 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic
 
 from app.aggregates import AGGREGATES, Key, Servicing
-from app.aggregates.recorders import Recorded
+from app.aggregates.recorders import PAGE_BYTES, Recorded
 from app.aggregates.remembering import RememberingAggregate
 from app.projections.faults import Cause, ProjectionFault
 from app.projections.projection import event_classes
@@ -51,13 +51,16 @@ class EventReader:
         self._chosen = chosen
 
     def page(self, after: int, up_to: int, most: int) -> Page:
-        """The next events, at most so many. Raises ProjectionFault and one of EVENT_STORE_ERRORS."""
+        """The next events, at most so many, or PAGE_BYTES of them.
+
+        Raises ProjectionFault and one of EVENT_STORE_ERRORS.
+        """
         # What nobody asks for is passed over by the store itself, but not all of it in one go.
         up_to = min(up_to, after + most * _LOOKED_THROUGH)
         rows = self.servicing.page(after, up_to, most, self._others)
         # Only what was truly looked at: a full page ends at its last event, any other where it was to end.
-        reached = rows[-1].position if len(rows) == most else up_to
-        return Page(self._told(rows), reached)
+        is_full = len(rows) == most or sum(len(row.state) for row in rows) >= PAGE_BYTES
+        return Page(self._told(rows), rows[-1].position if is_full else up_to)
 
     def of(self, keys: Collection[Key]) -> list[Told]:
         """All events of some aggregates, in order of their positions. Raises as :meth:`page`."""

@@ -51,6 +51,20 @@ def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> No
         assert each.load(Customer, "C1") is not None
 
 
+def test_a_page_ends_at_so_many_events_or_bytes_and_passes_over_topics(
+    two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = two
+    land(store, [said(number) for number in range(1, 9)], Event())
+    whole = store.page(0, 9, 100)
+    assert [each.position for each in whole] == list(range(1, 10))
+    assert store.page(3, 6, 100) == whole[3:6]
+    assert store.page(3, 9, 2) == whole[3:5]
+    assert store.page(0, 9, 2, [whole[0].topic]) == whole[1:3], "all but the registration"
+    monkeypatch.setattr("app.aggregates.recorders.PAGE_BYTES", len(whole[0].state) + 1)
+    assert store.page(0, 9, 100) == whole[:2]
+
+
 def test_who_is_overtaken_begins_anew(
     two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.aggregates import Conversation, Customer, Servicing
+from app.aggregates.recorders import BatchRecorder
 from app.projections.customers import CUSTOMERS
 from app.projections.faults import Cause, ProjectionFault
 from app.projections.reading import EventReader
@@ -54,6 +55,25 @@ def test_a_page_looks_through_a_bounded_part_of_the_store(store: Servicing) -> N
         pages.append(reader.page(pages[-1].reached, newest, 2))
     assert [page.reached for page in pages] == [50, 100, newest]
     assert [len(page.events) for page in pages] == [0, 0, 2]
+
+
+def test_large_events_make_short_pages_and_none_is_lost(
+    store: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absorb(store, [rename(number) for number in range(40)])
+    for module in ("app.aggregates.recorders", "app.projections.reading"):
+        monkeypatch.setattr(f"{module}.PAGE_BYTES", 1_000)
+    reader, newest = EventReader(store, CUSTOMERS.topics(), "customers"), store.max_position()
+    page, positions, longest = reader.page(0, newest, 30), [], 0
+    while True:
+        positions += [told.position for told in page.events]
+        longest = max(longest, len(page.events))
+        if page.reached >= newest:
+            break
+        page = reader.page(page.reached, newest, 30)
+    assert positions == list(range(1, newest + 1))
+    if isinstance(store.recorder, BatchRecorder):
+        assert longest < 8, "some 250 bytes each"
 
 
 def test_no_event_of_a_newer_release_is_passed_over(
