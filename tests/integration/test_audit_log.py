@@ -38,6 +38,7 @@ LEDGER = "/v1/ledger/accounts/L1"
 READS: dict[str, tuple[str, dict[str, list[str]]]] = {
     "/v1/customers": ("/v1/customers", {"customerIds": ["C1", "C2"]}),
     "/v1/customers/{customerId}": ("/v1/customers/C1", CUSTOMER),
+    "/v1/customers/{customerId}/overview": ("/v1/customers/C1/overview", CUSTOMER),
     "/v1/loan-accounts": ("/v1/loan-accounts?customerId=C1", CUSTOMER | ACCOUNT),
     "/v1/loan-accounts/{loanAccountId}": ("/v1/loan-accounts/L1", CUSTOMER | ACCOUNT),
     "/v1/conversations": ("/v1/conversations", CONVERSATION),
