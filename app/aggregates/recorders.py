@@ -70,18 +70,8 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
         return range(last - len(stored_events) + 1, last + 1)
 
     def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
-        found: list[StoredEvent] = []
-        with self.datastore.transaction(commit=False) as c:
-            for start in range(0, len(originator_ids), _IDS_A_QUERY):
-                page = originator_ids[start : start + _IDS_A_QUERY]
-                places = ",".join("?" * len(page))
-                c.execute(
-                    f"SELECT * FROM {self.events_table_name} WHERE originator_id IN ({places}) "
-                    "ORDER BY originator_id, originator_version",
-                    [_text(each) for each in page],
-                )
-                found += [StoredEvent(UUID(row[0]), *row[1:]) for row in c.fetchall()]
-        return found
+        found = self._of_aggregates(originator_ids, "ORDER BY originator_id, originator_version")
+        return [StoredEvent(*each[1:]) for each in found]
 
     def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         with self.datastore.transaction(commit=False) as c:
@@ -99,6 +89,9 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
             return page
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
+        return sorted(self._of_aggregates(originator_ids))
+
+    def _of_aggregates(self, originator_ids: Sequence[UUID], order: str = "") -> list[Recorded]:
         found: list[Recorded] = []
         with self.datastore.transaction(commit=False) as c:
             for start in range(0, len(originator_ids), _IDS_A_QUERY):
@@ -106,11 +99,11 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 places = ",".join("?" * len(page))
                 c.execute(
                     "SELECT rowid, originator_id, originator_version, topic, state "
-                    f"FROM {self.events_table_name} WHERE originator_id IN ({places})",
+                    f"FROM {self.events_table_name} WHERE originator_id IN ({places}) {order}",
                     [_text(each) for each in page],
                 )
                 found += [Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]) for row in c.fetchall()]
-        return sorted(found)
+        return found
 
     def select_rows(self, after: int, up_to: int) -> list[Row]:
         with self.datastore.transaction(commit=False) as c:
@@ -142,18 +135,11 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
         curs.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
     def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
-        statement = SQL(
-            "SELECT originator_id, originator_version, topic, state FROM {schema}.{table} "
-            "WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
-        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
-        with self.datastore.get_connection() as connection, connection.cursor() as cursor:
-            cursor.execute(statement, (list(originator_ids),))
-            return [
-                StoredEvent(
-                    row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"])
-                )
-                for row in cursor.fetchall()
-            ]
+        found = self._recorded(
+            "{schema}.{table} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version",
+            (list(originator_ids),),
+        )
+        return [StoredEvent(*each[1:]) for each in found]
 
     def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         return self._recorded(
@@ -188,16 +174,11 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
             ]
 
     def select_rows(self, after: int, up_to: int) -> list[Row]:
-        statement = SQL(
-            "SELECT originator_id, originator_version, topic, state FROM {schema}.{table} "
-            "WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
-        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
-        with self.datastore.get_connection() as connection, connection.cursor() as cursor:
-            cursor.execute(statement, (after, up_to))
-            return [
-                (row["originator_id"].hex, row["originator_version"], row["topic"], bytes(row["state"]))
-                for row in cursor.fetchall()
-            ]
+        found = self._recorded(
+            "{schema}.{table} WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id",
+            (after, up_to),
+        )
+        return [(each.originator_id.hex, *each[2:]) for each in found]
 
 
 def _text(originator_id: UUID | str) -> str:
