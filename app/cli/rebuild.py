@@ -17,9 +17,9 @@ from app.operations.words import counted, span
 from app.projections.faults import ProjectionFault
 from app.projections.leases import LeaseLostError
 from app.projections.projection import Projection
-from app.projections.rebuild import StoppedError
 from app.projections.rebuilds import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
 from app.projections.runner import mongo_client
+from app.projections.taking import StoppedError
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal

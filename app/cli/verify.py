@@ -15,8 +15,8 @@ from app.cli.unreachable import unreachable
 from app.operations.words import counted
 from app.projections.differences import Difference, Kind, shown
 from app.projections.faults import ProjectionFault
-from app.projections.rebuild import StoppedError
 from app.projections.runner import mongo_client
+from app.projections.taking import StoppedError
 from app.projections.verify import Checked, Sample, Verify
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings

@@ -7,7 +7,7 @@ projection's lease.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as Flag
@@ -20,7 +20,7 @@ from app.aggregates import Servicing
 from app.projections.backing import MongoBacking
 from app.projections.faults import refuse_another_store
 from app.projections.folding import FoldAgain, Folding
-from app.projections.leases import Lease, LeaseLostError, beating, owner_name
+from app.projections.leases import Lease, LeaseLostError, owner_name
 from app.projections.lookups import before
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
@@ -28,7 +28,7 @@ from app.projections.reading import EventReader, Told
 from app.projections.shadow import PREFIX, create_shadows
 from app.projections.shelf import Shelf
 from app.projections.swap import Phase, begin_swap, finish_swap, prepare_swap, record_id
-from app.projections.taking import take_from_runner
+from app.projections.taking import StoppedError, taken_from_runner
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,6 @@ class Rebuilt:
     seconds: float
 
 
-class StoppedError(Exception):
-    """Somebody stopped the rebuild. What it has folded is kept: it can be resumed."""
-
-
 OnProgress = Callable[[Progress], None]
 
 
@@ -79,6 +75,8 @@ class Rebuild:
         strict: bool,
     ) -> None:
         self.projection = projection
+        self.types = frozenset(projection.event_types())
+        """The classes of the events that it reads."""
         self.position = 0
         self.events = 0
         self._servicing = servicing
@@ -103,11 +101,6 @@ class Rebuild:
         self._kept_at = self._said_at = monotonic()
         self.seconds = 0.0
         """How long it has folded and written so far, also before it was resumed."""
-
-    @property
-    def topics(self) -> list[str]:
-        """What it reads."""
-        return self.projection.topics()
 
     def begin(self, *, resume: bool) -> None:
         """Start anew, or from what was kept. The lease is ours. Raises ProjectionFault for another store."""
@@ -205,9 +198,7 @@ class Rebuild:
         """Take over from the live collection, with the live runner waiting. Raises StoppedError."""
         MongoTrackingRecorder(self._database, self.projection.name).begin(self.projection.version)
         prepare_swap(self._database, self.projection)
-        if not take_from_runner(self.live_lease, self._database, stop):
-            raise StoppedError
-        try:
+        with taken_from_runner(self.live_lease, self._database, stop):
             self.catch_up()
             rebuilt = Rebuilt(
                 self.projection.name, self.position, self.events, self._backing.count(), self.seconds
@@ -222,8 +213,6 @@ class Rebuild:
             if not finish_swap(self._database, self.projection):
                 msg = f"{self.projection.name}: the live collection was followed further meanwhile"
                 raise LeaseLostError(msg)
-        finally:
-            self.live_lease.release()
         return rebuilt
 
     def progress(self, newest: int, phase: Phase) -> Progress:
@@ -262,38 +251,34 @@ def rebuild(
     *,
     resume: bool = False,
 ) -> list[Rebuilt]:
-    """Rebuild some projections in one pass over the events; all their leases are held.
+    """Rebuild some projections in one pass over the events; all their leases are held, and beat.
 
     Raises StoppedError when ``stop`` is set, with all that was folded kept. Raises ProjectionFault: then
     what a batch has spoilt is not kept.
     """
-    with ExitStack() as leases:
-        leases.enter_context(beating([lease for each in rebuilds for lease in (each.lease, each.live_lease)]))
+    for each in rebuilds:
+        each.begin(resume=resume)
+    topics = {topic for each in rebuilds for topic in each.projection.topics()}
+    try:
+        _fold_all(rebuilds, EventReader(servicing, topics, "the rebuild"), stop, on_progress)
+    except StoppedError:
+        newest = servicing.max_position()
         for each in rebuilds:
-            each.begin(resume=resume)
-        reader = EventReader(servicing, {topic for each in rebuilds for topic in each.topics}, "the rebuild")
-        topics = {each.projection.name: frozenset(each.projection.event_types()) for each in rebuilds}
-        try:
-            _fold_all(rebuilds, reader, topics, stop, on_progress)
-        except StoppedError:
-            newest = servicing.max_position()
-            for each in rebuilds:
-                each.keep(newest, Phase.FOLD)
-            raise
-        done = []
-        for each in rebuilds:
-            newest = servicing.max_position()
-            on_progress(each.progress(newest, Phase.CATCH_UP))
-            each.catch_up()
-            on_progress(each.progress(newest, Phase.SWAP))
-            done.append(each.swap(stop))
-        return done
+            each.keep(newest, Phase.FOLD)
+        raise
+    done = []
+    for each in rebuilds:
+        newest = servicing.max_position()
+        on_progress(each.progress(newest, Phase.CATCH_UP))
+        each.catch_up()
+        on_progress(each.progress(newest, Phase.SWAP))
+        done.append(each.swap(stop))
+    return done
 
 
 def _fold_all(
     rebuilds: Sequence[Rebuild],
     reader: EventReader,
-    types: dict[str, frozenset[type[Any]]],
     stop: Flag,
     on_progress: OnProgress,
 ) -> None:
@@ -303,9 +288,10 @@ def _fold_all(
         for each in rebuilds:
             if each.position >= page.reached:
                 continue  # It was resumed from further on.
-            wanted = types[each.projection.name]
             events = [
-                told for told in page.events if told.position > each.position and type(told.event) in wanted
+                told
+                for told in page.events
+                if told.position > each.position and type(told.event) in each.types
             ]
             try:
                 each.fold(events, page.reached)

@@ -14,11 +14,11 @@ from app.projections.one_document import events_of, folded_document, put_in_plac
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader
-from app.projections.rebuild import OnProgress, Rebuild, Rebuilt, StoppedError, rebuild
+from app.projections.rebuild import OnProgress, Rebuild, Rebuilt, rebuild
 from app.projections.scratch import scratch
 from app.projections.shadow import drop_shadows
 from app.projections.swap import Phase, record_id
-from app.projections.taking import take_from_runner
+from app.projections.taking import StoppedError, taken_from_runner
 
 
 class RebuildRunsError(RuntimeError):
@@ -78,14 +78,9 @@ def rebuild_document(
     with scratch(projection, reader) as fold:
         if events_of(projection, reader, identifier) is None:
             fold.fold_to(int(recorder.record()["position"]))  # It takes its time: nobody waits for that.
-        if not take_from_runner(lease, database, stop):
-            raise StoppedError
-        with beating([lease]):
-            try:
-                document = folded_document(fold, identifier, int(recorder.record()["position"]))
-                put_in_place(database, projection, identifier, document)
-            finally:
-                lease.release()
+        with taken_from_runner(lease, database, stop):
+            document = folded_document(fold, identifier, int(recorder.record()["position"]))
+            put_in_place(database, projection, identifier, document)
     return document is not None
 
 

@@ -19,15 +19,14 @@ from app.aggregates import Servicing
 from app.projections.backing import POSITION
 from app.projections.differences import Difference, Kind, fields_that_differ
 from app.projections.faults import FAULTED, ProjectionFault, refuse_another_store
-from app.projections.leases import Lease, beating, owner_name
+from app.projections.leases import Lease, owner_name
 from app.projections.one_document import put_in_place
 from app.projections.positions import COLLECTION
 from app.projections.projection import Projection
 from app.projections.reading import EventReader
-from app.projections.rebuild import StoppedError
 from app.projections.scratch import Scratch, scratch
 from app.projections.shadow import in_order, side_by_side
-from app.projections.taking import take_from_runner
+from app.projections.taking import StoppedError, taken_from_runner
 
 log = logging.getLogger(__name__)
 
@@ -185,23 +184,18 @@ class Verify:
     def _fix(self, fold: Scratch, wrong: list[str]) -> None:
         """Put documents in their places, while the projection waits."""
         lease = Lease(self._database, self.projection.name, owner_name("verify"))
-        if not take_from_runner(lease, self._database, self._stop):
-            raise StoppedError
-        with beating([lease]):
-            try:
-                fold.fold_to(self._live_position())
-                for identifier in wrong:
-                    if identifier in fold.unfoldable:
-                        self.unfixed += 1
-                        continue
-                    document = fold.document(identifier)
-                    try:
-                        put_in_place(self._database, self.projection, identifier, document)
-                    except ProjectionFault as fault:
-                        log.error("%s", fault)
-                        self.unfixed += 1
-            finally:
-                lease.release()
+        with taken_from_runner(lease, self._database, self._stop):
+            fold.fold_to(self._live_position())
+            for identifier in wrong:
+                if identifier in fold.unfoldable:
+                    self.unfixed += 1
+                    continue
+                document = fold.document(identifier)
+                try:
+                    put_in_place(self._database, self.projection, identifier, document)
+                except ProjectionFault as fault:
+                    log.error("%s", fault)
+                    self.unfixed += 1
 
     def _live_position(self) -> int:
         record = self._database[COLLECTION].find_one({"_id": self.projection.name}) or {}

@@ -22,9 +22,10 @@ from app.projections.following import Following
 from app.projections.leases import Lease, LeaseLostError
 from app.projections.migrations import migrate
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
-from app.projections.rebuild import Progress, StoppedError
+from app.projections.rebuild import Progress
 from app.projections.rebuilds import discard_rebuild, rebuild_document, run_rebuilds
 from app.projections.runner import run as project
+from app.projections.taking import StoppedError
 from app.projections.verify import Verify
 from app.runtime.settings import Settings
 from tests.given import Told, absorb, ask_write_off, message

@@ -14,11 +14,12 @@ from app.operations.store_state import read_models_state
 from app.projections import shadow
 from app.projections.catalogue import all_projections
 from app.projections.positions import COLLECTION
-from app.projections.rebuild import Progress, Rebuilt, StoppedError
+from app.projections.rebuild import Progress, Rebuilt
 from app.projections.rebuilds import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
 from app.projections.runner import run as project
 from app.projections.shadow import Takeover
 from app.projections.swap import Phase, record_id
+from app.projections.taking import StoppedError
 from app.runtime.settings import Settings
 from tests.roles import projecting
 from tests.stored import live, store_backlog, stored_and_projected
