@@ -18,7 +18,6 @@ from app.aggregates import Servicing
 from app.projections.backing import MongoBacking
 from app.projections.faults import SetAside, refuse_another_store
 from app.projections.folding import FoldAgain, Folding
-from app.projections.lookups import before
 from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
@@ -46,12 +45,11 @@ class Engine:
         self._servicing = servicing
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         self._batch = batch
-        lookup = projection.lookup
         self._folding = Folding(
             projection,
-            Shelf(MongoBacking(database[projection.name]), cache),
-            Shelf(MongoBacking(database[lookup.collection]), cache) if lookup else None,
-            before(projection, self._reader),
+            self._reader,
+            {name: MongoBacking(database[name]) for name in projection.collections()},
+            lambda backing: Shelf(backing, cache),
             strict=strict,
         )
         self._left_at: int | None = None
@@ -60,7 +58,7 @@ class Engine:
 
     def position(self) -> int:
         """The position up to which this projection has folded all events."""
-        return self.recorder.max_tracking_id(self._servicing.name) or 0
+        return self.recorder.position()
 
     def newest(self) -> int:
         """The position of the newest event in the store."""

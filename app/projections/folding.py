@@ -5,19 +5,16 @@ may have changed half of a document, the batch is then folded again from what is
 forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from app.projections.backing import POSITION, RefusedError
+from app.projections.backing import POSITION, Backing, RefusedError
 from app.projections.faults import FAULTED, Cause, ProjectionFault, SetAside
 from app.projections.projection import Lookup, Projection, Target
-from app.projections.reading import Told
+from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
 from app.projections.values import Document
 from app.runtime.logging import where
-
-Recompute = Callable[[str, int], Document]
-"""Gives the lookup document of a key as it was before a position."""
 
 
 class FoldAgain(Exception):  # noqa: N818 - it asks for something
@@ -30,16 +27,17 @@ class Folding:
     def __init__(
         self,
         projection: Projection,
-        documents: Shelf,
-        lookups: Shelf | None,
-        recompute: Recompute,
+        reader: EventReader,
+        backings: Mapping[str, Backing],
+        shelf: Callable[[Backing], Shelf],
         *,
         strict: bool = False,
     ) -> None:
+        """``backings`` keep the projection's collections, by name; ``shelf`` makes the shelf before one."""
         self.projection = projection
-        self.documents = documents
-        self.lookups = lookups
-        self._recompute = recompute
+        self.documents = shelf(backings[projection.name])
+        self.lookups = shelf(backings[projection.lookup.collection]) if projection.lookup else None
+        self._reader = reader
         self._strict = strict
         self._set_aside: dict[str, SetAside] = {}
 
@@ -194,13 +192,25 @@ class Folding:
                 self.lookups.put(key, document, told.position, told.size)
         elif lookup.exact:
             # A run before this one came further with the lookup than with the documents, and ended.
-            document = self._recompute(key, told.position)
+            document = self._before(lookup, key, told.position)
             lookup.evolve(document, meaning, told.position)
         return document
 
-    def _refused(self, error: RefusedError, events: Iterable[Told]) -> None:
+    def _before(self, lookup: Lookup, key: str, position: int) -> Document:
+        """The lookup document as it was before a position, from the events themselves."""
+        document: Document = {}
+        for told in self._reader.of(list(lookup.lookup_sources(key))):
+            if told.position < position and lookup.key(told.event) == key:
+                lookup.evolve(document, told.event, told.position)
+        return document
+
+    def _must_be_set_aside(self, error: RefusedError) -> None:
+        """Raises ProjectionFault where that is not to be done, or was done and is refused as well."""
         if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
             raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+
+    def _refused(self, error: RefusedError, events: Iterable[Told]) -> None:
+        self._must_be_set_aside(error)
         first: dict[str, Told] = {}
         for told in events:
             for target in self._concerned(told):
@@ -219,8 +229,7 @@ class Folding:
 
     def _mark(self, error: RefusedError) -> None:
         """Leave of refused documents no more than a mark."""
-        if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
-            raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
+        self._must_be_set_aside(error)
         for identifier, why in error.why.items():
             position = (self.documents.get(identifier) or {}).get(POSITION, 0)
             aside = SetAside(

@@ -8,7 +8,7 @@ from pymongo.errors import WriteError
 from app.aggregates import Key
 from app.projections.backing import POSITION
 from app.projections.faults import Cause, ProjectionFault
-from app.projections.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.scratch import Scratch
@@ -38,18 +38,17 @@ def put_in_place(
     The document counts as folded up to the projection's position, so that no runner that was slow to stop
     writes an older form over it. Raises ProjectionFault where MongoDB refuses it.
     """
-    collection = database[projection.name]
+    collection, recorder = database[projection.name], MongoTrackingRecorder(database, projection.name)
     try:
         if document is None:
             collection.delete_one({"_id": identifier})
         else:
-            record = database[COLLECTION].find_one({"_id": projection.name}) or {}
-            document[POSITION] = max(document[POSITION], int(record.get("position", 0)))
+            document[POSITION] = max(document[POSITION], recorder.position())
             collection.replace_one({"_id": identifier}, document, upsert=True)
     except WriteError as error:
         msg = f"MongoDB refuses document {identifier} of {projection.name} (code {error.code})"
         raise ProjectionFault(msg, Cause.MONGO_REFUSED) from error
-    MongoTrackingRecorder(database, projection.name).healed([identifier])
+    recorder.healed([identifier])
 
 
 def events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Told] | None:

@@ -52,6 +52,10 @@ class MongoTrackingRecorder(TrackingRecorder):
         """All that is known of the projection; empty where that is nothing."""
         return self._positions.find_one({"_id": self._projection}) or {}
 
+    def position(self) -> int:
+        """The position reached in our store; 0 before the first."""
+        return self.max_tracking_id(Servicing.name) or 0
+
     def is_outdated(self, version: int) -> bool:
         """Whether there are documents that were folded by another version."""
         record = self.record()

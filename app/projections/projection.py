@@ -122,6 +122,10 @@ class Projection:
             handler(document, event)
         return document
 
+    def collections(self) -> list[str]:
+        """The names of its collections: its lookup's, if it has one, and at the end its own."""
+        return [*([self.lookup.collection] if self.lookup else []), self.name]
+
     def topics(self) -> list[str]:
         """The topics of all events that this projection reads."""
         return [get_topic(event_class) for event_class in self.event_types()]

@@ -21,7 +21,6 @@ from app.projections.backing import MongoBacking
 from app.projections.faults import refuse_another_store
 from app.projections.folding import FoldAgain, Folding
 from app.projections.leases import Lease, LeaseLostError, owner_name
-from app.projections.lookups import before
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
@@ -85,17 +84,18 @@ class Rebuild:
         self._strict = strict
         self._id = record_id(projection.name)
         self._recorder = MongoTrackingRecorder(database, self._id)
+        self._live = MongoTrackingRecorder(database, projection.name)
         self._listed = 0
         self.lease = Lease(database, self._id, owner_name("rebuild"))
         self.live_lease = Lease(database, projection.name, owner_name("rebuild"))
         self._reader = EventReader(servicing, projection.topics(), projection.name)
-        lookup = projection.lookup
-        self._backing = MongoBacking(database[PREFIX + projection.name])
+        shadows = {name: MongoBacking(database[PREFIX + name]) for name in projection.collections()}
+        self._backing = shadows[projection.name]
         self._folding = Folding(
             projection,
-            Shelf(self._backing, _KEEP, _WEIGHT),
-            Shelf(MongoBacking(database[PREFIX + lookup.collection]), _KEEP, _WEIGHT) if lookup else None,
-            before(projection, self._reader),
+            self._reader,
+            shadows,
+            lambda backing: Shelf(backing, _KEEP, _WEIGHT),
             strict=strict,
         )
         self._kept_at = self._said_at = monotonic()
@@ -104,11 +104,8 @@ class Rebuild:
 
     def begin(self, *, resume: bool) -> None:
         """Start anew, or from what was kept. The lease is ours. Raises ProjectionFault for another store."""
-        live = self._records.find_one({"_id": self.projection.name}) or {}
-        refuse_another_store(
-            self.projection.name, int(live.get("position", 0)), self._servicing.max_position()
-        )
-        record = self._records.find_one({"_id": self._id}) or {}
+        refuse_another_store(self.projection.name, self._live.position(), self._servicing.max_position())
+        record = self._recorder.record()
         if resume and record.get("phase") in (Phase.FOLD, Phase.CATCH_UP):
             if record.get("version") != self.projection.version:
                 log.warning(
@@ -196,7 +193,7 @@ class Rebuild:
 
     def swap(self, stop: Flag) -> Rebuilt:
         """Take over from the live collection, with the live runner waiting. Raises StoppedError."""
-        MongoTrackingRecorder(self._database, self.projection.name).begin(self.projection.version)
+        self._live.begin(self.projection.version)
         prepare_swap(self._database, self.projection)
         with taken_from_runner(self.live_lease, self._database, stop):
             self.catch_up()
@@ -239,7 +236,7 @@ class Rebuild:
 
     def _go_back(self) -> None:
         self._folding.clear()
-        record = self._records.find_one({"_id": self._id}) or {}
+        record = self._recorder.record()
         self.position, self.events = int(record.get("position", 0)), int(record.get("events", 0))
 
 

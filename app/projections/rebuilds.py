@@ -74,12 +74,12 @@ def rebuild_document(
     recorder.begin(projection.version)
     lease = Lease(database, projection.name, owner_name("rebuild"))
     reader = EventReader(servicing, projection.topics(), projection.name)
-    refuse_another_store(projection.name, int(recorder.record().get("position", 0)), servicing.max_position())
+    refuse_another_store(projection.name, recorder.position(), servicing.max_position())
     with scratch(projection, reader) as fold:
         if events_of(projection, reader, identifier) is None:
-            fold.fold_to(int(recorder.record()["position"]))  # It takes its time: nobody waits for that.
+            fold.fold_to(recorder.position())  # It takes its time: nobody waits for that.
         with taken_from_runner(lease, database, stop):
-            document = folded_document(fold, identifier, int(recorder.record()["position"]))
+            document = folded_document(fold, identifier, recorder.position())
             put_in_place(database, projection, identifier, document)
     return document is not None
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from app.projections.backing import LocalBacking
 from app.projections.faults import ProjectionFault, SetAside
 from app.projections.folding import FoldAgain, Folding
-from app.projections.lookups import before
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
@@ -22,14 +21,10 @@ class Scratch:
     def __init__(self, projection: Projection, reader: EventReader) -> None:
         self.reader = reader
         self.projection = projection
-        self.documents = LocalBacking(projection.name)
-        lookup = projection.lookup
-        self._lookups = LocalBacking(lookup.collection) if lookup else None
+        self._backings = {name: LocalBacking(name) for name in projection.collections()}
+        self.documents = self._backings[projection.name]
         self._folding = Folding(
-            projection,
-            Shelf(self.documents, _KEEP, _WEIGHT),
-            Shelf(self._lookups, _KEEP, _WEIGHT) if self._lookups else None,
-            before(projection, reader),
+            projection, reader, self._backings, lambda backing: Shelf(backing, _KEEP, _WEIGHT)
         )
         self._folding.start_empty()
         self.position = 0
@@ -76,9 +71,8 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the files."""
-        self.documents.close()
-        if self._lookups is not None:
-            self._lookups.close()
+        for each in self._backings.values():
+            each.close()
 
 
 @contextmanager

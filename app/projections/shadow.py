@@ -42,12 +42,6 @@ def takeover_of(database: Database[dict[str, Any]]) -> Takeover:
     return Takeover.EXCHANGE if is_embedded else Takeover.RENAME
 
 
-def collections(projection: Projection) -> list[str]:
-    """The live collections of a projection; its own is the last."""
-    lookup = projection.lookup
-    return [*([lookup.collection] if lookup else []), projection.name]
-
-
 def create_shadows(database: Database[dict[str, Any]], projection: Projection) -> None:
     """Make the shadow collections, empty, with the validators of the live ones.
 
@@ -58,7 +52,7 @@ def create_shadows(database: Database[dict[str, Any]], projection: Projection) -
         # Somebody dropped it. Migrations may run again, and only make what is missing.
         for migration in all_migrations():
             migration.run(database)
-    names = collections(projection)
+    names = projection.collections()
     live = {each["name"]: each for each in database.list_collections(filter={"name": {"$in": names}})}
     for name in names:
         database.create_collection(PREFIX + name, **live.get(name, {}).get("options", {}))
@@ -66,7 +60,7 @@ def create_shadows(database: Database[dict[str, Any]], projection: Projection) -
 
 def index_shadows(database: Database[dict[str, Any]], projection: Projection) -> None:
     """Give the shadow collections the indexes of the live ones."""
-    for name in collections(projection):
+    for name in projection.collections():
         for index in database[name].list_indexes():
             if index["name"] != "_id_":
                 given = {option: value for option, value in index.items() if option not in _GIVEN}
@@ -75,8 +69,9 @@ def index_shadows(database: Database[dict[str, Any]], projection: Projection) ->
 
 def drop_shadows(database: Database[dict[str, Any]], projection: Projection) -> None:
     """Drop the shadow collections, where there are any."""
-    for name in collections(projection):
-        if takeover_of(database) == Takeover.EXCHANGE:
+    is_embedded = takeover_of(database) == Takeover.EXCHANGE
+    for name in projection.collections():
+        if is_embedded:
             database[PREFIX + name].delete_many({})  # The embedded server drops one by one what is in it.
         database.drop_collection(PREFIX + name)
 
@@ -89,7 +84,7 @@ def take_over(database: Database[dict[str, Any]], projection: Projection, how: T
     """
     there = [
         name
-        for name in collections(projection)
+        for name in projection.collections()
         if database.list_collection_names(filter={"name": PREFIX + name})
     ]
     if how == Takeover.RENAME:

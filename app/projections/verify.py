@@ -21,7 +21,7 @@ from app.projections.differences import Difference, Kind, fields_that_differ
 from app.projections.faults import FAULTED, ProjectionFault, refuse_another_store
 from app.projections.leases import Lease, owner_name
 from app.projections.one_document import put_in_place
-from app.projections.positions import COLLECTION
+from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader
 from app.projections.scratch import Scratch, scratch
@@ -83,6 +83,7 @@ class Verify:
         self._database = database
         self._servicing = servicing
         self._live = database[projection.name]
+        self._recorder = MongoTrackingRecorder(database, projection.name)
         self._stop = stop
         self._sample = sample if projection.own else None
         self._reader = EventReader(servicing, projection.topics(), projection.name)
@@ -99,13 +100,13 @@ class Verify:
         """
         wrong: list[str] = []
         with scratch(self.projection, self._reader) as fold:
-            target = self._live_position()
+            target = self._recorder.position()
             refuse_another_store(self.projection.name, target, self._servicing.max_position())
             fold.fold_to(target, lambda: self._tell(fold, target, on_checked))
             doubtful = list(self._pass(fold))
             position, moved_at = target, monotonic()
             while doubtful and monotonic() - moved_at < _WAIT_S:
-                if (now := self._live_position()) != position:
+                if (now := self._recorder.position()) != position:
                     position, moved_at = now, monotonic()
                 fold.fold_to(position)
                 waiting = []
@@ -185,7 +186,7 @@ class Verify:
         """Put documents in their places, while the projection waits."""
         lease = Lease(self._database, self.projection.name, owner_name("verify"))
         with taken_from_runner(lease, self._database, self._stop):
-            fold.fold_to(self._live_position())
+            fold.fold_to(self._recorder.position())
             for identifier in wrong:
                 if identifier in fold.unfoldable:
                     self.unfixed += 1
@@ -196,10 +197,6 @@ class Verify:
                 except ProjectionFault as fault:
                     log.error("%s", fault)
                     self.unfixed += 1
-
-    def _live_position(self) -> int:
-        record = self._database[COLLECTION].find_one({"_id": self.projection.name}) or {}
-        return int(record.get("position", 0))
 
     def _tell(self, fold: Scratch, target: int, on_checked: OnChecked) -> None:
         if self._stop.is_set():
