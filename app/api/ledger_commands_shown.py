@@ -1,15 +1,14 @@
 """Ledger commands as the API shows them, from the aggregate: never older than what was answered before."""
 
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import LedgerCommand as StoredCommand
-from app.aggregates.remembering import RememberingAggregate
 from app.documents.kinds import Document, Money, StaffMember
 from app.documents.ledger_commands import LedgerCommand as CollectionDocument
+from app.operations.history import facts_of
 from app.projections.ledger_commands import LEDGER_COMMANDS
 
 
@@ -72,10 +71,7 @@ class CommandEvent(Document):
 
 def command_event(event: Any) -> CommandEvent:
     """An event as it is shown: without what only the event store needs."""
-    facts = {
-        name: value for name, value in vars(event).items() if name not in _INTERNAL and value is not None
-    }
-    actor = None
+    facts, actor = facts_of(event), None
     for identifier, name, role in _ACTORS:
         if identifier in facts:
             actor = StaffMember(id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role))
@@ -90,5 +86,4 @@ def command_event(event: Any) -> CommandEvent:
     )
 
 
-_INTERNAL = {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
 _ACTORS = (("requested_by", "requested_by_name", "requested_role"), ("by", "by_name", "role"))

@@ -5,18 +5,16 @@ What the ledger says is live; where it does not answer, what it last told us sta
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pymongo import DESCENDING
 
 from app.api.audit import logged
 from app.api.auth import Authenticated
 from app.api.ledger_documents import LedgerBalance, LedgerTransaction
 from app.api.ledger_reads import Ledger
-from app.api.pages import refuse_unknown_parameters
+from app.api.pages import newest, refuse_unknown_parameters
 from app.api.problems import documented
-from app.api.reads import Database, Named, one_document
+from app.api.reads import NOT_IN_SUMMARIES, Database, Named, one_document
 from app.documents.contact_notes import ContactNote
 from app.documents.conversations import ConversationSummary
 from app.documents.customers import Customer
@@ -25,7 +23,6 @@ from app.documents.loan_accounts import Instalment, LoanAccount
 from app.documents.write_off_requests import WriteOffRequest
 from app.ledger.client import LedgerClient
 from app.ledger.errors import LedgerError
-from app.projections.faults import FAULTED
 
 router = APIRouter(
     prefix="/v1",
@@ -115,15 +112,15 @@ async def get_customer_overview(
     A ledger that does not answer leaves `warnings`, and balances as they were last told.
     """
     customer = await one_document(response, database, "customers", "customer", customerId)
-    theirs = {"customerId": customerId, f"{FAULTED}.empty": {"$ne": True}}
+    theirs, most = {"customerId": customerId}, _MOST + 1
     accounts, conversations, notes, requests = await asyncio.gather(
-        _newest(database, "loan-accounts", theirs),
-        _newest(database, "conversations", theirs, leave_out=("utterances", "noticeboard")),
-        _newest(database, "contact-notes", theirs | {"status": "active"}),
-        _newest(database, "write-off-requests", theirs | {"status": "pending"}),
+        newest(database["loan-accounts"], theirs, most),
+        newest(database["conversations"], theirs, most, NOT_IN_SUMMARIES),
+        newest(database["contact-notes"], theirs | {"status": "active"}, most),
+        newest(database["write-off-requests"], theirs | {"status": "pending"}, most),
     )
     seen = await asyncio.gather(
-        *(_account(ledger, LoanAccount.model_validate(each), each) for each in accounts[:_MOST])
+        *(_account(ledger, LoanAccount.model_validate(each)) for each in accounts[:_MOST])
     )
     warnings = [warning for _, warning in seen if warning is not None]
     kinds = {"loan accounts": accounts, "conversations": conversations, "notes": notes, "requests": requests}
@@ -147,19 +144,7 @@ async def get_customer_overview(
     )
 
 
-async def _newest(
-    database: Any, collection: str, query: dict[str, Any], leave_out: tuple[str, ...] = ()
-) -> list[dict[str, Any]]:
-    found = database[collection].find(query, dict.fromkeys(leave_out, 0) or None)
-    documents: list[dict[str, Any]] = await (
-        found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(_MOST + 1).to_list()
-    )
-    return documents
-
-
-async def _account(
-    ledger: LedgerClient, account: LoanAccount, document: dict[str, Any]
-) -> tuple[AccountInView, Warned | None]:
+async def _account(ledger: LedgerClient, account: LoanAccount) -> tuple[AccountInView, Warned | None]:
     """Both reads at once, each with the ledger's own deadline."""
     try:
         balance, told = await asyncio.gather(
@@ -167,11 +152,10 @@ async def _account(
             ledger.get_transactions(account.loan_account_id, limit=_TRANSACTIONS),
         )
     except LedgerError as error:
-        owed = _last_told(account, document)
+        owed = _last_told(account)
         since = f"{owed.as_of:%Y-%m-%d %H:%M} UTC" if owed.as_of else "an unknown time"
         detail = f"{account.loan_account_id}: balance as of {since}, ledger unavailable ({error.code})."
-        view = AccountInView(account=account, owed=owed, next_due=_next_due(account))
-        return view, Warned(code="ledger_unavailable", detail=detail)
+        return _view(account, owed), Warned(code="ledger_unavailable", detail=detail)
     now = LedgerBalance.model_validate(balance)
     owed = Owed(
         total_outstanding=now.total_outstanding,
@@ -181,17 +165,19 @@ async def _account(
         as_of=now.as_of or datetime.now(UTC),
     )
     latest = [LedgerTransaction.model_validate(each) for each in told.transactions]
-    return AccountInView(
-        account=account, owed=owed, next_due=_next_due(account), latest_transactions=latest
-    ), None
+    return _view(account, owed, latest), None
 
 
-def _last_told(account: LoanAccount, document: dict[str, Any]) -> Owed:
+def _view(account: LoanAccount, owed: Owed, latest: list[LedgerTransaction] | None = None) -> AccountInView:
+    return AccountInView(account=account, owed=owed, next_due=_next_due(account), latest_transactions=latest)
+
+
+def _last_told(account: LoanAccount) -> Owed:
     balances = account.balances
     return Owed(
         total_outstanding=balances.total_outstanding if balances else None,
         live=False,
-        as_of=document.get("updatedAt"),
+        as_of=account.updated_at,
     )
 
 

@@ -51,6 +51,17 @@ class Page(BaseModel, Generic[Item]):
     next: str | None = None
 
 
+async def newest(
+    collection: AsyncCollection[dict[str, Any]],
+    query: dict[str, Any],
+    most: int,
+    leave_out: tuple[str, ...] = (),
+) -> list[dict[str, Any]]:
+    """The newest documents that a query finds, but for those set aside before they held anything."""
+    found = collection.find({**query, f"{FAULTED}.empty": {"$ne": True}}, dict.fromkeys(leave_out, 0) or None)
+    return await found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(most).to_list()
+
+
 async def page(
     request: Request,
     collection: AsyncCollection[dict[str, Any]],
@@ -70,7 +81,6 @@ async def page(
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
-    query[f"{FAULTED}.empty"] = {"$ne": True}  # One that was set aside before it held anything.
     bounds = {name: at for name, at in zip(("$gte", "$lt"), between, strict=True) if at is not None}
     if bounds:
         query["createdAt"] = bounds
@@ -83,8 +93,7 @@ async def page(
     names, value = any_of
     if value is not None:
         query["$and"] = [{"$or": [{name: value} for name in names]}]
-    found = collection.find(query, dict.fromkeys(leave_out, 0) or None)
-    documents = await found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(limit + 1).to_list()
+    documents = await newest(collection, query, limit + 1, leave_out)
     following = None
     if len(documents) > limit:
         documents = documents[:limit]

@@ -24,6 +24,9 @@ router = APIRouter(
     responses=documented(400, 401, 403, 422, 503),
 )
 
+NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")
+"""Fields of a conversation that its summary has no use for, and that may be large."""
+
 Named = Annotated[str, Path(min_length=1, max_length=256)]
 
 
@@ -152,7 +155,7 @@ async def list_conversations(
         model=ConversationSummary,
         limit=limit,
         cursor=cursor,
-        leave_out=("utterances", "noticeboard", "assessments", "applicationData"),
+        leave_out=NOT_IN_SUMMARIES,
     )
 
 

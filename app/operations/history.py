@@ -63,12 +63,12 @@ def history(servicing: Servicing, kind: type[RememberingAggregate], identifier: 
     return [_shown(told.position, told.event) for told in reader.of([(kind, identifier)])]
 
 
+def facts_of(event: Any) -> dict[str, Any]:
+    """What an event says, without what every event has, and only the store needs."""
+    return {name: value for name, value in vars(event).items() if name not in _INTERNAL and value is not None}
+
+
 def _shown(position: int, event: Any) -> HistoryEvent:
-    facts = {
-        to_camel(name): value
-        for name, value in vars(event).items()
-        if name not in _INTERNAL and value is not None
-    }
     return HistoryEvent(
         position=position,
         version=event.originator_version,
@@ -77,5 +77,5 @@ def _shown(position: int, event: Any) -> HistoryEvent:
         source=Source(
             message_id=event.message_id, upstream_time=event.upstream_time, received_at=event.received_at
         ),
-        facts=facts,
+        facts={to_camel(name): value for name, value in facts_of(event).items()},
     )
