@@ -1,8 +1,6 @@
 """The event store in PostgreSQL, on a cluster of its own: where the machine has its programs."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 
 import psycopg
@@ -10,31 +8,12 @@ import pytest
 
 from app.aggregates import EVENT_STORE_ERRORS, Customer, Servicing
 from app.ingestion.landing import Landing, land
-from app.runtime.private_postgres import private_postgres
 from tests.unit.ingestion.entries import heard, message, said
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL's account must get to its folder.
-        with private_postgres(Path(folder) / "postgres") as url:
-            if url is None:
-                pytest.skip("PostgreSQL is not installed")
-            yield url
-
-
 @pytest.fixture
-def url(cluster: str) -> Iterator[str]:
-    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
-        connection.execute("CREATE DATABASE store")
-        yield f"{cluster}/store"
-        connection.execute("DROP DATABASE store WITH (FORCE)")
-
-
-@pytest.fixture
-def two(url: str) -> Iterator[tuple[Servicing, Servicing]]:
-    one, other = Servicing.from_url(url, cache=10), Servicing.from_url(url, cache=10)
+def two(postgres_url: str) -> Iterator[tuple[Servicing, Servicing]]:
+    one, other = Servicing.from_url(postgres_url, cache=10), Servicing.from_url(postgres_url, cache=10)
     yield one, other
     one.close()
     other.close()
@@ -77,10 +56,12 @@ def test_who_is_overtaken_begins_anew(
     assert (heard(one), heard(one, "V2")) == (["3", "1"], ["2"])
 
 
-def test_server_that_goes_away_is_the_stores_fault(two: tuple[Servicing, Servicing], cluster: str) -> None:
+def test_server_that_goes_away_is_the_stores_fault(
+    two: tuple[Servicing, Servicing], postgres_cluster: str
+) -> None:
     one, _ = two
     land(one, [said(1)], Event())
-    with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{postgres_cluster}/postgres", autocommit=True) as connection:
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
         with pytest.raises(EVENT_STORE_ERRORS):

@@ -1,12 +1,8 @@
 """Two writers whose transactions overlap in PostgreSQL: no event is passed over by a projection."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Thread, current_thread
 from typing import Any
 
-import psycopg
 import pytest
 from pymongo.database import Database
 
@@ -14,22 +10,9 @@ from app.aggregates import Customer, Servicing
 from app.aggregates.recorders import PostgresBatchRecorder
 from app.projections.customers import CUSTOMERS
 from app.projections.engine import Engine
-from app.runtime.private_postgres import private_postgres
 from tests.given import Told, absorb, message
 
 SLOW = "the slow writer"
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL's account must get to its folder.
-        with private_postgres(Path(folder) / "postgres") as cluster:
-            if cluster is None:
-                pytest.skip("PostgreSQL is not installed")
-            with psycopg.connect(f"{cluster}/postgres", autocommit=True) as connection:
-                connection.execute("CREATE DATABASE store")
-            yield f"{cluster}/store"
 
 
 def registered(name: str) -> Told:
@@ -38,7 +21,7 @@ def registered(name: str) -> Told:
 
 @pytest.mark.parametrize("locks", [True, False], ids=["as it is", "without the lock on the table"])
 def test_no_event_of_a_transaction_that_commits_late_is_skipped(
-    url: str, mongo_db: Database[dict[str, Any]], locks: bool, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str, mongo_db: Database[dict[str, Any]], locks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slow writer has its positions, and has not committed, when the quick one begins.
 
@@ -57,7 +40,7 @@ def test_no_event_of_a_transaction_that_commits_late_is_skipped(
     monkeypatch.setattr(PostgresBatchRecorder, "_insert_stored_events", held)
     if not locks:
         monkeypatch.setattr(PostgresBatchRecorder, "_lock_table", lambda _self, _cursor: None)
-    slow, quick, reader = (Servicing.from_url(url) for _ in range(3))
+    slow, quick, reader = (Servicing.from_url(postgres_url) for _ in range(3))
     engine = Engine(CUSTOMERS, reader, mongo_db)
     writers = [
         Thread(target=absorb, args=(slow, [registered("slow")]), name=SLOW),
@@ -82,14 +65,16 @@ def test_no_event_of_a_transaction_that_commits_late_is_skipped(
         each.close()
 
 
-def test_under_many_writers_every_event_is_folded(url: str, mongo_db: Database[dict[str, Any]]) -> None:
-    stores = [Servicing.from_url(url) for _ in range(4)]
+def test_under_many_writers_every_event_is_folded(
+    postgres_url: str, mongo_db: Database[dict[str, Any]]
+) -> None:
+    stores = [Servicing.from_url(postgres_url) for _ in range(4)]
 
     def write(number: int) -> None:
         for each in range(25):
             absorb(stores[number], [registered(f"{number}-{each}-{part}") for part in range(3)])
 
-    reader = Servicing.from_url(url)
+    reader = Servicing.from_url(postgres_url)
     engine, positions = Engine(CUSTOMERS, reader, mongo_db, batch=7), [0]
     writers = [Thread(target=write, args=(number,)) for number in range(len(stores))]
     for writer in writers:

@@ -1,6 +1,5 @@
 """What must not happen when a process dies or stands still at the worst moment, or meets the wrong store."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -20,7 +19,6 @@ from app.projections.faults import Cause, ProjectionFault
 from app.projections.folding import Folding
 from app.projections.following import Following
 from app.projections.leases import Lease, LeaseLostError
-from app.projections.migrations import migrate
 from app.projections.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.rebuild import Progress
 from app.projections.rebuilds import discard_rebuild, rebuild_document, run_rebuilds
@@ -49,14 +47,6 @@ def record(database: Mongo, name: str = "customers") -> dict[str, Any]:
 
 def verified(store: Servicing, database: Mongo, **how: Any) -> list[Any]:
     return list(Verify(CUSTOMERS, store, database, Flag()).run(quiet, **how))
-
-
-@pytest.fixture
-def store(settings: Settings, mongo_db: Mongo) -> Iterator[Servicing]:
-    list(migrate(mongo_db))
-    servicing = Servicing.from_url(settings.event_store_url)
-    yield servicing
-    servicing.close()
 
 
 @pytest.fixture

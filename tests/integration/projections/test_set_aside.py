@@ -17,7 +17,6 @@ from app.projections.contact_notes import CONTACT_NOTES
 from app.projections.customers import CUSTOMERS
 from app.projections.engine import Engine
 from app.projections.faults import Cause, ProjectionFault
-from app.projections.migrations import migrate
 from app.projections.positions import COLLECTION
 from app.projections.projection import Event, Projection
 from app.projections.rebuilds import run_rebuilds
@@ -30,14 +29,6 @@ from tests.serving import serving
 from tests.waiting import until
 
 Mongo = Database[dict[str, Any]]
-
-
-@pytest.fixture
-def store(settings: Settings, mongo_db: Mongo) -> Iterator[Servicing]:
-    list(migrate(mongo_db))
-    servicing = Servicing.from_url(settings.event_store_url)
-    yield servicing
-    servicing.close()
 
 
 def rename(customer: str, name: str, minute: int) -> Told:
