@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -41,6 +41,14 @@ schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI docum
 
 roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
 	@$(PYTHON) -m app.api.role_table docs/api-roles.md
+
+openapi: $(VENV)/installed ## write docs/openapi.json again, from the routes
+	@$(PYTHON) -m app.api.openapi_file docs/openapi.json
+
+lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
+	@cd tools/openapi && npm ci --silent --no-audit --no-fund
+	@cd tools/openapi && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
 	@$(PYTHON) -m app.documents.dictionary

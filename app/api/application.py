@@ -22,6 +22,7 @@ from app.api import (
     me,
     money,
     notes,
+    openapi,
     operations,
     overview,
     problems,
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
     app.add_middleware(Identified)
     problems.install(app)
+    openapi.install(app)
     ledger_problems.install(app)
     ledger_commands.install(app)
     write_offs.install(app)

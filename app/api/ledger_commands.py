@@ -54,7 +54,7 @@ _SUPERVISOR = Depends(requires(Role.SUPERVISOR, person=True))
 _ADMIN = Depends(requires(Role.ADMIN, person=True))
 
 
-class Decision(Body):
+class DecisionBody(Body):
     """Why a second person agrees, or does not."""
 
     comment: Comment
@@ -139,7 +139,7 @@ async def approve_ledger_command(
     request: Request,
     response: Response,
     command_id: CommandId,
-    body: Decision,
+    body: DecisionBody,
     by: Annotated[Caller, _SUPERVISOR],
 ) -> LedgerCommand:
     """Agree to an adjustment over the limit; another supervisor than who asked. It is posted then."""
@@ -154,7 +154,7 @@ async def approve_ledger_command(
     response_model_exclude_none=True,
 )
 async def refuse_ledger_command(
-    request: Request, command_id: CommandId, body: Decision, by: Annotated[Caller, _SUPERVISOR]
+    request: Request, command_id: CommandId, body: DecisionBody, by: Annotated[Caller, _SUPERVISOR]
 ) -> LedgerCommand:
     """Do not agree to an adjustment over the limit, or withdraw one's own: it is never posted."""
     approvals: Approvals = request.app.state.approvals

@@ -35,7 +35,7 @@ _LOOK_AMONG = 100
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """For nginx too: what is buffered is no news."""
 _TEXT = {"type": "string"}
-_EVENT = {"type": "object", "properties": {"id": _TEXT, "event": _TEXT, "data": _TEXT}}
+_EXAMPLE = 'id: TXN-81\nevent: transaction\ndata: {"transactionId":"TXN-81","type":"REPAYMENT"}\n\n'
 
 
 class EventStream(StreamingResponse):
@@ -82,7 +82,7 @@ async def _may_be_one(ledger: LedgerClient, loan_account_id: str, transaction_id
     "/transactions/stream",
     operation_id="streamLedgerTransactions",
     response_class=EventStream,
-    responses={200: {"content": {EventStream.media_type: {"itemSchema": _EVENT}}}},
+    responses={200: {"content": {EventStream.media_type: {"schema": _TEXT, "example": _EXAMPLE}}}},
 )
 async def stream_transactions(
     request: Request,

@@ -97,7 +97,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a route may answer with, for its OpenAPI. With 401 come 429 and 503."""
     more = {429, 503} if 401 in statuses else set()
     return {
-        status: {"model": Problem, "description": _DESCRIPTIONS[status]}
+        status: {"model": Problem, "description": DESCRIPTIONS[status]}
         for status in sorted({*statuses, *more})
     }
 
@@ -108,7 +108,7 @@ _HTTP = {
     413: ("too_large", "The body is too large."),
 }
 
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     400: "An unknown parameter, or a cursor that is not ours",
     401: "No token, or one that does not check",
     403: "The token's role may not do this",

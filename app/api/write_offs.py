@@ -13,7 +13,7 @@ from app.aggregates.remembering import NAMESPACE
 from app.api.audit import logged
 from app.api.auth import Caller, Role, requires
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
-from app.api.ledger_commands import Decision
+from app.api.ledger_commands import DecisionBody
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import NOT_SETTLED, Amount, Body, Text, actor_of, answered, at_most
 from app.api.pages import refuse_unknown_parameters
@@ -98,7 +98,7 @@ async def approve_write_off(
     request: Request,
     response: Response,
     request_id: RequestId,
-    body: Decision,
+    body: DecisionBody,
     by: Annotated[Caller, _DECIDES],
 ) -> Approved:
     """Approve what another person asked for, within one's limit; supervisors and up, people. It is posted."""
@@ -109,7 +109,7 @@ async def approve_write_off(
 
 @router.post("/{requestId}/reject", operation_id="rejectWriteOff", response_model_exclude_none=True)
 async def reject_write_off(
-    request: Request, request_id: RequestId, body: Decision, by: Annotated[Caller, _DECIDES]
+    request: Request, request_id: RequestId, body: DecisionBody, by: Annotated[Caller, _DECIDES]
 ) -> WriteOffRequest:
     """Reject a request; people of supervisor and up."""
     rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)

@@ -1,0 +1,100 @@
+"""The OpenAPI document: as committed, whole for a reader, and true where it gives examples."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import orjson
+import pytest
+from fastapi import APIRouter
+from pydantic import SecretStr
+
+from app.api import openapi
+from app.api.application import create_app
+from app.api.openapi_file import text
+from app.api.openapi_parameters import PARAMETERS
+from app.runtime.settings import Settings
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+DOCUMENT = orjson.loads(COMMITTED.read_bytes())
+OPERATIONS = {
+    operation["operationId"]: operation for path in DOCUMENT["paths"].values() for operation in path.values()
+}
+EACH_OPERATION = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def test_the_committed_document_is_what_the_routes_say() -> None:
+    assert COMMITTED.read_text(encoding="utf-8") == text(), "write it again: make openapi"
+
+
+def test_it_is_openapi_3_1_and_says_what_it_describes() -> None:
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert DOCUMENT["info"]["title"] == "Billie Servicing"
+    assert {each["name"] for each in DOCUMENT["tags"]} >= {
+        tag for operation in OPERATIONS.values() for tag in operation["tags"]
+    }
+
+
+@EACH_OPERATION
+def test_an_operation_says_what_it_does(name: str) -> None:
+    operation = OPERATIONS[name]
+    assert operation["summary"][0].isupper()
+    assert operation["description"].endswith(".")
+    assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+
+
+@EACH_OPERATION
+def test_an_operation_names_its_problems(name: str) -> None:
+    operation = OPERATIONS[name]
+    problems = {
+        status: each for status, each in operation["responses"].items() if int(status) >= 400 and "$ref" in each
+    }
+    assert "400" in problems
+    assert ("401" in problems) == bool(operation["security"])
+    assert all(each["$ref"].endswith(f"/Problem{status}") for status, each in problems.items())
+
+
+def _told(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    operation = OPERATIONS[name]
+    yield from operation.get("requestBody", {}).get("content", {}).items()
+    for response in operation["responses"].values():
+        yield from response.get("content", {}).items()
+
+
+@EACH_OPERATION
+def test_examples_are_of_the_schema_that_they_stand_beside(name: str) -> None:
+    for media_type, told in _told(name):
+        schema = told["schema"] | {"components": DOCUMENT["components"]}
+        assert "example" in told, media_type
+        jsonschema.Draft202012Validator(schema).validate(told["example"])
+
+
+def test_problems_have_examples_that_are_problems() -> None:
+    problem = DOCUMENT["components"]["schemas"]["Problem"]
+    for name, response in DOCUMENT["components"]["responses"].items():
+        example = response["content"]["application/problem+json"]["example"]
+        jsonschema.Draft202012Validator(problem).validate(example)
+        assert f"Problem{example['status']}" == name
+
+
+def test_no_example_and_no_explanation_is_of_something_that_is_gone() -> None:
+    places = {f"{name}.{status}" for name, each in OPERATIONS.items() for status in each["responses"]}
+    places |= {f"{name}.body" for name, each in OPERATIONS.items() if "requestBody" in each}
+    assert openapi.examples().keys() <= places
+    used = {each["name"] for operation in OPERATIONS.values() for each in operation.get("parameters", ())}
+    assert PARAMETERS.keys() <= used
+
+
+def test_a_route_without_an_example_is_refused_by_name() -> None:
+    app = create_app(Settings(jwt_secret=SecretStr("a secret for tests, of more than 32 bytes")))
+    router = APIRouter(tags=["me"])
+
+    @router.get("/v1/new", operation_id="getSomethingNew")
+    async def _new() -> dict[str, str]:
+        """Get something new."""
+        return {}
+
+    app.include_router(router)
+    with pytest.raises(LookupError, match="getSomethingNew.200 has no example"):
+        openapi.document(app)
