@@ -21,8 +21,9 @@ chaos: $(VENV)/installed ## one backlog, and money, under fire; ARGS="--seed 7" 
 	@$(PYTHON) -m pytest -q -s tests/chaos --kills 60 --server-kills 6 \
 		--money-commands 2000 --money-strikes 30 $(ARGS)
 
-fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; ARGS="--seed 7" draws others
+fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wild requests to it; ARGS="--seed 7" draws others
 	@$(PYTHON) -m pytest -q -s tests/integration/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
+	@$(PYTHON) -m pytest -q -s tests/e2e/test_openapi_holds.py --api-examples 100 $(ARGS)
 
 lint: $(VENV)/installed ## style, types, and the arrows between the folders
 	@$(VENV)/bin/ruff check -q .

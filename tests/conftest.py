@@ -17,6 +17,7 @@ from tests.commands import Billie
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--api-examples", type=int, default=2, help="random requests an operation")
     parser.addoption("--seed", type=int, default=20_260_306, help="of chaos, and of the fuzzed stream")
     parser.addoption("--kills", type=int, default=12, help="of roles, at work on a backlog")
     parser.addoption("--server-kills", type=int, default=2, help="of each server meanwhile")

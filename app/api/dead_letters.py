@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from app.api.audit import logged
 from app.api.auth import Authenticated, Caller, Role, requires
@@ -12,6 +12,7 @@ from app.api.pages import (
     Cursor,
     Identifier,
     Limit,
+    Moment,
     Page,
     invalid_cursor,
     opaque,
@@ -87,7 +88,7 @@ def list_dead_letters(
     box: Box,
     reason: Reason | None = None,
     type: Identifier | None = None,
-    before: AwareDatetime | None = None,
+    before: Moment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DeadLetterPage:

@@ -48,7 +48,8 @@ def _a_day(text: str) -> str:
     return text
 
 
-Day = Annotated[str, AfterValidator(_a_day), Query(pattern=r"^\d{4}-\d{2}-\d{2}$", examples=["2026-02-28"])]
+_DAY = Query(pattern=r"^\d{4}-\d{2}-\d{2}$", examples=["2026-02-28"], json_schema_extra={"format": "date"})
+Day = Annotated[str, AfterValidator(_a_day), _DAY]
 
 
 async def ledger_client(request: Request) -> LedgerClient:

@@ -28,7 +28,12 @@ def _after(text: Any) -> Any:
         raise ValueError(msg) from error
 
 
-_SCHEMA = WithJsonSchema({"type": "string", "examples": ["2026-03-06", "2026-03-06T09:00:00Z"]})
+_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}],
+        "examples": ["2026-03-06", "2026-03-06T09:00:00Z"],
+    }
+)
 
 From = Annotated[Moment, BeforeValidator(_first_of), _SCHEMA]
 """Then, or later; of a day, from its beginning."""

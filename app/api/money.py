@@ -37,7 +37,11 @@ Account = Annotated[str, Path(alias="loanAccountId", min_length=1, max_length=25
 Amount = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$"),
-    Field(description="AUD, as a decimal string with at most two places", examples=["150.00"]),
+    Field(
+        description="AUD above zero, as a decimal string with at most two places",
+        examples=["150.00"],
+        json_schema_extra={"not": {"pattern": r"^[0.]+$"}},
+    ),
 ]
 Delta = Annotated[
     str,

@@ -106,7 +106,12 @@ def _complete(operation: Described) -> None:
     for status, response in operation["responses"].items():
         content = response.get("content", {})
         if any(each.get("schema") == _PROBLEM for each in content.values()):
-            operation["responses"][status] = {"$ref": f"#/components/responses/{_name(int(status))}"}
+            described = response["description"]
+            operation["responses"][status] = (
+                {"$ref": f"#/components/responses/{_name(int(status))}"}
+                if described == DESCRIPTIONS[int(status)]
+                else _problem_response(int(status), described)
+            )
             continue
         response.setdefault("headers", {})["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
         _exemplify(content, f"{name}.{status}")
@@ -116,9 +121,12 @@ def _complete_parameter(parameter: Described) -> None:
     """An optional parameter may be left out, and never be null: FastAPI's ``anyOf`` says that it could be."""
     schema = parameter["schema"]
     schema.pop("title", None)
+    schema.pop("description", None)  # The parameter has it.
     if (may_be := schema.get("anyOf")) and {"type": "null"} in may_be:
         (kind, *more) = [each for each in may_be if each != {"type": "null"}]
-        if not more:
+        if more:
+            schema["anyOf"] = [kind, *more]
+        else:
             del schema["anyOf"]
             schema.update(kind)
     if (explained := PARAMETERS.get(parameter["name"])) is not None:
@@ -135,14 +143,14 @@ def _exemplify(content: Described, place: str) -> None:
         told["example"] = example
 
 
-def _problem_response(status: int) -> Described:
+def _problem_response(status: int, description: str | None = None) -> Described:
     code, detail, retryable = _PROBLEMS[status]
     example = problem_of(ProblemError(status, code, detail, retryable=retryable), "5c1f2f0f9d3b4b0f8f5a")
     headers = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     if status in _WAITING:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     return {
-        "description": DESCRIPTIONS[status],
+        "description": description or DESCRIPTIONS[status],
         "headers": headers,
         "content": {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}},
     }

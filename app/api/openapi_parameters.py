@@ -18,7 +18,7 @@ PARAMETERS = {
     "conversationId": Explained("The conversation's id.", "CONV-900001"),
     "customerId": Explained("The customer's id.", "CUS-900001"),
     "from": Explained("From then on: a time with its offset, or a whole day in UTC."),
-    "Idempotency-Key": Explained("Yours for this one intent; send it again with each retry."),
+    "Idempotency-Key": Explained("Yours for this one intent.", "repayment-2026-03-06-0001"),
     "kind": Explained("The kind of the movement.", "repayment"),
     "loanAccountId": Explained("The loan account's id.", "ACC-900001"),
     "noteId": Explained("The note's id.", "be70ed1d-7f72-54df-8775-be32852517f1"),

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 import orjson
 from fastapi import Query, Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator
 from pymongo import DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -19,6 +20,7 @@ from app.projections.faults import FAULTED
 
 _LONGEST_CURSOR = 2_000
 _LONGEST_NAME, _MOST_NAMES = 64, 8
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 # Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
 _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
@@ -37,7 +39,15 @@ def _in_utc(at: datetime) -> datetime:
         raise ValueError(msg) from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _told_as_time(text: Any) -> Any:
+    """Text of ISO 8601: a number, which pydantic takes for seconds since 1970, is somebody's slip."""
+    if isinstance(text, str) and not _TIME.match(text):
+        msg = "say it in full, with its offset: 2026-03-06T09:00:00Z"
+        raise ValueError(msg)
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_told_as_time), AfterValidator(_in_utc)]
 """A time with its offset: in UTC, it is one that MongoDB can be asked for."""
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -11,41 +10,24 @@ from redis import Redis
 
 from app.api.auth import issue_token
 from app.ingestion.publish import publish
-from app.runtime.embedded import free_port
 from app.runtime.settings import Settings
-from tests.commands import Billie
 from tests.waiting import until
+from tests.whole_system import on_free_ports, whole_system
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    target = f"127.0.0.1:{free_port()}"
-    return settings.model_copy(update={"ledger_target": target, "api_port": free_port()})
+    return on_free_ports(settings)
 
 
 @pytest.fixture
 def api(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
     """All the roles, and the sandbox ledger, as processes."""
-    given = settings.model_copy()
-    given.model_fields_set.update(("ledger_target", "api_port"))
-    billie = Billie.of(given)
-    billie.run("migrate")
-    with ExitStack() as running:
-        for arguments in (
-            ("ledger-sandbox", "--data", str(tmp_path / "ledger.db")),
-            ("ingest",),
-            ("project",),
-            ("api",),
-        ):
-            log = running.enter_context((tmp_path / f"{arguments[0]}.log").open("w"))
-            process = billie.start(*arguments, log=log)
-            running.callback(process.wait)
-            running.callback(process.terminate)
-        token = issue_token(settings, "ann", "operations")
-        base = f"http://127.0.0.1:{settings.api_port}"
-        yield running.enter_context(
-            httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=10)
-        )
+    token = issue_token(settings, "ann", "operations")
+    base = f"http://127.0.0.1:{settings.api_port}"
+    headers = {"Authorization": f"Bearer {token}"}
+    with whole_system(settings, tmp_path), httpx.Client(base_url=base, headers=headers, timeout=10) as client:
+        yield client
 
 
 def repay(api: httpx.Client, body: dict[str, str], key: str) -> httpx.Response:

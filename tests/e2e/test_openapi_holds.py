@@ -1,0 +1,62 @@
+"""Whatever the OpenAPI document lets a caller send, and much that it does not: the API answers as it says.
+
+Requests are generated from the committed document and sent to the whole system: each operation's examples,
+the edges of each parameter, random ones, and chains of operations. No answer may be a 500, of an undocumented
+status or shape; what breaks the schema is refused, and what keeps it is taken.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.api.auth import issue_token
+from app.runtime.settings import Settings
+from tests.commands import ROOT
+from tests.waiting import until
+from tests.whole_system import on_free_ports, whole_system
+
+ENDLESS = ("streamLedgerTransactions",)
+"""Their answers end with the connection."""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return on_free_ports(settings)
+
+
+def test_the_api_keeps_what_its_document_promises(
+    settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"http://127.0.0.1:{settings.api_port}"
+    headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', 'admin')}"}
+
+    def is_there(path: str) -> bool:
+        try:
+            return httpx.get(url + path, headers=headers).is_success
+        except httpx.TransportError:
+            return False
+
+    with whole_system(settings, tmp_path) as billie:
+        billie.run("publish", "samples/lender-day.jsonl")
+        until(lambda: is_there("/v1/loan-accounts/ACC-900001"), 90, "the sample's first account")
+        until(lambda: is_there("/v1/ledger/accounts/ACC-900001/balance"), 90, "it in the ledger")
+        told = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
+                *("--config-file", str(Path(__file__).parent / "schemathesis.toml")),
+                *("run", str(ROOT / "docs" / "openapi.json"), "--url", url),
+                *(part for name, value in headers.items() for part in ("--header", f"{name}: {value}")),
+                *(part for name in ENDLESS for part in ("--exclude-operation-id", name)),
+                *("--checks", "all", "--request-timeout", "30", "--continue-on-failure", "--no-shrink"),
+                *("--seed", str(request.config.getoption("--seed"))),
+                *("--max-examples", str(request.config.getoption("--api-examples"))),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+    if told.returncode != 0:
+        pytest.fail(told.stdout + told.stderr)
