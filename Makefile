@@ -47,8 +47,8 @@ openapi: $(VENV)/installed ## write docs/openapi.json again, from the routes
 	@$(PYTHON) -m app.api.openapi_file docs/openapi.json
 
 lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
-	@cd tools/openapi && npm ci --silent --no-audit --no-fund
-	@cd tools/openapi && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+	@cd tools/node && npm ci --silent --no-audit --no-fund
+	@cd tools/node && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
