@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-projections lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -65,6 +65,10 @@ bench-memory: $(VENV)/installed ## an ingest process's memory on a million entri
 
 bench-ledger: $(VENV)/installed ## what REST adds to a read of the ledger, against a direct gRPC call
 	@$(PYTHON) -m bench.ledger_reads $(ARGS)
+
+bench-api: $(VENV)/installed ## the API's reads under load, against a bare route; needs Node.js and npm
+	@cd tools/node && npm ci --silent --no-audit --no-fund
+	@$(PYTHON) -m bench.api $(ARGS)
 
 bench-projections: $(VENV)/installed ## read models: live, rebuild, verify; ARGS="--most 1000000" for their growth
 	@$(PYTHON) -m bench.projections $(ARGS)
