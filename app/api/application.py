@@ -26,6 +26,7 @@ from app.api import (
     overview,
     problems,
     reads,
+    search,
     transcripts,
     write_offs,
 )
@@ -48,6 +49,7 @@ _ROUTERS = tuple(
         health,
         me,
         reads,
+        search,
         overview,
         transcripts,
         ledger_reads,

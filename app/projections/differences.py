@@ -47,7 +47,7 @@ class Difference:
 
 
 def fields_that_differ(expected: Document, found: Document) -> list[Field]:
-    """All of them, the projector's own stamps aside; search keys are no stamps: they follow from the fields."""
+    """All of them, the projector's own stamps aside. Search keys are none: they follow from the fields."""
     return list(_compare("", _plain(expected), _plain(found)))
 
 

@@ -15,13 +15,14 @@ _LETTERS = str.maketrans(
 """Letters that Unicode does not take apart, and that people write without their strokes."""
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
 _ROUNDS = 8
+_PLUS = ("+", "\N{FULLWIDTH PLUS SIGN}")
 _COUNTRY, _NATIONAL, _MOBILE_DIGITS = "61", "0", 9
 _AREAS = frozenset("23478")
 """With what an Australian number goes on after its 0."""
 
 
 def fold(text: str) -> str:
-    """Without case and accents: ``José`` and ``JOSE`` are ``jose``, ``Ｌᴱ`` is ``le``, ``Straße`` ``strasse``."""
+    """Without case and accents: ``José`` and ``JOSE`` are ``jose``, ``Straße`` is ``strasse``."""
     if text.isascii():
         return text.lower()
     for _ in range(_ROUNDS):  # One fold may bring forth what another one changes.
@@ -85,15 +86,12 @@ def _is_of_word(character: str) -> bool:
 
 
 def _digits(text: str) -> tuple[str, bool]:
-    """The digits, of any script, and whether they begin with a country's code; what leads abroad is gone."""
+    """The digits, of any script, and whether they begin with a country's code, without what leads abroad."""
     found = "".join(str(unicodedata.decimal(each)) for each in text if each.isdecimal())
-    before = next(
-        (each for each in unicodedata.normalize("NFKC", text) if each == "+" or each.isdecimal()), ""
-    )
-    for abroad in ("+", "0011", "00"):
-        if abroad == before:
-            return found, True
-        if before != "+" and found.startswith(abroad):
+    if next((each for each in text if each in _PLUS or each.isdecimal()), "") in _PLUS:
+        return found, True
+    for abroad in ("0011", "00"):
+        if found.startswith(abroad):
             return found.removeprefix(abroad), True
     return found, False
 
