@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles dictionary bench-ingest bench-latency bench-memory bench-ledger bench-projections bench-search lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -59,6 +59,9 @@ bench-ledger: $(VENV)/installed ## what REST adds to a read of the ledger, again
 
 bench-projections: $(VENV)/installed ## read models: live, rebuild, verify; ARGS="--most 1000000" for their growth
 	@$(PYTHON) -m bench.projections $(ARGS)
+
+bench-search: $(VENV)/installed ## a search of 100,000 customers, against a bare read of one document
+	@$(PYTHON) -m bench.search $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,7 +1,7 @@
 """Search: customers, loan accounts and conversations by what somebody on the phone can tell.
 
 A question becomes ranges of the search keys' indexes, level by level: each level has some sixteen times as
-many documents as the one above it. Whatever matches a great many is answered from the sparse levels, so that no
+many documents as the one above it. Whatever matches a great many is answered from the sparse levels, so no
 question reads more than some hundred documents of a collection (decision 0009).
 """
 
@@ -18,14 +18,14 @@ from app.api.auth import Authenticated
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented
 from app.api.reads import NOT_IN_SUMMARIES, Database
-from app.api.sought import SHORTEST, Fit, Match, Slot, Sought
-from app.documents.search_hits import (
+from app.api.search_hits import (
     ConversationHit,
     CustomerHit,
     LoanAccountHit,
     SearchHit,
     SearchResults,
 )
+from app.api.sought import SHORTEST, Fit, Match, Slot, Sought
 from app.projections.faults import FAULTED
 from app.projections.normalising import LONGEST
 from app.projections.search_keys import FIELD, LEVELS, NAMES, SHARE
