@@ -1,8 +1,8 @@
 """``make bench-search``: what a search takes, against a bare read of one document by its id.
 
-The documents are put straight into an embedded server, as the projections would make them, with the indexes of
-the migrations. The API serves as its role does, in a process of its own; each question is asked over one
-connection, in turns with the bare read, which goes from here to the database.
+The documents are put straight into an embedded server, as the projections would make them, with the
+indexes of the migrations. The API serves as its role does, in a process of its own; each question is asked over
+one connection, in turns with the bare read, which goes from here to the database.
 """
 
 import argparse
@@ -80,8 +80,9 @@ def main() -> None:
             "BILLIE_MONGO_DB": database.name,
             "BILLIE_RATE_PER_SECOND": "0",
         }
+        log = stack.enter_context((folder / "api.log").open("wb"))
         api = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", "api"], env=environment, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "app.cli.main", "api"], env=environment, stdout=log, stderr=log
         )
         stack.callback(api.wait)
         stack.callback(api.terminate)

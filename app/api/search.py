@@ -1,17 +1,17 @@
 """Search: customers, loan accounts and conversations by what somebody on the phone can tell.
 
-A question becomes ranges of the search keys' indexes, level by level: each level has some sixteen times as
+A question becomes intervals of the search keys' indexes, level by level: each level has some eight times as
 many documents as the one above it. Whatever matches a great many is answered from the sparse levels, so no
 question reads more than some hundred documents of a collection (decision 0009).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
 
 from app.api.audit import log_read
 from app.api.auth import Authenticated
@@ -25,10 +25,10 @@ from app.api.search_hits import (
     SearchHit,
     SearchResults,
 )
-from app.api.sought import SHORTEST, Fit, Match, Slot, Sought
+from app.api.sought import SHORTEST, Beginning, Fit, Match, Sought
 from app.projections.faults import FAULTED
 from app.projections.normalising import LONGEST
-from app.projections.search_keys import FIELD, LEVELS, NAMES, SHARE
+from app.projections.search_keys import FIELD, LEVELS, SHARE, Kind
 
 router = APIRouter(
     prefix="/v1",
@@ -38,14 +38,23 @@ router = APIRouter(
 )
 
 MOST = 20
-BUDGET = SHARE * MOST
-"""Documents that a level of one key may give: beyond it the levels below are not looked at."""
+BUDGET = SHARE * MOST * 2
+"""Documents that are read of one interval at most."""
 
-_NOT_SHOWN = dict.fromkeys((*NOT_IN_SUMMARIES, "repaymentSchedule", "facts", FIELD), 0)
+_NOT_SHOWN = dict.fromkeys((*NOT_IN_SUMMARIES, "repaymentSchedule", "facts"), 0)
 
-Found = dict[str, dict[str, Any]]
-"""Documents by their ids."""
+Form = Callable[[dict[str, str]], dict[str, Any]]
+"""Makes a condition for a list of keys of an interval that one of them lies in."""
 Collection = AsyncCollection[dict[str, Any]]
+
+
+class Found(NamedTuple):
+    """A document that answers, and how well by its keys."""
+
+    document: dict[str, Any]
+    fit: Fit
+
+
 Question = Annotated[
     str,
     Query(
@@ -69,86 +78,108 @@ async def search(request: Request, database: Database, q: Question, limit: AtMos
     if (sought := Sought.of(q)) is None:
         detail = f"query.q: It has less than {SHORTEST} letters and digits to look for."
         raise ProblemError(422, "invalid_request", detail)
-    found = await asyncio.gather(*(_look(database[name], sought, limit) for name in _HITS))
-    ranked = sorted(
-        (
-            (match.fit, order, hit(document, match))
-            for order, (hit, (listed, _)) in enumerate(zip(_HITS.values(), found, strict=True))
-            for document, match in listed
-        ),
-        key=lambda each: (*each[:2], each[2].title.casefold(), each[2].id),
-    )
-    items = [item for *_, item in ranked[:limit]]
+    form = await _form_of(request, database)
+    looked = await asyncio.gather(*(_look(database[name], form, sought, limit) for name in _HITS))
+    found = [(name, each) for name, (listed, _) in zip(_HITS, looked, strict=True) for each in listed]
+    found.sort(key=lambda each: each[1].fit)
+    # The keys do not tell which field they are of: that is found out for those that may be shown.
+    shown = []
+    for name, (document, fit) in found[: 2 * MOST]:
+        match = sought.match(name, document, fit)
+        shown.append((match.fit, _HITS[name](document, match)))
+    shown.sort(key=lambda each: (each[0], _ORDER[each[1].kind], each[1].title.casefold(), each[1].id))
+    items = [hit for _, hit in shown[:limit]]
     log_read(request, *items)
-    return SearchResults(items=items, more=len(ranked) > limit or not all(whole for _, whole in found))
+    more = len(found) > limit or not all(whole for _, whole in looked)
+    return SearchResults(items=items, more=more)
 
 
-async def _look(
-    collection: Collection, sought: Sought, limit: int
-) -> tuple[list[tuple[dict[str, Any], Match]], bool]:
-    """The documents of a collection that answer, and whether these are all."""
-    matching = partial(_matching, collection.name, sought)
-    looking = _Looking(collection, lambda documents: len(matching(documents)) > limit)
-    slots = sought.slots(collection.name)
-    found, whole = await looking.descend(slots, whole=False)
+def interval_of_elements(interval: dict[str, str]) -> dict[str, Any]:
+    """The condition that a list has an element in the interval: MongoDB reads just that of the index."""
+    return {"$elemMatch": interval}
+
+
+def interval_of_index(interval: dict[str, str]) -> dict[str, Any]:
+    """The same for the embedded server, whose index would not be read for ``$elemMatch``.
+
+    MongoDB would take it for two conditions, which two elements may meet, and read the index to its end.
+    """
+    return interval
+
+
+async def _form_of(request: Request, database: AsyncDatabase[dict[str, Any]]) -> Form:
+    """The one that suits the server, which is asked once."""
+    state = request.app.state
+    if not hasattr(state, "search_form"):
+        is_embedded = "secantusVersion" in await database.client.admin.command("buildInfo")
+        state.search_form = interval_of_index if is_embedded else interval_of_elements
+    form: Form = state.search_form
+    return form
+
+
+async def _look(collection: Collection, form: Form, sought: Sought, limit: int) -> tuple[list[Found], bool]:
+    """What of a collection answers, and whether that is all."""
+    looking = _Looking(collection, form, sought, limit)
+    beginnings = sought.beginnings(collection.name)
+    _, whole = await asyncio.gather(looking.by_id(), looking.descend(beginnings))
     if not whole:
-        found |= (await looking.descend([each for each in slots if each.name not in NAMES], whole=True))[0]
-    found |= await looking.by_id(sought.text)
-    if whole and collection.name == "customers" and not looking.has_enough(found):
+        await looking.descend([each for each in beginnings if each.kind != Kind.NAME], whole=True)
+    elif collection.name == "customers" and not looking.has_enough():
         for word in sought.apart():
-            more, whole = await looking.descend(word.slots(collection.name), whole=False)
-            found |= more
+            whole = await looking.descend(word.beginnings(collection.name))
             if whole:  # Each that answers has this word.
                 break
-    return matching(found.values()), whole
+    return list(looking.found.values()), whole
 
 
 class _Looking:
-    """Looks into one collection, by ranges of the indexes of its search keys."""
+    """Looks into one collection, by intervals of the index of its search keys."""
 
-    def __init__(self, collection: Collection, enough: Callable[[Iterable[dict[str, Any]]], bool]) -> None:
+    def __init__(self, collection: Collection, form: Form, sought: Sought, limit: int) -> None:
+        self.found: dict[str, Found] = {}
+        """What answers, by id."""
         self._collection = collection
-        self._enough = enough
+        self._form = form
+        self._sought = sought
+        self._limit = limit
 
-    def has_enough(self, found: Found) -> bool:
+    def has_enough(self) -> bool:
         """Whether more than is to be shown answers already."""
-        return self._enough(found.values())
+        return len(self.found) > self._limit
 
-    async def descend(self, slots: list[Slot], *, whole: bool) -> tuple[Found, bool]:
-        """Documents whose keys begin with, or ``whole``: are, what is sought; and whether these are all.
+    async def descend(self, beginnings: list[Beginning], *, whole: bool = False) -> bool:
+        """Look for keys that begin with what is sought, or, ``whole``, are it. Whether that found all.
 
-        From the sparsest level on, until there are enough, or the next one would give too many.
+        From the sparsest level on, until there is enough, or the next one would give too much.
         """
-        found: Found = {}
+        enough = self._limit + (len(self.found) if whole else 0)
         for level in LEVELS:
-            pages = await asyncio.gather(*(self._page(slot.condition(level, whole=whole)) for slot in slots))
-            found.update({each["_id"]: each for page in pages for each in page})
-            if any(len(page) >= BUDGET for page in pages):
-                return found, False
-            if level != LEVELS[-1] and (
-                self.has_enough(found) or any(len(page) * SHARE > BUDGET for page in pages)
-            ):
-                return found, False
-        return found, True
+            keys = [each.key(level) if whole else self._form(each.interval(level)) for each in beginnings]
+            pages = await asyncio.gather(*map(self._page, keys))
+            for page in pages:
+                self._take(page)
+            most = max(map(len, pages), default=0)
+            if most >= BUDGET:
+                return False
+            if level != LEVELS[-1] and (most * SHARE > BUDGET or len(self.found) > enough):
+                return False
+        return True
 
-    async def by_id(self, identifier: str) -> Found:
-        """The document of just this id, if there is one: also one without a key."""
-        document = await self._collection.find_one({"_id": identifier}, _NOT_SHOWN)
-        is_shown = document is not None and not document.get(FAULTED, {}).get("empty")
-        return {identifier: document} if document is not None and is_shown else {}
+    async def by_id(self) -> None:
+        """Look for the document of just this id."""
+        document = await self._collection.find_one({"_id": self._sought.text}, _NOT_SHOWN)
+        if document is not None and not document.get(FAULTED, {}).get("empty"):
+            self.found[document["_id"]] = Found(document, Fit.EXACT)
 
-    def _page(self, condition: dict[str, object]) -> Awaitable[list[dict[str, Any]]]:
-        return self._collection.find(condition, _NOT_SHOWN).limit(BUDGET).to_list()
+    def _take(self, documents: Iterable[dict[str, Any]]) -> None:
+        for document in documents:
+            if document["_id"] not in self.found:
+                fit = self._sought.fit(self._collection.name, document[FIELD])
+                if fit is not None:
+                    self.found[document["_id"]] = Found(document, fit)
 
-
-def _matching(
-    collection: str, sought: Sought, documents: Iterable[dict[str, Any]]
-) -> list[tuple[dict[str, Any], Match]]:
-    return [
-        (document, match)
-        for document in documents
-        if (match := sought.match(collection, document)) is not None
-    ]
+    def _page(self, keys: str | dict[str, Any]) -> Awaitable[list[dict[str, Any]]]:
+        return self._collection.find({FIELD: keys}, _NOT_SHOWN).limit(BUDGET).to_list()
 
 
 def _customer(document: dict[str, Any], match: Match) -> SearchHit:
@@ -185,3 +216,4 @@ _HITS: dict[str, Callable[[dict[str, Any], Match], SearchHit]] = {
     "conversations": _conversation,
 }
 """The collections that are looked into, in the order in which equally good hits are shown."""
+_ORDER = {"customer": 0, "loanAccount": 1, "conversation": 2}

@@ -1,13 +1,13 @@
 """What a caller looks for, as it may be meant, and how well a document answers it: pure functions."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from app.projections.normalising import LONGEST, code, email, phone, phone_beginnings, words
-from app.projections.search_keys import CODE_FIELDS, CODES, EMAIL, NAMES, PHONE, SLOTS, end_of_code, names
+from app.projections.search_keys import CODE_FIELDS, KINDS, Kind, key_of, names, text_of
 from app.projections.values import Document
 
 SHORTEST = 3
@@ -25,7 +25,7 @@ class Fit(IntEnum):
     EXACT = 0
     """An id, a number, an e-mail address or a phone number, just so."""
     NAME = 1
-    """A whole name, or what stands before the ``@``."""
+    """A whole name, what stands before the ``@``, or the last part of an id or number."""
     WORD = 2
     """The first words of a name, all of them whole."""
     BEGINNING = 3
@@ -41,23 +41,38 @@ class Match(NamedTuple):
     field: str
 
 
-class Slot(NamedTuple):
-    """A key of a collection's documents, and what it has to begin with, or to be."""
+class Beginning(NamedTuple):
+    """What keys of a kind begin with, or are."""
 
-    name: str
-    beginning: str
+    kind: Kind
+    text: str
 
-    def condition(self, level: int, *, whole: bool) -> dict[str, object]:
-        """The condition for the documents of a level; one interval of one index."""
-        lowest = f"{level}{self.beginning}"
-        return {f"_search.{self.name}": lowest if whole else {"$gte": lowest, "$lt": lowest + _ALL_BEFORE}}
+    def interval(self, level: int) -> dict[str, str]:
+        """The interval of those keys of a level that begin so."""
+        lowest = self.key(level)
+        return {"$gte": lowest, "$lt": lowest + _ALL_BEFORE}
+
+    def key(self, level: int) -> str:
+        """The key of a level that is just that."""
+        return key_of(level, self.kind, self.text)
+
+    def fit(self, kind: Kind, text: str) -> Fit | None:
+        """How well a key answers, by its kind and text."""
+        if kind != self.kind or not text.startswith(self.text):
+            return None
+        if text == self.text:
+            return Fit.NAME if kind == Kind.NAME else Fit.EXACT
+        following = text[len(self.text)]
+        if kind == Kind.EMAIL and following == "@":
+            return Fit.NAME
+        return Fit.WORD if kind == Kind.NAME and following == " " else Fit.BEGINNING
 
 
 @dataclass(frozen=True)
 class Sought:
-    """A question: its words, and what it is as an e-mail address, as a phone number, and as an id or number.
+    """A question: its words, and what it is as a name, an e-mail address, phone numbers, an id or number.
 
-    What it cannot be is empty. ``name`` are its words in order.
+    What it cannot be is empty.
     """
 
     text: str
@@ -73,78 +88,74 @@ class Sought:
         told, together = tuple(words(text)), code(text)
         if len(together) < shortest:
             return None
-        has_letter = any(map(str.isalpha, together))
-        is_one = len(text.split()) == 1
+        has_digit = any(map(str.isdigit, together))
         return cls(
             text=text.strip(),
             words=told,
-            name=" ".join(told)[:LONGEST] if has_letter else "",
-            email=email(text) if is_one else "",
+            name="" if has_digit else " ".join(told)[:LONGEST],
+            email=email(text) if len(text.split()) == 1 else "",
             phones=tuple(phone_beginnings(text)) if _is_phone(text) else (),
-            code=together if any(map(str.isdigit, together)) else "",
+            code=together if has_digit else "",
         )
 
-    def slots(self, collection: str) -> list[Slot]:
+    def beginnings(self, collection: str) -> list[Beginning]:
         """Where to look in a collection, for all of it as one."""
-        wanted = [(name, self.name) for name in NAMES] + [(EMAIL, self.email)]
-        wanted += [(PHONE, each) for each in self.phones] + [(name, self.code) for name in CODES]
-        return [Slot(*each) for each in wanted if each[1] and each[0] in SLOTS[collection]]
+        wanted = [(Kind.NAME, self.name), (Kind.EMAIL, self.email), (Kind.CODE, self.code)]
+        wanted += [(Kind.PHONE, each) for each in self.phones]
+        return [Beginning(kind, text) for kind, text in wanted if text and kind in KINDS[collection]]
 
     def apart(self) -> "Iterator[Sought]":
         """Its longest words one by one, where there are several: they say most."""
-        if len(self.words) > 1:
+        if len(self.text.split()) > 1 and not self.phones:
             for word in sorted(set(self.words), key=lambda each: (-len(each), each))[:_MOST_APART]:
                 if (sought := Sought.of(word, shortest=1)) is not None:
                     yield sought
 
-    def match(self, collection: str, document: Document) -> Match | None:
-        """How well a document answers; None where it does not."""
-        return min(self._matches(collection, document), key=lambda match: match.fit, default=None)
+    def fit(self, collection: str, keys: list[str]) -> Fit | None:
+        """How well a document answers, by its keys; None where it does not."""
+        texts = [text_of(key) for key in keys]
+        fits = [
+            fit
+            for beginning in self.beginnings(collection)
+            for text in texts
+            if (fit := beginning.fit(*text)) is not None
+        ]
+        if fits:
+            return min(fits)
+        parts = [part for _, text in texts for part in (text, *text.split())]
+        if len(self.words) > 1 and all(any(part.startswith(word) for part in parts) for word in self.words):
+            return Fit.WORDS
+        return None
 
-    def _matches(self, collection: str, document: Document) -> Iterator[Match]:
-        parts: list[str] = []
-        for field in CODE_FIELDS[collection]:
-            if told := document.get(field):
-                parts += (code(told), end_of_code(told))
-                yield from _fits(self.code, code(told), field, Fit.EXACT)
-                yield from _fits(self.code, end_of_code(told), field, Fit.NAME)
-        if document["_id"] == self.text:
-            yield Match(Fit.EXACT, "_id")
+    def match(self, collection: str, document: Document, fit: Fit) -> Match:
+        """By which of its fields a document answers that fits so, and how well that does."""
+        told = [(Kind.CODE, code(document.get(field, "")), field) for field in CODE_FIELDS[collection]]
         if collection == "customers":
-            parts += [*self._words_of(document)]
-            yield from self._of_person(document)
-        if len(self.words) > 1 and all(_begins_one(word, parts) for word in self.words):
-            yield Match(Fit.WORDS, "fullName")
+            told.append((Kind.EMAIL, email(document.get("emailAddress", "")), "emailAddress"))
+            told.append((Kind.PHONE, phone(document.get("mobilePhoneNumber", "")), "mobilePhoneNumber"))
+            preferred = " ".join(words(document.get("preferredName", "")))
+            for name in names(document):
+                is_preferred = bool(preferred) and name.startswith(preferred)
+                told.append((Kind.NAME, name, "preferredName" if is_preferred else "fullName"))
+        found = [
+            Match(better, field)
+            for beginning in self.beginnings(collection)
+            for kind, text, field in told
+            if (better := beginning.fit(kind, text)) is not None
+        ]
+        if document["_id"] == self.text:
+            found.append(Match(Fit.EXACT, "_id"))
+        if found:
+            return min(found, key=lambda match: match.fit)
+        if fit == Fit.WORDS:
+            return Match(fit, "fullName")
+        ends = [
+            field for field in CODE_FIELDS[collection] if self.code and self._ends(document.get(field, ""))
+        ]
+        return Match(max(fit, Fit.NAME), ends[0] if ends else CODE_FIELDS[collection][0])
 
-    def _of_person(self, document: Document) -> Iterator[Match]:
-        address = email(document.get("emailAddress", ""))
-        yield from _fits(self.email, address, "emailAddress", Fit.EXACT)
-        if self.email and self.email == address.partition("@")[0]:
-            yield Match(Fit.NAME, "emailAddress")
-        for each in self.phones:
-            yield from _fits(
-                each, phone(document.get("mobilePhoneNumber", "")), "mobilePhoneNumber", Fit.EXACT
-            )
-        preferred = " ".join(words(document.get("preferredName", "")))
-        for key in names(document):
-            field = "preferredName" if preferred and key.startswith(preferred) else "fullName"
-            yield from _fits(self.name, key, field, Fit.NAME)
-            if self.name and key.startswith(f"{self.name} "):
-                yield Match(Fit.WORD, field)
-
-    def _words_of(self, document: Document) -> Iterator[str]:
-        for field in ("firstName", "lastName", "preferredName", "fullName", "emailAddress"):
-            yield from words(document.get(field, ""))
-        yield phone(document.get("mobilePhoneNumber", ""))
-
-
-def _fits(sought: str, key: str, field: str, whole: Fit) -> Iterator[Match]:
-    if sought and key.startswith(sought):
-        yield Match(whole if key == sought else Fit.BEGINNING, field)
-
-
-def _begins_one(word: str, parts: Iterable[str]) -> bool:
-    return any(part.startswith(word) for part in parts)
+    def _ends(self, told: str) -> bool:
+        return (words(told) or [""])[-1].startswith(self.code)
 
 
 def _is_phone(text: str) -> bool:

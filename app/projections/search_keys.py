@@ -1,10 +1,12 @@
-"""The search keys of documents: ``_search``, an object of a few texts, each with an index of its own.
+"""The search keys of documents: ``_search``, a list of texts that one index has.
 
 A pure function of the other fields of a document, made anew whenever it is written: where fields are cleared,
-their keys are gone. Decision 0009 says why they are scalars, and why each begins with a level.
+their keys are gone. A key is its level, its kind and what it is of: ``0nann smith``, ``0p0412345678``.
+Decision 0009 says why.
 """
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
@@ -14,33 +16,34 @@ from app.projections.values import Document
 
 FIELD = "_search"
 
-LEVELS = (2, 1, 0)
-"""Of the documents, 1 in 256 is of level 2, 1 in 17 of level 1, and the others of level 0."""
-SHARE = 16
+LEVELS = (3, 2, 1, 0)
+"""Of the documents, 1 in 512 is of level 3, 7 in 512 are of level 2, 7 in 64 of level 1, the rest of level 0."""
+SHARE = 8
 """About so many times as many documents are of a level as of the one above it."""
-_BITS = 4
 
-NAMES = tuple(f"name{number}" for number in range(1, 6))
-"""A customer's name, from each of its words on; then the preferred one."""
-EMAIL, PHONE = "email", "phone"
-CODES = tuple(f"code{number}" for number in range(1, 5))
-"""Identifiers and numbers, and their last parts: people leave out what is the same in all."""
 
-SLOTS: dict[str, tuple[str, ...]] = {
-    "customers": (*NAMES, EMAIL, PHONE, *CODES[:2]),
-    "loan-accounts": CODES,
-    "conversations": CODES[:2],
-}
-"""The keys that documents of a collection may have."""
+class Kind(StrEnum):
+    """What a key is of."""
+
+    NAME = "n"
+    """A customer's name, from one of its words on."""
+    EMAIL = "e"
+    PHONE = "p"
+    CODE = "c"
+    """An identifier or a number, or its last part: people leave out what is the same in all."""
+
 
 CODE_FIELDS: dict[str, tuple[str, ...]] = {
     "customers": ("_id",),
     "loan-accounts": ("accountNumber", "_id"),
     "conversations": ("applicationNumber",),
 }
-"""The fields that codes are of."""
+"""The fields that codes are of, by collection: those that are searched."""
 
-_MOST_WORDS = 12
+KINDS: dict[str, tuple[Kind, ...]] = dict.fromkeys(CODE_FIELDS, (Kind.CODE,)) | {"customers": tuple(Kind)}
+"""The kinds of keys that documents of a collection may have."""
+
+_MOST_NAMES = _MOST_WORDS = 12
 _SHORTEST_ALONE = 3
 _END_AT_LEAST = 3
 
@@ -56,23 +59,33 @@ def finish(collection: str) -> Callable[[Document], None]:
     return finished
 
 
-def search_keys(collection: str, document: Document) -> dict[str, str]:
-    """The keys of a document; none for one that was set aside before it held anything."""
+def search_keys(collection: str, document: Document) -> list[str]:
+    """The keys of a document, in order; none for one that was set aside before it held anything."""
     if document.get(FAULTED, {}).get("empty"):
-        return {}
-    keys = dict(zip(CODES, codes(collection, document)[: _codes_in(collection)], strict=False))
+        return []
+    keys = [(Kind.CODE, each) for each in codes(collection, document)]
     if collection == "customers":
-        keys |= zip(NAMES, names(document), strict=False)
-        keys[EMAIL] = email(document.get("emailAddress", ""))
-        keys[PHONE] = phone(document.get("mobilePhoneNumber", ""))
+        keys += [(Kind.NAME, each) for each in names(document)]
+        keys.append((Kind.EMAIL, email(document.get("emailAddress", ""))))
+        keys.append((Kind.PHONE, phone(document.get("mobilePhoneNumber", ""))))
     level = level_of(document["_id"])
-    return {slot: f"{level}{key}" for slot in SLOTS[collection] if (key := keys.get(slot))}
+    return sorted(key_of(level, kind, text) for kind, text in keys if text)
+
+
+def key_of(level: int, kind: Kind, text: str) -> str:
+    """The key of a normalised text, or the beginning of keys, where it is one of a text."""
+    return f"{level}{kind.value}{text}"
+
+
+def text_of(key: str) -> tuple[Kind, str]:
+    """The kind and the text of a key."""
+    return Kind(key[1]), key[2:]
 
 
 def level_of(identifier: str) -> int:
     """The level of a document, by its id: as good as drawn by lot, and always the same."""
     drawn = int.from_bytes(blake2b(identifier.encode("utf-8", "replace"), digest_size=4).digest(), "big")
-    return next((level for level in LEVELS if not drawn & ((1 << _BITS * level) - 1)), 0)
+    return next(level for level in LEVELS if drawn % SHARE**level == 0)
 
 
 def names(document: Document) -> list[str]:
@@ -90,7 +103,7 @@ def names(document: Document) -> list[str]:
     found = [*turned[:2], [*preferred, *last] if preferred else [], *turned[2:]]
     if len(first) > 1 and last:
         found.append([first[0], *last])
-    return _distinct(" ".join(each) for each in found)[: len(NAMES)]
+    return _distinct(" ".join(each) for each in found)[:_MOST_NAMES]
 
 
 def codes(collection: str, document: Document) -> list[str]:
@@ -104,10 +117,6 @@ def end_of_code(text: str) -> str:
     parts = words(text)
     is_telling = len(parts) > 1 and len(parts[-1]) >= _END_AT_LEAST and any(map(str.isdigit, parts[-1]))
     return parts[-1] if is_telling else ""
-
-
-def _codes_in(collection: str) -> int:
-    return len([slot for slot in SLOTS[collection] if slot in CODES])
 
 
 def _words(document: Document, field: str) -> list[str]:
