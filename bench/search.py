@@ -1,8 +1,8 @@
 """``make bench-search``: what a search takes, against a bare read of one document by its id.
 
 The documents are put straight into an embedded server, as the projections would make them, with the
-indexes of the migrations. The API serves as its role does, in a process of its own; each question is asked over
-one connection, in turns with the bare read, which goes from here to the database.
+indexes of the migrations. The API serves as its role does, in a process of its own; each question is asked
+over one connection, in turns with the bare read, which goes from here to the database.
 """
 
 import argparse

@@ -149,17 +149,14 @@ class Sought:
             return min(found, key=lambda match: match.fit)
         if fit == Fit.WORDS:
             return Match(fit, "fullName")
-        ends = [
-            field for field in CODE_FIELDS[collection] if self.code and self._ends(document.get(field, ""))
-        ]
-        return Match(max(fit, Fit.NAME), ends[0] if ends else CODE_FIELDS[collection][0])
+        fields = CODE_FIELDS[collection]
+        ends = [field for field in fields if self.code and self._ends(document.get(field, ""))]
+        return Match(max(fit, Fit.NAME), ends[0] if ends else fields[0])
 
     def _ends(self, told: str) -> bool:
         return (words(told) or [""])[-1].startswith(self.code)
 
 
 def _is_phone(text: str) -> bool:
-    return all(
-        each.isdecimal() or each.isspace() or unicodedata.normalize("NFKC", each) in _OF_PHONES
-        for each in text
-    )
+    plain = unicodedata.normalize("NFKC", text)
+    return all(each.isdecimal() or each.isspace() or each in _OF_PHONES for each in plain)

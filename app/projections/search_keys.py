@@ -17,7 +17,7 @@ from app.projections.values import Document
 FIELD = "_search"
 
 LEVELS = (3, 2, 1, 0)
-"""Of the documents, 1 in 512 is of level 3, 7 in 512 are of level 2, 7 in 64 of level 1, the rest of level 0."""
+"""Of documents, 1 in 512 is of level 3, 7 in 512 of level 2, 7 in 64 of level 1, the rest of level 0."""
 SHARE = 8
 """About so many times as many documents are of a level as of the one above it."""
 

@@ -1,0 +1,336 @@
+"""Search, over HTTP and on a real server: each kind by each thing, best first, and never too much work."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from bson import Decimal128
+from pymongo.database import Database
+
+from app.api.auth import issue_token
+from app.api.search import BUDGET, interval_of_elements
+from app.api.sought import Sought
+from app.projections.migrations import migrate
+from app.projections.search_keys import FIELD, LEVELS, finish
+from app.runtime.settings import Settings
+from tests.serving import serving
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+STAMPS = {"createdAt": AT, "updatedAt": AT, "_position": 1}
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    token = issue_token(settings, "ann", "readonly")
+    with (
+        serving(settings) as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=20) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def ask(client: httpx.Client) -> Ask:
+    def asked(text: str, **parameters: Any) -> dict[str, Any]:
+        answer = client.get("/v1/search", params={"q": text, **parameters})
+        assert answer.status_code == 200, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    return asked
+
+
+@pytest.fixture
+def store(mongo_db: Database[dict[str, Any]]) -> Callable[..., None]:
+    """Puts documents in place, with their keys, as the projections do."""
+    list(migrate(mongo_db))
+
+    def stored(collection: str, *documents: dict[str, Any]) -> None:
+        finished = finish(collection)
+        documents = tuple(dict(STAMPS, **each) for each in documents)
+        for each in documents:
+            finished(each)
+        mongo_db[collection].insert_many(documents)
+
+    return stored
+
+
+@pytest.fixture
+def people(store: Callable[..., None]) -> None:
+    zoe = {
+        "firstName": "Zoë Mary",
+        "lastName": "O'Brien",
+        "fullName": "Zoë Mary O'Brien",
+        "preferredName": "Kit",
+        "emailAddress": "zoe.b@mail.test",
+        "mobilePhoneNumber": "+61 412 345 678",
+        "dateOfBirth": "1990-02-03",
+        "ekycStatus": "successful",
+        "flags": {"vulnerable": True},
+        "residentialAddress": {"suburb": "Bondi", "state": "NSW"},
+    }
+    bob = {"firstName": "Bob", "lastName": "Zoeller", "fullName": "Bob Zoeller"}
+    store("customers", {"_id": "CUS-900001", **zoe}, {"_id": "CUS-900002", **bob})
+    account = {
+        "customerId": "CUS-900001",
+        "customerName": "Zoë Mary O'Brien",
+        "accountNumber": "LN-2026-0007",
+        "accountStatus": "active",
+        "balances": {"totalOutstanding": Decimal128("620.00")},
+        "loanTerms": {"openedDate": "2026-03-01"},
+    }
+    store("loan-accounts", {"_id": "ACC-500001", **account})
+    chat = {"customerId": "CUS-900001", "status": "active", "applicationNumber": "APP-31415"}
+    said = [{"username": "customer", "utterance": "my rent is due"}]
+    store("conversations", {"_id": "V1", "utterances": said, **chat})
+
+
+def ids(found: dict[str, Any]) -> list[str]:
+    return [each["id"] for each in found["items"]]
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    ("text", "identifier", "matched", "exact"),
+    [
+        ("zoe mary o'brien", "CUS-900001", "fullName", False),
+        ("ZOË OBRIEN", "CUS-900001", "fullName", False),
+        ("obrien", "CUS-900001", "fullName", False),
+        ("brien zo", "CUS-900001", None, False),
+        ("obr ma", "CUS-900001", "fullName", False),
+        ("kit o’br", "CUS-900001", "preferredName", False),
+        ("ZOE.B@mail.test", "CUS-900001", "emailAddress", True),
+        ("zoe.b", "CUS-900001", "emailAddress", False),
+        ("0412 345 678", "CUS-900001", "mobilePhoneNumber", True),
+        ("+61 (0)412-345-678", "CUS-900001", "mobilePhoneNumber", True),
+        ("61412345678", "CUS-900001", "mobilePhoneNumber", True),
+        ("041234", "CUS-900001", "mobilePhoneNumber", False),
+        ("0412 zoe", "CUS-900001", "fullName", False),
+        ("cus-900001", "CUS-900001", "customerId", True),
+        ("900001", "CUS-900001", "customerId", False),
+        ("ln 2026 0007", "ACC-500001", "accountNumber", True),
+        ("LN2026", "ACC-500001", "accountNumber", False),
+        ("0007", "ACC-500001", "accountNumber", False),
+        ("acc-500001", "ACC-500001", "loanAccountId", True),
+        ("app31415", "V1", "applicationNumber", True),
+        ("31415", "V1", "applicationNumber", False),
+    ],
+)
+def test_each_is_found_by_each(
+    ask: Ask, text: str, identifier: str, matched: str | None, exact: bool
+) -> None:
+    found = ask(text)
+    assert found["more"] is False
+    if matched is None:
+        assert found["items"] == [], "no part of a name begins so"
+        return
+    assert ids(found) == [identifier]
+    (hit,) = found["items"]
+    assert (hit["matched"], hit["exact"]) == (matched, exact)
+
+
+@pytest.mark.usefixtures("people")
+def test_a_hit_has_what_tells_people_apart_and_nothing_internal(ask: Ask) -> None:
+    assert ask("obrien")["items"] == [
+        {
+            "kind": "customer",
+            "id": "CUS-900001",
+            "customerId": "CUS-900001",
+            "title": "Zoë Mary O'Brien",
+            "matched": "fullName",
+            "exact": False,
+            "preferredName": "Kit",
+            "dateOfBirth": "1990-02-03",
+            "emailAddress": "zoe.b@mail.test",
+            "mobilePhoneNumber": "+61 412 345 678",
+            "suburb": "Bondi",
+            "state": "NSW",
+            "ekycStatus": "successful",
+            "flags": {"vulnerable": True},
+        }
+    ]
+    assert ask("acc-500001")["items"] == [
+        {
+            "kind": "loanAccount",
+            "id": "ACC-500001",
+            "customerId": "CUS-900001",
+            "customerName": "Zoë Mary O'Brien",
+            "title": "LN-2026-0007",
+            "matched": "loanAccountId",
+            "exact": True,
+            "accountNumber": "LN-2026-0007",
+            "accountStatus": "active",
+            "totalOutstanding": "620.00",
+            "openedDate": "2026-03-01",
+        }
+    ]
+    assert ask("app31415")["items"] == [
+        {
+            "kind": "conversation",
+            "id": "V1",
+            "customerId": "CUS-900001",
+            "title": "APP-31415",
+            "matched": "applicationNumber",
+            "exact": True,
+            "applicationNumber": "APP-31415",
+            "status": "active",
+        }
+    ]
+
+
+@pytest.mark.usefixtures("people")
+def test_whole_words_come_before_beginnings(ask: Ask) -> None:
+    assert ids(ask("zoe")) == ["CUS-900001", "CUS-900002"]
+
+
+def test_the_exact_one_comes_first_among_very_many(store: Callable[..., None], ask: Ask) -> None:
+    store("loan-accounts", *({"_id": f"ACC-{number}"} for number in range(3_000)))
+    for identifier in ("ACC-1", "ACC-29", "ACC-2999"):
+        found = ask(identifier)
+        assert ids(found)[0] == identifier
+        assert found["items"][0]["exact"]
+    many = ask("ACC-1")
+    assert len(many["items"]) == 20
+    assert many["more"]
+    assert not any(each["exact"] for each in many["items"][1:])
+    assert len(ask("ACC-1", limit=3)["items"]) == 3
+
+
+def test_what_very_many_share_costs_no_more_than_some_hundred_documents(
+    store: Callable[..., None], ask: Ask, mongo_db: Database[dict[str, Any]]
+) -> None:
+    shared = {"firstName": "Ann", "lastName": "Lee", "mobilePhoneNumber": "0400 000 000"}
+    store("customers", *({"_id": f"C{number}", **shared} for number in range(4_000)))
+    for text in ("ann", "ann lee", "an le", "0400000000", "0400"):
+        sought = Sought.of(text)
+        assert sought is not None
+        found = ask(text)
+        assert found["more"], text
+        if text != "an le":
+            assert len(found["items"]) == 20, text
+        (beginning, *_) = (next(sought.apart()) if text == "an le" else sought).beginnings("customers")
+        read = 0
+        for level in LEVELS:
+            read += mongo_db["customers"].count_documents({FIELD: beginning.interval(level)})
+            if read > 20:
+                break
+        assert read < BUDGET, text
+
+
+@pytest.mark.usefixtures("people")
+def test_both_forms_of_an_interval_find_the_same(mongo_db: Database[dict[str, Any]]) -> None:
+    sought = Sought.of("zoe")
+    assert sought is not None
+    for beginning in sought.beginnings("customers"):
+        for level in LEVELS:
+            interval = beginning.interval(level)
+            found = [
+                {each["_id"] for each in mongo_db["customers"].find({FIELD: form})}
+                for form in (interval, interval_of_elements(interval))
+            ]
+            assert found[0] == found[1]
+
+
+def test_the_embedded_server_reads_no_more_than_the_interval_of_the_index(
+    store: Callable[..., None], mongo_db: Database[dict[str, Any]]
+) -> None:
+    store("customers", *({"_id": f"C{number}", "fullName": f"Name{number} Lee"} for number in range(300)))
+    sought = Sought.of("lee name")
+    assert sought is not None
+    interval = sought.beginnings("customers")[0].interval(0)
+    plan = mongo_db["customers"].find({FIELD: interval}).explain()
+    assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
+    assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
+    rare = mongo_db["customers"].find({FIELD: {"$gte": "0nname29 ", "$lt": "0nname29!"}}).explain()
+    assert rare["executionStats"]["totalDocsExamined"] <= 1
+
+
+def test_what_holds_nothing_is_left_out_and_what_was_set_aside_later_is_not(
+    store: Callable[..., None], ask: Ask, mongo_db: Database[dict[str, Any]]
+) -> None:
+    fault = {"cause": "evolve_failed", "position": 7, "event": "E", "error": "KeyError"}
+    store(
+        "customers",
+        {"_id": "CUS-1001", "_faulted": fault | {"empty": True}},
+        {"_id": "CUS-1002", "fullName": "Ann Lee", "_faulted": fault | {"empty": False}},
+    )
+    assert ids(ask("CUS-1001")) == []
+    assert ids(ask("CUS-100")) == ["CUS-1002"]
+
+
+def test_a_document_that_has_no_keys_yet_is_found_by_its_id(
+    ask: Ask, mongo_db: Database[dict[str, Any]]
+) -> None:
+    mongo_db["customers"].insert_one({"_id": "CUS-7", "fullName": "Ann Lee"} | STAMPS)
+    (hit,) = ask("CUS-7")["items"]
+    assert (hit["title"], hit["matched"], hit["exact"]) == ("Ann Lee", "customerId", True)
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ab",
+        " - a - b - ",
+        "%00%00%00%00",
+        "%ED%A0%80%ED%A0%80%ED%A0%80",
+        "%FF%FE%FD",
+        "...",
+        "%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80",
+        "x" * 101,
+    ],
+)
+def test_too_little_and_too_much_are_refused(client: httpx.Client, text: str) -> None:
+    answer = client.get(f"/v1/search?q={text}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            ".*.*zoe",
+            "^zoe",
+            "zo[e]",
+            "$gt",
+            "$where: 1",
+            '{"$ne": null}',
+            "zoe\0b",
+            "zoe\ud7ff",
+            "\U0010ffff" * 9,
+        ),
+        *(
+            "İİİİ",
+            "ﷺ" * 30,
+            "\u202ezoe\u202c",
+            "a\u0301" * 50,
+            "'; DROP TABLE",
+            "zoe " * 25,
+            "+++000",
+            "٠٤١٢",
+        ),
+        "%" * 50 + "zoe",
+    ],
+)
+def test_no_text_is_an_error_of_ours(client: httpx.Client, text: str) -> None:
+    answer = client.get(f"/v1/search?q={quote(text, safe='')}")
+    assert answer.status_code in (200, 422), answer.text
+
+
+@pytest.mark.usefixtures("people")
+def test_a_pattern_is_no_pattern(ask: Ask) -> None:
+    assert ids(ask("z.*n")) == []
+    assert ids(ask("^zoe$")) == ids(ask("zoe")), "punctuation does not matter"
+
+
+def test_parameters_that_are_not_known_or_out_of_bounds_are_refused(client: httpx.Client) -> None:
+    assert client.get("/v1/search?q=zoe&kind=customer").json()["code"] == "unknown_parameter"
+    assert client.get("/v1/search?q=zoe&q=bob").json()["code"] == "repeated_parameter"
+    assert client.get("/v1/search?q[$ne]=zoe").json()["code"] == "unknown_parameter"
+    for parameters in ("", "?q=zoe&limit=21", "?q=zoe&limit=0"):
+        assert client.get(f"/v1/search{parameters}").status_code == 422
+    assert client.get("/v1/search?q=zoe", headers={"Authorization": ""}).status_code == 401
