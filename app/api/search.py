@@ -79,7 +79,7 @@ async def search(request: Request, database: Database, q: Question, limit: AtMos
         detail = f"query.q: It has less than {SHORTEST} letters and digits to look for."
         raise ProblemError(422, "invalid_request", detail)
     form = await _form_of(request, database)
-    looked = await asyncio.gather(*(_look(database[name], form, sought, limit) for name in _HITS))
+    looked = await asyncio.gather(*(look(database[name], form, sought, limit) for name in _HITS))
     found = [(name, each) for name, (listed, _) in zip(_HITS, looked, strict=True) for each in listed]
     found.sort(key=lambda each: each[1].fit)
     # The keys do not tell which field they are of: that is found out for those that may be shown.
@@ -117,8 +117,11 @@ async def _form_of(request: Request, database: AsyncDatabase[dict[str, Any]]) ->
     return form
 
 
-async def _look(collection: Collection, form: Form, sought: Sought, limit: int) -> tuple[list[Found], bool]:
-    """What of a collection answers, and whether that is all."""
+async def look(collection: Collection, form: Form, sought: Sought, limit: int) -> tuple[list[Found], bool]:
+    """What of a collection answers, and whether that is all.
+
+    It reads a few times BUDGET documents at most, whatever is sought.
+    """
     looking = _Looking(collection, form, sought, limit)
     beginnings = sought.beginnings(collection.name)
     _, whole = await asyncio.gather(looking.by_id(), looking.descend(beginnings))
@@ -185,7 +188,7 @@ class _Looking:
 def _customer(document: dict[str, Any], match: Match) -> SearchHit:
     address = document.get("residentialAddress", {})
     lived = {name: address[name] for name in ("suburb", "state") if name in address}
-    identity = {"customerId": document["_id"], **_identity(document, match, "fullName")}
+    identity = _identity(document, match, "fullName", "customerId") | {"customerId": document["_id"]}
     return CustomerHit.model_validate(document | lived | identity)
 
 
@@ -194,18 +197,20 @@ def _loan_account(document: dict[str, Any], match: Match) -> SearchHit:
         "totalOutstanding": document.get("balances", {}).get("totalOutstanding"),
         "openedDate": document.get("loanTerms", {}).get("openedDate"),
     }
-    return LoanAccountHit.model_validate(document | more | _identity(document, match, "accountNumber"))
+    identity = _identity(document, match, "accountNumber", "loanAccountId")
+    return LoanAccountHit.model_validate(document | more | identity)
 
 
 def _conversation(document: dict[str, Any], match: Match) -> SearchHit:
-    return ConversationHit.model_validate(document | _identity(document, match, "applicationNumber"))
+    identity = _identity(document, match, "applicationNumber", "conversationId")
+    return ConversationHit.model_validate(document | identity)
 
 
-def _identity(document: dict[str, Any], match: Match, title: str) -> dict[str, Any]:
+def _identity(document: dict[str, Any], match: Match, title: str, identifier: str) -> dict[str, Any]:
     return {
         "id": document["_id"],
         "title": document.get(title) or document["_id"],
-        "matched": "id" if match.field == "_id" else match.field,
+        "matched": identifier if match.field == "_id" else match.field,
         "exact": match.fit == Fit.EXACT,
     }
 
