@@ -126,7 +126,7 @@ async def look(collection: Collection, form: Form, sought: Sought, limit: int) -
     beginnings = sought.beginnings(collection.name)
     _, whole = await asyncio.gather(looking.by_id(), looking.descend(beginnings))
     if not whole:
-        await looking.descend([each for each in beginnings if each.kind != Kind.NAME], whole=True)
+        await looking.just_so([each for each in beginnings if each.kind != Kind.NAME])
     elif collection.name == "customers" and not looking.has_enough():
         for word in sought.apart():
             whole = await looking.descend(word.beginnings(collection.name))
@@ -150,23 +150,29 @@ class _Looking:
         """Whether more than is to be shown answers already."""
         return len(self.found) > self._limit
 
-    async def descend(self, beginnings: list[Beginning], *, whole: bool = False) -> bool:
-        """Look for keys that begin with what is sought, or, ``whole``, are it. Whether that found all.
+    async def descend(self, beginnings: list[Beginning]) -> bool:
+        """Look for keys that begin with what is sought. Whether that found all.
 
         From the sparsest level on, until there is enough, or the next one would give too much.
         """
-        enough = self._limit + (len(self.found) if whole else 0)
         for level in LEVELS:
-            keys = [each.key(level) if whole else self._form(each.interval(level)) for each in beginnings]
-            pages = await asyncio.gather(*map(self._page, keys))
+            intervals = [self._form(each.interval(level)) for each in beginnings]
+            pages = await asyncio.gather(*map(self._page, intervals))
             for page in pages:
                 self._take(page)
             most = max(map(len, pages), default=0)
             if most >= BUDGET:
                 return False
-            if level != LEVELS[-1] and (most * SHARE > BUDGET or len(self.found) > enough):
+            if level != LEVELS[-1] and (most * SHARE > BUDGET or self.has_enough()):
                 return False
         return True
+
+    async def just_so(self, beginnings: list[Beginning]) -> None:
+        """Look for keys that are what is sought, from the sparsest level on, until there is enough."""
+        enough = len(self.found) + self._limit
+        for level in LEVELS:
+            if beginnings and len(self.found) <= enough:
+                self._take(await self._page({"$in": [each.key(level) for each in beginnings]}))
 
     async def by_id(self) -> None:
         """Look for the document of just this id."""
@@ -181,7 +187,7 @@ class _Looking:
                 if fit is not None:
                     self.found[document["_id"]] = Found(document, fit)
 
-    def _page(self, keys: str | dict[str, Any]) -> Awaitable[list[dict[str, Any]]]:
+    def _page(self, keys: dict[str, Any]) -> Awaitable[list[dict[str, Any]]]:
         return self._collection.find({FIELD: keys}, _NOT_SHOWN).limit(BUDGET).to_list()
 
 
