@@ -4,6 +4,7 @@ Case, accents, punctuation and the formatting of phone numbers do not matter aft
 applied to its own result, and takes any text: NUL, lone surrogates and whatever else Unicode has.
 """
 
+import re
 import unicodedata
 
 LONGEST = 100
@@ -15,6 +16,7 @@ _LETTERS = str.maketrans(
 """Letters that Unicode does not take apart, and that people write without their strokes."""
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
 _ROUNDS = 8
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _PLUS = ("+", "\N{FULLWIDTH PLUS SIGN}")
 _COUNTRY, _NATIONAL, _MOBILE_DIGITS = "61", "0", 9
 _AREAS = frozenset("23478")
@@ -37,6 +39,8 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """Its words, folded: ``Mary-Anne O'Brien`` has ``mary``, ``anne``, ``obrien``."""
     folded = fold(text.translate(_APOSTROPHES))
+    if folded.isascii():
+        return _ASCII_WORD.findall(folded)
     return "".join(each if _is_of_word(each) else " " for each in folded).split()
 
 
@@ -47,7 +51,10 @@ def code(text: str) -> str:
 
 def email(text: str) -> str:
     """An e-mail address, folded, without white space and what cannot be printed."""
-    return "".join(each for each in fold(text) if each.isprintable() and not each.isspace())[:LONGEST]
+    folded = fold(text)
+    if folded.isprintable() and " " not in folded and folded.isascii():
+        return folded[:LONGEST]
+    return "".join(each for each in folded if each.isprintable() and not each.isspace())[:LONGEST]
 
 
 def phone(text: str) -> str:
