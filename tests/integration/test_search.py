@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,12 +13,17 @@ from bson import Decimal128
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.database import Database
 
+from app.aggregates import Conversation, Customer, LoanAccount, Servicing
 from app.api.auth import issue_token
 from app.api.search import BUDGET, interval_of_elements, interval_of_index, look
 from app.api.sought import Sought
 from app.projections.migrations import migrate
+from app.projections.positions import COLLECTION
+from app.projections.runner import run as project
 from app.projections.search_keys import FIELD, LEVELS, finish
 from app.runtime.settings import Settings
+from tests.given import absorb
+from tests.projecting import On
 from tests.serving import serving
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -127,6 +133,27 @@ def test_each_is_found_by_each(ask: Ask) -> None:
         assert found["more"] is False, text
     for text in ("brien", "zoe rob", "0412 345 679", "zoe.b@nail", "cus", "zo.*n", "V10"):
         assert ask(text) == {"items": [], "more": False}, text
+
+
+def test_what_was_told_is_found_once_it_is_projected(
+    settings: Settings, mongo_db: Database[dict[str, Any]], ask: Ask
+) -> None:
+    list(migrate(mongo_db))
+    with closing(Servicing.from_url(settings.event_store_url)) as servicing:
+        absorb(
+            servicing,
+            [
+                On(Customer, "C-101").report_details(first_name="Ann", last_name="Lee"),
+                On(LoanAccount, "L-101").open(customer_id="C-101", account_number="LN-7"),
+                On(Conversation, "V-101").start(customer_id="C-101", application_number="APP-101"),
+            ],
+        )
+    project(settings, drain=True)
+    assert ids(ask("ann lee")) == ["C-101"]
+    assert ids(ask("101")) == ["C-101", "L-101", "V-101"]
+    for name in ("customers", "loan-accounts", "conversations"):
+        assert mongo_db[COLLECTION].find_one({"_id": name}, {"_id": 0, "version": 1}) == {"version": 2}
+        assert not any(name.startswith("_") for name in ask("101")["items"][0])
 
 
 @pytest.mark.usefixtures("people")
