@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-projections lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-search bench-projections lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -72,6 +72,9 @@ bench-api: $(VENV)/installed ## the API's reads under load, against a bare route
 
 bench-projections: $(VENV)/installed ## read models: live, rebuild, verify; ARGS="--most 1000000" for their growth
 	@$(PYTHON) -m bench.projections $(ARGS)
+
+bench-search: $(VENV)/installed ## a search of 100,000 customers, against a bare read of one document
+	@$(PYTHON) -m bench.search $(ARGS)
 
 lock: ## pin every dependency again, with hashes
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

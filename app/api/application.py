@@ -27,6 +27,7 @@ from app.api import (
     overview,
     problems,
     reads,
+    search,
     transcripts,
     write_offs,
 )
@@ -49,6 +50,7 @@ _ROUTERS = tuple(
         health,
         me,
         reads,
+        search,
         overview,
         transcripts,
         ledger_reads,

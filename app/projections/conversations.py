@@ -7,6 +7,7 @@ import bson
 
 from app.aggregates import Conversation
 from app.projections.projection import Projection
+from app.projections.search_keys import finish
 from app.projections.values import Document, free_form, merge, put, time
 
 _LIST_BYTES = 5 * 1024 * 1024
@@ -20,7 +21,7 @@ def conversations(
 
     Neither list grows beyond ``list_bytes``, as BSON.
     """
-    projection = Projection("conversations", own=(Conversation,))
+    projection = Projection("conversations", own=(Conversation,), version=2, finish=finish("conversations"))
 
     @projection.on(Conversation.Registered)
     def _registered(document: Document, _event: Any) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 from app.aggregates import Customer
 from app.projections.projection import Projection
+from app.projections.search_keys import finish
 from app.projections.values import Document, put, time
 
-CUSTOMERS = Projection("customers", own=(Customer,))
+CUSTOMERS = Projection("customers", own=(Customer,), version=2, finish=finish("customers"))
 
 _ADDRESS = {
     "unit_number": "unitNumber",

@@ -8,6 +8,7 @@ from typing import Any
 
 from bson.decimal128 import Decimal128
 
+from app.projections.search_keys import FIELD as SEARCH
 from app.projections.values import Document
 
 
@@ -46,7 +47,7 @@ class Difference:
 
 
 def fields_that_differ(expected: Document, found: Document) -> list[Field]:
-    """All of them, the projector's own stamps aside."""
+    """All of them, the projector's own stamps aside. Search keys are none: they follow from the fields."""
     return list(_compare("", _plain(expected), _plain(found)))
 
 
@@ -63,7 +64,8 @@ def shown(value: Any) -> str:
 
 
 def _plain(document: Document) -> Document:
-    return {name: value for name, value in document.items() if name == "_id" or not name.startswith("_")}
+    compared = ("_id", SEARCH)
+    return {name: value for name, value in document.items() if name in compared or not name.startswith("_")}
 
 
 def _compare(path: str, expected: Any, found: Any) -> Iterator[Field]:

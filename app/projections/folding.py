@@ -36,6 +36,7 @@ class Folding:
         """``backings`` keep the projection's collections, by name; ``shelf`` makes the shelf before one."""
         self.projection = projection
         self.documents = shelf(backings[projection.name])
+        self.documents.finish = projection.finish
         self.lookups = shelf(backings[projection.lookup.collection]) if projection.lookup else None
         self._reader = reader
         self._strict = strict

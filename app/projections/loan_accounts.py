@@ -8,6 +8,7 @@ from typing import Any
 from app.aggregates import Customer, Key, LoanAccount
 from app.projections.projection import AtHand, Lookup, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
+from app.projections.search_keys import finish
 from app.projections.values import Document, money, put, time
 
 _OTHER_MOVEMENTS = "_otherMovements"
@@ -62,7 +63,12 @@ class AccountsOfCustomer(Lookup):
 
 
 LOAN_ACCOUNTS = Projection(
-    "loan-accounts", own=(LoanAccount,), others=(Customer.NameChanged,), lookup=AccountsOfCustomer()
+    "loan-accounts",
+    own=(LoanAccount,),
+    others=(Customer.NameChanged,),
+    lookup=AccountsOfCustomer(),
+    version=2,
+    finish=finish("loan-accounts"),
 )
 
 

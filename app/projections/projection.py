@@ -84,6 +84,7 @@ class Projection:
     ``others`` the further event classes that the lookup follows. ``version`` goes up with a change of
     what the documents hold: until they are rebuilt, the projection counts as outdated. ``carries`` says
     that a document may begin from what another one holds: there must be few of them, as all stay in memory.
+    ``finish`` sets fields that follow from the document's others, whenever it is written.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Projection:
     begins_with: type[Event] | None = None
     version: int = 1
     carries: bool = False
+    finish: Callable[[Document], None] | None = None
     _handlers: dict[type[Any], Handler] = field(default_factory=dict)
 
     def on(self, *event_classes: type[Any]) -> Callable[[Handler], Handler]:

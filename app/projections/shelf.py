@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import bson
 
@@ -20,6 +20,8 @@ class Shelf:
 
     def __init__(self, backing: Backing, keep: int, weight: int = 256 * 1024 * 1024) -> None:
         self.backing = backing
+        self.finish: Callable[[Document], None] | None = None
+        """Sets fields that follow from a document's others, before it is written."""
         self._keep, self._most_weight = keep, weight
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._weights: dict[str, int] = {}
@@ -149,6 +151,9 @@ class Shelf:
         self._weight += size
 
     def _write(self, ids: list[str], *, in_order: bool = False) -> None:
+        if self.finish is not None:
+            for identifier in ids:
+                self.finish(self._documents[identifier])
         new = [self._documents[each] for each in ids if each not in self._stored]
         known = [self._documents[each] for each in ids if each in self._stored]
         self.backing.write(new[::-1] if in_order else new, known, in_order=in_order)

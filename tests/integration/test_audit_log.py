@@ -39,6 +39,7 @@ READS: dict[str, tuple[str, dict[str, list[str]]]] = {
     "/v1/customers": ("/v1/customers", {"customerIds": ["C1", "C2"]}),
     "/v1/customers/{customerId}": ("/v1/customers/C1", CUSTOMER),
     "/v1/customers/{customerId}/overview": ("/v1/customers/C1/overview", CUSTOMER),
+    "/v1/search": (f"/v1/search?q={NAME}", {"customerIds": ["C1", "C2"]}),
     "/v1/loan-accounts": ("/v1/loan-accounts?customerId=C1", CUSTOMER | ACCOUNT),
     "/v1/loan-accounts/{loanAccountId}": ("/v1/loan-accounts/L1", CUSTOMER | ACCOUNT),
     "/v1/conversations": ("/v1/conversations", CONVERSATION),
@@ -72,7 +73,8 @@ NOT_PERSONAL = {"/healthz", "/readyz", "/v1/me", "/v1/status", "/v1/dead-letters
 def documents(mongo_db: Database[dict[str, Any]]) -> None:
     stamps = {"createdAt": AT, "updatedAt": AT, "_position": 1}
     mongo_db["customers"].insert_many(
-        {"_id": each, "fullName": NAME, "emailAddress": EMAIL} | stamps for each in ("C1", "C2")
+        {"_id": each, "fullName": NAME, "emailAddress": EMAIL, "_search": ["0nannabel leeuwen"]} | stamps
+        for each in ("C1", "C2")
     )
     mongo_db["loan-accounts"].insert_one({"_id": "L1", "customerId": "C1", "customerName": NAME} | stamps)
     said = [{"username": "customer", "utterance": SAID}]

@@ -1,0 +1,107 @@
+"""How what people type, and what is stored, become the same text: pure functions, for keys and for questions.
+
+Case, accents, punctuation and the formatting of phone numbers do not matter afterwards. Each of them may be
+applied to its own result, and takes any text: NUL, lone surrogates and whatever else Unicode has.
+"""
+
+import re
+import unicodedata
+
+LONGEST = 100
+"""Characters that are compared at most."""
+
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
+)
+"""Letters that Unicode does not take apart, and that people write without their strokes."""
+_APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
+_ROUNDS = 8
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_PLUS = ("+", "\N{FULLWIDTH PLUS SIGN}")
+_COUNTRY, _NATIONAL, _MOBILE_DIGITS = "61", "0", 9
+_AREAS = frozenset("23478")
+"""With what an Australian number goes on after its 0."""
+
+
+def fold(text: str) -> str:
+    """Without case and accents: ``José`` and ``JOSE`` are ``jose``, ``Straße`` is ``strasse``."""
+    if text.isascii():
+        return text.lower()
+    for _ in range(_ROUNDS):  # One fold may bring forth what another one changes.
+        apart = unicodedata.normalize("NFKD", text.casefold())
+        folded = "".join(each for each in apart if not unicodedata.combining(each)).translate(_LETTERS)
+        if folded == text:
+            break
+        text = folded
+    return text
+
+
+def words(text: str) -> list[str]:
+    """Its words, folded: ``Mary-Anne O'Brien`` has ``mary``, ``anne``, ``obrien``."""
+    folded = fold(text.translate(_APOSTROPHES))
+    if folded.isascii():
+        return _ASCII_WORD.findall(folded)
+    return "".join(each if _is_of_word(each) else " " for each in folded).split()
+
+
+def code(text: str) -> str:
+    """An id or a number without what separates its parts: ``ACC-900 002`` is ``acc900002``."""
+    return "".join(words(text))[:LONGEST]
+
+
+def email(text: str) -> str:
+    """An e-mail address, folded, without white space and what cannot be printed."""
+    folded = fold(text)
+    if folded.isprintable() and " " not in folded and folded.isascii():
+        return folded[:LONGEST]
+    return "".join(each for each in folded if each.isprintable() and not each.isspace())[:LONGEST]
+
+
+def phone(text: str) -> str:
+    """A phone number's digits. Australian ones begin with 0, however they were written; others as abroad.
+
+    ``+61 412 345 678``, ``0061 (0)412 345 678``, ``61412345678``, ``0412-345-678`` and ``412345678`` are
+    ``0412345678``; ``+64 21 123 456`` is ``6421123456``.
+    """
+    digits, is_international = _digits(text)
+    if is_international and digits.startswith(_COUNTRY):
+        return _in_australia(digits)
+    if is_international or digits.startswith(_NATIONAL):
+        return digits[:LONGEST]
+    whole = len(_COUNTRY) + _MOBILE_DIGITS
+    if digits.startswith(_COUNTRY) and (len(digits) == whole or digits.startswith(_COUNTRY + _NATIONAL)):
+        return _in_australia(digits)
+    if len(digits) == _MOBILE_DIGITS and digits[0] in _AREAS:
+        return _NATIONAL + digits
+    return digits[:LONGEST]
+
+
+def phone_beginnings(text: str) -> list[str]:
+    """What :func:`phone` may make of a number of which ``text`` is the beginning, likeliest first."""
+    found = [phone(text)]
+    digits, is_international = _digits(text)
+    if not is_international and digits:
+        if digits.startswith(_COUNTRY):
+            found.append(_in_australia(digits))
+        elif digits[0] in _AREAS:
+            found.append((_NATIONAL + digits)[:LONGEST])
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def _digits(text: str) -> tuple[str, bool]:
+    """The digits, of any script, and whether they begin with a country's code, without what leads abroad."""
+    found = "".join(str(unicodedata.decimal(each)) for each in text if each.isdecimal())
+    if next((each for each in text if each in _PLUS or each.isdecimal()), "") in _PLUS:
+        return found, True
+    for abroad in ("0011", "00"):
+        if found.startswith(abroad):
+            return found.removeprefix(abroad), True
+    return found, False
+
+
+def _in_australia(digits: str) -> str:
+    return (_NATIONAL + digits.removeprefix(_COUNTRY).lstrip(_NATIONAL))[:LONGEST]

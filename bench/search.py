@@ -1,0 +1,206 @@
+"""``make bench-search``: what a search takes, against a bare read of one document by its id.
+
+The documents are put straight into an embedded server, as the projections would make them, with the
+indexes of the migrations. The API serves as its role does, in a process of its own; each question is asked
+over one connection, in turns with the bare read, which goes from here to the database.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from bson import Decimal128
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from app.api.auth import issue_token
+from app.projections.migrations import migrate
+from app.projections.search_keys import finish
+from app.runtime.embedded import embedded_mongo, free_port
+from app.runtime.settings import Settings
+from bench.http_caller import HttpCaller
+
+_SECRET = "a secret for a benchmark, of more than 32 bytes"
+_GOAL_MS = 50.0
+_UP_WITHIN_S = 20.0
+_PAGE = 1_000
+_AT = datetime(2026, 3, 1, tzinfo=UTC)
+_ANNS = ("Ann", "Anna", "Anne", "Annabel", "Annika")
+_FIRST = ("José", "Mary Anne", "Peter", "John", "Zoë", "Minh", "Priya", "Liam", "Olivia", "Noah")
+_SYLLABLES = ("bar", "den", "ford", "gal", "ham", "ing", "kel", "lo", "mar", "ner", "ow", "per", "ro", "son")
+
+
+class Question(NamedTuple):
+    """What is asked, what it is an example of, and how many items it has to find."""
+
+    about: str
+    text: str
+    least: int
+
+
+class Took(NamedTuple):
+    """Milliseconds of one question, or of the bare read."""
+
+    p50: float
+    p99: float
+
+
+def main() -> None:
+    """Load, ask, and print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--customers", type=int, default=100_000, help="and as many loan accounts")
+    arguments.add_argument("--times", type=int, default=100, help="each question is asked")
+    asked = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="billie-bench-") as temporary, ExitStack() as stack:
+        folder = Path(temporary)
+        mongo = embedded_mongo(folder / "mongo")
+        stack.callback(mongo.stop)
+        database = stack.enter_context(MongoClient[dict[str, Any]](mongo.url))["bench"]
+        _load(database, asked.customers)
+        port = free_port()
+        environment = os.environ | {
+            "BILLIE_API_PORT": str(port),
+            "BILLIE_JWT_SECRET": _SECRET,
+            "BILLIE_EVENT_STORE_URL": f"sqlite:///{folder / 'events.db'}",
+            "BILLIE_MONGO_URL": mongo.url,
+            "BILLIE_MONGO_DB": database.name,
+            "BILLIE_RATE_PER_SECOND": "0",
+        }
+        log = stack.enter_context((folder / "api.log").open("wb"))
+        api = subprocess.Popen(
+            [sys.executable, "-m", "app.cli.main", "api"], env=environment, stdout=log, stderr=log
+        )
+        stack.callback(api.wait)
+        stack.callback(api.terminate)
+        asyncio.run(_measure(database, port, _questions(asked.customers), asked.times))
+
+
+def customers(count: int) -> Iterator[dict[str, Any]]:
+    """Customers without keys: every third is called Ann, or something that begins so."""
+    drawn = random.Random(1)
+    for number in range(count):
+        first = drawn.choice(_ANNS) if drawn.random() < 0.3 else drawn.choice(_FIRST)
+        last = "".join(drawn.choices(_SYLLABLES, k=3)).capitalize()
+        if number == count // 2:
+            first, last = "Wilhelmina", "Østergård-Quist"
+        yield {
+            "_id": f"CUS-{number:06}",
+            "firstName": first,
+            "lastName": last,
+            "fullName": f"{first} {last}",
+            "emailAddress": f"{first.split()[0]}.{last}{number}@mail.test",
+            "mobilePhoneNumber": f"+61 4{number % 100:02} {number // 1000:03} {number % 1000:03}",
+            "dateOfBirth": "1990-01-01",
+            "ekycStatus": "successful",
+            "residentialAddress": {"suburb": "Bondi", "state": "NSW", "postcode": "2026"},
+            "createdAt": _AT,
+            "updatedAt": _AT,
+            "_position": number + 1,
+        }
+
+
+def loan_accounts(count: int) -> Iterator[dict[str, Any]]:
+    """A loan account a customer, without keys."""
+    for number in range(count):
+        yield {
+            "_id": f"ACC-{number:06}",
+            "accountNumber": f"LN{7_000_000 + number}",
+            "customerId": f"CUS-{number:06}",
+            "accountStatus": "active",
+            "balances": {"currentBalance": Decimal128("620.00"), "totalOutstanding": Decimal128("620.00")},
+            "createdAt": _AT,
+            "updatedAt": _AT,
+            "_position": number + 1,
+        }
+
+
+def _questions(count: int) -> list[Question]:
+    some = f"{count // 2 + 1:06}"
+    return [
+        Question("a rare name", "ostergard", 1),
+        Question("two words of it", "Quist Wilhel", 1),
+        Question("beginnings of two", "wil quis", 1),
+        Question("a common beginning", "ann", 20),
+        Question("a common name and a letter", "ann b", 20),
+        Question("an e-mail's beginning", f"wilhelmina.østergård-quist{count // 2}", 1),
+        Question("a phone number, formatted", f"04{int(some) % 100:02} {some[:3]} {some[3:]}", 1),
+        Question("an id", f"cus-{some}", 1),
+        Question("an id's last part", some, 2),
+        Question("an account number", f"LN {7_000_000 + int(some)}", 1),
+        Question("what all ids begin with", "cus0", 20),
+        Question("nothing", "xyzzy", 0),
+    ]
+
+
+def _load(database: Database[dict[str, Any]], count: int) -> None:
+    list(migrate(database))
+    for name, documents in (("customers", customers(count)), ("loan-accounts", loan_accounts(count))):
+        finished, page = finish(name), []
+        for number, document in enumerate(documents, 1):
+            finished(document)
+            page.append(document)
+            if len(page) == _PAGE or number == count:
+                database[name].insert_many(page, ordered=False)
+                page = []
+                print(f"\r{name}: {number:,}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+
+
+async def _measure(
+    database: Database[dict[str, Any]], port: int, questions: list[Question], times: int
+) -> None:
+    token = issue_token(Settings(jwt_secret=_SECRET), "bench", "readonly")  # type: ignore[arg-type]
+    print(f"{'':28}{'found':>6}{'p50 ms':>9}{'p99 ms':>9}{'x bare read':>13}")
+    met = True
+    for about, text, least in questions:
+        path = f"/v1/search?q={quote(text)}"
+        caller = await HttpCaller.to(port, path, token, _UP_WITHIN_S)
+        found = await asyncio.to_thread(_found, port, path, token)
+        if found < least:
+            msg = f"{about}: found {found}, and not {least}"
+            raise RuntimeError(msg)
+        took, bare = [], []
+        for number in range(times):
+            began = perf_counter()
+            database["customers"].find_one({"_id": f"CUS-{number:06}"})
+            bare.append(perf_counter() - began)
+            began = perf_counter()
+            await caller.get()
+            took.append(perf_counter() - began)
+        caller.close()
+        one, other = _quantiles(took), _quantiles(bare)
+        met = met and one.p50 < _GOAL_MS
+        print(f"{about:28}{found:>6}{one.p50:>9.1f}{one.p99:>9.1f}{one.p50 / other.p50:>13.1f}", flush=True)
+    print(f"\nThe bare read took {other.p50:.2f} ms at p50, {other.p99:.2f} at p99.")
+    print(f"Goal: at most {_GOAL_MS:.0f} ms at p50: {'met' if met else 'MISSED'}")
+
+
+def _found(port: int, path: str, token: str) -> int:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return len(json.load(answer)["items"])
+
+
+def _quantiles(seconds: list[float]) -> Took:
+    parts = statistics.quantiles(seconds, n=100)
+    return Took(parts[49] * 1000, parts[98] * 1000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What a question may mean, and how well a document answers it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api.sought import Fit, Match, Sought
+from app.projections.search_keys import Kind, search_keys
+
+ANYTHING = st.text(st.characters(exclude_categories=()), max_size=100)
+ANN: dict[str, Any] = {
+    "_id": "CUS-900002",
+    "firstName": "Ann Marie",
+    "lastName": "Østergård",
+    "fullName": "Ann Marie Østergård",
+    "preferredName": "Nan",
+    "emailAddress": "ann.o@mail.test",
+    "mobilePhoneNumber": "0412 345 678",
+}
+LOAN = {"_id": "ACC-900003", "accountNumber": "LN-700"}
+
+
+def match(text: str, document: dict[str, Any] = ANN, collection: str = "customers") -> Match | None:
+    sought = Sought.of(text)
+    assert sought is not None
+    fit = sought.fit(collection, search_keys(collection, document))
+    return None if fit is None else sought.match(collection, document, fit)
+
+
+@pytest.mark.parametrize(
+    ("text", "fit", "field"),
+    [
+        ("cus-900002", Fit.EXACT, "_id"),
+        ("CUS 900 002", Fit.EXACT, "_id"),
+        ("900002", Fit.NAME, "_id"),
+        ("9000", Fit.BEGINNING, "_id"),
+        ("cus9", Fit.BEGINNING, "_id"),
+        ("ANN.O@mail.test", Fit.EXACT, "emailAddress"),
+        ("ann.o", Fit.NAME, "emailAddress"),
+        ("ann.o@ma", Fit.BEGINNING, "emailAddress"),
+        ("+61 412 345 678", Fit.EXACT, "mobilePhoneNumber"),
+        ("(0412) 345", Fit.BEGINNING, "mobilePhoneNumber"),
+        ("ann marie ostergard", Fit.NAME, "fullName"),
+        ("ØSTERGÅRD, Ann Marie", Fit.NAME, "fullName"),
+        ("nan ostergard", Fit.NAME, "preferredName"),
+        ("ann ostergard", Fit.NAME, "fullName"),
+        ("ostergard", Fit.WORD, "fullName"),
+        ("marie", Fit.WORD, "fullName"),
+        ("oster", Fit.BEGINNING, "fullName"),
+        ("ma oster", Fit.WORDS, "fullName"),
+        ("oster 0412", Fit.WORDS, "fullName"),
+    ],
+)
+def test_how_well_a_customer_answers(text: str, fit: Fit, field: str) -> None:
+    assert match(text) == Match(fit, field)
+
+
+@pytest.mark.parametrize("text", ["stergard", "ann bob", "cus", "0412 345 679", "ann.o@nail", "$gt", "..nn."])
+def test_what_a_customer_does_not_answer(text: str) -> None:
+    sought = Sought.of(text)
+    assert sought is None or match(text) is None
+
+
+def test_how_well_an_account_answers() -> None:
+    for text, expected in {
+        "LN 700": Match(Fit.EXACT, "accountNumber"),
+        "acc-900003": Match(Fit.EXACT, "_id"),
+        "900003": Match(Fit.NAME, "_id"),
+        "700": Match(Fit.NAME, "accountNumber"),
+    }.items():
+        assert match(text, LOAN, "loan-accounts") == expected, text
+
+
+@pytest.mark.parametrize("text", ["", "ab", " a b ", "-- --", "\0\0\0", "\ud800\ud800\ud800", "$$$", "é"])
+def test_too_little_to_look_for(text: str) -> None:
+    assert Sought.of(text) is None
+
+
+def test_what_cannot_be_meant_is_not_looked_for() -> None:
+    assert kinds("ann lee") == {Kind.NAME}
+    assert kinds("ann") == {Kind.NAME, Kind.EMAIL}
+    assert kinds("0412 345 678") == {Kind.PHONE, Kind.CODE}
+    assert kinds("CUS-1") == {Kind.CODE, Kind.EMAIL}
+
+
+def kinds(text: str) -> set[Kind]:
+    sought = Sought.of(text)
+    assert sought is not None
+    return {each.kind for each in sought.beginnings("customers")}
+
+
+@given(ANYTHING)
+def test_any_text_is_one_interval_of_plain_strings_a_kind(text: str) -> None:
+    if (sought := Sought.of(text)) is not None:
+        for beginning in sought.beginnings("customers"):
+            interval = beginning.interval(0)
+            assert set(interval) == {"$gte", "$lt"}
+            assert interval["$gte"].encode("utf-8") < interval["$lt"].encode("utf-8")
+            assert interval["$gte"].startswith(f"0{beginning.kind}")
+        assert len(list(sought.apart())) <= 3
+
+
+@given(st.sampled_from(["ann", "marie", "ostergard"]), st.data())
+def test_any_beginning_of_a_name_is_answered(name: str, data: st.DataObject) -> None:
+    assert match(name[: data.draw(st.integers(3, len(name)))]) is not None
