@@ -14,6 +14,7 @@ from app import __version__
 from app.api import (
     dead_letters,
     health,
+    histories,
     inbox,
     ledger_commands,
     ledger_problems,
@@ -27,11 +28,11 @@ from app.api import (
     problems,
     reads,
     transcripts,
+    web,
     write_offs,
 )
 from app.api.ledger_services import ledger_services
 from app.api.rates import Rates
-from app.api.requests import Identified
 from app.api.tokens import token_checker
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
@@ -50,6 +51,7 @@ _ROUTERS = tuple(
         reads,
         overview,
         transcripts,
+        histories,
         ledger_reads,
         ledger_stream,
         operations,
@@ -100,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.tokens, app.state.settings = tokens, settings
     app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
-    app.add_middleware(Identified)
+    web.install(app, settings)
     problems.install(app)
     ledger_problems.install(app)
     ledger_commands.install(app)

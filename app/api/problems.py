@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -72,6 +73,10 @@ def install(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         code, detail = _HTTP.get(error.status_code, ("refused", f"{error.detail}."))
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers={"Allow": headers["Allow"]})
         return answer(request, ProblemError(error.status_code, code, detail, headers=headers))
 
     @app.exception_handler(RequestValidationError)
@@ -129,6 +134,16 @@ _DESCRIPTIONS = {
     503: "The database, the event store, the stream or the ledger cannot be reached",
     504: "The ledger did not answer in time",
 }
+
+
+def _methods_at(request: Request) -> set[str]:
+    """All methods that an address takes: the framework names those of the first of its routes."""
+    found = {"OPTIONS"}
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and route.methods and pattern.match(request.scope["path"]):
+            found |= route.methods
+    return found | {"HEAD"} if "GET" in found else found
 
 
 def _unavailable(request: Request, error: Exception, server: str) -> JSONResponse:

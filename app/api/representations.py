@@ -45,7 +45,9 @@ def represented(
     # It may be kept, by its reader alone, and has to be asked for again each time.
     headers = {**response.headers, "ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
     told = request.headers.getlist("If-None-Match")
-    if told and (_is_any(told) or tag in _tags(told)):
+    if told and (_is_any(told) or tag in (seen := _tags(told))):
+        if not _is_any(told):
+            headers["ETag"] = f'"{seen[tag]}"'
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
@@ -78,6 +80,6 @@ def _is_any(told: list[str]) -> bool:
     return any(each.strip() == "*" for each in told)
 
 
-def _tags(told: Iterable[str]) -> set[str]:
-    """The tags that a header names, whatever the encoding that their documents were sent with."""
-    return {tag.removesuffix(ENCODED) for each in told for tag in _TAG.findall(each)}
+def _tags(told: Iterable[str]) -> dict[str, str]:
+    """The tags that a header names, by what they are without the encoding of their documents."""
+    return {tag.removesuffix(ENCODED): tag for each in told for tag in _TAG.findall(each)}
