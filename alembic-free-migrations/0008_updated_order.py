@@ -1,8 +1,8 @@
 """The lists' indexes by ``updatedAt``: one for each collection that has it.
 
 Not one for each filter too: an update would write them all. What few documents meet is found by the filter's
-own index, and sorted; where many do, this one is walked until the page is full. It is ascending for the reason
-in 0003.
+own index, and sorted; where many do, this one is walked until the page is full. It is ascending for the
+reason in 0003.
 """
 
 from typing import Any

@@ -162,7 +162,8 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
         return self._recorded(
             "(SELECT *, sum(length(state)) OVER (ORDER BY originator_version) - length(state) "
             "AS bytes_before FROM {schema}.{table} WHERE originator_id = %s AND originator_version > %s "
-            "ORDER BY originator_version LIMIT %s) AS page WHERE bytes_before < %s ORDER BY originator_version",
+            "ORDER BY originator_version LIMIT %s) AS page WHERE bytes_before < %s "
+            "ORDER BY originator_version",
             (originator_id, after, most, PAGE_BYTES),
         )
 

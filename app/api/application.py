@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 
 from app import __version__
 from app.api import (
+    changes,
     dead_letters,
     health,
     histories,
@@ -31,6 +32,7 @@ from app.api import (
     web,
     write_offs,
 )
+from app.api.change_feed import ChangeFeed
 from app.api.ledger_services import ledger_services
 from app.api.rates import Rates
 from app.api.tokens import token_checker
@@ -52,6 +54,7 @@ _ROUTERS = tuple(
         overview,
         transcripts,
         histories,
+        changes,
         ledger_reads,
         ledger_stream,
         operations,
@@ -86,8 +89,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.ledger = configured_client(settings)
         app.state.ledger.connect()
         app.state.closing = asyncio.Event()
+        app.state.changes = ChangeFeed(app.state.servers, app.state.database)
         async with ledger_services(app, settings, app.state.servers, app.state.ledger):
             yield
+        app.state.changes.stop()
         await app.state.ledger.close()
         app.state.servers.close()
         await client.close()

@@ -76,7 +76,7 @@ def history(servicing: Servicing, kind: type[RememberingAggregate], identifier: 
 def history_page(
     servicing: Servicing, kind: type[RememberingAggregate], identifier: str, after: int, most: int
 ) -> list[HistoryEvent]:
-    """The next ``most`` events of an aggregate after a version; fewer where they are large. Raises likewise."""
+    """The next ``most`` events after a version; fewer where they are large. Raises likewise."""
     page = _reader(servicing, kind).history((kind, identifier), after, most)
     return [_shown(told.position, told.event) for told in page]
 
