@@ -140,10 +140,10 @@ class ChangeFeed:
                     continue
                 level, known = False, bookmark[name]
                 told = [each for each in page.found if each.position > known]
-                for change, following in zip(told, [*told[1:], None], strict=True):
+                for number, change in enumerate(told, start=1):
                     # Several documents may have changed by one event: it is known with the last of them.
-                    is_last = following is None or following.position > change.position
-                    bookmark[name] = change.position if is_last else change.position - 1
+                    goes_on = number < len(told) and told[number].position == change.position
+                    bookmark[name] = change.position - goes_on
                     yield name, change
                 bookmark[name] = page.reached
             if level:

@@ -1,5 +1,6 @@
 """What holds for HTTP around all routes: HEAD, compressed answers, and browsers of other origins (CORS)."""
 
+from contextlib import suppress
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -74,12 +75,16 @@ class HeadLikeGet:
             if message["type"] == "http.response.body":
                 if message.get("more_body", False):
                     await send({"type": "http.response.body"})
-                    msg = "only the head was asked for"
-                    raise OSError(msg)  # As if the client had left: a stream would go on for ever.
+                    raise _Answered
                 message = {"type": "http.response.body"}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, without_body)
+        with suppress(_Answered):
+            await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
+class _Answered(Exception):  # noqa: N818 - it ends a stream, which would go on for ever
+    """The head was all that was asked for."""
 
 
 class OtherOrigins(CORSMiddleware):
