@@ -25,7 +25,7 @@ from app.projections.catalogue import all_projections
 from app.projections.changes import Change, ChangeReader, Changes
 from app.projections.faults import ProjectionFault
 from app.projections.positions import COLLECTION as POSITIONS
-from app.runtime.logging import in_short
+from app.runtime.logging import in_short, where
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +175,10 @@ class ChangeFeed:
                 if self.waits_for is None:
                     log.warning("Changes are not told: %s", in_short(error))
                 self.waits_for = "database" if isinstance(error, PyMongoError) else "event store"
+                await asyncio.sleep(_TRY_AGAIN_S)
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever it is, listeners must not wait in vain
+                log.error("Changes are not told, by a fault of ours: %s", where(error))
                 await asyncio.sleep(_TRY_AGAIN_S)
                 continue
             self.waits_for = None
