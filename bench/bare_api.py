@@ -1,4 +1,4 @@
-"""A bare FastAPI app that reads one document by its id: ``python -m bench.bare_api MONGO_URL DATABASE PORT``."""
+"""A bare FastAPI app that reads documents by their ids: ``python -m bench.bare_api MONGO DATABASE PORT``."""
 
 import sys
 from collections.abc import AsyncIterator

@@ -103,6 +103,13 @@ class Servicing(Application[UUID]):
         found = self.recorder.select_notifications(None, self.max_position())
         return [_recorded(each) for each in found if each.originator_id in ids]
 
+    def history_page(self, key: Key, after: int, most: int) -> list[Recorded]:
+        """The first ``most`` events of an aggregate after a version. PAGE_BYTES of them are enough."""
+        kind, business_id = key
+        if isinstance(self.recorder, BatchRecorder):
+            return self.recorder.select_history(kind.id_of(business_id), after, most)
+        return [each for each in self.recorded_of([key]) if each.originator_version > after][:most]
+
     def take_turn(self) -> bool:
         """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored.
 

@@ -51,6 +51,9 @@ class BatchRecorder(Protocol):
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         """All events of these aggregates, in order of their positions."""
 
+    def select_history(self, originator_id: UUID, after: int, most: int) -> list[Recorded]:
+        """The first ``most`` events of an aggregate after a version. PAGE_BYTES of them are enough."""
+
 
 class SQLiteBatchRecorder(SQLiteApplicationRecorder):
     """Inserts a batch by one ``executemany``."""
@@ -81,12 +84,17 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 f"AND topic NOT IN ({','.join('?' * len(but))}) ORDER BY rowid LIMIT ?",
                 (after, up_to, *but, most),
             )
-            page: list[Recorded] = []
-            size = 0
-            while size < PAGE_BYTES and (row := c.fetchone()) is not None:
-                page.append(Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]))
-                size += len(row[4])
-            return page
+            return _page(c)
+
+    def select_history(self, originator_id: UUID, after: int, most: int) -> list[Recorded]:
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                "SELECT rowid, originator_id, originator_version, topic, state "
+                f"FROM {self.events_table_name} WHERE originator_id = ? AND originator_version > ? "
+                "ORDER BY originator_version LIMIT ?",
+                (_text(originator_id), after, most),
+            )
+            return _page(c)
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         return sorted(self._of_aggregates(originator_ids))
@@ -150,6 +158,15 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
             (after, up_to, list(but), most, PAGE_BYTES),
         )
 
+    def select_history(self, originator_id: UUID, after: int, most: int) -> list[Recorded]:
+        return self._recorded(
+            "(SELECT *, sum(length(state)) OVER (ORDER BY originator_version) - length(state) "
+            "AS bytes_before FROM {schema}.{table} WHERE originator_id = %s AND originator_version > %s "
+            "ORDER BY originator_version LIMIT %s) AS page WHERE bytes_before < %s "
+            "ORDER BY originator_version",
+            (originator_id, after, most, PAGE_BYTES),
+        )
+
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         return self._recorded(
             "{schema}.{table} WHERE originator_id = ANY(%s) ORDER BY notification_id", (list(originator_ids),)
@@ -179,6 +196,16 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
             (after, up_to),
         )
         return [(each.originator_id.hex, *each[2:]) for each in found]
+
+
+def _page(c: SQLiteCursor) -> list[Recorded]:
+    """What a query finds, until it is enough."""
+    page: list[Recorded] = []
+    size = 0
+    while size < PAGE_BYTES and (row := c.fetchone()) is not None:
+        page.append(Recorded(row[0], UUID(row[1]), row[2], row[3], row[4]))
+        size += len(row[4])
+    return page
 
 
 def _text(originator_id: UUID | str) -> str:

@@ -12,8 +12,10 @@ from pymongo import AsyncMongoClient
 
 from app import __version__
 from app.api import (
+    changes,
     dead_letters,
     health,
+    histories,
     inbox,
     ledger_commands,
     ledger_problems,
@@ -29,11 +31,12 @@ from app.api import (
     reads,
     search,
     transcripts,
+    web,
     write_offs,
 )
+from app.api.change_feed import ChangeFeed
 from app.api.ledger_services import ledger_services
 from app.api.rates import Rates
-from app.api.requests import Identified
 from app.api.tokens import token_checker
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
@@ -53,6 +56,8 @@ _ROUTERS = tuple(
         search,
         overview,
         transcripts,
+        histories,
+        changes,
         ledger_reads,
         ledger_stream,
         operations,
@@ -87,8 +92,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.ledger = configured_client(settings)
         app.state.ledger.connect()
         app.state.closing = asyncio.Event()
+        app.state.changes = ChangeFeed(app.state.servers, app.state.database)
         async with ledger_services(app, settings, app.state.servers, app.state.ledger):
             yield
+        app.state.changes.stop()
         await app.state.ledger.close()
         app.state.servers.close()
         await client.close()
@@ -103,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.tokens, app.state.settings = tokens, settings
     app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
-    app.add_middleware(Identified)
+    web.install(app, settings)
     problems.install(app)
     openapi.install(app)
     ledger_problems.install(app)

@@ -12,13 +12,14 @@ log = logging.getLogger("billie.audit")
 
 Shown = TypeVar("Shown", bound=BaseModel)
 
-_IDS = {
+IDS = {
     "customer_id": "customerIds",
     "loan_account_id": "loanAccountIds",
     "conversation_id": "conversationIds",
     "note_id": "noteIds",
     "letter_id": "letterIds",
 }
+"""The attributes that tell whose something is, and what a line calls them."""
 
 
 def log_read(request: Request, *shown: BaseModel) -> None:
@@ -37,7 +38,7 @@ def log_read(request: Request, *shown: BaseModel) -> None:
         "route": f"{request.method} {request.scope['route'].path}",
         "requestId": request.state.id,
     }
-    for attribute, name in _IDS.items():
+    for attribute, name in IDS.items():
         found = {value for each in shown if (value := getattr(each, attribute, None)) is not None}
         if found:
             line[name] = sorted(found)

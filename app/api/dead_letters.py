@@ -3,10 +3,9 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.api.audit import logged
 from app.api.auth import Authenticated, Caller, Role, requires
 from app.api.pages import (
     Cursor,
@@ -20,6 +19,7 @@ from app.api.pages import (
     refuse_unknown_parameters,
 )
 from app.api.problems import documented, not_found
+from app.api.representations import represented
 from app.ingestion.dead_letter_box import DeadLetterBox, StoredLetter
 from app.ingestion.dead_letter_scan import Filter
 from app.ingestion.unusable import Reason
@@ -108,10 +108,12 @@ def list_dead_letters(
     )
 
 
-@router.get("/{letterId}", operation_id="getDeadLetter", responses=documented(404))
-def get_dead_letter(request: Request, box: Box, letter_id: Id) -> DeadLetterInFull:
+@router.get(
+    "/{letterId}", operation_id="getDeadLetter", responses=documented(404), response_model=DeadLetterInFull
+)
+def get_dead_letter(request: Request, response: Response, box: Box, letter_id: Id) -> Response:
     """Get one dead letter, whole: with the original entry."""
-    return logged(request, DeadLetterInFull.model_validate(_found(box, letter_id)))
+    return represented(request, response, DeadLetterInFull.model_validate(_found(box, letter_id)))
 
 
 @router.post("/replay", operation_id="replayDeadLetters")

@@ -6,13 +6,15 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
-from app.api.audit import log_read, logged
+from app.api.audit import log_read
 from app.api.auth import Authenticated, Caller, Role, requires
+from app.api.chosen_fields import Chosen, FieldsOf
 from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event, folded
-from app.api.moments import From, Until
+from app.api.listing import Listed, page
 from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
-from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
+from app.api.pages import Identifier, Page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.api.representations import represented
 from app.documents.kinds import Document
 from app.documents.ledger_commands import ApprovalStatus
 from app.ledger.approvals import Approvals, NoSuchCommandError
@@ -26,14 +28,8 @@ router = APIRouter(
     responses=documented(400, 401, 403, 422, 503),
 )
 
+Fields = Annotated[Chosen | None, Depends(FieldsOf(LedgerCommand))]
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
-Since = Annotated[
-    From | None, Query(alias="from", description="Asked for then or later: a time, or a day (UTC).")
-]
-Before = Annotated[
-    Until | None,
-    Query(alias="to", description="Asked for before that time; or on that day (UTC), which is included."),
-]
 Actor = Annotated[
     str | None,
     Query(
@@ -78,26 +74,23 @@ class History(Document):
 @router.get("", operation_id="listLedgerCommands", response_model_exclude_none=True)
 async def list_ledger_commands(
     request: Request,
+    listing: Listed,
+    fields: Fields,
     account: Identifier | None = None,
     actor: Actor = None,
     kind: CommandKind | None = None,
     status: CommandStatus | None = None,
     approval: Approval = None,
-    since: Since = None,
-    before: Before = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Page[LedgerCommand]:
-    """List money movements, newest first: who, what, when, why, and the ledger's transaction."""
+    """List money movements: who, what, when, why, and the ledger's transaction."""
     return await page(
         request,
         request.app.state.database["ledger-commands"],
         {"loanAccountId": account, "kind": kind, "status": status, "approval.status": approval},
         model=LedgerCommand,
-        limit=limit,
-        cursor=cursor,
+        listing=listing,
+        fields=fields,
         any_of=(_ACTORS, actor),
-        between=(since, before),
     )
 
 
@@ -105,11 +98,13 @@ async def list_ledger_commands(
     "/{commandId}",
     operation_id="getLedgerCommand",
     responses=documented(404),
-    response_model_exclude_none=True,
+    response_model=LedgerCommand,
 )
-async def get_ledger_command(request: Request, command_id: CommandId) -> LedgerCommand:
+async def get_ledger_command(
+    request: Request, response: Response, command_id: CommandId, fields: Fields
+) -> Response:
     """Get one, as it is stored: no projection is waited for."""
-    return logged(request, await shown(request, command_id))
+    return represented(request, response, await shown(request, command_id), fields)
 
 
 @router.get(

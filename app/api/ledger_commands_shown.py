@@ -3,12 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 from app.aggregates import LedgerCommand as StoredCommand
 from app.documents.kinds import Document, Money, StaffMember
 from app.documents.ledger_commands import LedgerCommand as CollectionDocument
-from app.operations.history import facts_of
+from app.operations.history import actor_of, facts_of, shown_facts
 from app.projections.ledger_commands import LEDGER_COMMANDS
 
 
@@ -71,19 +69,12 @@ class CommandEvent(Document):
 
 def command_event(event: Any) -> CommandEvent:
     """An event as it is shown: without what only the event store needs."""
-    facts, actor = facts_of(event), None
-    for identifier, name, role in _ACTORS:
-        if identifier in facts:
-            actor = StaffMember(id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role))
-    if details := facts.get("details"):
-        facts["details"] = {to_camel(name): value for name, value in details.items()}
+    facts = facts_of(event)
+    by = actor_of(facts)
     return CommandEvent(
         version=event.originator_version,
         event=type(event).__name__,
         recorded_at=event.timestamp,
-        actor=actor,
-        facts={to_camel(name): value for name, value in facts.items()},
+        actor=by and StaffMember.model_validate(by, from_attributes=True),
+        facts=shown_facts(facts),
     )
-
-
-_ACTORS = (("requested_by", "requested_by_name", "requested_role"), ("by", "by_name", "role"))

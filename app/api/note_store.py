@@ -30,6 +30,11 @@ class NoteStore:
         """
         self._servicing = servicing
 
+    def is_written(self, note_id: str) -> bool:
+        """Whether there is a note with this id."""
+        note = self._servicing().load(ContactNote, note_id)
+        return note is not None and note.written is not None
+
     def write(self, note_id: str, author: Actor, customer_id: str, told: dict[str, Any]) -> Stored:
         """Write a note about a customer. 404 where nobody has heard of them."""
         facts = facts_of(customer_id, told)

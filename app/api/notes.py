@@ -1,22 +1,24 @@
 """Contact notes over REST: written, amended by further notes, and never changed or deleted."""
 
 import logging
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
-from app.api.audit import logged
 from app.api.auth import Authenticated, Caller, Role, requires
+from app.api.chosen_fields import Chosen, FieldsOf
 from app.api.idempotency_keys import OptionalKey, key_of
+from app.api.listing import ListedByCreation, Listing, page
 from app.api.money import actor_of
 from app.api.note_bodies import AmendmentBody, NoteBody
 from app.api.note_store import NoteStore, Stored
-from app.api.pages import Cursor, Identifier, Limit, Moment, Page, page, refuse_unknown_parameters
+from app.api.pages import Identifier, Page, refuse_unknown_parameters
 from app.api.problems import Problem, documented, not_found
 from app.api.reads import Database, one_document
+from app.api.representations import IfMatch, check_if_match, represented
 from app.documents.contact_notes import ContactNote
 from app.ledger.money import in_thread
 from app.projections.contact_notes import CONTACT_NOTES
@@ -58,13 +60,6 @@ class NoteWithChain(ContactNote):
     """All notes that amend one another."""
 
 
-class Filters(NamedTuple):
-    """Which notes a list holds."""
-
-    fields: dict[str, str | None]
-    between: tuple[Any, Any]
-
-
 async def _filters(
     noteType: NoteType | None = None,  # noqa: N803 - the wire's names
     loanAccountId: Identifier | None = None,  # noqa: N803
@@ -73,17 +68,18 @@ async def _filters(
     status: Annotated[
         Literal["active", "amended"] | None, Query(description="`active`: the newest of each chain.")
     ] = None,
-    since: Annotated[Moment | None, Query(alias="from", description="Written then, or later.")] = None,
-    before: Annotated[Moment | None, Query(alias="to", description="Written before then.")] = None,
-) -> Filters:
-    fields = {
+) -> dict[str, str | None]:
+    return {
         "noteType": noteType,
         "loanAccountId": loanAccountId,
         "createdBy.id": createdBy,
         "priority": priority,
         "status": status,
     }
-    return Filters(fields, (since, before))
+
+
+Filters = Annotated[dict[str, str | None], Depends(_filters)]
+Fields = Annotated[Chosen | None, Depends(FieldsOf(ContactNote))]
 
 
 @router.post(
@@ -115,7 +111,7 @@ async def write_note(
     "/notes/{noteId}/amendments",
     operation_id="amendNote",
     status_code=201,
-    responses=_WRITTEN,
+    responses=_WRITTEN | documented(412),
     response_model_exclude_none=True,
 )
 async def amend_note(
@@ -126,9 +122,19 @@ async def amend_note(
     body: AmendmentBody,
     by: Annotated[Caller, _OPERATIONS],
     key: OptionalKey = None,
+    if_match: IfMatch = None,
 ) -> ContactNote:
     """Write a note that amends another, the newest of its chain; operations and up. It answers likewise."""
-    stored = await in_thread(_notes(request).amend, _note_id(key), actor_of(by), note_id, body.told())
+    notes, new_id = _notes(request), _note_id(key)
+
+    async def current() -> NoteWithChain | None:
+        if key is not None and await in_thread(notes.is_written, new_id):
+            return None  # A repeat: what it amends has changed, by itself.
+        note = await _note(database, note_id)
+        return None if note is None else await _with_chain(database, note)
+
+    await check_if_match(if_match, current)
+    stored = await in_thread(notes.amend, new_id, actor_of(by), note_id, body.told())
     return await _answered(request, response, database, stored)
 
 
@@ -142,12 +148,12 @@ async def list_customer_notes(
     request: Request,
     database: Database,
     customer_id: CustomerId,
-    filters: Annotated[Filters, Depends(_filters)],
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    filters: Filters,
+    listing: ListedByCreation,
+    fields: Fields,
 ) -> Page[ContactNote]:
-    """List the notes about a customer, newest first."""
-    found = await _page(request, database, customer_id, filters, limit, cursor)
+    """List the notes about a customer."""
+    found = await _page(request, database, customer_id, filters, listing, fields)
     if not found.items and await database["customers"].find_one({"_id": customer_id}, {"_id": 1}) is None:
         raise not_found("customer", customer_id)
     return found
@@ -157,48 +163,54 @@ async def list_customer_notes(
 async def list_notes(
     request: Request,
     database: Database,
-    filters: Annotated[Filters, Depends(_filters)],
+    filters: Filters,
+    listing: ListedByCreation,
+    fields: Fields,
     customerId: Identifier | None = None,  # noqa: N803
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Page[ContactNote]:
-    """List notes, newest first."""
-    return await _page(request, database, customerId, filters, limit, cursor)
+    """List notes."""
+    return await _page(request, database, customerId, filters, listing, fields)
 
 
 @router.get(
-    "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model_exclude_none=True
+    "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model=NoteWithChain
 )
 async def get_note(
-    request: Request, response: Response, database: Database, note_id: NoteId
-) -> NoteWithChain:
+    request: Request,
+    response: Response,
+    database: Database,
+    note_id: NoteId,
+    fields: Annotated[Chosen | None, Depends(FieldsOf(NoteWithChain))],
+) -> Response:
     """Get a note with its chain: itself, what it amends and what amends it, oldest first.
 
     Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
     """
     note = await one_document(response, database, CONTACT_NOTES.name, "note", note_id)
+    return represented(request, response, await _with_chain(database, note), fields)
+
+
+async def _with_chain(database: Database, note: dict[str, Any]) -> NoteWithChain:
     before = await _linked(database, note, "amendsNoteId")
     after = await _linked(database, note, "amendedByNoteId")
-    found = NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
-    return logged(request, found)
+    return NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
 
 
 async def _page(
     request: Request,
     database: Database,
     customer_id: str | None,
-    filters: Filters,
-    limit: int,
-    cursor: str | None,
+    filters: dict[str, str | None],
+    listing: Listing,
+    fields: Chosen | None,
 ) -> Page[ContactNote]:
     return await page(
         request,
         database[CONTACT_NOTES.name],
-        {"customerId": customer_id, **filters.fields},
+        {"customerId": customer_id, **filters},
         model=ContactNote,
-        limit=limit,
-        cursor=cursor,
-        between=filters.between,
+        listing=listing,
+        fields=fields,
     )
 
 

@@ -33,6 +33,7 @@ _PROBLEMS: dict[int, tuple[str, str, bool]] = {
         "This key belongs to another command; take a new one for a new intent.",
         False,
     ),
+    412: ("changed_meanwhile", "It has changed since you saw it: get it again, and decide by that.", False),
     413: ("too_large", "The body is too large.", False),
     422: ("invalid_request", "query.limit: Input should be less than or equal to 200.", False),
     429: ("too_many_requests", "You ask more often than you may. Ask again in 1 s.", True),
@@ -45,6 +46,7 @@ _PROBLEMS: dict[int, tuple[str, str, bool]] = {
 TAGS = {
     "health": "Whether a process is up, and whether it can do its work. No token is needed.",
     "me": "Who the caller is, as their token tells.",
+    "search": "Customers, accounts and chats by what a caller on the phone can say.",
     "customers": "Who somebody is, and everything about them in one answer.",
     "loan accounts": "Loans, as the projections know them: balances are those of the last message.",
     "conversations": "Chats: what was said, assessed and decided.",
@@ -52,6 +54,7 @@ TAGS = {
     "ledger": "The accounting ledger, asked at the moment of the call.",
     "money": "Movements of money. Each takes an idempotency key, and is posted once.",
     "write-offs": "Loans given up, by two people.",
+    "changes": "Which documents change, as it happens: for live screens, and for caches.",
     "operations": "The pipeline's state.",
     "dead letters": "Messages that could not be used.",
     "inbox": "Messages, published for whoever has no way to the stream.",

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.audit import logged
 from app.api.auth import Authenticated
 from app.api.ledger_documents import LedgerBalance, LedgerTransaction
 from app.api.ledger_reads import Ledger
-from app.api.pages import newest, refuse_unknown_parameters
+from app.api.listing import newest
+from app.api.pages import refuse_unknown_parameters
 from app.api.problems import documented
 from app.api.reads import NOT_IN_SUMMARIES, Database, Named, one_document
+from app.api.representations import represented
 from app.documents.contact_notes import ContactNote
 from app.documents.conversations import ConversationSummary
 from app.documents.customers import Customer
@@ -98,7 +99,7 @@ class Overview(Document):
     "/customers/{customerId}/overview",
     operation_id="getCustomerOverview",
     responses=documented(404),
-    response_model_exclude_none=True,
+    response_model=Overview,
 )
 async def get_customer_overview(
     request: Request,
@@ -106,7 +107,7 @@ async def get_customer_overview(
     database: Database,
     ledger: Ledger,
     customerId: Named,  # noqa: N803 - the wire's name
-) -> Overview:
+) -> Response:
     """Get a customer with accounts, live balances, chats, notes and open requests, in one call.
 
     A ledger that does not answer leaves `warnings`, and balances as they were last told.
@@ -129,8 +130,9 @@ async def get_customer_overview(
         for kind, found in kinds.items()
         if len(found) > _MOST
     ]
-    return logged(
+    return represented(
         request,
+        response,
         Overview(
             customer_id=customerId,
             customer=Customer.model_validate(customer),

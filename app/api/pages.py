@@ -1,28 +1,22 @@
-"""Lists, newest first, a page at a time: an opaque cursor names the last item of the page before."""
+"""Lists, a page at a time: an opaque cursor tells where the page before ended."""
 
 import base64
 import binascii
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 import orjson
 from fastapi import Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator
-from pymongo import DESCENDING
-from pymongo.asynchronous.collection import AsyncCollection
 
-from app.api.audit import log_read
 from app.api.problems import ProblemError
-from app.projections.faults import FAULTED
 
 _LONGEST_CURSOR = 2_000
 _LONGEST_NAME, _MOST_NAMES = 64, 8
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
-# Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
-_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items a page.")]
 Cursor = Annotated[
@@ -59,59 +53,6 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     next: str | None = None
-
-
-async def newest(
-    collection: AsyncCollection[dict[str, Any]],
-    query: dict[str, Any],
-    most: int,
-    leave_out: tuple[str, ...] = (),
-) -> list[dict[str, Any]]:
-    """The newest documents that a query finds, but for those set aside before they held anything."""
-    found = collection.find({**query, f"{FAULTED}.empty": {"$ne": True}}, dict.fromkeys(leave_out, 0) or None)
-    return await found.sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(most).to_list()
-
-
-async def page(
-    request: Request,
-    collection: AsyncCollection[dict[str, Any]],
-    filters: dict[str, str | None],
-    *,
-    model: type[Item],
-    limit: int,
-    cursor: str | None,
-    leave_out: tuple[str, ...] = (),
-    any_of: tuple[tuple[str, ...], str | None] = ((), None),
-    between: tuple[datetime | None, datetime | None] = (None, None),
-) -> Page[Item]:
-    """One page of the documents whose fields equal the filters that are present.
-
-    ``any_of``: names of fields, and a value that one of them has. ``between`` bounds ``createdAt``: from the
-    first, and before the second.
-    Filter values are plain strings by their type, so no operator can come from a caller.
-    """
-    query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
-    bounds = {name: at for name, at in zip(("$gte", "$lt"), between, strict=True) if at is not None}
-    if bounds:
-        query["createdAt"] = bounds
-    if cursor is not None:
-        created, identifier = _decode(cursor)
-        query["$or"] = [
-            {"createdAt": {"$lt": created}},
-            {"createdAt": created, "_id": {"$lt": identifier}},
-        ]
-    names, value = any_of
-    if value is not None:
-        query["$and"] = [{"$or": [{name: value} for name in names]}]
-    documents = await newest(collection, query, limit + 1, leave_out)
-    following = None
-    if len(documents) > limit:
-        documents = documents[:limit]
-        last = _encode(documents[-1]["createdAt"], documents[-1]["_id"])
-        following = str(request.url.include_query_params(cursor=last))
-    items = [model.model_validate(document) for document in documents]
-    log_read(request, *items)
-    return Page[Item](items=items, next=following)
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -166,17 +107,3 @@ def parts_of(cursor: str) -> list[Any]:
 def invalid_cursor() -> ProblemError:
     """400 for a cursor that we did not give."""
     return ProblemError(400, "invalid_cursor", "Take the cursor from `next` of the page before, unchanged.")
-
-
-def _encode(created: datetime, identifier: str) -> str:
-    return opaque((created - _EPOCH) // _MS, identifier)
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        milliseconds, identifier = parts_of(cursor)
-        if not isinstance(milliseconds, int) or not isinstance(identifier, str):
-            raise invalid_cursor()
-        return _EPOCH + milliseconds * _MS, identifier
-    except (ValueError, TypeError, OverflowError) as error:
-        raise invalid_cursor() from error

@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.projections.faults import ProjectionFault
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +57,9 @@ class ProblemError(Exception):
         self.ledger_message = ledger_message
 
 
-def not_found(kind: str, identifier: str) -> ProblemError:
-    """404 for a document that is not there."""
-    return ProblemError(404, "not_found", f"There is no {kind} {identifier!r}.")
+def not_found(kind: str, identifier: str, but: str = "") -> ProblemError:
+    """404 for a document that is not there; ``but`` says which one would do."""
+    return ProblemError(404, "not_found", f"There is no {kind} {identifier!r}{but}.")
 
 
 def install(app: FastAPI) -> None:
@@ -71,6 +73,10 @@ def install(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         code, detail = _HTTP.get(error.status_code, ("refused", f"{error.detail}."))
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers={"Allow": headers["Allow"]})
         return answer(request, ProblemError(error.status_code, code, detail, headers=headers))
 
     @app.exception_handler(RequestValidationError)
@@ -85,6 +91,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RedisError)
     async def _redis(request: Request, error: RedisError) -> Response:
         return _unavailable(request, error, "stream")
+
+    @app.exception_handler(ProjectionFault)
+    async def _fault(request: Request, error: ProjectionFault) -> Response:
+        log.error("Request %s: %s", request.state.id, error)
+        detail = "An event of it cannot be read or folded. The log says which; `billie status` may too."
+        return answer(request, ProblemError(503, "history_unreadable", detail))
 
     async def _event_store(request: Request, error: Exception) -> Response:
         return _unavailable(request, error, "event store")
@@ -114,6 +126,7 @@ DESCRIPTIONS = {
     403: "The token's role may not do this",
     404: "There is no such document or dead letter",
     409: "The idempotency key is in use, or was used for something else; or how things stand forbids it",
+    412: "The document has changed since the caller saw it: `If-Match` names another form of it",
     413: "The body is too large",
     422: "A parameter or a body out of its bounds, or a rejection by the ledger",
     429: "The caller asks too often, or the ledger has more to do than it can take",
@@ -121,6 +134,16 @@ DESCRIPTIONS = {
     503: "The database, the event store, the stream or the ledger cannot be reached",
     504: "The ledger did not answer in time",
 }
+
+
+def _methods_at(request: Request) -> set[str]:
+    """All methods that an address takes: the framework names those of the first of its routes."""
+    found = {"OPTIONS"}
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and route.methods and pattern.match(request.scope["path"]):
+            found |= route.methods
+    return found | {"HEAD"} if "GET" in found else found
 
 
 def _unavailable(request: Request, error: Exception, server: str) -> JSONResponse:

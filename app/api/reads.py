@@ -6,10 +6,13 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.aggregates import EVENT_STORE_ERRORS
-from app.api.audit import logged
+from app.api.as_of import AsOf, document_then
 from app.api.auth import Authenticated
-from app.api.pages import Cursor, Identifier, Limit, Page, page, refuse_unknown_parameters
+from app.api.chosen_fields import Chosen, FieldsOf, validated
+from app.api.listing import Listed, page
+from app.api.pages import Identifier, Page, refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
+from app.api.representations import represented
 from app.api.write_offs_shown import stored_request
 from app.documents.conversations import Conversation, ConversationSummary
 from app.documents.customers import Customer
@@ -44,9 +47,11 @@ async def one_document(
     collection: str,
     kind: str,
     identifier: str,
+    fields: Chosen | None = None,
 ) -> dict[str, Any]:
     """A document by its id. 404 without one, 503 for one that was set aside before it held anything."""
-    document = await database[collection].find_one({"_id": identifier})
+    projection = None if fields is None else fields.projection(FAULTED)
+    document = await database[collection].find_one({"_id": identifier}, projection)
     if document is None:
         raise not_found(kind, identifier)
     if (fault := document.get(FAULTED)) is not None:
@@ -66,14 +71,14 @@ async def one_document(
 async def list_customers(
     request: Request,
     database: Database,
+    listing: Listed,
+    fields: Annotated[Chosen | None, Depends(FieldsOf(Customer))],
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     status: EkycStatus | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Page[Customer]:
-    """List customers, newest first; `status` is the outcome of the identity check (`ekycStatus`)."""
+    """List customers; `status` is the outcome of the identity check (`ekycStatus`)."""
     filters = {"_id": customerId, "ekycStatus": status}
-    return await page(request, database["customers"], filters, model=Customer, limit=limit, cursor=cursor)
+    return await page(request, database["customers"], filters, model=Customer, listing=listing, fields=fields)
 
 
 @router.get(
@@ -81,17 +86,22 @@ async def list_customers(
     tags=["customers"],
     operation_id="getCustomer",
     responses=documented(404),
-    response_model_exclude_none=True,
+    response_model=Customer,
 )
 async def get_customer(
     request: Request,
     response: Response,
     database: Database,
     customerId: Named,  # noqa: N803
-) -> Customer:
+    fields: Annotated[Chosen | None, Depends(FieldsOf(Customer))],
+    asOf: AsOf = None,  # noqa: N803
+) -> Response:
     """Get one customer."""
-    found = await one_document(response, database, "customers", "customer", customerId)
-    return logged(request, Customer.model_validate(found))
+    if asOf is None:
+        found = await one_document(response, database, "customers", "customer", customerId, fields)
+    else:
+        found = await document_then(request, response, "customers", "customer", customerId, asOf)
+    return represented(request, response, validated(Customer, found, fields), fields)
 
 
 @router.get(
@@ -103,15 +113,15 @@ async def get_customer(
 async def list_loan_accounts(
     request: Request,
     database: Database,
+    listing: Listed,
+    fields: Annotated[Chosen | None, Depends(FieldsOf(LoanAccount))],
     customerId: Identifier | None = None,  # noqa: N803
     status: AccountStatus | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Page[LoanAccount]:
-    """List loan accounts, newest first; `status` is the `accountStatus`."""
+    """List loan accounts; `status` is the `accountStatus`."""
     filters = {"customerId": customerId, "accountStatus": status}
     return await page(
-        request, database["loan-accounts"], filters, model=LoanAccount, limit=limit, cursor=cursor
+        request, database["loan-accounts"], filters, model=LoanAccount, listing=listing, fields=fields
     )
 
 
@@ -120,17 +130,22 @@ async def list_loan_accounts(
     tags=["loan accounts"],
     operation_id="getLoanAccount",
     responses=documented(404),
-    response_model_exclude_none=True,
+    response_model=LoanAccount,
 )
 async def get_loan_account(
     request: Request,
     response: Response,
     database: Database,
     loanAccountId: Named,  # noqa: N803
-) -> LoanAccount:
+    fields: Annotated[Chosen | None, Depends(FieldsOf(LoanAccount))],
+    asOf: AsOf = None,  # noqa: N803
+) -> Response:
     """Get one loan account."""
-    found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId)
-    return logged(request, LoanAccount.model_validate(found))
+    if asOf is None:
+        found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId, fields)
+    else:
+        found = await document_then(request, response, "loan-accounts", "loan account", loanAccountId, asOf)
+    return represented(request, response, validated(LoanAccount, found, fields), fields)
 
 
 @router.get(
@@ -142,19 +157,19 @@ async def get_loan_account(
 async def list_conversations(
     request: Request,
     database: Database,
+    listing: Listed,
+    fields: Annotated[Chosen | None, Depends(FieldsOf(ConversationSummary))],
     customerId: Identifier | None = None,  # noqa: N803
     status: Identifier | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Page[ConversationSummary]:
-    """List conversations, newest first, without what was said in them."""
+    """List conversations, without what was said in them."""
     return await page(
         request,
         database["conversations"],
         {"customerId": customerId, "status": status},
         model=ConversationSummary,
-        limit=limit,
-        cursor=cursor,
+        listing=listing,
+        fields=fields,
         leave_out=NOT_IN_SUMMARIES,
     )
 
@@ -164,17 +179,24 @@ async def list_conversations(
     tags=["conversations"],
     operation_id="getConversation",
     responses=documented(404),
-    response_model_exclude_none=True,
+    response_model=Conversation,
 )
 async def get_conversation(
     request: Request,
     response: Response,
     database: Database,
     conversationId: Named,  # noqa: N803
-) -> Conversation:
+    fields: Annotated[Chosen | None, Depends(FieldsOf(Conversation))],
+    asOf: AsOf = None,  # noqa: N803
+) -> Response:
     """Get one conversation, with the newest of what was said in it."""
-    found = await one_document(response, database, "conversations", "conversation", conversationId)
-    return logged(request, Conversation.model_validate(found))
+    if asOf is None:
+        found = await one_document(
+            response, database, "conversations", "conversation", conversationId, fields
+        )
+    else:
+        found = await document_then(request, response, "conversations", "conversation", conversationId, asOf)
+    return represented(request, response, validated(Conversation, found, fields), fields)
 
 
 @router.get(
@@ -186,16 +208,21 @@ async def get_conversation(
 async def list_write_off_requests(
     request: Request,
     database: Database,
+    listing: Listed,
+    fields: Annotated[Chosen | None, Depends(FieldsOf(WriteOffRequest))],
     customerId: Identifier | None = None,  # noqa: N803
     loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Page[WriteOffRequest]:
-    """List write-off requests, newest first."""
+    """List write-off requests."""
     filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
     return await page(
-        request, database["write-off-requests"], filters, model=WriteOffRequest, limit=limit, cursor=cursor
+        request,
+        database["write-off-requests"],
+        filters,
+        model=WriteOffRequest,
+        listing=listing,
+        fields=fields,
     )
 
 
@@ -204,14 +231,15 @@ async def list_write_off_requests(
     tags=["write-offs"],
     operation_id="getWriteOffRequest",
     responses=documented(404),
-    response_model_exclude_none=True,
+    response_model=WriteOffRequest,
 )
 async def get_write_off_request(
     request: Request,
     response: Response,
     database: Database,
     requestId: Named,  # noqa: N803
-) -> WriteOffRequest:
+    fields: Annotated[Chosen | None, Depends(FieldsOf(WriteOffRequest))],
+) -> Response:
     """Get one write-off request, as it is stored: no projection is waited for."""
     try:
         found = await stored_request(request, requestId)
@@ -221,4 +249,4 @@ async def get_write_off_request(
         found = WriteOffRequest.model_validate(
             await one_document(response, database, "write-off-requests", "write-off request", requestId)
         )
-    return logged(request, found)
+    return represented(request, response, found, fields)

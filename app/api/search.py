@@ -195,7 +195,7 @@ def _customer(document: dict[str, Any], match: Match) -> SearchHit:
     address = document.get("residentialAddress", {})
     lived = {name: address[name] for name in ("suburb", "state") if name in address}
     identity = _identity(document, match, "fullName", "customerId") | {"customerId": document["_id"]}
-    return CustomerHit.model_validate(document | lived | identity)
+    return CustomerHit.model_validate(document | lived | identity | {"kind": "customer"})
 
 
 def _loan_account(document: dict[str, Any], match: Match) -> SearchHit:
@@ -204,12 +204,12 @@ def _loan_account(document: dict[str, Any], match: Match) -> SearchHit:
         "openedDate": document.get("loanTerms", {}).get("openedDate"),
     }
     identity = _identity(document, match, "accountNumber", "loanAccountId")
-    return LoanAccountHit.model_validate(document | more | identity)
+    return LoanAccountHit.model_validate(document | more | identity | {"kind": "loanAccount"})
 
 
 def _conversation(document: dict[str, Any], match: Match) -> SearchHit:
     identity = _identity(document, match, "applicationNumber", "conversationId")
-    return ConversationHit.model_validate(document | identity)
+    return ConversationHit.model_validate(document | identity | {"kind": "conversation"})
 
 
 def _identity(document: dict[str, Any], match: Match, title: str, identifier: str) -> dict[str, Any]:

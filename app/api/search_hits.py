@@ -27,7 +27,7 @@ class _Hit(Document):
 class CustomerHit(_Hit):
     """A customer."""
 
-    kind: Literal["customer"] = "customer"
+    kind: Literal["customer"]
     """What it is."""
     customer_id: str
     """The same as `id`."""
@@ -52,7 +52,7 @@ class CustomerHit(_Hit):
 class LoanAccountHit(_Hit):
     """A loan account."""
 
-    kind: Literal["loanAccount"] = "loanAccount"
+    kind: Literal["loanAccount"]
     """What it is."""
     customer_id: str | None = None
     """Whose loan it is."""
@@ -76,7 +76,7 @@ class LoanAccountHit(_Hit):
 class ConversationHit(_Hit):
     """A conversation."""
 
-    kind: Literal["conversation"] = "conversation"
+    kind: Literal["conversation"]
     """What it is."""
     customer_id: str | None = None
     """Whom it is with."""

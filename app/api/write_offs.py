@@ -1,6 +1,7 @@
 """Write-off requests over REST: made by one person, decided by another. No other route writes off."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 from uuid import uuid5
 
@@ -9,6 +10,7 @@ from pydantic import StringConstraints
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest as StoredRequest
+from app.aggregates import same_person
 from app.aggregates.remembering import NAMESPACE
 from app.api.audit import logged
 from app.api.auth import Caller, Role, requires
@@ -18,6 +20,7 @@ from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import NOT_SETTLED, Amount, Body, Text, actor_of, answered, at_most
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
+from app.api.representations import IfMatch, check_if_match
 from app.api.write_offs_shown import stored_request
 from app.documents.kinds import Document
 from app.documents.write_off_requests import WriteOffRequest
@@ -91,7 +94,7 @@ async def request_write_off(
     operation_id="approveWriteOff",
     status_code=201,
     # The ledger is asked what is owed, and then to write it off.
-    responses=documented(429, 502, 504) | {202: NOT_SETTLED | {"model": Approved}},
+    responses=documented(412, 429, 502, 504) | {202: NOT_SETTLED | {"model": Approved}},
     response_model_exclude_none=True,
 )
 async def approve_write_off(
@@ -100,27 +103,53 @@ async def approve_write_off(
     request_id: RequestId,
     body: DecisionBody,
     by: Annotated[Caller, _DECIDES],
+    if_match: IfMatch = None,
 ) -> Approved:
     """Approve what another person asked for, within one's limit; supervisors and up, people. It is posted."""
+
+    async def current() -> WriteOffRequest | None:
+        found = await stored_request(request, request_id)
+        return None if found is None or _approved_by(found, by) else found
+
+    await check_if_match(if_match, current)
     approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
     command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
     return Approved(request=await _shown(request, approval.request), command=command)
 
 
-@router.post("/{requestId}/reject", operation_id="rejectWriteOff", response_model_exclude_none=True)
+@router.post(
+    "/{requestId}/reject",
+    operation_id="rejectWriteOff",
+    responses=documented(412),
+    response_model_exclude_none=True,
+)
 async def reject_write_off(
-    request: Request, request_id: RequestId, body: DecisionBody, by: Annotated[Caller, _DECIDES]
+    request: Request,
+    request_id: RequestId,
+    body: DecisionBody,
+    by: Annotated[Caller, _DECIDES],
+    if_match: IfMatch = None,
 ) -> WriteOffRequest:
     """Reject a request; people of supervisor and up."""
+    await check_if_match(if_match, partial(stored_request, request, request_id))
     rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
     return await _shown(request, rejected)
 
 
-@router.post("/{requestId}/cancel", operation_id="cancelWriteOff", response_model_exclude_none=True)
+@router.post(
+    "/{requestId}/cancel",
+    operation_id="cancelWriteOff",
+    responses=documented(412),
+    response_model_exclude_none=True,
+)
 async def cancel_write_off(
-    request: Request, request_id: RequestId, by: Annotated[Caller, _OPERATIONS]
+    request: Request,
+    request_id: RequestId,
+    by: Annotated[Caller, _OPERATIONS],
+    if_match: IfMatch = None,
 ) -> WriteOffRequest:
     """Take back one's own request, while it is pending."""
+    await check_if_match(if_match, partial(stored_request, request, request_id))
     cancelled = await _write_offs(request).cancel(request_id, actor_of(by))
     return await _shown(request, cancelled)
 
@@ -129,6 +158,12 @@ async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
     found = await stored_request(request, stored.business_id)
     assert found is not None, "it was just changed"
     return logged(request, found)
+
+
+def _approved_by(request: WriteOffRequest, by: Caller) -> bool:
+    """Whether they have approved it already: to ask again is to ask what became of it."""
+    decision = request.decision
+    return request.status == "approved" and decision is not None and same_person(decision.by.id, by.user)
 
 
 def _write_offs(request: Request) -> WriteOffs:

@@ -69,8 +69,9 @@ def command(
 
 def _line(event: HistoryEvent) -> str:
     facts = ", ".join(f"{name} {_text(value)}" for name, value in event.facts.items())
+    by = f" by {event.actor.id}" if event.actor else ""
     return (
-        f"{event.position:>8}  {event.recorded_at:%Y-%m-%d %H:%M:%S}  {event.event}"
+        f"{event.position:>8}  {event.recorded_at:%Y-%m-%d %H:%M:%S}  {event.event}{by}"
         f"{': ' if facts else ''}{facts}  [{event.source.message_id}]"
     )
 

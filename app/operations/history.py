@@ -42,13 +42,25 @@ class Source(Part):
     received_at: datetime
 
 
+class EventActor(Part):
+    """Who did it: a person or machine of staff, by their token, or as a message of upstream tells."""
+
+    id: str
+    name: str | None = None
+    role: str | None = None
+
+
 class HistoryEvent(Part):
-    """One event: its position in the store, its number in the aggregate, what it says, and its source."""
+    """One event: its position in the store, its number in the aggregate, what it says, and its source.
+
+    ``actor`` is absent where nobody of staff did it, or nobody said who.
+    """
 
     position: int
     version: int
     event: str
     recorded_at: datetime
+    actor: EventActor | None = None
     source: Source
     facts: dict[str, Any]
 
@@ -58,9 +70,15 @@ def history(servicing: Servicing, kind: type[RememberingAggregate], identifier: 
 
     Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
     """
-    topics = [get_topic(each) for each in event_classes(kind)]
-    reader = EventReader(servicing, topics, f"the history of {kind.__name__}")
-    return [_shown(told.position, told.event) for told in reader.of([(kind, identifier)])]
+    return [_shown(told.position, told.event) for told in _reader(servicing, kind).of([(kind, identifier)])]
+
+
+def history_page(
+    servicing: Servicing, kind: type[RememberingAggregate], identifier: str, after: int, most: int
+) -> list[HistoryEvent]:
+    """The next ``most`` events after a version; fewer where they are large. Raises likewise."""
+    page = _reader(servicing, kind).history((kind, identifier), after, most)
+    return [_shown(told.position, told.event) for told in page]
 
 
 def facts_of(event: Any) -> dict[str, Any]:
@@ -68,14 +86,53 @@ def facts_of(event: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(event).items() if name not in _INTERNAL and value is not None}
 
 
+def shown_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts by the names of the wire; what is free-form keeps its own."""
+    return {to_camel(name): _camel(value) if name in _OURS else value for name, value in facts.items()}
+
+
+def actor_of(facts: dict[str, Any]) -> EventActor | None:
+    """Take out of the facts who did it, if they tell."""
+    for identifier, name, role in _ACTORS:
+        if identifier in facts:
+            return EventActor(
+                id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role, None)
+            )
+    return None
+
+
+_ACTORS = (
+    ("requested_by", "requested_by_name", "requested_role"),
+    ("created_by", "created_by_name", "created_by_role"),
+    ("by", "by_name", "role"),
+)
+"""The facts that name whoever did it, in all events."""
+
+_OURS = ("details", "decision", "parts", "payments", "instalments")
+"""The facts that hold more of our names."""
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_camel(name): _camel(each) for name, each in value.items()}
+    return [_camel(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _reader(servicing: Servicing, kind: type[RememberingAggregate]) -> EventReader:
+    topics = [get_topic(each) for each in event_classes(kind)]
+    return EventReader(servicing, topics, f"the history of {kind.__name__}")
+
+
 def _shown(position: int, event: Any) -> HistoryEvent:
+    facts = facts_of(event)
     return HistoryEvent(
         position=position,
         version=event.originator_version,
         event=type(event).__name__,
         recorded_at=event.timestamp,
+        actor=actor_of(facts),
         source=Source(
             message_id=event.message_id, upstream_time=event.upstream_time, received_at=event.received_at
         ),
-        facts={to_camel(name): value for name, value in facts_of(event).items()},
+        facts=shown_facts(facts),
     )

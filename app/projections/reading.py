@@ -66,6 +66,13 @@ class EventReader:
         """All events of some aggregates, in order of their positions. Raises as :meth:`page`."""
         return self._told(self.servicing.recorded_of(keys))
 
+    def history(self, key: Key, after: int, most: int) -> list[Told]:
+        """The next events of an aggregate after a version, at most so many, or PAGE_BYTES of them.
+
+        Raises as :meth:`page`.
+        """
+        return self._told(self.servicing.history_page(key, after, most))
+
     def _told(self, rows: list[Recorded]) -> list[Told]:
         wanted, known = self._topics, known_topics()
         events = []

@@ -1,17 +1,21 @@
 """Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
 
+import re
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _SCHEMES = {
     "redis_url": ("redis://", "rediss://", "unix://"),
     "mongo_url": ("mongodb://", "mongodb+srv://"),
 }
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+"""As browsers send it: in lower case, without a path."""
 
 
 class Settings(BaseSettings):
@@ -62,6 +66,18 @@ class Settings(BaseSettings):
     api_request_seconds: float = Field(30, gt=0, description="In which a whole request has to arrive.")
     api_stall_seconds: float = Field(
         30, gt=0, description="A client that takes nothing of an answer for so long is cut off."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose web pages may call the API, with commas between; none unless set."
+    )
+    changes_listeners: int = Field(
+        200, ge=1, description="Streams of changes at once to one process; more are answered 503."
+    )
+    changes_heartbeat_seconds: float = Field(
+        15, gt=0, description="Silence after which a stream of changes gets a comment."
+    )
+    changes_seconds: float = Field(
+        3_600, gt=0, description="A stream of changes ends after so long; its reader resumes it."
     )
     jwt_secret: SecretStr | None = Field(
         None, description="Of HS256, for development: whoever checks tokens can make them."
@@ -150,6 +166,22 @@ class Settings(BaseSettings):
             msg = f"{name!r} is no time zone of the IANA database, such as 'Australia/Sydney'"
             raise ValueError(msg) from None
         return name
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _exact_origins(cls, told: object) -> object:
+        origins = [each.strip() for each in told.split(",")] if isinstance(told, str) else told
+        if not isinstance(origins, list | tuple):
+            return told
+        origins = tuple(each for each in origins if each)
+        for each in origins:
+            if "*" in each:
+                msg = "a * would let any page ask with a token that it got hold of: name each origin"
+                raise ValueError(msg)
+            if not _ORIGIN.fullmatch(each):
+                msg = f"{each!r} is no origin, such as https://desk.example or http://localhost:3000"
+                raise ValueError(msg)
+        return origins
 
     @field_validator("redis_url", "mongo_url")
     @classmethod

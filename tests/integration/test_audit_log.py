@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from threading import Event
 from typing import Any
 
@@ -13,7 +14,7 @@ from bson import Decimal128
 from pymongo.database import Database
 from redis import Redis
 
-from app.aggregates import Conversation, Servicing
+from app.aggregates import ContactNote, Conversation, Customer, LoanAccount, Servicing, WriteOffRequest
 from app.api.application import create_app
 from app.api.auth import issue_token
 from app.api.role_table import rules
@@ -21,9 +22,11 @@ from app.ingestion.consumer import run as ingest
 from app.ingestion.publish import publish
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings import Settings
-from tests.given import message, minute
+from tests.given import absorb, message, minute
+from tests.happenings import ANN
 from tests.integration.test_ledger_reads import record, statement
 from tests.money import KEY, REPAYMENT, REPAYMENTS
+from tests.projecting import On
 from tests.scripted_ledger import balance, posts, scripted_ledger, transaction
 from tests.serving import serving
 
@@ -62,11 +65,16 @@ READS: dict[str, tuple[str, dict[str, list[str]]]] = {
     "/v1/notes": ("/v1/notes", NOTED),
     "/v1/notes/{noteId}": ("/v1/notes/N1", NOTED),
     "/v1/customers/{customerId}/notes": ("/v1/customers/C1/notes", NOTED),
+    "/v1/customers/{customerId}/history": ("/v1/customers/C1/history", CUSTOMER),
+    "/v1/loan-accounts/{loanAccountId}/history": ("/v1/loan-accounts/L1/history", CUSTOMER | ACCOUNT),
+    "/v1/conversations/{conversationId}/history": ("/v1/conversations/V1/history", CONVERSATION),
+    "/v1/notes/{noteId}/history": ("/v1/notes/N1/history", NOTED),
+    "/v1/write-off-requests/{requestId}/history": ("/v1/write-off-requests/W1/history", CUSTOMER | ACCOUNT),
     "/v1/dead-letters/{letterId}": ("/v1/dead-letters/{letter}", {"letterIds": ["{letter}"]}),
 }
 """Of each route that shows something of a customer: what is asked, and the ids that its line has."""
 
-NOT_PERSONAL = {"/healthz", "/readyz", "/v1/me", "/v1/status", "/v1/dead-letters"}
+NOT_PERSONAL = {"/healthz", "/readyz", "/v1/me", "/v1/status", "/v1/dead-letters", "/v1/changes"}
 
 
 @pytest.fixture
@@ -99,6 +107,19 @@ def events(settings: Settings) -> None:
     conversation.start(message("m1"), customer_id="C1")
     conversation.add_utterance(message("m2"), username="customer", utterance=SAID, created_at=minute(1))
     unit.commit()
+    said = {"subject": "rent", "content": SAID, "priority": "low", "sentiment": "neutral"}
+    whose = {"loan_account_id": "L1", "customer_id": "C1"}
+    absorb(
+        servicing,
+        [
+            On(Customer, "C1").report_details(first_name=NAME),
+            On(LoanAccount, "L1").open(customer_id="C1"),
+            On(ContactNote, "N1").write(author=ANN, customer_id="C1", note_type="sms", **said),
+            On(WriteOffRequest, "W1").request(
+                amount=Decimal(9), reason="other", requested_by="ann", customer_name=NAME, **whose
+            ),
+        ],
+    )
     servicing.close()
 
 

@@ -65,6 +65,16 @@ def test_notes_have_a_validator_and_indexes_of_their_own(mongo_db: Database[dict
             notes.insert_one({field: value for field, value in good.items() if field != name} | {"_id": "N3"})
 
 
+@pytest.mark.parametrize(
+    "name", ["customers", "loan-accounts", "conversations", "write-off-requests", "ledger-commands"]
+)
+def test_every_list_has_an_index_for_each_order(name: str, mongo_db: Database[dict[str, Any]]) -> None:
+    list(migrate(mongo_db))
+    keys = [each["key"] for each in mongo_db[name].index_information().values()]
+    for field in ("createdAt", "updatedAt"):
+        assert [(field, 1), ("_id", 1)] in keys
+
+
 def test_edited_migration_is_refused(mongo_db: Database[dict[str, Any]], tmp_path: Path) -> None:
     step = tmp_path / "0001_first.py"
     step.write_text("def up(database):\n    pass\n")

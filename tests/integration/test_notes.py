@@ -444,3 +444,20 @@ def test_a_rebuild_gives_the_same_notes(
     billie.run("rebuild", "contact-notes")
     assert live(mongo_db, "contact-notes") == before
     written(ann)
+
+
+def test_whoever_amends_may_say_what_they_have_seen(ann: httpx.Client) -> None:
+    note = written(ann)
+    path = f"/v1/notes/{note['noteId']}"
+    seen = {"If-Match": ann.get(path).headers["ETag"]}
+    told, address = {"content": "It was two weeks."}, f"{path}/amendments"
+    answer = ann.post(address, json=told, headers={"If-Match": '"0123"'})
+    assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
+    first = ann.post(address, json=told, headers=KEY | seen)
+    assert first.status_code == 201
+    again = ann.post(address, json=told, headers=KEY | seen)
+    assert (again.status_code, again.json()) == (201, first.json()), "a repeat is one, whatever was seen"
+    answer = ann.post(address, json=told, headers=seen)
+    assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
+    answer = ann.post(address, json=told, headers={"If-Match": "*"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "note_amended")

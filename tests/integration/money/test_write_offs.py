@@ -1,6 +1,8 @@
 """Write-off requests over REST: on which accounts, and what the ledger made of an approval."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import grpc
@@ -122,3 +124,54 @@ def test_one_s_own_request_is_cancelled_and_not_rejected(
         assert (answer.status_code, answer.json()["code"]) == (403, "own_request")
         assert "/cancel" in answer.json()["detail"]
         assert same.post(f"{request}/cancel").json()["status"] == "cancelled"
+
+
+def test_whoever_decides_may_say_what_they_have_seen(ann: httpx.Client, bob: httpx.Client) -> None:
+    request = made(ann)
+    seen = bob.get(request)
+    for stale in ('"0123"', 'W/"0123", "4567"', bob.get(f"{request}?fields=amount").headers["ETag"]):
+        for action in ("approve", "reject"):
+            answer = bob.post(f"{request}/{action}", json=COMMENT, headers={"If-Match": stale})
+            assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile"), (action, stale)
+    answer = bob.post(f"{request}/approve", json=COMMENT, headers={"If-Match": seen.headers["ETag"][1:-1]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_if_match")
+    assert bob.get(request).json()["status"] == "pending"
+    assert ann.post(f"{request}/cancel", headers={"If-Match": seen.headers["ETag"]}).status_code == 200
+    answer = bob.post(f"{request}/reject", json=COMMENT, headers={"If-Match": seen.headers["ETag"]})
+    assert answer.status_code == 412
+    answer = bob.post(f"{REQUESTS}/none/reject", json=COMMENT, headers={"If-Match": '"0123"'})
+    assert answer.status_code == 404
+
+
+def test_an_approval_that_is_repeated_is_told_what_became_of_it_whatever_was_seen(
+    ann: httpx.Client, bob: httpx.Client
+) -> None:
+    request = made(ann)
+    seen = {"If-Match": bob.get(request).headers["ETag"]}
+    first = bob.post(f"{request}/approve", json=COMMENT, headers=seen)
+    again = bob.post(f"{request}/approve", json=COMMENT, headers=seen)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotent-Replay"] == "true"
+    any_form = {"If-Match": "*"}
+    assert bob.post(f"{request}/reject", json=COMMENT, headers=any_form).json()["code"] == "already_decided"
+
+
+def test_of_two_who_decide_by_the_same_view_one_does(
+    ann: httpx.Client, url: str, settings: Settings, ledger: ScriptedLedger
+) -> None:
+    request = made(ann)
+    tag = ann.get(request).headers["ETag"]
+    start = Barrier(4)
+
+    def decide(number: int) -> int:
+        with client_of(url, settings, "supervisor", f"sup{number}") as one:
+            one.get("/v1/me")
+            start.wait()
+            action = "approve" if number % 2 else "reject"
+            return one.post(f"{request}/{action}", json=COMMENT, headers={"If-Match": tag}).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = sorted(threads.map(decide, range(4)))
+    assert answers[0] in (200, 201)
+    assert set(answers[1:]) <= {409, 412}
+    assert len(ledger.calls("WriteOff")) <= 1

@@ -1,0 +1,82 @@
+"""Server-sent events: how a stream of them is sent, kept alive, and ended."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, TypeVar, cast
+
+from anyio import CancelScope
+from fastapi.responses import StreamingResponse
+from fastapi.sse import ServerSentEvent, format_sse_event
+from starlette.types import Send
+
+T = TypeVar("T")
+
+RETRY_MS = 3_000
+HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""For nginx too: what is buffered is no news."""
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events, with no heartbeat but those in them: the framework's own cannot be set."""
+
+    media_type = "text/event-stream"
+
+    async def stream_response(self, send: Send) -> None:
+        """What the events hold on to is let go with the connection."""
+        async with aclosing(cast(Any, self.body_iterator)):
+            await super().stream_response(send)
+
+
+def stream_described(example: str) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI of a route that answers with a stream of events."""
+    told = {"schema": {"type": "string"}, "example": example}
+    return {200: {"description": "Events, until either side leaves", "content": {"text/event-stream": told}}}
+
+
+def event(**parts: Any) -> bytes:
+    """An event as the wire has it. Raises ValueError for an id of several lines."""
+    told = ServerSentEvent(**parts)
+    return format_sse_event(
+        data_str=told.raw_data, event=told.event, id=told.id, retry=told.retry, comment=told.comment
+    )
+
+
+async def with_silences(
+    items: AsyncIterator[T], seconds: float, closing: asyncio.Event, *, at_most_s: float | None = None
+) -> AsyncGenerator[T | None]:
+    """The items as they come, and None after each so many seconds without one.
+
+    It ends with them, when the server is told to stop, and after ``at_most_s``.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = None if at_most_s is None else loop.time() + at_most_s
+    stopping = asyncio.ensure_future(closing.wait())
+    coming = asyncio.ensure_future(_next(items))
+    try:
+        while True:
+            wait = seconds if ends_at is None else min(seconds, max(0, ends_at - loop.time()))
+            await asyncio.wait({coming, stopping}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            if coming.done():
+                if (found := coming.result()) is None:
+                    return
+                yield found[0]
+                coming = asyncio.ensure_future(_next(items))
+            elif stopping.done() or (ends_at is not None and loop.time() >= ends_at):
+                return
+            else:
+                yield None
+    finally:
+        stopping.cancel()
+        coming.cancel()
+        # Until what the items hold on to is let go, also when this request was cancelled.
+        with CancelScope(shield=True):
+            await asyncio.wait({stopping, coming})
+
+
+async def _next(items: AsyncIterator[T]) -> tuple[T] | None:
+    """The next one; None at the end."""
+    try:
+        return (await anext(items),)
+    except StopAsyncIteration:
+        return None

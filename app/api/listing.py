@@ -1,0 +1,159 @@
+"""Lists of documents of MongoDB: which of them, in which order, and a page at a time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, NamedTuple
+
+from fastapi import Depends, Query, Request
+from pymongo import ASCENDING, DESCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+
+from app.api.audit import log_read
+from app.api.chosen_fields import Chosen, validated
+from app.api.moments import From, Until
+from app.api.pages import Cursor, Item, Limit, Page, invalid_cursor, opaque, parts_of
+from app.api.problems import ProblemError
+from app.projections.faults import FAULTED
+
+# Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
+Sort = Literal["-createdAt", "createdAt", "-updatedAt", "updatedAt"]
+SortByCreation = Literal["-createdAt", "createdAt"]
+_ORDER = Query(description="By which time; with `-` the newest first.")
+Since = Annotated[
+    From | None,
+    Query(alias="from", description="`createdAt` then or later: a time, or a day (UTC)."),
+]
+Before = Annotated[
+    Until | None,
+    Query(alias="to", description="`createdAt` before that time; or on that day (UTC), which is included."),
+]
+
+
+class Listing(NamedTuple):
+    """What a caller asks of a list, besides its own filters. ``between`` bounds ``createdAt``."""
+
+    limit: int
+    cursor: str | None
+    sort: str
+    between: tuple[datetime | None, datetime | None]
+
+    @property
+    def by(self) -> str:
+        """The field that the list is in the order of."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def direction(self) -> int:
+        """Of the order, as MongoDB names it."""
+        return DESCENDING if self.sort.startswith("-") else ASCENDING
+
+    def conditions(self) -> dict[str, Any]:
+        """What a document has to meet. Raises ProblemError for a cursor that is none, or of another order."""
+        query: dict[str, Any] = {}
+        bounds = {name: at for name, at in zip(("$gte", "$lt"), self.between, strict=True) if at is not None}
+        if bounds:
+            query["createdAt"] = bounds
+        if self.cursor is not None:
+            at, identifier = self._place(self.cursor)
+            beyond = "$lt" if self.direction == DESCENDING else "$gt"
+            query["$or"] = [{self.by: {beyond: at}}, {self.by: at, "_id": {beyond: identifier}}]
+        return query
+
+    def after(self, document: dict[str, Any]) -> str:
+        """The cursor of what follows a document."""
+        return opaque(self.sort, (document[self.by] - _EPOCH) // _MS, document["_id"])
+
+    def _place(self, cursor: str) -> tuple[datetime, str]:
+        match parts_of(cursor):
+            case [str(sort), int(milliseconds), str(identifier)]:
+                if sort != self.sort:
+                    detail = "The cursor belongs to a list in another order: keep `sort` from page to page."
+                    raise ProblemError(400, "invalid_cursor", detail)
+                try:
+                    return _EPOCH + milliseconds * _MS, identifier
+                except OverflowError as error:
+                    raise invalid_cursor() from error
+        raise invalid_cursor()
+
+
+async def _listing(
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    sort: Annotated[Sort, _ORDER] = "-createdAt",
+    since: Since = None,
+    before: Before = None,
+) -> Listing:
+    return Listing(limit, cursor, sort, (since, before))
+
+
+async def _listing_by_creation(
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    sort: Annotated[SortByCreation, _ORDER] = "-createdAt",
+    since: Since = None,
+    before: Before = None,
+) -> Listing:
+    return Listing(limit, cursor, sort, (since, before))
+
+
+Listed = Annotated[Listing, Depends(_listing)]
+ListedByCreation = Annotated[Listing, Depends(_listing_by_creation)]
+"""Of documents that have no ``updatedAt``."""
+
+
+async def newest(
+    collection: AsyncCollection[dict[str, Any]],
+    query: dict[str, Any],
+    most: int,
+    leave_out: tuple[str, ...] = (),
+) -> list[dict[str, Any]]:
+    """The newest documents that a query finds, but for those set aside before they held anything."""
+    order = [("createdAt", DESCENDING), ("_id", DESCENDING)]
+    return await _found(collection, query, order, most, dict.fromkeys(leave_out, 0))
+
+
+async def page(
+    request: Request,
+    collection: AsyncCollection[dict[str, Any]],
+    filters: dict[str, str | None],
+    *,
+    model: type[Item],
+    listing: Listing,
+    fields: Chosen | None = None,
+    leave_out: tuple[str, ...] = (),
+    any_of: tuple[tuple[str, ...], str | None] = ((), None),
+) -> Page[Item]:
+    """One page of the documents whose fields equal the filters that are present.
+
+    ``any_of``: names of fields, and a value that one of them has. ``leave_out``: what is not fetched.
+    Filter values are plain strings by their type, so no operator can come from a caller.
+    """
+    query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
+    query |= listing.conditions()
+    names, value = any_of
+    if value is not None:
+        query["$and"] = [{"$or": [{name: value} for name in names]}]
+    wanted = dict.fromkeys(leave_out, 0) if fields is None else fields.projection(listing.by)
+    order = [(listing.by, listing.direction), ("_id", listing.direction)]
+    documents = await _found(collection, query, order, listing.limit + 1, wanted)
+    following = None
+    if len(documents) > listing.limit:
+        documents = documents[: listing.limit]
+        following = str(request.url.include_query_params(cursor=listing.after(documents[-1])))
+    items = [validated(model, document, fields) for document in documents]
+    log_read(request, *items)
+    if fields is not None:
+        items = [fields.trimmed(item) for item in items]
+    return Page[Item](items=items, next=following)
+
+
+async def _found(
+    collection: AsyncCollection[dict[str, Any]],
+    query: dict[str, Any],
+    order: list[tuple[str, int]],
+    most: int,
+    projection: dict[str, int],
+) -> list[dict[str, Any]]:
+    found = collection.find({**query, f"{FAULTED}.empty": {"$ne": True}}, projection or None)
+    return await found.sort(order).limit(most).to_list()

@@ -1,0 +1,31 @@
+"""The setting BILLIE_CORS_ORIGINS: exact origins, and nothing that lets everybody in."""
+
+import pytest
+from pydantic import ValidationError
+
+from app.runtime.settings import Settings
+
+
+def test_origins_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLIE_CORS_ORIGINS", "https://desk.example, http://localhost:3000,http://[::1]:80,")
+    assert Settings().cors_origins == ("https://desk.example", "http://localhost:3000", "http://[::1]:80")
+    monkeypatch.setenv("BILLIE_CORS_ORIGINS", "")
+    assert Settings().cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("*", "name each origin"),
+        ("https://*.example", "name each origin"),
+        ("https://desk.example/", "is no origin"),
+        ("desk.example", "is no origin"),
+        ("https://Desk.example", "is no origin"),
+        ("null", "is no origin"),
+        ("https://desk.example https://other.example", "is no origin"),
+    ],
+)
+def test_what_is_no_exact_origin_is_refused(told: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLIE_CORS_ORIGINS", told)
+    with pytest.raises(ValidationError, match=why):
+        Settings()
