@@ -1,12 +1,14 @@
 """The event store in PostgreSQL, on a cluster of its own: where the machine has its programs."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from threading import Event
 
 import psycopg
 import pytest
 
-from app.aggregates import EVENT_STORE_ERRORS, Customer, Servicing
+from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
 from app.ingestion.landing import Landing, land
 from tests.unit.ingestion.entries import heard, message, said
 
@@ -42,6 +44,25 @@ def test_a_page_ends_at_so_many_events_or_bytes_and_passes_over_topics(
     assert store.page(0, 9, 2, [whole[0].topic]) == whole[1:3], "all but the registration"
     monkeypatch.setattr("app.aggregates.recorders.PAGE_BYTES", len(whole[0].state) + 1)
     assert store.page(0, 9, 100) == whole[:2]
+
+
+def test_a_history_has_pages_of_so_many_events_or_bytes(
+    two: tuple[Servicing, Servicing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as SQLite's."""
+    store, _ = two
+    with closing(Servicing.from_url(f"sqlite:///{tmp_path / 'events.db'}")) as other:
+        for each in (store, other):
+            land(each, [said(1), said(2, "V2"), *(said(number) for number in range(3, 9))], Event())
+            whole = each.history_page((Conversation, "V1"), 0, 100)
+            assert [row.originator_version for row in whole] == list(range(1, 9))
+            assert whole == each.recorded_of([(Conversation, "V1")])
+            assert each.history_page((Conversation, "V1"), 3, 2) == whole[3:5]
+            assert each.history_page((Conversation, "V1"), 8, 2) == []
+            assert each.history_page((Conversation, "nobody"), 0, 2) == []
+            with monkeypatch.context() as few:
+                few.setattr("app.aggregates.recorders.PAGE_BYTES", len(whole[0].state) + 1)
+                assert each.history_page((Conversation, "V1"), 0, 100) == whole[:2]
 
 
 def test_who_is_overtaken_begins_anew(
