@@ -19,6 +19,7 @@ from app.api.problems import ProblemError
 _HASH_BYTES = 16
 _TAG = re.compile(r'(?:W/)?"([!\x23-\x7e]*)"')
 _TAGS = re.compile(rf"\s*{_TAG.pattern}(?:\s*,\s*{_TAG.pattern})*\s*")
+_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 ENCODED = "-gzip"
 """What a tag ends with when its document was sent with that encoding: other bytes, another tag."""
 
@@ -27,6 +28,7 @@ IfMatch = Annotated[
     Header(
         alias="If-Match",
         max_length=2_000,
+        json_schema_extra={"pattern": _PATTERN},
         description="The `ETag` of the document that you have seen, whole: 412 where it is another by now.",
     ),
 ]

@@ -18,7 +18,7 @@ from tests.commands import ROOT
 from tests.waiting import until
 from tests.whole_system import on_free_ports, whole_system
 
-ENDLESS = ("streamLedgerTransactions",)
+ENDLESS = ("streamLedgerTransactions", "streamChanges")
 """Their answers end with the connection."""
 
 
