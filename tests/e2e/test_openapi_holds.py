@@ -18,8 +18,8 @@ from tests.commands import ROOT
 from tests.waiting import until
 from tests.whole_system import on_free_ports, whole_system
 
-ENDLESS = ("streamLedgerTransactions", "streamChanges")
-"""Their answers end with the connection."""
+LEFT_OUT = ("streamLedgerTransactions", "streamChanges", "replayDeadLetters")
+"""Answers that end with the connection; and an address that GET takes too, for a letter with such an id."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_api_keeps_what_its_document_promises(
                 *("--config-file", str(Path(__file__).parent / "schemathesis.toml")),
                 *("run", str(ROOT / "docs" / "openapi.json"), "--url", url),
                 *(part for name, value in headers.items() for part in ("--header", f"{name}: {value}")),
-                *(part for name in ENDLESS for part in ("--exclude-operation-id", name)),
+                *(part for name in LEFT_OUT for part in ("--exclude-operation-id", name)),
                 *("--checks", "all", "--request-timeout", "30", "--continue-on-failure", "--no-shrink"),
                 *("--seed", str(request.config.getoption("--seed"))),
                 *("--max-examples", str(request.config.getoption("--api-examples"))),
