@@ -1,0 +1,111 @@
+"""What goes into the store beside events, so that their personal facts can be opened, and erased."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from eventsourcing.application import Application
+from eventsourcing.persistence import ApplicationRecorder
+
+from app.aggregates.data_keys import DataKeys
+from app.aggregates.key_databases import (
+    MemoryKeys,
+    PostgresKeys,
+    SQLiteKeys,
+    postgres_execute,
+    sqlite_execute,
+)
+from app.aggregates.key_tables import Beside, Execute, KeyTables, Link
+from app.aggregates.master_keys import MasterKeys
+from app.aggregates.personal import has_personal
+from app.aggregates.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
+from app.aggregates.remembering import RememberingAggregate
+from app.aggregates.source import Source
+
+
+class Prepared(NamedTuple):
+    """What a save takes: the keys to seal with, and what to write beside the events."""
+
+    ciphers: dict[UUID, AESGCM]
+    beside: Beside
+
+
+class Privacy:
+    """The keys of one store, and its links."""
+
+    def __init__(self, application: Application[UUID], masters: MasterKeys) -> None:
+        """Raises MasterKeyError where the store's keys are wrapped by another master key."""
+        self._recorder = application.recorder
+        self._memory: MemoryKeys | None = None
+        database, self._execute = self._database_of(application.recorder)
+        self.tables = KeyTables(database)
+        self.keys = DataKeys(self.tables, masters)
+
+    def close(self) -> None:
+        """Let go of what a store in memory has."""
+        if self._memory is not None:
+            self._memory.close()
+
+    def prepare(self, aggregates: Sequence[RememberingAggregate]) -> Prepared:
+        """What the new events of aggregates take.
+
+        An aggregate that they link to somebody who is erased is erased by one more event, in the same save.
+        """
+        self.tables.create()
+        self.keys.look()
+        beside = Beside(seen=self.keys.seen)
+        sealing = []
+        for aggregate in aggregates:
+            links = list(self._links_told(aggregate))
+            beside.links += links
+            erased = self.keys.erased
+            if (customer_id := next((erased[x.owner] for x in links if x.owner in erased), None)) is not None:
+                aggregate.erase(erasure_of(customer_id), erased_with=customer_id)
+            if aggregate.erased is not None:
+                if aggregate.id not in erased:
+                    beside.destroyed.append((aggregate.id, aggregate.erased.erased_with))
+            elif any(has_personal(type(event)) for event in aggregate.pending_events):
+                sealing.append(aggregate.id)
+        ciphers, beside.keys = self.keys.to_write(sealing)
+        return Prepared(ciphers, beside)
+
+    def write(self, beside: Beside) -> Callable[[Any], None]:
+        """Writes it, by the connection of a transaction."""
+        return lambda connection: self.tables.write(self._execute(connection), beside)
+
+    def stored(self, prepared: Prepared) -> None:
+        """It is stored: keep the keys at hand, and forget those that were destroyed."""
+        if prepared.beside.destroyed:
+            self.keys.look()
+        self.keys.keep(prepared.ciphers)
+
+    def _links_told(self, aggregate: RememberingAggregate) -> list[Link]:
+        if not aggregate.OWNED_BY:
+            return []
+        kind = type(aggregate).__name__
+        return [
+            Link(owner, kind, aggregate.business_id)
+            for event in aggregate.pending_events
+            for owner in aggregate.owners_told(event)  # type: ignore[arg-type]
+        ]
+
+    def _database_of(self, recorder: ApplicationRecorder) -> tuple[Any, Callable[[Any], Execute]]:
+        if isinstance(recorder, SQLiteBatchRecorder):
+            return SQLiteKeys(recorder), sqlite_execute
+        if isinstance(recorder, PostgresBatchRecorder):
+            return PostgresKeys(recorder), postgres_execute
+        self._memory = MemoryKeys()
+        return self._memory, sqlite_execute
+
+    def in_memory(self, beside: Beside, insert: Callable[[], Sequence[int] | None]) -> Sequence[int] | None:
+        """For a store in memory: the same, as near to one transaction as it has."""
+        assert self._memory is not None
+        with self._memory.transaction(commit=True) as execute:
+            self.tables.write(execute, beside)
+            return insert()
+
+
+def erasure_of(customer_id: str) -> Source:
+    """The message that an erasure counts as: one a customer."""
+    return Source.said_now(f"erasure:{customer_id}")
