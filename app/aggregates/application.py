@@ -56,8 +56,8 @@ class Servicing(Application[UUID]):
     ) -> "Servicing":
         """Open the store at ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
-        ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme, and
-        MasterKeyError where the store's data keys are wrapped by none of these master keys.
+        ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme,
+        and MasterKeyError where the store's data keys are wrapped by none of these master keys.
         """
         environment = event_store_environment(event_store_url)
         with opening(environment):
@@ -271,7 +271,7 @@ class UnitOfWork:
         self._obtained: dict[Key, RememberingAggregate] = {}
         self._expected: dict[Key, RememberingAggregate | None] = {}
         self.links_seen: dict[UUID, int] = {}
-        """How many links some owners had when somebody decided by them: if they have more, nothing is saved."""
+        """How many links some owners had when somebody decided by them: with more, nothing is saved."""
         self.touched: list[Key] = []
         """What was obtained since somebody last cleared this."""
 

@@ -58,7 +58,7 @@ class DataKeys:
             self._load(missing)
 
     def of(self, originator_id: UUID) -> AESGCM | None:
-        """The key of an aggregate; None where it was destroyed. Raises MissingKeyError, and MasterKeyError."""
+        """The key of an aggregate; None where it was destroyed. Raises MissingKeyError, MasterKeyError."""
         self._look_if_due()
         if (cipher := self._ciphers.get(originator_id)) is not None:
             return cipher

@@ -135,11 +135,10 @@ def sqlite_execute(cursor: Any) -> Execute:
 
 
 def postgres_execute(connection: Connection[Any]) -> Execute:
-    """For a connection of PostgreSQL, in a transaction. No statement of ours has a ``?`` or ``%`` of its own."""
+    """For a connection of PostgreSQL, in a transaction. Every ``?`` stands for a value."""
 
     def execute(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with Cursor(connection, row_factory=tuple_row) as cursor:
-            # ``LIKE 'master:%'`` has one.
             text = statement.replace("%", "%%").replace("?", "%s")
             cursor.execute(text.encode(), values)
             return [] if cursor.description is None else cursor.fetchall()

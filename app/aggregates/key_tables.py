@@ -103,7 +103,7 @@ class KeyTables:
         self._erased, self._facts = f"{prefix}personal_data_erased", f"{prefix}personal_data_facts"
 
     def create(self) -> None:
-        """Make the tables, where there are none. Events of before are not linked yet: it notes up to where."""
+        """Make the tables, where there are none, and note up to where events are not linked yet."""
         if self._exist:
             return
         with self._database.transaction(commit=True) as execute:
@@ -302,7 +302,8 @@ class KeyTables:
         for each in replaced:
             row = (self._database.originator(each.originator_id), each.version)
             found = execute(
-                f"SELECT state FROM {self._database.events} WHERE originator_id = ? AND originator_version = ?",
+                f"SELECT state FROM {self._database.events} "
+                "WHERE originator_id = ? AND originator_version = ?",
                 row,
             )
             if [bytes(state) for (state,) in found] != [each.old]:

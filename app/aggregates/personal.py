@@ -1,6 +1,6 @@
 """Which facts of an event are personal data of a customer, and what stands for them once they are erased.
 
-An event class says so in ``PERSONAL``: names of its facts, or ``fact.key`` for a part of one that is an object.
+An event class says so in ``PERSONAL``: names of its facts, or ``fact.key`` for a part of an object.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ class _Erased(str):
 
 
 ERASED: Final = _Erased()
-"""Stands in an event for a fact that was told, and that nobody can read any more. It is empty, and so false."""
+"""Stands for a fact that was told, and that nobody can read any more. It is empty, and so false."""
 
 
 IS_ERASED: Final = "is_erased"
@@ -30,7 +30,7 @@ class _Names(NamedTuple):
     """The whole name, the fact, and the key in it."""
 
 
-def take_out(event_class: type[Any], state: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+def take_out(event_class: Any, state: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """Take the personal facts out of an event's state, which is changed.
 
     Returns the names of those that were told, and what they say; of those that are ERASED, only the names.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from functools import cache, wraps
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated
@@ -66,8 +66,8 @@ class RememberingAggregate(Aggregate):
     class PersonalDataErased(Event):
         """The personal facts of all its events can be read no more, and later ones are dropped.
 
-        ``erased_with`` is the customer who was erased. The rest is in the customer's own event only: who did it and
-        why, the ``key`` of their request, and how many aggregates of each kind were ``cleared``.
+        ``erased_with`` is the customer who was erased. The rest is in the customer's own event only: who did it
+        and why, the ``key`` of their request, and how many aggregates of each kind were ``cleared``.
         """
 
         PERSONAL = NOTHING
@@ -83,7 +83,7 @@ class RememberingAggregate(Aggregate):
         def change(self, aggregate: Any) -> None:
             aggregate.erased = self
 
-    OWNED_BY: ClassVar[tuple[tuple[str, str], ...]] = ()
+    OWNED_BY = cast("tuple[tuple[str, str], ...]", ())  # An annotation would make dataclasses of aggregates.
     """Facts that tell whose it is, and the kind of aggregate that such a fact names."""
 
     def __init__(self, business_id: str) -> None:

@@ -158,9 +158,8 @@ def _linking() -> "dict[str, type[RememberingAggregate]]":
     return {
         get_topic(member): kind
         for kind in AGGREGATES
-        for member in vars(kind).values()
-        if isinstance(member, type)
-        and kind.OWNED_BY.keys() & getattr(member, "__dataclass_fields__", {}).keys()
+        for member in (getattr(kind, name) for name in dir(kind))
+        if isinstance(member, type) and _tells(kind, member)
     }
 
 
