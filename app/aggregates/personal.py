@@ -58,7 +58,18 @@ def put_back(state: dict[str, Any], name: str, value: Any) -> None:
         state[fact] = value
 
 
-def has_personal(event_class: type[Any]) -> bool:
+def tells_personal(event: Any) -> bool:
+    """Whether an event holds personal data."""
+    event_class: Any = type(event)
+    names = _names(event_class)
+    told = vars(event)
+    return any(told.get(name) is not None for name in names.whole) or any(
+        isinstance(inner := told.get(fact), dict) and inner.get(key) is not None
+        for _, fact, key in names.parts
+    )
+
+
+def has_personal(event_class: Any) -> bool:
     """Whether events of a class can hold personal data."""
     return bool(_declared(event_class))
 

@@ -18,7 +18,7 @@ from app.aggregates.key_databases import (
 )
 from app.aggregates.key_tables import Beside, Execute, KeyTables, Link
 from app.aggregates.master_keys import MasterKeys
-from app.aggregates.personal import has_personal
+from app.aggregates.personal import tells_personal
 from app.aggregates.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.source import Source
@@ -65,7 +65,7 @@ class Privacy:
             if aggregate.erased is not None:
                 if aggregate.id not in erased:
                     beside.destroyed.append((aggregate.id, aggregate.erased.erased_with))
-            elif any(has_personal(type(event)) for event in aggregate.pending_events):
+            elif any(tells_personal(event) for event in aggregate.pending_events):
                 sealing.append(aggregate.id)
         ciphers, beside.keys = self.keys.to_write(sealing)
         return Prepared(ciphers, beside)

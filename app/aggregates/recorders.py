@@ -1,7 +1,7 @@
 """The library's recorders, with what a batch needs: many rows a statement, many aggregates a query.
 
-``insert_events`` takes ``beside``: what else to write in the transaction, by a cursor of SQLite or a connection
-of PostgreSQL, once nobody else can insert events.
+``insert_events`` takes ``beside``: what else to write in the transaction, by a cursor of SQLite or a
+connection of PostgreSQL, once nobody else can insert events.
 """
 
 from collections.abc import Callable, Sequence

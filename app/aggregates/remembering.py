@@ -66,8 +66,8 @@ class RememberingAggregate(Aggregate):
     class PersonalDataErased(Event):
         """The personal facts of all its events can be read no more, and later ones are dropped.
 
-        ``erased_with`` is the customer who was erased. The rest is in the customer's own event only: who did it
-        and why, the ``key`` of their request, and how many aggregates of each kind were ``cleared``.
+        ``erased_with`` is the customer who was erased. The rest is in the customer's own event only: who did
+        it and why, the ``key`` of their request, and how many aggregates of each kind were ``cleared``.
         """
 
         PERSONAL = NOTHING
@@ -153,7 +153,7 @@ class RememberingAggregate(Aggregate):
     def erase(self, source: Source, *, erased_with: str, **facts: Any) -> None:
         """The personal data in all of its events is to be unreadable for ever: said once.
 
-        ``facts``: as in :class:`PersonalDataErased`. Whoever saves it destroys the key in the same transaction.
+        ``facts``: as in :class:`PersonalDataErased`. Saving it destroys the key in the same transaction.
         """
         if self.erased is None:
             self.record(self.PersonalDataErased, source, erased_with=erased_with, **facts)
