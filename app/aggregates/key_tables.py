@@ -223,13 +223,13 @@ class KeyTables:
             rows = execute(f"SELECT COUNT(DISTINCT customer_id), COUNT(*) FROM {self._erased}")
         return int(rows[0][0]), int(rows[0][1])
 
-    def not_wrapped_by(self, master: str, after: UUID | None, most: int) -> list[StoredKey]:
-        """Some data keys that another master key wraps, in order of their aggregates' ids."""
+    def not_wrapped_by(self, master: str, most: int) -> list[StoredKey]:
+        """Some data keys that another master key wraps, or none."""
         with self._database.transaction(commit=False) as execute:
             rows = execute(
                 f"SELECT originator_id, wrapped, master FROM {self._keys} "
-                f"WHERE master <> ? AND originator_id > ? ORDER BY originator_id LIMIT {int(most)}",
-                (master, after.hex if after else ""),
+                f"WHERE master <> ? LIMIT {int(most)}",
+                (master,),
             )
         return [StoredKey(UUID(row[0]), bytes(row[1]), row[2]) for row in rows]
 

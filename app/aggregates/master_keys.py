@@ -7,6 +7,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from eventsourcing.persistence import PersistenceError
 
 KEY_BYTES = 32
 UNWRAPPED = ""
@@ -14,7 +15,7 @@ UNWRAPPED = ""
 _NONCE = 12
 
 
-class MasterKeyError(Exception):
+class MasterKeyError(PersistenceError):
     """The data keys of a store cannot be used with the master keys that are set: says what to set."""
 
 

@@ -21,7 +21,6 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import get_topic, resolve_topic
 
 from app.aggregates.data_keys import DataKeys, MissingKeyError
-from app.aggregates.master_keys import MasterKeyError
 from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
 from app.aggregates.sealing import SEALED, about, emptied, opened, sealed, split
 
@@ -145,8 +144,8 @@ class CompactMapper(Mapper[UUID]):
             if (value := state.pop(SEALED, None)) is not None:
                 self._open(state, value, stored_event)
         except (PersistenceError, sqlite3.Error):
-            raise  # The table of keys cannot be read: no fault of the event.
-        except (MissingKeyError, MasterKeyError) as error:
+            raise  # The keys cannot be read: no fault of the event.
+        except MissingKeyError as error:
             msg = f"{event_class.__qualname__} cannot be opened: {error}"
             raise MapperDeserialisationError(msg) from error
         except Exception as error:

@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient
 from app import __version__
 from app.api import (
     dead_letters,
+    erasures,
     health,
     inbox,
     ledger_commands,
@@ -57,6 +58,7 @@ _ROUTERS = tuple(
         ledger_commands,
         write_offs,
         dead_letters,
+        erasures,
     )
 )
 """Those whose bodies are small."""
