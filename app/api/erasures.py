@@ -1,4 +1,4 @@
-"""The right to erasure: a customer's personal data is made unreadable for ever, and cleared from read models."""
+"""The right to erasure: a customer's personal data is made unreadable for ever, and cleared."""
 
 import logging
 from datetime import datetime
@@ -72,8 +72,8 @@ class Erasure(Document):
     cleared: dict[str, int]
     """How many documents of further collections are cleared, by their names."""
     dead_letters: list[str] | None = None
-    """Dead letters, of the oldest thousand, that name the customer: they are entries as they came, and have to
-    be discarded by hand. Absent where Redis is away."""
+    """Dead letters, of the oldest thousand, that name the customer: entries as they came, to be deleted by
+    hand. Absent where Redis is away."""
 
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
 
-from app.aggregates import Servicing
+from app.aggregates import EVENT_STORE_ERRORS, MasterKeyError, Servicing
 from app.aggregates.event_store import event_store_environment
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.parsers import NO_PARSERS, Parsers
@@ -77,6 +77,15 @@ class Servers:
             yield servicing
         finally:
             servicing.close()
+
+    def check_master_key(self) -> None:
+        """Raises MasterKeyError where the event store is there, and its keys are wrapped by another one."""
+        try:
+            self.event_store()
+        except MasterKeyError:
+            raise
+        except EVENT_STORE_ERRORS:
+            return  # It is away, or not made yet: whoever asks it will be told.
 
     def close(self) -> None:
         """Let go of all."""

@@ -35,8 +35,7 @@ class Settings(BaseSettings):
     event_store_url: str = "sqlite:///var/events.db"
     master_key: SecretStr | None = Field(
         None,
-        description="32 bytes in Base64 that wrap the data keys of the event store; unset: nothing is encrypted "
-        "at rest.",
+        description="32 bytes in Base64, to wrap the event store's data keys; unset: nothing is encrypted.",
     )
     master_key_previous: SecretStr | None = Field(
         None, description="The master key of before, until `billie keys rotate` is done."
