@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
@@ -10,8 +10,10 @@ from eventsourcing.persistence import Mapper, Notification, RecordConflictError,
 
 from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import event_store_environment, opening
+from app.aggregates.ledger_command import LedgerCommand
+from app.aggregates.loan_account import LoanAccount
 from app.aggregates.master_keys import MasterKeys
-from app.aggregates.privacy import Privacy
+from app.aggregates.privacy import Prepared, Privacy, erasure_of
 from app.aggregates.recorders import BatchRecorder, Recorded, Row
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.seal_stored import emptied_events
@@ -19,6 +21,7 @@ from app.aggregates.sealing import may_be_sealed
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
 from app.aggregates.turns import turns_of
+from app.aggregates.write_off_request import WriteOffRequest
 
 NO_MASTER_KEYS = MasterKeys()
 NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
@@ -232,8 +235,11 @@ class Servicing(Application[UUID]):
         self, aggregates: list[RememberingAggregate], links_seen: Mapping[UUID, int]
     ) -> Sequence[int] | None:
         prepared = self.privacy.prepare(aggregates)
+        if (found := self._of_erased_accounts(aggregates, prepared)).links_seen:
+            aggregates = [*aggregates, *found.aggregates]
+            prepared = self.privacy.prepare(aggregates)
         beside = prepared.beside
-        beside.links_seen |= links_seen
+        beside.links_seen |= {**found.links_seen, **links_seen}
         beside.replaced += emptied_events(self, [each for each, _ in beside.destroyed])
         mapper = cast("CompactMapper", self.mapper)
         stored = [
@@ -248,9 +254,36 @@ class Servicing(Application[UUID]):
         self.privacy.stored(prepared)
         return positions
 
+    def _of_erased_accounts(self, aggregates: list[RememberingAggregate], prepared: Prepared) -> "_Further":
+        """What was asked of a loan account that turns out to be of somebody who is erased: erased with it."""
+        erased = dict(prepared.beside.destroyed)
+        accounts = [each.id for each in aggregates if type(each) is LoanAccount and each.id in erased]
+        links = self.privacy.tables.links_of(accounts) if accounts else []
+        seen = dict.fromkeys(accounts, 0)
+        for link in links:
+            seen[link.owner] += 1
+        known = {(type(each), each.business_id): each for each in aggregates}
+        keys = {(_ASKED_OF_ACCOUNTS[each.kind], each.business_id): erased[each.owner] for each in links}
+        further = self.load_many([key for key in keys if key not in known])
+        for key, customer_id in keys.items():
+            if (aggregate := known.get(key) or further.get(key)) is not None:
+                self._cache.forget(aggregate)
+                aggregate.erase(erasure_of(customer_id), erased_with=customer_id)
+        return _Further([each for each in further.values() if each is not None], seen)
+
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate from the cache: its state may not be what is stored."""
         self._cache.forget(aggregate)
+
+
+class _Further(NamedTuple):
+    aggregates: list[RememberingAggregate]
+    links_seen: dict[UUID, int]
+
+
+_ASKED_OF_ACCOUNTS: dict[str, type[RememberingAggregate]] = {
+    kind.__name__: kind for kind in (WriteOffRequest, LedgerCommand)
+}
 
 
 def _recorded(notification: Notification) -> Recorded:

@@ -1,6 +1,7 @@
 """What goes into the store beside events, so that their personal facts can be opened, and erased."""
 
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -54,21 +55,37 @@ class Privacy:
         """
         self.tables.create()
         self.keys.look()
-        beside = Beside(seen=self.keys.seen)
-        sealing = []
-        for aggregate in aggregates:
-            links = list(self._links_told(aggregate))
-            beside.links += links
-            erased = self.keys.erased
-            if (customer_id := next((erased[x.owner] for x in links if x.owner in erased), None)) is not None:
-                aggregate.erase(erasure_of(customer_id), erased_with=customer_id)
-            if aggregate.erased is not None:
-                if aggregate.id not in erased:
-                    beside.destroyed.append((aggregate.id, aggregate.erased.erased_with))
-            elif any(tells_personal(event) for event in aggregate.pending_events):
-                sealing.append(aggregate.id)
+        told = {aggregate.id: _links_told(aggregate) for aggregate in aggregates}
+        beside = Beside(seen=self.keys.seen, links=[link for links in told.values() for link in links])
+        beside.destroyed += self._erased_now(aggregates, told)
+        sealing = [
+            aggregate.id
+            for aggregate in aggregates
+            if aggregate.erased is None and any(tells_personal(event) for event in aggregate.pending_events)
+        ]
         ciphers, beside.keys = self.keys.to_write(sealing)
         return Prepared(ciphers, beside)
+
+    def _erased_now(
+        self, aggregates: Sequence[RememberingAggregate], told: Mapping[UUID, list[Link]]
+    ) -> Iterator[tuple[UUID, str]]:
+        """Whose keys are to be destroyed, and with which customer. One may be of another one among these."""
+        erased = ChainMap[UUID, str]({}, self.keys.erased)
+        left = [each for each in aggregates if each.id not in erased]
+        goes_on = True
+        while goes_on:
+            goes_on, waiting = False, left
+            left = []
+            for each in waiting:
+                owners = [link.owner for link in told[each.id] if link.owner in erased]
+                if each.erased is None and owners:
+                    each.erase(erasure_of(erased[owners[0]]), erased_with=erased[owners[0]])
+                if each.erased is None:
+                    left.append(each)
+                else:
+                    goes_on = True
+                    erased[each.id] = each.erased.erased_with
+                    yield each.id, each.erased.erased_with
 
     def write(self, beside: Beside) -> Callable[[Any], None]:
         """Writes it, by the connection of a transaction."""
@@ -79,16 +96,6 @@ class Privacy:
         if prepared.beside.destroyed:
             self.keys.look()
         self.keys.keep(prepared.ciphers)
-
-    def _links_told(self, aggregate: RememberingAggregate) -> list[Link]:
-        if not aggregate.OWNED_BY:
-            return []
-        kind = type(aggregate).__name__
-        return [
-            Link(owner, kind, aggregate.business_id)
-            for event in aggregate.pending_events
-            for owner in aggregate.owners_told(event)  # type: ignore[arg-type]
-        ]
 
     def _database_of(self, recorder: ApplicationRecorder) -> tuple[Any, Callable[[Any], Execute]]:
         if isinstance(recorder, SQLiteBatchRecorder):
@@ -104,6 +111,17 @@ class Privacy:
         with self._memory.transaction(commit=True) as execute:
             self.tables.write(execute, beside)
             return insert()
+
+
+def _links_told(aggregate: RememberingAggregate) -> list[Link]:
+    if not aggregate.OWNED_BY:
+        return []
+    kind = type(aggregate).__name__
+    return [
+        Link(owner, kind, aggregate.business_id)
+        for event in aggregate.pending_events
+        for owner in aggregate.owners_told(event)  # type: ignore[arg-type]
+    ]
 
 
 def erasure_of(customer_id: str) -> Source:

@@ -137,6 +137,16 @@ def test_a_chat_that_turns_out_to_be_theirs_is_erased_with_all_it_held(servicing
     assert list(servicing.events.get(Conversation.id_of("V2")))[-1].utterance is ERASED
 
 
+def test_what_was_asked_of_an_account_that_turns_out_to_be_theirs(servicing: Servicing) -> None:
+    erase(servicing)
+    intent = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
+    absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, **intent)])
+    assert erased_with(servicing, LedgerCommand, "K2") is None
+    absorb(servicing, [On(LoanAccount, "L2").open(customer_id="C1")])
+    assert erased_with(servicing, LedgerCommand, "K2") == "C1"
+    assert list(servicing.events.get(LedgerCommand.id_of("K2")))[1].reason is ERASED
+
+
 def test_new_things_of_an_erased_customer_are_born_erased(servicing: Servicing) -> None:
     erase(servicing)
     know(servicing, "C1", "L2")
