@@ -141,6 +141,7 @@ def postgres_execute(connection: Connection[Any]) -> Execute:
         with Cursor(connection, row_factory=tuple_row) as cursor:
             text = statement.replace("%", "%%").replace("?", "%s")
             cursor.execute(text.encode(), values)
-            return [] if cursor.description is None else cursor.fetchall()
+            # In a pipeline nobody knows before fetching whether there are rows.
+            return cursor.fetchall() if statement.startswith("SELECT") else []
 
     return execute

@@ -102,6 +102,10 @@ class KeyTables:
         self._keys, self._links = f"{prefix}personal_data_keys", f"{prefix}personal_data_links"
         self._erased, self._facts = f"{prefix}personal_data_erased", f"{prefix}personal_data_facts"
 
+    def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
+        """A transaction of the database that has them."""
+        return self._database.transaction(commit=commit)
+
     def create(self) -> None:
         """Make the tables, where there are none, and note up to where events are not linked yet."""
         if self._exist:

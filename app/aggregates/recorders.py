@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, LiteralString, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
+from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
@@ -127,6 +128,17 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
 
 class PostgresBatchRecorder(PostgresApplicationRecorder):
     """Inserts a batch by one ``unnest`` of arrays: the library's, of rows, takes three times as long."""
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """In one transaction, which ends with any error: the library's commits what came before one of ours."""
+        with (
+            self.datastore.get_connection() as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            self._insert_stored_events(cursor, stored_events, **kwargs)
+            return self._fetch_ids_after_insert_events(cursor, stored_events)
 
     def _insert_stored_events(
         self,

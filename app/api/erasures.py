@@ -28,6 +28,7 @@ from app.ledger.money import in_thread
 from app.operations.erasures import letters_naming
 from app.operations.servers import Servers
 from app.projections.positions import comes_to
+from app.projections.values import time
 from app.runtime.logging import in_short
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def _shown(customer_id: str, erased: Erased, letters: list[str] | None) -> Erasu
     event = erased.event
     return Erasure(
         customer_id=customer_id,
-        erased_at=event.at,
+        erased_at=time(event.at),
         erased_by=StaffMember(id=event.by or "", name=event.by_name, role=event.role or ""),
         reason=event.reason or "",
         cleared={_COLLECTIONS[kind]: count for kind, count in (event.cleared or {}).items()},
