@@ -131,7 +131,7 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """In one transaction, which ends with any error: the library's commits what came before one of ours."""
+        """In one transaction, which any error undoes: the library commits what came before one of ours."""
         with (
             self.datastore.get_connection() as connection,
             connection.transaction(),
