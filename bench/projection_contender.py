@@ -26,7 +26,6 @@ from app.projections.migrations import migrate
 from app.projections.projection import Projection
 from app.projections.rebuilds import run_rebuilds
 from app.projections.runner import mongo_client, run
-from app.projections.shadow import collections
 from app.projections.verify import Verify
 from app.runtime.settings import Settings, get_settings
 from app.runtime.throughput import favour_throughput
@@ -107,7 +106,7 @@ def _way(
     """What to do at the word; all that must be there beforehand is made here."""
     projections = [all_projections(settings)[each] for each in names]
     if name == "floor":
-        documents = {each: list(source[each].find()) for it in projections for each in collections(it)}
+        documents = {each: list(source[each].find()) for it in projections for each in it.collections()}
         return Floor(settings, database, documents).run
     return {
         "library": lambda: library(settings),

@@ -3,13 +3,14 @@
 MongoDB renames a collection in a moment, whatever its size, with its validators and indexes: readers have the
 old one or the new one. The embedded server moves each document and index entry on its own for that, at
 some 50 ms a document, and a crash on the way loses them. There the live documents that differ are exchanged
-in one transaction, which readers see whole or not at all.
+in one transaction, which readers see whole or not at all; in several where they are more than its cache may
+hold of a transaction, so that readers see some documents rebuilt before others for a moment, each one whole.
 """
 
 from collections.abc import Iterator
 from enum import StrEnum
-from itertools import islice
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, NamedTuple
 
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, InsertOne, ReplaceOne
@@ -23,10 +24,22 @@ from app.projections.projection import Projection
 PREFIX = "_rebuild."
 _GIVEN = ("v", "ns", "key")
 _WRITES = 1_000
+_BYTES = 16 * 1024 * 1024
+"""Of documents in one exchange. The embedded server stands for ever where a transaction's writes, with what
+its own log holds of them, come near a fifth of its cache of 1 GiB (seen with 80 MB of documents)."""
 
 Raw = tuple[str, bytes]
 """A document's ``_id``, and the whole as BSON."""
-Change = InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]] | DeleteOne
+Write = InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]] | DeleteOne
+
+
+class Change(NamedTuple):
+    """What makes one live document the shadow's, and how many bytes that writes."""
+
+    collection: str
+    kind: type[Write]
+    identifier: str
+    size: int
 
 
 class Takeover(StrEnum):
@@ -91,10 +104,8 @@ def take_over(database: Database[dict[str, Any]], projection: Projection, how: T
         for name in there:
             _rename(database, name)
         return
-    changes = {name: list(_changes(database, name)) for name in there}
-    if any(changes.values()):
-        with database.client.start_session() as session:
-            session.with_transaction(lambda session: _exchange(database, changes, session))
+    for changes in _exchanges(list(chain.from_iterable(_changes(database, name) for name in there))):
+        _exchange(database, changes)
     drop_shadows(database, projection)
 
 
@@ -105,37 +116,62 @@ def _rename(database: Database[dict[str, Any]], name: str) -> None:
     )
 
 
-def _exchange(
-    database: Database[dict[str, Any]],
-    changes: dict[str, list[tuple[type[Change], str]]],
-    session: ClientSession,
-) -> None:
-    for name, listed in changes.items():
-        left, shadow = iter(listed), MongoBacking(database[PREFIX + name])
-        while page := list(islice(left, _WRITES)):
-            wanted = [identifier for kind, identifier in page if kind is not DeleteOne]
-            documents = {each["_id"]: each for each in shadow.fetch(wanted)}
-            writes: list[Change] = []
-            for kind, identifier in page:
-                if kind is DeleteOne:
-                    writes.append(DeleteOne({"_id": identifier}))
-                elif kind is InsertOne:
-                    writes.append(InsertOne(documents[identifier]))
-                else:
-                    writes.append(ReplaceOne({"_id": identifier}, documents[identifier]))
-            # The shadow was held to the validator already, but for what says only that it is set aside.
-            database[name].bulk_write(writes, ordered=False, session=session, bypass_document_validation=True)
+def _exchanges(changes: list[Change]) -> Iterator[list[Change]]:
+    """The changes in as few parts as the server can take in a transaction."""
+    part: list[Change] = []
+    size = 0
+    for change in changes:
+        if part and size + change.size > _BYTES:
+            yield part
+            part, size = [], 0
+        part.append(change)
+        size += change.size
+    if part:
+        yield part
 
 
-def _changes(database: Database[dict[str, Any]], name: str) -> Iterator[tuple[type[Change], str]]:
+def _exchange(database: Database[dict[str, Any]], changes: list[Change]) -> None:
+    """Make the changes in one transaction."""
+    writes = {
+        name: _writes(database, name, list(each)) for name, each in groupby(changes, lambda it: it.collection)
+    }
+
+    def write(session: ClientSession) -> None:
+        for name, listed in writes.items():
+            for start in range(0, len(listed), _WRITES):
+                page = listed[start : start + _WRITES]
+                # The shadow was held to the validator already, but for what says only that it is set aside.
+                database[name].bulk_write(
+                    page, ordered=False, session=session, bypass_document_validation=True
+                )
+
+    with database.client.start_session() as session:
+        session.with_transaction(write)
+
+
+def _writes(database: Database[dict[str, Any]], name: str, changes: list[Change]) -> list[Write]:
+    wanted = [each.identifier for each in changes if each.kind is not DeleteOne]
+    documents = {each["_id"]: each for each in MongoBacking(database[PREFIX + name]).fetch(wanted)}
+    writes: list[Write] = []
+    for change in changes:
+        if change.kind is DeleteOne:
+            writes.append(DeleteOne({"_id": change.identifier}))
+        elif change.kind is InsertOne:
+            writes.append(InsertOne(documents[change.identifier]))
+        else:
+            writes.append(ReplaceOne({"_id": change.identifier}, documents[change.identifier]))
+    return writes
+
+
+def _changes(database: Database[dict[str, Any]], name: str) -> Iterator[Change]:
     """What makes the live collection the shadow: goes through both in order of ``_id``."""
     for identifier, new, old in side_by_side(in_order(database, PREFIX + name), in_order(database, name)):
-        if old is None:
-            yield InsertOne, identifier
-        elif new is None:
-            yield DeleteOne, identifier
+        if new is None:
+            yield Change(name, DeleteOne, identifier, 0)
+        elif old is None:
+            yield Change(name, InsertOne, identifier, len(new))
         elif new != old and decoded(new) != decoded(old):
-            yield ReplaceOne, identifier
+            yield Change(name, ReplaceOne, identifier, len(new))
 
 
 def in_order(database: Database[dict[str, Any]], name: str) -> Iterator[Raw]:

@@ -10,7 +10,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from app.aggregates import Customer, Servicing, WriteOffRequest
-from app.projections import leases, rebuild, rebuilds, verify
+from app.projections import leases, rebuild, rebuilds, shadow, verify
 from app.projections.catalogue import all_projections
 from app.projections.customers import CUSTOMERS
 from app.projections.differences import Kind
@@ -189,6 +189,22 @@ def test_leases_that_are_taken_one_after_another_beat_from_the_first_on(
     take("other", identifiers[:1])
     one.join()
     assert got == ["one"]
+
+
+@pytest.mark.parametrize("most", [1, 400, 100_000])
+def test_what_is_exchanged_in_parts_ends_as_if_it_were_in_one(
+    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(shadow, "_BYTES", most)
+    absorb(store, [rename(f"C{number}", "Ann", 1) for number in range(8)])
+    project(settings, drain=True)
+    before = list(mongo_db["customers"].find().sort("_id"))
+    mongo_db["customers"].update_many({"_id": {"$in": ["C1", "C2", "C3"]}}, {"$set": {"firstName": "Edited"}})
+    mongo_db["customers"].delete_many({"_id": {"$in": ["C4", "C5"]}})
+    mongo_db["customers"].insert_one({**before[0], "_id": "C9"})
+    run_rebuilds([CUSTOMERS], store, mongo_db, Flag(), quiet)
+    assert list(mongo_db["customers"].find().sort("_id")) == before
+    assert verified(store, mongo_db) == []
 
 
 def test_what_was_marked_is_exchanged_although_no_validator_allows_it(
