@@ -1,7 +1,7 @@
 """Seals the personal facts of an event into one value, and opens it."""
 
 import os
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from typing import Final
 from uuid import UUID
 
@@ -20,7 +20,8 @@ _NONCE = 12
 def sealed(names: list[str], data: bytes, cipher: AESGCM, about: bytes) -> str:
     """The value of SEALED. ``about`` comes from :func:`about`."""
     nonce = os.urandom(_NONCE)
-    return f"{','.join(names)}|{b64encode(nonce + cipher.encrypt(nonce, data, about)).decode()}"
+    text = b2a_base64(nonce + cipher.encrypt(nonce, data, about), newline=False).decode()
+    return f"{','.join(names)}|{text}"
 
 
 def emptied(names: list[str]) -> str:
@@ -34,7 +35,7 @@ def split(value: str) -> tuple[list[str], bytes]:
     if not bar:
         msg = "no sealed value"
         raise ValueError(msg)
-    return names.split(","), b64decode(text, validate=True)
+    return names.split(","), a2b_base64(text, strict_mode=True)
 
 
 def opened(data: bytes, cipher: AESGCM, about: bytes) -> bytes:
