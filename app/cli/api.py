@@ -1,13 +1,16 @@
 """``billie api``: serve HTTP."""
 
 import socket
+from contextlib import closing
 
 import typer
 
+from app.aggregates import MasterKeyError
 from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.api.tokens import AuthenticationNotConfiguredError
 from app.ledger.channel import LedgerSettingsError
+from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
 from app.runtime.settings import get_settings
 
@@ -17,7 +20,9 @@ def command() -> None:
     settings = get_settings()
     try:
         app = create_app(settings)
-    except (AuthenticationNotConfiguredError, LedgerSettingsError) as error:
+        with closing(Servers(settings)) as servers:
+            servers.check_master_key()
+    except (AuthenticationNotConfiguredError, LedgerSettingsError, MasterKeyError) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api")

@@ -1,6 +1,7 @@
 """Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
 
 import re
+from base64 import b64decode
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.aggregates.master_keys import KEY_BYTES, MasterKeys
 
 _SCHEMES = {
     "redis_url": ("redis://", "rediss://", "unix://"),
@@ -34,6 +37,13 @@ class Settings(BaseSettings):
     mongo_url: str = "mongodb://127.0.0.1:27017"
     mongo_db: str = "billie-servicing"
     event_store_url: str = "sqlite:///var/events.db"
+    master_key: SecretStr | None = Field(
+        None,
+        description="32 bytes in Base64, to wrap the event store's data keys; unset: nothing is encrypted.",
+    )
+    master_key_previous: SecretStr | None = Field(
+        None, description="The master key of before, until `billie keys rotate` is done."
+    )
     ledger_target: str = "127.0.0.1:50051"
     ledger_tls: bool = False
     ledger_ca_file: Path | None = Field(
@@ -183,6 +193,19 @@ class Settings(BaseSettings):
                 raise ValueError(msg)
         return origins
 
+    @field_validator("master_key", "master_key_previous")
+    @classmethod
+    def _whole_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(_bytes(key) or b"") != KEY_BYTES:
+            msg = f"is not {KEY_BYTES} bytes in Base64: make one with `openssl rand -base64 {KEY_BYTES}`"
+            raise ValueError(msg)
+        return key
+
+    @property
+    def masters(self) -> MasterKeys:
+        """The master keys that the event store's data keys are wrapped by."""
+        return MasterKeys(_bytes(self.master_key), _bytes(self.master_key_previous))
+
     @field_validator("redis_url", "mongo_url")
     @classmethod
     def _known_scheme(cls, url: str, info: ValidationInfo) -> str:
@@ -191,6 +214,14 @@ class Settings(BaseSettings):
             msg = f"begins with none of {', '.join(schemes)}"
             raise ValueError(msg)  # Without the URL: it may hold a password.
         return url
+
+
+def _bytes(key: SecretStr | None) -> bytes | None:
+    """None where there is none, or where it is no Base64."""
+    try:
+        return None if key is None else b64decode(key.get_secret_value(), validate=True)
+    except ValueError:
+        return None
 
 
 @lru_cache
