@@ -20,7 +20,7 @@ _SYLLABLES = ("bar", "den", "ford", "gal", "ham", "ing", "kel", "lo", "mar", "ne
 
 
 def load(database: Database[dict[str, Any]], count: int) -> None:
-    """Migrate, and insert so many customers, each with a loan account. Says on standard error how far it is."""
+    """Migrate, and insert so many customers, each with a loan account; standard error tells how far it is."""
     list(migrate(database))
     for name, documents in (("customers", customers(count)), ("loan-accounts", loan_accounts(count))):
         finished, page = finish(name), []
