@@ -13,6 +13,7 @@ from app.aggregates import EVENT_STORE_ERRORS
 from app.api.auth import Caller, Role, requires
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented
+from app.ingestion.envelope import entry_type
 from app.ingestion.publish import as_entry, published
 from app.operations.report import Part
 from app.operations.servers import Servers
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 WAITS_AT_ONCE = 8
 """Each holds a thread, up to half a minute: more of them wait for their turn."""
 _MOST_ENTRIES = 100
+_NOT_IN_ANOTHERS_NAME = "writeoff."
+"""Types that name the person who asks or decides: one alone could be both of the two that it takes."""
 
 _ADMIN = Depends(requires(Role.ADMIN))
 
@@ -120,6 +123,10 @@ def _entry(number: int, value: Any, most: int) -> dict[str, str]:
         entry = as_entry(value)
     except ValueError as error:
         raise ProblemError(422, "invalid_request", f"body.{number}: {error}.") from error
+    kind = entry_type({name.encode(): text.encode() for name, text in entry.items()})
+    if kind is not None and kind.startswith(_NOT_IN_ANOTHERS_NAME):
+        detail = f"body.{number}: write-offs are asked for and decided at /v1/write-off-requests."
+        raise ProblemError(422, "has_its_own_route", detail)
     if sum(len(name.encode()) + len(text.encode()) for name, text in entry.items()) > most:
         raise ProblemError(422, "invalid_request", f"body.{number}: larger than {most} bytes.")
     return entry
