@@ -70,7 +70,17 @@ def erase_customer(
     (event, is_replay), position = servicing.change(store)
     # Again where it was done before: whoever did it may have died here.
     servicing.privacy.tables.forget_log()
-    return Erased(event, position or servicing.max_position(), is_replay)
+    return Erased(event, position or _position_of(servicing, customer_id, event), is_replay)
+
+
+def _position_of(servicing: Servicing, customer_id: str, event: Customer.PersonalDataErased) -> int:
+    """Of an erasure's last event: those of what was erased with the customer follow the customer's own."""
+    own = next(
+        row.position
+        for row in servicing.recorded_of([(Customer, customer_id)])
+        if row.originator_version == event.originator_version
+    )
+    return own + sum((event.cleared or {}).values())
 
 
 def _erase(

@@ -19,7 +19,7 @@ from app.api.pages import (
     refuse_unknown_parameters,
 )
 from app.api.problems import documented, not_found
-from app.api.representations import represented
+from app.api.representations import TAGGED, represented
 from app.ingestion.dead_letter_box import DeadLetterBox, StoredLetter
 from app.ingestion.dead_letter_scan import Filter
 from app.ingestion.unusable import Reason
@@ -109,7 +109,10 @@ def list_dead_letters(
 
 
 @router.get(
-    "/{letterId}", operation_id="getDeadLetter", responses=documented(404), response_model=DeadLetterInFull
+    "/{letterId}",
+    operation_id="getDeadLetter",
+    responses=documented(404) | TAGGED,
+    response_model=DeadLetterInFull,
 )
 def get_dead_letter(request: Request, response: Response, box: Box, letter_id: Id) -> Response:
     """Get one dead letter, whole: with the original entry."""

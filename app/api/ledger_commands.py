@@ -14,7 +14,7 @@ from app.api.listing import Listed, page
 from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
 from app.api.pages import Identifier, Page, refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
-from app.api.representations import represented
+from app.api.representations import TAGGED, represented
 from app.documents.kinds import Document
 from app.documents.ledger_commands import ApprovalStatus
 from app.ledger.approvals import Approvals, NoSuchCommandError
@@ -97,7 +97,7 @@ async def list_ledger_commands(
 @router.get(
     "/{commandId}",
     operation_id="getLedgerCommand",
-    responses=documented(404),
+    responses=documented(404) | TAGGED,
     response_model=LedgerCommand,
 )
 async def get_ledger_command(

@@ -48,27 +48,27 @@ class Listing(NamedTuple):
         """Of the order, as MongoDB names it."""
         return DESCENDING if self.sort.startswith("-") else ASCENDING
 
-    def conditions(self) -> dict[str, Any]:
-        """What a document has to meet. Raises ProblemError for a cursor that is none, or of another order."""
+    def conditions(self, collection: str) -> dict[str, Any]:
+        """What a document has to meet. Raises ProblemError for a cursor that is none, or of another list."""
         query: dict[str, Any] = {}
         bounds = {name: at for name, at in zip(("$gte", "$lt"), self.between, strict=True) if at is not None}
         if bounds:
             query["createdAt"] = bounds
         if self.cursor is not None:
-            at, identifier = self._place(self.cursor)
+            at, identifier = self._place(collection, self.cursor)
             beyond = "$lt" if self.direction == DESCENDING else "$gt"
             query["$or"] = [{self.by: {beyond: at}}, {self.by: at, "_id": {beyond: identifier}}]
         return query
 
-    def after(self, document: dict[str, Any]) -> str:
-        """The cursor of what follows a document."""
-        return opaque(self.sort, (document[self.by] - _EPOCH) // _MS, document["_id"])
+    def after(self, collection: str, document: dict[str, Any]) -> str:
+        """The cursor of what follows a document of a collection."""
+        return opaque(f"{collection} {self.sort}", (document[self.by] - _EPOCH) // _MS, document["_id"])
 
-    def _place(self, cursor: str) -> tuple[datetime, str]:
+    def _place(self, collection: str, cursor: str) -> tuple[datetime, str]:
         match parts_of(cursor):
-            case [str(sort), int(milliseconds), str(identifier)]:
-                if sort != self.sort:
-                    detail = "The cursor belongs to a list in another order: keep `sort` from page to page."
+            case [str(of), int(milliseconds), str(identifier)]:
+                if of != f"{collection} {self.sort}":
+                    detail = "The cursor belongs to another list, or order: follow `next` as it is."
                     raise ProblemError(400, "invalid_cursor", detail)
                 try:
                     return _EPOCH + milliseconds * _MS, identifier
@@ -130,7 +130,7 @@ async def page(
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
-    query |= listing.conditions()
+    query |= listing.conditions(collection.name)
     names, value = any_of
     if value is not None:
         query["$and"] = [{"$or": [{name: value} for name in names]}]
@@ -140,7 +140,9 @@ async def page(
     following = None
     if len(documents) > listing.limit:
         documents = documents[: listing.limit]
-        following = str(request.url.include_query_params(cursor=listing.after(documents[-1])))
+        following = str(
+            request.url.include_query_params(cursor=listing.after(collection.name, documents[-1]))
+        )
     items = [validated(model, document, fields) for document in documents]
     log_read(request, *items)
     if fields is not None:

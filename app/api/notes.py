@@ -18,7 +18,7 @@ from app.api.note_store import NoteStore, Stored
 from app.api.pages import Identifier, Page, refuse_unknown_parameters
 from app.api.problems import Problem, documented, not_found
 from app.api.reads import Database, one_document
-from app.api.representations import IfMatch, check_if_match, represented
+from app.api.representations import TAGGED, IfMatch, check_if_match, represented
 from app.documents.contact_notes import ContactNote
 from app.ledger.money import in_thread
 from app.projections.contact_notes import CONTACT_NOTES
@@ -173,7 +173,10 @@ async def list_notes(
 
 
 @router.get(
-    "/notes/{noteId}", operation_id="getNote", responses=documented(404), response_model=NoteWithChain
+    "/notes/{noteId}",
+    operation_id="getNote",
+    responses=documented(404) | TAGGED,
+    response_model=NoteWithChain,
 )
 async def get_note(
     request: Request,

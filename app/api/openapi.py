@@ -21,6 +21,14 @@ _REQUEST_ID = {
     "schema": {"type": "string"},
 }
 _RETRY_AFTER = {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
+_ETAG = {"description": "A hash of what was sent.", "schema": {"type": "string"}}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` that the caller has: 304 where it would be sent the same.",
+    "schema": {"type": "string", "maxLength": 2_000},
+}
 _WAITING = (429, 503)
 """Statuses of answers that may say when to try again."""
 _PROBLEMS: dict[int, tuple[str, str, bool]] = {
@@ -88,7 +96,7 @@ def document(app: FastAPI) -> Described:
     )
     components = described["components"]
     components["responses"] = {_name(status): _problem_response(status) for status in DESCRIPTIONS}
-    components["headers"] = {"RequestId": _REQUEST_ID, "RetryAfter": _RETRY_AFTER}
+    components["headers"] = {"RequestId": _REQUEST_ID, "RetryAfter": _RETRY_AFTER, "ETag": _ETAG}
     for path in described["paths"].values():
         for method in _METHODS:
             if method in path:
@@ -105,6 +113,9 @@ def _complete(operation: Described) -> None:
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", ()):
         _complete_parameter(parameter)
+    if "304" in operation["responses"]:
+        parameters = operation.setdefault("parameters", [])
+        parameters.append(_IF_NONE_MATCH)
     if "requestBody" in operation:
         _exemplify(operation["requestBody"]["content"], f"{name}.body")
     for status, response in operation["responses"].items():

@@ -15,7 +15,7 @@ from app.api.listing import newest
 from app.api.pages import refuse_unknown_parameters
 from app.api.problems import documented
 from app.api.reads import NOT_IN_SUMMARIES, Database, Named, one_document
-from app.api.representations import represented
+from app.api.representations import TAGGED, represented
 from app.documents.contact_notes import ContactNote
 from app.documents.conversations import ConversationSummary
 from app.documents.customers import Customer
@@ -98,7 +98,7 @@ class Overview(Document):
 @router.get(
     "/customers/{customerId}/overview",
     operation_id="getCustomerOverview",
-    responses=documented(404),
+    responses=documented(404) | TAGGED,
     response_model=Overview,
 )
 async def get_customer_overview(

@@ -81,7 +81,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = [f"{_place(each['loc'])}: {each['msg']}." for each in error.errors()[:_MOST_FAULTS]]
+        faults = [f"{_place(each['loc'])}: {_said(each)}." for each in error.errors()[:_MOST_FAULTS]]
         return answer(request, ProblemError(422, "invalid_request", " ".join(faults)))
 
     @app.exception_handler(PyMongoError)
@@ -156,6 +156,23 @@ def _unavailable(request: Request, error: Exception, server: str) -> JSONRespons
         headers={"Retry-After": "2"},
     )
     return answer(request, problem)
+
+
+_PLAINLY = {
+    "string_type": "it has to be text, in quotes",
+    "model_attributes_type": "it has to be a JSON object; send it as Content-Type: application/json",
+    "timezone_aware": "say it with its offset, as in 2026-03-06T09:00:00Z; the + of one is %2B in an address",
+    "datetime_from_date_parsing": "it is no time; the + of an offset is %2B in an address",
+    "value_error": "{error}",
+    "json_invalid": "the body is not JSON: {error}",
+}
+"""What pydantic says in the words of its own world."""
+
+
+def _said(fault: dict[str, Any]) -> str:
+    """What is wrong, and what to do."""
+    plainly: str = _PLAINLY.get(fault["type"], fault["msg"])
+    return plainly.replace("{error}", str(fault.get("ctx", {}).get("error", "")))
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -12,7 +12,7 @@ from app.api.chosen_fields import Chosen, FieldsOf, validated
 from app.api.listing import Listed, page
 from app.api.pages import Identifier, Page, refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
-from app.api.representations import represented
+from app.api.representations import TAGGED, represented
 from app.api.write_offs_shown import stored_request
 from app.documents.conversations import Conversation, ConversationSummary
 from app.documents.customers import Customer
@@ -85,7 +85,7 @@ async def list_customers(
     "/customers/{customerId}",
     tags=["customers"],
     operation_id="getCustomer",
-    responses=documented(404),
+    responses=documented(404) | TAGGED,
     response_model=Customer,
 )
 async def get_customer(
@@ -129,7 +129,7 @@ async def list_loan_accounts(
     "/loan-accounts/{loanAccountId}",
     tags=["loan accounts"],
     operation_id="getLoanAccount",
-    responses=documented(404),
+    responses=documented(404) | TAGGED,
     response_model=LoanAccount,
 )
 async def get_loan_account(
@@ -178,7 +178,7 @@ async def list_conversations(
     "/conversations/{conversationId}",
     tags=["conversations"],
     operation_id="getConversation",
-    responses=documented(404),
+    responses=documented(404) | TAGGED,
     response_model=Conversation,
 )
 async def get_conversation(
@@ -230,7 +230,7 @@ async def list_write_off_requests(
     "/write-off-requests/{requestId}",
     tags=["write-offs"],
     operation_id="getWriteOffRequest",
-    responses=documented(404),
+    responses=documented(404) | TAGGED,
     response_model=WriteOffRequest,
 )
 async def get_write_off_request(

@@ -7,7 +7,7 @@ less, and no reader is told that nothing has changed when what they would see ha
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
@@ -32,6 +32,16 @@ IfMatch = Annotated[
         description="The `ETag` of the document that you have seen, whole: 412 where it is another by now.",
     ),
 ]
+
+
+TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
+    304: {
+        "description": "The caller has it already: `If-None-Match` names it",
+        "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
+    },
+}
+"""For the OpenAPI of a route that answers with :func:`represented`."""
 
 
 def represented(
