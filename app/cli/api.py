@@ -1,14 +1,19 @@
 """``billie api``: serve HTTP."""
 
 import socket
+from contextlib import closing
 
 import typer
 
 from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.api.tokens import AuthenticationNotConfiguredError
+from app.cli.measured import measured
 from app.ledger.channel import LedgerSettingsError
+from app.operations.scraped import MoneyMetrics
+from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
+from app.runtime.metrics import Role
 from app.runtime.settings import get_settings
 
 
@@ -31,7 +36,11 @@ def command() -> None:
             err=True,
         )
         raise typer.Exit(3) from error
-    with listener:
+    with (
+        listener,
+        closing(Servers(settings)) as servers,
+        measured(settings, Role.API, MoneyMetrics(servers)),
+    ):
         shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
         ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])

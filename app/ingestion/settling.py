@@ -16,6 +16,15 @@ from app.ingestion.keys import dropped_values_key, failures_key
 from app.ingestion.landing import Landing
 from app.ingestion.unusable import Unusable, failed
 from app.runtime.logging import where
+from app.runtime.metrics import (
+    BATCH_ENTRIES,
+    DEAD_LETTERS_SET_ASIDE,
+    ENTRIES_LANDED,
+    ENTRIES_READ,
+    ENTRIES_TRIMMED,
+    ENTRIES_UNKNOWN,
+    MESSAGE_FAILURES,
+)
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,6 +71,7 @@ class Settling:
         if (outcome.failures or not batch.fresh) and (settled := _settled(batch, landing, outcome)):
             pipeline.hdel(failures_key(self._stream), *settled)
         _say(batch, outcome, zip(unknown, pipeline.execute(), strict=False))  # Their answers stand first.
+        _measure(batch, landing, outcome)
         return outcome
 
     def _count_failure(self, entry_id: bytes, error: Exception, outcome: Outcome) -> None:
@@ -115,6 +125,17 @@ def _say(batch: Batch, outcome: Outcome, unknown: Iterable[tuple[str, object]]) 
     for name, is_new in unknown:
         if is_new:
             log.warning("Upstream began to send %r, which we do not consume", name)
+
+
+def _measure(batch: Batch, landing: Landing, outcome: Outcome) -> None:
+    BATCH_ENTRIES.observe(len(batch.entries))
+    ENTRIES_READ.inc(len(batch.entries))
+    ENTRIES_LANDED.inc(len(landing.landed))
+    ENTRIES_UNKNOWN.inc(sum(map(len, batch.unknown.values())))
+    ENTRIES_TRIMMED.inc(len(batch.trimmed))
+    MESSAGE_FAILURES.inc(len(outcome.failures))
+    for _, why in outcome.dead:
+        DEAD_LETTERS_SET_ASIDE.labels(why.reason.value).inc()
 
 
 def _id(message: Message) -> bytes:

@@ -20,6 +20,7 @@ from app.ledger.client import LedgerClient
 from app.ledger.command_store import CommandStore, Intent
 from app.ledger.errors import KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.sending import send
+from app.runtime.metrics import MONEY_COMMANDS
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,8 @@ class Money:
             what, facts = "posted", answer
             if is_first and answer["result"].get("idempotentReplay"):
                 log.warning("Command %s: the ledger had its key already, at the first attempt", command_id)
+        if command.intent is not None:
+            MONEY_COMMANDS.labels(command.intent.kind, what).inc()
         if not is_first and what in ("posted", "rejected"):
             facts = {**facts, "by_settler": True}
         try:

@@ -10,6 +10,7 @@ from app.projections.faults import Cause, ProjectionFault
 from app.projections.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.swap import finish_swap
 from app.runtime.logging import in_short
+from app.runtime.metrics import LEASES_LOST
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Following:
     def _lost(self, holder: str | None) -> None:
         text = f"{self.lease.owner} lost the lease to {holder or 'nobody'}"
         log.warning("%s: %s", self.name, text)
+        LEASES_LOST.labels(self.name).inc()
         self.engine.recorder.stand_still(Cause.LEASE_LOST, text)  # Until whoever has it moves on.
         self.engine.clear()
 

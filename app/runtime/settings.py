@@ -125,6 +125,10 @@ class Settings(BaseSettings):
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Each process's own, for Prometheus; 0: any free one; unset: none."
+    )
     business_time_zone: str = Field(
         "Australia/Sydney",
         description="Whose days and months read models count by. After a change, rebuild these.",
