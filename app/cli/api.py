@@ -25,7 +25,7 @@ def command() -> None:
     except (AuthenticationNotConfiguredError, LedgerSettingsError) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
-    configure_logging("api")
+    configure_logging("api", settings.log_format)
     place = (settings.api_host, settings.api_port)
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
     try:

@@ -27,7 +27,7 @@ def command(
 ) -> None:
     """Turn the stream's messages into domain events."""
     settings = get_settings()
-    configure_logging("ingest")
+    configure_logging("ingest", settings.log_format)
     favour_throughput()
     parsers = load_parsers(CATALOGUE)
     taken, dead, status = 0, 0, StatusLine()

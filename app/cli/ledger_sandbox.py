@@ -47,7 +47,7 @@ def command(
     It hears of accounts on the inbox stream, and publishes there what it posts.
     """
     settings = get_settings()
-    configure_logging("ledger-sandbox")
+    configure_logging("ledger-sandbox", settings.log_format)
     faults = _faults(fault or [], fault_seed)
     for name in without or []:
         if name not in OPERATIONS:

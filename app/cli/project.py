@@ -35,7 +35,7 @@ def command(
     if unknown := [name for name in names or () if name not in known]:
         typer.echo(f"No projection {', '.join(unknown)}: there are {', '.join(known)}.", err=True)
         raise typer.Exit(2)
-    configure_logging("project")
+    configure_logging("project", settings.log_format)
     favour_throughput()
     status = StatusLine()
 

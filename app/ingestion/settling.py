@@ -60,7 +60,7 @@ class Settling:
         """
         outcome = Outcome(batch.unusable + [(_id(message), why) for message, why in landing.unusable])
         for message, error in landing.failed:
-            self._count_failure(_id(message), error, outcome)
+            self._count_failure(message, error, outcome)
         pipeline = self._redis.pipeline(transaction=True)
         unknown: list[str] = []
         for name, ids in batch.unknown.items():
@@ -74,11 +74,13 @@ class Settling:
         _measure(batch, landing, outcome)
         return outcome
 
-    def _count_failure(self, entry_id: bytes, error: Exception, outcome: Outcome) -> None:
+    def _count_failure(self, message: Message, error: Exception, outcome: Outcome) -> None:
         """Count a message's own failures: Redis's delivery count also grows while a store is away."""
+        entry_id = _id(message)
         count = int(self._redis.hincrby(failures_key(self._stream), entry_id.decode(), 1))
         outcome.failures[entry_id] = count
-        log.error("Message %s failed, time %d: %s", entry_id.decode(), count, where(error))
+        about = {"entry_id": entry_id.decode(), "message_id": message.envelope.source.message_id}
+        log.error("Message %s failed, time %d: %s", entry_id.decode(), count, where(error), extra=about)
         if count >= self._settings.max_deliveries:
             outcome.dead.append((entry_id, failed(error)))
         else:
@@ -119,9 +121,11 @@ def _settled(batch: Batch, landing: Landing, outcome: Outcome) -> list[bytes]:
 
 def _say(batch: Batch, outcome: Outcome, unknown: Iterable[tuple[str, object]]) -> None:
     for entry_id in batch.trimmed:
-        log.warning("Entry %s was trimmed before it was read", entry_id.decode())
+        name = entry_id.decode()
+        log.warning("Entry %s was trimmed before it was read", name, extra={"entry_id": name})
     for entry_id, why in outcome.dead:
-        log.warning("Entry %s set aside: %s at %s", entry_id.decode(), why.reason, why.path)
+        name = entry_id.decode()
+        log.warning("Entry %s set aside: %s at %s", name, why.reason, why.path, extra={"entry_id": name})
     for name, is_new in unknown:
         if is_new:
             log.warning("Upstream began to send %r, which we do not consume", name)

@@ -50,7 +50,10 @@ class OpenCommands:
                 try:
                     event: Any = servicing.mapper.to_domain_event(stored)
                 except Exception as error:  # noqa: BLE001 - of a newer release, say: the others are settled all the same
-                    log.error("The event at position %d cannot be read: %s", stored.id, where(error))
+                    about = {"position": stored.id}
+                    log.error(
+                        "The event at position %d cannot be read: %s", stored.id, where(error), extra=about
+                    )
                 else:
                     self._take(event)
             if len(found) < _PAGE:

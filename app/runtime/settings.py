@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
+    log_format: Literal["text", "json"] = Field(
+        "text", description="A line a record: text for people, or JSON for whoever collects logs."
+    )
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="Each process's own, for Prometheus; 0: any free one; unset: none."
