@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-search bench-projections lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi metrics dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-search bench-projections lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 	@cd tools/node && npm ci --silent --no-audit --no-fund
 	@cd tools/node && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
+
+metrics: $(VENV)/installed ## write docs/metrics.md again, from the table of metrics
+	@$(PYTHON) -m app.runtime.metrics_page docs/metrics.md
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
 	@$(PYTHON) -m app.documents.dictionary

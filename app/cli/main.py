@@ -23,6 +23,7 @@ VERBS = (
     "publish",
     "token",
     "status",
+    "doctor",
     "ledger_sandbox",
     "demo",
 )

@@ -51,7 +51,7 @@ def command(
     if identifier is not None and len(projections) != 1:
         typer.echo("--id goes with the name of one read model.", err=True)
         raise typer.Exit(2)
-    configure_logging("rebuild")
+    configure_logging("rebuild", settings.log_format)
     favour_throughput()
     client = mongo_client(settings)
     with StopSignal() as stop, closing(client):

@@ -49,7 +49,7 @@ def command(
     share = _share(sample)
     settings = get_settings()
     projections = chosen(settings, names, all_of_them=not names)
-    configure_logging("verify")
+    configure_logging("verify", settings.log_format)
     favour_throughput()
     status = StatusLine()
     wrong = unfixed = documents = 0

@@ -5,7 +5,7 @@ from base64 import b64decode
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -135,6 +135,13 @@ class Settings(BaseSettings):
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
+    log_format: Literal["text", "json"] = Field(
+        "text", description="A line a record: text for people, or JSON for whoever collects logs."
+    )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Each process's own, for Prometheus; 0: any free one; unset: none."
+    )
     business_time_zone: str = Field(
         "Australia/Sydney",
         description="Whose days and months read models count by. After a change, rebuild these.",

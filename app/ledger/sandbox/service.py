@@ -14,6 +14,7 @@ from app.ledger.sandbox import answers, arguments
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults, FaultyCalls
 from app.ledger.sandbox.journal import Posting
+from app.ledger.sandbox.measuring import MeasuredCalls
 from app.ledger.sandbox.refusals import (
     BadArgumentError,
     KeyReusedError,
@@ -157,7 +158,7 @@ def serve(
     """
     server = grpc.server(
         ThreadPoolExecutor(_THREADS),
-        interceptors=[FaultyCalls(faults or Faults(), without)],
+        interceptors=[MeasuredCalls(), FaultyCalls(faults or Faults(), without)],
         options=[("grpc.so_reuseport", 0)],
     )
     cast(Any, wire_grpc).add_AccountingLedgerServiceServicer_to_server(SandboxLedger(books), server)
