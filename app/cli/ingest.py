@@ -6,13 +6,13 @@ import typer
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import run
 from app.ingestion.parsers import load_parsers
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -23,7 +23,7 @@ def command(
     ] = False,
 ) -> None:
     """Turn the stream's messages into domain events."""
-    settings = get_settings()
+    settings = settings_for("ingest")
     configure_logging("ingest")
     favour_throughput()
     parsers = load_parsers(CATALOGUE)
