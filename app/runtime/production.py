@@ -87,7 +87,7 @@ def _event_store(settings: Settings) -> Iterator[Refusal]:
 
 
 def _ledger(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
-    if serves and "ledger_target" not in settings.model_fields_set:
+    if serves and not (settings.ledger_target and "ledger_target" in settings.model_fields_set):
         yield Refusal(
             "BILLIE_LEDGER_TARGET",
             "it is not set, and its default is where a sandbox ledger listens",

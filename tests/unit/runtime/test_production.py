@@ -97,6 +97,7 @@ def test_the_ledger_in_plain_text_is_refused() -> None:
 
 def test_a_ledger_that_nobody_chose_is_refused_by_who_asks_it() -> None:
     assert refused(ledger_target=None) == ["BILLIE_LEDGER_TARGET"]
+    assert refused(ledger_target="") == ["BILLIE_LEDGER_TARGET"]
     assert refused("ingest", ledger_target=None) == []
 
 
