@@ -9,39 +9,29 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bson import Decimal128
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.api.auth import issue_token
-from app.projections.migrations import migrate
-from app.projections.search_keys import finish
 from app.runtime.embedded import embedded_mongo, free_port
 from app.runtime.settings import Settings
 from bench.http_caller import HttpCaller
+from bench.portfolio import load
 
 _SECRET = "a secret for a benchmark, of more than 32 bytes"
 _GOAL_MS = 50.0
 _UP_WITHIN_S = 20.0
-_PAGE = 1_000
-_AT = datetime(2026, 3, 1, tzinfo=UTC)
-_ANNS = ("Ann", "Anna", "Anne", "Annabel", "Annika")
-_FIRST = ("José", "Mary Anne", "Peter", "John", "Zoë", "Minh", "Priya", "Liam", "Olivia", "Noah")
-_SYLLABLES = ("bar", "den", "ford", "gal", "ham", "ing", "kel", "lo", "mar", "ner", "ow", "per", "ro", "son")
 
 
 class Question(NamedTuple):
@@ -70,7 +60,7 @@ def main() -> None:
         mongo = embedded_mongo(folder / "mongo")
         stack.callback(mongo.stop)
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo.url))["bench"]
-        _load(database, asked.customers)
+        load(database, asked.customers)
         port = free_port()
         environment = os.environ | {
             "BILLIE_API_PORT": str(port),
@@ -89,45 +79,6 @@ def main() -> None:
         asyncio.run(_measure(database, port, _questions(asked.customers), asked.times))
 
 
-def customers(count: int) -> Iterator[dict[str, Any]]:
-    """Customers without keys: every third is called Ann, or something that begins so."""
-    drawn = random.Random(1)
-    for number in range(count):
-        first = drawn.choice(_ANNS) if drawn.random() < 0.3 else drawn.choice(_FIRST)
-        last = "".join(drawn.choices(_SYLLABLES, k=3)).capitalize()
-        if number == count // 2:
-            first, last = "Wilhelmina", "Østergård-Quist"
-        yield {
-            "_id": f"CUS-{number:06}",
-            "firstName": first,
-            "lastName": last,
-            "fullName": f"{first} {last}",
-            "emailAddress": f"{first.split()[0]}.{last}{number}@mail.test",
-            "mobilePhoneNumber": f"+61 4{number % 100:02} {number // 1000:03} {number % 1000:03}",
-            "dateOfBirth": "1990-01-01",
-            "ekycStatus": "successful",
-            "residentialAddress": {"suburb": "Bondi", "state": "NSW", "postcode": "2026"},
-            "createdAt": _AT,
-            "updatedAt": _AT,
-            "_position": number + 1,
-        }
-
-
-def loan_accounts(count: int) -> Iterator[dict[str, Any]]:
-    """A loan account a customer, without keys."""
-    for number in range(count):
-        yield {
-            "_id": f"ACC-{number:06}",
-            "accountNumber": f"LN{7_000_000 + number}",
-            "customerId": f"CUS-{number:06}",
-            "accountStatus": "active",
-            "balances": {"currentBalance": Decimal128("620.00"), "totalOutstanding": Decimal128("620.00")},
-            "createdAt": _AT,
-            "updatedAt": _AT,
-            "_position": number + 1,
-        }
-
-
 def _questions(count: int) -> list[Question]:
     some = f"{count // 2 + 1:06}"
     return [
@@ -144,20 +95,6 @@ def _questions(count: int) -> list[Question]:
         Question("what all ids begin with", "cus0", 20),
         Question("nothing", "xyzzy", 0),
     ]
-
-
-def _load(database: Database[dict[str, Any]], count: int) -> None:
-    list(migrate(database))
-    for name, documents in (("customers", customers(count)), ("loan-accounts", loan_accounts(count))):
-        finished, page = finish(name), []
-        for number, document in enumerate(documents, 1):
-            finished(document)
-            page.append(document)
-            if len(page) == _PAGE or number == count:
-                database[name].insert_many(page, ordered=False)
-                page = []
-                print(f"\r{name}: {number:,}", end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
 
 
 async def _measure(

@@ -8,6 +8,7 @@ from app.aggregates.customer import Customer
 from app.aggregates.event_store import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
 from app.aggregates.loan_account import LoanAccount
+from app.aggregates.master_keys import MasterKeyError, MasterKeys
 from app.aggregates.people import are_two_people, is_machine, machine_id, same_person
 from app.aggregates.source import Source
 from app.aggregates.write_off_register import WriteOffRegister
@@ -37,6 +38,8 @@ __all__ = [
     "Key",
     "LedgerCommand",
     "LoanAccount",
+    "MasterKeyError",
+    "MasterKeys",
     "Servicing",
     "Source",
     "UnitOfWork",

@@ -1,20 +1,30 @@
 """Loads aggregates from the event store and saves them: many in one transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import Mapper, Notification, RecordConflictError, Transcoder
+from eventsourcing.persistence import Mapper, Notification, RecordConflictError, StoredEvent, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import event_store_environment, opening
+from app.aggregates.ledger_command import LedgerCommand
+from app.aggregates.loan_account import LoanAccount
+from app.aggregates.master_keys import MasterKeys
+from app.aggregates.privacy import Prepared, Privacy, erasure_of
 from app.aggregates.recorders import BatchRecorder, Recorded, Row
 from app.aggregates.remembering import RememberingAggregate
+from app.aggregates.seal_stored import emptied_events
+from app.aggregates.sealing import may_be_sealed
 from app.aggregates.source import Source
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
 from app.aggregates.turns import turns_of
+from app.aggregates.write_off_request import WriteOffRequest
 
+NO_MASTER_KEYS = MasterKeys()
+NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
 A = TypeVar("A", bound=RememberingAggregate)
 T = TypeVar("T")
 _CONFLICTS_IN_A_ROW = 20
@@ -27,22 +37,36 @@ class Servicing(Application[UUID]):
 
     name = "servicing"
 
-    def __init__(self, env: dict[str, str] | None = None, *, cache: int = 0) -> None:
+    def __init__(
+        self, env: dict[str, str] | None = None, *, cache: int = 0, masters: MasterKeys = NO_MASTER_KEYS
+    ) -> None:
+        """Raises MasterKeyError where the store's data keys are wrapped by none of these master keys."""
         super().__init__(env)
+        try:
+            self.privacy = Privacy(self, masters)
+        except BaseException:
+            super().close()
+            raise
+        cast("CompactMapper", self.mapper).keys = self.privacy.keys
         self._cache = AggregateCache(cache)
         self._turns = turns_of(env or {})
         self._seen = 0
         """The position up to which cached aggregates have followed what others stored."""
 
     @classmethod
-    def from_url(cls, event_store_url: str, cache: int = 0) -> "Servicing":
+    def from_url(
+        cls, event_store_url: str, cache: int = 0, masters: MasterKeys = NO_MASTER_KEYS
+    ) -> "Servicing":
         """Open the store at ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
-        ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme.
+        ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme,
+        and MasterKeyError where the store's data keys are wrapped by none of these master keys.
         """
         environment = event_store_environment(event_store_url)
         with opening(environment):
-            return cls(environment, cache=cache)
+            servicing = cls(environment, cache=cache, masters=masters)
+            servicing.privacy.tables.create()
+            return servicing
 
     @classmethod
     def in_memory(cls) -> "Servicing":
@@ -59,6 +83,7 @@ class Servicing(Application[UUID]):
 
     def close(self) -> None:
         self._turns.close()
+        self.privacy.close()
         super().close()
 
     def unit_of_work(self) -> "UnitOfWork":
@@ -97,7 +122,11 @@ class Servicing(Application[UUID]):
 
     def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
         """All events of some aggregates, in order of their positions."""
-        ids = {kind.id_of(business_id) for kind, business_id in keys}
+        return self.recorded_of_ids([kind.id_of(business_id) for kind, business_id in keys])
+
+    def recorded_of_ids(self, originator_ids: Collection[UUID]) -> list[Recorded]:
+        """The same, by their ids."""
+        ids = set(originator_ids)
         if isinstance(self.recorder, BatchRecorder):
             return self.recorder.select_recorded_of(list(ids))
         found = self.recorder.select_notifications(None, self.max_position())
@@ -109,6 +138,14 @@ class Servicing(Application[UUID]):
         if isinstance(self.recorder, BatchRecorder):
             return self.recorder.select_history(kind.id_of(business_id), after, most)
         return [each for each in self.recorded_of([key]) if each.originator_version > after][:most]
+
+    def event_of(self, row: Recorded) -> Any:
+        """A stored event as an event. Raises as :meth:`CompactMapper.to_domain_event`."""
+        return self.mapper.to_domain_event(StoredEvent(*row[1:]))
+
+    def open_together(self, rows: Iterable[Recorded]) -> None:
+        """Have the keys at hand that these take: only a matter of speed."""
+        self.privacy.keys.at_hand({row.originator_id for row in rows if may_be_sealed(row.state)})
 
     def take_turn(self) -> bool:
         """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored.
@@ -153,6 +190,7 @@ class Servicing(Application[UUID]):
         if (known := self._cache.get((kind, business_id))) is not None:
             return cast("A", known)
         aggregate: A | None = None
+        self.privacy.keys.at_hand([kind.id_of(business_id)])
         for event in self.events.get(kind.id_of(business_id)):
             aggregate = event.mutate(aggregate)  # type: ignore[attr-defined]
         return aggregate
@@ -166,6 +204,7 @@ class Servicing(Application[UUID]):
         if not isinstance(self.recorder, BatchRecorder):
             return loaded | {(kind, name): self.load(kind, name) for kind, name in missing}
         key_of = {kind.id_of(name): (kind, name) for kind, name in missing}
+        self.privacy.keys.at_hand(key_of)
         for stored in self.recorder.select_events_of(list(key_of)):
             key = key_of[cast("UUID", stored.originator_id)]
             if key not in loaded:
@@ -177,19 +216,19 @@ class Servicing(Application[UUID]):
                 del loaded[key]  # Whoever needs it loads it alone, and is told.
         return loaded
 
-    def store(self, aggregates: Iterable[RememberingAggregate]) -> int | None:
+    def store(
+        self, aggregates: Iterable[RememberingAggregate], links_seen: Mapping[UUID, int] = NO_LINKS
+    ) -> int | None:
         """Store the new events of aggregates in one transaction, and keep these in the cache.
 
         Returns the position of the last event, or None if there was none. It does what the library's
         ``save`` does for aggregates without snapshots, and makes no record of each event on the way.
+        ``links_seen``: how many links some owners must still have.
         """
         aggregates = list(aggregates)
-        stored = [
-            self.mapper.to_stored_event(event)
-            for aggregate in aggregates
-            for event in aggregate.pending_events
-        ]
-        positions = self.recorder.insert_events(stored) if stored else None
+        positions = None
+        if news := [each for each in aggregates if each.pending_events]:
+            positions = self._insert(news, links_seen)
         for aggregate in aggregates:
             aggregate.pending_events.clear()
             self._cache.keep(aggregate)
@@ -199,9 +238,59 @@ class Servicing(Application[UUID]):
             self._seen = positions[-1]
         return positions[-1]
 
+    def _insert(
+        self, aggregates: list[RememberingAggregate], links_seen: Mapping[UUID, int]
+    ) -> Sequence[int] | None:
+        prepared = self.privacy.prepare(aggregates)
+        if (found := self._of_erased_accounts(aggregates, prepared)).links_seen:
+            aggregates = [*aggregates, *found.aggregates]
+            prepared = self.privacy.prepare(aggregates)
+        beside = prepared.beside
+        beside.links_seen |= {**found.links_seen, **links_seen}
+        beside.replaced += emptied_events(self, [each for each, _ in beside.destroyed])
+        mapper = cast("CompactMapper", self.mapper)
+        stored = [
+            mapper.seal(event, prepared.ciphers, is_erased=aggregate.erased is not None)
+            for aggregate in aggregates
+            for event in aggregate.pending_events
+        ]
+        if isinstance(self.recorder, BatchRecorder):
+            positions = self.recorder.insert_events(stored, beside=self.privacy.write(beside))
+        else:
+            positions = self.privacy.in_memory(beside, lambda: self.recorder.insert_events(stored))
+        self.privacy.stored(prepared)
+        return positions
+
+    def _of_erased_accounts(self, aggregates: list[RememberingAggregate], prepared: Prepared) -> "_Further":
+        """What was asked of a loan account that turns out to be of somebody who is erased: erased with it."""
+        erased = dict(prepared.beside.destroyed)
+        accounts = [each.id for each in aggregates if type(each) is LoanAccount and each.id in erased]
+        links = self.privacy.tables.links_of(accounts) if accounts else []
+        seen = dict.fromkeys(accounts, 0)
+        for link in links:
+            seen[link.owner] += 1
+        known = {(type(each), each.business_id): each for each in aggregates}
+        keys = {(_ASKED_OF_ACCOUNTS[each.kind], each.business_id): erased[each.owner] for each in links}
+        further = self.load_many([key for key in keys if key not in known])
+        for key, customer_id in keys.items():
+            if (aggregate := known.get(key) or further.get(key)) is not None:
+                self._cache.forget(aggregate)
+                aggregate.erase(erasure_of(customer_id), erased_with=customer_id)
+        return _Further([each for each in further.values() if each is not None], seen)
+
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate from the cache: its state may not be what is stored."""
         self._cache.forget(aggregate)
+
+
+class _Further(NamedTuple):
+    aggregates: list[RememberingAggregate]
+    links_seen: dict[UUID, int]
+
+
+_ASKED_OF_ACCOUNTS: dict[str, type[RememberingAggregate]] = {
+    kind.__name__: kind for kind in (WriteOffRequest, LedgerCommand)
+}
 
 
 def _recorded(notification: Notification) -> Recorded:
@@ -221,6 +310,8 @@ class UnitOfWork:
         self._servicing = servicing
         self._obtained: dict[Key, RememberingAggregate] = {}
         self._expected: dict[Key, RememberingAggregate | None] = {}
+        self.links_seen: dict[UUID, int] = {}
+        """How many links some owners had when somebody decided by them: with more, nothing is saved."""
         self.touched: list[Key] = []
         """What was obtained since somebody last cleared this."""
 
@@ -248,7 +339,7 @@ class UnitOfWork:
         and one of EVENT_STORE_ERRORS where the store failed. The unit is empty afterwards in any case.
         """
         try:
-            position = self._servicing.store(self._obtained.values())
+            position = self._servicing.store(self._obtained.values(), self.links_seen)
         except BaseException:
             self.discard()
             raise
@@ -271,4 +362,5 @@ class UnitOfWork:
     def _clear(self) -> None:
         self._obtained.clear()
         self._expected = {}
+        self.links_seen = {}
         self.touched.clear()

@@ -49,6 +49,9 @@ class AggregateCache:
         """
         if not self._size:
             return
+        if aggregate.erased is not None:
+            self.forget(aggregate)  # What it knew of the customer goes with it.
+            return
         key = (type(aggregate), aggregate.business_id)
         self._aggregates[key] = aggregate
         self._keys[aggregate.id.hex] = key
@@ -79,7 +82,10 @@ class AggregateCache:
         if version == aggregate.version + 1:
             try:
                 _evolve(aggregate, row, mapper)
-                self._weigh(key, aggregate)
+                if aggregate.erased is not None:
+                    self.forget(aggregate)
+                else:
+                    self._weigh(key, aggregate)
             except Exception:  # noqa: BLE001 - of a newer release, say: who needs the aggregate is told then
                 self.forget(aggregate)
         elif version > aggregate.version:

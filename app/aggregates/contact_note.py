@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid5
 
 from app.aggregates.ledger_command import Actor
-from app.aggregates.remembering import NAMESPACE, RememberingAggregate, absorbs
+from app.aggregates.remembering import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 LONGEST_SUBJECT, LONGEST_CONTENT = 200, 20_000
@@ -91,8 +91,12 @@ def facts_of(customer_id: str, told: dict[str, Any]) -> dict[str, Any]:
 class ContactNote(RememberingAggregate):
     """A note, for ever as it was written. A note and those that amend it, one after another, are a chain."""
 
+    OWNED_BY = (("customer_id", "Customer"),)
+
     class Written(RememberingAggregate.Event):
         """``content`` is Markdown, to the letter as it came."""
+
+        PERSONAL = frozenset(("subject", "content"))
 
         customer_id: str
         note_type: str
@@ -112,6 +116,8 @@ class ContactNote(RememberingAggregate):
 
     class Amended(RememberingAggregate.Event):
         """Another note took its place. It is stored in one transaction with what that note says."""
+
+        PERSONAL = NOTHING
 
         by_note_id: str
 

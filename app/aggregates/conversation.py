@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from app.aggregates.freshness import TreeStamps
-from app.aggregates.remembering import RememberingAggregate, absorbs
+from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 _STARTED = ("customer_id", "application_number")
@@ -14,17 +14,24 @@ _DECISION = ("decision", "reason", "retry_eligible", "blocked_until")
 class Conversation(RememberingAggregate):
     """One chat with an applicant. Its text lives in its events; here is only what rules need."""
 
+    OWNED_BY = (("customer_id", "Customer"),)
+
     class ParticipantsEvent(RememberingAggregate.Event):
         """Tells who the chat is with, and about which application."""
+
+        PERSONAL = NOTHING
 
         customer_id: str | None = None
         application_number: str | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.customer_id = self.customer_id or aggregate.customer_id
             names = [name for name in _STARTED if getattr(self, name) is not None]
             aggregate.stamps.note(names, self.upstream_time)
 
     class Started(ParticipantsEvent):
+        PERSONAL = NOTHING
+
         started_at: datetime | None = None
 
         def change(self, aggregate: Any) -> None:
@@ -34,6 +41,8 @@ class Conversation(RememberingAggregate):
 
     class UtteranceAdded(RememberingAggregate.Event):
         """``username`` is customer or assistant; ``created_at`` orders the utterances."""
+
+        PERSONAL = frozenset(("utterance", "rationale", "additional_data"))
 
         username: str
         created_at: datetime
@@ -46,6 +55,8 @@ class Conversation(RememberingAggregate):
     class ApplicationDetailsChanged(ParticipantsEvent):
         """``application_data`` holds what changed, to be merged deeply."""
 
+        PERSONAL = frozenset(("application_data",))
+
         application_data: dict[str, Any] | None = None
 
         def change(self, aggregate: Any) -> None:
@@ -55,6 +66,8 @@ class Conversation(RememberingAggregate):
     class AssessmentRecorded(RememberingAggregate.Event):
         """``kind`` is the field of ``assessments`` in the conversation's document."""
 
+        PERSONAL = frozenset(("result",))
+
         kind: str
         result: dict[str, Any]
 
@@ -62,6 +75,8 @@ class Conversation(RememberingAggregate):
             aggregate.stamps.note([f"assessment.{self.kind}"], self.upstream_time)
 
     class NoticePosted(RememberingAggregate.Event):
+        PERSONAL = frozenset(("content",))
+
         posted_at: datetime
         agent_name: str | None = None
         topic: str | None = None
@@ -73,6 +88,8 @@ class Conversation(RememberingAggregate):
         It is absent where a newer one stands, to which this only adds detail. ``sets_status``: no
         newer report of the conversation's status was there before.
         """
+
+        PERSONAL = frozenset(("reason",))
 
         sets_status: bool
         decision: str | None = None
@@ -87,6 +104,8 @@ class Conversation(RememberingAggregate):
                 aggregate.stamps.note(["status"], self.upstream_time)
 
     class Summarised(RememberingAggregate.Event):
+        PERSONAL = frozenset(("purpose", "facts"))
+
         purpose: str | None = None
         facts: list[Any] | None = None
 
@@ -95,6 +114,8 @@ class Conversation(RememberingAggregate):
             aggregate.stamps.note(names, self.upstream_time)
 
     class StatusChanged(ParticipantsEvent):
+        PERSONAL = NOTHING
+
         status: str | None = None
 
         def change(self, aggregate: Any) -> None:
@@ -104,6 +125,7 @@ class Conversation(RememberingAggregate):
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
+        self.customer_id: str | None = None
         self.application = TreeStamps()
 
     @property

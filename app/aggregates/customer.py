@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from app.aggregates.remembering import RememberingAggregate, absorbs
+from app.aggregates.personal import IS_ERASED
+from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 
@@ -27,6 +28,8 @@ class Customer(RememberingAggregate):
     class NameChanged(DetailsEvent):
         """``full_name`` is first and last name together, as they stand after this change."""
 
+        PERSONAL = frozenset(("full_name", "first_name", "last_name", "preferred_name"))
+
         full_name: str = ""
         first_name: str | None = None
         last_name: str | None = None
@@ -38,20 +41,28 @@ class Customer(RememberingAggregate):
             aggregate.last_name = self.last_name or aggregate.last_name
 
     class ContactDetailsChanged(DetailsEvent):
+        PERSONAL = frozenset(("email_address", "mobile_phone_number"))
+
         email_address: str | None = None
         mobile_phone_number: str | None = None
 
     class DateOfBirthRecorded(DetailsEvent):
         """``YYYY-MM-DD``."""
 
+        PERSONAL = frozenset(("date_of_birth",))
+
         date_of_birth: str | None = None
 
     class EkycAssessed(DetailsEvent):
-        """successful, failed or pending."""
+        """successful, failed or pending: kept, as proof that the check was made."""
+
+        PERSONAL = NOTHING
 
         ekyc_status: str | None = None
 
     class FlagsChanged(DetailsEvent):
+        PERSONAL = frozenset(("staff", "investor", "vulnerable"))
+
         staff: bool | None = None
         investor: bool | None = None
         vulnerable: bool | None = None
@@ -59,12 +70,16 @@ class Customer(RememberingAggregate):
     class ResidentialAddressChanged(RememberingAggregate.Event):
         """``parts`` holds those parts of the address that were reported, by the contract's names."""
 
+        PERSONAL = frozenset(("parts",))
+
         parts: dict[str, str]
 
         def change(self, aggregate: Any) -> None:
             aggregate.stamps.note(self.parts, self.upstream_time, prefix="address.")
 
     class IdentityVerified(RememberingAggregate.Event):
+        PERSONAL = NOTHING
+
         verified_at: datetime
 
         def change(self, aggregate: Any) -> None:
@@ -120,4 +135,4 @@ class Customer(RememberingAggregate):
             self.record(self.IdentityVerified, source, verified_at=verified_at or source.at)
 
 
-_COMMON_FIELDS = frozenset(RememberingAggregate.Event.__dataclass_fields__) | {"full_name"}
+_COMMON_FIELDS = frozenset(RememberingAggregate.Event.__dataclass_fields__) | {"full_name", IS_ERASED}

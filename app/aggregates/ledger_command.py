@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import uuid5
 
-from app.aggregates.remembering import NAMESPACE, RememberingAggregate, absorbs
+from app.aggregates.remembering import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 NOT_POSTED = "NOT_POSTED"
@@ -53,12 +53,16 @@ def command_id_of(idempotency_key: str) -> str:
 class LedgerCommand(RememberingAggregate):
     """One intent to move money, who had it, and what the ledger made of it."""
 
+    OWNED_BY = (("loan_account_id", "LoanAccount"),)
+
     class Requested(RememberingAggregate.Event):
         """The intent, whole: what is sent is made of this. Amounts are AUD.
 
         ``details`` are the operation's optional fields, by their names in the ledger's contract.
         ``needs_approval``: it is not sent before a second person agrees.
         """
+
+        PERSONAL = frozenset(("reason", "details.notes", "details.payment_reference"))
 
         kind: str
         loan_account_id: str
@@ -82,6 +86,8 @@ class LedgerCommand(RememberingAggregate):
     class Approved(RememberingAggregate.Event):
         """A second person agreed: from now on it is sent."""
 
+        PERSONAL = frozenset(("comment",))
+
         by: str
         role: str
         by_name: str | None = None
@@ -94,6 +100,8 @@ class LedgerCommand(RememberingAggregate):
 
     class Refused(RememberingAggregate.Event):
         """A second person did not agree, or who asked for it took it back: it is never sent."""
+
+        PERSONAL = frozenset(("comment",))
 
         by: str
         role: str
@@ -111,6 +119,8 @@ class LedgerCommand(RememberingAggregate):
         ``by_settler``: it said so when it was asked again, with the same key.
         """
 
+        PERSONAL = NOTHING
+
         transaction_id: str
         ledger_event_id: str | None = None
         result: dict[str, Any] | None = None
@@ -126,6 +136,8 @@ class LedgerCommand(RememberingAggregate):
         ``by_settler`` as in Posted.
         """
 
+        PERSONAL = NOTHING
+
         code: str
         message: str
         by_settler: bool | None = None
@@ -138,6 +150,8 @@ class LedgerCommand(RememberingAggregate):
     class OutcomeUnknown(RememberingAggregate.Event):
         """It was sent, and no answer came: it may be posted."""
 
+        PERSONAL = NOTHING
+
         code: str
         message: str
 
@@ -147,6 +161,8 @@ class LedgerCommand(RememberingAggregate):
 
     class SettledByHand(RememberingAggregate.Event):
         """Somebody looked into the ledger's books, and says what became of it: ``posted`` or not."""
+
+        PERSONAL = frozenset(("because",))
 
         posted: bool
         by: str

@@ -18,6 +18,7 @@ class LoanAccount(LoanAccountEvents):
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
+        self.customer_id: str | None = None
         self.balance: Decimal | None = None
         self.movements = Movements()
         self.other_movements = Decimal(0)
@@ -31,6 +32,11 @@ class LoanAccount(LoanAccountEvents):
         self.schedule_created = False
         self.schedule_since: datetime | None = None
         self.instalments = Instalments()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither paid nor written off, as far as anybody knows."""
+        return self.account_status not in TERMINAL_STATUSES
 
     @property
     def is_closed(self) -> bool:

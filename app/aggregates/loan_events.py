@@ -6,20 +6,27 @@ from typing import Any
 
 from app.aggregates.instalments import Instalment
 from app.aggregates.loan_status import PENDING_WORDS
-from app.aggregates.remembering import RememberingAggregate
+from app.aggregates.remembering import NOTHING, RememberingAggregate
 
 
 class LoanAccountEvents(RememberingAggregate):
     """The domain events of :class:`app.aggregates.loan_account.LoanAccount`."""
 
+    OWNED_BY = (("customer_id", "Customer"),)
+
     class LinkedToCustomer(RememberingAggregate.Event):
+        PERSONAL = NOTHING
+
         customer_id: str
 
         def change(self, aggregate: Any) -> None:
             aggregate.stamps.note(["customer_id"], self.upstream_time, initial=True)
+            aggregate.customer_id = self.customer_id
 
     class TermsRecorded(RememberingAggregate.Event):
         """``initial``: told at the account's creation, so that it only fills gaps."""
+
+        PERSONAL = frozenset(("signed_loan_agreement_url",))
 
         initial: bool
         account_number: str | None = None
@@ -40,6 +47,8 @@ class LoanAccountEvents(RememberingAggregate):
         ``transaction_type``: what moved it, as far as it was told.
         """
 
+        PERSONAL = NOTHING
+
         current_balance: Decimal
         initial: bool = False
         without_status: bool = False
@@ -53,6 +62,8 @@ class LoanAccountEvents(RememberingAggregate):
     class StaleBalanceReported(RememberingAggregate.Event):
         """A newer balance was known already; the rest as in BalanceReported."""
 
+        PERSONAL = NOTHING
+
         current_balance: Decimal
         without_status: bool = False
         initial: bool = False
@@ -64,6 +75,8 @@ class LoanAccountEvents(RememberingAggregate):
     class OtherMovementsReckoned(RememberingAggregate.Event):
         """By how much fees, waivers, adjustments and write-offs moved the balance so far, in all."""
 
+        PERSONAL = NOTHING
+
         amount: Decimal
 
         def change(self, aggregate: Any) -> None:
@@ -71,6 +84,8 @@ class LoanAccountEvents(RememberingAggregate):
 
     class PaymentReceived(RememberingAggregate.Event):
         """``inferred``: nobody said so, but the balance fell by ``amount``."""
+
+        PERSONAL = NOTHING
 
         paid_date: str | None = None
         amount: Decimal | None = None
@@ -86,6 +101,8 @@ class LoanAccountEvents(RememberingAggregate):
 
         ``inferred``: nobody said so, but the account awaited its disbursement, and has money.
         """
+
+        PERSONAL = NOTHING
 
         sdk_status: str
         account_status: str
@@ -103,6 +120,8 @@ class LoanAccountEvents(RememberingAggregate):
     class StatusReportIgnored(RememberingAggregate.Event):
         """A rule of the contract kept the status as it was: ``rule`` names it."""
 
+        PERSONAL = NOTHING
+
         sdk_status: str
         rule: str
         initial: bool = False
@@ -113,6 +132,8 @@ class LoanAccountEvents(RememberingAggregate):
     class Disbursed(RememberingAggregate.Event):
         """Told again only where an older report, arriving late, shows an earlier date."""
 
+        PERSONAL = NOTHING
+
         disbursed_date: str
 
         def change(self, aggregate: Any) -> None:
@@ -121,6 +142,8 @@ class LoanAccountEvents(RememberingAggregate):
 
     class Closed(RememberingAggregate.Event):
         """``reason`` is PAID_OFF, WRITTEN_OFF or ADMIN_CLOSED."""
+
+        PERSONAL = NOTHING
 
         reason: str | None = None
         previous_status: str | None = None
@@ -137,6 +160,8 @@ class LoanAccountEvents(RememberingAggregate):
     class ClosureClassified(RememberingAggregate.Event):
         """The reason of a closure that was known already: it decides between paid and written off."""
 
+        PERSONAL = NOTHING
+
         account_status: str
 
         def change(self, aggregate: Any) -> None:
@@ -148,6 +173,8 @@ class LoanAccountEvents(RememberingAggregate):
         ``payments`` is empty where the message held none. ``instalments`` is what was already known
         of the payments. ``schedule_since`` is the earliest time that this plan was told, if known.
         """
+
+        PERSONAL = NOTHING
 
         schedule_id: str
         payments: list[Instalment]
@@ -174,6 +201,8 @@ class LoanAccountEvents(RememberingAggregate):
     class InstalmentsUpdated(RememberingAggregate.Event):
         """``schedule_id`` is absent where no schedule was created, and upstream did not name it."""
 
+        PERSONAL = NOTHING
+
         payments: list[Instalment]
         schedule_id: str | None = None
 
@@ -187,6 +216,8 @@ class LoanAccountEvents(RememberingAggregate):
         Without a ``schedule_id``: to whichever was made before them.
         """
 
+        PERSONAL = NOTHING
+
         payments: list[Instalment]
         schedule_id: str | None = None
 
@@ -195,6 +226,8 @@ class LoanAccountEvents(RememberingAggregate):
 
     class AgingUpdated(RememberingAggregate.Event):
         """``bucket`` is current, early_arrears, late_arrears, default or closed."""
+
+        PERSONAL = NOTHING
 
         days_past_due: int | None = None
         bucket: str | None = None
@@ -207,6 +240,8 @@ class LoanAccountEvents(RememberingAggregate):
 
     class AgingIgnored(RememberingAggregate.Event):
         """The account is paid or written off: only the bucket ``closed`` can follow."""
+
+        PERSONAL = NOTHING
 
         bucket: str | None = None
 

@@ -1,12 +1,17 @@
-"""The library's recorders, with what a batch needs: many rows a statement, many aggregates a query."""
+"""The library's recorders, with what a batch needs: many rows a statement, many aggregates a query.
 
-from collections.abc import Sequence
+``insert_events`` takes ``beside``: what else to write in the transaction, by a cursor of SQLite or a
+connection of PostgreSQL, once nobody else can insert events.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any, LiteralString, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
+from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
@@ -59,7 +64,11 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
     """Inserts a batch by one ``executemany``."""
 
     def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
+        self,
+        c: SQLiteCursor,
+        stored_events: Sequence[StoredEvent],
+        beside: Callable[[Any], None] | None = None,
+        **_: Any,
     ) -> Sequence[int] | None:
         for start in range(0, len(stored_events), _ROWS_A_STATEMENT):
             page = stored_events[start : start + _ROWS_A_STATEMENT]
@@ -70,6 +79,8 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
             c.execute(f"INSERT INTO {self.events_table_name} VALUES {rows}", values)
         # The transaction holds SQLite's one write lock, so the row ids follow one another.
         last = c.lastrowid
+        if beside is not None:
+            beside(c)
         return range(last - len(stored_events) + 1, last + 1)
 
     def select_events_of(self, originator_ids: Sequence[UUID]) -> list[StoredEvent]:
@@ -126,11 +137,28 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
 class PostgresBatchRecorder(PostgresApplicationRecorder):
     """Inserts a batch by one ``unnest`` of arrays: the library's, of rows, takes three times as long."""
 
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """In one transaction, which any error undoes: the library commits what came before one of ours."""
+        with (
+            self.datastore.get_connection() as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            self._insert_stored_events(cursor, stored_events, **kwargs)
+            return self._fetch_ids_after_insert_events(cursor, stored_events)
+
     def _insert_stored_events(
-        self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **_: Any
+        self,
+        curs: Cursor[DictRow],
+        stored_events: Sequence[StoredEvent],
+        beside: Callable[[Any], None] | None = None,
+        **_: Any,
     ) -> None:
         self._lock_table(curs)
         self._notify_channel(curs)
+        if beside is not None:
+            beside(curs.connection)
         columns = "originator_id, originator_version, topic, state"
         statement = SQL(
             f"INSERT INTO {{schema}}.{{table}} ({columns}) "

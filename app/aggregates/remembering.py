@@ -12,6 +12,8 @@ from eventsourcing.domain import Aggregate, AggregateCreated
 from app.aggregates.freshness import FieldStamps
 from app.aggregates.source import Source
 
+NOTHING: frozenset[str] = frozenset()
+"""No personal data, in the ``PERSONAL`` of an event class."""
 NAMESPACE = UUID("5f0c1c0e-6a57-5c6e-9d38-2a5a0b9f7d11")
 """Fixed for ever: the ids of all stored aggregates derive from it."""
 
@@ -30,7 +32,10 @@ class RememberingAggregate(Aggregate):
         the message carries, ``received_at`` the time in its stream entry's id, and
         ``timestamp`` (of the library) the time recorded. All times are aware, in UTC.
         ``business_id`` is upstream's identifier of the aggregate, which names its document.
+        ``PERSONAL`` are the facts that are personal data of a customer: every class with facts says which.
         """
+
+        PERSONAL = NOTHING
 
         business_id: str
         message_id: str
@@ -58,8 +63,32 @@ class RememberingAggregate(Aggregate):
     class NothingNewReported(Event):
         """A message told nothing that is new; kept so that it stays absorbed."""
 
+    class PersonalDataErased(Event):
+        """The personal facts of all its events can be read no more, and later ones are dropped.
+
+        ``erased_with`` is the customer who was erased. The rest is in the customer's own event only: who did
+        it and why, the ``key`` of their request, and how many aggregates of each kind were ``cleared``.
+        """
+
+        PERSONAL = NOTHING
+
+        erased_with: str
+        by: str | None = None
+        by_name: str | None = None
+        role: str | None = None
+        reason: str | None = None
+        key: str | None = None
+        cleared: dict[str, int] | None = None
+
+        def change(self, aggregate: Any) -> None:
+            aggregate.erased = self
+
+    OWNED_BY = cast("tuple[tuple[str, str], ...]", ())  # An annotation would make dataclasses of aggregates.
+    """Facts that tell whose it is, and the kind of aggregate that such a fact names."""
+
     def __init__(self, business_id: str) -> None:
         self.business_id = business_id
+        self.erased: RememberingAggregate.PersonalDataErased | None = None
         self.absorbed: set[str] = set()
         self.stamps = FieldStamps()
 
@@ -84,6 +113,16 @@ class RememberingAggregate(Aggregate):
             received_at=source.received_at,
             upstream_time=source.upstream_time,
         )
+
+    @classmethod
+    def owners_told(cls, event: Event) -> list[UUID]:
+        """The aggregates that an event says this is of."""
+        told = vars(event)
+        return [
+            uuid5(NAMESPACE, f"{kind}/{told[fact]}")
+            for fact, kind in cls.OWNED_BY
+            if told.get(fact) is not None
+        ]
 
     def record(self, event_class: type[Event], source: Source, /, **facts: Any) -> None:
         """Trigger an event about ``source``. Raises TypeError for facts that it lacks or does not know.
@@ -110,6 +149,14 @@ class RememberingAggregate(Aggregate):
         event.apply(self)
         self.version, self.modified_on = event.originator_version, event.timestamp
         self.pending_events.append(event)
+
+    def erase(self, source: Source, *, erased_with: str, **facts: Any) -> None:
+        """The personal data in all of its events is to be unreadable for ever: said once.
+
+        ``facts``: as in :class:`PersonalDataErased`. Saving it destroys the key in the same transaction.
+        """
+        if self.erased is None:
+            self.record(self.PersonalDataErased, source, erased_with=erased_with, **facts)
 
 
 @cache

@@ -1,15 +1,28 @@
 """How events become bytes: compact JSON, with times and amounts kept as what they are."""
 
+import sqlite3
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent, Transcoder
+from eventsourcing.persistence import (
+    Mapper,
+    MapperDeserialisationError,
+    PersistenceError,
+    StoredEvent,
+    Transcoder,
+)
 from eventsourcing.utils import get_topic, resolve_topic
+
+from app.aggregates.data_keys import DataKeys, MissingKeyError
+from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
+from app.aggregates.sealing import SEALED, about, emptied, opened, sealed, split
 
 # A message may hold any JSON object, so a tag must be a key that no message can: ingestion lets
 # no NUL character through.
@@ -72,13 +85,35 @@ class NewerVersionError(MapperDeserialisationError):
 
 
 class CompactMapper(Mapper[UUID]):
-    """Leaves out fields that are None where the event class says that None is the default."""
+    """Leaves out fields that are None where the event class says that None is the default.
+
+    Personal facts are sealed with the key of their aggregate (decision 0010); of one that is erased, they
+    come back as ERASED.
+    """
+
+    keys: DataKeys | None = None
+    """Opens what is sealed. Without any, that is an error."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """Raises LookupError for one with personal facts: these take a key, which :meth:`seal` is given."""
+        return self.seal(domain_event, {}, is_erased=False)
+
+    def seal(
+        self, domain_event: DomainEventProtocol[UUID], ciphers: Mapping[UUID, AESGCM], *, is_erased: bool
+    ) -> StoredEvent:
+        """The event as it is stored: its personal facts sealed, or dropped if its aggregate is erased."""
         event_class = type(domain_event)
+        topic = get_topic(event_class)
         state = vars(domain_event).copy()
         originator_id = state.pop("originator_id")
         originator_version = state.pop("originator_version")
+        state.pop(IS_ERASED, None)
+        names, facts = take_out(event_class, state)
+        if names and (is_erased or not facts):
+            state[SEALED] = emptied(names)
+        elif names:
+            bound = about(originator_id, originator_version, topic)
+            state[SEALED] = sealed(list(facts), _encoded(facts), ciphers[originator_id], bound)
         if None in state.values():
             for name in _may_be_left_out(event_class):
                 if state.get(name, ...) is None:
@@ -90,7 +125,7 @@ class CompactMapper(Mapper[UUID]):
             data = self.compressor.compress(data)
         if self.cipher:
             data = self.cipher.encrypt(data)
-        return StoredEvent(originator_id, originator_version, get_topic(event_class), data)
+        return StoredEvent(originator_id, originator_version, topic, data)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """The event, brought to the version that its class has now by the class's upcasters.
@@ -106,6 +141,13 @@ class CompactMapper(Mapper[UUID]):
             if self.compressor:
                 data = self.compressor.decompress(data)
             state: dict[str, Any] = self.transcoder.decode(data)
+            if (value := state.pop(SEALED, None)) is not None:
+                self._open(state, value, stored_event)
+        except (PersistenceError, sqlite3.Error):
+            raise  # The keys cannot be read: no fault of the event.
+        except MissingKeyError as error:
+            msg = f"{event_class.__qualname__} cannot be opened: {error}"
+            raise MapperDeserialisationError(msg) from error
         except Exception as error:
             # Without the error's own text: it may quote what is stored.
             msg = f"{event_class.__qualname__} is not as it was stored ({type(error).__name__})"
@@ -122,6 +164,22 @@ class CompactMapper(Mapper[UUID]):
         event: DomainEventProtocol[UUID] = object.__new__(event_class)
         object.__setattr__(event, "__dict__", state)
         return event
+
+    def _open(self, state: dict[str, Any], value: str, stored_event: StoredEvent) -> None:
+        names, data = split(value)
+        originator_id = cast("UUID", stored_event.originator_id)
+        if data and self.keys is None:
+            msg = "no keys are at hand"
+            raise MissingKeyError(msg)
+        cipher = self.keys.of(originator_id) if data and self.keys is not None else None
+        if cipher is None:
+            state[IS_ERASED] = True
+            for name in names:
+                put_back(state, name, ERASED)
+            return
+        bound = about(originator_id, stored_event.originator_version, stored_event.topic)
+        for name, fact in self.transcoder.decode(opened(data, cipher, bound)).items():
+            put_back(state, name, fact)
 
     def identity_of(self, data: bytes) -> tuple[str, datetime]:
         """The message that a stored event absorbed, and when it was recorded: without reading the rest."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.aggregates.remembering import RememberingAggregate, absorbs
+from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 
@@ -14,6 +14,8 @@ class WriteOffRegister(RememberingAggregate):
     """
 
     class RequestEntered(RememberingAggregate.Event):
+        PERSONAL = NOTHING
+
         request_id: str
 
         def change(self, aggregate: Any) -> None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from app.aggregates.people import are_two_people, same_person
-from app.aggregates.remembering import RememberingAggregate, absorbs
+from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 _NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
@@ -22,8 +22,15 @@ def request_number(request_id: str) -> str:
 class WriteOffRequest(RememberingAggregate):
     """A request to give up what is owed on a loan account."""
 
+    OWNED_BY = (
+        ("loan_account_id", "LoanAccount"),
+        ("customer_id", "Customer"),
+    )
+
     class Requested(RememberingAggregate.Event):
         """``amount`` and ``original_balance`` are AUD."""
+
+        PERSONAL = frozenset(("customer_name", "notes"))
 
         request_number: str
         loan_account_id: str
@@ -48,6 +55,8 @@ class WriteOffRequest(RememberingAggregate):
     class DecisionEvent(RememberingAggregate.Event):
         """``decided_at`` is when the decision was made, which may be before we heard of the request."""
 
+        PERSONAL = frozenset(("comment",))
+
         by: str
         decided_at: datetime
         by_name: str | None = None
@@ -57,6 +66,8 @@ class WriteOffRequest(RememberingAggregate):
             aggregate.decided = True
 
     class Approved(DecisionEvent):
+        PERSONAL = frozenset(("comment",))
+
         ledger_event_id: str | None = None
         transaction_id: str | None = None
 
@@ -65,6 +76,8 @@ class WriteOffRequest(RememberingAggregate):
 
         ``status`` is the command's; ``code`` and ``message`` say why it is not posted, or not known to be.
         """
+
+        PERSONAL = NOTHING
 
         command_id: str
         status: str
@@ -76,6 +89,8 @@ class WriteOffRequest(RememberingAggregate):
 
     class PostedToLedger(RememberingAggregate.Event):
         """The ledger posted what was approved here."""
+
+        PERSONAL = NOTHING
 
         transaction_id: str
         ledger_event_id: str | None = None
@@ -92,6 +107,8 @@ class WriteOffRequest(RememberingAggregate):
     class DecisionHeld(RememberingAggregate.Event):
         """It arrived before its request, and waits for it."""
 
+        PERSONAL = frozenset(("decision.comment",))
+
         outcome: str
         decision: dict[str, Any]
 
@@ -100,6 +117,8 @@ class WriteOffRequest(RememberingAggregate):
 
     class DecisionIgnored(RememberingAggregate.Event):
         """A decision that cannot count: ``why`` says so."""
+
+        PERSONAL = NOTHING
 
         outcome: str
         by: str

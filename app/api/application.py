@@ -14,6 +14,7 @@ from app import __version__
 from app.api import (
     changes,
     dead_letters,
+    erasures,
     health,
     histories,
     inbox,
@@ -65,6 +66,7 @@ _ROUTERS = tuple(
         ledger_commands,
         write_offs,
         dead_letters,
+        erasures,
     )
 )
 """Those whose bodies are small."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from app.aggregates import Actor, ContactNote, Customer, Servicing, Source, UnitOfWork
 from app.aggregates.contact_note import AlreadyAmendedError, facts_of
+from app.aggregates.remembering import RememberingAggregate
 from app.api.problems import ProblemError, not_found
 from app.projections.contact_notes import CONTACT_NOTES
 
@@ -44,8 +45,9 @@ class NoteStore:
             note = unit.obtain(ContactNote, note_id, source)
             if _was_written(note, author, facts):
                 return True
-            if self._servicing().load(Customer, customer_id) is None:
+            if (customer := self._servicing().load(Customer, customer_id)) is None:
                 raise not_found("customer", customer_id)
+            _refuse_erased(customer)
             note.write(source, author=author, **facts)
             return False
 
@@ -60,6 +62,7 @@ class NoteStore:
             amended = unit.obtain(ContactNote, amended_id, source)
             if amended.written is None:
                 raise not_found("note", amended_id)
+            _refuse_erased(amended)
             if _was_written(note, author, amended.facts_amended(told)):
                 return True
             try:
@@ -86,10 +89,18 @@ def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> boo
     """Whether it is there already, by the same person and to the letter. 409 for any other."""
     if note.written is None:
         return False
+    _refuse_erased(note)
     if not note.is_that_of(author, facts):
         detail = "The key belongs to another note. A new note takes a new key."
         raise ProblemError(409, "idempotency_key_reused", detail)
     return True
+
+
+def _refuse_erased(known: RememberingAggregate) -> None:
+    """409 where the customer's personal data was erased: a note would bring some back."""
+    if known.erased is not None:
+        detail = f"The customer {known.erased.erased_with!r} was erased: nothing more is written about them."
+        raise ProblemError(409, "customer_erased", detail)
 
 
 def _said(note_id: str) -> Source:

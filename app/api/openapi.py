@@ -54,6 +54,7 @@ TAGS = {
     "ledger": "The accounting ledger, asked at the moment of the call.",
     "money": "Movements of money. Each takes an idempotency key, and is posted once.",
     "write-offs": "Loans given up, by two people.",
+    "erasure": "The right to erasure: personal data is made unreadable for ever.",
     "changes": "Which documents change, as it happens: for live screens, and for caches.",
     "operations": "The pipeline's state.",
     "dead letters": "Messages that could not be used.",

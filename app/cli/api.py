@@ -1,9 +1,11 @@
 """``billie api``: serve HTTP."""
 
 import socket
+from contextlib import closing
 
 import typer
 
+from app.aggregates import MasterKeyError
 from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.api.tokens import AuthenticationNotConfiguredError
@@ -11,6 +13,7 @@ from app.cli.configured import settings_for
 from app.ledger.channel import LedgerSettingsError
 from app.ledger.configured import configured_security
 from app.ledger.health import is_sandbox
+from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
 from app.runtime.settings import Settings
 
@@ -21,7 +24,9 @@ def command() -> None:
     try:
         _refuse_a_sandbox(settings)
         app = create_app(settings)
-    except (AuthenticationNotConfiguredError, LedgerSettingsError) as error:
+        with closing(Servers(settings)) as servers:
+            servers.check_master_key()
+    except (AuthenticationNotConfiguredError, LedgerSettingsError, MasterKeyError) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api")

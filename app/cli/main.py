@@ -27,7 +27,7 @@ VERBS = (
     "ledger_sandbox",
     "demo",
 )
-GROUPS = ("dead_letters",)
+GROUPS = ("dead_letters", "keys")
 
 cli = typer.Typer(
     name="billie",

@@ -44,6 +44,8 @@ class ContactNote(Document):
     """When it was written. Always there."""
     status: NoteStatus
     """`amended` once another note has taken its place. Always there."""
+    erased_at: datetime | None = None
+    """When it was erased with its customer: its subject and content are `[erased]`."""
     amends_note_id: str | None = None
     """The note that this one takes the place of."""
     amended_by_note_id: str | None = None

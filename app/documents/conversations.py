@@ -92,6 +92,8 @@ class ConversationSummary(Document):
     """How many notices there are in all, those included that the document does not keep. Always there."""
     purpose: str | None = None
     """What the money is for, by `conversation_summary`."""
+    erased_at: datetime | None = None
+    """When it was erased with its customer: it keeps no utterances and notices."""
     final_decision: FinalDecision | None = None
     """The application's outcome: the newest decision told. Any word but upstream's APPROVED, DECLINED or
     REFERRED is `hard_end`."""

@@ -78,5 +78,7 @@ class Customer(Document):
     """What staff must know before they speak to the customer. A flag that nobody told is absent."""
     residential_address: ResidentialAddress | None = None
     """Where the customer lives; parts change one by one."""
+    erased_at: datetime | None = None
+    """When the customer's personal data was erased: what is left is no personal data."""
     created_at: CreatedAt = None
     updated_at: UpdatedAt = None

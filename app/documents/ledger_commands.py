@@ -66,5 +66,7 @@ class LedgerCommand(Document):
     """When its outcome became known; absent while it is not."""
     settled_by: StaffMember | None = None
     """Who found out by hand what became of it, where somebody had to."""
+    erased_at: datetime | None = None
+    """When what is personal in it was erased with the customer."""
     created_at: CreatedAt = None
     updated_at: UpdatedAt = None

@@ -159,5 +159,7 @@ class LoanAccount(Document):
     """How late the account is."""
     closure: Closure | None = None
     """Why and how it was closed; absent while it is open."""
+    erased_at: datetime | None = None
+    """When what is personal in it was erased with the customer."""
     created_at: CreatedAt = None
     updated_at: UpdatedAt = None

@@ -77,5 +77,7 @@ class WriteOffRequest(Document):
     """Who decided, and when; absent while it is pending."""
     ledger: LedgerReference | None = None
     """What the ledger made of an approval, where it was told."""
+    erased_at: datetime | None = None
+    """When what is personal in it was erased with the customer."""
     created_at: CreatedAt = None
     updated_at: UpdatedAt = None

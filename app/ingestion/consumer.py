@@ -158,7 +158,9 @@ def run(
 ) -> None:
     """Run one consumer until ``stop``. Raises the drivers' errors where ``drain`` finds a server away."""
     redis = connect(settings)
-    servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
+    servicing = Servicing.from_url(
+        settings.event_store_url, cache=settings.aggregate_cache, masters=settings.masters
+    )
     try:
         with consumer_name(settings) as name:
             consumer = Consumer(settings, redis, servicing, stop, name, parsers)

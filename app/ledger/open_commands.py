@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from eventsourcing.utils import get_topic
 
-from app.aggregates import LedgerCommand, Servicing
+from app.aggregates import EVENT_STORE_ERRORS, LedgerCommand, Servicing
 from app.aggregates.remembering import RememberingAggregate
 from app.runtime.logging import where
 
@@ -46,9 +47,12 @@ class OpenCommands:
             found = servicing.recorder.select_notifications(
                 self._position, _PAGE, newest, self._topics, inclusive_of_start=False
             )
+            servicing.privacy.keys.at_hand({cast("UUID", stored.originator_id) for stored in found})
             for stored in found:
                 try:
                     event: Any = servicing.mapper.to_domain_event(stored)
+                except EVENT_STORE_ERRORS:
+                    raise  # The keys could not be read: it is looked at again.
                 except Exception as error:  # noqa: BLE001 - of a newer release, say: the others are settled all the same
                     log.error("The event at position %d cannot be read: %s", stored.id, where(error))
                 else:

@@ -16,12 +16,14 @@ from app.aggregates import (
     Servicing,
     WriteOffRequest,
 )
+from app.aggregates.personal import ERASED, IS_ERASED
 from app.aggregates.remembering import RememberingAggregate
 from app.operations.report import Part
 from app.projections.projection import event_classes
 from app.projections.reading import EventReader
+from app.projections.values import GONE
 
-_INTERNAL = {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
+_INTERNAL = {IS_ERASED} | {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
 
 KINDS: dict[str, tuple[type[RememberingAggregate], str]] = {
     "customer": (Customer, "customers"),
@@ -82,8 +84,21 @@ def history_page(
 
 
 def facts_of(event: Any) -> dict[str, Any]:
-    """What an event says, without what every event has, and only the store needs."""
-    return {name: value for name, value in vars(event).items() if name not in _INTERNAL and value is not None}
+    """What an event says, without what every event has, and only the store needs.
+
+    GONE stands for what was told, and nobody can read any more.
+    """
+    return {
+        name: _readable(value)
+        for name, value in vars(event).items()
+        if name not in _INTERNAL and value is not None
+    }
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _readable(each) for name, each in value.items()}
+    return GONE if value is ERASED else value
 
 
 def shown_facts(facts: dict[str, Any]) -> dict[str, Any]:

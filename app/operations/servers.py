@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
 
-from app.aggregates import Servicing
+from app.aggregates import EVENT_STORE_ERRORS, MasterKeyError, Servicing
 from app.aggregates.event_store import event_store_environment
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.parsers import NO_PARSERS, Parsers
@@ -45,9 +45,9 @@ class Servers:
             serverSelectionTimeoutMS=_WITHIN_S * 1_000,
             timeoutMS=_WITHIN_S * 1_000,
         )
-        self._to_read = _Store(settings.event_store_url)
+        self._to_read = _Store(settings)
         # Many ask at once: not each of them has to wait for a server that hangs.
-        self._for_commands = _Store(settings.event_store_url, _PATIENT, fails_for_s=_FAILED_FOR_S)
+        self._for_commands = _Store(settings, _PATIENT, fails_for_s=_FAILED_FOR_S)
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -72,11 +72,20 @@ class Servers:
     @contextmanager
     def event_store_to_write(self) -> Iterator[Servicing]:
         """An event store for one thread: it loads and saves aggregates, which threads cannot share."""
-        servicing = _existing(self.settings.event_store_url, _PATIENT, _CACHE)
+        servicing = _existing(self.settings, _PATIENT, _CACHE)
         try:
             yield servicing
         finally:
             servicing.close()
+
+    def check_master_key(self) -> None:
+        """Raises MasterKeyError where the event store is there, and its keys are wrapped by another one."""
+        try:
+            self.event_store()
+        except MasterKeyError:
+            raise
+        except EVENT_STORE_ERRORS:
+            return  # It is away, or not made yet: whoever asks it will be told.
 
     def close(self) -> None:
         """Let go of all."""
@@ -90,9 +99,13 @@ class _Store:
     """An event store that is opened by whoever asks first; a failure to open it stands for a while."""
 
     def __init__(
-        self, url: str, changes: Mapping[str, str] = MappingProxyType({}), *, fails_for_s: float = 0.0
+        self,
+        settings: Settings,
+        changes: Mapping[str, str] = MappingProxyType({}),
+        *,
+        fails_for_s: float = 0.0,
     ) -> None:
-        self._url, self._changes, self._fails_for_s = url, changes, fails_for_s
+        self._settings, self._changes, self._fails_for_s = settings, changes, fails_for_s
         self._opening = Lock()
         self._servicing: Servicing | None = None
         self._failure: PersistenceError | None = None
@@ -104,7 +117,7 @@ class _Store:
                 if self._failure is not None and monotonic() - self._failed_at < self._fails_for_s:
                     raise self._failure.with_traceback(None)
                 try:
-                    self._servicing = _existing(self._url, self._changes)
+                    self._servicing = _existing(self._settings, self._changes)
                 except PersistenceError as error:
                     self._failure, self._failed_at = error, monotonic()
                     raise
@@ -115,8 +128,10 @@ class _Store:
             self._servicing.close()
 
 
-def _existing(url: str, changes: Mapping[str, str] = MappingProxyType({}), cache: int = 0) -> Servicing:
-    environment = event_store_environment(url)
+def _existing(
+    settings: Settings, changes: Mapping[str, str] = MappingProxyType({}), cache: int = 0
+) -> Servicing:
+    environment = event_store_environment(settings.event_store_url)
     if (name := environment.get("SQLITE_DBNAME")) is not None and not Path(name).exists():
         msg = f"there is no file {name}: `billie ingest` makes it"
         raise OperationalError(msg)
@@ -128,4 +143,4 @@ def _existing(url: str, changes: Mapping[str, str] = MappingProxyType({}), cache
         "POSTGRES_MAX_OVERFLOW": "5",
         "POSTGRES_PRE_PING": "yes",
     }
-    return Servicing({**environment, **briefly, **changes}, cache=cache)
+    return Servicing({**environment, **briefly, **changes}, cache=cache, masters=settings.masters)

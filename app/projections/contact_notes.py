@@ -4,7 +4,7 @@ from typing import Any
 
 from app.aggregates import ContactNote
 from app.projections.projection import Projection
-from app.projections.values import Document, person, put, time
+from app.projections.values import GONE, Document, erase, person, put, time
 
 CONTACT_NOTES = Projection(
     "contact-notes",
@@ -19,8 +19,8 @@ def _written(document: Document, event: Any) -> None:
     document.update(
         customerId=event.customer_id,
         noteType=event.note_type,
-        subject=event.subject,
-        content=event.content,
+        subject=event.subject or GONE,
+        content=event.content or GONE,
         priority=event.priority,
         sentiment=event.sentiment,
         createdBy=person(event.created_by, event.created_by_name),
@@ -34,6 +34,12 @@ def _written(document: Document, event: Any) -> None:
         conversationId=event.conversation_id,
         amendsNoteId=event.amends_note_id,
     )
+
+
+@CONTACT_NOTES.on(ContactNote.PersonalDataErased)
+def _personal_data_erased(document: Document, event: Any) -> None:
+    erase(document, event)
+    document.update(subject=GONE, content=GONE)
 
 
 @CONTACT_NOTES.on(ContactNote.Amended)

@@ -6,9 +6,10 @@ from typing import Any
 import bson
 
 from app.aggregates import Conversation
+from app.aggregates.personal import ERASED
 from app.projections.projection import Projection
 from app.projections.search_keys import finish
-from app.projections.values import Document, free_form, merge, put, time
+from app.projections.values import Document, erase, free_form, merge, put, time
 
 _LIST_BYTES = 5 * 1024 * 1024
 """MongoDB takes 16 MiB a document: a third for each list, and a third for all the rest."""
@@ -65,7 +66,8 @@ def conversations(
 
     @projection.on(Conversation.AssessmentRecorded)
     def _assessment_recorded(document: Document, event: Any) -> None:
-        document.setdefault("assessments", {})[event.kind] = free_form(event.result)
+        if event.result is not ERASED:
+            document.setdefault("assessments", {})[event.kind] = free_form(event.result)
 
     @projection.on(Conversation.DecisionMade)
     def _decision_made(document: Document, event: Any) -> None:
@@ -90,6 +92,15 @@ def conversations(
         _put_participants(document, event)
         put(document, status=event.status)
 
+    @projection.on(Conversation.PersonalDataErased)
+    def _personal_data_erased(document: Document, event: Any) -> None:
+        erase(document, event, "purpose", "facts", "applicationData", "assessments")
+        document.update(utterances=[], noticeboard=[], _listBytes={}, _goneUntil={})
+        detail = document.get("decisionDetail", {})
+        detail.pop("reason", None)
+        if not detail:
+            document.pop("decisionDetail", None)
+
     return projection
 
 
@@ -105,6 +116,8 @@ def _insert(
     Two stamps of the projector's own remember how many bytes the list has, and the newest time of
     what went: older items must not come back, or the order of arrival would show.
     """
+    if "erasedAt" in document:
+        return  # Who said something and when, with nothing of what, is of no use to anybody.
     items: list[Document] = document[field]
     size, gone = document.setdefault("_listBytes", {}), document.setdefault("_goneUntil", {})
     if field in gone and item[time_field] < gone[field]:

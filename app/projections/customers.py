@@ -3,12 +3,17 @@
 from typing import Any
 
 from app.aggregates import Customer
+from app.aggregates.personal import ERASED
 from app.projections.projection import Projection
 from app.projections.search_keys import finish
-from app.projections.values import Document, put, time
+from app.projections.values import Document, erase, put, time
 
 CUSTOMERS = Projection("customers", own=(Customer,), version=2, finish=finish("customers"))
 
+_PERSONAL = (
+    *("firstName", "lastName", "preferredName", "fullName", "emailAddress", "mobilePhoneNumber"),
+    *("dateOfBirth", "flags", "residentialAddress"),
+)
 _ADDRESS = {
     "unit_number": "unitNumber",
     "street_number": "streetNumber",
@@ -55,17 +60,25 @@ def _identity_verified(document: Document, event: Any) -> None:
 
 @CUSTOMERS.on(Customer.FlagsChanged)
 def _flags_changed(document: Document, event: Any) -> None:
-    flags = document.setdefault("flags", {})
+    flags = document.get("flags", {})
     put(flags, staff=event.staff, investor=event.investor, vulnerable=event.vulnerable)
+    put(document, flags=flags or None)
 
 
 @CUSTOMERS.on(Customer.ResidentialAddressChanged)
 def _residential_address_changed(document: Document, event: Any) -> None:
+    if event.parts is ERASED:
+        return
     address = document.setdefault("residentialAddress", {})
     put(address, **{name: event.parts.get(part) for part, name in _ADDRESS.items()})
     put(address, street=_street(address), city=address.get("suburb"))
     if not address:  # Only parts that the read model does not show.
         del document["residentialAddress"]
+
+
+@CUSTOMERS.on(Customer.PersonalDataErased)
+def _personal_data_erased(document: Document, event: Any) -> None:
+    erase(document, event, *_PERSONAL)
 
 
 def _street(address: Document) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 from app.aggregates import LedgerCommand, same_person
 from app.aggregates.ledger_command import NOT_POSTED
 from app.projections.projection import Projection
-from app.projections.values import Document, money, person, put, time
+from app.projections.values import GONE, Document, erase, money, person, put, time
 
 LEDGER_COMMANDS = Projection(
     "ledger-commands",
@@ -80,6 +80,14 @@ def _settled_by_hand(document: Document, event: Any) -> None:
     else:
         _settled(document, event, "rejected", error={"code": NOT_POSTED, "message": event.because})
     document["settledBy"] = _actor(event.by, event.by_name, event.role)
+
+
+@LEDGER_COMMANDS.on(LedgerCommand.PersonalDataErased)
+def _personal_data_erased(document: Document, event: Any) -> None:
+    erase(document, event, "reason")
+    document.get("approval", {}).pop("comment", None)
+    if (error := document.get("ledgerError", {})).get("code") in (REFUSED, WITHDRAWN, NOT_POSTED):
+        error["message"] = GONE  # Ours: those of the ledger are of the money.
 
 
 def _settled(

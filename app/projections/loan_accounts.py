@@ -9,7 +9,7 @@ from app.aggregates import Customer, Key, LoanAccount
 from app.projections.projection import AtHand, Lookup, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
 from app.projections.search_keys import finish
-from app.projections.values import Document, money, put, time
+from app.projections.values import Document, erase, money, put, time
 
 _OTHER_MOVEMENTS = "_otherMovements"
 """The projector's own: what fees, waivers, adjustments and write-offs have made of what is payable."""
@@ -23,6 +23,13 @@ class CustomerNameKnown:
     full_name: str
 
 
+@dataclass(frozen=True)
+class CustomerErased:
+    """A customer's name is to be known no more."""
+
+    customer_id: str
+
+
 class AccountsOfCustomer(Lookup):
     """Which loan accounts a customer has, and the customer's name, whichever came first."""
 
@@ -30,22 +37,28 @@ class AccountsOfCustomer(Lookup):
     exact = False
 
     def key(self, event: Any) -> str | None:
-        if type(event) is Customer.NameChanged:
+        if type(event) in _OF_CUSTOMER:
             return str(event.business_id)
         return str(event.customer_id) if type(event) is LoanAccount.LinkedToCustomer else None
 
     def evolve(self, document: Document, event: Any, position: int) -> None:  # noqa: ARG002
         if type(event) is Customer.NameChanged:
             put(document, fullName=event.full_name or None)
+        elif type(event) is Customer.PersonalDataErased:
+            document.pop("fullName", None)
+            document["erased"] = True
         else:
             known = document.setdefault("loanAccountIds", [])
             if event.business_id not in known:
                 known.append(event.business_id)
 
     def members(self, document: Document, event: Any) -> Iterable[str]:
-        return document.get("loanAccountIds", ()) if type(event) is Customer.NameChanged else ()
+        return document.get("loanAccountIds", ()) if type(event) in _OF_CUSTOMER else ()
 
     def follow(self, document: Document, event: Any, documents: AtHand) -> Iterable[Target]:  # noqa: ARG002
+        if type(event) is Customer.PersonalDataErased:
+            erased = CustomerErased(event.business_id)
+            return [(account_id, erased) for account_id in document.get("loanAccountIds", ())]
         if (full_name := document.get("fullName")) is None:
             return ()
         if type(event) is Customer.NameChanged:
@@ -62,10 +75,11 @@ class AccountsOfCustomer(Lookup):
         return [(Customer, key)]
 
 
+_OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
 LOAN_ACCOUNTS = Projection(
     "loan-accounts",
     own=(LoanAccount,),
-    others=(Customer.NameChanged,),
+    others=_OF_CUSTOMER,
     lookup=AccountsOfCustomer(),
     version=2,
     finish=finish("loan-accounts"),
@@ -83,6 +97,17 @@ def _linked_to_customer(document: Document, event: Any) -> None:
 def _customer_name_known(document: Document, event: CustomerNameKnown) -> None:
     if document.get("customerId") == event.customer_id:
         document["customerName"] = event.full_name
+
+
+@LOAN_ACCOUNTS.on(CustomerErased)
+def _customer_erased(document: Document, event: CustomerErased) -> None:
+    if document.get("customerId") == event.customer_id:
+        document.pop("customerName", None)
+
+
+@LOAN_ACCOUNTS.on(LoanAccount.PersonalDataErased)
+def _personal_data_erased(document: Document, event: Any) -> None:
+    erase(document, event, "customerName", "signedLoanAgreementUrl")
 
 
 @LOAN_ACCOUNTS.on(LoanAccount.TermsRecorded)

@@ -5,10 +5,9 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic
 
-from app.aggregates import AGGREGATES, Key, Servicing
+from app.aggregates import AGGREGATES, EVENT_STORE_ERRORS, Key, Servicing
 from app.aggregates.recorders import PAGE_BYTES, Recorded
 from app.aggregates.remembering import RememberingAggregate
 from app.projections.faults import Cause, ProjectionFault
@@ -75,6 +74,7 @@ class EventReader:
 
     def _told(self, rows: list[Recorded]) -> list[Told]:
         wanted, known = self._topics, known_topics()
+        self.servicing.open_together(rows)
         events = []
         for row in rows:
             if row.topic in wanted:
@@ -92,7 +92,9 @@ class EventReader:
 
     def _read(self, row: Recorded) -> Any:
         try:
-            return self.servicing.mapper.to_domain_event(StoredEvent(*row[1:]))
+            return self.servicing.event_of(row)
+        except EVENT_STORE_ERRORS:
+            raise  # The keys could not be read: no fault of the event.
         except Exception as error:
             name = row.topic.rpartition(":")[2]
             msg = f"{self._who} cannot read {name} at position {row.position}: {where(error)}"

@@ -51,7 +51,7 @@ def run(
     """
     stop = stop or Flag()
     projections = all_projections(settings)
-    servicing = Servicing.from_url(settings.event_store_url)
+    servicing = Servicing.from_url(settings.event_store_url, masters=settings.masters)
     client = mongo_client(settings)
     try:
         database = client[settings.mongo_db]

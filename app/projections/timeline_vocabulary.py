@@ -10,6 +10,7 @@ What = Literal[
     "flags_changed",
     "address_changed",
     "identity_verified",
+    "personal_data_erased",
     "loan_opened",
     "loan_terms_recorded",
     "loan_status_changed",

@@ -50,6 +50,10 @@ def _ekyc_assessed(event: Any, _facts: Document) -> Line:
     return Line("ekyc_assessed", f"The electronic identity check is {event.ekyc_status}.")
 
 
+def _personal_data_erased(event: Any, _facts: Document) -> Line:
+    return Line("personal_data_erased", "The personal data was erased.", actor=event.by)
+
+
 def _terms_recorded(event: Any, _facts: Document) -> Line:
     return Line("loan_terms_recorded", "Terms of the loan were recorded.", event.loan_amount)
 
@@ -106,7 +110,7 @@ def _aging_updated(event: Any, _facts: Document) -> Line | None:
 
 def _application_changed(event: Any, _facts: Document) -> Line | None:
     line = Line("application_changed", "Details of the application changed.")
-    return line if event.application_data else None
+    return line if event.application_data is not None else None
 
 
 def _assessment_recorded(event: Any, _facts: Document) -> Line:
@@ -221,6 +225,7 @@ TELL: dict[type[Any], Tell] = {
     Customer.FlagsChanged: _said("flags_changed", "Flags of the customer changed."),
     Customer.ResidentialAddressChanged: _said("address_changed", "The residential address changed."),
     Customer.IdentityVerified: _said("identity_verified", "The identity was verified."),
+    Customer.PersonalDataErased: _personal_data_erased,
     LoanAccount.LinkedToCustomer: _said("loan_opened", "A loan account was opened."),
     LoanAccount.TermsRecorded: _terms_recorded,
     LoanAccount.StatusChanged: _status_changed,

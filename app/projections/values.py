@@ -6,7 +6,11 @@ from typing import Any
 
 from bson.decimal128 import Decimal128
 
+from app.aggregates.personal import ERASED
+
 Document = dict[str, Any]
+GONE = "[erased]"
+"""What stands for a text that is always there, once it is erased."""
 
 
 def money(amount: Decimal) -> Decimal128:
@@ -40,10 +44,17 @@ def _key(key: str) -> str:
 
 
 def put(document: Document, **fields: Any) -> None:
-    """Set the fields that are present: an absent one (None) never clears what is stored."""
+    """Set the fields that are present: an absent one (None, or ERASED) never clears what is stored."""
     for name, value in fields.items():
-        if value is not None:
+        if value is not None and value is not ERASED:
             document[name] = value
+
+
+def erase(document: Document, event: Any, *fields: str) -> None:
+    """Clear fields with personal data: whatever they hold, so that it comes to the same as if nobody told."""
+    for name in fields:
+        document.pop(name, None)
+    document["erasedAt"] = time(event.at)
 
 
 def person(identifier: str, name: str | None) -> Document:

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.aggregates import WriteOffRequest
 from app.projections.projection import Projection
-from app.projections.values import Document, money, person, put, stamp, time
+from app.projections.values import Document, erase, money, person, put, stamp, time
 
 WRITE_OFF_REQUESTS = Projection(
     "write-off-requests",
@@ -55,6 +55,12 @@ def _decided(document: Document, event: Any) -> None:
         ledger: Document = {}
         put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
         put(document, ledger=ledger or None)
+
+
+@WRITE_OFF_REQUESTS.on(WriteOffRequest.PersonalDataErased)
+def _personal_data_erased(document: Document, event: Any) -> None:
+    erase(document, event, "customerName", "notes")
+    document.get("decision", {}).pop("comment", None)
 
 
 @WRITE_OFF_REQUESTS.on(WriteOffRequest.PostingFollowed)

@@ -7,7 +7,15 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-FROM_FILES = ("redis_url", "mongo_url", "event_store_url", "ledger_token", "jwt_secret")
+FROM_FILES = (
+    "redis_url",
+    "mongo_url",
+    "event_store_url",
+    "ledger_token",
+    "jwt_secret",
+    "master_key",
+    "master_key_previous",
+)
 """Those that are secrets, or URLs that may hold a password."""
 
 _PREFIX = "BILLIE_"

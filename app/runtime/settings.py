@@ -1,6 +1,7 @@
 """Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
 
 import re
+from base64 import b64decode
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.aggregates.master_keys import KEY_BYTES, MasterKeys
 from app.runtime.secret_files import SecretFiles
 
 _SCHEMES = {
@@ -49,6 +51,13 @@ class Settings(BaseSettings):
     mongo_url: str = "mongodb://127.0.0.1:27017"
     mongo_db: str = "billie-servicing"
     event_store_url: str = "sqlite:///var/events.db"
+    master_key: SecretStr | None = Field(
+        None,
+        description="32 bytes in Base64, to wrap the event store's data keys; unset: nothing is encrypted.",
+    )
+    master_key_previous: SecretStr | None = Field(
+        None, description="The master key of before, until `billie keys rotate` is done."
+    )
     ledger_target: str = "127.0.0.1:50051"
     ledger_tls: bool = False
     ledger_ca_file: Path | None = Field(
@@ -209,6 +218,19 @@ class Settings(BaseSettings):
                 raise ValueError(msg)
         return origins
 
+    @field_validator("master_key", "master_key_previous")
+    @classmethod
+    def _whole_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(_bytes(key) or b"") != KEY_BYTES:
+            msg = f"is not {KEY_BYTES} bytes in Base64: make one with `openssl rand -base64 {KEY_BYTES}`"
+            raise ValueError(msg)
+        return key
+
+    @property
+    def masters(self) -> MasterKeys:
+        """The master keys that the event store's data keys are wrapped by."""
+        return MasterKeys(_bytes(self.master_key), _bytes(self.master_key_previous))
+
     @field_validator("plaintext_hosts", mode="before")
     @classmethod
     def _exact_hosts(cls, told: object) -> object:
@@ -239,6 +261,14 @@ def _parts(told: object) -> object:
     """The parts of a text with commas between, as a tuple; anything but text or a list as it is."""
     parts = [each.strip() for each in told.split(",")] if isinstance(told, str) else told
     return tuple(each for each in parts if each) if isinstance(parts, list | tuple) else told
+
+
+def _bytes(key: SecretStr | None) -> bytes | None:
+    """None where there is none, or where it is no Base64."""
+    try:
+        return None if key is None else b64decode(key.get_secret_value(), validate=True)
+    except ValueError:
+        return None
 
 
 @lru_cache

@@ -18,7 +18,7 @@ def test_each_runs_once_and_is_recorded(mongo_db: Database[dict[str, Any]]) -> N
     assert list(migrate(mongo_db)) == []
     assert [item["_id"] for item in mongo_db["migrations"].find().sort("_id")] == names
     indexes = mongo_db["loan-accounts"].index_information()
-    lists = ("accountNumber", "accountStatus_oldest", "customerId_oldest", "oldest")
+    lists = ("accountNumber", "accountStatus_oldest", "customerId_oldest", "least_updated", "oldest")
     assert sorted(indexes) == ["_id_", *lists, "search"]
 
 

@@ -47,7 +47,10 @@ def call(
 ) -> httpx.Response:
     path = rule.path.replace("{letterId}", "1-0").replace("{", "").replace("}", "")
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx.request(rule.method, url + path, headers=headers, params=params, timeout=30)
+    with httpx.stream(rule.method, url + path, headers=headers, params=params, timeout=30) as answer:
+        if not answer.headers.get("content-type", "").startswith("text/event-stream"):  # It would never end.
+            answer.read()
+        return answer
 
 
 def code_of(answer: httpx.Response) -> str | None:

@@ -4,8 +4,18 @@ from decimal import Decimal
 from threading import Event
 from typing import Any
 
-from app.aggregates import Actor, ContactNote, LedgerCommand, Servicing, WriteOffRequest
+from app.aggregates import (
+    Actor,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    Servicing,
+    WriteOffRequest,
+)
 from app.aggregates.contact_note import facts_of
+from app.aggregates.erasure import erase_customer
 from app.demo.sample import sample
 from app.ingestion.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.landing import land
@@ -45,6 +55,8 @@ _NESTED: list[tuple[str, dict[str, Any]]] = [
 _ANN, _BOB = Actor("ann", "Ann Lee", "operations"), Actor("bob", "Bob May", "supervisor")
 _SUM = {"amount": Decimal("20.00")}
 _DELTAS = {"principal_delta": Decimal("-30.00"), "fee_delta": Decimal("-5.50"), "needs_approval": True}
+_ASKED = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
+_PLAIN = {"priority": "normal", "sentiment": "neutral"}
 _POSTED = {"transaction_id": "T2", "ledger_event_id": "E2", "result": {"type": "REPAYMENT"}}
 
 
@@ -62,6 +74,7 @@ def everything() -> Servicing:
     _land(servicing, [_read(*entry) for entry in lender])
     absorb(servicing, [*_money(), *_posted_write_off()])
     _write_notes(servicing)
+    _erase(servicing)
     return servicing
 
 
@@ -143,9 +156,30 @@ def _write_notes(servicing: Servicing) -> None:
     unit.commit()
 
 
+def _erase(servicing: Servicing) -> None:
+    """A customer who had one of everything, and was erased."""
+    gone, asked = "GONE", message("gone", at=1)
+    absorb(
+        servicing,
+        [
+            Told(Customer, gone, "report_details", message("gone 1", at=1), {"first_name": "Eve"}),
+            Told(LoanAccount, gone, "open", asked, {"customer_id": gone, "status": "CLOSED"}),
+            Told(Conversation, gone, "start", asked, {"customer_id": gone}),
+            Told(WriteOffRequest, gone, "request", asked, _ASKED | {"loan_account_id": gone}),
+            Told(WriteOffRequest, gone, "reject", message("gone 2", at=2), {"rejected_by": "bob"}),
+            *_command(gone, "repayment", _SUM | {"loan_account_id": gone}, ("posted", _POSTED)),
+        ],
+    )
+    unit = servicing.unit_of_work()
+    note = facts_of(gone, {"note_type": "sms", "subject": "Hello", "content": "Hello"} | _PLAIN)
+    unit.obtain(ContactNote, gone, asked).write(asked, author=_ANN, **note)
+    unit.commit()
+    erase_customer(servicing, gone, _BOB, "asked for by letter")
+
+
 def _posted_write_off() -> list[Told]:
     """Write-offs that were approved over the API: one was posted, one rejected."""
-    asked = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
+    asked = _ASKED
     posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
     following = {"command_id": "K7", "status": "requested"}
     rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}

@@ -31,11 +31,11 @@ def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Excepti
     tries: list[int] = []
     store = servicing.store
 
-    def failing(aggregates: Any) -> Any:
+    def failing(aggregates: Any, links_seen: Any) -> Any:
         tries.append(len(aggregates))
         if len(tries) <= times:
             raise error
-        return store(aggregates)
+        return store(aggregates, links_seen)
 
     monkeypatch.setattr(servicing, "store", failing)
     return tries

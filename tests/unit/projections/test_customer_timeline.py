@@ -317,6 +317,7 @@ def test_each_event_is_told_or_left_out_on_purpose() -> None:
         "PostingFollowed",
         "OtherMovementsReckoned",
         "Amended",
+        "PersonalDataErased",
     }
     kinds = (Customer, LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
     known = {each for kind in kinds for each in event_classes(kind)}

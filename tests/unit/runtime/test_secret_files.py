@@ -7,7 +7,8 @@ import pytest
 from app.runtime.secret_files import FROM_FILES, SecretFileError
 from app.runtime.settings import Settings
 
-SECRET = "a secret for tests, of more than 32 bytes"
+SECRET = "YSBzZWNyZXQgZm9yIHRlc3RzLCBvZiAzMiBieXRlcy4="
+"""Of 32 bytes in Base64, as master keys have to be."""
 URLS = {
     "redis_url": "rediss://:pass@redis.example:6379/0",
     "mongo_url": "mongodb+srv://u:pass@mongo.example",

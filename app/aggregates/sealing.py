@@ -1,0 +1,53 @@
+"""Seals the personal facts of an event into one value, and opens it."""
+
+import os
+from binascii import a2b_base64, b2a_base64
+from typing import Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SEALED: Final = "\x00p"
+"""The field of a stored event that holds them: no fact's name, and no key that a message can have.
+
+Its value is ``names|sealed``: the facts' names with commas between, and nonce and ciphertext in Base64.
+Nothing is sealed where they were erased, or dropped because they are of somebody who is.
+"""
+_MARK = b'"\\u0000p":"'
+_NONCE = 12
+
+
+def sealed(names: list[str], data: bytes, cipher: AESGCM, about: bytes) -> str:
+    """The value of SEALED. ``about`` comes from :func:`about`."""
+    nonce = os.urandom(_NONCE)
+    text = b2a_base64(nonce + cipher.encrypt(nonce, data, about), newline=False).decode()
+    return f"{','.join(names)}|{text}"
+
+
+def emptied(names: list[str]) -> str:
+    """The value of SEALED where nobody can read it any more."""
+    return f"{','.join(names)}|"
+
+
+def split(value: str) -> tuple[list[str], bytes]:
+    """The names, and what is sealed, empty where it was erased. Raises ValueError for anything else."""
+    names, bar, text = value.partition("|")
+    if not bar:
+        msg = "no sealed value"
+        raise ValueError(msg)
+    return names.split(","), a2b_base64(text, strict_mode=True)
+
+
+def opened(data: bytes, cipher: AESGCM, about: bytes) -> bytes:
+    """Raises cryptography's InvalidTag for what was not sealed with this key, and about this event."""
+    return cipher.decrypt(data[:_NONCE], data[_NONCE:], about)
+
+
+def about(originator_id: UUID, version: int, topic: str) -> bytes:
+    """What a sealed value is bound to, so that it cannot be moved to another event."""
+    return originator_id.bytes + version.to_bytes(8) + topic.encode()
+
+
+def may_be_sealed(state: bytes) -> bool:
+    """Whether a stored event seems to hold something sealed, without reading it."""
+    return _MARK in state

@@ -1,0 +1,172 @@
+"""The right to erasure: a customer's personal data is made unreadable for ever, and cleared."""
+
+import logging
+from datetime import datetime
+from time import monotonic
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import StringConstraints
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from app.aggregates.erasure import (
+    Erased,
+    KeyReusedError,
+    MoneyOpenError,
+    NoSuchCustomerError,
+    erase_customer,
+)
+from app.api.auth import Caller, Role, requires
+from app.api.idempotency_keys import OptionalKey, key_of
+from app.api.money import Body, actor_of
+from app.api.pages import refuse_unknown_parameters
+from app.api.problems import Problem, ProblemError, documented, not_found
+from app.api.reads import Database
+from app.documents.kinds import Document, StaffMember
+from app.ledger.money import in_thread
+from app.operations.erasures import letters_naming
+from app.operations.servers import Servers
+from app.projections.positions import comes_to
+from app.projections.values import time
+from app.runtime.logging import in_short
+
+log = logging.getLogger(__name__)
+
+_CLEARED_WITHIN_S = 2.0
+_MOST_NAMED = 10
+_COLLECTIONS = {
+    "LoanAccount": "loan-accounts",
+    "Conversation": "conversations",
+    "ContactNote": "contact-notes",
+    "WriteOffRequest": "write-off-requests",
+    "LedgerCommand": "ledger-commands",
+}
+
+router = APIRouter(
+    prefix="/v1/customers/{customerId}/erasure",
+    tags=["erasure"],
+    dependencies=[Depends(refuse_unknown_parameters)],
+    responses=documented(400, 401, 403, 404, 422, 503),
+)
+
+CustomerId = Annotated[str, Path(alias="customerId", min_length=1, max_length=256)]
+
+
+class ErasureBody(Body):
+    """Why a customer is erased. It is kept for ever: it must name nobody."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=500)]
+
+
+class Erasure(Document):
+    """What was erased of a customer, when, why and by whom."""
+
+    customer_id: str
+    """Who was erased: the identifier stays."""
+    erased_at: datetime
+    """When."""
+    erased_by: StaffMember
+    """Who did it."""
+    reason: str
+    """Why."""
+    cleared: dict[str, int]
+    """How many documents of further collections are cleared, by their names."""
+    dead_letters: list[str] | None = None
+    """Dead letters, of the oldest thousand, that name the customer: entries as they came, to be deleted by
+    hand. Absent where Redis is away."""
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    202: {"model": Erasure, "description": "Erased; read models are not all cleared yet"},
+    409: {"model": Problem, "description": "Money is open, or the key belongs to another erasure"},
+}
+
+
+@router.post(
+    "", operation_id="eraseCustomer", status_code=201, responses=_ANSWERS, response_model_exclude_none=True
+)
+async def erase(
+    request: Request,
+    response: Response,
+    database: Database,
+    customer_id: CustomerId,
+    body: ErasureBody,
+    by: Annotated[Caller, Depends(requires(Role.ADMIN))],
+    key: OptionalKey = None,
+) -> Erasure:
+    """Erase a customer's personal data for ever; admins. 202 where read models need more than 2 s to clear.
+
+    Refused while a loan account is open, or a write-off request or money movement is not settled. Amounts and
+    identifiers remain. A customer is erased once: asked again, the answer is the same.
+    """
+    servers: Servers = request.app.state.servers
+    wanted = None if key is None else key_of(key)
+    try:
+        erased = await in_thread(
+            lambda: erase_customer(
+                servers.event_store_for_commands(), customer_id, actor_of(by), body.reason, wanted
+            )
+        )
+    except NoSuchCustomerError as error:
+        raise not_found("customer", customer_id) from error
+    except MoneyOpenError as error:
+        raise _open(error) from error
+    except KeyReusedError as error:
+        detail = "The key belongs to this customer's erasure for another reason."
+        raise ProblemError(409, "idempotency_key_reused", detail) from error
+    if erased.is_replay:
+        response.headers["Idempotent-Replay"] = "true"
+    if not await _is_cleared(database, erased.position):
+        response.status_code = 202
+        response.headers["Retry-After"] = "2"
+    return _shown(customer_id, erased, await in_thread(_letters, servers, customer_id))
+
+
+def _open(error: MoneyOpenError) -> ProblemError:
+    named = (
+        ("open loan accounts", error.accounts),
+        ("write-off requests that are not settled", error.requests),
+        ("money movements that are not settled", error.commands),
+    )
+    parts = [f"{what}: {_listed(ids)}" for what, ids in named if ids]
+    return ProblemError(409, "money_open", f"The customer has {'; '.join(parts)}. Settle these first.")
+
+
+def _listed(ids: list[str]) -> str:
+    more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+    return f"{', '.join(ids[:_MOST_NAMED])}{more}"
+
+
+def _shown(customer_id: str, erased: Erased, letters: list[str] | None) -> Erasure:
+    event = erased.event
+    return Erasure(
+        customer_id=customer_id,
+        erased_at=time(event.at),
+        erased_by=StaffMember(id=event.by or "", name=event.by_name, role=event.role or ""),
+        reason=event.reason or "",
+        cleared={_COLLECTIONS[kind]: count for kind, count in (event.cleared or {}).items()},
+        dead_letters=letters,
+    )
+
+
+async def _is_cleared(database: Any, position: int) -> bool:
+    """Whether all read models come to the erasure within two seconds."""
+    until = monotonic() + _CLEARED_WITHIN_S
+    try:
+        for name in ("customers", *_COLLECTIONS.values()):
+            if not await comes_to(database, name, position, max(0.01, until - monotonic())):
+                return False
+    except PyMongoError as error:
+        # It is erased: an error would say that it is not.
+        log.warning("Cannot tell whether the read models are cleared: %s", in_short(error))
+        return False
+    return True
+
+
+def _letters(servers: Servers, customer_id: str) -> list[str] | None:
+    try:
+        return letters_naming(servers.dead_letters(), customer_id)
+    except RedisError as error:
+        log.warning("Cannot tell which dead letters name the erased customer: %s", in_short(error))
+        return None
