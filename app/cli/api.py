@@ -9,19 +9,23 @@ from app.aggregates import MasterKeyError
 from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.api.tokens import AuthenticationNotConfiguredError
+from app.cli.configured import settings_for
 from app.cli.measured import measured
 from app.ledger.channel import LedgerSettingsError
+from app.ledger.configured import configured_security
+from app.ledger.health import is_sandbox
 from app.operations.scraped import MoneyMetrics
 from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
-from app.runtime.settings import get_settings
+from app.runtime.settings import Settings
 
 
 def command() -> None:
     """Serve the REST API until told to stop."""
-    settings = get_settings()
+    settings = settings_for("api")
     try:
+        _refuse_a_sandbox(settings)
         app = create_app(settings)
         with closing(Servers(settings)) as servers:
             servers.check_master_key()
@@ -47,3 +51,16 @@ def command() -> None:
         shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
         ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])
+
+
+def _refuse_a_sandbox(settings: Settings) -> None:
+    """In production, exit with 2 where the ledger says that it is one. One that is away may come later."""
+    if settings.env == "production" and is_sandbox(
+        settings.ledger_target, security=configured_security(settings)
+    ):
+        typer.echo(
+            f"With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
+            f"{settings.ledger_target}, is a sandbox ledger: no real money moves. Set the real one's.",
+            err=True,
+        )
+        raise typer.Exit(2)

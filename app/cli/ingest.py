@@ -6,6 +6,7 @@ import typer
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.configured import settings_for
 from app.cli.measured import measured
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
@@ -15,7 +16,6 @@ from app.ingestion.parsers import load_parsers
 from app.operations.scraped import InboxMetrics
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -26,7 +26,7 @@ def command(
     ] = False,
 ) -> None:
     """Turn the stream's messages into domain events."""
-    settings = get_settings()
+    settings = settings_for("ingest")
     configure_logging("ingest", settings.log_format)
     favour_throughput()
     parsers = load_parsers(CATALOGUE)

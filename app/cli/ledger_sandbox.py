@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
+from app.cli.configured import settings_for
 from app.cli.measured import measured
 from app.demo.ledger_feed import listen
 from app.ingestion.consumer import connect
@@ -17,7 +18,6 @@ from app.ledger.sandbox.service import serve
 from app.runtime.back_off import BackOff
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 
 _BANNER = """
@@ -46,7 +46,7 @@ def command(
 
     It hears of accounts on the inbox stream, and publishes there what it posts.
     """
-    settings = get_settings()
+    settings = settings_for("ledger-sandbox")
     configure_logging("ledger-sandbox", settings.log_format)
     faults = _faults(fault or [], fault_seed)
     for name in without or []:

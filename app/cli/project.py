@@ -7,6 +7,7 @@ import typer
 from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.configured import settings_for
 from app.cli.measured import measured
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
@@ -17,7 +18,6 @@ from app.projections.faults import ProjectionFault
 from app.projections.runner import run
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -30,7 +30,7 @@ def command(
     ] = False,
 ) -> None:
     """Fold events into the MongoDB collections, and follow the event store."""
-    settings = get_settings()
+    settings = settings_for("project")
     known = all_projections(settings)
     if unknown := [name for name in names or () if name not in known]:
         typer.echo(f"No projection {', '.join(unknown)}: there are {', '.join(known)}.", err=True)

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from app.ledger.channel import SERVICE
+from app.ledger.health import SANDBOX
 from app.ledger.sandbox import answers, arguments
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults, FaultyCalls
@@ -166,6 +167,6 @@ def serve(
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     server.add_insecure_port(target)
     server.start()
-    for name in ("", SERVICE):
+    for name in ("", SERVICE, SANDBOX):
         checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server
