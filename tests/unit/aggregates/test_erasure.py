@@ -141,10 +141,79 @@ def test_what_was_asked_of_an_account_that_turns_out_to_be_theirs(servicing: Ser
     erase(servicing)
     intent = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
     absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, **intent)])
+    absorb(servicing, [On(LedgerCommand, "K2").rejected(code="FAILED_PRECONDITION", message="no")])
     assert erased_with(servicing, LedgerCommand, "K2") is None
     absorb(servicing, [On(LoanAccount, "L2").open(customer_id="C1")])
     assert erased_with(servicing, LedgerCommand, "K2") == "C1"
     assert list(servicing.events.get(LedgerCommand.id_of("K2")))[1].reason is ERASED
+
+
+INTENT = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
+"""A command about an account that is, or turns out to be, of who was erased."""
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_command_is_erased_in_the_save_that_settles_it(servicing: Servicing, late: bool) -> None:
+    erase(servicing)
+    owned, command = On(LoanAccount, "L2").open(customer_id="C1"), On(LedgerCommand, "K2")
+    requested = command.request(actor=ANN, **INTENT)
+    for each in (requested, owned) if late else (owned, requested):
+        absorb(servicing, [each])
+    absorb(servicing, [command.unanswered(code="UNAVAILABLE", message="no answer")])
+    assert erased_with(servicing, LedgerCommand, "K2") is None
+    found = servicing.load(LedgerCommand, "K2")
+    assert found is not None
+    assert found.intent is not None
+    assert found.intent.reason == SECRET, "what is sent again is made of it"
+    settled = command.settle_by_hand(actor=EVE, posted=False, because=SECRET, transaction_id=None)
+    absorb(servicing, [settled])
+    assert erased_with(servicing, LedgerCommand, "K2") == "C1"
+    events = list(servicing.events.get(LedgerCommand.id_of("K2")))
+    assert events[1].reason is ERASED
+    assert [each.because for each in events if isinstance(each, LedgerCommand.SettledByHand)] == [ERASED]
+    assert servicing.privacy.tables.keys_of([LedgerCommand.id_of("K2")]) == []
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_pending_request_is_erased_when_it_is_decided(servicing: Servicing, late: bool) -> None:
+    erase(servicing)
+    owned, request = On(LoanAccount, "L2").open(customer_id="C1"), On(WriteOffRequest, "W2")
+    asked = request.request(
+        loan_account_id="L2", amount=Decimal(20), reason="hardship", requested_by="ann", notes=SECRET
+    )
+    for each in (asked, owned) if late else (owned, asked):
+        absorb(servicing, [each])
+    assert erased_with(servicing, WriteOffRequest, "W2") is None
+    absorb(servicing, [request.reject(rejected_by="bob", reason=SECRET)])
+    assert erased_with(servicing, WriteOffRequest, "W2") == "C1"
+    assert list(servicing.events.get(WriteOffRequest.id_of("W2")))[1].notes is ERASED
+
+
+def test_nobody_settles_what_turns_out_to_be_theirs_without_erasing_it(servicing: Servicing) -> None:
+    erase(servicing)
+    absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, **INTENT)])
+    unit, source = servicing.unit_of_work(), message("answered", at=60)
+    unit.obtain(LedgerCommand, "K2", source).rejected(source, code="NOT_FOUND", message="no account")
+    account = On(LoanAccount, "L2").open(customer_id="C1")
+    absorb(servicing, [account])
+    with pytest.raises(RecordConflictError):
+        unit.commit()
+    servicing.change(
+        lambda unit: unit.obtain(LedgerCommand, "K2", source).rejected(source, code="N", message="n")
+    )
+    assert erased_with(servicing, LedgerCommand, "K2") == "C1"
+
+
+def test_a_request_that_names_them_is_theirs_whatever_its_account_is(servicing: Servicing) -> None:
+    account, request = On(LoanAccount, "L2"), On(WriteOffRequest, "W2")
+    asked = {"loan_account_id": "L2", "customer_id": "C1", "amount": Decimal(20), "reason": "hardship"}
+    absorb(servicing, [account.open(at=1, customer_id="C1", status="ACTIVE")])
+    absorb(servicing, [request.request(at=2, requested_by="ann", customer_name=SECRET, **asked)])
+    absorb(servicing, [request.reject(at=3, rejected_by="bob", reason=SECRET)])
+    absorb(servicing, [account.open(at=5, customer_id="C2", status="ACTIVE")])
+    erase(servicing)
+    assert erased_with(servicing, LoanAccount, "L2") is None
+    assert erased_with(servicing, WriteOffRequest, "W2") == "C1"
 
 
 def test_new_things_of_an_erased_customer_are_born_erased(servicing: Servicing) -> None:
