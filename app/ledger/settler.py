@@ -104,7 +104,8 @@ class Settler:
     def _ended(self, command_id: str, task: asyncio.Task[None]) -> None:
         del self._settling[command_id]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("Command %s could not be settled now: %s", command_id, where(error))
+            about = {"aggregate": command_id}
+            log.warning("Command %s could not be settled now: %s", command_id, where(error), extra=about)
 
     def will_send(self, command: LedgerCommand) -> bool:
         """Whether an open command is sent again, or may be in somebody's hands: a person has to wait."""
@@ -122,6 +123,7 @@ class Settler:
                     "Command %s is unknown for longer than the ledger keeps its key: look into the ledger, "
                     "and settle it by hand (docs/operations.md)",
                     each.command_id,
+                    extra={"aggregate": each.command_id},
                 )
             return False
         lost = each.is_unknown or now - each.since > self._running
@@ -144,4 +146,5 @@ class Settler:
                 await in_thread(self._money.store.record, each.command_id, "unanswered", **lost)
             command = await self._money.send(command, is_first=False)
             if command.is_settled:
-                log.info("Command %s is settled: %s", each.command_id, command.status)
+                about = {"aggregate": each.command_id}
+                log.info("Command %s is settled: %s", each.command_id, command.status, extra=about)
