@@ -132,7 +132,8 @@ def _theirs(found: list[RememberingAggregate], customer_id: str) -> list[Remembe
                 return each.customer_id == customer_id
             case WriteOffRequest(asked=asked):
                 account = accounts.get(asked.loan_account_id) if asked else None
-                return account.customer_id == customer_id if account else True
+                names_them = asked is not None and asked.customer_id == customer_id
+                return names_them or account is None or account.customer_id == customer_id
             case LedgerCommand(intent=intent):
                 account = accounts.get(intent.loan_account_id) if intent else None
                 return account is not None and account.customer_id == customer_id

@@ -18,7 +18,7 @@ from eventsourcing.persistence import OperationalError
 from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandStatus, LedgerCommand
 from app.ledger.client import LedgerClient
 from app.ledger.command_store import CommandStore, Intent
-from app.ledger.errors import KeyReusedError, LedgerError, NotOfferedError
+from app.ledger.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.sending import send
 from app.runtime.metrics import MONEY_COMMANDS
 
@@ -122,7 +122,8 @@ class Money:
         except LedgerError as error:
             what = _outcome(error, is_first=is_first)
             facts: dict[str, Any] = {"code": error.code, "message": error.message}
-            log.warning("Command %s %s: %s", command_id, what, error.code, extra={"aggregate": command_id})
+            loud = logging.ERROR if isinstance(error, ErasedIntentError) else logging.WARNING
+            log.log(loud, "Command %s %s: %s", command_id, what, error.code, extra={"aggregate": command_id})
         else:
             what, facts = "posted", answer
             if is_first and answer["result"].get("idempotentReplay"):

@@ -15,6 +15,7 @@ from app.aggregates import EVENT_STORE_ERRORS, CommandStatus, LedgerCommand
 from app.ledger.errors import LedgerDownError
 from app.ledger.money import Money, in_thread
 from app.ledger.open_commands import OpenCommand, OpenCommands
+from app.ledger.sending import is_erased
 from app.runtime.logging import in_short, where
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,8 @@ class Settler:
 
     def will_send(self, command: LedgerCommand) -> bool:
         """Whether an open command is sent again, or may be in somebody's hands: a person has to wait."""
-        return command.sent_from is not None and datetime.now(UTC) - command.sent_from <= self._key_lasts
+        lasts = self._running if is_erased(command) else self._key_lasts
+        return command.sent_from is not None and datetime.now(UTC) - command.sent_from <= lasts
 
     def _is_due(self, each: OpenCommand, now: datetime) -> bool:
         if self._money.is_sending(each.command_id):
