@@ -15,6 +15,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 from pymongo.database import Database
 
 from app.aggregates import Servicing
+from app.projections.abandoned import AbandonedShadows
 from app.projections.backing import MongoBacking
 from app.projections.faults import SetAside, refuse_another_store
 from app.projections.folding import FoldAgain, Folding
@@ -22,6 +23,7 @@ from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
+from app.projections.values import erases
 
 _PAGES_AT_ONCE, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
 
@@ -42,6 +44,7 @@ class Engine:
         self.projection = projection
         self.database = database
         self.recorder = MongoTrackingRecorder(database, projection.name)
+        self.abandoned = AbandonedShadows(database, projection)
         self._servicing = servicing
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         self._batch = batch
@@ -53,6 +56,7 @@ class Engine:
             strict=strict,
         )
         self._left_at: int | None = None
+        self._erases = False
         self.set_aside: dict[str, SetAside] = {}
         """The documents that the last step set aside."""
 
@@ -82,7 +86,10 @@ class Engine:
         if newest <= position:
             self._left_at = position
             return 0
+        self._erases = False
         reached = self._fold(position, newest, fence)
+        if self._erases:
+            self.abandoned.erased(reached)
         try:
             self.recorder.insert_tracking(Tracking(self._servicing.name, reached))
         except IntegrityError:
@@ -127,6 +134,7 @@ class Engine:
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
             folded += len(page.events)
+            self._erases = self._erases or any(erases(told.event) for told in page.events)
             size += sum(told.size for told in page.events)
             position = page.reached
             if position >= newest or size >= _BYTES_AT_ONCE:
