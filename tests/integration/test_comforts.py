@@ -86,11 +86,12 @@ def test_lists_are_in_the_order_that_is_asked_for(sort: str, more: dict[str, str
     assert times == sorted(times, reverse=sort.startswith("-"))
 
 
-def test_a_cursor_belongs_to_its_order(api: httpx.Client) -> None:
+def test_a_cursor_belongs_to_its_list_and_order(api: httpx.Client) -> None:
     following = api.get("/v1/loan-accounts?limit=1").json()["next"]
-    answer = api.get(following.replace("limit=1", "limit=1&sort=updatedAt"))
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
-    assert "sort" in answer.json()["detail"]
+    for elsewhere in (("limit=1", "limit=1&sort=updatedAt"), ("loan-accounts", "customers")):
+        answer = api.get(following.replace(*elsewhere))
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+        assert "another list, or order" in answer.json()["detail"]
     assert api.get("/v1/loan-accounts?sort=name").status_code == 422
     assert api.get("/v1/notes?sort=updatedAt").status_code == 422, "a note is never changed"
 
