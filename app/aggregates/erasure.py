@@ -38,11 +38,17 @@ class KeyReusedError(Exception):
 
 
 class Erased(NamedTuple):
-    """An erasure as it is recorded, the position of its last event, and whether it was made before."""
+    """An erasure as it is recorded."""
 
     event: Customer.PersonalDataErased
     position: int
+    """Of its last event."""
     is_replay: bool
+    """It was made before."""
+    keys: list[Key]
+    """All that was erased with the customer, who is the first."""
+    is_forgotten: bool
+    """No removed bytes are left in the event store's files: others were not in the way of that."""
 
 
 def erase_customer(
@@ -50,7 +56,8 @@ def erase_customer(
 ) -> Erased:
     """Make the customer's personal data unreadable for ever, or tell of when that was done.
 
-    In a store of before events were sealed, the first erasure looks through all events for what is whose.
+    It looks first through what was stored since the last erasure for links that an older release did not
+    note. Asked for again, it erases what such a release has stored since, too.
     ``servicing`` must not cache. Raises NoSuchCustomerError, MoneyOpenError, KeyReusedError, and one of
     EVENT_STORE_ERRORS.
     """
@@ -59,18 +66,33 @@ def erase_customer(
 
     def store(unit: UnitOfWork) -> tuple[Any, bool]:
         known = servicing.load(Customer, customer_id)
-        if known is None:
+        # By a chat or a loan alone, somebody may be known as well.
+        if known is None and not servicing.privacy.tables.links_of([Customer.id_of(customer_id)]):
             raise NoSuchCustomerError(customer_id)
-        if (erased := known.erased) is not None:
+        if known is not None and (erased := known.erased) is not None:
             if key is not None and erased.key == key and erased.reason != reason:
                 raise KeyReusedError
+            _erase_late(servicing, unit, customer_id)
             return erased, True
         return _erase(servicing, unit, customer_id, by=actor, reason=reason, key=key), False
 
     (event, is_replay), position = servicing.change(store)
-    # Again where it was done before: whoever did it may have died here.
-    servicing.privacy.tables.forget_log()
-    return Erased(event, position or _position_of(servicing, customer_id, event), is_replay)
+    # Also where it was done before: whoever did it may have died here.
+    is_forgotten = servicing.privacy.tables.forget_log()
+    position = position or _position_of(servicing, customer_id, event)
+    return Erased(event, position, is_replay, _erased_with(servicing, customer_id), is_forgotten)
+
+
+def _erased_with(servicing: Servicing, customer_id: str) -> list[Key]:
+    keys = _linked(servicing, servicing.unit_of_work(), customer_id)
+    loaded = servicing.load_many(keys)
+    erased = [key for key in keys if _is_erased_with(loaded[key], customer_id)]
+    return [(Customer, customer_id), *erased]
+
+
+def _is_erased_with(aggregate: RememberingAggregate | None, customer_id: str) -> bool:
+    erased = aggregate.erased if aggregate is not None else None
+    return erased is not None and erased.erased_with == customer_id
 
 
 def _position_of(servicing: Servicing, customer_id: str, event: Customer.PersonalDataErased) -> int:
@@ -107,6 +129,15 @@ def _erase(
     for each in theirs:
         each.erase(source, erased_with=customer_id)
     return customer.erased
+
+
+def _erase_late(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> None:
+    """What is theirs, and was not erased with them: only an older release stores such."""
+    source = erasure_of(customer_id)
+    keys = _linked(servicing, unit, customer_id)
+    unit.expect(keys)
+    for each in _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id):
+        each.erase(source, erased_with=customer_id)
 
 
 def _linked(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> list[Key]:

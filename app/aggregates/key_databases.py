@@ -3,15 +3,22 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from re import findall
 from threading import RLock
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, Cursor
+from psycopg.errors import Diagnostic, LockNotAvailable
 from psycopg.rows import tuple_row
 
 from app.aggregates.key_tables import Execute
 from app.aggregates.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
+
+_BRIEFLY_MS = 200
+"""For so long forgetting waits for readers: with SQLite, all writers wait meanwhile."""
+_LOCK_MS = 2_000
+"""For so long it waits for PostgreSQL's table of keys: whoever asks for it later stands behind it."""
 
 
 class SQLiteKeys:
@@ -42,12 +49,17 @@ class SQLiteKeys:
         """Of this connection, from now on."""
         execute("PRAGMA secure_delete = ON")
 
-    def forget_log(self) -> None:
+    def forget_log(self) -> bool:
         """Move the write-ahead log into the file, and make it empty; readers may be in the way."""
         with self._datastore.get_connection(commit=True) as connection:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.fetchall()
+            execute = sqlite_execute(connection.cursor())
+            [(patience,)] = execute("PRAGMA busy_timeout")
+            execute(f"PRAGMA busy_timeout = {_BRIEFLY_MS}")
+            try:
+                [(is_busy, *_)] = execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                execute(f"PRAGMA busy_timeout = {int(patience)}")
+        return not is_busy
 
 
 class PostgresKeys:
@@ -76,12 +88,30 @@ class PostgresKeys:
         execute(f"LOCK TABLE {self.events} IN EXCLUSIVE MODE")
 
     def wipe(self, execute: Execute) -> None:
-        """PostgreSQL keeps old rows until a vacuum: nothing can be done in a transaction."""
+        """PostgreSQL keeps old rows until their table is written anew: not in a transaction."""
 
-    def forget_log(self) -> None:
-        """Vacuum the keys: a small table. That of events is left to whoever runs the server."""
+    def forget_log(self) -> bool:
+        """Write the table of keys anew: it is small. That of events is left to whoever runs the server.
+
+        What a transaction that is still open may see is kept in it: then it is not done.
+        """
+        kept: list[int] = []
+
+        def noticed(notice: Diagnostic) -> None:
+            # "0 dead row versions cannot be removed yet", in the server's language.
+            kept.extend(int(number) for number in findall(r"\d+", notice.message_detail or "")[:1])
+
         with self._datastore.get_connection() as connection:
-            connection.execute(f"VACUUM {self.schema}personal_data_keys".encode())
+            connection.add_notice_handler(noticed)
+            connection.execute(f"SET lock_timeout = {_LOCK_MS}".encode())
+            try:
+                connection.execute(f"VACUUM (FULL, VERBOSE) {self.schema}personal_data_keys".encode())
+            except LockNotAvailable:
+                return False
+            finally:
+                connection.execute("RESET lock_timeout")
+                connection.remove_notice_handler(noticed)
+        return not any(kept)
 
 
 class MemoryKeys:
@@ -117,8 +147,9 @@ class MemoryKeys:
     def wipe(self, execute: Execute) -> None:
         """It is gone with the process."""
 
-    def forget_log(self) -> None:
+    def forget_log(self) -> bool:
         """There is none."""
+        return True
 
     def close(self) -> None:
         self._connection.close()

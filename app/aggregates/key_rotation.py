@@ -43,5 +43,5 @@ def rotate_keys(servicing: Servicing, on_page: Callable[[Rotated], bool] = lambd
     left = sum(count for master, count in tables.count().items() if master != masters.current)
     if not left:
         tables.forget_masters(masters.current)
-        tables.forget_log()
+    tables.forget_log()
     return Rotated(done, done + left)

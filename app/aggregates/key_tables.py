@@ -6,6 +6,7 @@ What has to hold together with events is written in their transaction (:meth:`Ke
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from time import time_ns
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from eventsourcing.persistence import RecordConflictError
 
 _IDS_A_QUERY = 200
 """SQLite before 3.32 takes 999 parameters; rows of three have to fit."""
+_OWED = "bytes_to_forget"
+"""The fact that bytes were removed which the database may still have: when that was, in nanoseconds."""
 
 
 class StoredKey(NamedTuple):
@@ -88,8 +91,8 @@ class Database(Protocol):
     def wipe(self, execute: Execute) -> None:
         """Have the bytes overwritten that this transaction removes, where the database can."""
 
-    def forget_log(self) -> None:
-        """Let go of what was removed in the database's own log, as far as it can be done now."""
+    def forget_log(self) -> bool:
+        """Let go of removed bytes in the database's own files; False where others are in the way now."""
 
 
 class KeyTables:
@@ -162,6 +165,7 @@ class KeyTables:
         self._link(execute, beside.links)
         if beside.destroyed or beside.replaced:
             self._database.wipe(execute)
+            self._owe(execute)
         for number, (originator_id, customer_id) in enumerate(beside.destroyed, beside.seen + 1):
             execute(f"DELETE FROM {self._keys} WHERE originator_id = ?", (originator_id.hex,))
             execute(
@@ -241,6 +245,7 @@ class KeyTables:
         """Put new forms of data keys in the place of old ones, unless these were destroyed meanwhile."""
         with self._database.transaction(commit=True) as execute:
             self._database.wipe(execute)
+            self._owe(execute)
             for old, new in keys:
                 execute(
                     f"UPDATE {self._keys} SET wrapped = ?, master = ? WHERE originator_id = ? AND master = ?",
@@ -267,7 +272,7 @@ class KeyTables:
             self.write(execute, Beside(keys=list(keys), replaced=list(replaced), seen=seen))
 
     def add_links(self, links: Sequence[Link], up_to: int) -> None:
-        """Links of events of before, up to a position."""
+        """Links of events that were stored without, up to a position."""
         with self._database.transaction(commit=True) as execute:
             self._put(execute, "linked_up_to", str(up_to))
             self._link(execute, links)
@@ -283,9 +288,21 @@ class KeyTables:
         with self._database.transaction(commit=True) as execute:
             self._put(execute, name, str(position))
 
-    def forget_log(self) -> None:
-        """As :meth:`Database.forget_log`."""
-        self._database.forget_log()
+    def forget_log(self) -> bool:
+        """As :meth:`Database.forget_log`, where keys or events were removed since it was last done.
+
+        Where it cannot be done now that stays owed, whoever removed them: to be called again later.
+        """
+        if not self.exist() or not (owed := self.fact(_OWED)):
+            return True
+        if not self._database.forget_log():
+            return False
+        with self._database.transaction(commit=True) as execute:
+            execute(f"DELETE FROM {self._facts} WHERE name = ? AND value = ?", (_OWED, str(owed)))
+        return True
+
+    def _owe(self, execute: Execute) -> None:
+        self._put(execute, _OWED, str(time_ns()))
 
     def _put(self, execute: Execute, name: str, value: str) -> None:
         execute(

@@ -15,12 +15,12 @@ from eventsourcing.utils import get_topic, resolve_topic
 
 from app.aggregates.key_tables import Link, Replaced
 from app.aggregates.personal import has_personal, put_back, take_out
-from app.aggregates.sealing import SEALED, about, emptied, opened, sealed, split
+from app.aggregates.remembering import RememberingAggregate
+from app.aggregates.sealing import SEALED, about, emptied, may_be_sealed, opened, sealed, split
 
 if TYPE_CHECKING:
     from app.aggregates.application import Servicing
     from app.aggregates.recorders import Recorded
-    from app.aggregates.remembering import RememberingAggregate
 
 _PAGE = 2_000
 _TRIES = 5
@@ -55,8 +55,9 @@ def seal_stored(
     """
     tables = servicing.privacy.tables
     tables.create()
-    link_stored(servicing)
+    # Before all is linked: what is sealed counts as linked from then on.
     position, newest, count = tables.fact("sealed_up_to"), servicing.max_position(), 0
+    link_stored(servicing)
     goes_on = True
     while position < newest and goes_on:
         rows = servicing.page(position, newest, _PAGE)
@@ -64,17 +65,21 @@ def seal_stored(
         position = rows[-1].position if rows else newest
         tables.note("sealed_up_to", position)
         goes_on = on_page(SealedSoFar(position, newest, count))
-    if count:
-        tables.forget_log()
+    tables.forget_log()
     return SealedSoFar(position, newest, count)
 
 
 def link_stored(servicing: "Servicing") -> None:
-    """Find out whose the aggregates of events of before are: once, from where it was left."""
+    """Find out whose the aggregates of events are that were stored without links, up to the newest one.
+
+    Those are of before, and of consumers of an older release that went on beside newer ones. It goes on from
+    where it was left, and passes over what tells of no owner.
+    """
     tables = servicing.privacy.tables
-    up_to, position = tables.fact("unlinked_up_to"), tables.fact("linked_up_to")
+    up_to, position = servicing.max_position(), tables.fact("linked_up_to")
+    but = _not_linking()
     while position < up_to:
-        rows = servicing.page(position, up_to, _PAGE)
+        rows = servicing.page(position, up_to, _PAGE, but)
         position = rows[-1].position if rows else up_to
         tables.add_links([link for row in rows for link in _links(servicing, row)], position)
 
@@ -152,12 +157,28 @@ def _links(servicing: "Servicing", row: "Recorded") -> Iterator[Link]:
     kinds = _linking()
     if (kind := kinds.get(row.topic)) is None:
         return
+    if may_be_sealed(row.state) and SEALED in orjson.loads(row.state):
+        return  # Whoever sealed it has linked it.
     event: Any = servicing.event_of(row)
     for owner in kind.owners_told(event):
         yield Link(owner, kind.__name__, event.business_id)
 
 
-def _linking() -> "dict[str, type[RememberingAggregate]]":
+def _not_linking() -> list[str]:
+    """The topics of all other events."""
+    from app.aggregates import AGGREGATES
+
+    linking, common = _linking(), RememberingAggregate.Event
+    topics = {
+        get_topic(member)
+        for kind in AGGREGATES
+        for member in (getattr(kind, name) for name in dir(kind))
+        if isinstance(member, type) and issubclass(member, common)
+    }
+    return sorted(topics - linking.keys())
+
+
+def _linking() -> dict[str, type[RememberingAggregate]]:
     """The topics of events that may tell whose an aggregate is."""
     from app.aggregates import AGGREGATES  # It imports the application, which imports this.
 
@@ -169,6 +190,6 @@ def _linking() -> "dict[str, type[RememberingAggregate]]":
     }
 
 
-def _tells(kind: "type[RememberingAggregate]", event_class: type) -> bool:
+def _tells(kind: type[RememberingAggregate], event_class: type) -> bool:
     fields = getattr(event_class, "__dataclass_fields__", {})
     return any(fact in fields for fact, _ in kind.OWNED_BY)

@@ -9,8 +9,8 @@ what is no longer in memory, a page at a time. So nobody waits for another, and 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -75,7 +75,7 @@ class ChangeFeed:
         self._projections = {name: projections[name] for name in COLLECTIONS}
         self._readers: dict[str, ChangeReader] = {}
         self._tails: dict[str, Tail] = {}
-        self._listeners = 0
+        self._admitted = self._listeners = 0
         self._moved = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
         self._stands_until: dict[str, float] = {}
@@ -89,13 +89,20 @@ class ChangeFeed:
         known = {each["_id"]: int(each["position"]) async for each in found}
         return {name: known.get(name, 0) for name in self._projections}
 
-    def make_room(self) -> None:
-        """Raises ProblemError where as many listen as may."""
-        if self._listeners >= self._settings.changes_listeners:
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Count among those who may listen, as long as this lasts. Raises ProblemError where all do."""
+        if self._admitted >= self._settings.changes_listeners:
             detail = "This server tells changes to as many as it can. Try again shortly."
             raise ProblemError(
                 503, "too_many_listeners", detail, retryable=True, headers={"Retry-After": "5"}
             )
+
+        self._admitted += 1
+        try:
+            yield
+        finally:
+            self._admitted -= 1
 
     @asynccontextmanager
     async def listening(self, positions: dict[str, int]) -> AsyncIterator[None]:

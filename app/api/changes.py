@@ -78,6 +78,12 @@ async def _collections(collection: Wanted = []) -> list[str]:  # noqa: B006 - Fa
     return list(dict.fromkeys(collection)) or list(COLLECTIONS)
 
 
+async def _admitted(feed: Annotated[ChangeFeed, Depends(_feed)]) -> AsyncGenerator[None]:
+    """From before the first thing that is waited for, until the stream has ended."""
+    with feed.admitted():
+        yield
+
+
 async def _start(
     request: Request,
     feed: Annotated[ChangeFeed, Depends(_feed)],
@@ -85,7 +91,6 @@ async def _start(
     lastEventId: LastEvent = None,  # noqa: N803 - the wire's name
 ) -> _Start:
     """Errors are answered as problems while that can be done: before the stream begins."""
-    feed.make_room()
     positions = await feed.positions()
     if lastEventId is None:
         return _Start(positions, {name: positions[name] for name in collections})
@@ -106,6 +111,7 @@ async def _start(
     operation_id="streamChanges",
     response_class=EventStream,
     responses=stream_described(_EXAMPLE),
+    dependencies=[Depends(_admitted)],
 )
 async def stream_changes(
     request: Request,

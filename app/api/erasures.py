@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from app.aggregates import EVENT_STORE_ERRORS
 from app.aggregates.erasure import (
     Erased,
     KeyReusedError,
@@ -25,9 +26,12 @@ from app.api.problems import Problem, ProblemError, documented, not_found
 from app.api.reads import Database
 from app.documents.kinds import Document, StaffMember
 from app.ledger.money import in_thread
-from app.operations.erasures import letters_naming
+from app.operations.erasures import LettersFound, letters_naming
 from app.operations.servers import Servers
+from app.projections.faults import FAULTED
+from app.projections.positions import COLLECTION as POSITIONS
 from app.projections.positions import comes_to
+from app.projections.swap import holds_erased, record_id
 from app.projections.values import time
 from app.runtime.logging import in_short
 
@@ -35,7 +39,9 @@ log = logging.getLogger(__name__)
 
 _CLEARED_WITHIN_S = 2.0
 _MOST_NAMED = 10
+_IDS_A_QUERY = 100
 _COLLECTIONS = {
+    "Customer": "customers",
     "LoanAccount": "loan-accounts",
     "Conversation": "conversations",
     "ContactNote": "contact-notes",
@@ -73,12 +79,14 @@ class Erasure(Document):
     cleared: dict[str, int]
     """How many documents of further collections are cleared, by their names."""
     dead_letters: list[str] | None = None
-    """Dead letters, of the oldest thousand, that name the customer: entries as they came, to be deleted by
-    hand. Absent where Redis is away."""
+    """Dead letters, of the oldest thousand, with the id of the customer, or of what was erased with them:
+    entries as they came, to be looked at, and deleted by hand. Absent where Redis is away."""
+    dead_letters_not_looked_at: int | None = None
+    """How many newer dead letters were not looked at; absent where there are none."""
 
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    202: {"model": Erasure, "description": "Erased; read models are not all cleared yet"},
+    202: {"model": Erasure, "description": "Erased; not all that is stored is cleared yet: ask again"},
     409: {"model": Problem, "description": "Money is open, or the key belongs to another erasure"},
 }
 
@@ -95,7 +103,7 @@ async def erase(
     by: Annotated[Caller, Depends(requires(Role.ADMIN))],
     key: OptionalKey = None,
 ) -> Erasure:
-    """Erase a customer's personal data for ever; admins. 202 where read models need more than 2 s to clear.
+    """Erase a customer's personal data for ever; admins. 202 where it needs more than 2 s to clear it.
 
     Refused while a loan account is open, or a write-off request or money movement is not settled. Amounts and
     identifiers remain. A customer is erased once: asked again, the answer is the same.
@@ -117,10 +125,11 @@ async def erase(
         raise ProblemError(409, "idempotency_key_reused", detail) from error
     if erased.is_replay:
         response.headers["Idempotent-Replay"] = "true"
-    if not await _is_cleared(database, erased.position):
+    is_unknown_here = await in_thread(_look_again, servers)
+    if not (erased.is_forgotten and is_unknown_here and await _is_cleared(database, erased)):
         response.status_code = 202
         response.headers["Retry-After"] = "2"
-    return _shown(customer_id, erased, await in_thread(_letters, servers, customer_id))
+    return _shown(customer_id, erased, await in_thread(_letters, servers, erased))
 
 
 def _open(error: MoneyOpenError) -> ProblemError:
@@ -138,7 +147,7 @@ def _listed(ids: list[str]) -> str:
     return f"{', '.join(ids[:_MOST_NAMED])}{more}"
 
 
-def _shown(customer_id: str, erased: Erased, letters: list[str] | None) -> Erasure:
+def _shown(customer_id: str, erased: Erased, letters: LettersFound | None) -> Erasure:
     event = erased.event
     return Erasure(
         customer_id=customer_id,
@@ -146,27 +155,54 @@ def _shown(customer_id: str, erased: Erased, letters: list[str] | None) -> Erasu
         erased_by=StaffMember(id=event.by or "", name=event.by_name, role=event.role or ""),
         reason=event.reason or "",
         cleared={_COLLECTIONS[kind]: count for kind, count in (event.cleared or {}).items()},
-        dead_letters=letters,
+        dead_letters=None if letters is None else letters.ids,
+        dead_letters_not_looked_at=None if letters is None else letters.not_looked_at or None,
     )
 
 
-async def _is_cleared(database: Any, position: int) -> bool:
-    """Whether all read models come to the erasure within two seconds."""
-    until = monotonic() + _CLEARED_WITHIN_S
+def _look_again(servers: Servers) -> bool:
+    """Have this process's reads forget the keys too: they would know the erasure within a second only."""
     try:
-        for name in ("customers", *_COLLECTIONS.values()):
-            if not await comes_to(database, name, position, max(0.01, until - monotonic())):
-                return False
-    except PyMongoError as error:
-        # It is erased: an error would say that it is not.
-        log.warning("Cannot tell whether the read models are cleared: %s", in_short(error))
+        servers.event_store().privacy.keys.look()
+    except EVENT_STORE_ERRORS as error:
+        log.warning("Cannot tell whether keys are forgotten that were destroyed: %s", in_short(error))
         return False
     return True
 
 
-def _letters(servers: Servers, customer_id: str) -> list[str] | None:
+async def _is_cleared(database: Any, erased: Erased) -> bool:
+    """Whether all read models come to the erasure within two seconds, and nothing is left in them."""
+    until = monotonic() + _CLEARED_WITHIN_S
     try:
-        return letters_naming(servers.dead_letters(), customer_id)
+        for name in _COLLECTIONS.values():
+            if not await comes_to(database, name, erased.position, max(0.01, until - monotonic())):
+                return False
+        return not await _is_anything_left(database, erased)
+    except PyMongoError as error:
+        # It is erased: an error would say that it is not.
+        log.warning("Cannot tell whether the read models are cleared: %s", in_short(error))
+        return False
+
+
+async def _is_anything_left(database: Any, erased: Erased) -> bool:
+    """In a document that no erasure reached, or beside the documents, in an unfinished rebuild."""
+    rebuilds = [record_id(name) for name in _COLLECTIONS.values()]
+    async for record in database[POSITIONS].find({"_id": {"$in": rebuilds}}):
+        if holds_erased(record):
+            return True
+    uncleared = {"erasedAt": {"$exists": False}, f"{FAULTED}.empty": {"$ne": True}}
+    for kind, name in _COLLECTIONS.items():
+        ids = [identifier for each, identifier in erased.keys if each.__name__ == kind]
+        for start in range(0, len(ids), _IDS_A_QUERY):
+            wanted = {"_id": {"$in": ids[start : start + _IDS_A_QUERY]}, **uncleared}
+            if await database[name].find_one(wanted, {"_id": 1}) is not None:
+                return True
+    return False
+
+
+def _letters(servers: Servers, erased: Erased) -> LettersFound | None:
+    try:
+        return letters_naming(servers.dead_letters(), [identifier for _, identifier in erased.keys])
     except RedisError as error:
         log.warning("Cannot tell which dead letters name the erased customer: %s", in_short(error))
         return None

@@ -31,6 +31,7 @@ def status(as_json: AsJson = False) -> None:
         tables.create()
         counts, current = tables.count(), servicing.privacy.keys.masters.current
         customers, destroyed = tables.count_erased()
+        is_forgotten = tables.forget_log()
         found = {
             "dataKeys": sum(counts.values()),
             "wrappedByCurrent": 0 if current == UNWRAPPED else counts.get(current, 0),
@@ -38,6 +39,7 @@ def status(as_json: AsJson = False) -> None:
             "unwrapped": counts.get(UNWRAPPED, 0),
             "destroyed": destroyed,
             "customersErased": customers,
+            "forgotten": is_forgotten,
             "clearUpTo": tables.fact("unlinked_up_to"),
             "sealedUpTo": min(tables.fact("sealed_up_to"), tables.fact("unlinked_up_to")),
         }
@@ -49,6 +51,10 @@ def status(as_json: AsJson = False) -> None:
         f"{found['wrappedByPrevious']:,} by another one, {found['unwrapped']:,} not wrapped."
     )
     typer.echo(f"{counted(customers, 'customer')} erased, {counted(destroyed, 'data key')} destroyed.")
+    if not is_forgotten:
+        typer.echo(
+            "Destroyed keys are still in the database's files: somebody reads there. Run it again, shortly."
+        )
     if found["sealedUpTo"] < found["clearUpTo"]:
         typer.echo(
             f"Events up to position {found['clearUpTo']:,} were stored before events were sealed: "

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event as Flag
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
 _DRAINED_YET_S = 0.1
+_FORGET_EVERY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Consumer:
         self._settling = Settling(redis, settings)
         self._housekeeping = Housekeeping(settings, redis, name)
         self._flight: Flight | None = None
+        self._forget_at = 0.0
 
     def run(self, *, drain: bool = False, on_progress: Progress = lambda _entries, _dead: None) -> None:
         """Consume until told to stop or, with ``drain``, until nothing is new or pending.
@@ -76,6 +78,7 @@ class Consumer:
                 try:
                     if not self._step(storing, on_progress, block=not drain) and drain:
                         if self._inbox.drained():
+                            self._servicing.privacy.tables.forget_log()
                             return
                         self._stop.wait(_DRAINED_YET_S)
                     back_off.went_well()
@@ -104,6 +107,7 @@ class Consumer:
         self._housekeeping.do_if_due()
         batch = self._open(taken)
         landed = self._land_flight(on_progress)
+        self._forget_if_due()
         if not taken.entries:
             return landed
         landing = Landing(self._servicing, batch.messages)
@@ -113,6 +117,12 @@ class Consumer:
         if len(taken.entries) < self._settings.ingest_batch or landing.crowded:
             self._land_flight(on_progress)
         return True
+
+    def _forget_if_due(self) -> None:
+        """A message may have erased something, or an erasure may not have emptied the store's log."""
+        if monotonic() >= self._forget_at:
+            self._forget_at = monotonic() + _FORGET_EVERY_S
+            self._servicing.privacy.tables.forget_log()
 
     def _open(self, taken: Taken) -> Batch:
         return open_batch(self._settings, taken.entries, self._parsers, fresh=taken.fresh)

@@ -1,19 +1,32 @@
 """What an erasure cannot clear: dead letters are entries as they came."""
 
+import json
+from collections.abc import Collection
 from itertools import islice
+from typing import NamedTuple
 
-from app.ingestion.dead_letter_box import DeadLetterBox, StoredLetter
+from app.ingestion.dead_letter_box import DeadLetterBox
 
 MOST_LOOKED_AT = 1_000
 """Dead letters that are looked at: each is fetched on its own."""
 
 
-def letters_naming(box: DeadLetterBox, customer_id: str) -> list[str]:
-    """The ids of dead letters, of the oldest thousand, that name a customer. Raises redis's errors."""
-    return [
-        letter.letter_id for letter in islice(box.letters(), MOST_LOOKED_AT) if _names(letter, customer_id)
+class LettersFound(NamedTuple):
+    """The ids of dead letters, oldest first, and how many newer ones were not looked at."""
+
+    ids: list[str]
+    not_looked_at: int
+
+
+def letters_naming(box: DeadLetterBox, names: Collection[str]) -> LettersFound:
+    """The dead letters, of the oldest thousand, with one of these ids anywhere in their entry.
+
+    Rather one too many: an entry may be cut off, or JSON within JSON. Raises redis's errors.
+    """
+    wanted = {text for name in names for text in (name, json.dumps(name)[1:-1])}
+    found = [
+        letter.letter_id
+        for letter in islice(box.letters(), MOST_LOOKED_AT)
+        if any(text in value for value in letter.entry.values() for text in wanted)
     ]
-
-
-def _names(letter: StoredLetter, customer_id: str) -> bool:
-    return any(value == customer_id or f'"{customer_id}"' in value for value in letter.entry.values())
+    return LettersFound(found, max(0, len(box) - MOST_LOOKED_AT))

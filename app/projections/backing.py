@@ -75,10 +75,11 @@ class MongoBacking:
             yield from self._collection.find({"_id": {"$in": ids[start : start + _IDS_A_QUERY]}})
 
     def write(self, new: list[Document], known: list[Document], *, in_order: bool = False) -> None:
-        if husks := [each for each in new if each.get(FAULTED, {}).get("empty")]:
+        if husks := [each for each in (*new, *known) if _is_husk(each)]:
             # They say no more than that they are set aside, which no validator allows for.
             self._write([_newer(each) for each in husks], husks, bypass=True)
-            new = [each for each in new if not each.get(FAULTED, {}).get("empty")]
+            new = [each for each in new if not _is_husk(each)]
+            known = [each for each in known if not _is_husk(each)]
         # An insert costs a third of an upsert, on the embedded server at least.
         pages = [[document] for document in new] if in_order else [new]
         there_already = [
@@ -173,6 +174,10 @@ def _not_bson(documents: list[Document]) -> dict[str, str]:
         except _NOT_BSON as error:
             why[document["_id"]] = type(error).__name__
     return why
+
+
+def _is_husk(document: Document) -> bool:
+    return bool(document.get(FAULTED, {}).get("empty"))
 
 
 def _newer(document: Document) -> Write:

@@ -16,6 +16,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 from pymongo.database import Database
 
 from app.aggregates import Servicing
+from app.projections.abandoned import AbandonedShadows
 from app.projections.backing import MongoBacking
 from app.projections.faults import SetAside, refuse_another_store
 from app.projections.folding import FoldAgain, Folding
@@ -23,6 +24,7 @@ from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
+from app.projections.values import erases
 from app.runtime.metrics import EVENTS_PROJECTED, PROJECTION_SECONDS
 
 _PAGES_AT_ONCE, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
@@ -44,6 +46,7 @@ class Engine:
         self.projection = projection
         self.database = database
         self.recorder = MongoTrackingRecorder(database, projection.name)
+        self.abandoned = AbandonedShadows(database, projection)
         self._servicing = servicing
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         self._batch = batch
@@ -55,6 +58,7 @@ class Engine:
             strict=strict,
         )
         self._left_at: int | None = None
+        self._erases = False
         self.set_aside: dict[str, SetAside] = {}
         """The documents that the last step set aside."""
 
@@ -85,7 +89,10 @@ class Engine:
             self._left_at = position
             return 0
         began = perf_counter()
+        self._erases = False
         reached = self._fold(position, newest, fence)
+        if self._erases:
+            self.abandoned.erased(reached)
         try:
             self.recorder.insert_tracking(Tracking(self._servicing.name, reached))
         except IntegrityError:
@@ -132,6 +139,7 @@ class Engine:
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
             folded += len(page.events)
+            self._erases = self._erases or any(erases(told.event) for told in page.events)
             size += sum(told.size for told in page.events)
             position = page.reached
             if position >= newest or size >= _BYTES_AT_ONCE:

@@ -9,6 +9,11 @@ FAULTED = "_faulted"
 """The stamp of a document that is set aside: see :meth:`SetAside.stamp`."""
 
 
+def husk(document: Document) -> Document:
+    """No more of a document that is set aside than that it is: what it held is erased."""
+    return {FAULTED: document[FAULTED] | {"empty": True}}
+
+
 class Cause(StrEnum):
     """Why a projection stands still, or a document is set aside. Stored: add to them, and rename none."""
 

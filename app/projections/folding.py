@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.projections.backing import POSITION, Backing, RefusedError
-from app.projections.faults import FAULTED, Cause, ProjectionFault, SetAside
+from app.projections.faults import FAULTED, Cause, ProjectionFault, SetAside, husk
 from app.projections.projection import Lookup, Projection, Target
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
-from app.projections.values import Document
+from app.projections.values import Document, erases
 from app.runtime.logging import where
 
 
@@ -146,10 +146,12 @@ class Folding:
                 continue
             document = self.documents.get(target)
             if document is not None and FAULTED in document:
-                continue  # Its later events wait.
+                if erases(meaning):  # Its later events wait, but for this one.
+                    self.documents.put(target, husk(document), position)
+                continue
             aside = self._set_aside.get(target)
             if aside is not None and position >= aside.position:
-                self.documents.put(target, aside.stamp(document), position)
+                self.documents.put(target, aside.stamp(None if erases(meaning) else document), position)
                 continue
             try:
                 document = self.projection.evolve(document, meaning)

@@ -61,6 +61,7 @@ class Following:
         except ProjectionFault as fault:
             self._stands(fault, int(record["position"]))
             raise
+        self.engine.abandoned.drop_if_due()
         self._moves(clear=self._standing is not None or "standstill" in record)
         for identifier, aside in self.engine.set_aside.items():
             log.error(

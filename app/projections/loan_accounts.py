@@ -9,7 +9,7 @@ from app.aggregates import Customer, Key, LoanAccount
 from app.projections.projection import AtHand, Lookup, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
 from app.projections.search_keys import finish
-from app.projections.values import Document, erase, money, put, time
+from app.projections.values import Document, Erases, erase, money, put, time
 
 _OTHER_MOVEMENTS = "_otherMovements"
 """The projector's own: what fees, waivers, adjustments and write-offs have made of what is payable."""
@@ -24,7 +24,7 @@ class CustomerNameKnown:
 
 
 @dataclass(frozen=True)
-class CustomerErased:
+class CustomerErased(Erases):
     """A customer's name is to be known no more."""
 
     customer_id: str

@@ -26,7 +26,14 @@ from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shadow import PREFIX, create_shadows
 from app.projections.shelf import Shelf
-from app.projections.swap import Phase, begin_swap, finish_swap, prepare_swap, record_id
+from app.projections.swap import (
+    ERASED_UP_TO,
+    Phase,
+    begin_swap,
+    finish_swap,
+    prepare_swap,
+    record_id,
+)
 from app.projections.taking import StoppedError, taken_from_runner
 
 log = logging.getLogger(__name__)
@@ -131,7 +138,7 @@ class Rebuild:
         )
         create_shadows(self._database, self.projection)
         self._folding.start_empty()
-        self._note({"phase": Phase.FOLD.value})
+        self._note({"phase": Phase.FOLD.value}, forget=(ERASED_UP_TO,))
 
     def fold(self, events: Sequence[Told], reached: int) -> None:
         """Fold events that follow. Raises FoldAgain when it went back to what was kept last."""

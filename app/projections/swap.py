@@ -11,6 +11,9 @@ from app.projections.positions import COLLECTION
 from app.projections.projection import Projection
 from app.projections.shadow import Takeover, index_shadows, take_over, takeover_of
 
+ERASED_UP_TO = "erasedUpTo"
+"""In a rebuild's record: personal data was erased up to this position, and its shadow may still hold it."""
+
 
 class Phase(StrEnum):
     """Where a rebuild is."""
@@ -20,6 +23,11 @@ class Phase(StrEnum):
     FOLD = "fold"
     CATCH_UP = "catch_up"
     SWAP = "swap"
+
+
+def holds_erased(record: dict[str, Any]) -> bool:
+    """Whether a rebuild's shadow may hold personal data that was erased since: it has not come so far."""
+    return int(record.get(ERASED_UP_TO, 0)) > int(record.get("position", 0))
 
 
 def record_id(name: str) -> str:

@@ -7,10 +7,20 @@ from typing import Any
 from bson.decimal128 import Decimal128
 
 from app.aggregates.personal import ERASED
+from app.aggregates.remembering import RememberingAggregate
 
 Document = dict[str, Any]
 GONE = "[erased]"
 """What stands for a text that is always there, once it is erased."""
+
+
+class Erases:
+    """What an erasure means for a document of another aggregate: the base of such meanings."""
+
+
+def erases(meaning: Any) -> bool:
+    """Whether an event, or what it means for a document, clears that of personal data."""
+    return isinstance(meaning, (Erases, RememberingAggregate.PersonalDataErased))
 
 
 def money(amount: Decimal) -> Decimal128:

@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
 from decimal import Decimal
 from itertools import islice
@@ -327,6 +328,35 @@ def test_there_is_a_limit_of_listeners(settings: Settings) -> None:
             answer = api.get(CHANGES)
             assert (answer.status_code, answer.json()["code"]) == (503, "too_many_listeners")
             assert answer.headers["retry-after"]
+        until(lambda: _may_listen(api), what="room")
+
+
+def test_no_more_are_let_in_who_come_at_the_same_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them ask for the positions before any of them listens."""
+    came, positions = list[int](), ChangeFeed.positions
+
+    async def together(self: ChangeFeed) -> dict[str, int]:
+        came.append(200)
+        while len(came) < 12:
+            await asyncio.sleep(0.01)
+        return await positions(self)
+
+    few = settings.model_copy(update={"changes_listeners": 2})
+    with serving(few) as url, client_of(url, few) as api, ThreadPoolExecutor(12) as threads:
+        monkeypatch.setattr(ChangeFeed, "positions", together)
+
+        def listen(_: int) -> int:
+            with api.stream("GET", CHANGES) as answer:
+                if answer.status_code == 503:
+                    came.append(503)
+                until(lambda: len(came) >= 12, what="the others")
+                return answer.status_code
+
+        assert Counter(threads.map(listen, range(12))) == {200: 2, 503: 10}
+        monkeypatch.setattr(ChangeFeed, "positions", positions)
+        assert api.get(CHANGES, headers={"Last-Event-ID": "nonsense"}).status_code == 400
         until(lambda: _may_listen(api), what="room")
 
 

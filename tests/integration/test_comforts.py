@@ -154,6 +154,12 @@ def test_large_answers_are_compressed_and_their_tags_are_their_own(api: httpx.Cl
     packed = api.get("/v1/notes/N1", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
+    for refused in ("gzip;q=0", "identity, GZIP ; q=0.000", "br"):
+        as_it_is = api.get("/v1/notes/N1", headers={"Accept-Encoding": refused})
+        assert "content-encoding" not in as_it_is.headers
+        assert "Accept-Encoding" in as_it_is.headers["vary"]
+    weighed = api.get("/v1/notes/N1", headers={"Accept-Encoding": "br, gzip;q=0.1"})
+    assert weighed.headers["content-encoding"] == "gzip"
     assert packed.json() == plain.json()
     assert packed.headers["etag"] == f'{plain.headers["etag"][:-1]}-gzip"'
     assert "Accept-Encoding" in packed.headers["vary"]

@@ -30,7 +30,7 @@ from app.projections.migrations import migrate
 from app.projections.runner import run as project
 from app.runtime.settings import Settings
 from tests.commands import Billie
-from tests.erasing import REASON, SECRET, erase, know, know_in_the_clear, stored_bytes
+from tests.erasing import REASON, SECRET, erase, in_the_clear, know, know_in_the_clear, stored_bytes
 from tests.given import absorb
 from tests.money import client_of
 from tests.projecting import On
@@ -241,6 +241,24 @@ def test_an_erasure_happens_whole_or_not_at_all(url: str, monkeypatch: pytest.Mo
         assert crashes > 30
         assert set(names_of(store, "C1")) == {ERASED}
         assert SECRET.encode() not in stored_bytes(store)
+
+
+def test_what_an_older_release_stores_meanwhile_is_found(store: Servicing) -> None:
+    know(store, "C1", "L1")
+    chat = On(Conversation, "V5")
+    with in_the_clear(store):
+        absorb(store, [chat.start(at=2, customer_id="C1")])
+        absorb(store, [chat.add_utterance(at=3, username="customer", utterance=SECRET)])
+    assert erase(store).event.cleared["Conversation"] == 2
+    assert SECRET.encode() not in stored_bytes(store)
+    late = On(Conversation, "V6")
+    with in_the_clear(store):
+        absorb(store, [late.start(at=4, customer_id="C1")])
+        absorb(store, [late.add_utterance(at=5, username="customer", utterance=SECRET)])
+    again = erase(store)
+    assert (again.is_replay, again.position) == (True, store.max_position())
+    assert (Conversation, "V6") in again.keys
+    assert SECRET.encode() not in stored_bytes(store)
 
 
 def files_of(path: Path) -> bytes:

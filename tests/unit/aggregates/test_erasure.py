@@ -84,6 +84,23 @@ def test_nobody_is_erased_who_is_not_known(servicing: Servicing) -> None:
         erase(servicing, "C9")
 
 
+@pytest.mark.parametrize("kind", [Conversation, LoanAccount])
+def test_who_is_known_by_one_other_thing_can_be_erased(servicing: Servicing, kind: type) -> None:
+    if kind is Conversation:
+        absorb(servicing, [On(kind, "V7").start(at=1, customer_id="C7")])
+        absorb(servicing, [On(kind, "V7").add_utterance(at=2, username="customer", utterance=SECRET)])
+    else:
+        absorb(servicing, [On(kind, "V7").open(at=1, customer_id="C7", signed_loan_agreement_url=SECRET)])
+        absorb(servicing, [On(kind, "V7").close(at=2, reason="PAID_OFF")])
+    erased = erase(servicing, "C7")
+    assert erased.event.cleared == {kind.__name__: 1}
+    assert erased.keys == [(Customer, "C7"), (kind, "V7")]
+    assert erased_with(servicing, Customer, "C7") == erased_with(servicing, kind, "V7") == "C7"
+    assert erase(servicing, "C7").event.at == erased.event.at
+    absorb(servicing, [On(Customer, "C7").report_details(at=3, first_name=SECRET)])
+    assert list(servicing.events.get(Customer.id_of("C7")))[-1].first_name is ERASED
+
+
 @pytest.mark.parametrize("status", [None, "PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED"])
 def test_an_open_account_forbids_it(servicing: Servicing, status: str | None) -> None:
     absorb(servicing, [On(LoanAccount, "L2").open(customer_id="C1", status=status)])
