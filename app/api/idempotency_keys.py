@@ -18,7 +18,11 @@ _KEY = Header(
     alias=_HEADER,
     description=f"{_SHORTEST} to {_LONGEST} visible ASCII characters of the caller's: one for an intent, the "
     f"same at each try of it. `{OWN_KEYS}…` is taken.",
-    json_schema_extra={"pattern": f"^(?!{OWN_KEYS})[!-~]{{{_SHORTEST},{_LONGEST}}}$"},
+    json_schema_extra={
+        "minLength": _SHORTEST,
+        "maxLength": _LONGEST,
+        "pattern": f"^(?!{OWN_KEYS})[!-~]*$",
+    },
 )
 Key = Annotated[str, _KEY]
 OptionalKey = Annotated[str | None, _KEY]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from threading import Event
 from typing import Any
 
@@ -237,7 +238,7 @@ def test_a_dead_ledger_is_503_at_once(tmp_path: Path) -> None:
         answers = [api.get(f"{ACCOUNT}/balance") for _ in range(100)]
 
     assert {answer.json()["code"] for answer in answers} == {"ledger_unavailable"}
-    assert sum(answer.elapsed.total_seconds() for answer in answers) < 3
+    assert median(answer.elapsed.total_seconds() for answer in answers) < 0.1
 
 
 def test_a_hung_ledger_is_504_when_the_deadline_is_over(tmp_path: Path) -> None:
