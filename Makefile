@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-search bench-projections lock clean
+.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-search bench-projections lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,18 @@ lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 	@cd tools/node && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
 
+metrics: $(VENV)/installed ## write docs/metrics.md again, from the table of metrics
+	@$(PYTHON) -m app.runtime.metrics_page docs/metrics.md
+
+lint-deploy: .venv-checks/installed ## lint Dockerfile, compose files and Kubernetes manifests, each by its own tool
+	@sh tools/checks/lint-deploy.sh .venv-checks
+
+audit: .venv-checks/installed ## known vulnerabilities of every pinned package; says loudly where nobody could be asked
+	@.venv-checks/bin/python tools/checks/audit.py requirements.lock
+
+licences: $(VENV)/installed ## write docs/licences.md again: every runtime dependency with its licence
+	@$(PYTHON) tools/licences.py docs/licences.md
+
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
 	@$(PYTHON) -m app.documents.dictionary
 
@@ -76,12 +88,21 @@ bench-projections: $(VENV)/installed ## read models: live, rebuild, verify; ARGS
 bench-search: $(VENV)/installed ## a search of 100,000 customers, against a bare read of one document
 	@$(PYTHON) -m bench.search $(ARGS)
 
-lock: ## pin every dependency again, with hashes
-	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --all-extras pyproject.toml -o requirements.lock
+COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header
+lock: ## pin every dependency again, with hashes: all, those of the image, of its build, and of the tools
+	@$(COMPILE) --all-extras pyproject.toml -o requirements.lock
+	@$(COMPILE) -c requirements.lock pyproject.toml -o deploy/image/runtime.lock
+	@echo hatchling | $(COMPILE) -c requirements.lock - -o deploy/image/build.lock
+	@$(COMPILE) tools/checks/requirements.txt -o tools/checks/requirements.lock
 
 clean: ## remove the environment and the demo's data
-	@rm -rf $(VENV) var
+	@rm -rf $(VENV) .venv-checks var
+
+.venv-checks/installed: tools/checks/requirements.lock
+	@python3 -m venv --clear .venv-checks
+	@.venv-checks/bin/pip install -q --disable-pip-version-check --require-hashes -r tools/checks/requirements.lock
+	@touch $@
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@sh tools/make-environment.sh $(VENV)

@@ -57,7 +57,9 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
     yield told(Conversation, "start", 3, customer_id=customer_id, application_number="A1")
     yield told(Conversation, "change_application", 4, application_data={"employer": SECRET, "pay": "9.00"})
     yield told(Conversation, "record_assessment", 5, kind="fraud_check", result={"name": SECRET})
-    yield told(Conversation, "post_notice", 6, agent_name="credit", topic="Pay", content={"who": SECRET})
+    yield told(
+        Conversation, "post_notice", 6, agent_name="credit", topic=f"Pay of {SECRET}", content={"who": SECRET}
+    )
     yield told(Conversation, "decide", 7, decision="approved", reason=f"{SECRET} earns enough")
     yield told(Conversation, "summarise", 8, purpose=f"A bed for {SECRET}", facts=[SECRET])
     yield told(

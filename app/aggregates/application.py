@@ -262,7 +262,10 @@ class Servicing(Application[UUID]):
         return positions
 
     def _of_erased_accounts(self, aggregates: list[RememberingAggregate], prepared: Prepared) -> "_Further":
-        """What was asked of a loan account that turns out to be of somebody who is erased: erased with it."""
+        """What was asked of a loan account that turns out to be of somebody who is erased: erased with it.
+
+        What is not settled is only told of it, so that nobody settles it meanwhile who does not know.
+        """
         erased = dict(prepared.beside.destroyed)
         accounts = [each.id for each in aggregates if type(each) is LoanAccount and each.id in erased]
         links = self.privacy.tables.links_of(accounts) if accounts else []
@@ -275,7 +278,11 @@ class Servicing(Application[UUID]):
         for key, customer_id in keys.items():
             if (aggregate := known.get(key) or further.get(key)) is not None:
                 self._cache.forget(aggregate)
-                aggregate.erase(erasure_of(customer_id), erased_with=customer_id)
+                source = erasure_of(customer_id)
+                if not aggregate.is_unsettled:
+                    aggregate.erase(source, erased_with=customer_id)
+                elif source.message_id not in aggregate.absorbed:
+                    aggregate.record(aggregate.NothingNewReported, source)
         return _Further([each for each in further.values() if each is not None], seen)
 
     def forget(self, aggregate: RememberingAggregate) -> None:

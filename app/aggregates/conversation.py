@@ -75,7 +75,7 @@ class Conversation(RememberingAggregate):
             aggregate.stamps.note([f"assessment.{self.kind}"], self.upstream_time)
 
     class NoticePosted(RememberingAggregate.Event):
-        PERSONAL = frozenset(("content",))
+        PERSONAL = frozenset(("agent_name", "topic", "content"))
 
         posted_at: datetime
         agent_name: str | None = None

@@ -132,12 +132,25 @@ def _erase(
 
 
 def _erase_late(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> None:
-    """What is theirs, and was not erased with them: only an older release stores such."""
+    """What is theirs, and was not erased with them: only an older release stores such.
+
+    Money that is under way keeps its words until it is settled, and is erased then.
+    """
     source = erasure_of(customer_id)
     keys = _linked(servicing, unit, customer_id)
     unit.expect(keys)
     for each in _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id):
-        each.erase(source, erased_with=customer_id)
+        if not _is_under_way(each):
+            each.erase(source, erased_with=customer_id)
+
+
+def _is_under_way(each: RememberingAggregate) -> bool:
+    match each:
+        case WriteOffRequest():
+            return each.is_open
+        case LedgerCommand():
+            return not each.is_settled
+    return False
 
 
 def _linked(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> list[Key]:
@@ -163,7 +176,8 @@ def _theirs(found: list[RememberingAggregate], customer_id: str) -> list[Remembe
                 return each.customer_id == customer_id
             case WriteOffRequest(asked=asked):
                 account = accounts.get(asked.loan_account_id) if asked else None
-                return account.customer_id == customer_id if account else True
+                names_them = asked is not None and asked.customer_id == customer_id
+                return names_them or account is None or account.customer_id == customer_id
             case LedgerCommand(intent=intent):
                 account = accounts.get(intent.loan_account_id) if intent else None
                 return account is not None and account.customer_id == customer_id

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from eventsourcing.persistence import PersistenceError
 from eventsourcing.utils import get_topic
 
-from app.aggregates.postgres import connect
+from app.aggregates.postgres import TLS_OPTIONS, SecurePostgresFactory, connect
 from app.aggregates.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
 
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
@@ -28,9 +28,10 @@ class EventStoreUrlError(ValueError):
 def event_store_environment(url: str) -> dict[str, str]:
     """The eventsourcing library's settings for an event store URL.
 
-    ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30.
+    ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30;
+    ``postgresql://…?sslmode=verify-full&sslrootcert=FILE`` is TLS.
 
-    Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``.
+    Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``, and for other options.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
@@ -42,13 +43,14 @@ def event_store_environment(url: str) -> dict[str, str]:
         }
     if parts.scheme in ("postgresql", "postgres"):
         return {
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
+            "PERSISTENCE_MODULE": get_topic(SecurePostgresFactory),
             "POSTGRES_DBNAME": unquote(parts.path.lstrip("/")),
             "POSTGRES_HOST": parts.hostname or "127.0.0.1",
             "POSTGRES_PORT": str(parts.port or 5432),
             "POSTGRES_USER": unquote(parts.username or ""),
             "POSTGRES_PASSWORD": unquote(parts.password or ""),
             "APPLICATION_RECORDER_TOPIC": get_topic(PostgresBatchRecorder),
+            **_tls_options(parts.query),
         }
     msg = (
         f"BILLIE_EVENT_STORE_URL has the scheme {parts.scheme!r}: "
@@ -101,6 +103,15 @@ def _sqlite_file(path: str) -> str:
         msg = "BILLIE_EVENT_STORE_URL names no file: use sqlite:///var/events.db"
         raise EventStoreUrlError(msg)
     return name
+
+
+def _tls_options(query: str) -> dict[str, str]:
+    options = parse_qs(query, keep_blank_values=True)
+    if others := sorted(set(options) - set(TLS_OPTIONS)):
+        # Passed over, it would look as if it were in force.
+        msg = f"BILLIE_EVENT_STORE_URL has the option {others[0]!r}: there are {', '.join(TLS_OPTIONS)}"
+        raise EventStoreUrlError(msg)
+    return {f"POSTGRES_{name.upper()}": values[-1] for name, values in options.items()}
 
 
 def _lock_timeout(query: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from app.aggregates.remembering import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
@@ -193,6 +193,16 @@ class LedgerCommand(RememberingAggregate):
     def is_settled(self) -> bool:
         """Whether the outcome is known, and so final."""
         return self.status in (CommandStatus.POSTED, CommandStatus.REJECTED)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether it is asked for, and its outcome not known: what is sent again is made of its facts."""
+        return self.intent is not None and not self.is_settled
+
+    @property
+    def owners(self) -> list[UUID]:
+        """The loan account."""
+        return [] if self.intent is None else self.owners_told(self.intent)
 
     @absorbs
     def request(self, source: Source, *, actor: Actor, **intent: Any) -> None:

@@ -58,6 +58,15 @@ def put_back(state: dict[str, Any], name: str, value: Any) -> None:
         state[fact] = value
 
 
+def may_be(stored: Any, fact: Any) -> bool:
+    """Whether a stored fact is this one, as far as it can still be read: an ERASED one may be any."""
+    if stored is ERASED:
+        return fact is not None
+    if isinstance(stored, dict) and isinstance(fact, dict):
+        return stored.keys() == fact.keys() and all(may_be(stored[key], fact[key]) for key in stored)
+    return bool(stored == fact)
+
+
 def tells_personal(event: Any) -> bool:
     """Whether an event holds personal data."""
     event_class: Any = type(event)

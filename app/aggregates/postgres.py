@@ -1,9 +1,29 @@
-"""A connection to PostgreSQL beside those of the eventsourcing library, for locks."""
+"""Connections to PostgreSQL: the eventsourcing library's, with TLS, and ours beside them, for locks."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import psycopg
 from eventsourcing.persistence import OperationalError
+from eventsourcing.postgres import PostgresFactory
+
+TLS_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+"""Of an event store URL, as PostgreSQL's own clients know them."""
+
+
+class SecurePostgresFactory(PostgresFactory):
+    """The library's factory, whose connections have the TLS options too: it has no settings for them."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        pool = self.datastore.pool
+        assert isinstance(pool.kwargs, dict)
+        pool.kwargs |= _tls(self.env)
+
+
+def _tls(environment: Mapping[str, str]) -> dict[str, Any]:
+    told = {name: environment.get(f"POSTGRES_{name.upper()}", "") for name in TLS_OPTIONS}
+    return {name: value for name, value in told.items() if value}
 
 
 def connect(environment: Mapping[str, str]) -> psycopg.Connection:
@@ -15,6 +35,7 @@ def connect(environment: Mapping[str, str]) -> psycopg.Connection:
             port=environment["POSTGRES_PORT"],
             user=environment["POSTGRES_USER"],
             password=environment["POSTGRES_PASSWORD"],
+            **_tls(environment),
             connect_timeout=5,
             autocommit=True,
             keepalives_idle=10,

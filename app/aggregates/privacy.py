@@ -51,7 +51,8 @@ class Privacy:
     def prepare(self, aggregates: Sequence[RememberingAggregate]) -> Prepared:
         """What the new events of aggregates take.
 
-        An aggregate that they link to somebody who is erased is erased by one more event, in the same save.
+        An aggregate that they link to somebody who is erased is erased by one more event, in the same save;
+        one that money waits for, in the save that settles it.
         """
         self.tables.create()
         self.keys.look()
@@ -77,8 +78,9 @@ class Privacy:
             goes_on, waiting = False, left
             left = []
             for each in waiting:
-                owners = [link.owner for link in told[each.id] if link.owner in erased]
-                if each.erased is None and owners:
+                theirs = (*(link.owner for link in told[each.id]), *each.owners)
+                owners = [owner for owner in theirs if owner in erased]
+                if each.erased is None and owners and not each.is_unsettled:
                     each.erase(erasure_of(erased[owners[0]]), erased_with=erased[owners[0]])
                 if each.erased is None:
                     left.append(each)

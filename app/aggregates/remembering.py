@@ -93,6 +93,16 @@ class RememberingAggregate(Aggregate):
         self.stamps = FieldStamps()
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether money waits for it, which takes all its facts: it is erased when that is settled."""
+        return False
+
+    @property
+    def owners(self) -> list[UUID]:
+        """Whose it is, where it may be erased later than these are."""
+        return []
+
+    @property
     def remembered(self) -> int:
         """How many messages and fields it remembers: each takes some 200 bytes of memory."""
         return len(self.absorbed) + len(self.stamps)

@@ -121,10 +121,16 @@ def _taken(row: "Recorded") -> tuple[dict[str, Any], list[str], dict[str, Any]] 
 
 
 def _emptied(row: "Recorded") -> Replaced | None:
-    if (taken := _taken(row)) is None:
+    """Without what is in the clear, beside what is sealed too: its release may have sealed fewer facts."""
+    event_class = resolve_topic(row.topic)
+    if not has_personal(event_class):
         return None
-    state, names, _ = taken
-    state[SEALED] = emptied(names)
+    state = orjson.loads(row.state)
+    value = state.pop(SEALED, None)
+    names, _ = take_out(event_class, state)
+    if not names:
+        return None
+    state[SEALED] = emptied([*(split(value)[0] if value else ()), *names])
     return Replaced(row.originator_id, row.originator_version, row.state, orjson.dumps(state))
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from app.aggregates.people import are_two_people, same_person
 from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
@@ -74,10 +75,11 @@ class WriteOffRequest(RememberingAggregate):
     class PostingFollowed(RememberingAggregate.Event):
         """How far the ledger command is that posts what was approved here, until it is posted.
 
-        ``status`` is the command's; ``code`` and ``message`` say why it is not posted, or not known to be.
+        ``status`` is the command's; ``code`` and ``message`` say why it is not posted, or not known to be:
+        in the words of the ledger, or of whoever settled it by hand.
         """
 
-        PERSONAL = NOTHING
+        PERSONAL = frozenset(("message",))
 
         command_id: str
         status: str
@@ -229,6 +231,16 @@ class WriteOffRequest(RememberingAggregate):
     def is_open(self) -> bool:
         """Whether it awaits its decision, or the outcome of its posting."""
         return self.asked is not None and (not self.decided or self.posting in ("requested", "unknown"))
+
+    @property
+    def is_unsettled(self) -> bool:
+        """As :attr:`is_open`: whoever decides reads what was asked."""
+        return self.is_open
+
+    @property
+    def owners(self) -> list[UUID]:
+        """The loan account, and the customer where one is named."""
+        return [] if self.asked is None else self.owners_told(self.asked)
 
     def is_by(self, person: str) -> bool:
         """Whether this person made the request."""

@@ -42,7 +42,7 @@ def log_read(request: Request, *shown: BaseModel) -> None:
         found = {value for each in shown if (value := getattr(each, attribute, None)) is not None}
         if found:
             line[name] = sorted(found)
-    log.info("%s", orjson.dumps(line).decode())
+    log.info("%s", orjson.dumps(line).decode(), extra={"audit": line})
 
 
 def logged(request: Request, shown: Shown) -> Shown:

@@ -180,7 +180,8 @@ def _too_many() -> ProblemError:
 
 def _answer(problem: ProblemError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     request_id = uuid4().hex
-    log.info("Request %s: no route: %d %s", request_id, problem.status, problem.code)
+    told = "Request %s: no route: %d %s"
+    log.info(told, request_id, problem.status, problem.code, extra={"request_id": request_id})
     body = orjson.dumps(problem_of(problem, request_id))
     headers = {
         "content-type": MEDIA_TYPE,

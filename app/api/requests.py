@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from app.api.problems import MEDIA_TYPE, ProblemError, answer
 from app.runtime.logging import trace
@@ -29,8 +30,12 @@ class Identified:
         request = Request(scope, receive)
         request.state.id = uuid4().hex
         answering = _Answering(request, send)
+        with bound_contextvars(request_id=request.state.id):
+            await self._answered(request, answering)
+
+    async def _answered(self, request: Request, answering: "_Answering") -> None:
         try:
-            await self._app(scope, receive, answering.send)
+            await self._app(request.scope, request.receive, answering.send)
         except ClientDisconnect:
             return  # Nobody is left to be answered.
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from app.api.signing_keys import ALGORITHMS, SigningKeys
+from app.runtime.hosts import is_local
 from app.runtime.settings import Settings
 
 _SHORTEST_SECRET = 32
@@ -109,7 +110,6 @@ def _check_url(url: str) -> None:
     """Raises AuthenticationNotConfiguredError for keys in plain text: who can change them can be anybody."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    is_here = host in ("localhost", "::1") or host.startswith("127.")
-    if not host or (parts.scheme != "https" and not (parts.scheme == "http" and is_here)):
+    if not host or (parts.scheme != "https" and not (parts.scheme == "http" and is_local(host))):
         msg = "BILLIE_JWKS_URL has to begin with https://, unless it is on this machine"
         raise AuthenticationNotConfiguredError(msg)

@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.measured import Measured
 from app.api.problems import MEDIA_TYPE, ProblemError, problem_of
 from app.api.representations import ENCODED
 from app.api.requests import REQUEST_ID, Identified
@@ -34,6 +35,7 @@ _EXPOSED = (
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Add all this around an application; the first is the innermost."""
+    app.add_middleware(Measured)
     app.add_middleware(Compressed, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=_LEVEL)
     app.add_middleware(HeadLikeGet)
     app.add_middleware(Identified)

@@ -9,23 +9,30 @@ from app.aggregates import MasterKeyError
 from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.api.tokens import AuthenticationNotConfiguredError
+from app.cli.configured import settings_for
+from app.cli.measured import measured
 from app.ledger.channel import LedgerSettingsError
+from app.ledger.configured import configured_security
+from app.ledger.health import is_sandbox
+from app.operations.scraped import MoneyMetrics
 from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
+from app.runtime.metrics import Role
+from app.runtime.settings import Settings
 
 
 def command() -> None:
     """Serve the REST API until told to stop."""
-    settings = get_settings()
+    settings = settings_for("api")
     try:
+        _refuse_a_sandbox(settings)
         app = create_app(settings)
         with closing(Servers(settings)) as servers:
             servers.check_master_key()
     except (AuthenticationNotConfiguredError, LedgerSettingsError, MasterKeyError) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
-    configure_logging("api")
+    configure_logging("api", settings.log_format)
     place = (settings.api_host, settings.api_port)
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
     try:
@@ -36,7 +43,24 @@ def command() -> None:
             err=True,
         )
         raise typer.Exit(3) from error
-    with listener:
+    with (
+        listener,
+        closing(Servers(settings)) as servers,
+        measured(settings, Role.API, MoneyMetrics(servers)),
+    ):
         shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
         ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])
+
+
+def _refuse_a_sandbox(settings: Settings) -> None:
+    """In production, exit with 2 where the ledger says that it is one. One that is away may come later."""
+    if settings.env == "production" and is_sandbox(
+        settings.ledger_target, security=configured_security(settings)
+    ):
+        typer.echo(
+            f"With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
+            f"{settings.ledger_target}, is a sandbox ledger: no real money moves. Set the real one's.",
+            err=True,
+        )
+        raise typer.Exit(2)

@@ -12,6 +12,7 @@ import typer
 from redis.exceptions import RedisError, ResponseError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.ingestion.catalogue import CATALOGUE
@@ -23,7 +24,6 @@ from app.operations.letters import shown
 from app.operations.replays import replay_each
 from app.operations.servers import Servers
 from app.operations.words import counted
-from app.runtime.settings import get_settings
 
 group = typer.Typer(
     help="Look through, replay or discard the entries that were set aside.", no_args_is_help=True
@@ -134,7 +134,7 @@ def _who() -> str:
 
 @contextmanager
 def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
-    servers = Servers(get_settings(), parsers)
+    servers = Servers(settings_for("dead-letters"), parsers)
     try:
         yield servers
     except (*EVENT_STORE_ERRORS, RedisError) as error:

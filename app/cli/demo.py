@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.demo.run import DemoRunningError, demo
 from app.demo.supervisor import ChildDiedError
@@ -21,6 +22,7 @@ def command(
     ] = None,
 ) -> None:
     """Run the whole system on this machine. Ctrl-C stops it; twice stops it hard."""
+    settings_for("demo")
     status = StatusLine(at_once=True)
     os.umask(0o077)  # The demo's data is as personal as real data would be.
     with StopSignal() as stop:

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.cli.configured import settings_for
 from app.cli.unreachable import unreachable
 from app.operations.history import KINDS, HistoryEvent, history
 from app.projections.catalogue import all_projections
 from app.projections.faults import ProjectionFault
 from app.projections.reading import EventReader
 from app.projections.time_travel import document_as_of
-from app.runtime.settings import get_settings
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -43,7 +43,7 @@ def command(
         typer.echo(f"No kind {kind}: there are {', '.join(KINDS)}.", err=True)
         raise typer.Exit(2)
     aggregate, read_model = KINDS[kind]
-    settings = get_settings()
+    settings = settings_for("history")
     try:
         with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
             if moment is None:

@@ -6,13 +6,16 @@ import typer
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.configured import settings_for
+from app.cli.measured import measured
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import run
 from app.ingestion.parsers import load_parsers
+from app.operations.scraped import InboxMetrics
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
+from app.runtime.metrics import Role
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -23,8 +26,8 @@ def command(
     ] = False,
 ) -> None:
     """Turn the stream's messages into domain events."""
-    settings = get_settings()
-    configure_logging("ingest")
+    settings = settings_for("ingest")
+    configure_logging("ingest", settings.log_format)
     favour_throughput()
     parsers = load_parsers(CATALOGUE)
     taken, dead, status = 0, 0, StatusLine()
@@ -36,7 +39,7 @@ def command(
         if drain:
             status.show(f"{taken:,} entries taken")
 
-    with StopSignal() as stop:
+    with measured(settings, Role.INGEST, InboxMetrics(settings)), StopSignal() as stop:
         try:
             run(settings, drain=drain, stop=stop, on_progress=count, parsers=parsers)
         except (*EVENT_STORE_ERRORS, RedisError) as error:

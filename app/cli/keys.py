@@ -12,10 +12,10 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.aggregates.key_rotation import Rotated, rotate_keys
 from app.aggregates.master_keys import UNWRAPPED
 from app.aggregates.seal_stored import NotSealedError, SealedSoFar, seal_stored
+from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.operations.words import counted
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 
 group = typer.Typer(help="The keys of personal data: status, rotate, seal.", no_args_is_help=True)
@@ -68,7 +68,7 @@ def rotate(as_json: AsJson = False) -> None:
 
     It may be stopped, and run again: it goes on where it was.
     """
-    if get_settings().master_key is None:
+    if settings_for("keys").master_key is None:
         typer.echo("BILLIE_MASTER_KEY is not set: there is nothing to wrap with.", err=True)
         raise typer.Exit(2)
     line = StatusLine()
@@ -122,7 +122,7 @@ def seal(as_json: AsJson = False) -> None:
 
 @contextmanager
 def _store() -> Iterator[Servicing]:
-    settings = get_settings()
+    settings = settings_for("keys")
     try:
         with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
             yield servicing

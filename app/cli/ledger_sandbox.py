@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
+from app.cli.configured import settings_for
+from app.cli.measured import measured
 from app.demo.ledger_feed import listen
 from app.ingestion.consumer import connect
 from app.ledger.sandbox.books import Books
@@ -15,7 +17,7 @@ from app.ledger.sandbox.outbox import Publisher
 from app.ledger.sandbox.service import serve
 from app.runtime.back_off import BackOff
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
+from app.runtime.metrics import Role
 from app.runtime.stopping import StopSignal
 
 _BANNER = """
@@ -44,8 +46,8 @@ def command(
 
     It hears of accounts on the inbox stream, and publishes there what it posts.
     """
-    settings = get_settings()
-    configure_logging("ledger-sandbox")
+    settings = settings_for("ledger-sandbox")
+    configure_logging("ledger-sandbox", settings.log_format)
     faults = _faults(fault or [], fault_seed)
     for name in without or []:
         if name not in OPERATIONS:
@@ -64,7 +66,11 @@ def command(
     for each in without or []:
         _say(f"Without {each}")
     redis = connect(settings)
-    with StopSignal() as stop, ThreadPoolExecutor(1, "announcements") as pool:
+    with (
+        measured(settings, Role.LEDGER_SANDBOX),
+        StopSignal() as stop,
+        ThreadPoolExecutor(1, "announcements") as pool,
+    ):
         publisher = Publisher(books.database, redis, settings.inbox_stream)
         publishing = pool.submit(publisher.run, stop)
         publishing.add_done_callback(lambda _: stop.set())

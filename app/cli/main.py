@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.aggregates import EventStoreUrlError
 from app.ingestion.parsers import ParserError
+from app.runtime.secret_files import SecretFileError
 
 VERBS = (
     "ingest",
@@ -23,6 +24,7 @@ VERBS = (
     "publish",
     "token",
     "status",
+    "doctor",
     "ledger_sandbox",
     "demo",
 )
@@ -52,7 +54,7 @@ def run() -> None:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
         sys.exit(2)
-    except (EventStoreUrlError, ParserError) as error:
+    except (EventStoreUrlError, ParserError, SecretFileError) as error:
         typer.echo(f"{error}.", err=True)
         sys.exit(2)
 

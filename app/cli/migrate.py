@@ -6,18 +6,18 @@ import typer
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure
 
+from app.cli.configured import settings_for
 from app.cli.unreachable import unreachable
 from app.projections.catalogue import all_projections
 from app.projections.migrations import ChangedMigrationError, Migration, migrate
 from app.projections.positions import MongoTrackingRecorder
 from app.projections.projection import Projection
 from app.projections.runner import mongo_client
-from app.runtime.settings import get_settings
 
 
 def command() -> None:
     """Create collections, validators and indexes; running it again changes nothing."""
-    settings = get_settings()
+    settings = settings_for("migrate")
     with mongo_client(settings) as client:
         try:
             database = client[settings.mongo_db]

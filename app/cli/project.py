@@ -1,18 +1,23 @@
 """``billie project``: run the projectors."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS
+from app.cli.configured import settings_for
+from app.cli.measured import measured
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
+from app.operations.scraped import ProjectionMetrics
+from app.operations.servers import Servers
 from app.projections.catalogue import all_projections
 from app.projections.faults import ProjectionFault
 from app.projections.runner import run
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
+from app.runtime.metrics import Role
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -25,12 +30,12 @@ def command(
     ] = False,
 ) -> None:
     """Fold events into the MongoDB collections, and follow the event store."""
-    settings = get_settings()
+    settings = settings_for("project")
     known = all_projections(settings)
     if unknown := [name for name in names or () if name not in known]:
         typer.echo(f"No projection {', '.join(unknown)}: there are {', '.join(known)}.", err=True)
         raise typer.Exit(2)
-    configure_logging("project")
+    configure_logging("project", settings.log_format)
     favour_throughput()
     status = StatusLine()
 
@@ -38,7 +43,11 @@ def command(
         behind = ", ".join(f"{name} {newest - position:,}" for name, position in positions.items())
         status.show(f"Events to go: {behind}")
 
-    with StopSignal() as stop:
+    with (
+        closing(Servers(settings)) as servers,
+        measured(settings, Role.PROJECT, ProjectionMetrics(servers)),
+        StopSignal() as stop,
+    ):
         try:
             on_progress = show if drain else None
             run(settings, names or (), drain=drain, strict=strict, stop=stop, on_progress=on_progress)

@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS, EventStoreUrlError
+from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.ingestion.consumer import connect
@@ -17,7 +18,7 @@ from app.ingestion.publish import file_entries, publish_file, published
 from app.operations.servers import Servers
 from app.operations.visibility import Fate, Published, Visibility, is_consumed, tally
 from app.operations.words import counted
-from app.runtime.settings import Settings, get_settings
+from app.runtime.settings import Settings
 
 _MOST_LETTERS = 10
 """Dead letters that are shown one by one."""
@@ -33,7 +34,7 @@ def command(
     ] = 30.0,
 ) -> None:
     """Publish a JSON-lines file of entries on the inbox stream."""
-    settings = get_settings()
+    settings = settings_for("publish")
     source = Path("/dev/stdin") if str(file) == "-" else file
     with _faults_said(file):
         if wait:

@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.cli.chosen import chosen
+from app.cli.configured import settings_for
 from app.cli.rebuild_progress import RebuildProgress
 from app.cli.unreachable import unreachable
 from app.operations.rebuild_estimate import estimate
@@ -21,7 +22,6 @@ from app.projections.rebuilds import RebuildRunsError, discard_rebuild, rebuild_
 from app.projections.runner import mongo_client
 from app.projections.taking import StoppedError
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -46,12 +46,12 @@ def command(
     ] = True,
 ) -> None:
     """Rebuild read models from the events, with no downtime: beside the live ones, then swapped."""
-    settings = get_settings()
+    settings = settings_for("rebuild")
     projections = chosen(settings, names, all_of_them=all_of_them)
     if identifier is not None and len(projections) != 1:
         typer.echo("--id goes with the name of one read model.", err=True)
         raise typer.Exit(2)
-    configure_logging("rebuild")
+    configure_logging("rebuild", settings.log_format)
     favour_throughput()
     client = mongo_client(settings)
     with StopSignal() as stop, closing(client):

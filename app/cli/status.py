@@ -4,17 +4,17 @@ from typing import Annotated
 
 import typer
 
+from app.cli.configured import settings_for
 from app.cli.status_page import page
 from app.operations.servers import Servers
 from app.operations.status import status
-from app.runtime.settings import get_settings
 
 
 def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as of GET /v1/status.")] = False,
 ) -> None:
     """Show stream, consumers, dead letters, positions and ledger: exit 1 on problems, 3 on a server away."""
-    servers = Servers(get_settings())
+    servers = Servers(settings_for("status"))
     try:
         now = status(servers)
     finally:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.api.auth import Role, issue_token
-from app.runtime.settings import get_settings
+from app.cli.configured import settings_for
 
 
 def command(
@@ -20,7 +20,7 @@ def command(
         typer.echo("A token is for one: give --user, or --machine.", err=True)
         raise typer.Exit(2)
     try:
-        typer.echo(issue_token(get_settings(), name, role, hours, for_machine=machine is not None))
+        typer.echo(issue_token(settings_for("token"), name, role, hours, for_machine=machine is not None))
     except ValueError as error:
         typer.echo(f"{error}.", err=True)
         raise typer.Exit(2) from error

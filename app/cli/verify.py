@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.cli.chosen import chosen
+from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
 from app.operations.words import counted
@@ -19,7 +20,6 @@ from app.projections.runner import mongo_client
 from app.projections.taking import StoppedError
 from app.projections.verify import Checked, Sample, Verify
 from app.runtime.logging import configure_logging
-from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
 
@@ -47,9 +47,9 @@ def command(
 ) -> None:
     """Fold the events again, and compare every live document field by field. Exit 1 on any difference."""
     share = _share(sample)
-    settings = get_settings()
+    settings = settings_for("verify")
     projections = chosen(settings, names, all_of_them=not names)
-    configure_logging("verify")
+    configure_logging("verify", settings.log_format)
     favour_throughput()
     status = StatusLine()
     wrong = unfixed = documents = 0

@@ -68,7 +68,7 @@ class LedgerFault(Document):
     """Why the ledger did not post, or why nobody knows."""
 
     code: str
-    """The gRPC status by name (`FAILED_PRECONDITION`); of ours are `REFUSED_BY_APPROVER`, `WITHDRAWN` and
-    `NOT_POSTED` (by hand)."""
+    """The gRPC status by name (`FAILED_PRECONDITION`); of ours are `REFUSED_BY_APPROVER`, `WITHDRAWN`,
+    `NOT_POSTED` (by hand), `LOST` (no outcome was stored in time) and `ERASED` (it can be sent no more)."""
     message: str
     """The ledger's own words, or those of the person who refused, withdrew or settled it."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.envelope import entry_type
@@ -25,6 +26,7 @@ class Batch:
     unusable: list[tuple[bytes, Unusable]] = field(default_factory=list)
     unknown: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     trimmed: list[bytes] = field(default_factory=list)
+    opened_at: float = field(default_factory=perf_counter)
 
 
 def open_batch(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event as Flag
-from time import monotonic
+from time import monotonic, perf_counter
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -24,6 +24,7 @@ from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.settling import Settling
 from app.runtime.back_off import BackOff
 from app.runtime.logging import in_short
+from app.runtime.metrics import BATCH_SECONDS
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ class Consumer:
 
     def _settle(self, batch: Batch, landing: Landing) -> int:
         outcome = self._settling.settle(batch, landing)
+        BATCH_SECONDS.observe(perf_counter() - batch.opened_at)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)
         return len(outcome.dead)

@@ -16,6 +16,15 @@ from app.ingestion.keys import dropped_values_key, failures_key
 from app.ingestion.landing import Landing
 from app.ingestion.unusable import Unusable, failed
 from app.runtime.logging import where
+from app.runtime.metrics import (
+    BATCH_ENTRIES,
+    DEAD_LETTERS_SET_ASIDE,
+    ENTRIES_LANDED,
+    ENTRIES_READ,
+    ENTRIES_TRIMMED,
+    ENTRIES_UNKNOWN,
+    MESSAGE_FAILURES,
+)
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -51,7 +60,7 @@ class Settling:
         """
         outcome = Outcome(batch.unusable + [(_id(message), why) for message, why in landing.unusable])
         for message, error in landing.failed:
-            self._count_failure(_id(message), error, outcome)
+            self._count_failure(message, error, outcome)
         pipeline = self._redis.pipeline(transaction=True)
         unknown: list[str] = []
         for name, ids in batch.unknown.items():
@@ -62,13 +71,16 @@ class Settling:
         if (outcome.failures or not batch.fresh) and (settled := _settled(batch, landing, outcome)):
             pipeline.hdel(failures_key(self._stream), *settled)
         _say(batch, outcome, zip(unknown, pipeline.execute(), strict=False))  # Their answers stand first.
+        _measure(batch, landing, outcome)
         return outcome
 
-    def _count_failure(self, entry_id: bytes, error: Exception, outcome: Outcome) -> None:
+    def _count_failure(self, message: Message, error: Exception, outcome: Outcome) -> None:
         """Count a message's own failures: Redis's delivery count also grows while a store is away."""
+        entry_id = _id(message)
         count = int(self._redis.hincrby(failures_key(self._stream), entry_id.decode(), 1))
         outcome.failures[entry_id] = count
-        log.error("Message %s failed, time %d: %s", entry_id.decode(), count, where(error))
+        about = {"entry_id": entry_id.decode(), "message_id": message.envelope.source.message_id}
+        log.error("Message %s failed, time %d: %s", entry_id.decode(), count, where(error), extra=about)
         if count >= self._settings.max_deliveries:
             outcome.dead.append((entry_id, failed(error)))
         else:
@@ -109,12 +121,25 @@ def _settled(batch: Batch, landing: Landing, outcome: Outcome) -> list[bytes]:
 
 def _say(batch: Batch, outcome: Outcome, unknown: Iterable[tuple[str, object]]) -> None:
     for entry_id in batch.trimmed:
-        log.warning("Entry %s was trimmed before it was read", entry_id.decode())
+        name = entry_id.decode()
+        log.warning("Entry %s was trimmed before it was read", name, extra={"entry_id": name})
     for entry_id, why in outcome.dead:
-        log.warning("Entry %s set aside: %s at %s", entry_id.decode(), why.reason, why.path)
+        name = entry_id.decode()
+        log.warning("Entry %s set aside: %s at %s", name, why.reason, why.path, extra={"entry_id": name})
     for name, is_new in unknown:
         if is_new:
             log.warning("Upstream began to send %r, which we do not consume", name)
+
+
+def _measure(batch: Batch, landing: Landing, outcome: Outcome) -> None:
+    BATCH_ENTRIES.observe(len(batch.entries))
+    ENTRIES_READ.inc(len(batch.entries))
+    ENTRIES_LANDED.inc(len(landing.landed))
+    ENTRIES_UNKNOWN.inc(sum(map(len, batch.unknown.values())))
+    ENTRIES_TRIMMED.inc(len(batch.trimmed))
+    MESSAGE_FAILURES.inc(len(outcome.failures))
+    for _, why in outcome.dead:
+        DEAD_LETTERS_SET_ASIDE.labels(why.reason.value).inc()
 
 
 def _id(message: Message) -> bytes:

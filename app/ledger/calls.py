@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, cast
 
 import grpc
@@ -18,6 +19,7 @@ from app.ledger.errors import (
     UnreadableAnswerError,
     ledger_error,
 )
+from app.runtime.metrics import BREAKER_OPEN, LEDGER_CALLS, LEDGER_SECONDS
 
 _WATCH_CONNECT_SECONDS = 1.0
 
@@ -38,9 +40,9 @@ class Calls:
         self._breaker = breaker
         self._check: Any = cast(Any, health_pb2_grpc.HealthStub)(channel).Check
 
-    async def ask(self, call: Any, request: Any, seconds: float) -> Any:
+    async def ask(self, operation: str, call: Any, request: Any, seconds: float) -> Any:
         """The answer to ``request``. Raises LedgerError, after ``seconds`` at most."""
-        with self._guarded():
+        with self._measured(operation), self._guarded():
             answer = await call(request, timeout=seconds, metadata=self._metadata)
             if answer is None:  # What gRPC gives for bytes that are no such message.
                 raise UnreadableAnswerError("it is not of its type")
@@ -71,6 +73,7 @@ class Calls:
             raise ours from error
         finally:
             stream.cancel()
+            BREAKER_OPEN.set(not self._breaker.is_closed)
 
     async def raise_if_down(self, *, seconds: float) -> None:
         """Raise LedgerDownError, after ``seconds`` at most, unless a call may be sent now.
@@ -82,7 +85,7 @@ class Calls:
         if ready and self._breaker.is_closed:
             return
         try:
-            answer = await self.ask(self._check, health_pb2.HealthCheckRequest(), seconds)
+            answer = await self.ask("Check", self._check, health_pb2.HealthCheckRequest(), seconds)
         except NotOfferedError:
             return  # It answers, which was the question.
         except LedgerDownError:
@@ -91,6 +94,26 @@ class Calls:
             raise LedgerDownError(error.code, f"nothing was sent: {error.message}") from error
         if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
             raise LedgerDownError("UNAVAILABLE", "nothing was sent: the ledger says that it does not serve")
+
+    @contextmanager
+    def _measured(self, operation: str) -> Iterator[None]:
+        began, outcome = perf_counter(), "OK"
+        try:
+            yield
+        except LedgerDownError:
+            outcome = "NOT_ASKED"
+            raise
+        except LedgerError as error:
+            outcome = error.code
+            raise
+        except BaseException:
+            outcome = "GIVEN_UP"  # By the caller, who went away.
+            raise
+        finally:
+            LEDGER_CALLS.labels(operation, outcome).inc()
+            BREAKER_OPEN.set(not self._breaker.is_closed)
+            if outcome != "NOT_ASKED":
+                LEDGER_SECONDS.labels(operation).observe(perf_counter() - began)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -7,6 +7,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from app.runtime.hosts import host_of, is_local
+
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
 
 RETRIED = ("GetTransactions", "GetBalance", "GetLedgerRecord", "GetStatement")
@@ -36,11 +38,15 @@ class LedgerSettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Security:
-    """TLS, with the system's authorities or ``authorities`` (PEM), and a bearer token."""
+    """TLS, with the system's authorities or ``authorities`` (PEM), and a bearer token.
+
+    ``sheltered``: nobody reads on the way also without TLS, because something else encrypts.
+    """
 
     tls: bool = False
     authorities: bytes | None = None
     token: str | None = field(default=None, repr=False)
+    sheltered: bool = False
 
     def metadata(self, target: str) -> tuple[tuple[str, str], ...]:
         """What goes with each call to ``target``: the token.
@@ -49,7 +55,7 @@ class Security:
         """
         if self.token is None:
             return ()
-        if not self.tls and not _is_local(target):
+        if not self.tls and not self.sheltered and not is_local(host_of(target)):
             msg = f"a token for {target} needs BILLIE_LEDGER_TLS=true: it would travel in plain text"
             raise LedgerSettingsError(msg)
         return (("authorization", f"Bearer {self.token}"),)
@@ -85,10 +91,3 @@ def open_channel(target: str, security: Security, *, keepalive_seconds: float) -
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=options)
     return grpc.aio.secure_channel(target, credentials, options=options)
-
-
-def _is_local(target: str) -> bool:
-    if target.startswith("unix:"):
-        return True
-    host = target.removeprefix("dns:///").rpartition(":")[0].strip("[]")
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -266,7 +266,7 @@ class LedgerClient:
         await self.close()
 
     async def _read(self, method: str, request: Any) -> Any:
-        return await self._calls.ask(getattr(self._stub, method), request, self._read_seconds)
+        return await self._calls.ask(method, getattr(self._stub, method), request, self._read_seconds)
 
     async def _write(self, method: str, request: Any) -> results.TransactionResult:
         if not request.idempotency_key:
@@ -276,7 +276,7 @@ class LedgerClient:
         until = loop.time() + self._write_seconds
 
         async def send(to: str, what: Any) -> Any:
-            return await self._calls.ask(getattr(self._stub, to), what, until - loop.time())
+            return await self._calls.ask(to, getattr(self._stub, to), what, until - loop.time())
 
         answer = await (self._fees.apply(send, request) if method == "ApplyFee" else send(method, request))
         return answers.transaction_result(answer)

@@ -17,6 +17,7 @@ from app.aggregates import (
     WriteOffRequest,
     command_id_of,
 )
+from app.aggregates.personal import may_be
 from app.aggregates.remembering import RememberingAggregate
 
 T = TypeVar("T")
@@ -55,10 +56,15 @@ class Intent:
         }
 
     def is_that_of(self, command: LedgerCommand) -> bool:
-        """Whether a stored command asks for the same. Whether it needs approval may have changed since."""
+        """Whether a stored command asks for the same. Whether it needs approval may have changed since.
+
+        What was erased of it is not compared: a retry of what moved money must find that it did.
+        """
         stored, ours = command.intent, self.facts()
         del ours["needs_approval"]
-        return stored is not None and all(getattr(stored, name) == value for name, value in ours.items())
+        return stored is not None and all(
+            may_be(getattr(stored, name), value) for name, value in ours.items()
+        )
 
 
 class CommandStore:

@@ -2,13 +2,15 @@
 
 from app.ledger.channel import LedgerSettingsError, Security
 from app.ledger.client import LedgerClient
+from app.runtime.hosts import host_of
 from app.runtime.settings import Settings
 
 
 def configured_security(settings: Settings) -> Security:
     """TLS and token. Raises LedgerSettingsError where they cannot be used, naming the setting."""
     token = settings.ledger_token.get_secret_value() if settings.ledger_token else None
-    security = Security(settings.ledger_tls, _authorities(settings), token or None)
+    sheltered = host_of(settings.ledger_target) in settings.plaintext_hosts
+    security = Security(settings.ledger_tls, _authorities(settings), token or None, sheltered)
     security.metadata(settings.ledger_target)
     return security
 

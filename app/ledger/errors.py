@@ -12,6 +12,7 @@
     * LedgerDownError: we know that the ledger is away, and sent nothing
   * LedgerTimeoutError: the deadline passed
   * LedgerBusyError: the ledger has more to do than it can take
+  * ErasedIntentError: what was asked cannot be read any more, so nothing was sent
   * LedgerFaultError: anything else, at the ledger's end
     * UnreadableAnswerError: an answer came, and is not as the contract says
 
@@ -117,6 +118,15 @@ class LedgerBusyError(LedgerError):
 
     Unknown for a write: the answer can be what was too large.
     """
+
+
+class ErasedIntentError(LedgerError):
+    """Part of what was asked is erased: nothing was sent, and only the ledger's books tell of before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ERASED", "what was asked can be read no more: look into the ledger, and settle it by hand"
+        )
 
 
 class LedgerFaultError(LedgerError):

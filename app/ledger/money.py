@@ -18,8 +18,9 @@ from eventsourcing.persistence import OperationalError
 from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandStatus, LedgerCommand
 from app.ledger.client import LedgerClient
 from app.ledger.command_store import CommandStore, Intent
-from app.ledger.errors import KeyReusedError, LedgerError, NotOfferedError
+from app.ledger.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.sending import send
+from app.runtime.metrics import MONEY_COMMANDS
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +122,15 @@ class Money:
         except LedgerError as error:
             what = _outcome(error, is_first=is_first)
             facts: dict[str, Any] = {"code": error.code, "message": error.message}
-            log.warning("Command %s %s: %s", command_id, what, error.code)
+            loud = logging.ERROR if isinstance(error, ErasedIntentError) else logging.WARNING
+            log.log(loud, "Command %s %s: %s", command_id, what, error.code, extra={"aggregate": command_id})
         else:
             what, facts = "posted", answer
             if is_first and answer["result"].get("idempotentReplay"):
-                log.warning("Command %s: the ledger had its key already, at the first attempt", command_id)
+                told = "Command %s: the ledger had its key already, at the first attempt"
+                log.warning(told, command_id, extra={"aggregate": command_id})
+        if command.intent is not None:
+            MONEY_COMMANDS.labels(command.intent.kind, what).inc()
         if not is_first and what in ("posted", "rejected"):
             facts = {**facts, "by_settler": True}
         try:
@@ -135,10 +140,12 @@ class Money:
                     "Command %s was taken for rejected, and the ledger has posted it as %s",
                     command_id,
                     facts["transaction_id"],
+                    extra={"aggregate": command_id},
                 )
             return command
         except EVENT_STORE_ERRORS as error:
-            log.error("Command %s: the outcome cannot be stored: %s", command_id, type(error).__name__)
+            told, about = "Command %s: the outcome cannot be stored: %s", {"aggregate": command_id}
+            log.error(told, command_id, type(error).__name__, extra=about)
             return command
 
 

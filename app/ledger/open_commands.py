@@ -54,7 +54,10 @@ class OpenCommands:
                 except EVENT_STORE_ERRORS:
                     raise  # The keys could not be read: it is looked at again.
                 except Exception as error:  # noqa: BLE001 - of a newer release, say: the others are settled all the same
-                    log.error("The event at position %d cannot be read: %s", stored.id, where(error))
+                    about = {"position": stored.id}
+                    log.error(
+                        "The event at position %d cannot be read: %s", stored.id, where(error), extra=about
+                    )
                 else:
                     self._take(event)
             if len(found) < _PAGE:

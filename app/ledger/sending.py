@@ -3,8 +3,9 @@
 from typing import Any, cast
 
 from app.aggregates import CommandKind, LedgerCommand
+from app.aggregates.personal import ERASED
 from app.ledger.client import LedgerClient
-from app.ledger.errors import UnreadableAnswerError
+from app.ledger.errors import ErasedIntentError, UnreadableAnswerError
 from app.ledger.fees import FeeKind
 from app.ledger.results import TransactionResult
 
@@ -12,8 +13,11 @@ from app.ledger.results import TransactionResult
 async def send(client: LedgerClient, command: LedgerCommand) -> dict[str, Any]:
     """Ask the ledger, with the command's own key. Returns the facts of ``LedgerCommand.posted``.
 
-    It is made of what is stored, so that whoever sends it again sends the same. Raises LedgerError.
+    It is made of what is stored, so that whoever sends it again sends the same. Raises LedgerError, and
+    ErasedIntentError before anything is sent.
     """
+    if is_erased(command):
+        raise ErasedIntentError  # The ledger would take it for another intent, and refuse what it has posted.
     answer = await _call(client, command)
     asked, told = command.intent, answer.transaction
     if asked is not None and (told.loan_account_id, told.kind) != (asked.loan_account_id, asked.kind.upper()):
@@ -23,6 +27,14 @@ async def send(client: LedgerClient, command: LedgerCommand) -> dict[str, Any]:
         "ledger_event_id": answer.event_id,
         "result": _result(answer),
     }
+
+
+def is_erased(command: LedgerCommand) -> bool:
+    """Whether what was asked cannot be read whole any more, and so not be sent."""
+    asked = command.intent
+    return asked is not None and any(
+        each is ERASED for each in (asked.reason, *(asked.details or {}).values())
+    )
 
 
 async def _call(client: LedgerClient, command: LedgerCommand) -> TransactionResult:

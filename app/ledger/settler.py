@@ -15,6 +15,7 @@ from app.aggregates import EVENT_STORE_ERRORS, CommandStatus, LedgerCommand
 from app.ledger.errors import LedgerDownError
 from app.ledger.money import Money, in_thread
 from app.ledger.open_commands import OpenCommand, OpenCommands
+from app.ledger.sending import is_erased
 from app.runtime.logging import in_short, where
 
 log = logging.getLogger(__name__)
@@ -103,11 +104,13 @@ class Settler:
     def _ended(self, command_id: str, task: asyncio.Task[None]) -> None:
         del self._settling[command_id]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("Command %s could not be settled now: %s", command_id, where(error))
+            about = {"aggregate": command_id}
+            log.warning("Command %s could not be settled now: %s", command_id, where(error), extra=about)
 
     def will_send(self, command: LedgerCommand) -> bool:
         """Whether an open command is sent again, or may be in somebody's hands: a person has to wait."""
-        return command.sent_from is not None and datetime.now(UTC) - command.sent_from <= self._key_lasts
+        lasts = self._running if is_erased(command) else self._key_lasts
+        return command.sent_from is not None and datetime.now(UTC) - command.sent_from <= lasts
 
     def _is_due(self, each: OpenCommand, now: datetime) -> bool:
         if self._money.is_sending(each.command_id):
@@ -120,6 +123,7 @@ class Settler:
                     "Command %s is unknown for longer than the ledger keeps its key: look into the ledger, "
                     "and settle it by hand (docs/operations.md)",
                     each.command_id,
+                    extra={"aggregate": each.command_id},
                 )
             return False
         lost = each.is_unknown or now - each.since > self._running
@@ -142,4 +146,5 @@ class Settler:
                 await in_thread(self._money.store.record, each.command_id, "unanswered", **lost)
             command = await self._money.send(command, is_first=False)
             if command.is_settled:
-                log.info("Command %s is settled: %s", each.command_id, command.status)
+                about = {"aggregate": each.command_id}
+                log.info("Command %s is settled: %s", each.command_id, command.status, extra=about)

@@ -20,6 +20,7 @@ from app.aggregates import (
     command_id_of,
     same_person,
 )
+from app.aggregates.personal import may_be
 from app.aggregates.remembering import NAMESPACE
 from app.ledger.command_store import Intent, said
 from app.ledger.money import Money, in_thread
@@ -78,7 +79,7 @@ class WriteOffs:
             request = unit.obtain(WriteOffRequest, request_id, source)
             if (known := request.asked) is not None:
                 same = known.requested_by == actor.id and all(
-                    getattr(known, name) == asked.get(name) for name in _ASKED
+                    may_be(getattr(known, name), asked.get(name)) for name in _ASKED
                 )
                 if not same:
                     msg = "The key belongs to another request."

@@ -33,13 +33,11 @@ _PAGE = 1_000
 
 def inbox_state(redis: Redis, settings: Settings) -> InboxState:
     """Everything at once, by Redis's own clock. Raises redis's errors."""
-    seconds, microseconds = redis.time()
-    now = seconds + microseconds / 1e6
-    name = settings.inbox_stream
-    info = stream_info(redis, name)
+    name, now = settings.inbox_stream, _now(redis)
+    stream, group = stream_state(redis, settings, now)
     return InboxState(
-        stream=_stream(name, info, now),
-        group=_group(redis, settings, info, now) if info else None,
+        stream=stream,
+        group=group,
         dead_letters=_dead_letters(DeadLetterBox(redis, settings), settings, now),
         unknown_types=_unknown_types(redis, name),
         dropped_values=[
@@ -47,6 +45,21 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
             for field, count in sorted(_hash(redis, dropped_values_key(name)).items())
         ],
     )
+
+
+def stream_state(
+    redis: Redis, settings: Settings, now: float | None = None
+) -> tuple[StreamState, GroupState | None]:
+    """The stream and its group alone: a few questions, however much is in there. Raises redis's errors."""
+    now = _now(redis) if now is None else now
+    info = stream_info(redis, settings.inbox_stream)
+    group = _group(redis, settings, info, now) if info else None
+    return _stream(settings.inbox_stream, info, now), group
+
+
+def _now(redis: Redis) -> float:
+    seconds, microseconds = redis.time()
+    return float(seconds + microseconds / 1e6)
 
 
 def _stream(name: str, info: dict[str, Any], now: float) -> StreamState:

@@ -9,6 +9,7 @@ second runner, repeats harmlessly.
 """
 
 from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError, Tracking
@@ -24,6 +25,7 @@ from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
 from app.projections.values import erases
+from app.runtime.metrics import EVENTS_PROJECTED, PROJECTION_SECONDS
 
 _PAGES_AT_ONCE, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
 
@@ -87,6 +89,7 @@ class Engine:
             self._left_at = position
             return 0
         self._erases = False
+        began = perf_counter()
         reached = self._fold(position, newest, fence)
         if self._erases:
             self.abandoned.erased(reached)
@@ -96,6 +99,7 @@ class Engine:
             self._left_at = None  # Another runner is ahead: take up from there.
         else:
             self._left_at = reached
+        PROJECTION_SECONDS.labels(self.projection.name).observe(perf_counter() - began)
         return reached - position
 
     def clear(self) -> None:
@@ -122,6 +126,7 @@ class Engine:
                 raise
             else:
                 self.set_aside = aside
+                EVENTS_PROJECTED.labels(self.projection.name).inc(folded)
                 return reached
 
     def _fold_pages(self, position: int, newest: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from app.projections.faults import Cause, ProjectionFault
 from app.projections.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.swap import finish_swap
 from app.runtime.logging import in_short
+from app.runtime.metrics import LEASES_LOST
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Following:
                 "`billie rebuild %s --id %s`",
                 *(self.name, identifier, aside.position, aside.event, aside.error),
                 *(self.name, identifier),
+                extra={"projection": self.name, "aggregate": identifier, "position": aside.position},
             )
         if moved:
             self._on_moved(self.engine)
@@ -98,19 +100,21 @@ class Following:
 
     def _wait_for(self, holder: str | None) -> float:
         if holder is not None and holder != self._waited_for:
-            log.info("%s is run by %s: this one waits", self.name, holder)
+            log.info("%s is run by %s: this one waits", self.name, holder, extra={"projection": self.name})
             self._waited_for = holder
         return LOOK_EVERY_S
 
     def _lost(self, holder: str | None) -> None:
         text = f"{self.lease.owner} lost the lease to {holder or 'nobody'}"
-        log.warning("%s: %s", self.name, text)
+        log.warning("%s: %s", self.name, text, extra={"projection": self.name})
+        LEASES_LOST.labels(self.name).inc()
         self.engine.recorder.stand_still(Cause.LEASE_LOST, text)  # Until whoever has it moves on.
         self.engine.clear()
 
     def _stands(self, fault: ProjectionFault, position: int) -> None:
         if str(fault) != self._standing:
-            log.error("%s. It stays at position %d; the others go on", fault, position)
+            about = {"projection": self.name, "position": position}
+            log.error("%s. It stays at position %d; the others go on", fault, position, extra=about)
             self._standing = str(fault)
         self.engine.recorder.stands(fault)
 

@@ -5,7 +5,7 @@ from typing import Any
 from app.aggregates import LedgerCommand, same_person
 from app.aggregates.ledger_command import NOT_POSTED
 from app.projections.projection import Projection
-from app.projections.values import GONE, Document, erase, money, person, put, time
+from app.projections.values import GONE, Document, erase, legible, money, person, put, time
 
 LEDGER_COMMANDS = Projection(
     "ledger-commands",
@@ -54,7 +54,7 @@ def _decided(document: Document, event: Any) -> None:
     put(document["approval"], comment=event.comment)
     if not approved:
         code = WITHDRAWN if withdrawn else REFUSED
-        _settled(document, event, "rejected", error={"code": code, "message": event.comment})
+        _settled(document, event, "rejected", error={"code": code, "message": legible(event.comment)})
 
 
 @LEDGER_COMMANDS.on(LedgerCommand.Posted)
@@ -78,7 +78,7 @@ def _settled_by_hand(document: Document, event: Any) -> None:
     if event.posted:
         _settled(document, event, "posted", transaction_id=event.transaction_id)
     else:
-        _settled(document, event, "rejected", error={"code": NOT_POSTED, "message": event.because})
+        _settled(document, event, "rejected", error={"code": NOT_POSTED, "message": legible(event.because)})
     document["settledBy"] = _actor(event.by, event.by_name, event.role)
 
 

@@ -66,8 +66,8 @@ def search_keys(collection: str, document: Document) -> list[str]:
     keys = [(Kind.CODE, each) for each in codes(collection, document)]
     if collection == "customers":
         keys += [(Kind.NAME, each) for each in names(document)]
-        keys.append((Kind.EMAIL, email(document.get("emailAddress", ""))))
-        keys.append((Kind.PHONE, phone(document.get("mobilePhoneNumber", ""))))
+        keys.append((Kind.EMAIL, email(_text(document, "emailAddress"))))
+        keys.append((Kind.PHONE, phone(_text(document, "mobilePhoneNumber"))))
     level = level_of(document["_id"])
     return sorted(key_of(level, kind, text) for kind, text in keys if text)
 
@@ -108,7 +108,7 @@ def names(document: Document) -> list[str]:
 
 def codes(collection: str, document: Document) -> list[str]:
     """The codes of a document, then the last parts of those that have several: ``acc900002``, ``900002``."""
-    told = [document[field] for field in CODE_FIELDS[collection] if document.get(field)]
+    told = [text for field in CODE_FIELDS[collection] if (text := _text(document, field))]
     return _distinct([*(code(each) for each in told), *(end_of_code(each) for each in told)])
 
 
@@ -120,8 +120,13 @@ def end_of_code(text: str) -> str:
 
 
 def _words(document: Document, field: str) -> list[str]:
-    told: Any = document.get(field, "")
-    return words(told[: 2 * LONGEST])
+    return words(_text(document, field)[: 2 * LONGEST])
+
+
+def _text(document: Document, field: str) -> str:
+    """A field's text; empty for what is none: whether a document can be stored is for others to say."""
+    told: Any = document.get(field)
+    return told if isinstance(told, str) else ""
 
 
 def _distinct(keys: Iterable[str]) -> list[str]:

@@ -67,6 +67,11 @@ def erase(document: Document, event: Any, *fields: str) -> None:
     document["erasedAt"] = time(event.at)
 
 
+def legible(text: str | None) -> str | None:
+    """A text, or what stands for one that is erased."""
+    return GONE if text is ERASED else text
+
+
 def person(identifier: str, name: str | None) -> Document:
     """Somebody on the staff, as documents name them."""
     somebody = {"id": identifier}

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.aggregates import WriteOffRequest
 from app.projections.projection import Projection
-from app.projections.values import Document, erase, money, person, put, stamp, time
+from app.projections.values import GONE, Document, erase, legible, money, person, put, stamp, time
 
 WRITE_OFF_REQUESTS = Projection(
     "write-off-requests",
@@ -61,13 +61,15 @@ def _decided(document: Document, event: Any) -> None:
 def _personal_data_erased(document: Document, event: Any) -> None:
     erase(document, event, "customerName", "notes")
     document.get("decision", {}).pop("comment", None)
+    if (error := document.get("ledger", {}).get("error")) is not None:
+        error["message"] = GONE  # The ledger's own words are in its command.
 
 
 @WRITE_OFF_REQUESTS.on(WriteOffRequest.PostingFollowed)
 def _posting_followed(document: Document, event: Any) -> None:
     stamp(document, event.at)
     ledger: Document = {"status": event.status, "commandId": event.command_id}
-    put(ledger, error={"code": event.code, "message": event.message} if event.code else None)
+    put(ledger, error={"code": event.code, "message": legible(event.message)} if event.code else None)
     document["ledger"] = ledger
 
 

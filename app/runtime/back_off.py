@@ -6,6 +6,7 @@ from threading import Event as Flag
 from time import monotonic
 
 from app.runtime.logging import in_short
+from app.runtime.metrics import SERVER_FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class BackOff:
     def failed(self, error: Exception) -> None:
         """Wait; ``stop`` ends that at once."""
         self.failures += 1
+        SERVER_FAILURES.inc()
         now = monotonic()
         comes_anew = self.failures == 1 and now - self._failed_at >= _NEW_AFTER_S
         if comes_anew or now - self._said_at >= _SAY_EVERY_S:

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from pymongo.errors import OperationFailure
 
+from app.runtime.json_log import JsonLines
 
-def configure_logging(role: str) -> None:
-    """Log INFO and above. Nothing that is logged holds personal data: identities only."""
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format=f"%(asctime)s {role} %(levelname)s %(name)s: %(message)s",
-        force=True,
+
+def configure_logging(role: str, log_format: str = "text") -> None:
+    """Log INFO and above, as ``text`` or ``json``. What is logged holds no personal data: identities only."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonLines(role, trace)
+        if log_format == "json"
+        else logging.Formatter(f"%(asctime)s {role} %(levelname)s %(name)s: %(message)s")
     )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 def in_short(error: BaseException) -> str:

@@ -5,13 +5,15 @@ from base64 import b64decode
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.aggregates.master_keys import KEY_BYTES, MasterKeys
+from app.runtime.secret_files import SecretFiles
 
 _SCHEMES = {
     "redis_url": ("redis://", "rediss://", "unix://"),
@@ -19,13 +21,25 @@ _SCHEMES = {
 }
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 """As browsers send it: in lower case, without a path."""
+_HOST = re.compile(r"[a-z0-9_.\-]+|[0-9a-f:]+")
 
 
 class Settings(BaseSettings):
-    """The settings of one process. Each field is the variable ``BILLIE_<FIELD>``, in capitals."""
+    """The settings of one process. Each field is the variable ``BILLIE_<FIELD>``, in capitals.
+
+    Secrets may come from files, by ``BILLIE_<FIELD>_FILE``. Raises SecretFileError where one cannot be used.
+    """
 
     model_config = SettingsConfigDict(env_prefix="BILLIE_", extra="ignore")
 
+    env: Literal["development", "production"] = Field(
+        "development", description="In production, processes refuse to start with what is open to others."
+    )
+    plaintext_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts, with commas between, that production may speak to in plain text, "
+        "because a service mesh or a private network encrypts or shelters it.",
+    )
     redis_url: str = "redis://127.0.0.1:6379/0"
     inbox_stream: str = "inbox:billie-srv"
     consumer_group: str = "billie-servicing-processor"
@@ -135,6 +149,13 @@ class Settings(BaseSettings):
     )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
+    log_format: Literal["text", "json"] = Field(
+        "text", description="A line a record: text for people, or JSON for whoever collects logs."
+    )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Each process's own, for Prometheus; 0: any free one; unset: none."
+    )
     business_time_zone: str = Field(
         "Australia/Sydney",
         description="Whose days and months read models count by. After a change, rebuild these.",
@@ -167,6 +188,18 @@ class Settings(BaseSettings):
         30, gt=0, description="After that, a command without an outcome counts as lost, and is sent again."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the program says, then the environment, then the files that the environment names."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
     @field_validator("business_time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -180,10 +213,9 @@ class Settings(BaseSettings):
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _exact_origins(cls, told: object) -> object:
-        origins = [each.strip() for each in told.split(",")] if isinstance(told, str) else told
-        if not isinstance(origins, list | tuple):
+        origins = _parts(told)
+        if not isinstance(origins, tuple):
             return told
-        origins = tuple(each for each in origins if each)
         for each in origins:
             if "*" in each:
                 msg = "a * would let any page ask with a token that it got hold of: name each origin"
@@ -206,14 +238,36 @@ class Settings(BaseSettings):
         """The master keys that the event store's data keys are wrapped by."""
         return MasterKeys(_bytes(self.master_key), _bytes(self.master_key_previous))
 
-    @field_validator("redis_url", "mongo_url")
+    @field_validator("plaintext_hosts", mode="before")
+    @classmethod
+    def _exact_hosts(cls, told: object) -> object:
+        hosts = _parts(told)
+        for each in hosts if isinstance(hosts, tuple) else ():
+            if not _HOST.fullmatch(each):
+                msg = f"{each!r} is no host, such as redis or 10.0.0.7: without scheme, port and *"
+                raise ValueError(msg)
+        return hosts
+
+    @field_validator("redis_url", "mongo_url", "event_store_url")
     @classmethod
     def _known_scheme(cls, url: str, info: ValidationInfo) -> str:
-        schemes = _SCHEMES[str(info.field_name)]
-        if not url.startswith(schemes):
+        # Without the URL in what is said: it may hold a password.
+        schemes = _SCHEMES.get(str(info.field_name))
+        if schemes and not url.startswith(schemes):
             msg = f"begins with none of {', '.join(schemes)}"
-            raise ValueError(msg)  # Without the URL: it may hold a password.
+            raise ValueError(msg)
+        try:
+            urlsplit(url)
+        except ValueError:
+            msg = "is no URL: its host cannot be read"
+            raise ValueError(msg) from None
         return url
+
+
+def _parts(told: object) -> object:
+    """The parts of a text with commas between, as a tuple; anything but text or a list as it is."""
+    parts = [each.strip() for each in told.split(",")] if isinstance(told, str) else told
+    return tuple(each for each in parts if each) if isinstance(parts, list | tuple) else told
 
 
 def _bytes(key: SecretStr | None) -> bytes | None:

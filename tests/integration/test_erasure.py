@@ -18,11 +18,12 @@ from app.aggregates import (
     MasterKeyError,
     MasterKeys,
     Servicing,
+    WriteOffRequest,
 )
 from app.aggregates.erasure import MoneyOpenError
 from app.aggregates.key_rotation import rotate_keys
 from app.aggregates.key_tables import KeyTables
-from app.aggregates.personal import ERASED
+from app.aggregates.personal import ERASED, _names
 from app.aggregates.seal_stored import NotSealedError, seal_stored
 from app.projections.catalogue import all_projections
 from app.projections.migrations import migrate
@@ -126,6 +127,26 @@ def test_events_of_before_are_emptied_by_an_erasure(url: str) -> None:
         assert [(each.position, each.topic) for each in rows][: len(positions)] == positions
         theirs = {Customer.id_of("C1"), LoanAccount.id_of("L1"), Conversation.id_of("L1")}
         assert SECRET.encode() not in b"".join(row.state for row in rows if row.originator_id in theirs)
+
+
+def test_facts_that_an_older_release_left_in_the_clear_beside_sealed_ones_go_too(
+    store: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know(store, "C1", "L1")
+    _names.cache_clear()
+    with monkeypatch.context() as older:
+        older.setattr(Conversation.NoticePosted, "PERSONAL", frozenset(("content",)))
+        older.setattr(WriteOffRequest.PostingFollowed, "PERSONAL", frozenset())
+        notice = {"agent_name": SECRET, "topic": SECRET, "content": SECRET}
+        posting = {"command_id": "K1", "status": "rejected", "fault": ("NOT_POSTED", SECRET)}
+        absorb(store, [On(Conversation, "L1").post_notice(at=20, **notice)])
+        absorb(store, [On(WriteOffRequest, "L1").follow_posting(at=21, **posting)])
+    _names.cache_clear()
+    assert stored_bytes(store).count(SECRET.encode()) == 3
+    erase(store)
+    assert SECRET.encode() not in stored_bytes(store)
+    notice = [each for each in store.events.get(Conversation.id_of("L1")) if hasattr(each, "topic")][-1]
+    assert (notice.agent_name, notice.topic, notice.content) == (ERASED, ERASED, ERASED)
 
 
 def test_sealing_is_resumed_changes_nothing_else_and_is_done_once(url: str) -> None:

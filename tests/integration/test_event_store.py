@@ -109,3 +109,8 @@ def test_timeout_that_is_no_number_is_said(timeout: str) -> None:
 def test_another_url_is_refused_with_what_is_accepted(url: str, named: str) -> None:
     with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}.*sqlite:///"):
         event_store_environment(url)
+
+
+def test_an_option_that_postgresql_would_not_get_is_refused() -> None:
+    with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*'sslmod'.*sslmode"):
+        event_store_environment("postgresql://host/db?sslmod=require")

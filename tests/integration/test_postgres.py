@@ -7,8 +7,12 @@ from threading import Event
 
 import psycopg
 import pytest
+from eventsourcing.persistence import OperationalError
+from psycopg_pool import PoolTimeout
 
 from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
+from app.aggregates.event_store import event_store_environment
+from app.aggregates.postgres import SecurePostgresFactory, connect
 from app.ingestion.landing import Landing, land
 from tests.unit.ingestion.entries import heard, message, said
 
@@ -90,3 +94,16 @@ def test_server_that_goes_away_is_the_stores_fault(
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
     assert len(land(one, [said(2)], Event()).landed) == 1
     assert heard(one) == ["1", "2"]
+
+
+def test_tls_that_is_asked_for_is_never_done_without(postgres_url: str) -> None:
+    """The cluster of tests has none: a connection that needs it fails, the library's and ours."""
+    environment = event_store_environment(f"{postgres_url}?sslmode=require")
+    with pytest.raises(OperationalError, match="does not support SSL"):
+        connect(environment)
+    with SecurePostgresFactory(environment).datastore.pool as pool:
+        assert pool.kwargs["sslmode"] == "require"
+        with pytest.raises(PoolTimeout):
+            pool.wait(1.0)
+    with closing(Servicing.from_url(f"{postgres_url}?sslmode=prefer")) as servicing:
+        assert land(servicing, [said(1)], Event()).position == 2

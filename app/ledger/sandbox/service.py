@@ -10,10 +10,12 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from app.ledger.channel import SERVICE
+from app.ledger.health import SANDBOX
 from app.ledger.sandbox import answers, arguments
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults, FaultyCalls
 from app.ledger.sandbox.journal import Posting
+from app.ledger.sandbox.measuring import MeasuredCalls
 from app.ledger.sandbox.refusals import (
     BadArgumentError,
     KeyReusedError,
@@ -157,7 +159,7 @@ def serve(
     """
     server = grpc.server(
         ThreadPoolExecutor(_THREADS),
-        interceptors=[FaultyCalls(faults or Faults(), without)],
+        interceptors=[MeasuredCalls(), FaultyCalls(faults or Faults(), without)],
         options=[("grpc.so_reuseport", 0)],
     )
     cast(Any, wire_grpc).add_AccountingLedgerServiceServicer_to_server(SandboxLedger(books), server)
@@ -165,6 +167,6 @@ def serve(
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     server.add_insecure_port(target)
     server.start()
-    for name in ("", SERVICE):
+    for name in ("", SERVICE, SANDBOX):
         checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server

@@ -1,6 +1,10 @@
 """The erasure of a customer: what it refuses, whom it concerns, and what comes after it."""
 
+from collections.abc import Collection
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 from eventsourcing.persistence import RecordConflictError
@@ -14,6 +18,7 @@ from app.aggregates import (
     Servicing,
     WriteOffRequest,
 )
+from app.aggregates.cache import Key
 from app.aggregates.erasure import KeyReusedError, MoneyOpenError, NoSuchCustomerError
 from app.aggregates.personal import ERASED
 from tests.erasing import ANN, EVE, REASON, SECRET, erase, know, stored_bytes, write_note
@@ -158,10 +163,88 @@ def test_what_was_asked_of_an_account_that_turns_out_to_be_theirs(servicing: Ser
     erase(servicing)
     intent = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
     absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, **intent)])
+    absorb(servicing, [On(LedgerCommand, "K2").rejected(code="FAILED_PRECONDITION", message="no")])
     assert erased_with(servicing, LedgerCommand, "K2") is None
     absorb(servicing, [On(LoanAccount, "L2").open(customer_id="C1")])
     assert erased_with(servicing, LedgerCommand, "K2") == "C1"
     assert list(servicing.events.get(LedgerCommand.id_of("K2")))[1].reason is ERASED
+
+
+INTENT = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
+"""A command about an account that is, or turns out to be, of who was erased."""
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_command_is_erased_in_the_save_that_settles_it(servicing: Servicing, late: bool) -> None:
+    erase(servicing)
+    owned, command = On(LoanAccount, "L2").open(customer_id="C1"), On(LedgerCommand, "K2")
+    requested = command.request(actor=ANN, **INTENT)
+    for each in (requested, owned) if late else (owned, requested):
+        absorb(servicing, [each])
+    absorb(servicing, [command.unanswered(code="UNAVAILABLE", message="no answer")])
+    assert erased_with(servicing, LedgerCommand, "K2") is None
+    found = servicing.load(LedgerCommand, "K2")
+    assert found is not None
+    assert found.intent is not None
+    assert found.intent.reason == SECRET, "what is sent again is made of it"
+    settled = command.settle_by_hand(actor=EVE, posted=False, because=SECRET, transaction_id=None)
+    absorb(servicing, [settled])
+    assert erased_with(servicing, LedgerCommand, "K2") == "C1"
+    events = list(servicing.events.get(LedgerCommand.id_of("K2")))
+    assert events[1].reason is ERASED
+    assert [each.because for each in events if isinstance(each, LedgerCommand.SettledByHand)] == [ERASED]
+    assert servicing.privacy.tables.keys_of([LedgerCommand.id_of("K2")]) == []
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_pending_request_is_erased_when_it_is_decided(servicing: Servicing, late: bool) -> None:
+    erase(servicing)
+    owned, request = On(LoanAccount, "L2").open(customer_id="C1"), On(WriteOffRequest, "W2")
+    asked = request.request(
+        loan_account_id="L2", amount=Decimal(20), reason="hardship", requested_by="ann", notes=SECRET
+    )
+    for each in (asked, owned) if late else (owned, asked):
+        absorb(servicing, [each])
+    assert erased_with(servicing, WriteOffRequest, "W2") is None
+    absorb(servicing, [request.reject(rejected_by="bob", reason=SECRET)])
+    assert erased_with(servicing, WriteOffRequest, "W2") == "C1"
+    assert list(servicing.events.get(WriteOffRequest.id_of("W2")))[1].notes is ERASED
+
+
+def test_what_is_settled_while_it_turns_out_to_be_theirs_is_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[bool] = []
+    with closing(Servicing.from_url(f"sqlite:///{tmp_path / 'store.db'}")) as servicing:
+        know(servicing, "C1", "L1")
+        erase(servicing)
+        command, load_many = On(LedgerCommand, "K2"), servicing.load_many
+        absorb(servicing, [command.request(actor=ANN, **INTENT)])
+
+        def settled_just_then(keys: Collection[Key]) -> dict[Key, Any]:
+            loaded = load_many(keys)
+            if (LedgerCommand, "K2") in keys and not met:
+                met.append(True)
+                absorb(servicing, [command.rejected(code="NOT_FOUND", message="no account")])
+            return loaded
+
+        monkeypatch.setattr(servicing, "load_many", settled_just_then)
+        source = message("opened", at=60)
+        servicing.change(lambda unit: unit.obtain(LoanAccount, "L2", source).open(source, customer_id="C1"))
+        assert met
+        assert erased_with(servicing, LedgerCommand, "K2") == "C1"
+
+
+def test_a_request_that_names_them_is_theirs_whatever_its_account_is(servicing: Servicing) -> None:
+    account, request = On(LoanAccount, "L2"), On(WriteOffRequest, "W2")
+    asked = {"loan_account_id": "L2", "customer_id": "C1", "amount": Decimal(20), "reason": "hardship"}
+    absorb(servicing, [account.open(at=1, customer_id="C1", status="ACTIVE")])
+    absorb(servicing, [request.request(at=2, requested_by="ann", customer_name=SECRET, **asked)])
+    absorb(servicing, [request.reject(at=3, rejected_by="bob", reason=SECRET)])
+    absorb(servicing, [account.open(at=5, customer_id="C2", status="ACTIVE")])
+    erase(servicing)
+    assert erased_with(servicing, LoanAccount, "L2") is None
+    assert erased_with(servicing, WriteOffRequest, "W2") == "C1"
 
 
 def test_new_things_of_an_erased_customer_are_born_erased(servicing: Servicing) -> None:

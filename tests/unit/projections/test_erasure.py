@@ -1,5 +1,6 @@
 """Read models after an erasure: cleared, and the same however much was folded while it could be read."""
 
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -7,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.aggregates import Conversation, Servicing
+from app.aggregates import Conversation, LedgerCommand, Servicing, WriteOffRequest
 from app.projections.catalogue import all_projections
 from app.projections.engine import Engine
 from app.runtime.settings import Settings
-from tests.erasing import SECRET, erase, everything_of, know, write_note
+from tests.erasing import BOB, EVE, SECRET, erase, everything_of, know, stored_bytes, write_note
 from tests.given import Told, absorb
 from tests.mock_mongo import Database
 from tests.projecting import On
@@ -95,6 +96,39 @@ def test_what_stays_of_a_customer_is_not_personal(servicing: Servicing) -> None:
     assert command["requestedBy"]["id"] == "ann"
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_words_of_who_settles_by_hand_are_cleared(servicing: Servicing, late: bool) -> None:
+    def settle() -> None:
+        fault, why = ("NOT_POSTED", f"{SECRET} died"), {"posted": False, "transaction_id": None}
+        command = On(LedgerCommand, "K2").settle_by_hand(actor=EVE, because=fault[1], **why)
+        request = On(WriteOffRequest, "W2").follow_posting(command_id="K2", status="rejected", fault=fault)
+        absorb(servicing, [command, request])
+
+    asked = {"loan_account_id": "L1", "amount": Decimal(20), "reason": "hardship"}
+    if late:
+        erase(servicing)
+    absorb(servicing, [On(WriteOffRequest, "W2").request(requested_by="ann", **asked)])
+    absorb(servicing, [On(WriteOffRequest, "W2").approve(approved_by="bob")])
+    intent = asked | {"kind": "write_off", "idempotency_key": "write-off-W2", "actor": BOB}
+    absorb(servicing, [On(LedgerCommand, "K2").request(**intent)])
+    posting = On(WriteOffRequest, "W2").follow_posting(command_id="K2", status="unknown", fault=("X", "y"))
+    absorb(servicing, [posting])
+    settle()
+    live = folded(servicing)
+    if not late:
+        assert f"{SECRET} died" in live.everything()
+        erase(servicing)
+        live.follow()
+    found = live.documents()
+    [request] = [each for each in found["write-off-requests"] if each["_id"] == "W2"]
+    [command] = [each for each in found["ledger-commands"] if each["_id"] == "K2"]
+    assert request["ledger"]["error"] == {"code": "NOT_POSTED", "message": "[erased]"}
+    assert command["ledgerError"] == {"code": "NOT_POSTED", "message": "[erased]"}
+    assert SECRET not in str(found)
+    assert SECRET.encode() not in stored_bytes(servicing)
+    assert found == folded(servicing).documents()
+
+
 def test_an_erasure_is_in_the_timeline_and_its_entries_stay(servicing: Servicing) -> None:
     def told(live: Folded) -> list[str]:
         return [
@@ -106,8 +140,8 @@ def test_an_erasure_is_in_the_timeline_and_its_entries_stay(servicing: Servicing
     assert told(folded(servicing)) == [*before, "personal_data_erased"]
 
 
-_AFTER = {10: 9, 12: 11}
-"""What is decided was asked for."""
+_WITH = {9: 10, 10: 9, 11: 12, 12: 11}
+"""What is decided was asked for, and what is asked for is decided: it stays readable until then."""
 NEWS = st.lists(st.sampled_from(range(14)), max_size=6)
 
 
@@ -132,7 +166,7 @@ def test_it_comes_to_the_same_however_it_is_split_and_repeated(
     whole = list(everything_of("C1", "L1"))
     absorb(servicing, [whole[each] for each in repeated])  # Redelivered.
     later = list(everything_of("C1", "L3"))  # News of the erased, on new things and known ones.
-    news = {*repeated, *(_AFTER[each] for each in repeated if each in _AFTER), 2, 8}
+    news = {*repeated, *(_WITH[each] for each in repeated if each in _WITH), 2, 8}
     absorb(servicing, [later[each] for each in sorted(news)])  # With their chat, and their account.
     live.follow(chance)
     absorb(servicing, [On(Conversation, "L1").add_utterance(at=90, username="customer", utterance=SECRET)])

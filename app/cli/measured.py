@@ -1,0 +1,28 @@
+"""A role beside which its metrics are served."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import typer
+from prometheus_client.registry import Collector
+
+from app.runtime.metrics import Role
+from app.runtime.metrics_server import serving_metrics
+from app.runtime.settings import Settings
+
+
+@contextmanager
+def measured(settings: Settings, role: Role, *collectors: Collector) -> Iterator[None]:
+    """Serve the role's metrics while this lasts. The exit code is 3 where their port is taken."""
+    with ExitStack() as serving:
+        try:
+            serving.enter_context(serving_metrics(settings, role, collectors))
+        except OSError as error:
+            place = f"{settings.metrics_host}, port {settings.metrics_port}"
+            typer.echo(
+                f"{place}: {error.strerror}. Set BILLIE_METRICS_HOST, or BILLIE_METRICS_PORT: each process "
+                "has its own.",
+                err=True,
+            )
+            raise typer.Exit(3) from error
+        yield
