@@ -140,17 +140,8 @@ def _erase_late(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> Non
     keys = _linked(servicing, unit, customer_id)
     unit.expect(keys)
     for each in _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id):
-        if not _is_under_way(each):
+        if not each.is_unsettled:
             each.erase(source, erased_with=customer_id)
-
-
-def _is_under_way(each: RememberingAggregate) -> bool:
-    match each:
-        case WriteOffRequest():
-            return each.is_open
-        case LedgerCommand():
-            return not each.is_settled
-    return False
 
 
 def _linked(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> list[Key]:
