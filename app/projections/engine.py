@@ -88,8 +88,8 @@ class Engine:
         if newest <= position:
             self._left_at = position
             return 0
-        self._erases = False
         began = perf_counter()
+        self._erases = False
         reached = self._fold(position, newest, fence)
         if self._erases:
             self.abandoned.erased(reached)
