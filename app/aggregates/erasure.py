@@ -132,12 +132,16 @@ def _erase(
 
 
 def _erase_late(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> None:
-    """What is theirs, and was not erased with them: only an older release stores such."""
+    """What is theirs, and was not erased with them: only an older release stores such.
+
+    Money that is under way keeps its words until it is settled, and is erased then.
+    """
     source = erasure_of(customer_id)
     keys = _linked(servicing, unit, customer_id)
     unit.expect(keys)
     for each in _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id):
-        each.erase(source, erased_with=customer_id)
+        if not each.is_unsettled:
+            each.erase(source, erased_with=customer_id)
 
 
 def _linked(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> list[Key]:
