@@ -60,7 +60,7 @@ def shown(process: subprocess.Popen[str], pattern: str) -> tuple[str, str]:
     """What was printed until a line that holds ``pattern``, and the first group of it."""
     assert process.stdout is not None
     told = ""
-    watchdog = threading.Timer(60, process.kill)
+    watchdog = threading.Timer(240, process.kill)
     watchdog.start()
     try:
         for line in process.stdout:
@@ -85,7 +85,7 @@ def test_it_shows_a_customer_and_stops_by_itself(start: Start, tmp_path: Path) -
     assert answer.json()["customerId"].startswith("CUS-")
     children = descendants(process)
     assert len(children) >= 7
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=240)
     assert process.returncode == 0, told + rest
     assert not [child for child in children if child.is_running()]
 
@@ -101,7 +101,7 @@ def test_stopping_it_leaves_nothing_running(
         process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.2)  # Signals sent at once would be one.
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=240)
     if numbers == [signal.SIGINT]:
         assert (process.returncode, "The data is kept" in rest) == (0, True)
     elif signal.SIGKILL in numbers:
@@ -117,7 +117,7 @@ def test_a_dead_process_is_named(start: Start, tmp_path: Path, word: str, name: 
     process = start(tmp_path / "demo")
     shown(process, r"^(TOKEN)=")
     next(child for child in descendants(process) if word in " ".join(child.cmdline())).kill()
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=240)
     assert process.returncode == 1
     assert f"{name} ended by itself, with code -9" in rest
 
@@ -125,15 +125,15 @@ def test_a_dead_process_is_named(start: Start, tmp_path: Path, word: str, name: 
 def test_another_takes_other_ports_and_never_the_same_data(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path / "demo")
     shown(first, r"^(TOKEN)=")
-    told, _ = start(tmp_path / "demo").communicate(timeout=60)
+    told, _ = start(tmp_path / "demo").communicate(timeout=240)
     assert "Another demo runs on" in told
     second = start(tmp_path / "other", "--for", "1")
-    told, _ = second.communicate(timeout=60)
+    told, _ = second.communicate(timeout=240)
     assert second.returncode == 0, told
     assert told.count("is in use") == 4
     assert re.search(r"^TOKEN=", told, re.MULTILINE)
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=60)
+    first.communicate(timeout=240)
     assert first.returncode == 0
 
 
@@ -141,7 +141,7 @@ def test_second_start_goes_on_with_the_data(start: Start, tmp_path: Path) -> Non
     counts = []
     for _ in range(2):
         process = start(tmp_path / "demo", "--for", "4")
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=240)
         assert process.returncode == 0, rest
         counts.append(int(re.findall(r"([\d,]+) messages", rest)[-1].replace(",", "")))
     assert counts[1] > counts[0]
