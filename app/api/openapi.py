@@ -27,7 +27,7 @@ _IF_NONE_MATCH = {
     "in": "header",
     "required": False,
     "description": "The `ETag` that the caller has: 304 where it would be sent the same.",
-    "schema": {"type": "string", "maxLength": 2_000},
+    "schema": {"type": "string"},
 }
 _WAITING = (429, 503)
 """Statuses of answers that may say when to try again."""
