@@ -64,9 +64,7 @@ TAGS = {
     "write-offs": "Loans given up, by two people.",
     "erasure": "The right to erasure: personal data is made unreadable for ever.",
     "changes": "Which documents change, as it happens: for live screens, and for caches.",
-    "operations": "The pipeline's state.",
-    "dead letters": "Messages that could not be used.",
-    "inbox": "Messages, published for whoever has no way to the stream.",
+    "operations": "The pipeline: its state, messages that could not be used, and publishing by hand.",
 }
 """What the tags of the routes mean, in the order in which a reader wants them."""
 

@@ -4,16 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from app.api.application import create_app
-from app.runtime.settings import Settings
+from app.api.application import app_to_describe
 
 
 def text() -> str:
     """The document as the file holds it: the same on every machine."""
-    app = create_app(Settings(jwt_secret=SecretStr("no token is ever checked with this one")))
-    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(app_to_describe().openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -8,11 +8,9 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from pydantic import SecretStr
 
-from app.api.application import create_app
+from app.api.application import app_to_describe
 from app.api.auth import Requirement, Role
-from app.runtime.settings import Settings
 
 _PAGE = """\
 # Who may call which route
@@ -87,5 +85,4 @@ def _row(cells: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    app = create_app(Settings(jwt_secret=SecretStr("no token is ever checked with this one")))
-    Path(sys.argv[1]).write_text(page(app), encoding="utf-8")
+    Path(sys.argv[1]).write_text(page(app_to_describe()), encoding="utf-8")
