@@ -8,7 +8,6 @@ connections, and ask for other documents all the time.
 
 import argparse
 import json
-import os
 import random
 import socket
 import statistics
@@ -24,14 +23,12 @@ from typing import Any, NamedTuple
 
 from pymongo import MongoClient
 
-from app.api.auth import issue_token
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.feed import Balance, Heard, Opened
 from app.runtime.embedded import embedded_mongo, embedded_redis, free_port
-from app.runtime.settings import Settings
 from bench.portfolio import load
+from bench.served import api_environment, reader_token, started
 
-_SECRET = "a secret for a benchmark, of more than 32 bytes"
 _LOAD = Path(__file__).parents[1] / "tools" / "node" / "load.mjs"
 _AT_ONCE = (1, 8, 32)
 _ASKED_FOR = 1_000
@@ -77,28 +74,18 @@ def main() -> None:
         numbers = random.Random(7).sample(range(asked.customers), min(_ASKED_FOR, asked.customers))
         _open_loans(folder / "ledger.db", numbers)
         ledger, api, bare = free_port(), free_port(), free_port()
-        environment = os.environ | {
-            "BILLIE_LEDGER_TARGET": f"127.0.0.1:{ledger}",
-            "BILLIE_API_PORT": str(api),
-            "BILLIE_JWT_SECRET": _SECRET,
-            "BILLIE_EVENT_STORE_URL": f"sqlite:///{folder / 'events.db'}",
-            "BILLIE_MONGO_URL": mongo.url,
-            "BILLIE_MONGO_DB": "bench",
-            "BILLIE_REDIS_URL": redis.url,
-            "BILLIE_RATE_PER_SECOND": "0",
-        }
+        environment = api_environment(
+            *(folder, api, mongo.url),
+            mongo_db="bench",
+            redis_url=redis.url,
+            ledger_target=f"127.0.0.1:{ledger}",
+        )
         for port, command in (
-            (ledger, ["app.cli.main", "ledger-sandbox", "--data", str(folder / "ledger.db")]),
-            (api, ["app.cli.main", "api"]),
-            (bare, ["bench.bare_api", mongo.url, "bench", str(bare)]),
+            (ledger, ("app.cli.main", "ledger-sandbox", "--data", str(folder / "ledger.db"))),
+            (api, ("app.cli.main", "api")),
+            (bare, ("bench.bare_api", mongo.url, "bench", str(bare))),
         ):
-            log = stack.enter_context((folder / f"{command[-1].replace('/', '-')}.log").open("wb"))
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command], env=environment, stdout=log, stderr=log
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            _wait_for(port, process)
+            _wait_for(port, started(stack, folder / f"{port}.log", environment, *command))
         _measure(_ways(api, bare, numbers), asked.seconds, asked.rounds)
 
 
@@ -109,17 +96,13 @@ def _ways(api: int, bare: int, numbers: list[int]) -> list[Way]:
         Way("customer", base, [f"/v1/customers/CUS-{each}" for each in ids]),
         Way("loan account", base, [f"/v1/loan-accounts/ACC-{each}" for each in ids]),
         Way("search by id", base, [f"/v1/search?q=CUS-{each}" for each in ids]),
-        Way(
-            "search by name",
-            base,
-            [f"/v1/search?q={each}" for each in _NAMES],
-        ),
+        Way("search by name", base, [f"/v1/search?q={each}" for each in _NAMES]),
         Way("overview", base, [f"/v1/customers/CUS-{each}/overview" for each in ids]),
     ]
 
 
 def _measure(ways: list[Way], seconds: int, rounds: int) -> None:
-    token = issue_token(Settings(jwt_secret=_SECRET), "bench", "readonly")  # type: ignore[arg-type]
+    token = reader_token()
     print(f"{'':20}{'at once':>8}{'answers/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'x bare':>9}")
     met = True
     for at_once in _AT_ONCE:

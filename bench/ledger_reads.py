@@ -8,10 +8,7 @@ cost of an HTTP client does not count as the API's.
 
 import argparse
 import asyncio
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -22,14 +19,12 @@ from typing import Any
 
 import grpc.aio
 
-from app.api.auth import issue_token
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire.accounting_ledger_pb2_grpc import AccountingLedgerServiceStub
 from app.runtime.embedded import free_port
-from app.runtime.settings import Settings
 from bench.http_caller import HttpCaller
+from bench.served import api_environment, reader_token, started
 
-_SECRET = "a secret for a benchmark, of more than 32 bytes"
 _GOAL_MS = 2.0
 _UP_WITHIN_S = 20.0
 
@@ -53,23 +48,14 @@ def main() -> None:
     asked = arguments.parse_args()
     ledger, api = f"127.0.0.1:{free_port()}", free_port()
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as folder, ExitStack() as stack:
-        environment = os.environ | {
-            "BILLIE_LEDGER_TARGET": ledger,
-            "BILLIE_API_PORT": str(api),
-            "BILLIE_JWT_SECRET": _SECRET,
-            "BILLIE_EVENT_STORE_URL": f"sqlite:///{Path(folder) / 'events.db'}",
-            "BILLIE_MONGO_URL": "mongodb://127.0.0.1:1",
-            "BILLIE_RATE_PER_SECOND": "0",
-        }
-        for command in (["-m", "bench.fixed_ledger", ledger], ["-m", "app.cli.main", "api"]):
-            process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
+        environment = api_environment(Path(folder), api, "mongodb://127.0.0.1:1", ledger_target=ledger)
+        for command in (("bench.fixed_ledger", ledger), ("app.cli.main", "api")):
+            started(stack, Path(folder) / f"{command[0]}.log", environment, *command)
         asyncio.run(_measure(ledger, api, asked.calls, asked.rounds))
 
 
 async def _measure(ledger: str, api: int, calls: int, rounds: int) -> None:
-    token = issue_token(Settings(jwt_secret=_SECRET), "bench", "readonly")  # type: ignore[arg-type]
+    token = reader_token()
     async with AsyncExitStack() as stack:
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(ledger))
         stub: Any = AccountingLedgerServiceStub(channel)  # type: ignore[no-untyped-call]

@@ -8,10 +8,7 @@ over one connection, in turns with the bare read, which goes from here to the da
 import argparse
 import asyncio
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import urllib.request
 from contextlib import ExitStack
@@ -23,13 +20,11 @@ from urllib.parse import quote
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from app.api.auth import issue_token
 from app.runtime.embedded import embedded_mongo, free_port
-from app.runtime.settings import Settings
 from bench.http_caller import HttpCaller
 from bench.portfolio import load
+from bench.served import api_environment, reader_token, started
 
-_SECRET = "a secret for a benchmark, of more than 32 bytes"
 _GOAL_MS = 50.0
 _UP_WITHIN_S = 20.0
 
@@ -62,20 +57,8 @@ def main() -> None:
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo.url))["bench"]
         load(database, asked.customers)
         port = free_port()
-        environment = os.environ | {
-            "BILLIE_API_PORT": str(port),
-            "BILLIE_JWT_SECRET": _SECRET,
-            "BILLIE_EVENT_STORE_URL": f"sqlite:///{folder / 'events.db'}",
-            "BILLIE_MONGO_URL": mongo.url,
-            "BILLIE_MONGO_DB": database.name,
-            "BILLIE_RATE_PER_SECOND": "0",
-        }
-        log = stack.enter_context((folder / "api.log").open("wb"))
-        api = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", "api"], env=environment, stdout=log, stderr=log
-        )
-        stack.callback(api.wait)
-        stack.callback(api.terminate)
+        environment = api_environment(folder, port, mongo.url, mongo_db=database.name)
+        started(stack, folder / "api.log", environment, "app.cli.main", "api")
         asyncio.run(_measure(database, port, _questions(asked.customers), asked.times))
 
 
@@ -100,7 +83,7 @@ def _questions(count: int) -> list[Question]:
 async def _measure(
     database: Database[dict[str, Any]], port: int, questions: list[Question], times: int
 ) -> None:
-    token = issue_token(Settings(jwt_secret=_SECRET), "bench", "readonly")  # type: ignore[arg-type]
+    token = reader_token()
     print(f"{'':28}{'found':>6}{'p50 ms':>9}{'p99 ms':>9}{'x bare read':>13}")
     met = True
     for about, text, least in questions:
