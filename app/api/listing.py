@@ -16,6 +16,8 @@ from app.projections.faults import FAULTED
 
 # Whole numbers: a float of seconds does not tell each millisecond of the years that are far from 1970.
 _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+"""Older than all, as what has no time is to the server."""
 
 Sort = Literal["-createdAt", "createdAt", "-updatedAt", "updatedAt"]
 SortByCreation = Literal["-createdAt", "createdAt"]
@@ -115,7 +117,7 @@ async def newest(
     left_out = dict.fromkeys(leave_out, 0)
     few = await _found(collection, query, [], most, left_out)
     if len(few) < most:
-        return sorted(few, key=lambda each: (each["createdAt"], each["_id"]), reverse=True)
+        return sorted(few, key=lambda each: (each.get("createdAt", _NEVER), each["_id"]), reverse=True)
     order = [("createdAt", DESCENDING), ("_id", DESCENDING)]
     return await _found(collection, query, order, most, left_out)
 
