@@ -45,7 +45,6 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # It is closed.
-            self.accepted += 1
             try:
                 if self._tls is not None:
                     client = self._tls.wrap_socket(client, server_side=True)
@@ -54,6 +53,7 @@ class Proxy:
                 client.close()
                 continue
             self._open += [client, server]
+            self.accepted += 1
             for one, other in ((client, server), (server, client)):
                 self._threads.append(Thread(target=_pass_on, args=(one, other), daemon=True))
                 self._threads[-1].start()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from pydantic import SecretStr
@@ -104,6 +104,8 @@ def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
         await app.state.ledger.close()
         app.state.servers.close()
         await client.close()
+        # The server ends the process by the signal that it got: nothing comes after this.
+        await to_thread.run_sync(traces.flush)
 
     app: FastAPI = FastAPIOffline(
         title="Billie Servicing",

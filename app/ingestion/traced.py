@@ -17,6 +17,8 @@ def trace_batch(traces: Traces, settings: Settings, batch: Batch, landing: Landi
     now = datetime.now(UTC)
     began = now - timedelta(seconds=perf_counter() - batch.opened_at)
     fields_of = dict(batch.entries)
+    for entry_id, unusable in batch.unusable:
+        _trace_unread(traces, settings, entry_id, str(unusable.reason), began, now)
     for message, why in _through(landing, outcome):
         source, kind = message.envelope.source, message.envelope.type
         if not traces.wanted(source.message_id):
@@ -46,6 +48,21 @@ def trace_batch(traces: Traces, settings: Settings, batch: Batch, landing: Landi
                 if name.encode() in fields
             },
         )
+
+
+def _trace_unread(
+    traces: Traces, settings: Settings, entry_id: bytes, reason: str, began: datetime, now: datetime
+) -> None:
+    """Of an entry that could not be read: it has no identity but its own, and its type may be anything."""
+    name = entry_id.decode()
+    identity = f"{settings.inbox_stream}/{name}"
+    if traces.wanted(identity):
+        attributes = {
+            "messaging.system": "redis",
+            "messaging.destination.name": settings.inbox_stream,
+            "billie.entry_id": name,
+        }
+        traces.received(identity, Step("entry that cannot be used", began, now, attributes, reason), [], {})
 
 
 def _through(landing: Landing, outcome: Outcome) -> Iterator[tuple[Message, str | None]]:

@@ -84,9 +84,12 @@ class OtelTraces:
         self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=_MOST_WAITING))
         self._tracer = self._provider.get_tracer("billie", __version__)
 
-    def close(self) -> None:
-        """Send what waits, for a few seconds at most."""
+    def flush(self) -> None:
         self._provider.force_flush(_SEND_WITHIN_S * 1_000)
+
+    def close(self) -> None:
+        """Send what waits, and no more."""
+        self.flush()
         self._provider.shutdown()
 
     def wanted(self, message_id: str) -> bool:

@@ -66,6 +66,9 @@ class Traces(Protocol):
     def carried(self) -> dict[str, str]:
         """What tells others of the request that is answered here now; nothing outside of one."""
 
+    def flush(self) -> None:
+        """Send what waits, for a few seconds at most."""
+
 
 class _NoRequest:
     def answered(self, route: str, status: int) -> None:
@@ -95,6 +98,9 @@ class NoTraces:
 
     def carried(self) -> dict[str, str]:
         return {}
+
+    def flush(self) -> None:
+        """There is nothing."""
 
 
 NO_TRACES = NoTraces()

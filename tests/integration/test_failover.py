@@ -50,7 +50,8 @@ def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSe
 
 @pytest.fixture
 def on_it(settings: Settings, replica_set: EmbeddedServer) -> Iterator[Settings]:
-    own = settings.model_copy(update={"mongo_url": replica_set.url})
+    # A real member tells at once what it has become; this one tells it when it is asked.
+    own = settings.model_copy(update={"mongo_url": f"{replica_set.url}/?heartbeatFrequencyMS=500"})
     yield own
     with mongo_client(own) as client:
         client.drop_database(own.mongo_db)
@@ -81,7 +82,7 @@ def test_a_write_is_tried_again_by_the_driver_once_and_waits_for_a_majority(on_i
             pytest.raises(AutoReconnect),
         ):
             collection.insert_one({"_id": 3})
-    others = on_it.model_copy(update={"mongo_url": f"{on_it.mongo_url}/?w=1&retryWrites=false"})
+    others = on_it.model_copy(update={"mongo_url": f"{on_it.mongo_url}&w=1&retryWrites=false"})
     with mongo_client(others) as client:
         assert client.write_concern.document == {"w": 1}
         assert client.options.retry_writes is False

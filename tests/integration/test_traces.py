@@ -72,7 +72,7 @@ def api(settings: Settings, log: Path) -> Iterator[httpx.Client]:
         until(answers, what="the API to answer")
         yield client
     child.send_signal(signal.SIGTERM)
-    assert child.wait(30) == 0
+    assert child.wait(30) in (0, -signal.SIGTERM), log.read_text()
 
 
 def test_a_message_has_one_trace_from_the_stream_to_its_documents(
@@ -91,7 +91,7 @@ def test_a_message_has_one_trace_from_the_stream_to_its_documents(
     assert {"wait on the stream", "land", "project customers", "project customer-timeline"} <= set(inside)
     assert {each.trace_id for each in inside.values()} == {first.trace_id}
     assert inside["project customers"].service == "billie-project"
-    assert inside["project customers"].attributes["billie.events"] == 2, "that it exists, and its details"
+    assert inside["project customers"].attributes["billie.events"] >= 2, "that it exists, and its details"
     assert first.seconds >= inside["land"].seconds > 0
     [other] = receiver.named("message user_input")
     assert other.trace_id != first.trace_id
@@ -109,7 +109,7 @@ def test_rest_is_part_of_its_callers_trace_and_what_it_publishes_links_to_it(
         assert client.get(f"/v1/customers/{SECRET}", headers=caller).status_code == 404
         assert client.post("/v1/inbox", params={"wait": 0}, json=SAID, headers=caller).status_code == 202
     told(traced).run("ingest", "--drain")
-    [read] = receiver.named("GET /v1/customers/{customer_id}")
+    [read] = receiver.named("GET /v1/customers/{customerId}")
     assert (read.service, read.trace_id, read.parent_id) == ("billie-api", THEIRS, "b7ad6b7169203331")
     assert (read.attributes["http.response.status_code"], read.failed) == (404, False)
     [published] = receiver.named("POST /v1/inbox")
@@ -119,16 +119,16 @@ def test_rest_is_part_of_its_callers_trace_and_what_it_publishes_links_to_it(
     assert SECRET not in repr(receiver.spans), "no address, no query, nothing of what was said"
 
 
-def test_what_becomes_a_dead_letter_after_it_was_understood_is_told(
+def test_what_becomes_a_dead_letter_is_told(
     traced: Settings, receiver: Receiver, redis_client: Redis
 ) -> None:
     publish(redis_client, traced.inbox_stream, [NOBODYS, SAID])
     told(traced).run("ingest", "--drain")
-    messages = receiver.named("message user_input")
-    assert {each.attributes["billie.message_id"]: each.failed for each in messages} == {
-        "id:e9": True,
-        "id:e2": False,
-    }
+    [message] = receiver.named("message user_input")
+    [failed] = receiver.named("entry that cannot be used")
+    assert (message.failed, failed.failed) == (False, True)
+    assert failed.trace_id != message.trace_id
+    assert "in no chat" not in repr(receiver.spans)
 
 
 def test_the_share_of_messages_is_the_same_ones_everywhere(settings: Settings, receiver: Receiver) -> None:
