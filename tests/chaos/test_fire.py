@@ -16,8 +16,9 @@ from tests.accounts import accounts
 from tests.chaos.backlog import backlog
 from tests.chaos.fire import Fire, Scene
 from tests.chaos.roles import Role
-from tests.chaos.stores import SqliteStore
+from tests.chaos.stores import store_under_fire
 from tests.commands import Billie
+from tests.event_stores import NewStore
 from tests.observed import HISTORIES
 from tests.undisturbed import differences, seen, undisturbed
 from tests.waiting import until
@@ -28,10 +29,10 @@ SMALL = {"ingest_batch": 5, "project_batch": 20, "claim_idle_ms": 500}
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scene(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Scene]:
     """Servers of this test's own, two consumers and two projectors."""
-    store = SqliteStore(tmp_path / "events.db")
     with ExitStack() as running:
+        store = running.enter_context(store_under_fire(pytestconfig.getoption("--event-store"), tmp_path))
         redis = embedded_redis(tmp_path / "redis", sync_always=True)
         running.callback(redis.stop)
         mongo = embedded_mongo(tmp_path / "mongo")
@@ -55,7 +56,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_backlog_under_fire_ends_as_undisturbed(
-    scene: Scene, tmp_path: Path, pytestconfig: pytest.Config
+    scene: Scene, new_store: NewStore, pytestconfig: pytest.Config
 ) -> None:
     seed = pytestconfig.getoption("seed")
     again = f"pytest tests/chaos -s --seed {seed} makes the same strikes"
@@ -79,7 +80,7 @@ def test_backlog_under_fire_ends_as_undisturbed(
     assert found.repeats > 0
     assert scene.store.whole()
     under_fire = seen(scene.database, scene.client, scene.settings)
-    with undisturbed(scene.settings, scene.client, tmp_path) as quiet:
+    with undisturbed(scene.settings, scene.client, new_store()) as quiet:
         assert differences(under_fire, quiet) == [], again
     Billie.of(scene.settings).run("verify", *HISTORIES)
     assert fire.at_work["ingest"] + fire.at_work["project"] >= kills * 5 // 6, (fire.struck, fire.at_work)

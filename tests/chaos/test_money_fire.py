@@ -24,7 +24,7 @@ from app.ledger.sandbox.books import Books
 from app.runtime.embedded import EmbeddedServer, embedded_redis, free_port, tail
 from app.runtime.settings import Settings
 from tests.chaos.clients import Callers
-from tests.chaos.stores import SqliteStore
+from tests.chaos.stores import store_under_fire
 from tests.commands import Billie
 from tests.waiting import until
 
@@ -65,8 +65,8 @@ class Process:
 class Scene:
     """Two APIs over one event store, and a ledger that fails on demand."""
 
-    def __init__(self, folder: Path, running: ExitStack, seed: int) -> None:
-        self.store = SqliteStore(folder / "events.db")
+    def __init__(self, folder: Path, running: ExitStack, seed: int, kind: str) -> None:
+        self.store = running.enter_context(store_under_fire(kind, folder))
         Servicing.from_url(self.store.url).close()
         redis = embedded_redis(folder / "redis")
         running.callback(redis.stop)
@@ -125,7 +125,8 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
     with ExitStack() as running:
-        yield Scene(tmp_path, running, request.config.getoption("--seed"))
+        kind = request.config.getoption("--event-store")
+        yield Scene(tmp_path, running, request.config.getoption("--seed"), kind)
 
 
 def test_each_intent_is_posted_once_or_not_at_all(scene: Scene, request: pytest.FixtureRequest) -> None:
