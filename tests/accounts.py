@@ -44,7 +44,7 @@ def accounts(client: Redis, settings: Settings) -> Accounts:
             dead += 1
         elif (kind := entry_type(fields)) is not None and kind not in CATALOGUE:
             unknown[printable(kind)] += 1
-        elif (told := _told(settings, entry_id, fields)) and told[0] in absorbed:
+        elif (told := told_of(settings, entry_id, fields)) and told[0] in absorbed:
             landed[told[0]] += 1
             meant.update(told)
         else:
@@ -67,7 +67,7 @@ def _assert_counted(client: Redis, settings: Settings, unknown: Counter[str]) ->
     assert sum(counted.values()) + others == sum(unknown.values())
 
 
-def _told(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> list[Told]:
+def told_of(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> list[Told]:
     """Whom an entry tells: first the aggregate that it is about, then any other. None if it is no message."""
     try:
         message = read_entry(settings.inbox_stream, entry_id, fields, settings.max_message_bytes)
