@@ -25,10 +25,11 @@ VERBS = (
     "token",
     "status",
     "doctor",
+    "reconcile",
     "ledger_sandbox",
     "demo",
 )
-GROUPS = ("dead_letters", "keys")
+GROUPS = ("backup", "dead_letters", "keys")
 
 cli = typer.Typer(
     name="billie",

@@ -14,7 +14,7 @@ from app.demo.publishers import Entry
 from tests.chaos.processes import Struck
 from tests.chaos.violations import Violations
 
-_READ_WITHIN_S = 20.0
+_READ_WITHIN_S = 30.0
 _EVERY_S = 0.1
 
 

@@ -108,7 +108,7 @@ def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> No
     wrong = Violations()
     with running(tmp_path, seed, megabytes=round(64 + 8 * minutes)) as scene:
         publish(scene.client, scene.settings.inbox_stream, opened(ACCOUNTS))
-        until(lambda: ending.all_are_open(scene.books, ACCOUNTS), what="the ledger to hear of the accounts")
+        until(lambda: ending.all_are_open(scene.books, ACCOUNTS), 300, "the ledger to hear of the accounts")
         load = Load.of(scene, seed, minutes, wrong)
         fire = Fire(scene, wrong, lambda: len(load.publisher.acknowledged))
         with load.on():
@@ -118,8 +118,7 @@ def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> No
         if library() is None:
             notes.append("NOTICE: no clock jumped: libfaketime has nothing for this system")
         _settle(scene, load, wrong, notes)
-        _check(scene, load, wrong, tmp_path)
-        notes.append(f"{accounts(scene.client, scene.settings)}")
+        _check(scene, load, wrong, tmp_path, notes)
     sys.stdout.write(table(fire, len(load.publisher.acknowledged), wrong, notes))
     assert wrong.told == [], again
     for kind, names in scene.targets().items():
@@ -154,8 +153,12 @@ def _settle(scene: Scene, load: Load, wrong: Violations, notes: list[str]) -> No
         wrong.add(f"{load.callers.asked - load.callers.outcomes.known} callers never learnt an outcome")
 
 
-def _check(scene: Scene, load: Load, wrong: Violations, folder: Path) -> None:
+def _check(scene: Scene, load: Load, wrong: Violations, folder: Path, notes: list[str]) -> None:
     """All that can only be seen at the end."""
+    try:
+        notes.append(f"{accounts(scene.client, scene.settings)}")
+    except AssertionError as error:
+        wrong.add(f"the entries do not add up: {error}")
     outcomes = load.callers.outcomes
     if not scene.store.whole():
         wrong.add("the event store is damaged")
