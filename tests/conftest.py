@@ -20,6 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--api-examples", type=int, default=2, help="random requests an operation")
     parser.addoption("--seed", type=int, default=20_260_306, help="of the fire, and of the fuzzed stream")
     parser.addoption("--minutes", type=float, default=1, help="of the fire")
+    parser.addoption(
+        "--fire-store", choices=("sqlite", "postgresql"), default="sqlite", help="the fire's event store"
+    )
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
 
 

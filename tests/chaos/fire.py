@@ -17,6 +17,7 @@ from tests.chaos.violations import Violations
 
 _AT_ONCE = 12
 _UP_WITHIN_S = 60.0
+_A_BATCH_WITHIN_S = 5.0
 _MODES = {Kind.DROP: Mode.DROPPED, Kind.SLOW: Mode.SLOW, Kind.CUT: Mode.CUT}
 
 
@@ -94,13 +95,17 @@ class Fire:
             yield
         finally:
             self._scene.store.disk.clear()
+            self._scene.store.recover()
 
     @contextmanager
     def _process(self, strike: Strike, target: Target) -> Iterator[None]:
         if strike.kind is Kind.KILL:
-            target.kill()
             if target.name.startswith("ingest"):
+                self._wait_for_a_batch(target.name)
+                target.kill()
                 self.in_a_batch += self._scene.has_in_hand(target.name)
+            else:
+                target.kill()
             yield
             target.start()
         elif strike.kind is Kind.STOP:
@@ -111,6 +116,12 @@ class Fire:
             target.clock.jump(strike.jump_s)
             yield
             target.clock.jump(0)
+
+    def _wait_for_a_batch(self, consumer: str) -> None:
+        """Return when it has entries in hand: it is worth more to kill it then. Or in vain."""
+        until = monotonic() + _A_BATCH_WITHIN_S
+        while monotonic() < until and not self._scene.has_in_hand(consumer):
+            Event().wait(0.002)
 
     def _until_up(self, target: Target) -> None:
         until = monotonic() + _UP_WITHIN_S

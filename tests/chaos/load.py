@@ -75,8 +75,11 @@ class Reader:
         """Until told to stop."""
         chance = Random(self.seed)
         known: dict[str, set[str]] = {"customers": set(), "loan-accounts": set(), "conversations": set()}
+        # A connection each: one that was cut is dead for ever, and whoever kept it would wait on it.
         with httpx.Client(
-            headers={"Authorization": f"Bearer {self.token}"}, timeout=_READ_WITHIN_S
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=_READ_WITHIN_S,
+            limits=httpx.Limits(max_keepalive_connections=0),
         ) as client:
             while not stop.wait(_EVERY_S):
                 self._read(client, chance, known)

@@ -52,6 +52,9 @@ class Target:
         """Of all that ran."""
         self.struck = Struck()
 
+    port: int
+    """Where a server listens."""
+
     @property
     def pid(self) -> int:
         """Of the process that runs, or ran last."""
@@ -97,6 +100,7 @@ class Role(Target):
         self._arguments, self._billie, self._settings, self._port = arguments, billie, settings, port
         self.log_path = folder / f"{name}.log"
         self.restarts = 0
+        self._is_coming_up = False
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -136,9 +140,13 @@ class Role(Target):
         """Start it again if it may have ended. What was wrong, where it must not have."""
         with self.striking:
             if self._process is None or (code := self._process.poll()) is None:
+                if self._is_coming_up and self.is_up():
+                    self._is_coming_up = False
+                    self.struck.end()
                 return None
             wrong = None if code == SERVER_AWAY else f"{self.name} ended with {code}:\n{tail(self.log_path)}"
             self.restarts += 1
+            self._is_coming_up = True
             self.struck.begin()
             self.start()
             return wrong
@@ -156,6 +164,7 @@ class Server(Target):
     ) -> None:
         super().__init__(name, Clock(folder / f"{name}.clock"), starters)
         self.server = starters.submit(made, folder / name, self.clock.environment).result()
+        self.port = self.server.port
         self.pids.add(self.pid)
 
     @property

@@ -23,6 +23,7 @@ from tests.chaos.clocks import library
 from tests.chaos.disks import small_disk
 from tests.chaos.links import Link, Links
 from tests.chaos.load import Door
+from tests.chaos.postgres import PostgresServer, PostgresStore
 from tests.chaos.processes import Role, Server, Target, forget_clocks
 from tests.chaos.schedule import Kind
 from tests.chaos.stores import SqliteStore, Store
@@ -48,7 +49,7 @@ class Scene:
     """By the link to Redis that all roles have."""
     database: Database[dict[str, Any]]
     servicing: Servicing
-    servers: Mapping[str, Server]
+    servers: Mapping[str, Target]
     roles: Mapping[str, Role]
     links: Mapping[str, Link]
     doors: list[Door]
@@ -63,7 +64,9 @@ class Scene:
         """What each kind of fault can strike here."""
         processes, links = list(self.processes), list(self.links)
         found = dict.fromkeys((Kind.KILL, Kind.STOP), processes)
-        found |= dict.fromkeys((Kind.DROP, Kind.SLOW, Kind.CUT), links)
+        found |= dict.fromkeys((Kind.DROP, Kind.SLOW), links)
+        # Of PostgreSQL's, TCP itself finds out in the end; here the link's own end goes on to answer it.
+        found[Kind.CUT] = [name for name in links if name != "postgres"]
         found |= {Kind.FULL: [STORE], Kind.LOCK: [STORE]}
         return {**found, Kind.CLOCK: processes if library() is not None else []}
 
@@ -85,26 +88,30 @@ class Scene:
 
 
 @contextmanager
-def running(folder: Path, seed: int, megabytes: int) -> Iterator[Scene]:
-    """All of it, started; each role reaches each server by a link of its own kind."""
+def running(folder: Path, seed: int, megabytes: int, kind: str) -> Iterator[Scene]:
+    """All of it, started, on an event store of a kind; roles reach servers by links only."""
     roles: dict[str, Role] = {}
-    servers: dict[str, Server] = {}
+    servers: dict[str, Target] = {}
     with ExitStack() as stack:
         stack.callback(lambda: [forget_clocks(each.pids) for each in (*roles.values(), *servers.values())])
         writers = lambda: [role.pid for role in roles.values()]  # noqa: E731
-        store = SqliteStore(stack.enter_context(small_disk(megabytes, folder, writers)))
+        disk = stack.enter_context(small_disk(megabytes, folder, writers))
         starters = stack.enter_context(ThreadPoolExecutor(16, thread_name_prefix="starters"))
-        servers["redis"] = Server("redis", folder, starters, _redis)
-        stack.callback(servers["redis"].server.stop)
-        servers["mongo"] = Server("mongo", folder, starters, _mongo)
-        stack.callback(servers["mongo"].server.stop)
+        redis, mongo = (Server(name, folder, starters, made) for name, made in _EMBEDDED.items())
+        servers |= {"redis": redis, "mongo": mongo}
+        store: Store = SqliteStore(disk)
+        if kind == "postgresql":
+            servers["postgres"] = postgres = PostgresServer(disk.folder, folder, starters)
+            store = PostgresStore(disk, postgres)
+        for server in servers.values():
+            stack.callback(server.kill)
         ports = {"ledger": free_port(), "api-one": free_port(), "api-two": free_port()}
         ways = stack.enter_context(Links())
         links = {name: ways.to(port) for name, port in ports.items()}
-        links |= {name: ways.to(each.server.port) for name, each in servers.items()}
-        settings = _settings(servers, store.url, ports["ledger"])
+        links |= {name: ways.to(each.port) for name, each in servers.items()}
+        settings = _settings(redis, mongo, store.url, ports["ledger"])
         client = stack.enter_context(Redis.from_url(settings.redis_url, protocol=2, socket_timeout=5))
-        mongo = stack.enter_context(
+        read_models = stack.enter_context(
             MongoClient[dict[str, Any]](settings.mongo_url, tz_aware=True, timeoutMS=10_000)
         )
         servicing = Servicing.from_url(store.url)
@@ -112,7 +119,7 @@ def running(folder: Path, seed: int, megabytes: int) -> Iterator[Scene]:
         client.xgroup_create(settings.inbox_stream, settings.consumer_group, id="0", mkstream=True)
         Billie.of(settings).run("migrate")
         books = folder / "ledger.db"
-        through = settings.model_copy(update=_SMALL | _by_links(links))
+        through = settings.model_copy(update=_SMALL | _by_links(links, store.url))
         roles |= _roles(through, ports, books, folder, starters, seed)
         for role in roles.values():
             stack.callback(role.kill)
@@ -129,7 +136,7 @@ def running(folder: Path, seed: int, megabytes: int) -> Iterator[Scene]:
             publishing=stack.enter_context(
                 Redis.from_url(through.redis_url, protocol=2, socket_timeout=2, socket_connect_timeout=2)
             ),
-            database=mongo[settings.mongo_db],
+            database=read_models[settings.mongo_db],
             servicing=servicing,
             servers=servers,
             roles=roles,
@@ -148,22 +155,30 @@ def _mongo(folder: Path, environment: Mapping[str, str]) -> EmbeddedServer:
     return embedded_mongo(folder, environment=environment)
 
 
-def _settings(servers: Mapping[str, Server], store_url: str, ledger_port: int) -> Settings:
+_EMBEDDED = {"redis": _redis, "mongo": _mongo}
+
+
+def _settings(redis: Server, mongo: Server, store_url: str, ledger_port: int) -> Settings:
     return Settings(
-        redis_url=servers["redis"].server.url,
-        mongo_url=servers["mongo"].server.url,
+        redis_url=redis.server.url,
+        mongo_url=mongo.server.url,
         mongo_db="fire",
         event_store_url=store_url,
         ledger_target=f"127.0.0.1:{ledger_port}",
         ledger_write_seconds=1,
+        mongo_answer_seconds=15,
         settle_after_seconds=2,
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
         rate_per_second=0,
     )
 
 
-def _by_links(links: Mapping[str, Link]) -> dict[str, str]:
+def _by_links(links: Mapping[str, Link], store_url: str) -> dict[str, str]:
+    by_postgres = (
+        f"postgresql://billie@127.0.0.1:{links['postgres'].port}/events" if "postgres" in links else ""
+    )
     return {
+        "event_store_url": by_postgres or store_url,
         "redis_url": f"redis://127.0.0.1:{links['redis'].port}/0",
         # Asked who it is, the server tells its own address: by that the link would be passed by.
         "mongo_url": f"mongodb://127.0.0.1:{links['mongo'].port}/?directConnection=true",

@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Protocol
 
 from app.runtime.embedded import die_with_parent
@@ -25,8 +25,11 @@ class Store(Protocol):
     url: str
     disk: Disk
 
-    def locked(self) -> "contextmanager[None]":
+    def locked(self) -> AbstractContextManager[None]:
         """While entered, nobody else can write."""
+
+    def recover(self) -> None:
+        """Its disk has room again: start what ended for want of it."""
 
     def whole(self) -> bool:
         """Whether the store finds no damage in itself."""
@@ -40,6 +43,9 @@ class SqliteStore:
         self._path = disk.folder / "events.db"
         # So that whoever waits for the lock gives up within the fault, and says so.
         self.url = f"sqlite:///{self._path}?timeout=1"
+
+    def recover(self) -> None:
+        """There is no server that could have ended."""
 
     def whole(self) -> bool:
         with closing(sqlite3.connect(self._path)) as connection:

@@ -103,10 +103,12 @@ class Load:
 
 def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     minutes, seed = (pytestconfig.getoption(name) for name in ("minutes", "seed"))
-    again = f'make chaos ARGS="--minutes {minutes:g} --seed {seed}" repeats it'
+    kind = pytestconfig.getoption("fire_store")
+    again = f'make chaos ARGS="--minutes {minutes:g} --seed {seed} --fire-store {kind}" repeats it'
     sys.stdout.write(f"\n{again}\n")
     wrong = Violations()
-    with running(tmp_path, seed, megabytes=round(64 + 8 * minutes)) as scene:
+    megabytes = round((64 if kind == "sqlite" else 384) + 8 * minutes)
+    with running(tmp_path, seed, megabytes, kind) as scene:
         publish(scene.client, scene.settings.inbox_stream, opened(ACCOUNTS))
         until(lambda: ending.all_are_open(scene.books, ACCOUNTS), 300, "the ledger to hear of the accounts")
         load = Load.of(scene, seed, minutes, wrong)

@@ -33,7 +33,7 @@ def test_a_connection_that_says_nothing_is_left() -> None:
                 await asyncio.sleep(0.05)
             return told
 
-    with scripted_ledger({"GetBalance": balance()}) as ledger, Links() as links:
+    with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
         link = links.to(int(ledger.target.rpartition(":")[2]))
         told = asyncio.run(asyncio.wait_for(story(f"127.0.0.1:{link.port}"), 30))
     assert told[:4] == ["answered", "late", "late", "late"], "a few that are late may be the ledger's doing"
@@ -57,6 +57,6 @@ def test_a_call_that_is_late_now_and_then_costs_no_connection(times: int) -> Non
             await story(client)
 
     channel = None
-    with scripted_ledger({"GetBalance": balance()}) as ledger, Links() as links:
+    with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
         link = links.to(int(ledger.target.rpartition(":")[2]))
         asyncio.run(asyncio.wait_for(run(), 30))
