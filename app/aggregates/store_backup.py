@@ -53,7 +53,7 @@ class Manifest:
             tables = {name: Content(each["rows"], each["sha256"]) for name, each in told["tables"].items()}
             made_at = datetime.fromisoformat(told["madeAt"])
             return cls(told["kind"], made_at, told["newestPosition"], told["fileSha256"], tables)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             msg = f"{manifest_of(backup)} cannot be read: there is no saying what the backup has to hold"
             raise BackupError(msg) from error
 

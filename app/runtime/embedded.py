@@ -139,9 +139,7 @@ def embedded_redis(
     )
 
 
-def embedded_mongo(
-    directory: Path, port: int | None = None, *, environment: Mapping[str, str] = _OURS
-) -> EmbeddedServer:
+def embedded_mongo(directory: Path, port: int | None = None) -> EmbeddedServer:
     """A MongoDB wire server with its data in ``directory``; what it acknowledged survives a kill."""
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -161,7 +159,6 @@ def embedded_mongo(
         port,
         directory / "mongo.log",
         _mongo_answers,
-        environment,
     )
 
 

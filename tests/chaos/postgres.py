@@ -102,7 +102,7 @@ class PostgresServer(Target):
 
 
 class PostgresStore:
-    """A database of that cluster. Locked: somebody has a lock on the table of events, and nobody can write."""
+    """A database of that cluster. Locked: somebody locks the table of events, and nobody can write."""
 
     def __init__(self, disk: Disk, server: PostgresServer) -> None:
         self.disk, self._server, self.url = disk, server, server.url

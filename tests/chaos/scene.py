@@ -35,6 +35,8 @@ _SMALL = {"ingest_batch": 20, "project_batch": 50, "claim_idle_ms": 1_000}
 _FAULTS = ("*:drop-after-commit:0.02", "*:unavailable:0.02", "*:delay=0.3:0.05")
 """Of the ledger's own, besides: it posts and does not answer, say."""
 STORE = "event store"
+WITHOUT_CLOCK = ("mongo",)
+"""With libfaketime the embedded server's threads never rest. We ask no database for the time."""
 
 
 @dataclass
@@ -68,7 +70,8 @@ class Scene:
         # Of PostgreSQL's, TCP itself finds out in the end; here the link's own end goes on to answer it.
         found[Kind.CUT] = [name for name in links if name != "postgres"]
         found |= {Kind.FULL: [STORE], Kind.LOCK: [STORE]}
-        return {**found, Kind.CLOCK: processes if library() is not None else []}
+        clocks = [name for name in processes if name not in WITHOUT_CLOCK]
+        return {**found, Kind.CLOCK: clocks if library() is not None else []}
 
     def unread_or_pending(self) -> bool:
         """Whether consumers have work."""
@@ -151,8 +154,8 @@ def _redis(folder: Path, environment: Mapping[str, str]) -> EmbeddedServer:
     return embedded_redis(folder, sync_always=True, environment=environment)
 
 
-def _mongo(folder: Path, environment: Mapping[str, str]) -> EmbeddedServer:
-    return embedded_mongo(folder, environment=environment)
+def _mongo(folder: Path, _environment: Mapping[str, str]) -> EmbeddedServer:
+    return embedded_mongo(folder)
 
 
 _EMBEDDED = {"redis": _redis, "mongo": _mongo}

@@ -33,7 +33,7 @@ def written(urls: tuple[str, str], settings: Settings) -> Iterator[str]:
     """A store with a backlog in it, and somebody who writes on and on."""
     url, _ = urls
     told = settings.model_copy(update={"event_store_url": url})
-    store_backlog(told, 400)
+    store_backlog(told, 150)
     stop = Event()
 
     def write_on() -> None:
@@ -59,7 +59,7 @@ def test_a_backup_made_while_it_is_written_to_is_one_moment_of_the_store_and_com
 ) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
     made = back_up(written, backup, quiet)
-    assert made.tables["events"].rows > 400
+    assert made.tables["events"].rows > 150
     assert made.tables["events"] == events_up_to(written, made.newest)
     assert made.tables["personal_data_keys"].rows > 0
     assert check(backup) == made == Manifest.of(backup)
