@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections lock clean
+.PHONY: help demo test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -21,9 +21,8 @@ test-postgresql: $(VENV)/installed ## the integration and chaos tests with their
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --event-store postgresql \
 		$(or $(TESTS),tests/integration tests/chaos) $(ARGS)
 
-chaos: $(VENV)/installed ## one backlog, and money, under fire; ARGS="--seed 7" makes other strikes
-	@$(PYTHON) -m pytest -q -s tests/chaos --kills 60 --server-kills 6 \
-		--money-commands 2000 --money-strikes 30 $(ARGS)
+chaos: $(VENV)/installed ## the whole system under fire, for an hour; ARGS="--minutes 10 --seed 7" for less, and others
+	@$(PYTHON) -m pytest -q -s tests/chaos --minutes 60 $(ARGS)
 
 fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wild requests to it; ARGS="--seed 7" draws others
 	@$(PYTHON) -m pytest -q -s tests/integration/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
@@ -91,6 +90,9 @@ bench-api: $(VENV)/installed ## the API's reads under load, against a bare route
 
 bench-projections: $(VENV)/installed ## read models: live, rebuild, verify; ARGS="--most 1000000" for their growth
 	@$(PYTHON) -m bench.projections $(ARGS)
+
+bench-scaling: $(VENV)/installed ## what a message and an event cost, and how one worker foretells four: docs/scaling.md
+	@$(PYTHON) -m bench.scaling $(ARGS)
 
 bench-search: $(VENV)/installed ## a search of 100,000 customers, against a bare read of one document
 	@$(PYTHON) -m bench.search $(ARGS)

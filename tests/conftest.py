@@ -25,11 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="what all tests keep events in that do not say so themselves",
     )
-    parser.addoption("--seed", type=int, default=20_260_306, help="of chaos, and of the fuzzed stream")
-    parser.addoption("--kills", type=int, default=12, help="of roles, at work on a backlog")
-    parser.addoption("--server-kills", type=int, default=2, help="of each server meanwhile")
-    parser.addoption("--money-commands", type=int, default=150, help="asked for under fire")
-    parser.addoption("--money-strikes", type=int, default=6, help="kills and faults under which they are")
+    parser.addoption("--seed", type=int, default=20_260_306, help="of the fire, and of the fuzzed stream")
+    parser.addoption("--minutes", type=float, default=1, help="of the fire")
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
 
 

@@ -14,7 +14,7 @@ from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account import LoanAccount
 from app.aggregates.master_keys import MasterKeys
 from app.aggregates.privacy import Prepared, Privacy, erasure_of
-from app.aggregates.recorders import BatchRecorder, Recorded, Row
+from app.aggregates.recorders import BatchRecorder, Mark, Recorded, Row
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.seal_stored import emptied_events
 from app.aggregates.sealing import may_be_sealed
@@ -120,6 +120,13 @@ class Servicing(Application[UUID]):
     def max_position(self) -> int:
         """The position of the newest stored event; 0 where there is none."""
         return self.recorder.max_notification_id() or 0
+
+    def mark(self, position: int) -> Mark | None:
+        """What tells the last event up to a position from the one that another store has there."""
+        if isinstance(self.recorder, BatchRecorder):
+            return self.recorder.select_mark(position)
+        found = self.recorder.select_notifications(position, 1) if position else []
+        return Mark(cast("UUID", found[0].originator_id), found[0].originator_version) if found else None
 
     def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         """The first ``most`` events after a position, and none beyond ``up_to``, as they are stored.

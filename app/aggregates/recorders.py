@@ -37,6 +37,13 @@ class Recorded(NamedTuple):
     state: bytes
 
 
+class Mark(NamedTuple):
+    """What tells an event from the one at the same position of another store."""
+
+    originator_id: UUID
+    originator_version: int
+
+
 @runtime_checkable
 class BatchRecorder(Protocol):
     """A recorder that reads many aggregates at once."""
@@ -58,6 +65,9 @@ class BatchRecorder(Protocol):
 
     def select_history(self, originator_id: UUID, after: int, most: int) -> list[Recorded]:
         """The first ``most`` events of an aggregate after a version. PAGE_BYTES of them are enough."""
+
+    def select_mark(self, position: int) -> Mark | None:
+        """Of the last event up to a position; None where there is none."""
 
 
 class SQLiteBatchRecorder(SQLiteApplicationRecorder):
@@ -106,6 +116,16 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder):
                 (_text(originator_id), after, most),
             )
             return _page(c)
+
+    def select_mark(self, position: int) -> Mark | None:
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(
+                f"SELECT originator_id, originator_version FROM {self.events_table_name} WHERE rowid <= ? "
+                "ORDER BY rowid DESC LIMIT 1",
+                (position,),
+            )
+            row = c.fetchone()
+        return Mark(UUID(row[0]), row[1]) if row else None
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         return sorted(self._of_aggregates(originator_ids))
@@ -194,6 +214,12 @@ class PostgresBatchRecorder(PostgresApplicationRecorder):
             "ORDER BY originator_version",
             (originator_id, after, most, PAGE_BYTES),
         )
+
+    def select_mark(self, position: int) -> Mark | None:
+        found = self._recorded(
+            "{schema}.{table} WHERE notification_id <= %s ORDER BY notification_id DESC LIMIT 1", (position,)
+        )
+        return Mark(found[0].originator_id, found[0].originator_version) if found else None
 
     def select_recorded_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
         return self._recorded(

@@ -26,10 +26,11 @@ VERBS = (
     "token",
     "status",
     "doctor",
+    "reconcile",
     "ledger_sandbox",
     "demo",
 )
-GROUPS = ("dead_letters", "events", "keys")
+GROUPS = ("backup", "dead_letters", "events", "keys")
 
 cli = typer.Typer(
     name="billie",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -12,7 +13,7 @@ from app.ledger.amounts import amount_text
 from app.ledger.breaker import Breaker
 from app.ledger.calls import Calls, no_answer
 from app.ledger.channel import PLAIN, Security, open_channel
-from app.ledger.errors import LedgerDownError
+from app.ledger.errors import LedgerDownError, LedgerTimeoutError
 from app.ledger.fees import FeeDialect, FeeKind
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire.accounting_ledger_pb2_grpc import AccountingLedgerServiceStub
@@ -59,14 +60,31 @@ class LedgerClient:
 
         Raises LedgerSettingsError for a token that would travel in plain text.
         """
-        metadata = security.metadata(target)
-        self._channel = open_channel(target, security, keepalive_seconds=keepalive_seconds)
-        self._stub: Any = cast(Any, AccountingLedgerServiceStub)(self._channel)
-        self._calls = Calls(self._channel, metadata, breaker or Breaker(no_answer))
+        self._metadata = security.metadata(target)
+        self._open = partial(open_channel, target, security, keepalive_seconds=keepalive_seconds)
+        self._breaker = breaker or Breaker(no_answer)
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._begin()
         self._fees = FeeDialect()
         self._read_seconds = read_seconds
         self._write_seconds = write_seconds
         self._watch_seconds = watch_seconds
+
+    def _begin(self) -> None:
+        """Take a new channel."""
+        self._channel = self._open()
+        self._stub: Any = cast(Any, AccountingLedgerServiceStub)(self._channel)
+        self._calls = Calls(self._channel, self._metadata, self._breaker)
+
+    def _begin_anew(self) -> None:
+        """Leave a connection that says nothing: something on its way may have forgotten it.
+
+        gRPC itself would ask it only after ``keepalive_seconds``. What is still under way on it has its time.
+        """
+        leaving = asyncio.create_task(self._channel.close(self._write_seconds))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        self._begin()
 
     def connect(self) -> None:
         """Begin to connect, so that the first command does not wait for it. Fails silently: calls tell."""
@@ -253,6 +271,9 @@ class LedgerClient:
     async def close(self) -> None:
         """Let go of the channel."""
         await self._channel.close()
+        for each in tuple(self._leaving):
+            each.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -266,7 +287,16 @@ class LedgerClient:
         await self.close()
 
     async def _read(self, method: str, request: Any) -> Any:
-        return await self._calls.ask(method, getattr(self._stub, method), request, self._read_seconds)
+        return await self._ask(method, request, self._read_seconds)
+
+    async def _ask(self, method: str, request: Any, seconds: float) -> Any:
+        calls = self._calls
+        try:
+            return await calls.ask(method, getattr(self._stub, method), request, seconds)
+        except LedgerTimeoutError:
+            if calls is self._calls and not self._breaker.is_closed:
+                self._begin_anew()
+            raise
 
     async def _write(self, method: str, request: Any) -> results.TransactionResult:
         if not request.idempotency_key:
@@ -276,7 +306,7 @@ class LedgerClient:
         until = loop.time() + self._write_seconds
 
         async def send(to: str, what: Any) -> Any:
-            return await self._calls.ask(to, getattr(self._stub, to), what, until - loop.time())
+            return await self._ask(to, what, until - loop.time())
 
         answer = await (self._fees.apply(send, request) if method == "ApplyFee" else send(method, request))
         return answers.transaction_result(answer)

@@ -19,9 +19,9 @@ from pymongo.database import Database
 from app.aggregates import Servicing
 from app.projections.abandoned import AbandonedShadows
 from app.projections.backing import MongoBacking
-from app.projections.faults import SetAside, refuse_another_store
+from app.projections.faults import SetAside, refuse_another_event, refuse_another_store
 from app.projections.folding import FoldAgain, Folding
-from app.projections.positions import MongoTrackingRecorder
+from app.projections.positions import MongoTrackingRecorder, is_of_another_store
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
@@ -90,6 +90,8 @@ class Engine:
             self.clear()
         newest = self.newest()
         refuse_another_store(self.projection.name, position, newest)
+        if position != self._left_at:
+            self._refuse_another_event(position)
         if newest <= position:
             self._left_at = position
             return 0
@@ -99,7 +101,7 @@ class Engine:
         if self._erases:
             self.abandoned.erased(reached)
         try:
-            self.recorder.insert_tracking(Tracking(self._servicing.name, reached))
+            self.recorder.move(Tracking(self._servicing.name, reached), self._servicing.mark(reached))
         except IntegrityError:
             self._left_at = None  # Another runner is ahead: take up from there.
         else:
@@ -113,6 +115,11 @@ class Engine:
         """Forget what is cached: somebody else may have written it."""
         self._folding.forget()
         self._left_at = None
+
+    def _refuse_another_event(self, position: int) -> None:
+        """Raise ProjectionFault where the store was restored, and has grown beyond this position again."""
+        if is_of_another_store(self.recorder.record(), self._servicing):
+            raise refuse_another_event(self.projection.name, position)
 
     def _fold(self, position: int, newest: int, fence: Callable[[], None]) -> int:
         """Fold the events after ``position``, and write. Returns how far that went."""

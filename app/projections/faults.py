@@ -51,6 +51,16 @@ def refuse_another_store(projection: str, position: int, newest: int) -> None:
         raise ProjectionFault(msg, Cause.OTHER_STORE, position)
 
 
+def refuse_another_event(projection: str, position: int) -> ProjectionFault:
+    """The fault of a store that has another event at the position that documents were folded to."""
+    return ProjectionFault(
+        f"{projection} has come to position {position}, and the event store has another event there: it was "
+        "restored to an earlier time and written to since, or is another one. `billie reconcile` says more",
+        Cause.OTHER_STORE,
+        position,
+    )
+
+
 @dataclass(frozen=True)
 class SetAside:
     """One document that cannot follow: the event at which it stopped, and why."""

@@ -13,6 +13,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.aggregates import Servicing
+from app.aggregates.recorders import Mark
 from app.projections.faults import Cause, ProjectionFault, SetAside
 
 COLLECTION = "projection-positions"
@@ -25,8 +26,8 @@ class MongoTrackingRecorder(TrackingRecorder):
 
     Its ``_id`` is the projection's name; where it follows another application than ours, the
     application's name is added. Beside the position it says which ``version`` of the projection the
-    documents were folded by, who has the ``lease``, which documents are ``setAside``, and, while the
-    projection stands, why (``standstill``).
+    documents were folded by, the ``lastEvent`` up to there, who has the ``lease``, which documents are
+    ``setAside``, and, while the projection stands, why (``standstill``).
     """
 
     def __init__(self, database: Database[dict[str, Any]], projection: str) -> None:
@@ -63,12 +64,16 @@ class MongoTrackingRecorder(TrackingRecorder):
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move on to a position. Raises IntegrityError where it was passed already."""
+        self.move(tracking, None)
+
+    def move(self, tracking: Tracking, mark: Mark | None) -> None:
+        """The same, with the mark of the last event up to there: another store has another one."""
         name, position = tracking.application_name, tracking.notification_id
         try:
             self._positions.update_one(
                 {"_id": self._id(name), "position": {"$lt": position}},
                 {
-                    "$set": {"position": position, "updatedAt": datetime.now(UTC)},
+                    "$set": {"position": position, "updatedAt": datetime.now(UTC), **marked(position, mark)},
                     "$setOnInsert": {"projection": self._projection, "application": name},
                 },
                 upsert=True,
@@ -134,6 +139,25 @@ class MongoTrackingRecorder(TrackingRecorder):
         if application_name == Servicing.name:
             return self._projection
         return f"{self._projection}@{application_name}"
+
+
+def marked(position: int, mark: Mark | None) -> dict[str, Any]:
+    """A record's fields for the mark of the last event up to a position; none where nobody took it.
+
+    The position stands there too: a release that knows of no marks moves on without one.
+    """
+    if mark is None:
+        return {}
+    told = {"position": position, "originator": mark.originator_id.hex, "version": mark.originator_version}
+    return {"lastEvent": told}
+
+
+def is_of_another_store(record: dict[str, Any], servicing: Servicing) -> bool:
+    """Whether the store has another event at the position of a projection's record than it had then."""
+    if (told := record.get("lastEvent")) is None or told["position"] != record.get("position"):
+        return False
+    position = int(told["position"])
+    return position > 0 and marked(position, servicing.mark(position)) != {"lastEvent": told}
 
 
 async def comes_to(

@@ -21,7 +21,7 @@ from app.projections.backing import MongoBacking
 from app.projections.faults import refuse_another_store
 from app.projections.folding import FoldAgain, Folding
 from app.projections.leases import Lease, LeaseLostError, owner_name
-from app.projections.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.positions import COLLECTION, MongoTrackingRecorder, marked
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shadow import PREFIX, create_shadows
@@ -212,6 +212,7 @@ class Rebuild:
                 "events": rebuilt.events,
                 "documents": rebuilt.documents,
                 "seconds": round(rebuilt.seconds, 1),
+                **marked(rebuilt.position, self._servicing.mark(rebuilt.position)),
             }
             begin_swap(self._database, self.lease, self.live_lease, figures)
             if not finish_swap(self._database, self.projection):

@@ -78,6 +78,7 @@ def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> b
             "$set": {
                 "version": record["version"],
                 "updatedAt": now,
+                **({"lastEvent": record["lastEvent"]} if "lastEvent" in record else {}),
                 "rebuilt": {"at": now, **rebuilt},
                 **({"setAside": aside} if aside else {}),
             },

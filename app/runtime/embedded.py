@@ -10,10 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -22,6 +23,8 @@ from redis.exceptions import RedisError
 
 _UP_WITHIN_S = 30.0
 _DOWN_WITHIN_S = 15.0
+_OURS: Mapping[str, str] = MappingProxyType({})
+"""No more in a server's environment than in our own."""
 
 
 class EmbeddedServerError(RuntimeError):
@@ -46,9 +49,10 @@ class EmbeddedServer:
         port: int,
         log_path: Path,
         answers: Callable[[str], bool],
+        environment: Mapping[str, str] = _OURS,
     ) -> None:
         self.name, self.url, self.port, self.log_path = name, url, port, log_path
-        self._command = command
+        self._command, self._environment = command, environment
         self._answers = answers
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -69,7 +73,12 @@ class EmbeddedServer:
         """Start, and return once it answers. Raises EmbeddedServerError with the end of its log."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+                self._command,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,
             )
         deadline = monotonic() + _UP_WITHIN_S
         while not self._answers(self.url):
@@ -99,7 +108,13 @@ class EmbeddedServer:
             self._process = None
 
 
-def embedded_redis(directory: Path, port: int | None = None, *, sync_always: bool = False) -> EmbeddedServer:
+def embedded_redis(
+    directory: Path,
+    port: int | None = None,
+    *,
+    sync_always: bool = False,
+    environment: Mapping[str, str] = _OURS,
+) -> EmbeddedServer:
     """A redis-server with an append-only file in ``directory``.
 
     It is synced once a second, and while that goes on, Redis may answer before it has written: a kill then
@@ -114,7 +129,13 @@ def embedded_redis(directory: Path, port: int | None = None, *, sync_always: boo
         *("--save", "", "--daemonize", "no"),
     ]
     return EmbeddedServer(
-        "redis-server", command, f"redis://127.0.0.1:{port}/0", port, directory / "redis.log", _redis_answers
+        "redis-server",
+        command,
+        f"redis://127.0.0.1:{port}/0",
+        port,
+        directory / "redis.log",
+        _redis_answers,
+        environment,
     )
 
 

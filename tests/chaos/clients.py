@@ -1,16 +1,26 @@
 """Callers who retry with their keys, until they know what became of each money command."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
 from random import Random
 from typing import Any
 
 import httpx
 
-_PATIENCE_S = 240.0
+from app.demo.publishers import Entry
+from tests.chaos.load import Door
+from tests.chaos.violations import Violations
+
+OWED = Decimal("90100.00")
+"""On each account, before the first command."""
+_BETWEEN_S = 0.5
+_AGAIN_AFTER_S = 0.1
 
 
 @dataclass
@@ -29,23 +39,31 @@ class Outcomes:
 class Callers:
     """So many at once: each asks for one command after the other, of whichever API answers."""
 
-    def __init__(self, urls: Sequence[str], token: str, accounts: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, doors: Sequence[Door], token: str, accounts: Sequence[str], seed: int, wrong: Violations
+    ) -> None:
         self.outcomes = Outcomes()
-        self._urls, self._token, self._accounts, self._seed = urls, token, accounts, seed
-        self._pause = threading.Event()
+        self.asked = 0
+        self._doors, self._accounts, self._seed, self._wrong = doors, accounts, seed, wrong
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._numbers = count()
         self._telling = threading.Lock()
 
-    def run(self, commands: int, at_once: int) -> None:
-        """Until the outcome of every command is known. Raises AssertionError for an answer that is wrong."""
-        with ThreadPoolExecutor(at_once) as threads:
-            for done in [threads.submit(self._ask, number) for number in range(commands)]:
+    def run(self, stop: threading.Event, give_up: threading.Event, at_once: int) -> None:
+        """Ask until told to stop, and then for as long as an outcome is not known, unless told to give up."""
+        with ThreadPoolExecutor(at_once, thread_name_prefix="money") as threads:
+            for done in [threads.submit(self._keep_asking, stop, give_up) for _ in range(at_once)]:
                 done.result()
 
-    def give_up(self) -> None:
-        """Ask no more: a test that failed must end."""
-        self._pause.set()
+    def _keep_asking(self, stop: threading.Event, give_up: threading.Event) -> None:
+        with httpx.Client(headers=self._headers, timeout=5) as client:
+            while not stop.wait(_BETWEEN_S):
+                self._ask(client, give_up)
 
-    def _ask(self, number: int) -> None:
+    def _ask(self, client: httpx.Client, give_up: threading.Event) -> None:
+        with self._telling:
+            number = next(self._numbers)
+            self.asked += 1
         chance = Random(self._seed << 20 | number)
         key, account = f"chaos-{self._seed}-{number:06}", chance.choice(self._accounts)
         amount = f"{chance.randint(1, 500) / 100:.2f}"
@@ -56,18 +74,16 @@ class Callers:
             account = "ACC-NOWHERE"
         else:
             path, body = "repayments", {"amount": amount}
-        headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": key}
-        for _ in range(round(_PATIENCE_S / 0.05)):
-            url = f"{chance.choice(self._urls)}/v1/ledger/accounts/{account}/{path}"
-            if self._settled(key, self._post(url, body, headers)):
+        while not give_up.is_set():
+            url = f"{chance.choice(self._doors).url}/v1/ledger/accounts/{account}/{path}"
+            if self._settled(key, self._post(client, url, body, key)):
                 return
-            if self._pause.wait(0.05):
-                return  # Nobody wants to know any more.
-        raise AssertionError(f"{key}: no outcome after {_PATIENCE_S} s")
+            give_up.wait(_AGAIN_AFTER_S)
 
-    def _post(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response | None:
+    @staticmethod
+    def _post(client: httpx.Client, url: str, body: dict[str, Any], key: str) -> httpx.Response | None:
         try:
-            return httpx.post(url, json=body, headers=headers, timeout=5)
+            return client.post(url, json=body, headers={"Idempotency-Key": key})
         except httpx.TransportError:
             return None
 
@@ -82,9 +98,27 @@ class Callers:
             if answer.status_code == 201:
                 self.outcomes.posted[key] = told["transactionId"]
                 return True
-            if answer.status_code in (404, 422):
-                assert told["retryable"] is False, told
+            if answer.status_code in (404, 422) and told["retryable"] is False:
                 self.outcomes.rejected[key] = told["code"]
                 return True
-            assert answer.status_code in (202, 503) or told["code"] == "still_running", (key, told)
+            if answer.status_code not in (202, 503) and told["code"] != "still_running":
+                self._wrong.add(f"POST with {key}: {code} {told}")
             return False
+
+
+def opened(accounts: Sequence[str]) -> list[Entry]:
+    """What upstream publishes of accounts that owe 90,100.00 each."""
+    entries: list[Entry] = []
+    for account in accounts:
+        created = {
+            "account_id": account,
+            "customer_id": f"C-{account}",
+            "loan_amount": "90000.00",
+            "loan_fee": "100.00",
+        }
+        updated = {"account_id": account, "status": "ACTIVE", "current_balance": "90100.00"}
+        entries += [
+            {"typ": "account.created.v1", "event_id": f"{account}-1", "payload": json.dumps(created)},
+            {"typ": "account.updated.v1", "event_id": f"{account}-2", "payload": json.dumps(updated)},
+        ]
+    return entries

@@ -15,3 +15,12 @@ def postgres_url(postgres_cluster: PrivatePostgres) -> Iterator[str]:
         connection.execute("CREATE DATABASE store")
         yield f"{postgres_cluster.url}/store"
         connection.execute("DROP DATABASE store WITH (FORCE)")
+
+
+@pytest.fixture
+def second_postgres_url(postgres_cluster: str) -> Iterator[str]:
+    """Another empty database."""
+    with psycopg.connect(f"{postgres_cluster}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE second_store")
+        yield f"{postgres_cluster}/second_store"
+        connection.execute("DROP DATABASE second_store WITH (FORCE)")

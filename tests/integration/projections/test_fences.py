@@ -5,6 +5,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from eventsourcing.persistence import Tracking
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -75,6 +76,37 @@ def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, new_s
         assert refused.value.cause == Cause.OTHER_STORE
     other.close()
     assert mongo_db["customers"].count_documents({}) == 2
+
+
+@pytest.mark.parametrize("rebuilt", [False, True], ids=["followed", "rebuilt"])
+def test_a_store_that_was_restored_and_has_grown_again_is_refused(
+    settings: Settings, told: Servicing, mongo_db: Mongo, new_store: NewStore, rebuilt: bool
+) -> None:
+    if rebuilt:
+        run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
+    before, position = live(mongo_db, "customers"), told.max_position()
+    restored = settings.model_copy(update={"event_store_url": new_store()})
+    other = Servicing.from_url(restored.event_store_url)
+    absorb(other, [rename("C1", "Ann", 1), rename("C3", "Eve", 1), rename("C4", "Kim", 1)])
+    assert other.max_position() > position
+    other.close()
+    with pytest.raises(ProjectionFault, match="has another event there") as refused:
+        project(restored, ["customers"], drain=True)
+    assert refused.value.cause == Cause.OTHER_STORE
+    assert live(mongo_db, "customers") == before
+    assert record(mongo_db)["standstill"]["cause"] == "other_store"
+    project(settings, drain=True)
+    assert "standstill" not in record(mongo_db), "the store of before goes on"
+
+
+def test_a_release_without_marks_may_move_a_projection_on(
+    settings: Settings, told: Servicing, mongo_db: Mongo
+) -> None:
+    absorb(told, [rename("C3", "Eve", 1)])
+    MongoTrackingRecorder(mongo_db, "customers").insert_tracking(Tracking(told.name, told.max_position()))
+    absorb(told, [rename("C4", "Kim", 1)])
+    project(settings, ["customers"], drain=True)
+    assert "C4" in live(mongo_db, "customers")["customers"]
 
 
 @pytest.mark.parametrize("begins", [True, False], ids=["a rebuild begins", "it is discarded"])

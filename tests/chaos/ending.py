@@ -1,0 +1,82 @@
+"""What has to be so when all is over: the books, what callers were told, and the documents of a quiet run."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+from app.aggregates import LedgerCommand, command_id_of
+from app.ledger.sandbox.books import Books
+from tests.chaos.clients import OWED, Outcomes
+from tests.chaos.scene import Scene
+from tests.commands import Billie
+from tests.observed import IN_ANY_ORDER, documents
+from tests.undisturbed import differences, seen, undisturbed
+
+_BY_STAFF = ("ledger-commands", "contact-notes")
+"""Read models of what no message tells: verified against the events."""
+
+
+def all_are_open(books: Path, names: Sequence[str]) -> bool:
+    """Whether the ledger has heard of the accounts, and paid them out."""
+    if not books.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{books}?mode=ro", uri=True, timeout=5)) as database:
+        try:
+            found = database.execute(
+                "SELECT COUNT(DISTINCT loan_account_id) FROM transactions WHERE kind = 'DISBURSEMENT' "
+                f"AND loan_account_id IN ({','.join('?' * len(names))})",
+                names,
+            ).fetchone()
+        except sqlite3.OperationalError:
+            return False  # It is just being made.
+    return bool(found == (len(names),))
+
+
+def books_hold_each_once(path: Path, names: Sequence[str], outcomes: Outcomes) -> Iterator[str]:
+    """What is wrong in the ledger's books: they hold what callers were told was posted, once, and no more."""
+    with closing(sqlite3.connect(path)) as database:
+        held = dict(database.execute("SELECT idempotency_key, transaction_number FROM keys"))
+        by_call = database.execute(
+            "SELECT loan_account_id, principal_delta, fee_delta FROM transactions "
+            "WHERE number IN (SELECT transaction_number FROM keys)"
+        ).fetchall()
+    if held.keys() != outcomes.posted.keys():
+        yield f"held and not told, or told and not held: {sorted(held.keys() ^ outcomes.posted.keys())}"
+    with closing(Books(path)) as books:
+        if sum(books.trial_balance().values()):
+            yield f"the trial balance is {books.trial_balance()}"
+        for name in names:
+            moved = sum(Decimal(row[1]) + Decimal(row[2]) for row in by_call if row[0] == name)
+            if sum(books.balance(name)) != OWED + moved:
+                yield f"{name} owes {books.balance(name)}, which is not {OWED} and {moved}"
+
+
+def commands_are_as_told(scene: Scene, outcomes: Outcomes) -> Iterator[str]:
+    """Where our own record of a command is not what its caller was told."""
+    for key in outcomes.posted.keys() | outcomes.rejected.keys():
+        command = scene.servicing.load(LedgerCommand, command_id_of(key))
+        if command is None or (command.status == "posted") != (key in outcomes.posted):
+            yield f"{key} is {command and command.status}"
+
+
+def nothing_is_lost(scene: Scene, acknowledged: Sequence[bytes]) -> Iterator[str]:
+    """What Redis had acknowledged to the publisher, and does not have."""
+    there = {entry_id for entry_id, _ in scene.client.xrange(scene.settings.inbox_stream)}
+    if lost := [each for each in acknowledged if each not in there]:
+        yield f"Redis lost what it had acknowledged: {lost[:5]} and {len(lost) - 1} others"
+
+
+def documents_are_those_of_a_quiet_run(scene: Scene, folder: Path) -> Iterator[str]:
+    """Where they differ. The histories depend on the order of arrival, and are verified only."""
+    names = tuple(name for name in IN_ANY_ORDER if name not in _BY_STAFF)
+    under_fire = seen(scene.database, scene.client, scene.settings)
+    with undisturbed(scene.settings, scene.client, f"sqlite:///{folder / 'quiet.db'}") as quiet:
+        ours, theirs = (({name: side[0][name] for name in names}, side[1]) for side in (under_fire, quiet))
+        yield from differences(ours, theirs)
+    if not all(documents(scene.database, names).values()):
+        yield "a read model is empty: nothing was compared"
+    done = Billie.of(scene.settings).end("verify")
+    if done.returncode:
+        yield f"billie verify: {done.returncode}\n{done.stdout[-3_000:]}{done.stderr[-1_000:]}"

@@ -1,0 +1,31 @@
+"""``billie verify``, again and again: each event has its place in the documents, while all else burns."""
+
+from threading import Event
+
+from tests.chaos.violations import Violations
+from tests.commands import Billie
+
+_EVERY_S = 15.0
+_SHARE = "20%"
+_AWAY = 3
+
+
+class Verifier:
+    """Verifies a share of the documents. A server that is away is no difference."""
+
+    def __init__(self, billie: Billie, wrong: Violations) -> None:
+        self._billie, self._wrong = billie, wrong
+        self.verified = self.away = 0
+
+    def run(self, stop: Event) -> None:
+        """Until told to stop."""
+        while not stop.wait(_EVERY_S):
+            done = self._billie.end("verify", "--sample", _SHARE)
+            if done.returncode == _AWAY:
+                self.away += 1
+            elif done.returncode == 0:
+                self.verified += 1
+            else:
+                self._wrong.add(
+                    f"billie verify: {done.returncode}\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}"
+                )
