@@ -30,8 +30,11 @@ class Role(StrEnum):
 
 
 _ROLES = list(Role)
-_LONGEST_USER = 200
+LONGEST_USER = 200
 _CONTROLS = ("Cc", "Zl", "Zp")
+
+IN_PROCESS = "billie.caller"
+"""The key of an ASGI scope under which code of this process says who asks; no client can set one."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,9 @@ async def caller(
 
     429 where they ask too often.
     """
-    if credentials is None:
-        raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=_CHALLENGE)
-    try:
-        claims = await request.app.state.tokens.claims(credentials.credentials)
-    except _UNREADABLE as error:
-        why = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
-        raise ProblemError(
-            401, "invalid_token", f"The token does not check: {why}.", headers=_CHALLENGE
-        ) from error
-    known = _caller_of(claims, request.app.state.settings)
+    known: Caller | None = request.scope.get(IN_PROCESS)
+    if known is None:
+        known = await _by_token(request, credentials)
     request.state.caller = known
     if wait := request.app.state.rates.wait_of(known.user):
         seconds = ceil(wait)
@@ -119,10 +115,27 @@ async def caller(
     return known
 
 
-def _caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
+async def _by_token(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    if credentials is None:
+        raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=_CHALLENGE)
+    try:
+        claims = await request.app.state.tokens.claims(credentials.credentials)
+    except _UNREADABLE as error:
+        why = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
+        raise ProblemError(
+            401, "invalid_token", f"The token does not check: {why}.", headers=_CHALLENGE
+        ) from error
+    return caller_of(claims, request.app.state.settings)
+
+
+def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
+    """Whom the claims of a token that checks are about.
+
+    Raises ProblemError: 401 where they name no user, 403 where they hold no role that we know.
+    """
     user = str(claims["sub"]).strip()
-    if not 1 <= len(user) <= _LONGEST_USER or any(category(each) in _CONTROLS for each in user):
-        detail = f"The token names no user of 1 to {_LONGEST_USER} characters, on one line."
+    if not 1 <= len(user) <= LONGEST_USER or any(category(each) in _CONTROLS for each in user):
+        detail = f"The token names no user of 1 to {LONGEST_USER} characters, on one line."
         raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE)
     if is_machine(user):
         detail = "The token's user is named as machines are: no token may be."
