@@ -5,13 +5,37 @@ from starlette.exceptions import HTTPException
 
 from app.api.application import create_app as create_api
 from app.api.problems import ProblemError, problem_of
-from app.console import assets, live, signing_in, start
+from app.console import (
+    assets,
+    conversations,
+    customers,
+    drawers,
+    live,
+    notes,
+    signing_in,
+    start,
+    transactions,
+)
 from app.console.configured import check
 from app.console.guard import HEADERS, problem_page
 from app.console.sessions import Sessions
 from app.runtime.settings import Settings
 
-_ROUTERS = (assets.router, signing_in.router, live.router, start.router)
+_ROUTERS = tuple(
+    module.router
+    for module in (
+        assets,
+        signing_in,
+        live,
+        start,
+        customers,
+        conversations,
+        # Before the drawers, whose addresses have any name at the end.
+        transactions,
+        drawers,
+        notes,
+    )
+)
 _MOST_BYTES = 256 * 1024
 """Of a form: a note's letters may each be several bytes."""
 _NO_SUCH_PAGE = "There is no page at this address. Go to the start, and search."

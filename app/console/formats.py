@@ -3,6 +3,7 @@
 from datetime import date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 NOTHING = "–"
@@ -109,3 +110,13 @@ def age(born: Any, today: date) -> int | None:
 
 def _clock(at: datetime) -> str:
     return f"{at.hour % 12 or 12}:{at:%M} {'am' if at.hour < 12 else 'pm'}"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as a part of an address."""
+    return quote(identifier, safe="")
+
+
+def today(zone: tzinfo) -> date:
+    """The day that it is there."""
+    return datetime.now(zone).date()

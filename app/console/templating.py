@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, tzinfo
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from app.api.ledger_reads import TransactionType
 from app.console import formats
 from app.console.assets import address_of
 
@@ -25,7 +26,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["asset"] = address_of
+    made.globals |= {"asset": address_of, "transaction_types": get_args(TransactionType)}
     made.filters |= {
         "money": formats.money,
         "signed": formats.signed,

@@ -23,13 +23,21 @@
     if (opener && opener.isConnected) opener.focus();
   });
 
-  body.addEventListener("htmx:afterSwap", () => {
+  body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target !== body) return; // A part of it, such as an outcome that is waited for.
     open();
     const first = body.querySelector("[autofocus]") || body.querySelector("h2");
     if (first) {
       if (first.tagName === "H2") first.tabIndex = -1;
       first.focus();
     }
+  });
+
+  // What is done with leaves a word, for a while.
+  const told = document.getElementById("said");
+  told.addEventListener("htmx:afterSwap", () => {
+    close();
+    setTimeout(() => told.replaceChildren(), 6000);
   });
 
   document.addEventListener("click", (event) => {
