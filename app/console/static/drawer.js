@@ -24,7 +24,7 @@
   });
 
   body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target !== body) return; // A part of it, such as an outcome that is waited for.
+    if (event.detail.target !== body) return; // A part of it, such as an outcome that is waited for.
     open();
     const first = body.querySelector("[autofocus]") || body.querySelector("h2");
     if (first) {
