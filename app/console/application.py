@@ -18,6 +18,7 @@ from app.console import (
 )
 from app.console.configured import check
 from app.console.guard import HEADERS, problem_page
+from app.console.oidc import Provider
 from app.console.sessions import Sessions
 from app.runtime.settings import Settings
 
@@ -53,6 +54,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     """Add the console to an API. Raises ConsoleNotConfiguredError."""
     check(settings)
     app.state.sessions = Sessions(settings)
+    app.state.provider = Provider(settings) if settings.console == "oidc" else None
     for each in _ROUTERS:
         app.include_router(each, max_body_size=_MOST_BYTES)
     _answer_browsers_with_pages(app)

@@ -84,6 +84,12 @@ def zone_of(name: str | None, usual: str) -> ZoneInfo:
         return ZoneInfo(usual)
 
 
+def day_there(told: Any, zone: tzinfo) -> str:
+    """The day of a time, as it is in the zone; of a day, the day."""
+    at = instant(told) if "T" in str(told) else None
+    return day(told if at is None else at.astimezone(zone).date())
+
+
 def words(told: Any) -> str:
     """``Pending disbursement``, of ``pending_disbursement`` or ``pendingDisbursement``."""
     if not told:

@@ -93,11 +93,14 @@ class Sessions:
         told = told | {"ends_at": datetime.now(UTC).timestamp() + _SIGNING_IN_S}
         self._set(request, response, _SIGNING_IN, self._dumped(self._signing_in, told), _SIGNING_IN_S)
 
-    def remembered_sign_in(self, request: Request, response: Response) -> dict[str, Any] | None:
-        """What was kept, which is forgotten by this; None where nothing was, or too long ago."""
+    def remembered_sign_in(self, request: Request) -> dict[str, Any] | None:
+        """What was kept; None where nothing was, or too long ago."""
         told = _loaded(self._signing_in, request.cookies.get(_named(request, _SIGNING_IN), ""))
-        self._set(request, response, _SIGNING_IN, "", 0)
         return None if told is None or told["ends_at"] <= datetime.now(UTC).timestamp() else told
+
+    def forget_sign_in(self, request: Request, response: Response) -> None:
+        """It has come back."""
+        self._set(request, response, _SIGNING_IN, "", 0)
 
     @staticmethod
     def _dumped(serializer: URLSafeSerializer, told: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Signing in and out. In development somebody chooses who to be; otherwise the issuer says who they are."""
 
+from hmac import compare_digest
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from app.api.claims import claims_of
 from app.api.problems import ProblemError
 from app.console.forms import form_of, same_origin
 from app.console.guard import PageRoute
+from app.console.oidc import Provider
 from app.console.rendering import rendered
 from app.console.sessions import Sessions
 from app.runtime.settings import Settings
@@ -71,3 +73,37 @@ def signed_in(request: Request, caller: Caller, following: str) -> Response:
     sessions: Sessions = request.app.state.sessions
     sessions.begin(request, answer, caller)
     return answer
+
+
+@router.get("/sign-in/issuer")
+async def go_to_issuer(request: Request) -> Response:
+    """Sign in at the issuer, which sends the browser back."""
+    started = await _provider(request).start()
+    answer = RedirectResponse(started.address, 303)
+    told = started._asdict() | {"following": local(request.query_params.get("next"))}
+    sessions: Sessions = request.app.state.sessions
+    sessions.remember_sign_in(request, answer, told)
+    return answer
+
+
+@router.get("/sign-in/back")
+async def come_back(request: Request) -> Response:
+    """From the issuer, with a code: only for the browser that went there, and once."""
+    sessions: Sessions = request.app.state.sessions
+    kept, told = sessions.remembered_sign_in(request), request.query_params
+    if kept is None or not compare_digest(kept["state"].encode(), told.get("state", "").encode()):
+        detail = "This sign-in was not begun in this browser, or too long ago. Sign in again."
+        raise ProblemError(401, "sign_in_refused", detail)
+    if (code := told.get("code")) is None:
+        raise ProblemError(401, "sign_in_refused", "The issuer did not sign you in. Sign in again.")
+    claims = await _provider(request).claims(code, kept["verifier"], kept["nonce"])
+    answer = signed_in(request, caller_of(claims, request.app.state.settings), local(kept["following"]))
+    sessions.forget_sign_in(request, answer)
+    return answer
+
+
+def _provider(request: Request) -> Provider:
+    provider: Provider | None = request.app.state.provider
+    if provider is None:
+        raise ProblemError(404, "no_such_route", "Here one signs in by choosing a name.")
+    return provider

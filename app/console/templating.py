@@ -38,11 +38,12 @@ def templates() -> Environment:
     return made
 
 
-def _day(told: Any) -> str:
-    """A day as ``<time>``; a dash without one."""
-    if (said := formats.day(told)) == formats.NOTHING:
+@pass_context
+def _day(context: Context, told: Any) -> str:
+    """A day as ``<time>``, of a time the viewer's; a dash without one."""
+    if (said := formats.day_there(told, _zone(context))) == formats.NOTHING:
         return said
-    return Markup('<time datetime="{}">{}</time>').format(str(told)[:10], said)
+    return Markup('<time datetime="{}">{}</time>').format(told, said)
 
 
 @pass_context
