@@ -1,5 +1,6 @@
 """How things look on the screen: money in A$, Australian dates, times in the viewer's zone with its name."""
 
+import re
 from datetime import date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,6 +11,7 @@ NOTHING = "–"
 """What stands where nothing is known."""
 
 _MINUS = "−"
+_BETWEEN = re.compile(r"[_-]|(?<=[a-z])(?=[A-Z])")
 _ABBREVIATIONS = {"ekyc": "eKYC", "id": "ID", "sms": "SMS", "url": "URL", "kyc": "KYC"}
 
 
@@ -73,7 +75,7 @@ def instant(told: Any) -> datetime | None:
 def zone_name(at: datetime) -> str:
     """``AEDT``; where a zone has no letters of its own, how far it is from UTC."""
     name = at.tzname() or "UTC"
-    return name if name[:1].isalpha() else f"UTC{at:%:z}" if hasattr(at, "tzname") else name
+    return name if name[:1].isalpha() else f"UTC{name}"
 
 
 def zone_of(name: str | None, usual: str) -> ZoneInfo:
@@ -94,12 +96,7 @@ def words(told: Any) -> str:
     """``Pending disbursement``, of ``pending_disbursement`` or ``pendingDisbursement``."""
     if not told:
         return NOTHING
-    text = (
-        "".join(f" {each.lower()}" if each.isupper() else each for each in str(told))
-        if ("_" not in str(told) and not str(told).isupper())
-        else str(told)
-    )
-    parts = text.replace("_", " ").replace("-", " ").lower().split()
+    parts = _BETWEEN.sub(" ", str(told)).lower().split()
     parts = [_ABBREVIATIONS.get(each, each) for each in parts]
     first, *rest = parts or [NOTHING]
     return " ".join([first if first in _ABBREVIATIONS.values() else first.capitalize(), *rest])

@@ -41,7 +41,8 @@ class Provider:
     """The issuer of BILLIE_JWT_ISSUER, as a provider of sign-ins for the console."""
 
     def __init__(self, settings: Settings) -> None:
-        assert settings.jwt_issuer and settings.oidc_client_id and settings.console_url
+        assert settings.jwt_issuer is not None
+        assert settings.oidc_client_id is not None
         self._issuer, self._client = settings.jwt_issuer, settings.oidc_client_id
         given = settings.oidc_client_secret
         self._secret = given.get_secret_value() if given else None
@@ -71,8 +72,8 @@ class Provider:
     async def claims(self, code: str, verifier: str, nonce: str) -> dict[str, Any]:
         """Whose the code is: the claims of the ID token.
 
-        Raises ProblemError: 401 where the issuer does not take the code, or the token does not check; 503 where
-        it cannot be reached.
+        Raises ProblemError: 401 where the issuer does not take the code, or the token does not check; 503
+        where it cannot be reached.
         """
         told = {
             "grant_type": "authorization_code",
