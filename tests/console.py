@@ -1,4 +1,4 @@
-"""A browser without a screen, for tests of the console that need no script: cookies, forms, and parts of pages."""
+"""A browser without scripts, for tests of the console: cookies, forms, and parts of pages."""
 
 import re
 from collections.abc import Iterator

@@ -36,6 +36,7 @@ from app.api import (
     web,
     write_offs,
 )
+from app.api.callers import Callers
 from app.api.change_feed import ChangeFeed
 from app.api.ledger_services import ledger_services
 from app.api.rates import Rates
@@ -112,6 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.tokens, app.state.settings = tokens, settings
+    app.state.callers = Callers(tokens, settings)
     app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
     web.install(app, settings)
     problems.install(app)

@@ -11,7 +11,7 @@ from app.api.auth import Authenticated
 from app.api.bookmarks import read, written
 from app.api.change_feed import ChangeFeed
 from app.api.event_streams import HEADERS, RETRY_MS, EventStream, event, stream_described, with_silences
-from app.api.pages import Identifier, refuse_unknown_parameters
+from app.api.pages import Identifier
 from app.api.problems import ProblemError, documented
 from app.documents.catalogue import COLLECTIONS
 from app.documents.kinds import Document
@@ -20,7 +20,7 @@ from app.operations.servers import Servers
 router = APIRouter(
     prefix="/v1",
     tags=["changes"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )
 

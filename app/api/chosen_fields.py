@@ -12,7 +12,7 @@ from app.api.problems import ProblemError
 M = TypeVar("M", bound=BaseModel)
 
 _LONGEST, _LONGEST_NAME, _MOST_NAMES = 1_000, 64, 8
-Names = Annotated[
+Fields = Annotated[
     str | None,
     Query(
         max_length=_LONGEST,
@@ -43,23 +43,18 @@ class Chosen:
         return document.model_copy(update=dict.fromkeys(rest))
 
 
-class FieldsOf:
-    """A dependency that reads ``fields``; None without it. 400 for a name that the model does not have."""
-
-    def __init__(self, model: type[BaseModel]) -> None:
-        self._model = model
-        self._attributes = {_shown_as(model, name): name for name in model.model_fields}
-
-    async def __call__(self, fields: Names = None) -> Chosen | None:
-        if fields is None:
-            return None
-        names = [name.strip() for name in fields.split(",")]
-        if unknown := [name for name in names if name not in self._attributes]:
-            told = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
-            detail = f"fields: no such field as {told}. There are: {', '.join(sorted(self._attributes))}."
-            raise ProblemError(400, "unknown_field", detail)
-        identifier = (name for name in self._attributes.values() if _stored_as(self._model, name) == "_id")
-        return Chosen(self._model, frozenset((*identifier, *(self._attributes[name] for name in names))))
+def chosen(model: type[BaseModel], names: str | None) -> Chosen | None:
+    """What ``fields`` names; None without it. Raises ProblemError (400) for a name that the model has not."""
+    if names is None:
+        return None
+    attributes = _attributes(model)
+    wanted = [name.strip() for name in names.split(",")]
+    if unknown := [name for name in wanted if name not in attributes]:
+        told = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
+        detail = f"fields: no such field as {told}. There are: {', '.join(sorted(attributes))}."
+        raise ProblemError(400, "unknown_field", detail)
+    identifier = (name for name in attributes.values() if _stored_as(model, name) == "_id")
+    return Chosen(model, frozenset((*identifier, *(attributes[name] for name in wanted))))
 
 
 def validated(model: type[M], document: dict[str, Any], fields: Chosen | None) -> M:
@@ -69,6 +64,12 @@ def validated(model: type[M], document: dict[str, Any], fields: Chosen | None) -
 
 def _stored_as(model: type[BaseModel], attribute: str) -> str:
     return str(model.model_fields[attribute].validation_alias or attribute)
+
+
+@cache
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    """Those of a model, by what callers call them."""
+    return {_shown_as(model, name): name for name in model.model_fields}
 
 
 def _shown_as(model: type[BaseModel], attribute: str) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.api.auth import Authenticated, Caller, Role, requires
+from app.api.auth import Authenticated, requires
+from app.api.callers import Caller, Role
 from app.api.pages import (
     Cursor,
     Identifier,
@@ -16,7 +17,6 @@ from app.api.pages import (
     invalid_cursor,
     opaque,
     parts_of,
-    refuse_unknown_parameters,
 )
 from app.api.problems import documented, not_found
 from app.api.representations import TAGGED, represented
@@ -39,7 +39,7 @@ from app.operations.servers import Servers
 router = APIRouter(
     prefix="/v1/dead-letters",
     tags=["operations"],
-    dependencies=[Depends(requires(Role.ADMIN)), Depends(refuse_unknown_parameters)],
+    dependencies=[Depends(requires(Role.ADMIN))],
     responses=documented(400, 401, 403, 422, 503),
 )
 

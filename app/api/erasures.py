@@ -18,12 +18,12 @@ from app.aggregates.erasure import (
     NoSuchCustomerError,
     erase_customer,
 )
-from app.api.auth import Caller, Role, requires
+from app.api.auth import requires
+from app.api.callers import Caller, Role
 from app.api.idempotency_keys import OptionalKey, key_of
 from app.api.money import Body, actor_of
-from app.api.pages import refuse_unknown_parameters
 from app.api.problems import Problem, ProblemError, documented, not_found
-from app.api.reads import Database
+from app.api.reads import database_of
 from app.documents.kinds import Document, StaffMember
 from app.ledger.money import in_thread
 from app.operations.erasures import LettersFound, letters_naming
@@ -52,7 +52,6 @@ _COLLECTIONS = {
 router = APIRouter(
     prefix="/v1/customers/{customerId}/erasure",
     tags=["erasure"],
-    dependencies=[Depends(refuse_unknown_parameters)],
     responses=documented(400, 401, 403, 404, 422, 503),
 )
 
@@ -97,7 +96,6 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def erase(
     request: Request,
     response: Response,
-    database: Database,
     customer_id: CustomerId,
     body: ErasureBody,
     by: Annotated[Caller, Depends(requires(Role.ADMIN))],
@@ -108,6 +106,7 @@ async def erase(
     Refused while a loan account is open, or a write-off request or money movement is not settled. Amounts and
     identifiers remain. A customer is erased once: asked again, the answer is the same.
     """
+    database = database_of(request)
     servers: Servers = request.app.state.servers
     wanted = None if key is None else key_of(key)
     try:

@@ -3,19 +3,19 @@
 from typing import Annotated, NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from app.api.audit import log_read
 from app.api.auth import Authenticated
-from app.api.pages import Cursor, Limit, Page, invalid_cursor, opaque, parts_of, refuse_unknown_parameters
+from app.api.pages import Cursor, Limit, Page, invalid_cursor, opaque, parts_of
 from app.api.problems import documented, not_found
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
 
 router = APIRouter(
     prefix="/v1",
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 404, 422, 503),
 )
 

@@ -10,8 +10,8 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS
-from app.api.auth import Caller, Role, requires
-from app.api.pages import refuse_unknown_parameters
+from app.api.auth import requires
+from app.api.callers import Caller, Role
 from app.api.problems import ProblemError, documented
 from app.ingestion.envelope import entry_type
 from app.ingestion.publish import as_entry, published
@@ -34,7 +34,7 @@ _ADMIN = Depends(requires(Role.ADMIN))
 router = APIRouter(
     prefix="/v1",
     tags=["operations"],
-    dependencies=[_ADMIN, Depends(refuse_unknown_parameters)],
+    dependencies=[_ADMIN],
     responses=documented(400, 401, 403, 413, 422, 503),
 )
 

@@ -7,12 +7,13 @@ from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.audit import log_read
-from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.chosen_fields import Chosen, FieldsOf
+from app.api.auth import Authenticated, requires
+from app.api.callers import Caller, Role
+from app.api.chosen_fields import Fields, chosen
 from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event, folded
 from app.api.listing import Listed, page
 from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
-from app.api.pages import Identifier, Page, refuse_unknown_parameters
+from app.api.pages import Identifier, Page
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.api.representations import TAGGED, represented
 from app.documents.kinds import Document
@@ -24,11 +25,10 @@ from app.ledger.second_person import RefusedError
 router = APIRouter(
     prefix="/v1/ledger-commands",
     tags=["money"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )
 
-Fields = Annotated[Chosen | None, Depends(FieldsOf(LedgerCommand))]
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
 Actor = Annotated[
     str | None,
@@ -75,7 +75,7 @@ class History(Document):
 async def list_ledger_commands(
     request: Request,
     listing: Listed,
-    fields: Fields,
+    fields: Fields = None,
     account: Identifier | None = None,
     actor: Actor = None,
     kind: CommandKind | None = None,
@@ -89,7 +89,7 @@ async def list_ledger_commands(
         {"loanAccountId": account, "kind": kind, "status": status, "approval.status": approval},
         model=LedgerCommand,
         listing=listing,
-        fields=fields,
+        fields=chosen(LedgerCommand, fields),
         any_of=(_ACTORS, actor),
     )
 
@@ -101,10 +101,10 @@ async def list_ledger_commands(
     response_model=LedgerCommand,
 )
 async def get_ledger_command(
-    request: Request, response: Response, command_id: CommandId, fields: Fields
+    request: Request, response: Response, command_id: CommandId, fields: Fields = None
 ) -> Response:
     """Get one, as it is stored: no projection is waited for."""
-    return represented(request, response, await shown(request, command_id), fields)
+    return represented(request, response, await shown(request, command_id), chosen(LedgerCommand, fields))
 
 
 @router.get(

@@ -15,7 +15,7 @@ from app.api.ledger_documents import (
     LedgerTransaction,
     LedgerTransactions,
 )
-from app.api.pages import Cursor, Limit, invalid_cursor, opaque, parts_of, refuse_unknown_parameters
+from app.api.pages import Cursor, Limit, invalid_cursor, opaque, parts_of
 from app.api.problems import ProblemError, documented
 from app.ledger.client import LedgerClient
 from app.ledger.results import TransactionList
@@ -23,7 +23,7 @@ from app.ledger.results import TransactionList
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["ledger"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 404, 422, 429, 502, 503, 504),
 )
 

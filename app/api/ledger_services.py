@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
-from app.api.auth import Role
+from app.api.callers import Role
 from app.ledger.approvals import Approvals
 from app.ledger.client import LedgerClient
 from app.ledger.command_store import CommandStore

@@ -20,7 +20,6 @@ from app.api.event_streams import (
 from app.api.ledger_documents import LedgerBalance, LedgerTransaction
 from app.api.ledger_problems import ledger_problem
 from app.api.ledger_reads import Ledger, Named
-from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, problem_of
 from app.ledger.client import LedgerClient
 from app.ledger.errors import LedgerError
@@ -29,7 +28,7 @@ from app.ledger.results import LedgerTransaction as Posted
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["ledger"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 404, 422, 429, 502, 503, 504),
 )
 

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from app.api.auth import Authenticated, Caller, Role
-from app.api.pages import refuse_unknown_parameters
+from app.api.auth import Authenticated
+from app.api.callers import Caller, Role
 from app.api.problems import documented
 from app.documents.kinds import Document
 
 router = APIRouter(
     prefix="/v1",
     tags=["me"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 503),
 )
 

@@ -9,11 +9,11 @@ from pydantic.alias_generators import to_camel
 
 from app.aggregates import Actor, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
-from app.api.auth import Caller, Role, requires, takes_a_person
+from app.api.auth import requires, takes_a_person
+from app.api.callers import Caller, Role
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.ledger_problems import ledger_problem
-from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented, not_found
 from app.ledger.command_store import Intent
 from app.ledger.errors import stored_error
@@ -28,7 +28,6 @@ NOT_SETTLED: dict[str, Any] = {
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["money"],
-    dependencies=[Depends(refuse_unknown_parameters)],
     route_class=KeyedRoute,
     responses=documented(400, 401, 403, 404, 409, 422, 502, 503) | {**KEYED, 202: NOT_SETTLED},
 )

@@ -8,16 +8,17 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
-from app.api.auth import Authenticated, Caller, Role, requires
-from app.api.chosen_fields import Chosen, FieldsOf
+from app.api.auth import Authenticated, requires
+from app.api.callers import Caller, Role
+from app.api.chosen_fields import Chosen, Fields, chosen
 from app.api.idempotency_keys import OptionalKey, key_of
 from app.api.listing import ListedByCreation, Listing, page
 from app.api.money import actor_of
 from app.api.note_bodies import AmendmentBody, NoteBody
 from app.api.note_store import NoteStore, Stored
-from app.api.pages import Identifier, Page, refuse_unknown_parameters
+from app.api.pages import Identifier, Page
 from app.api.problems import Problem, documented, not_found
-from app.api.reads import Database, one_document
+from app.api.reads import Database, database_of, one_document
 from app.api.representations import TAGGED, IfMatch, check_if_match, represented
 from app.documents.contact_notes import ContactNote
 from app.ledger.money import in_thread
@@ -36,7 +37,7 @@ _MOST_EACH_WAY = 50
 router = APIRouter(
     prefix="/v1",
     tags=["notes"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )
 _OPERATIONS = Depends(requires(Role.OPERATIONS))
@@ -79,7 +80,6 @@ async def _filters(
 
 
 Filters = Annotated[dict[str, str | None], Depends(_filters)]
-Fields = Annotated[Chosen | None, Depends(FieldsOf(ContactNote))]
 
 
 @router.post(
@@ -92,7 +92,6 @@ Fields = Annotated[Chosen | None, Depends(FieldsOf(ContactNote))]
 async def write_note(
     request: Request,
     response: Response,
-    database: Database,
     customer_id: CustomerId,
     body: NoteBody,
     by: Annotated[Caller, _OPERATIONS],
@@ -102,6 +101,7 @@ async def write_note(
 
     `Idempotency-Key` is optional: with it, a repeat gives the first note again.
     """
+    database = database_of(request)
     told = body.model_dump(mode="json")
     stored = await in_thread(_notes(request).write, _note_id(key), actor_of(by), customer_id, told)
     return await _answered(request, response, database, stored)
@@ -117,7 +117,6 @@ async def write_note(
 async def amend_note(
     request: Request,
     response: Response,
-    database: Database,
     note_id: NoteId,
     body: AmendmentBody,
     by: Annotated[Caller, _OPERATIONS],
@@ -125,6 +124,7 @@ async def amend_note(
     if_match: IfMatch = None,
 ) -> ContactNote:
     """Write a note that amends another, the newest of its chain; operations and up. It answers likewise."""
+    database = database_of(request)
     notes, new_id = _notes(request), _note_id(key)
 
     async def current() -> NoteWithChain | None:
@@ -146,14 +146,14 @@ async def amend_note(
 )
 async def list_customer_notes(
     request: Request,
-    database: Database,
     customer_id: CustomerId,
     filters: Filters,
     listing: ListedByCreation,
-    fields: Fields,
+    fields: Fields = None,
 ) -> Page[ContactNote]:
     """List the notes about a customer."""
-    found = await _page(request, database, customer_id, filters, listing, fields)
+    database = database_of(request)
+    found = await _page(request, database, customer_id, filters, listing, chosen(ContactNote, fields))
     if not found.items and await database["customers"].find_one({"_id": customer_id}, {"_id": 1}) is None:
         raise not_found("customer", customer_id)
     return found
@@ -162,14 +162,14 @@ async def list_customer_notes(
 @router.get("/notes", operation_id="listNotes", response_model_exclude_none=True)
 async def list_notes(
     request: Request,
-    database: Database,
     filters: Filters,
     listing: ListedByCreation,
-    fields: Fields,
+    fields: Fields = None,
     customerId: Identifier | None = None,  # noqa: N803
 ) -> Page[ContactNote]:
     """List notes."""
-    return await _page(request, database, customerId, filters, listing, fields)
+    database = database_of(request)
+    return await _page(request, database, customerId, filters, listing, chosen(ContactNote, fields))
 
 
 @router.get(
@@ -181,16 +181,16 @@ async def list_notes(
 async def get_note(
     request: Request,
     response: Response,
-    database: Database,
     note_id: NoteId,
-    fields: Annotated[Chosen | None, Depends(FieldsOf(NoteWithChain))],
+    fields: Fields = None,
 ) -> Response:
     """Get a note with its chain: itself, what it amends and what amends it, oldest first.
 
     Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
     """
+    database = database_of(request)
     note = await one_document(response, database, CONTACT_NOTES.name, "note", note_id)
-    return represented(request, response, await _with_chain(database, note), fields)
+    return represented(request, response, await _with_chain(database, note), chosen(NoteWithChain, fields))
 
 
 async def _with_chain(database: Database, note: dict[str, Any]) -> NoteWithChain:

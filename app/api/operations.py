@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Depends, Request
 
-from app.api.auth import Role, requires
-from app.api.pages import refuse_unknown_parameters
+from app.api.auth import requires
+from app.api.callers import Role
 from app.api.problems import documented
 from app.operations.report import Status
 from app.operations.status import status
@@ -11,7 +11,7 @@ from app.operations.status import status
 router = APIRouter(
     prefix="/v1",
     tags=["operations"],
-    dependencies=[Depends(requires(Role.OPERATIONS)), Depends(refuse_unknown_parameters)],
+    dependencies=[Depends(requires(Role.OPERATIONS))],
     responses=documented(400, 401, 403),
 )
 

@@ -6,15 +6,14 @@ What the ledger says is live; where it does not answer, what it last told us sta
 import asyncio
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api.auth import Authenticated
 from app.api.ledger_documents import LedgerBalance, LedgerTransaction
 from app.api.ledger_reads import Ledger
 from app.api.listing import newest
-from app.api.pages import refuse_unknown_parameters
 from app.api.problems import documented
-from app.api.reads import NOT_IN_SUMMARIES, Database, Named, one_document
+from app.api.reads import NOT_IN_SUMMARIES, Named, database_of, one_document
 from app.api.representations import TAGGED, represented
 from app.documents.contact_notes import ContactNote
 from app.documents.conversations import ConversationSummary
@@ -28,7 +27,7 @@ from app.ledger.errors import LedgerError
 router = APIRouter(
     prefix="/v1",
     tags=["customers"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 429, 503),
 )
 
@@ -104,7 +103,6 @@ class Overview(Document):
 async def get_customer_overview(
     request: Request,
     response: Response,
-    database: Database,
     ledger: Ledger,
     customerId: Named,  # noqa: N803 - the wire's name
 ) -> Response:
@@ -112,6 +110,7 @@ async def get_customer_overview(
 
     A ledger that does not answer leaves `warnings`, and balances as they were last told.
     """
+    database = database_of(request)
     customer = await one_document(response, database, "customers", "customer", customerId)
     theirs, most = {"customerId": customerId}, _MOST + 1
     accounts, conversations, notes, requests = await asyncio.gather(

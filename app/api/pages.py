@@ -60,6 +60,8 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
     Async, as a plain function is given a thread.
     """
+    if not request.scope["query_string"]:
+        return
     known = dict(_parameters(request.scope["route"].dependant))
     given = Counter(name for name, _ in request.query_params.multi_items())
     if unknown := sorted(given.keys() - known.keys()):

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.aggregates import EVENT_STORE_ERRORS
 from app.api.as_of import AsOf, document_then
 from app.api.auth import Authenticated
-from app.api.chosen_fields import Chosen, FieldsOf, validated
+from app.api.chosen_fields import Chosen, Fields, chosen, validated
 from app.api.listing import Listed, page
-from app.api.pages import Identifier, Page, refuse_unknown_parameters
+from app.api.pages import Identifier, Page
 from app.api.problems import ProblemError, documented, not_found
 from app.api.representations import TAGGED, represented
 from app.api.write_offs_shown import stored_request
@@ -23,7 +23,7 @@ from app.projections.faults import FAULTED
 
 router = APIRouter(
     prefix="/v1",
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )
 
@@ -33,12 +33,13 @@ NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData
 Named = Annotated[str, Path(min_length=1, max_length=256)]
 
 
-async def _database(request: Request) -> AsyncDatabase[dict[str, Any]]:
-    database: AsyncDatabase[dict[str, Any]] = request.app.state.database
+Database = AsyncDatabase[dict[str, Any]]
+
+
+def database_of(request: Request) -> Database:
+    """The process's one. It is no dependency, as one more to be solved would be felt in every read."""
+    database: Database = request.app.state.database
     return database
-
-
-Database = Annotated[AsyncDatabase[dict[str, Any]], Depends(_database)]
 
 
 async def one_document(
@@ -70,15 +71,16 @@ async def one_document(
 @router.get("/customers", tags=["customers"], operation_id="listCustomers", response_model_exclude_none=True)
 async def list_customers(
     request: Request,
-    database: Database,
     listing: Listed,
-    fields: Annotated[Chosen | None, Depends(FieldsOf(Customer))],
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     status: EkycStatus | None = None,
+    fields: Fields = None,
 ) -> Page[Customer]:
     """List customers; `status` is the outcome of the identity check (`ekycStatus`)."""
+    database = database_of(request)
+    wanted = chosen(Customer, fields)
     filters = {"_id": customerId, "ekycStatus": status}
-    return await page(request, database["customers"], filters, model=Customer, listing=listing, fields=fields)
+    return await page(request, database["customers"], filters, model=Customer, listing=listing, fields=wanted)
 
 
 @router.get(
@@ -91,17 +93,18 @@ async def list_customers(
 async def get_customer(
     request: Request,
     response: Response,
-    database: Database,
     customerId: Named,  # noqa: N803
-    fields: Annotated[Chosen | None, Depends(FieldsOf(Customer))],
     asOf: AsOf = None,  # noqa: N803
+    fields: Fields = None,
 ) -> Response:
     """Get one customer."""
+    database = database_of(request)
+    wanted = chosen(Customer, fields)
     if asOf is None:
-        found = await one_document(response, database, "customers", "customer", customerId, fields)
+        found = await one_document(response, database, "customers", "customer", customerId, wanted)
     else:
         found = await document_then(request, response, "customers", "customer", customerId, asOf)
-    return represented(request, response, validated(Customer, found, fields), fields)
+    return represented(request, response, validated(Customer, found, wanted), wanted)
 
 
 @router.get(
@@ -112,16 +115,17 @@ async def get_customer(
 )
 async def list_loan_accounts(
     request: Request,
-    database: Database,
     listing: Listed,
-    fields: Annotated[Chosen | None, Depends(FieldsOf(LoanAccount))],
     customerId: Identifier | None = None,  # noqa: N803
     status: AccountStatus | None = None,
+    fields: Fields = None,
 ) -> Page[LoanAccount]:
     """List loan accounts; `status` is the `accountStatus`."""
+    database = database_of(request)
+    wanted = chosen(LoanAccount, fields)
     filters = {"customerId": customerId, "accountStatus": status}
     return await page(
-        request, database["loan-accounts"], filters, model=LoanAccount, listing=listing, fields=fields
+        request, database["loan-accounts"], filters, model=LoanAccount, listing=listing, fields=wanted
     )
 
 
@@ -135,17 +139,18 @@ async def list_loan_accounts(
 async def get_loan_account(
     request: Request,
     response: Response,
-    database: Database,
     loanAccountId: Named,  # noqa: N803
-    fields: Annotated[Chosen | None, Depends(FieldsOf(LoanAccount))],
     asOf: AsOf = None,  # noqa: N803
+    fields: Fields = None,
 ) -> Response:
     """Get one loan account."""
+    database = database_of(request)
+    wanted = chosen(LoanAccount, fields)
     if asOf is None:
-        found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId, fields)
+        found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId, wanted)
     else:
         found = await document_then(request, response, "loan-accounts", "loan account", loanAccountId, asOf)
-    return represented(request, response, validated(LoanAccount, found, fields), fields)
+    return represented(request, response, validated(LoanAccount, found, wanted), wanted)
 
 
 @router.get(
@@ -156,20 +161,21 @@ async def get_loan_account(
 )
 async def list_conversations(
     request: Request,
-    database: Database,
     listing: Listed,
-    fields: Annotated[Chosen | None, Depends(FieldsOf(ConversationSummary))],
     customerId: Identifier | None = None,  # noqa: N803
     status: Identifier | None = None,
+    fields: Fields = None,
 ) -> Page[ConversationSummary]:
     """List conversations, without what was said in them."""
+    database = database_of(request)
+    wanted = chosen(ConversationSummary, fields)
     return await page(
         request,
         database["conversations"],
         {"customerId": customerId, "status": status},
         model=ConversationSummary,
         listing=listing,
-        fields=fields,
+        fields=wanted,
         leave_out=NOT_IN_SUMMARIES,
     )
 
@@ -184,19 +190,20 @@ async def list_conversations(
 async def get_conversation(
     request: Request,
     response: Response,
-    database: Database,
     conversationId: Named,  # noqa: N803
-    fields: Annotated[Chosen | None, Depends(FieldsOf(Conversation))],
     asOf: AsOf = None,  # noqa: N803
+    fields: Fields = None,
 ) -> Response:
     """Get one conversation, with the newest of what was said in it."""
+    database = database_of(request)
+    wanted = chosen(Conversation, fields)
     if asOf is None:
         found = await one_document(
-            response, database, "conversations", "conversation", conversationId, fields
+            response, database, "conversations", "conversation", conversationId, wanted
         )
     else:
         found = await document_then(request, response, "conversations", "conversation", conversationId, asOf)
-    return represented(request, response, validated(Conversation, found, fields), fields)
+    return represented(request, response, validated(Conversation, found, wanted), wanted)
 
 
 @router.get(
@@ -207,14 +214,15 @@ async def get_conversation(
 )
 async def list_write_off_requests(
     request: Request,
-    database: Database,
     listing: Listed,
-    fields: Annotated[Chosen | None, Depends(FieldsOf(WriteOffRequest))],
     customerId: Identifier | None = None,  # noqa: N803
     loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
+    fields: Fields = None,
 ) -> Page[WriteOffRequest]:
     """List write-off requests."""
+    database = database_of(request)
+    wanted = chosen(WriteOffRequest, fields)
     filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
     return await page(
         request,
@@ -222,7 +230,7 @@ async def list_write_off_requests(
         filters,
         model=WriteOffRequest,
         listing=listing,
-        fields=fields,
+        fields=wanted,
     )
 
 
@@ -236,11 +244,12 @@ async def list_write_off_requests(
 async def get_write_off_request(
     request: Request,
     response: Response,
-    database: Database,
     requestId: Named,  # noqa: N803
-    fields: Annotated[Chosen | None, Depends(FieldsOf(WriteOffRequest))],
+    fields: Fields = None,
 ) -> Response:
     """Get one write-off request, as it is stored: no projection is waited for."""
+    database = database_of(request)
+    wanted = chosen(WriteOffRequest, fields)
     try:
         found = await stored_request(request, requestId)
     except EVENT_STORE_ERRORS:
@@ -249,4 +258,4 @@ async def get_write_off_request(
         found = WriteOffRequest.model_validate(
             await one_document(response, database, "write-off-requests", "write-off request", requestId)
         )
-    return represented(request, response, found, fields)
+    return represented(request, response, found, wanted)

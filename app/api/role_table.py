@@ -10,7 +10,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from app.api.application import app_to_describe
-from app.api.auth import Requirement, Role
+from app.api.auth import Requirement
+from app.api.callers import Role
 
 _PAGE = """\
 # Who may call which route

@@ -9,15 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.api.audit import log_read
 from app.api.auth import Authenticated
-from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, documented
-from app.api.reads import NOT_IN_SUMMARIES, Database
+from app.api.reads import NOT_IN_SUMMARIES, database_of
 from app.api.search_hits import (
     ConversationHit,
     CustomerHit,
@@ -33,7 +32,7 @@ from app.projections.search_keys import FIELD, LEVELS, SHARE, Kind
 router = APIRouter(
     prefix="/v1",
     tags=["search"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )
 
@@ -68,13 +67,14 @@ AtMost = Annotated[int, Query(ge=1, le=MOST, description="Items at most.")]
 
 
 @router.get("/search", operation_id="search", response_model_exclude_none=True)
-async def search(request: Request, database: Database, q: Question, limit: AtMost = MOST) -> SearchResults:
+async def search(request: Request, q: Question, limit: AtMost = MOST) -> SearchResults:
     """Find customers by name, e-mail, phone or id, loan accounts by number or id, and conversations by
     application number.
 
     Case, accents, punctuation and the form of phone numbers do not matter. Exact ids, numbers and addresses
     come first, then whole names, then what begins with `q`.
     """
+    database = database_of(request)
     if (sought := Sought.of(q)) is None:
         detail = f"query.q: It has less than {SHORTEST} letters and digits to look for."
         raise ProblemError(422, "invalid_request", detail)

@@ -10,7 +10,7 @@ from app.runtime.hosts import is_local
 from app.runtime.settings import Settings
 
 _SHORTEST_SECRET = 32
-_LEEWAY_S = 5
+LEEWAY_S = 5
 """By so much may our clock and the issuer's differ."""
 
 
@@ -96,7 +96,7 @@ def _rules(settings: Settings) -> dict[str, Any]:
     return {
         "issuer": settings.jwt_issuer or None,
         "audience": settings.jwt_audience or None,
-        "leeway": _LEEWAY_S,
+        "leeway": LEEWAY_S,
         "options": {
             "require": ["exp", "sub"],
             "verify_aud": bool(settings.jwt_audience),

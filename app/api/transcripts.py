@@ -4,12 +4,12 @@ import sys
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from app.aggregates import Conversation
 from app.api.audit import log_read
 from app.api.auth import Authenticated
-from app.api.pages import Limit, Page, refuse_unknown_parameters
+from app.api.pages import Limit, Page
 from app.api.problems import documented, not_found
 from app.documents.conversations import ConversationSummary, Notice, Utterance
 from app.operations.servers import Servers
@@ -18,7 +18,7 @@ from app.projections.conversations import conversations
 router = APIRouter(
     prefix="/v1/conversations/{conversationId}",
     tags=["conversations"],
-    dependencies=[Authenticated, Depends(refuse_unknown_parameters)],
+    dependencies=[Authenticated],
     responses=documented(400, 401, 403, 404, 422, 503),
 )
 

@@ -13,12 +13,12 @@ from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates import same_person
 from app.aggregates.remembering import NAMESPACE
 from app.api.audit import logged
-from app.api.auth import Caller, Role, requires
+from app.api.auth import requires
+from app.api.callers import Caller, Role
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands import DecisionBody
 from app.api.ledger_commands_shown import LedgerCommand
 from app.api.money import NOT_SETTLED, Amount, Body, Text, actor_of, answered, at_most
-from app.api.pages import refuse_unknown_parameters
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.api.representations import IfMatch, check_if_match
 from app.api.write_offs_shown import stored_request
@@ -31,7 +31,6 @@ from app.ledger.write_offs import NoSuchAccountError, NoSuchRequestError, WriteO
 router = APIRouter(
     prefix="/v1/write-off-requests",
     tags=["write-offs"],
-    dependencies=[Depends(refuse_unknown_parameters)],
     route_class=KeyedRoute,
     responses=documented(400, 401, 403, 404, 409, 422, 503),
 )

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.api.auth import Role, issue_token
+from app.api.auth import issue_token
+from app.api.callers import Role
 from app.cli.configured import settings_for
 
 

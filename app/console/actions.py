@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from fastapi import Request, Response
 
-from app.api.auth import Role
+from app.api.callers import Role
 from app.console.desk import Desk
 from app.console.formats import quoted
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from app.api.auth import Role
+from app.api.callers import Role
 from app.api.problems import ProblemError
 from app.api.role_table import Rule, rules
 from app.console import guard

@@ -16,7 +16,8 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
-from app.api.auth import IN_PROCESS, Caller
+from app.api.auth import IN_PROCESS
+from app.api.callers import Caller
 
 Parameters = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import Request, Response
 from itsdangerous import BadData, Signer, URLSafeSerializer
 
-from app.api.auth import Caller, Role
+from app.api.callers import Caller, Role
 from app.runtime.hosts import is_local
 from app.runtime.settings import Settings
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.api.auth import Caller, Role, caller_of
+from app.api.callers import Caller, Role, caller_of
 from app.api.claims import claims_of
 from app.api.problems import ProblemError
 from app.console.forms import form_of, same_origin

@@ -232,7 +232,7 @@ def test_many_who_wait_do_not_wait_for_each_other(settings: Settings) -> None:
         answers = list(threads.map(lambda _: ann.post(NOTES, json=NOTE), range(40)))
         took = monotonic() - began
     assert {answer.status_code for answer in answers} == {202}
-    assert took < 6, "rather than two seconds each, a few at a time"
+    assert took < 20, "rather than two seconds each, a few at a time; and less than that on a busy machine"
 
 
 def test_without_mongo_a_note_is_stored_all_the_same(settings: Settings) -> None:

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from app.api.application import create_app
-from app.api.auth import Role, issue_token
+from app.api.auth import issue_token
+from app.api.callers import Role
 from app.api.role_table import Rule, rules
 from app.runtime.embedded import EmbeddedServer
 from app.runtime.settings import Settings

@@ -1,7 +1,6 @@
 """The console in front of real servers and a sandbox ledger, shared by a file's tests."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest

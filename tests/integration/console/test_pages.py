@@ -22,7 +22,12 @@ def test_a_customer_is_on_one_page(ann: Visitor) -> None:
 
 
 def test_nothing_that_others_wrote_is_markup(ann: Visitor) -> None:
-    for path in ("/customers/C1", "/conversations/V1", "/conversations/V1/transcript", f"/search?q={'O-Brien'}"):
+    for path in (
+        "/customers/C1",
+        "/conversations/V1",
+        "/conversations/V1/transcript",
+        f"/search?q={'O-Brien'}",
+    ):
         page = ann.get(path).text
         assert "<script>alert" not in page, path
         assert "<img" not in page, path
