@@ -61,3 +61,10 @@ def console(settings: Settings) -> Iterator[str]:
     """Serve the API with its console; yields its base URL."""
     with serving(settings, create_app(settings)) as url:
         yield url
+
+
+@contextmanager
+def console_at(port: int, settings: Settings) -> Iterator[str]:
+    """The same on a port that is known before: an issuer has to be told where the console is."""
+    with serving(settings, create_app(settings), port) as url:
+        yield url
