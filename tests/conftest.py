@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server-kills", type=int, default=2, help="of each server meanwhile")
     parser.addoption("--money-commands", type=int, default=150, help="asked for under fire")
     parser.addoption("--money-strikes", type=int, default=6, help="kills and faults under which they are")
+    parser.addoption("--screenshots", help="a folder to keep those of the console in")
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
 
 
