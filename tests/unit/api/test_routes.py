@@ -30,7 +30,7 @@ def test_settings_of_the_api_are_documented() -> None:
     ours = [
         name
         for name in Settings.model_fields
-        if name.startswith(("api_", "jwt_", "jwks_", "rate_", "cors_", "changes_"))
+        if name.startswith(("api_", "jwt_", "jwks_", "rate_", "cors_", "changes_", "console", "session_", "oidc_"))
     ]
     assert len(ours) > 15
     assert [name for name in ours if f"`BILLIE_{name.upper()}`" not in page] == []
