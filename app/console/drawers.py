@@ -25,6 +25,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _HELD = "/loan-accounts/{account_id}/{name}"
 _REQUEST = "write-off"
+_WAITED_FOR = "drawer_outcome_said.html"
+"""What of an outcome asks for itself again while it is open."""
 _BEGINNING = {"type": "late_fee", "direction": "lower", "part": "principal", "priority": "normal"}
 """What a form has chosen at the start."""
 
@@ -97,7 +99,7 @@ async def get_outcome(desk: AtDesk, account_id: str, name: str, key: str) -> Res
     stored = await _stored(desk, action, key)
     if stored is None:
         raise not_found("movement with the key", key)
-    return _outcome(desk, action, account_id, key, stored, part="drawer_outcome_said.html")
+    return _outcome(desk, action, account_id, key, stored, part=_WAITED_FOR)
 
 
 async def _answered(desk: Desk, action: Action, account_id: str, key: str, answer: Answer) -> Response:
@@ -140,8 +142,9 @@ def _outcome(
     is_open = action.name != _REQUEST and _is_open(stored)
     told: Told = {"stored": stored, "problem": said, "is_open": is_open}
     answer = desk.page(part, action=action, account_id=account_id, key=key, **told)
-    # The account's part of the page shows it at once, live updates or not.
-    answer.headers["HX-Trigger"] = "moved"
+    if not (is_open and part == _WAITED_FOR):
+        # The account's part of the page shows it at once, live updates or not.
+        answer.headers["HX-Trigger"] = "moved"
     return answer
 
 

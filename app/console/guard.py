@@ -78,8 +78,16 @@ def problem_page(request: Request, problem: dict[str, Any]) -> Response:
     """
     sessions = request.app.state.sessions
     template = "problem_part.html" if is_partial(request) else "problem.html"
-    answer = rendered(request, template, sessions.of(request), status=problem["status"], problem=problem)
-    if is_partial(request) and request.headers.get("hx-target") != "drawer-body":
+    in_drawer = request.headers.get("hx-target") == "drawer-body"
+    answer = rendered(
+        request,
+        template,
+        sessions.of(request),
+        status=problem["status"],
+        problem=problem,
+        in_drawer=in_drawer,
+    )
+    if is_partial(request) and not in_drawer:
         answer.headers["HX-Retarget"] = "#notices"
         answer.headers["HX-Reswap"] = "innerHTML"
     return answer
@@ -88,6 +96,8 @@ def problem_page(request: Request, problem: dict[str, Any]) -> Response:
 def _to_sign_in(request: Request) -> Response:
     if is_partial(request):
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return Response(status_code=401)
     if request.method != "GET":
         return RedirectResponse("/sign-in", 303)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

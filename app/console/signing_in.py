@@ -60,8 +60,6 @@ async def sign_out(request: Request) -> Response:
     answer = RedirectResponse("/sign-in", 303)
     sessions: Sessions = request.app.state.sessions
     sessions.end(request, answer)
-    # What the browser keeps of pages is somebody's data.
-    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 

@@ -51,6 +51,19 @@
     parts().forEach(refresh);
   };
 
+  // After an answer that is no stream: try again, but not for somebody who is not signed in any more.
+  const again = async (at) => {
+    const headers = { Accept: "text/event-stream" };
+    const status = await fetch(at, { method: "HEAD", headers }).then((answer) => answer.status, () => 0);
+    if (status === 401) {
+      said.textContent = "You are signed out, and what you see is not updated: ";
+      const link = document.createElement("a");
+      link.href = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
+      link.textContent = "sign in again";
+      said.append(link);
+    } else setTimeout(follow, RETRY_MS);
+  };
+
   const follow = () => {
     const at = address();
     if (source || !at || document.hidden) return;
@@ -64,7 +77,7 @@
       lost();
       if (source && source.readyState === EventSource.CLOSED) {
         source = null; // It does not come back by itself after an error that was answered.
-        setTimeout(follow, RETRY_MS);
+        again(at);
       }
     });
   };

@@ -9,7 +9,7 @@
 
   const show = (open) => {
     hits.hidden = !open;
-    box.setAttribute("aria-expanded", String(open));
+    box.setAttribute("aria-expanded", String(open && options().length > 0));
     if (!open) choose(-1);
   };
 

@@ -152,13 +152,13 @@ def test_with_the_ledger_away_nothing_is_begun_and_the_same_key_tries_again(sett
         page = visitor.part(REPAYMENT)
         assert "The ledger does not answer now" in page.text
         key = fields_of(page.text)["key"]
-        for _ in range(6):  # Until the breaker knows that it is away.
-            answer = visitor.post(REPAYMENT, {"key": f"{key[:-1]}{_}", "amount": "5"})
+        for number in range(6):  # Until the breaker knows that it is away.
+            answer = visitor.post(REPAYMENT, {"key": f"{key[:-1]}{number}", "amount": "5"})
             if "Nothing was posted" in answer.text:
                 break
     assert answer.status_code == 503
     assert "Try again" in answer.text
-    assert fields_of(answer.text)["key"] == f"{key[:-1]}{_}"
+    assert fields_of(answer.text)["key"] == f"{key[:-1]}{number}"
 
 
 def test_a_write_off_is_asked_for_once(ann: Visitor) -> None:
