@@ -38,7 +38,7 @@ async def get_form(desk: AtDesk, account_id: str, name: str, key: str | None = N
     """The form; with the key of what was sent already, what became of that."""
     action = _action(name)
     told_key = key_of(key)
-    if told_key is not None and (stored := await _stored(desk, action, told_key)) is not None:
+    if told_key is not None and (stored := await _stored(desk, action, account_id, told_key)) is not None:
         answer = _outcome(desk, action, account_id, told_key, stored)
     elif (role := takes(desk, action)) is not None:
         return desk.page("drawer_refused.html", action=action, takes=role)
@@ -96,7 +96,7 @@ async def post(desk: AtDesk, account_id: str, name: str) -> Response:
 async def get_outcome(desk: AtDesk, account_id: str, name: str, key: str) -> Response:
     """What became of it by now."""
     action = _action(name)
-    stored = await _stored(desk, action, key)
+    stored = await _stored(desk, action, account_id, key)
     if stored is None:
         raise not_found("movement with the key", key)
     return _outcome(desk, action, account_id, key, stored, part=_WAITED_FOR)
@@ -104,18 +104,23 @@ async def get_outcome(desk: AtDesk, account_id: str, name: str, key: str) -> Res
 
 async def _answered(desk: Desk, action: Action, account_id: str, key: str, answer: Answer) -> Response:
     """What is stored says the truth, whatever the answer was; where nothing is, the answer says why."""
-    stored = await _stored(desk, action, key)
+    fields = {each: value for each, value in desk.form.items() if each != "key"}
+    told = {"action": action, "account_id": account_id, "key": key, "fields": fields, "problem": answer.body}
+    try:
+        stored = await _stored(desk, action, account_id, key)
+    except RefusedError as refused:
+        # Nobody can be asked whether it was stored: the same request, later, finds out.
+        told |= {"problem": refused.problem, "is_unknown": True}
+        return desk.page("drawer_not_begun.html", status=refused.status, **told)
     if stored is not None and not (answer.is_problem and answer.body["code"] == "idempotency_key_reused"):
         return _outcome(desk, action, account_id, key, stored, ledger_said=answer)
     if not answer.is_problem:
         return _outcome(desk, action, account_id, key, answer.body)
-    fields = {each: value for each, value in desk.form.items() if each != "key"}
-    told = {"action": action, "account_id": account_id, "key": key, "fields": fields, "problem": answer.body}
     return desk.page("drawer_not_begun.html", status=answer.status, **told)
 
 
-async def _stored(desk: Desk, action: Action, key: str) -> Told | None:
-    """The movement, or the request, that was stored with a key."""
+async def _stored(desk: Desk, action: Action, account_id: str, key: str) -> Told | None:
+    """The movement, or the request, that was stored with a key, if it is of this account."""
     if action.name == _REQUEST:
         answer = await desk.rest.ask("GET", "/v1/write-off-requests/{}", request_id_of(key))
     else:
@@ -125,7 +130,7 @@ async def _stored(desk: Desk, action: Action, key: str) -> Told | None:
     if answer.is_problem:
         raise RefusedError(answer.body)
     found: Told = answer.body
-    return found
+    return found if found["loanAccountId"] == account_id else None
 
 
 def _outcome(
