@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -23,6 +23,12 @@ class Visitor:
         self.url = url
         self.client = httpx.Client(base_url=url, timeout=30)
         self.token = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.client.close()
 
     def sign_in(self, name: str = "Ann Lee", role: str = "operations") -> httpx.Response:
         """By the development sign-in; a form token is read from the page that follows."""

@@ -77,19 +77,19 @@ def url(settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def ann(url: str) -> Visitor:
+def ann(url: str) -> Iterator[Visitor]:
     """Somebody of operations."""
-    visitor = Visitor(url)
-    visitor.sign_in()
-    return visitor
+    with Visitor(url) as visitor:
+        visitor.sign_in()
+        yield visitor
 
 
 @pytest.fixture
-def sue(url: str) -> Visitor:
+def sue(url: str) -> Iterator[Visitor]:
     """A supervisor."""
-    visitor = Visitor(url)
-    visitor.sign_in("Sue Ray", "supervisor")
-    return visitor
+    with Visitor(url) as visitor:
+        visitor.sign_in("Sue Ray", "supervisor")
+        yield visitor
 
 
 def _store(settings: Settings) -> None:

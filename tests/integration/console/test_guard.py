@@ -90,9 +90,8 @@ def test_a_browser_that_says_no_origin_changes_nothing(ann: Visitor) -> None:
 
 
 def test_the_session_is_a_cookie_that_scripts_do_not_see(url: str) -> None:
-    visitor = Visitor(url)
     form = {"name": "Ann Lee", "role": "operations"}
-    answer = visitor.client.post("/sign-in", data=form, headers={"Origin": url})
+    answer = httpx.post(f"{url}/sign-in", data=form, headers={"Origin": url})
     (cookie,) = [each for each in answer.headers.get_list("set-cookie") if each.startswith("billie-session=")]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
@@ -115,8 +114,7 @@ def test_a_session_that_was_changed_is_none(url: str, ann: Visitor) -> None:
 
 
 def test_a_session_ends(settings: Settings) -> None:
-    with console(settings.model_copy(update={"session_hours": 1e-9})) as url:
-        visitor = Visitor(url)
+    with console(settings.model_copy(update={"session_hours": 1e-9})) as url, Visitor(url) as visitor:
         assert visitor.sign_in().url.path == "/sign-in"
 
 

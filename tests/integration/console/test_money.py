@@ -109,15 +109,21 @@ def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
 
 
 def test_readonly_changes_nothing(url: str) -> None:
-    visitor = Visitor(url)
-    visitor.sign_in("Rae", "readonly")
-    page = visitor.get("/customers/C1").text
-    assert page.count("locked") >= 5
-    assert "Add a note" not in page
-    refused = visitor.post(REPAYMENT, {"key": f"console-{'0' * 32}", "amount": "5"})
-    assert refused.status_code == 403
-    note = {"subject": "x", "content": "y", "noteType": "sms", "priority": "normal", "sentiment": "neutral"}
-    assert visitor.post("/customers/C1/note", note).status_code == 403
+    with Visitor(url) as visitor:
+        visitor.sign_in("Rae", "readonly")
+        page = visitor.get("/customers/C1").text
+        assert page.count("locked") >= 5
+        assert "Add a note" not in page
+        refused = visitor.post(REPAYMENT, {"key": f"console-{'0' * 32}", "amount": "5"})
+        assert refused.status_code == 403
+        note = {
+            "subject": "x",
+            "content": "y",
+            "noteType": "sms",
+            "priority": "normal",
+            "sentiment": "neutral",
+        }
+        assert visitor.post("/customers/C1/note", note).status_code == 403
 
 
 def test_a_rejection_says_what_the_ledger_said(ann: Visitor) -> None:
@@ -146,8 +152,8 @@ def test_what_is_not_known_is_said_to_be_and_settles_on_screen(ann: Visitor, fau
 
 
 def test_with_the_ledger_away_nothing_is_begun_and_the_same_key_tries_again(settings: Settings) -> None:
-    with console(settings.model_copy(update={"ledger_target": "127.0.0.1:1"})) as url:
-        visitor = Visitor(url)
+    away = settings.model_copy(update={"ledger_target": "127.0.0.1:1"})
+    with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()
         page = visitor.part(REPAYMENT)
         assert "The ledger does not answer now" in page.text
