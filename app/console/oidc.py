@@ -120,6 +120,7 @@ async def _fetched(request: Request) -> dict[str, Any]:
     try:
         told = await asyncio.to_thread(_read, request)
     except HTTPError as error:
+        error.close()
         if 400 <= error.code < 500 and request.data is not None:
             raise _refused("The issuer does not take this sign-in.") from error
         log.error("The issuer answers a sign-in with %d", error.code)
