@@ -22,7 +22,7 @@ from tests.given import NOON
 from tests.waiting import until
 
 SEED = 7
-CUSTOMERS = 12
+CUSTOMERS = 7
 _WAIT_MS = 30_000
 
 
