@@ -13,9 +13,9 @@ from app.runtime.settings import Settings
 
 
 @contextmanager
-def serving(settings: Settings, app: FastAPI | None = None) -> Iterator[str]:
+def serving(settings: Settings, app: FastAPI | None = None, port: int = 0) -> Iterator[str]:
     """The API's base URL, while it serves; ``app``: one with routes of the test's own."""
-    server = ApiServer(app or create_app(settings), host="127.0.0.1", port=0)
+    server = ApiServer(app or create_app(settings), host="127.0.0.1", port=port)
     up = threading.Event()
     startup = server.startup
 

@@ -36,6 +36,10 @@ a test holds that it is current, and that nothing that is imported is under the 
 
 psycopg is under the LGPL: it is used as it comes, and can be replaced.
 
+## Committed
+
+htmx 2.0.11, under the Zero-Clause BSD licence, for the pages of the console: `app/console/static/vendor`.
+
 ## Run as processes only
 
 The servers of the extra `embedded`, for the demo and for tests. They are started as programs of their own and

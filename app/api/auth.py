@@ -19,6 +19,9 @@ from app.api.problems import ProblemError
 from app.api.tokens import AuthenticationNotConfiguredError, secret_of
 from app.runtime.settings import Settings
 
+IN_PROCESS = "billie.caller"
+"""The key of an ASGI scope under which code of this process says who asks; no client can set one."""
+
 
 def issue_token(
     settings: Settings, user: str, role: str, hours: float = 8, *, for_machine: bool = False
@@ -85,11 +88,9 @@ class Requirement(SecurityBase):
 
 
 async def _caller(request: Request) -> Caller:
-    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
-    if scheme.lower() != "bearer" or not token:
-        raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=CHALLENGE)
-    callers: Callers = request.app.state.callers
-    caller = await callers.of(token)
+    caller: Caller | None = request.scope.get(IN_PROCESS)
+    if caller is None:
+        caller = await _by_token(request)
     if wait := request.app.state.rates.wait_of(caller.user):
         seconds = ceil(wait)
         raise ProblemError(
@@ -100,6 +101,14 @@ async def _caller(request: Request) -> Caller:
             headers={"Retry-After": str(seconds)},
         )
     return caller
+
+
+async def _by_token(request: Request) -> Caller:
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    if scheme.lower() != "bearer" or not token:
+        raise ProblemError(401, "no_token", "Send 'Authorization: Bearer <token>'.", headers=CHALLENGE)
+    callers: Callers = request.app.state.callers
+    return await callers.of(token)
 
 
 @lru_cache

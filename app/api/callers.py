@@ -92,7 +92,7 @@ class Callers:
             why = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
             detail = f"The token does not check: {why}."
             raise ProblemError(401, "invalid_token", detail, headers=CHALLENGE) from error
-        caller = _caller_of(claims, self._settings)
+        caller = caller_of(claims, self._settings)
         # PyJWT has seen to it that there is an expiry, and that it is a number.
         expiry = float(int(claims["exp"]) + LEEWAY_S)
         self._known[token] = _Known(caller, self._clock() + _BELIEVED_FOR_S, expiry)
@@ -102,7 +102,11 @@ class Callers:
         return caller
 
 
-def _caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
+def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
+    """Whom the claims of a token that checks are about.
+
+    Raises ProblemError: 401 where they name no user, 403 where they hold no role that we know.
+    """
     user = str(claims["sub"]).strip()
     if not 1 <= len(user) <= _LONGEST_USER or any(category(each) in _CONTROLS for each in user):
         detail = f"The token names no user of 1 to {_LONGEST_USER} characters, on one line."

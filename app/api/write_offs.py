@@ -56,6 +56,11 @@ class WriteOffBody(Body):
     original_balance: Amount | None = None
 
 
+def request_id_of(idempotency_key: str) -> str:
+    """The id of the request with a key: always the same, so that a repeat meets the first one."""
+    return str(uuid5(NAMESPACE, f"WriteOffRequest/{idempotency_key}"))
+
+
 class Approved(Document):
     """The request, and the money movement that posts it."""
 
@@ -74,7 +79,7 @@ async def request_write_off(
     key: Key,
 ) -> WriteOffRequest:
     """Ask for a write-off; people of operations and up. One request an account may be pending."""
-    request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{key_of(key)}"))
+    request_id = request_id_of(key_of(key))
     asked = body.model_dump(exclude_none=True)
     if not Decimal(body.amount):
         raise ProblemError(422, "invalid_request", "body.amount: it has to be above zero.")

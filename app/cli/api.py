@@ -7,11 +7,12 @@ from contextlib import closing
 import typer
 
 from app.aggregates import MasterKeyError
-from app.api.application import create_app
 from app.api.serving import ApiServer
 from app.api.tokens import AuthenticationNotConfiguredError
 from app.cli.configured import settings_for
 from app.cli.measured import measured
+from app.console.application import create_app
+from app.console.configured import ConsoleNotConfiguredError
 from app.ledger.channel import LedgerSettingsError
 from app.ledger.configured import configured_security
 from app.ledger.health import is_sandbox
@@ -24,7 +25,7 @@ from app.runtime.traces import Traces, tracing
 
 
 def command() -> None:
-    """Serve the REST API until told to stop."""
+    """Serve the REST API, and where it is switched on the console, until told to stop."""
     settings = settings_for("api")
     with tracing(settings, Role.API) as traces:
         _serve(settings, traces)
@@ -36,7 +37,12 @@ def _serve(settings: Settings, traces: Traces) -> None:
         app = create_app(settings, traces)
         with closing(Servers(settings)) as servers:
             servers.check_master_key()
-    except (AuthenticationNotConfiguredError, LedgerSettingsError, MasterKeyError) as error:
+    except (
+        AuthenticationNotConfiguredError,
+        ConsoleNotConfiguredError,
+        LedgerSettingsError,
+        MasterKeyError,
+    ) as error:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api", settings.log_format)

@@ -55,6 +55,8 @@ def demo(
             api_host="127.0.0.1",
             api_port=ports["api"],
             jwt_secret=SecretStr(_secret(data / "jwt-secret")),
+            console="development",
+            session_secret=SecretStr(_secret(data / "session-secret")),
         )
         variables = environment_of(settings)
         _write_private(data / "settings.env", "".join(f"{k}='{v}'\n" for k, v in variables.items()))
@@ -90,6 +92,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "api_host": settings.api_host,
         "api_port": str(settings.api_port),
         "jwt_secret": settings.jwt_secret.get_secret_value() if settings.jwt_secret else "",
+        "console": settings.console,
+        "session_secret": settings.session_secret.get_secret_value() if settings.session_secret else "",
     }
     return {f"BILLIE_{name.upper()}": value for name, value in values.items()}
 
@@ -104,6 +108,7 @@ def _introduce(
         supervisor.watch(0.05, stop)
         if stop.is_set():
             return
+    say(f"Console    {base}/  (choose a name and a role)")
     say(f"REST API   {base}/docs")
     say(f"Redis      {settings.redis_url}  (stream {settings.inbox_stream})")
     say(f"MongoDB    {settings.mongo_url}  (database {settings.mongo_db})")

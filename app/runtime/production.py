@@ -120,6 +120,19 @@ def _signing_in(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
             "without the issuer's keys nobody can be authenticated",
             "Set it, with BILLIE_JWT_ISSUER and BILLIE_JWT_AUDIENCE",
         )
+    if serves and settings.console == "development":
+        yield Refusal(
+            "BILLIE_CONSOLE",
+            "the console's development sign-in asks for no password: anybody would be anybody",
+            "Set it to oidc, or to off",
+        )
+    console = urlsplit(settings.console_url or "")
+    if serves and settings.console == "oidc" and console.scheme == "http":
+        yield Refusal(
+            "BILLIE_CONSOLE_URL",
+            "sessions of staff, and what they read, would travel in plain text",
+            "Begin it with https://, and have TLS end in front of the API",
+        )
     # That it is https is checked everywhere: keys that others can change are no keys.
     for origin in settings.cors_origins:
         parts = urlsplit(origin)

@@ -13,6 +13,8 @@ FROM_FILES = (
     "event_store_url",
     "ledger_token",
     "jwt_secret",
+    "session_secret",
+    "oidc_client_secret",
     "master_key",
     "master_key_previous",
 )

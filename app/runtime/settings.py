@@ -131,6 +131,28 @@ class Settings(BaseSettings):
     jwks_outage_hours: float = Field(
         24, gt=0, description="For so long keys are trusted while their issuer cannot be reached."
     )
+    console: Literal["off", "development", "oidc"] = Field(
+        "off",
+        description="The console, under `/`, by its way to sign in: none; `development`, where anybody takes "
+        "any name and role; or `oidc`, at the issuer.",
+    )
+    console_url: str | None = Field(
+        None, description="Where browsers find the console: https://desk.example; a must with `oidc`."
+    )
+    session_secret: SecretStr | None = Field(
+        None,
+        description="Signs the console's sessions, the same in each API process; a must with `oidc`. "
+        "Unset: one of the process's own, and its sessions end with it.",
+    )
+    session_hours: float = Field(
+        8, gt=0, le=24, description="After that, staff sign in again: until then, their role counts."
+    )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, description="The console at the issuer BILLIE_JWT_ISSUER; a must with `oidc`."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Of that client; unset for a public client, which PKCE alone protects."
+    )
     rate_per_second: float = Field(
         50,
         ge=0,
@@ -247,6 +269,14 @@ class Settings(BaseSettings):
             msg = f"is not {KEY_BYTES} bytes in Base64: make one with `openssl rand -base64 {KEY_BYTES}`"
             raise ValueError(msg)
         return key
+
+    @field_validator("console_url")
+    @classmethod
+    def _an_origin(cls, url: str | None) -> str | None:
+        if url is not None and not _ORIGIN.fullmatch(url := url.rstrip("/")):
+            msg = f"{url!r} is no origin, such as https://desk.example: without a path, in lower case"
+            raise ValueError(msg)
+        return url
 
     @property
     def masters(self) -> MasterKeys:

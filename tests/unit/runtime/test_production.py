@@ -116,6 +116,14 @@ def test_pages_that_others_can_change_are_refused() -> None:
     assert refused(cors_origins=("https://desk.example", "http://localhost:3000")) == []
 
 
+def test_a_console_without_passwords_is_refused_by_who_serves_it() -> None:
+    assert refused(console="development") == ["BILLIE_CONSOLE"]
+    assert refused("ingest", console="development") == []
+    assert refused(console="oidc", console_url="http://desk.example") == ["BILLIE_CONSOLE_URL"]
+    assert refused(console="oidc", console_url="https://desk.example") == []
+    assert refused(console="off") == []
+
+
 @pytest.mark.parametrize("command", DEVELOPMENT_ONLY)
 def test_what_is_for_development_is_refused_whatever_is_set(command: str) -> None:
     assert refused(command) == ["BILLIE_ENV"]

@@ -1,0 +1,74 @@
+"""The templates: escaped all through, with filters for money, days and times."""
+
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from typing import Any, get_args
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from app.api.ledger_reads import TransactionType
+from app.console import formats
+from app.console.assets import address_of
+
+
+@cache
+def templates() -> Environment:
+    """The environment that all pages are made in.
+
+    What a document does not tell is absent from it, so that a name that is not there is nothing.
+    """
+    made = Environment(
+        loader=PackageLoader("app.console"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"asset": address_of, "transaction_types": get_args(TransactionType)}
+    made.filters |= {
+        "money": formats.money,
+        "signed": formats.signed,
+        "day": _day,
+        "moment": _moment,
+        "clock": _clock,
+        "words": formats.words,
+    }
+    return made
+
+
+@pass_context
+def _day(context: Context, told: Any) -> str:
+    """A day as ``<time>``, of a time the viewer's; a dash without one."""
+    if (said := formats.day_there(told, _zone(context))) == formats.NOTHING:
+        return said
+    return Markup('<time datetime="{}">{}</time>').format(told, said)
+
+
+@pass_context
+def _moment(context: Context, told: Any) -> str:
+    """A time as ``<time>``, in the viewer's zone."""
+    return _time(told, formats.moment(told, _zone(context)))
+
+
+@pass_context
+def _clock(context: Context, told: Any) -> str:
+    """The same without its day."""
+    return _time(told, formats.clock(told, _zone(context)))
+
+
+def _time(told: Any, said: str) -> str:
+    if (at := formats.instant(told)) is None:
+        return said
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), said)
+
+
+def _zone(context: Context) -> tzinfo:
+    zone = context.get("zone")
+    return zone if isinstance(zone, tzinfo) else UTC
+
+
+def now() -> datetime:
+    """The time of a page."""
+    return datetime.now(UTC)

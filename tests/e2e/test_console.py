@@ -1,0 +1,289 @@
+"""The console in a browser, before the whole system: what staff do all day, and what goes wrong meanwhile."""
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from pydantic import SecretStr
+
+from app.runtime.embedded import EmbeddedServer
+from app.runtime.settings import Settings
+from tests.browser import browser as some_browser
+from tests.browser import faults_of
+from tests.e2e.desk import Desk, account_of, customer_of, desk, failures, late, sign_in
+from tests.waiting import until
+from tests.whole_system import on_free_ports
+
+CUSTOMER, ACCOUNT = customer_of(late()), account_of(late())
+PAGES = ("/", f"/customers/{CUSTOMER}", f"/conversations/CONV-{late():06}", "/search?q=CUS", "/nowhere")
+DRAWERS = ("Record repayment", "Apply fee", "Waive fees", "Adjust", "Request write-off", "Add a note")
+THEMES = [
+    pytest.param({"color_scheme": "light"}, id="light"),
+    pytest.param({"color_scheme": "dark"}, id="dark"),
+    pytest.param({"color_scheme": "light", "viewport": {"width": 390, "height": 844}}, id="narrow"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with some_browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def running(
+    browser: Browser,  # Without one, nothing has to be started.
+    redis_server: EmbeddedServer,
+    mongo_server: EmbeddedServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Desk]:
+    logs = tmp_path_factory.mktemp("console")
+    settings = Settings(
+        redis_url=redis_server.url,
+        mongo_url=mongo_server.url,
+        mongo_db="console",
+        event_store_url=f"sqlite:///{logs / 'events.db'}",
+        inbox_stream="inbox:console",
+        dead_letter_stream="dlq:console",
+        jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
+        console="development",
+        session_secret=SecretStr("another secret for tests, of more than 32 bytes"),
+        ledger_write_seconds=1,
+        ledger_read_seconds=1,
+        settle_after_seconds=1,
+        rate_per_second=0,
+    )
+    with desk(on_free_ports(settings), logs) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def ann(browser: Browser, running: Desk) -> Page:
+    """Somebody of operations."""
+    return sign_in(browser, running.url, "Ann Lee", "Operations")
+
+
+@pytest.fixture(scope="module")
+def sue(browser: Browser, running: Desk) -> Page:
+    """A supervisor."""
+    return sign_in(browser, running.url, "Sue Ray", "Supervisor")
+
+
+@pytest.fixture(autouse=True)
+def no_failure() -> Iterator[None]:
+    """No script fails, and nothing offends against the policy, whatever a test does."""
+    failures()
+    yield
+    assert failures() == []
+
+
+def customer_page(page: Page, running: Desk) -> Page:
+    page.goto(f"{running.url}/customers/{CUSTOMER}")
+    return page
+
+
+def owed(page: Page) -> Locator:
+    return page.locator(f"[data-figure='{ACCOUNT}-total']")
+
+
+def fill_in(page: Page, action: str, amount: str, **more: str) -> None:
+    """Open a drawer, and go on to its summary."""
+    page.get_by_role("button", name=action).click()
+    page.get_by_label("Amount").fill(amount)
+    for label, text in more.items():
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Check it").click()
+    expect(page.get_by_text("This will be")).to_be_visible()
+
+
+def test_somebody_is_found_with_the_keyboard_and_a_repayment_posted_once(
+    ann: Page, running: Desk, request: pytest.FixtureRequest
+) -> None:
+    name = running.api.get(f"/v1/customers/{CUSTOMER}").json()["fullName"]
+    before = len(running.transactions(ACCOUNT))
+    ann.keyboard.press("/")
+    ann.keyboard.type(CUSTOMER)
+    expect(ann.locator(".hit").first).to_contain_text(name)
+    expect(ann.locator(".hit").first).to_contain_text("Vulnerable")
+    ann.keyboard.press("ArrowDown")
+    ann.keyboard.press("Enter")
+    expect(ann.get_by_role("heading", level=1)).to_have_text(name)
+    expect(ann.get_by_text("Vulnerable customer.")).to_be_visible()
+    then = owed(ann).inner_text()
+    fill_in(ann, "Record repayment", "20")
+    assert len(running.transactions(ACCOUNT)) == before, "a summary posts nothing"
+    ann.get_by_role("button", name="Post the repayment").dblclick()
+    outcome = ann.locator("dialog .outcome")
+    expect(outcome).to_contain_text("Posted")
+    posted = running.transactions(ACCOUNT)
+    assert len(posted) == before + 1, "a double click posts once"
+    expect(outcome).to_contain_text(posted[0]["transactionId"])
+    expect(owed(ann)).not_to_have_text(then)
+    if folder := request.config.getoption("--screenshots"):
+        ann.screenshot(path=Path(folder) / "posted.png")
+    ann.reload()
+    expect(ann.locator("dialog .outcome")).to_contain_text(posted[0]["transactionId"])
+    ann.get_by_role("dialog").get_by_role("button", name="Close").click()
+    assert "key=" not in ann.url
+    assert len(running.transactions(ACCOUNT)) == before + 1, "a reload posts nothing"
+    table = ann.get_by_role("group", name="Transactions")
+    expect(table).to_contain_text(posted[0]["transactionId"])
+
+
+def test_a_waiver_is_refused_to_operations_and_posted_for_a_supervisor(
+    ann: Page, sue: Page, running: Desk
+) -> None:
+    fee, key = {"amount": "5.00", "type": "late_fee"}, {"Idempotency-Key": "a-fee-to-be-waived"}
+    assert running.api.post(f"/v1/ledger/accounts/{ACCOUNT}/fees", json=fee, headers=key).status_code == 201
+    before = len(running.transactions(ACCOUNT))
+    customer_page(ann, running).get_by_role("button", name="Waive fees").click()
+    expect(ann.get_by_role("dialog")).to_contain_text("This takes the role supervisor")
+    ann.keyboard.press("Escape")
+    expect(ann.get_by_role("dialog")).to_be_hidden()
+    fill_in(customer_page(sue, running), "Waive fees", "5", Why="goodwill")
+    sue.get_by_role("button", name="Post the waiver").click()
+    expect(sue.locator("dialog .outcome")).to_contain_text("Posted")
+    kinds = [each["type"] for each in running.transactions(ACCOUNT)]
+    assert (len(kinds), kinds[0]) == (before + 1, "FEE_WAIVER")
+
+
+def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: Desk) -> None:
+    customer_page(ann, running)
+    customer_page(sue, running)
+    then = owed(ann).inner_text()
+    sue.get_by_role("button", name="Add a note").click()
+    sue.get_by_label("About").fill("Cannot pay on Friday")
+    sue.get_by_label("What was said").fill("Asked for a week more, until the 4th.\nPays by <b>card</b> then.")
+    sue.get_by_role("button", name="Write it down").click()
+    expect(sue.locator("#said")).to_contain_text("The note is")
+    expect(ann.locator("#notes")).to_contain_text("Pays by <b>card</b> then.")
+    fill_in(sue, "Apply fee", "15")
+    sue.get_by_role("button", name="Post the fee").click()
+    expect(owed(ann)).not_to_have_text(then)
+    sue.keyboard.press("Escape")
+
+
+def test_a_lost_connection_shows_and_recovers(ann: Page, running: Desk) -> None:
+    customer_page(ann, running)
+    lost = ann.locator("#lost")
+    expect(lost).to_be_hidden()
+    running.stop("api")
+    expect(lost).to_contain_text("Live updates are interrupted")
+    running.tell("customer.changed.v1", customer_id=CUSTOMER, preferred_name="Ash")
+    running.start("api")
+    running.up()
+    expect(lost).to_be_hidden()
+    expect(ann.locator("#who")).to_contain_text("Ash")
+
+
+def test_a_ledger_killed_in_the_middle_leaves_unknown_which_resolves_on_screen(
+    ann: Page, running: Desk
+) -> None:
+    before = len(running.transactions(ACCOUNT))
+    fill_in(customer_page(ann, running), "Record repayment", "11")
+    running.signal("ledger-sandbox", signal.SIGSTOP)
+    ann.get_by_role("button", name="Post the repayment").click()
+    outcome = ann.locator("dialog .outcome")
+    expect(outcome).to_contain_text("Not known yet")
+    expect(outcome).to_contain_text("Do not enter it again")
+    running.stop("ledger-sandbox")
+    expect(owed(ann).locator("xpath=..")).to_contain_text("the ledger does not answer")
+    running.start("ledger-sandbox")
+    expect(outcome).to_contain_text("Posted", timeout=60_000)
+    ann.keyboard.press("Escape")
+    expect(owed(ann).locator("xpath=..")).to_contain_text("Live from the ledger")
+    posted = [
+        each for each in running.transactions(ACCOUNT)[: -before or None] if "11.00" in each["totalDelta"]
+    ]
+    assert len(posted) == 1
+
+
+def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
+    browser: Browser, running: Desk, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """With ``--screenshots DIR`` pictures are kept."""
+    folder = Path(request.config.getoption("--screenshots") or tmp_path)
+    page = sign_in(browser, running.url, "Sue Ray", "Supervisor")
+    for path in PAGES:
+        page.goto(running.url + path)
+        assert faults_of(page) == [], path
+    customer_page(page, running)
+    page.locator(".chat summary").first.click()
+    expect(page.locator(".talk").first).to_be_visible()
+    assert faults_of(page) == []
+    for action in DRAWERS:
+        page.get_by_role("button", name=action, exact=True).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert faults_of(page) == [], action
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+    fill_in(page, "Adjust", "600", Why="a slip")
+    expect(page.get_by_role("dialog")).to_contain_text("a second person has to approve it")
+    assert faults_of(page) == []
+    page.screenshot(path=folder / "summary.png")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("CUS-0000")
+    expect(page.locator(".hit").first).to_be_visible()
+    assert faults_of(page) == []
+    page.screenshot(path=folder / "search.png")
+    page.context.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
+    browser: Browser, running: Desk, theme: dict[str, object], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What is said does not depend on the theme: its colours and sizes do."""
+    name = request.node.callspec.id
+    folder = Path(request.config.getoption("--screenshots") or tmp_path)
+    page = sign_in(browser, running.url, "Sue Ray", "Supervisor", **theme)
+    for path in (*PAGES, "/sign-in"):
+        shown = re.sub(r"\W+", "-", path.partition("?")[0]).strip("-").partition("-")[0] or "start"
+        page.goto(running.url + path)
+        page.screenshot(path=folder / f"{shown}-{name}.png")
+        assert faults_of(page, "color-contrast", "target-size") == [], path
+        wide, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= screen, path
+    customer_page(page, running)
+    page.get_by_role("button", name="Record repayment").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page, "color-contrast", "target-size") == []
+    page.screenshot(path=folder / f"drawer-{name}.png")
+    page.context.close()
+
+
+def test_nothing_shifts_while_a_page_loads(ann: Page, running: Desk) -> None:
+    customer_page(ann, running)
+    moved = ann.evaluate(
+        """() => new Promise((done) => new PerformanceObserver((list) =>
+             done(list.getEntries().reduce((sum, each) => sum + each.value, 0)))
+             .observe({type: "layout-shift", buffered: true}) || setTimeout(() => done(0), 500))"""
+    )
+    assert moved < 0.01
+
+
+def test_a_customer_is_on_screen_within_200_ms(ann: Page, running: Desk) -> None:
+    """The quickest of ten: how busy the machine is says nothing of the page."""
+    cookies = {each["name"]: each["value"] for each in ann.context.cookies()}
+    took = []
+    with httpx.Client(base_url=running.url, cookies=cookies, timeout=30) as client:
+        for _ in range(10):
+            answer = client.get(f"/customers/{CUSTOMER}")
+            assert answer.status_code == 200
+            took.append(answer.elapsed.total_seconds())
+    assert min(took) < 0.2, took
+
+
+def test_signing_out_leads_back_to_the_sign_in(browser: Browser, running: Desk) -> None:
+    page = sign_in(browser, running.url, "Rae", "Readonly")
+    page.locator("#menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{running.url}/sign-in")
+    page.goto(f"{running.url}/customers/{CUSTOMER}")
+    until(lambda: "/sign-in?next=" in page.url, 10, "the way to the sign-in")
+    page.context.close()

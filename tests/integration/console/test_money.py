@@ -1,0 +1,214 @@
+"""Money in the drawer: checked, summed up, posted once, and told as it is."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from app.ledger.sandbox.faults import Faults
+from app.runtime.settings import Settings
+from tests.console import Visitor, console, fields_of
+from tests.waiting import until
+
+REPAYMENT = "/loan-accounts/L1/repayment"
+
+
+@pytest.fixture(autouse=True)
+def no_faults(faults: Faults) -> Iterator[None]:
+    faults.clear()
+    yield
+    faults.clear()
+
+
+def opened(visitor: Visitor, path: str = REPAYMENT) -> str:
+    """Open a drawer; the key of its form."""
+    page = visitor.part(path, **{"HX-Current-URL": f"{visitor.url}/customers/C1"})
+    assert page.status_code == 200, page.text
+    key = fields_of(page.text)["key"]
+    assert page.headers["hx-replace-url"].endswith(f"key={key}")
+    return key
+
+
+def owed(visitor: Visitor, account: str = "L1") -> str:
+    page = visitor.part(f"/loan-accounts/{account}/repayment").text
+    found = re.search(r"Owed now: <strong>([^<]+)<", page)
+    assert found
+    return found[1]
+
+
+def movements(visitor: Visitor) -> int:
+    """How many rows the ledger tells."""
+    return visitor.part("/loan-accounts/L1/transactions").text.count("<tr><td")
+
+
+def test_a_repayment_is_summed_up_and_then_posted_once_however_often_it_is_sent(ann: Visitor) -> None:
+    before, rows, key = owed(ann), movements(ann), opened(ann)
+    form = {"key": key, "amount": "A$20", "paymentMethod": "cash"}
+    summary = ann.post(f"{REPAYMENT}/check", form)
+    assert "This will be posted" in summary.text
+    assert "A$20.00" in summary.text
+    assert (owed(ann), movements(ann)) == (before, rows), "nothing is posted before it is confirmed"
+    sent = fields_of(summary.text)
+    assert sent == {"key": key, "amount": "A$20", "paymentMethod": "cash"}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: ann.post(REPAYMENT, sent), range(4)))
+    assert {answer.status_code for answer in answers} == {200}
+    until(lambda: "Posted" in ann.part(f"{REPAYMENT}?key={key}").text, 20, "the outcome")
+    assert movements(ann) == rows + 1
+    assert owed(ann) != before
+    again = ann.part(f"{REPAYMENT}?key={key}").text
+    assert re.search(r"transaction <b class=\"id\">SBX-", again), "a reload shows what became of it"
+    assert ann.post(REPAYMENT, sent | {"amount": "21"}).status_code == 409, "another intent, the same key"
+    assert movements(ann) == rows + 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("", "Say an amount."),
+        ("abc", "Say dollars"),
+        ("1.005", "Say dollars"),
+        ("-5", "Say dollars"),
+        ("0.00", "above zero"),
+        ("100000.01", "is the most"),
+        ("1,23", "Say dollars"),
+    ],
+)
+def test_an_amount_is_checked_before_it_is_summed_up(ann: Visitor, amount: str, said: str) -> None:
+    rows = movements(ann)
+    for path in (f"{REPAYMENT}/check", REPAYMENT):
+        answer = ann.post(path, {"key": opened(ann), "amount": amount})
+        assert (answer.status_code, said in answer.text) == (422, True)
+        assert 'aria-invalid="true"' in answer.text
+    assert movements(ann) == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("waiver", {"amount": "5", "reason": "goodwill"}),
+        ("adjustment", {"amount": "5", "reason": "a slip", "direction": "lower", "part": "fees"}),
+    ],
+)
+def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
+    ann: Visitor, sue: Visitor, name: str, form: dict[str, str]
+) -> None:
+    path, rows = f"/loan-accounts/L1/{name}", movements(ann)
+    assert "Takes the role supervisor" in ann.get("/customers/C1").text
+    assert "This takes the role supervisor" in ann.part(path).text
+    key = opened(sue, path)
+    refused = ann.post(path, form | {"key": f"{key[:-1]}0"})
+    assert (refused.status_code, "This takes the role supervisor" in refused.text) == (403, True)
+    assert "Nothing was posted" in refused.text
+    assert movements(ann) == rows
+    posted = sue.post(path, form | {"key": key})
+    assert ("Posted" in posted.text, posted.status_code) == (True, 200), posted.text
+    assert movements(ann) == rows + 1
+
+
+def test_readonly_changes_nothing(url: str) -> None:
+    with Visitor(url) as visitor:
+        visitor.sign_in("Rae", "readonly")
+        page = visitor.get("/customers/C1").text
+        assert page.count("locked") >= 5
+        assert "Add a note" not in page
+        refused = visitor.post(REPAYMENT, {"key": f"console-{'0' * 32}", "amount": "5"})
+        assert refused.status_code == 403
+        note = {
+            "subject": "x",
+            "content": "y",
+            "noteType": "sms",
+            "priority": "normal",
+            "sentiment": "neutral",
+        }
+        assert visitor.post("/customers/C1/note", note).status_code == 403
+
+
+def test_a_rejection_says_what_the_ledger_said(ann: Visitor) -> None:
+    rows, key = movements(ann), opened(ann, "/loan-accounts/L2/repayment")
+    answer = ann.post("/loan-accounts/L2/repayment", {"key": key, "amount": "600"})
+    assert "Posted" in answer.text
+    key = opened(ann, "/loan-accounts/L2/repayment")
+    answer = ann.post("/loan-accounts/L2/repayment", {"key": key, "amount": "5"})
+    assert "Not posted" in answer.text
+    assert "The ledger rejected it" in answer.text
+    assert "No money moved." in answer.text
+    assert movements(ann) == rows
+
+
+def test_what_is_not_known_is_said_to_be_and_settles_on_screen(ann: Visitor, faults: Faults) -> None:
+    rows, key = movements(ann), opened(ann)
+    faults.add("RecordRepayment", "hang-after-commit", times=1)
+    answer = ann.post(REPAYMENT, {"key": key, "amount": "7"})
+    assert "Not known yet" in answer.text
+    assert "Do not enter it again" in answer.text
+    found = re.search(r'hx-get="([^"]+outcome[^"]+)"', answer.text)
+    assert found, "the screen asks again by itself"
+    until(lambda: "Posted" in ann.part(found[1]).text, 30, "settled")
+    assert "hx-get" not in ann.part(found[1]).text, "and then asks no more"
+    assert movements(ann) == rows + 1
+
+
+def test_with_the_ledger_away_nothing_is_begun_and_the_same_key_tries_again(settings: Settings) -> None:
+    away = settings.model_copy(update={"ledger_target": "127.0.0.1:1"})
+    with console(away) as url, Visitor(url) as visitor:
+        visitor.sign_in()
+        page = visitor.part(REPAYMENT)
+        assert "The ledger does not answer now" in page.text
+        key = fields_of(page.text)["key"]
+        for number in range(6):  # Until the breaker knows that it is away.
+            answer = visitor.post(REPAYMENT, {"key": f"{key[:-1]}{number}", "amount": "5"})
+            if "Nothing was posted" in answer.text:
+                break
+    assert answer.status_code == 503
+    assert "Try again" in answer.text
+    assert fields_of(answer.text)["key"] == f"{key[:-1]}{number}"
+
+
+def test_a_write_off_is_asked_for_once(ann: Visitor) -> None:
+    path = "/loan-accounts/L1/write-off"
+    page = ann.part(path).text
+    key, amount = fields_of(page)["key"], fields_of(page)["amount"]
+    form = {"key": key, "amount": amount, "writeOffReason": "hardship", "priority": "high"}
+    assert "Choose one." in ann.post(f"{path}/check", form | {"writeOffReason": ""}).text
+    assert "This will be asked for" in ann.post(f"{path}/check", form).text
+    first, again = ann.post(path, form), ann.post(path, form)
+    number = re.search(r"WO-\w{4}-\w{4}", first.text)
+    assert number
+    assert number[0] in again.text
+    other = ann.post(path, form | {"key": opened(ann, path)})
+    assert (other.status_code, "write_off_pending" in other.text) == (409, True)
+
+
+def test_a_note_is_written_once_and_amended(ann: Visitor) -> None:
+    form = fields_of(ann.part("/customers/C1/note").text) | {
+        "subject": "Cannot pay",
+        "content": "Asked for\r\na week.",
+        "noteType": "phone_inbound",
+        "priority": "normal",
+        "sentiment": "neutral",
+    }
+    for _ in range(2):
+        answer = ann.post("/customers/C1/note", form)
+        assert answer.headers["hx-trigger"] == "noted", answer.text
+    missing = ann.post("/customers/C1/note", form | {"content": " "})
+    assert (missing.status_code, "Write down what was said." in missing.text) == (422, True)
+    amendment = ann.part("/notes/N1/amendment").text
+    assert "line one" in amendment
+    told = form | {"key": fields_of(amendment)["key"], "content": "It was not so."}
+    assert ann.post("/notes/N1/amendment", told).headers["hx-trigger"] == "noted"
+    late = ann.post("/notes/N1/amendment", told | {"key": f"console-{'1' * 32}"})
+    assert (late.status_code, "Somebody amended it before you" in late.text) == (409, True)
+
+
+@pytest.mark.parametrize("key", ["", "short", "console-UPPER", "write-off:x", f"console-{'g' * 32}"])
+def test_a_key_that_is_none_of_ours_posts_nothing(ann: Visitor, key: str) -> None:
+    rows = movements(ann)
+    assert ann.post(REPAYMENT, {"key": key, "amount": "5"}).status_code == 404
+    assert movements(ann) == rows
+
+
+def test_the_page_is_reached_by_plain_http_too(url: str) -> None:
+    assert httpx.get(f"{url}/healthz").status_code == 200

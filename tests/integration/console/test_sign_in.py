@@ -1,0 +1,170 @@
+"""Signing in at the issuer: the code flow with PKCE, state and nonce, each of which is held."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.runtime.embedded import free_port
+from app.runtime.settings import Settings
+from tests.console import console_at
+from tests.issuer import Issuer, issuer, rsa_key
+from tests.oidc import Provider, provider
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[Issuer]:
+    with issuer() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def signing(keys: Issuer) -> Iterator[Provider]:
+    with provider(keys) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def afresh(signing: Provider) -> None:
+    signing.claims = {"sub": "ann", "name": "Ann Lee", "role": "operations"}
+    signing.discovery, signing.is_away = {}, False
+
+
+@pytest.fixture(scope="module")
+def url(settings: Settings, signing: Provider) -> Iterator[str]:
+    port = free_port()
+    with console_at(port, signing.settings(settings, f"http://127.0.0.1:{port}")) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+def back(browser: httpx.Client, following: str = "/search") -> str:
+    """Go to the issuer, which sends us back: the address that it sends to."""
+    there = browser.get("/sign-in/issuer", params={"next": following})
+    assert there.status_code == 303, there.text
+    return httpx.get(there.headers["location"]).headers["location"]
+
+
+def signed_in(browser: httpx.Client) -> httpx.Response:
+    return browser.get(back(browser))
+
+
+def test_who_comes_back_from_the_issuer_is_who_it_says(browser: httpx.Client) -> None:
+    assert browser.get("/customers/C1?x=1").headers["location"] == "/sign-in?next=/customers/C1%3Fx%3D1"
+    assert "Sign in with your work account" in browser.get("/sign-in").text
+    answer = browser.get(back(browser, "/customers/C1"))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/customers/C1")
+    page = browser.get("/customers/C1").text
+    assert "Ann Lee" in page
+    assert "Operations, until" in page
+
+
+def test_what_goes_to_the_issuer_tells_no_secret(browser: httpx.Client) -> None:
+    told = parse_qs(urlsplit(browser.get("/sign-in/issuer").headers["location"]).query)
+    assert told.keys() == {
+        *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
+        *("code_challenge", "code_challenge_method"),
+    }
+    assert len(told["state"][0]) >= 32
+    assert told["state"] != told["nonce"]
+
+
+def test_a_sign_in_belongs_to_the_browser_that_began_it(browser: httpx.Client, url: str) -> None:
+    address = back(browser)
+    other = httpx.get(address)
+    assert (other.status_code, "sign_in_refused" in other.text) == (401, True)
+    with httpx.Client(base_url=url) as another:
+        back(another)
+        assert another.get(address).status_code == 401, "its own state is another one"
+    assert browser.get(address).status_code == 303
+
+
+def test_a_code_counts_once(browser: httpx.Client) -> None:
+    address = back(browser)
+    cookies = dict(browser.cookies)
+    assert browser.get(address).status_code == 303
+    assert "billie-sign-in" not in browser.cookies
+    again = httpx.get(address, cookies=cookies)
+    assert (again.status_code, "does not take this sign-in" in again.text) == (401, True)
+
+
+def test_who_was_not_signed_in_is_told(browser: httpx.Client) -> None:
+    state = parse_qs(urlsplit(back(browser)).query)["state"][0]
+    answer = browser.get("/sign-in/back", params={"state": state, "error": "access_denied"})
+    assert (answer.status_code, "did not sign you in" in answer.text) == (401, True)
+
+
+@pytest.mark.parametrize(
+    ("claims", "status", "code"),
+    [
+        ({"nonce": "another sign-in's"}, 401, "sign_in_refused"),
+        ({"aud": "billie-servicing"}, 401, "sign_in_refused"),
+        ({"iss": "https://other.example"}, 401, "sign_in_refused"),
+        ({"exp": 1}, 401, "sign_in_refused"),
+        ({"role": "king"}, 403, "no_role"),
+        ({"role": None}, 403, "no_role"),
+        ({"sub": "machine:x"}, 401, "invalid_token"),
+        ({"client_id": "ann"}, 403, "takes_a_person"),
+    ],
+)
+def test_a_token_that_is_not_right_signs_nobody_in(
+    browser: httpx.Client, signing: Provider, claims: dict[str, Any], status: int, code: str
+) -> None:
+    signing.claims |= claims
+    answer = signed_in(browser)
+    assert (answer.status_code, code in answer.text) == (status, True), answer.text
+    assert browser.get("/").status_code == 303
+
+
+def test_a_token_of_another_key_signs_nobody_in(
+    browser: httpx.Client, signing: Provider, keys: Issuer
+) -> None:
+    signing.claims |= {"key": rsa_key(7)}
+    assert signed_in(browser).status_code == 401
+
+
+def test_the_highest_role_of_a_list_counts(browser: httpx.Client, signing: Provider) -> None:
+    signing.claims |= {"role": ["readonly", "supervisor", "other"]}
+    assert signed_in(browser).status_code == 303
+    assert "Supervisor, until" in browser.get("/search").text
+
+
+@pytest.mark.parametrize(
+    "discovery",
+    [
+        {"issuer": "https://other.example"},
+        {"token_endpoint": "http://issuer.example/token"},
+        {"authorization_endpoint": None},
+    ],
+)
+def test_an_issuer_that_is_not_ours_is_not_asked(
+    settings: Settings, signing: Provider, discovery: dict[str, Any]
+) -> None:
+    port = free_port()
+    signing.discovery = discovery
+    with console_at(port, signing.settings(settings, f"http://127.0.0.1:{port}")) as url:
+        answer = httpx.get(f"{url}/sign-in/issuer")
+        assert (answer.status_code, "issuer_unavailable" in answer.text) == (503, True)
+        signing.discovery = {}
+        assert httpx.get(f"{url}/sign-in/issuer").status_code == 303, "it is asked anew"
+
+
+def test_an_issuer_that_is_away_is_said_to_be(settings: Settings, signing: Provider) -> None:
+    port = free_port()
+    signing.is_away = True
+    with console_at(port, signing.settings(settings, f"http://127.0.0.1:{port}")) as url:
+        answer = httpx.get(f"{url}/sign-in/issuer")
+        assert (answer.status_code, "Try again" in answer.text) == (503, True)
+
+
+def test_nobody_chooses_who_to_be(browser: httpx.Client, url: str) -> None:
+    form = {"name": "Ann", "role": "admin"}
+    answer = browser.post("/sign-in", data=form, headers={"Origin": url})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (404, False)

@@ -1,0 +1,54 @@
+"""Files of others are as they came; our own scripts and templates keep to the policy."""
+
+import re
+from hashlib import sha256
+from importlib.resources import files
+
+import pytest
+
+from app.console.assets import address_of, assets
+
+OTHERS = {
+    "vendor/htmx-2.0.11.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
+    "vendor/htmx-LICENSE": "d3d2456f76414f2456104660ebd65aff1c04cd7966b942bdabd63f3cdb316a38",
+}
+
+
+@pytest.mark.parametrize(("name", "digest"), OTHERS.items())
+def test_what_is_of_others_is_unchanged(name: str, digest: str) -> None:
+    assert sha256(assets()[name].content).hexdigest() == digest
+
+
+def test_all_that_is_of_others_is_named_with_its_licence() -> None:
+    said = assets()["vendor/README.md"].content.decode()
+    found = {name for name in assets() if name.startswith("vendor/")} - {"vendor/README.md"}
+    assert found == OTHERS.keys()
+    for name in found:
+        assert name.removeprefix("vendor/") in said
+
+
+def test_addresses_have_the_hash_of_what_they_lead_to() -> None:
+    assert address_of("console.css") == f"/assets/console.css?v={assets()['console.css'].version}"
+    with pytest.raises(KeyError):
+        address_of("nothing.css")
+
+
+def test_templates_have_nothing_that_the_policy_forbids_and_escape_all() -> None:
+    found = list(files("app.console").joinpath("templates").iterdir())
+    assert len(found) > 20
+    for each in found:
+        text = each.read_text(encoding="utf-8")
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|hx-on|javascript:|\|\s*safe\b|autoescape", text), (
+            each.name
+        )
+        assert not re.search(r"<script(?![^>]*\ssrc=)", text), each.name
+        assert not re.search(r"""(src|href)=["'](https?:)?//""", text), each.name
+        assert "hx-vals='js:" not in text
+
+
+def test_our_scripts_make_no_markup_of_text() -> None:
+    for name, asset in assets().items():
+        if name.endswith(".js") and not name.startswith("vendor/"):
+            assert not re.search(
+                r"innerHTML|outerHTML|insertAdjacentHTML|\beval\b|document\.write", asset.content.decode()
+            )

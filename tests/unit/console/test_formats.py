@@ -1,0 +1,88 @@
+"""How money, days, times and words look."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.console import formats
+
+SYDNEY, PERTH, KOLKATA = ZoneInfo("Australia/Sydney"), ZoneInfo("Australia/Perth"), ZoneInfo("Asia/Kolkata")
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("1234.5", "A$1,234.50"),
+        ("0.00", "A$0.00"),
+        ("-12.5", "−A$12.50"),
+        ("1000000", "A$1,000,000.00"),
+        (None, "–"),
+        ("", "–"),
+        ("much", "–"),
+    ],
+)
+def test_money(told: str | None, shown: str) -> None:
+    assert formats.money(told) == shown
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"), [("20", "+A$20.00"), ("-20", "−A$20.00"), ("0", "A$0.00"), (None, "–")]
+)
+def test_what_something_changed_by(told: str | None, shown: str) -> None:
+    assert formats.signed(told) == shown
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        (SYDNEY, "25 Nov 2026, 3:04 pm AEDT"),
+        (PERTH, "25 Nov 2026, 12:04 pm AWST"),
+        (KOLKATA, "25 Nov 2026, 9:34 am IST"),
+        (ZoneInfo("America/Sao_Paulo"), "25 Nov 2026, 1:04 am UTC-03"),
+    ],
+)
+def test_a_time_is_in_the_viewers_zone_with_its_name(zone: ZoneInfo, shown: str) -> None:
+    assert formats.moment("2026-11-25T04:04:59Z", zone) == shown
+
+
+def test_midnight_and_noon_are_twelve() -> None:
+    assert formats.clock("2026-07-01T14:00:00Z", SYDNEY) == "12:00 am AEST"
+    assert formats.clock("2026-07-01T02:00:00Z", SYDNEY) == "12:00 pm AEST"
+
+
+def test_the_day_of_a_time_is_the_viewers_and_a_day_is_itself() -> None:
+    assert formats.day_there("2026-11-25T23:04:00Z", SYDNEY) == "26 Nov 2026"
+    assert formats.day_there("2026-11-25", SYDNEY) == "25 Nov 2026"
+    assert formats.day("2026-02-30") == "2026-02-30", "no such day: as it is told"
+    assert formats.day(None) == "–"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Nowhere/None", "../../etc/passwd", "/etc/passwd", "\x00", "x" * 5_000, None]
+)
+def test_a_zone_that_is_none_is_the_usual_one(name: str | None) -> None:
+    assert formats.zone_of(name, "Australia/Sydney") == SYDNEY
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("pending_disbursement", "Pending disbursement"),
+        ("identityRisk", "Identity risk"),
+        ("LATE_FEE", "Late fee"),
+        ("write-off", "Write off"),
+        ("ekyc_status", "eKYC status"),
+        ("sms", "SMS"),
+        (None, "–"),
+    ],
+)
+def test_words(told: str | None, shown: str) -> None:
+    assert formats.words(told) == shown
+
+
+def test_an_age_counts_from_the_birthday() -> None:
+    assert formats.age("1980-02-29", date(2026, 2, 28)) == 45
+    assert formats.age("1980-02-29", date(2026, 3, 1)) == 46
+    assert formats.age("unknown", date(2026, 3, 1)) is None
+    assert formats.age(None, date(2026, 3, 1)) is None
