@@ -135,7 +135,9 @@ class Role(Target):
             self.kill()
             return f"{self.name} did not end within 45 s of SIGTERM:\n{tail(self.log_path)}"
         # The API ends as its web server does: when all is done, by the signal itself.
-        return None if code in (0, -signal.SIGTERM) else f"{self.name} ended with {code}:\n{tail(self.log_path)}"
+        return (
+            None if code in (0, -signal.SIGTERM) else f"{self.name} ended with {code}:\n{tail(self.log_path)}"
+        )
 
     def look(self) -> str | None:
         """Start it again if it may have ended. What was wrong, where it must not have."""
