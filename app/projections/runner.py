@@ -26,17 +26,9 @@ log = logging.getLogger(__name__)
 Progress = Callable[[dict[str, int], int], None]
 
 
-def mongo_client(settings: Settings, answer_seconds: float | None = None) -> MongoClient[dict[str, Any]]:
-    """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s.
-
-    On a connection that says nothing it gives up after ``answer_seconds``, or never: an index takes its time.
-    """
-    return MongoClient(
-        settings.mongo_url,
-        tz_aware=True,
-        serverSelectionTimeoutMS=5_000,
-        socketTimeoutMS=None if answer_seconds is None else round(answer_seconds * 1_000),
-    )
+def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
+    """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s."""
+    return MongoClient(settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=5_000)
 
 
 def run(
@@ -60,8 +52,7 @@ def run(
     stop = stop or Flag()
     projections = all_projections(settings)
     servicing = Servicing.from_url(settings.event_store_url, masters=settings.masters)
-    # A connection may be forgotten on its way: a thread would wait for ever, and keep its lease meanwhile.
-    client = mongo_client(settings, settings.mongo_answer_seconds)
+    client = mongo_client(settings)
     try:
         database = client[settings.mongo_db]
         _warn_of_migrations(database)
