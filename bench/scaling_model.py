@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rate:
-    """How many a second, and what keeps it from being more."""
+    """How many a second, what keeps it from being more, and the processor time that each takes in all."""
 
     a_second: float
     limit: str
+    computed: float
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class IngestCosts:
     """Seconds that a message takes."""
 
     turn: float
-    """While nobody else may: applying, sealing, encoding, inserting, committing."""
+    """Of processor time, while nobody else may: applying, sealing, encoding, inserting, committing."""
     follow: float
     """In a turn, for each message that another worker stored meanwhile."""
     beside: float
@@ -34,10 +35,11 @@ def ingest_rate(costs: IngestCosts, workers: int, cores: float) -> Rate:
     """Messages a second of so many workers on one event store, all on so many processors."""
     turn = costs.turn + costs.follow * (workers - 1) / workers
     process = turn + costs.beside
+    every = process + costs.servers
     return _least(
-        Rate(1 / turn, "the turn: one store, one sequence"),
-        Rate(workers / process, "the workers"),
-        Rate(cores / (process + costs.servers), "the processors"),
+        Rate(1 / turn, "the turn: one store, one sequence", every),
+        Rate(workers / process, "the workers", every),
+        Rate(cores / every, "the processors", every),
     )
 
 
@@ -60,7 +62,7 @@ def project_rate(costs: ProjectCosts, shares: Sequence[Sequence[str]], cores: fl
     dearest = max(costs.models.values())
     name = "one projector a read model" if slowest == dearest else "the workers"
     every = sum(costs.models.values()) + costs.servers
-    return _least(Rate(1 / slowest, name), Rate(cores / every, "the processors"))
+    return _least(Rate(1 / slowest, name, every), Rate(cores / every, "the processors", every))
 
 
 def spread(costs: ProjectCosts, workers: int) -> list[list[str]]:

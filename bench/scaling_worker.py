@@ -5,41 +5,47 @@ Started by :mod:`bench.scaling`, with settings as any role has them.
 
 import json
 import sys
+from collections.abc import Sequence
 from threading import Event
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 
 from redis import Redis
 
 from app.aggregates import Servicing
-from app.ingestion.consumer import Consumer
+from app.ingestion import consumer
+from app.ingestion.catalogue import Message
 from app.ingestion.consumer_name import consumer_name
-from app.projections.migrations import migrate
-from app.projections.runner import mongo_client, run
+from app.ingestion.landing import Landing
+from app.projections.runner import run
 from app.runtime.settings import Settings, get_settings
 from app.runtime.throughput import favour_throughput
 
 
 class Timed(Servicing):
-    """An event store that adds up how long this process had its turn, and followed others in it."""
+    """An event store that adds up what it computed to follow others."""
 
-    turn_s = follow_s = 0.0
-    _taken_at = 0.0
-
-    def take_turn(self) -> bool:
-        crowded = super().take_turn()
-        self._taken_at = perf_counter()
-        return crowded
+    follow_s = 0.0
 
     def catch_up(self) -> None:
-        begun = perf_counter()
+        begun = thread_time()
         super().catch_up()
-        self.follow_s += perf_counter() - begun
+        self.follow_s += thread_time() - begun
 
-    def end_turn(self) -> None:
-        if self._taken_at:
-            self.turn_s += perf_counter() - self._taken_at
-            self._taken_at = 0.0
-        super().end_turn()
+
+class TimedLanding(Landing):
+    """Adds up what was computed in turns: nobody else can do that at the same time."""
+
+    turn_s = 0.0
+
+    def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
+        begun = thread_time()
+        super().__init__(servicing, messages)
+        TimedLanding.turn_s += thread_time() - begun
+
+    def finish(self, stop: Event) -> None:
+        begun = thread_time()
+        super().finish(stop)
+        TimedLanding.turn_s += thread_time() - begun
 
 
 def _ready() -> tuple[float, float]:
@@ -61,19 +67,18 @@ def ingest(settings: Settings) -> None:
         nonlocal taken
         taken += entries
 
+    consumer.Landing = TimedLanding  # type: ignore[misc]
     servicing = Timed.from_url(settings.event_store_url, cache=settings.aggregate_cache)
     assert isinstance(servicing, Timed)
     with Redis.from_url(settings.redis_url, protocol=2) as client, consumer_name(settings) as name:
         begun = _ready()
-        Consumer(settings, client, servicing, Event(), name).run(drain=True, on_progress=count)
-        _tell(begun, turn=servicing.turn_s, follow=servicing.follow_s, entries=taken)
+        consumer.Consumer(settings, client, servicing, Event(), name).run(drain=True, on_progress=count)
+        _tell(begun, turn=TimedLanding.turn_s, follow=servicing.follow_s, entries=taken)
     servicing.close()
 
 
 def project(settings: Settings, names: list[str]) -> None:
     """``billie project --drain``, without its start."""
-    with mongo_client(settings) as client:
-        list(migrate(client[settings.mongo_db]))
     begun = _ready()
     run(settings, names, drain=True)
     _tell(begun)

@@ -30,17 +30,9 @@ log = logging.getLogger(__name__)
 Progress = Callable[[dict[str, int], int], None]
 
 
-def mongo_client(settings: Settings, answer_seconds: float | None = None) -> MongoClient[dict[str, Any]]:
-    """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s.
-
-    On a connection that says nothing it gives up after ``answer_seconds``, or never: an index takes its time.
-    """
-    return MongoClient(
-        settings.mongo_url,
-        serverSelectionTimeoutMS=5_000,
-        socketTimeoutMS=None if answer_seconds is None else round(answer_seconds * 1_000),
-        **mongo_options(settings),
-    )
+def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
+    """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s."""
+    return MongoClient(settings.mongo_url, serverSelectionTimeoutMS=5_000, **mongo_options(settings))
 
 
 def run(
@@ -70,8 +62,7 @@ def run(
     servicing = open_store(settings, stop, patient=not drain, heartbeats=heartbeats)
     if servicing is None:
         return
-    # A connection may be forgotten on its way: a thread would wait for ever, and keep its lease meanwhile.
-    client = mongo_client(settings, settings.mongo_answer_seconds)
+    client = mongo_client(settings)
     try:
         database = client[settings.mongo_db]
         _warn_of_migrations(database)

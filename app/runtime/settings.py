@@ -52,9 +52,6 @@ class Settings(BaseSettings):
     dead_letter_stream: str = "dlq:billie-srv"
     mongo_url: str = "mongodb://127.0.0.1:27017"
     mongo_db: str = "billie-servicing"
-    mongo_answer_seconds: float = Field(
-        60, gt=0, description="A projector waits for so long for an answer of MongoDB, and then asks anew."
-    )
     event_store_url: str = "sqlite:///var/events.db"
     master_key: SecretStr | None = Field(
         None,

@@ -169,7 +169,6 @@ def _settings(redis: Server, mongo: Server, store_url: str, ledger_port: int) ->
         event_store_url=store_url,
         ledger_target=f"127.0.0.1:{ledger_port}",
         ledger_write_seconds=1,
-        mongo_answer_seconds=15,
         settle_after_seconds=2,
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
         rate_per_second=0,

@@ -126,7 +126,8 @@ def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> No
     for kind, names in scene.targets().items():
         assert fire.struck[kind] >= len(names) * minutes // 2, f"{kind} struck less than was planned"
     outcomes = load.callers.outcomes
-    assert outcomes.answers["202 unknown"] > 0, "no outcome was ever unknown: the fire is too gentle"
+    unknown = outcomes.answers["202 unknown"] + outcomes.answers["202 requested"]
+    assert unknown > 0, "no outcome was ever unknown: the fire is too gentle"
     assert fire.in_a_batch > 0, "no consumer was killed with entries in hand: the fire is too gentle"
     assert load.verifier.verified > 0, "nothing was verified meanwhile"
 
