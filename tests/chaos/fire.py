@@ -127,10 +127,10 @@ class Fire:
     def _strike_store(self, part: Sequence[Entry]) -> None:
         """No process can save; one that writes is killed meanwhile, and its successor says so."""
         scene = self.scene
+        role = self._chance.choice([role for role in scene.roles if role.verb == "ingest"])
+        role.wait_until_at_work()  # One that starts meanwhile would wait for the store first.
         with scene.store.fault(self.struck["store"]) as word:
             self._publish(part)
-            role = self._chance.choice([role for role in scene.roles if role.verb == "ingest"])
-            role.wait_until_at_work()
             self._a_moment()
             role.kill()
             self._note_killed(role)
