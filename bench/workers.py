@@ -25,6 +25,7 @@ from redis import Redis
 
 from app.ingestion.publish import publish
 from app.projections.catalogue import all_projections
+from app.projections.migrations import migrate
 from app.runtime.embedded import embedded_mongo, embedded_redis
 from app.runtime.private_postgres import private_postgres
 from app.runtime.settings import Settings
@@ -72,6 +73,7 @@ class Bench:
         """Into a new database: its name, and how long it took."""
         self._made += 1
         name = f"bench-{self._made}"
+        list(migrate(self._mongo[name]))  # Each would do it, and only one at a time can.
         told = self._run(
             ["bench.projection_contender", "live", "-", *_ALL],
             workers,
