@@ -6,9 +6,11 @@ from starlette.exceptions import HTTPException
 from app.api.application import create_app as create_api
 from app.api.problems import ProblemError, problem_of
 from app.console import (
+    approvals,
     assets,
     conversations,
     customers,
+    decisions,
     drawers,
     live,
     notes,
@@ -35,6 +37,9 @@ _ROUTERS = tuple(
         transactions,
         drawers,
         notes,
+        approvals,
+        # After them, whose addresses it would take.
+        decisions,
     )
 )
 _MOST_BYTES = 256 * 1024
