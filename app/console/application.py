@@ -10,10 +10,12 @@ from app.console import (
     assets,
     conversations,
     customers,
+    dead_letters,
     decisions,
     drawers,
     live,
     notes,
+    pipeline,
     signing_in,
     start,
     transactions,
@@ -40,6 +42,8 @@ _ROUTERS = tuple(
         approvals,
         # After them, whose addresses it would take.
         decisions,
+        pipeline,
+        dead_letters,
     )
 )
 _MOST_BYTES = 256 * 1024
