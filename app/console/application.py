@@ -13,6 +13,7 @@ from app.console import (
     dead_letters,
     decisions,
     drawers,
+    histories,
     live,
     notes,
     pipeline,
@@ -37,6 +38,7 @@ _ROUTERS = tuple(
         conversations,
         # Before the drawers, whose addresses have any name at the end.
         transactions,
+        histories,
         drawers,
         notes,
         approvals,
