@@ -16,6 +16,7 @@ from app.console.rendering import ZONE_COOKIE
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _MOST = 50
+_LEAST = timedelta(milliseconds=1)
 _LONG = ("utterances", "noticeboard")
 """What of a document is not shown whole: it has pages of its own."""
 
@@ -67,9 +68,7 @@ async def _history(
         "history.html",
         subject=subject,
         identifier=identifier,
-        events=[
-            each | {"is_later": moment is not None and _recorded(each) > moment} for each in events["items"]
-        ],
+        events=[each | {"is_later": _is_later(each, moment)} for each in events["items"]],
         cursor=cursor_of(events),
         is_first=not cursor,
         back=here,
@@ -97,9 +96,7 @@ def moment_of(on: str, at: str, as_of: str, zone: ZoneInfo) -> tuple[datetime | 
             if at:
                 moment = datetime.combine(day, time.fromisoformat(at).replace(tzinfo=zone))
             else:
-                moment = datetime.combine(day + timedelta(days=1), time(tzinfo=zone)) - timedelta(
-                    milliseconds=1
-                )
+                moment = datetime.combine(day + timedelta(days=1), time(tzinfo=zone)) - _LEAST
         else:
             return None, False
         return min(moment.astimezone(UTC), datetime.now(UTC)), False
@@ -111,16 +108,13 @@ async def _document(
     desk: Desk, subject: Subject, identifier: str, moment: datetime | None
 ) -> tuple[Told | None, Told | None]:
     """The document, and the problem where there is none."""
-    told = {"asOf": moment.isoformat().replace("+00:00", "Z")} if moment else {}
-    answer = await desk.rest.ask("GET", f"/v1{subject.address}", identifier, parameters=told)
+    then = {"asOf": moment.isoformat().replace("+00:00", "Z")} if moment else {}
+    answer = await desk.rest.ask("GET", f"/v1{subject.address}", identifier, parameters=then)
     if answer.is_problem:
         return None, answer.body
-    short = {
-        name: f"{len(value)}, not shown here" if name in _LONG else value
-        for name, value in answer.body.items()
-    }
-    return short, None
+    told: Told = answer.body
+    return told | {name: f"{len(told[name])}, not shown here" for name in _LONG if name in told}, None
 
 
-def _recorded(event: Told) -> datetime:
-    return datetime.fromisoformat(event["recordedAt"])
+def _is_later(event: Told, moment: datetime | None) -> bool:
+    return moment is not None and datetime.fromisoformat(event["recordedAt"]) > moment
