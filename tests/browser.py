@@ -46,9 +46,10 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def faults_of(page: Page) -> list[str]:
-    """What axe finds against a page as it is: WCAG 2.2 AA, and what is held to be good."""
-    options: dict[str, Any] = {"runOnly": {"type": "tag", "values": list(WCAG)}}
+def faults_of(page: Page, *rules: str) -> list[str]:
+    """What axe finds against a page as it is: WCAG 2.2 AA, and what is held to be good; or by these rules."""
+    chosen = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(WCAG)}
+    options: dict[str, Any] = {"runOnly": chosen}
     found = Axe().run(page, options=options | {"resultTypes": ["violations"]}).response["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 

@@ -47,31 +47,30 @@ from app.ledger.configured import configured_client, configured_security
 from app.operations.servers import Servers
 from app.runtime.settings import Settings
 
-_SMALL = 64 * 1024
-"""Bytes of a body that holds one thing."""
-
-_ROUTERS = tuple(
+_READS = tuple(
     module.router
     for module in (
+        reads,
+        overview,
+        search,
         health,
         me,
-        reads,
-        search,
-        overview,
         transcripts,
         histories,
         changes,
         ledger_reads,
         ledger_stream,
         operations,
-        money,
-        ledger_commands,
-        write_offs,
-        dead_letters,
-        erasures,
     )
 )
-"""Those whose bodies are small."""
+"""Those that read no body, whatever is sent. What is asked for most is looked for first."""
+
+_SMALL = 64 * 1024
+"""Bytes of a body that holds one thing."""
+
+_SMALL_BODIES = tuple(
+    module.router for module in (money, ledger_commands, write_offs, dead_letters, erasures)
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -121,7 +120,9 @@ def create_app(settings: Settings) -> FastAPI:
     ledger_problems.install(app)
     ledger_commands.install(app)
     write_offs.install(app)
-    for each in _ROUTERS:
+    for each in _READS:
+        app.include_router(each)
+    for each in _SMALL_BODIES:
         app.include_router(each, max_body_size=_SMALL)
     app.include_router(notes.router, max_body_size=notes.LARGEST_BODY)
     app.include_router(inbox.router, max_body_size=inbox.largest_body(settings))

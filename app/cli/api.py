@@ -1,5 +1,6 @@
 """``billie api``: serve HTTP."""
 
+import gc
 import socket
 from contextlib import closing
 
@@ -56,6 +57,9 @@ def command() -> None:
     ):
         shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
+        # What there is by now stays for good: to look through it again and again takes a tenth of a read.
+        gc.collect()
+        gc.freeze()
         ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])
 
 

@@ -64,6 +64,7 @@ async def check(desk: AtDesk, account_id: str, name: str) -> Response:
     told: Told = {
         "account": account,
         "owed": owed,
+        "is_asked_for": name == _REQUEST or _takes_two(desk, name, principal, fee),
         "after": _after(owed, principal + fee),
         "warnings": _warnings(desk, name, owed, principal, fee),
         "fields": {each: value for each, value in desk.form.items() if each not in ("key", "change")},
@@ -190,7 +191,9 @@ def _warnings(desk: Desk, name: str, owed: Told, principal: Decimal, fee: Decima
         found.append(f"It is A${-principal - total:,.2f} more than is owed: an overpayment.")
     if name == "waiver" and fees is not None and -fee > fees:
         found.append(f"Only A${fees:,.2f} of fees are owed: the ledger will refuse more.")
-    if name == "adjustment" and abs(principal) + abs(fee) > desk.settings.adjustment_limit:
+    if name == "adjustment" and total is not None and -(principal + fee) > total:
+        found.append(f"Only A${total:,.2f} is owed: the ledger will refuse to lower it by more.")
+    if _takes_two(desk, name, principal, fee):
         limit = f"A${desk.settings.adjustment_limit:,.2f}"
         found.append(f"Beyond {limit} a second person has to approve it before it is posted.")
     if name == _REQUEST and total is not None and -principal != total:
@@ -198,6 +201,11 @@ def _warnings(desk: Desk, name: str, owed: Told, principal: Decimal, fee: Decima
             f"A write-off is approved for just what is owed, A${total:,.2f}: this is another amount."
         )
     return found
+
+
+def _takes_two(desk: Desk, name: str, principal: Decimal, fee: Decimal) -> bool:
+    """Whether another person has to approve it first: said before; the API holds it."""
+    return name == "adjustment" and abs(principal) + abs(fee) > desk.settings.adjustment_limit
 
 
 def _action(name: str) -> Action:

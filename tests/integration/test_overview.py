@@ -1,5 +1,6 @@
 """The single customer view: live where the ledger answers, and otherwise what it last told, which it says."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -81,3 +82,23 @@ def test_an_account_that_the_ledger_does_not_know_spoils_nothing(
 @pytest.mark.usefixtures("customer")
 def test_nobody_has_no_overview(settings: Settings) -> None:
     assert overview(settings, f"127.0.0.1:{free_port()}", "nobody").status_code == 404
+
+
+@pytest.mark.parametrize("chats", [3, 20, 25])
+def test_of_each_kind_there_are_the_newest_twenty(
+    settings: Settings, customer: tuple[str, str], mongo_db: Database[dict[str, Any]], chats: int
+) -> None:
+    times = {
+        f"V{number:02}": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number * 7 % 25)
+        for number in range(chats)
+    }
+    (conversation,) = mongo_db["conversations"].find().limit(1)
+    mongo_db["conversations"].delete_many({})
+    mongo_db["conversations"].insert_many(
+        conversation | {"_id": name, "customerId": customer[0], "createdAt": at} for name, at in times.items()
+    )
+    shown = overview(settings, f"127.0.0.1:{free_port()}", customer[0]).json()
+    newest = sorted(times, key=lambda name: times[name], reverse=True)[:20]
+    assert [each["conversationId"] for each in shown["conversations"]] == newest
+    told = [each["detail"] for each in shown["warnings"] if each["code"] == "more_not_shown"]
+    assert told == (["There are more than 20 conversations."] if chats > 20 else [])
