@@ -6,12 +6,17 @@ from starlette.exceptions import HTTPException
 from app.api.application import create_app as create_api
 from app.api.problems import ProblemError, problem_of
 from app.console import (
+    approvals,
     assets,
     conversations,
     customers,
+    dead_letters,
+    decisions,
     drawers,
+    histories,
     live,
     notes,
+    pipeline,
     signing_in,
     start,
     transactions,
@@ -34,8 +39,14 @@ _ROUTERS = tuple(
         conversations,
         # Before the drawers, whose addresses have any name at the end.
         transactions,
+        histories,
         drawers,
         notes,
+        approvals,
+        # After them, whose addresses it would take.
+        decisions,
+        pipeline,
+        dead_letters,
     )
 )
 _MOST_BYTES = 256 * 1024

@@ -1,16 +1,15 @@
 """What a page is made with: who asks, the REST API as them, what their form says, and the templates."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.api.callers import Role
 from app.api.problems import ProblemError
-from app.api.role_table import Rule, rules
 from app.console import guard
+from app.console.allowed import rules_of
 from app.console.forms import form_of, same_origin
 from app.console.rendering import rendered
 from app.console.rest import Rest
@@ -44,11 +43,11 @@ class Desk:
 
         For what is shown only: the route itself holds the rule. Raises KeyError where there is no such route.
         """
-        return _rules(self.request.app)[method, path].lets(self.session.role)
+        return rules_of(self.request.app)[method, path].lets(self.session.role)
 
     def least(self, method: str, path: str) -> Role | None:
         """The least role that may call a route."""
-        return _rules(self.request.app)[method, path].least
+        return rules_of(self.request.app)[method, path].least
 
     def page(self, template: str, *, status: int = 200, **told: Any) -> HTMLResponse:
         """A page, or a part of one, from a template."""
@@ -82,8 +81,3 @@ async def desk_of(
 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
-
-
-@cache
-def _rules(app: FastAPI) -> dict[tuple[str, str], Rule]:
-    return {(rule.method, rule.path): rule for rule in rules(app)}

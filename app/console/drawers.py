@@ -4,7 +4,6 @@ The key of the intent is made with the form, and goes with it to the end: a doub
 try after no answer are the same request to the API, which posts once.
 """
 
-import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.console.amounts import PAYMENT_METHODS, WRITE_OFF_REASONS, WrongError, 
 from app.console.desk import AtDesk, Desk
 from app.console.formats import decimal, quoted
 from app.console.guard import PageRoute
+from app.console.owing import account_and_owed
 from app.console.rest import Answer, RefusedError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -59,7 +59,7 @@ async def check(desk: AtDesk, account_id: str, name: str) -> Response:
         body = body_of(name, desk.form, desk.settings.money_most_amount)
     except WrongError as wrong:
         return await _form(desk, action, account_id, key, desk.form, wrong.faults)
-    account, owed = await _account(desk, account_id)
+    account, owed = await account_and_owed(desk, account_id)
     principal, fee = change_of(name, body)
     told: Told = {
         "account": account,
@@ -163,7 +163,7 @@ def _is_open(command: Told) -> bool:
 async def _form(
     desk: Desk, action: Action, account_id: str, key: str, form: Told, faults: Told | None = None
 ) -> Response:
-    account, owed = await _account(desk, account_id)
+    account, owed = await account_and_owed(desk, account_id)
     told = {
         "account": account,
         "owed": owed,
@@ -174,18 +174,6 @@ async def _form(
     }
     status = 422 if faults else 200
     return desk.page("drawer_form.html", status=status, action=action, account_id=account_id, key=key, **told)
-
-
-async def _account(desk: Desk, account_id: str) -> tuple[Told, Told]:
-    """The account, and what is owed on it: by the ledger now, or as it was last told."""
-    account, balance = await asyncio.gather(
-        desk.rest.get("/v1/loan-accounts/{}", account_id),
-        desk.rest.ask("GET", "/v1/ledger/accounts/{}/balance", account_id),
-    )
-    if not balance.is_problem:
-        return account, balance.body | {"live": True}
-    last = account.get("balances", {}).get("totalOutstanding")
-    return account, {"totalOutstanding": last, "live": False, "asOf": account.get("updatedAt")}
 
 
 def _after(owed: Told, change: Decimal) -> Decimal | None:

@@ -30,7 +30,7 @@ def rendered(
             now=now(),
             here=request.url.path,
             sign_in=settings.console,
-            navigation=navigation.LINKS,
+            navigation=navigation.links_of(request.app, session),
             **told,
         )
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, Page, expect
+from pydantic import SecretStr
 from redis import Redis
 
 from app.api.auth import issue_token
@@ -68,6 +69,11 @@ class Desk:
         with Redis.from_url(self.settings.redis_url, protocol=2) as redis:
             publish(redis, self.settings.inbox_stream, [entry])
 
+    def put(self, entry: dict[str, str]) -> None:
+        """Publish one entry as it is, usable or not."""
+        with Redis.from_url(self.settings.redis_url, protocol=2) as redis:
+            publish(redis, self.settings.inbox_stream, [entry])
+
     def transactions(self, account: str) -> list[dict[str, Any]]:
         """What the ledger has posted on an account."""
         answer = self.api.get(f"/v1/ledger/accounts/{account}/transactions")
@@ -88,6 +94,25 @@ class Desk:
             process.kill()
         for process in self._running.values():
             process.wait(30)
+
+
+def settings_of(redis_url: str, mongo_url: str, logs: Path, name: str) -> Settings:
+    """Those of a system of its own, with a ledger that is soon known to be away."""
+    return Settings(
+        redis_url=redis_url,
+        mongo_url=mongo_url,
+        mongo_db=name,
+        event_store_url=f"sqlite:///{logs / 'events.db'}",
+        inbox_stream=f"inbox:{name}",
+        dead_letter_stream=f"dlq:{name}",
+        jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
+        console="development",
+        session_secret=SecretStr("another secret for tests, of more than 32 bytes"),
+        ledger_write_seconds=1,
+        ledger_read_seconds=1,
+        settle_after_seconds=1,
+        rate_per_second=0,
+    )
 
 
 @contextmanager

@@ -8,13 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from pydantic import SecretStr
 
 from app.runtime.embedded import EmbeddedServer
-from app.runtime.settings import Settings
 from tests.browser import browser as some_browser
 from tests.browser import faults_of
-from tests.e2e.desk import Desk, account_of, customer_of, desk, failures, late, sign_in
+from tests.e2e.desk import Desk, account_of, customer_of, desk, failures, late, settings_of, sign_in
 from tests.waiting import until
 from tests.whole_system import on_free_ports
 
@@ -42,21 +40,7 @@ def running(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Desk]:
     logs = tmp_path_factory.mktemp("console")
-    settings = Settings(
-        redis_url=redis_server.url,
-        mongo_url=mongo_server.url,
-        mongo_db="console",
-        event_store_url=f"sqlite:///{logs / 'events.db'}",
-        inbox_stream="inbox:console",
-        dead_letter_stream="dlq:console",
-        jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
-        console="development",
-        session_secret=SecretStr("another secret for tests, of more than 32 bytes"),
-        ledger_write_seconds=1,
-        ledger_read_seconds=1,
-        settle_after_seconds=1,
-        rate_per_second=0,
-    )
+    settings = settings_of(redis_server.url, mongo_server.url, logs, "console")
     with desk(on_free_ports(settings), logs) as found:
         yield found
 

@@ -101,9 +101,11 @@
   // What somebody opened stays open, and figures that changed show it.
   let openIds = [];
   let figures = new Map();
+  let scrolled = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
     openIds = [...part.querySelectorAll("details[id][open]")].map((each) => each.id);
+    scrolled = [...part.querySelectorAll(".scroll[id]")].map((each) => [each.id, each.scrollLeft]);
     figures = new Map([...part.querySelectorAll("[data-figure]")].map((each) => [each.dataset.figure, each.textContent]));
   });
   document.addEventListener("htmx:afterSwap", () => {
@@ -111,12 +113,31 @@
       const details = document.getElementById(id);
       if (details) details.open = true;
     }
+    for (const [id, left] of scrolled) {
+      const each = document.getElementById(id);
+      if (each) each.scrollLeft = left;
+    }
     for (const each of document.querySelectorAll("[data-figure]")) {
       const before = figures.get(each.dataset.figure);
       if (before !== undefined && before !== each.textContent) each.classList.add("changed");
     }
     openIds = [];
+    scrolled = [];
     figures = new Map();
+  });
+
+  // What asks for itself every now and then does not where nobody looks, or while somebody has paused it.
+  const paused = new Set();
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.detail.elt;
+    if (part.matches("[data-beats]") && (document.hidden || isPressed || paused.has(part.id))) event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-pause]");
+    if (!button) return;
+    const name = button.dataset.pause;
+    if (!paused.delete(name)) paused.add(name);
+    button.textContent = paused.has(name) ? "Go on" : "Pause";
   });
 
   // The part that a link leads to is open.

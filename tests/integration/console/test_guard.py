@@ -21,6 +21,9 @@ GIVEN = {
     "conversation_id": "V1",
     "note_id": "N1",
     "name": "repayment",
+    "identifier": "nobody",
+    "does": "approve",
+    "letter_id": "1-0",
 }
 OPEN = {"/sign-in", "/sign-in/issuer", "/sign-in/back", "/assets/{name:path}"}
 """What needs nobody to be signed in."""

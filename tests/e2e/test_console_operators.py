@@ -1,0 +1,157 @@
+"""What awaits a second person, and what operators see, in a browser before the whole system."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.runtime.embedded import EmbeddedServer
+from tests.browser import browser as some_browser
+from tests.browser import faults_of
+from tests.e2e.desk import Desk, account_of, customer_of, desk, failures, late, settings_of, sign_in
+from tests.waiting import until
+from tests.whole_system import on_free_ports
+
+CUSTOMER, ACCOUNT = customer_of(late()), account_of(late())
+NO_KEY = {"typ": "account.updated.v1", "payload": '{"note": "<b>no key</b>"}'}
+PAGES = (
+    "/approvals",
+    "/pipeline",
+    "/dead-letters",
+    f"/customers/{CUSTOMER}/history",
+    f"/loan-accounts/{ACCOUNT}/history?on=2020-01-01",
+    f"/conversations/CONV-{late():06}/history",
+)
+THEMES = [
+    pytest.param({"color_scheme": "light"}, id="light"),
+    pytest.param({"color_scheme": "dark"}, id="dark"),
+    pytest.param({"color_scheme": "light", "viewport": {"width": 390, "height": 844}}, id="narrow"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with some_browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def running(
+    browser: Browser,  # Without one, nothing has to be started.
+    redis_server: EmbeddedServer,
+    mongo_server: EmbeddedServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Desk]:
+    logs = tmp_path_factory.mktemp("operators")
+    settings = settings_of(redis_server.url, mongo_server.url, logs, "operators")
+    with desk(on_free_ports(settings), logs) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def ada(browser: Browser, running: Desk) -> Page:
+    """An admin."""
+    return sign_in(browser, running.url, "Ada Poe", "Admin")
+
+
+@pytest.fixture(autouse=True)
+def no_failure() -> Iterator[None]:
+    """No script fails, and nothing offends against the policy, whatever a test does."""
+    failures()
+    yield
+    assert failures() == []
+
+
+def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: Desk) -> None:
+    running.put(NO_KEY)
+    until(lambda: running.api.get("/v1/dead-letters").json()["items"], 30, "the letter")
+    ada.get_by_role("link", name="Dead letters").click()
+    ada.get_by_role("link", name="account.updated.v1").first.click()
+    expect(ada.get_by_text('{"note": "<b>no key</b>"}')).to_be_visible()
+    ada.get_by_role("button", name="Replay").click()
+    ada.get_by_role("button", name="Replay it").click()
+    expect(ada.locator("dialog .outcome")).to_contain_text("Failed again")
+    assert faults_of(ada) == []
+    ada.get_by_role("dialog").get_by_role("button", name="Close").click()
+    ada.get_by_role("button", name="Discard").click()
+    ada.get_by_role("button", name="Discard it").click()
+    expect(ada.get_by_text("Say why")).to_be_visible()
+    ada.get_by_label("Why").fill("A test: it never had a key.")
+    ada.get_by_role("button", name="Discard it").click()
+    expect(ada.locator("dialog .outcome")).to_contain_text("Discarded")
+    assert running.api.get("/v1/dead-letters").json()["items"] == []
+
+
+def test_the_pipeline_draws_itself_and_can_be_paused(ada: Page, running: Desk) -> None:
+    ada.goto(f"{running.url}/pipeline")
+    expect(ada.get_by_role("heading", name="Events recorded")).to_be_visible()
+    expect(ada.locator("#pipeline-now polyline").first).to_be_attached()
+    expect(ada.get_by_role("row", name="loan-accounts")).to_contain_text("Current")
+    ada.get_by_role("button", name="Pause").click()
+    seen = ada.locator("#pipeline-seen").input_value()
+    ada.get_by_role("button", name="Go on").click()
+    expect(ada.locator("#pipeline-seen")).not_to_have_value(seen)
+
+
+def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
+    browser: Browser, ada: Page, running: Desk
+) -> None:
+    ann = sign_in(browser, running.url, "Ann Lee", "Supervisor")
+    sue = sign_in(browser, running.url, "Sue Ray", "Supervisor")
+    badge = sue.locator(".badge")
+    expect(badge).to_be_empty()
+    ann.goto(f"{running.url}/customers/{CUSTOMER}")
+    ann.get_by_role("button", name="Request write-off").click()
+    ann.get_by_label("Why").select_option("hardship")
+    ann.get_by_role("button", name="Check it").click()
+    ann.get_by_role("button", name="Ask for the write-off").click()
+    expect(ann.locator("dialog .outcome")).to_contain_text("Asked for")
+    expect(badge).to_contain_text("1")
+    ann.get_by_role("dialog").get_by_role("button", name="Close").click()
+    ann.get_by_role("link", name="Approvals").click()
+    ann.locator("#queue a.line").click()
+    expect(ann.locator("#asked")).to_contain_text("You asked for this yourself")
+    expect(ann.get_by_role("button", name="Approve")).to_have_count(0)
+    sue.get_by_role("link", name="Approvals").click()
+    sue.locator("#queue a.line").click()
+    expect(sue.get_by_text("Live from the ledger")).to_be_visible()
+    assert faults_of(sue) == []
+    sue.get_by_role("button", name="Approve").click()
+    sue.get_by_label("Why").fill("Seen the statements of three months.")
+    assert faults_of(sue) == []
+    sue.get_by_role("button", name="Approve, and post it").dblclick()
+    outcome = sue.locator("dialog .outcome")
+    expect(outcome).to_contain_text("Posted")
+    posted = [each for each in running.transactions(ACCOUNT) if each["type"] == "WRITE_OFF"]
+    assert len(posted) == 1
+    expect(outcome).to_contain_text(posted[0]["transactionId"])
+    sue.reload()
+    expect(outcome).to_contain_text(posted[0]["transactionId"])
+    sue.keyboard.press("Escape")
+    expect(ann.locator("#asked")).to_contain_text("Approved")
+    expect(badge).to_be_empty()
+    ann.context.close()
+    sue.context.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    browser: Browser, running: Desk, theme: dict[str, object], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """With ``--screenshots DIR`` pictures are kept."""
+    name = request.node.callspec.id
+    folder = Path(request.config.getoption("--screenshots") or tmp_path)
+    rules = () if name == "light" else ("color-contrast", "target-size")
+    running.put(NO_KEY)
+    page = sign_in(browser, running.url, "Ada Poe", "Admin", **theme)
+    for path in PAGES:
+        page.goto(running.url + path)
+        if path == "/pipeline":
+            expect(page.locator("#pipeline-now polyline").first).to_be_attached()
+        shown = path.partition("?")[0].strip("/").replace("/", "-").lower()
+        page.screenshot(path=folder / f"{shown}-{name}.png")
+        assert faults_of(page, *rules) == [], path
+        wide, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= screen, path
+    page.context.close()

@@ -1,0 +1,174 @@
+"""Approvals: what one person asked for, seen beside its account, and decided by another."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from app.ledger.sandbox.faults import Faults
+from app.projections.runner import run as project
+from app.runtime.settings import Settings
+from tests.console import Visitor, fields_of
+from tests.integration.console.conftest import HOSTILE
+from tests.waiting import until
+
+WHY = "Seen the statements of three months."
+
+
+@pytest.fixture(autouse=True)
+def no_faults(faults: Faults) -> Iterator[None]:
+    faults.clear()
+    yield
+    faults.clear()
+
+
+def ask(visitor: Visitor, account: str, settings: Settings, notes: str = "", amount: str = "") -> str:
+    """Ask for a write-off of all that is owed; the address of the request's page."""
+    path = f"/loan-accounts/{account}/write-off"
+    form = fields_of(visitor.part(path).text)
+    told = form | {"writeOffReason": "hardship", "priority": "urgent", "notes": notes}
+    answer = visitor.post(path, told | ({"amount": amount} if amount else {}))
+    number = re.search(r"WO-\w{4}-\w{4}", answer.text)
+    assert number, answer.text
+    project(settings, drain=True)
+    return pending(visitor, number[0])
+
+
+def pending(visitor: Visitor, words: str) -> str:
+    """Where the queue leads to."""
+    for line in visitor.part("/approvals").text.split("<a ")[1:]:
+        if words in line and (found := re.search(r'href="([^"]+)"', line)):
+            return found[1]
+    msg = f"{words} is not in the queue"
+    raise AssertionError(msg)
+
+
+def take_back(visitor: Visitor, page: str, settings: Settings, **form: str) -> None:
+    assert "Nothing was posted" in visitor.post(f"{page}/withdraw", form).text
+    project(settings, drain=True)
+
+
+def test_what_one_asked_for_another_decides_and_it_is_posted_once(
+    ann: Visitor, sue: Visitor, settings: Settings
+) -> None:
+    page = ask(ann, "L2", settings)
+    shown = sue.get(page).text
+    for words in ("Write-off WO-", "Hardship", "Urgent", "Live from the ledger", "Asked by", "Latest chat"):
+        assert words in shown, words
+    opened = sue.part(f"{page}/approve")
+    assert opened.headers["hx-replace-url"] == f"{page}?do=approve"
+    assert f'hx-get="{page}/approve"' in sue.get(page, do="approve").text, "a reload opens it again"
+    short = sue.post(f"{page}/approve", {"comment": "ok"})
+    assert (short.status_code, "Say why" in short.text) == (422, True)
+    for _ in range(2):
+        done = sue.post(f"{page}/approve", {"comment": WHY})
+        assert "Posted" in done.text, done.text
+        assert re.search(r"transaction <b class=\"id\">SBX-", done.text)
+    assert done.headers["hx-trigger"] == "decided"
+    assert "Posted" in sue.part(f"{page}/approve").text, "a reload says what became of it"
+    rows = sue.part("/loan-accounts/L2/transactions?type=WRITE_OFF").text
+    assert rows.count("<tr><td") == 1
+    after = sue.get(page).text
+    assert WHY in after
+    assert "/reject" not in after
+    late = sue.post(f"{page}/reject", {"comment": WHY})
+    assert "It was decided before you" in late.text or "approved it before you" in late.text
+    project(settings, drain=True)
+    assert page not in sue.part("/approvals").text
+
+
+def test_ones_own_is_visibly_not_approvable_and_can_be_taken_back(sue: Visitor, settings: Settings) -> None:
+    page = ask(sue, "L1", settings)
+    assert "Yours: another person decides" in sue.part("/approvals").text
+    shown = sue.get(page).text
+    assert "You asked for this yourself" in shown
+    assert f"{page}/approve" not in shown
+    assert "Your own request" in sue.part(f"{page}/approve").text
+    for does in ("approve", "reject"):
+        answer = sue.post(f"{page}/{does}", {"comment": WHY})
+        assert (answer.status_code, "Nothing was decided" in answer.text) == (403, True), answer.text
+    take_back(sue, page, settings)
+    assert "Cancelled" in sue.get(page).text
+
+
+def test_operations_and_readonly_look_and_do_not_decide(
+    url: str, ann: Visitor, sue: Visitor, settings: Settings
+) -> None:
+    page = ask(sue, "L1", settings)
+    with Visitor(url) as rae:
+        rae.sign_in("Rae", "readonly")
+        for visitor in (ann, rae):
+            shown = visitor.get(page)
+            assert shown.status_code == 200
+            assert "takes the role supervisor" in shown.text
+            assert "Not with your role" in visitor.part(f"{page}/approve").text
+            assert "Only who asked" in visitor.part(f"{page}/withdraw").text
+            for does in ("approve", "reject", "withdraw"):
+                answer = visitor.post(f"{page}/{does}", {"comment": WHY})
+                assert (answer.status_code, "Nothing was decided" in answer.text) == (403, True)
+    take_back(sue, page, settings)
+
+
+def test_the_queue_is_filtered_ordered_and_counted(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+    page = ask(ann, "L1", settings, notes=HOSTILE)
+    adjustment = sue.part("/loan-accounts/L1/adjustment").text
+    told = {"amount": "600", "reason": HOSTILE, "direction": "lower", "part": "principal"}
+    sue.post("/loan-accounts/L1/adjustment", told | {"key": fields_of(adjustment)["key"]})
+    project(settings, drain=True)
+    assert sue.part("/approvals/badge").text.startswith("2<")
+    both = sue.part("/approvals").text
+    assert "2 pending" in both
+    assert both.index(page) < both.index("/approvals/adjustment/")
+    newest = sue.part("/approvals?sort=newest").text
+    assert newest.index(page) > newest.index("/approvals/adjustment/")
+    for filters, found in (
+        ("kind=write-off", True),
+        ("kind=adjustment", False),
+        ("priority=urgent", True),
+        ("priority=high", False),
+        ("reason=hardship", True),
+        ("requester=ann", True),
+        ("requester=ray", False),
+        ("least=600.01", False),
+        ("most=1%2C000", True),
+        ("least=NaN&most=x", True),
+    ):
+        assert (page in sue.part(f"/approvals?{filters}").text) == found, filters
+    for path in ("/approvals", page, pending(sue, "Adjustment")):
+        text = sue.get(path).text
+        assert "<script>alert" not in text, path
+        assert "<img" not in text, path
+    mine = pending(sue, "Adjustment")
+    assert "You asked for this yourself" in sue.get(mine).text
+    take_back(sue, mine, settings, comment="It was a mistake of mine.")
+    rejected = sue.post(f"{page}/reject", {"comment": f"No reason is told. {HOSTILE}"})
+    assert "Rejected" in rejected.text
+    assert "<img" not in rejected.text
+    project(settings, drain=True)
+    assert sue.part("/approvals/badge").text == ""
+
+
+def test_a_refusal_is_told_in_the_words_of_the_api(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+    page = ask(ann, "L1", settings, amount="5")
+    answer = sue.post(f"{page}/approve", {"comment": WHY})
+    assert (answer.status_code, "Nothing was decided" in answer.text) == (409, True)
+    assert "cancel it, and make a new one" in answer.text
+    take_back(ann, page, settings)
+
+
+def test_an_unknown_posting_is_said_and_settles_on_screen(
+    ann: Visitor, sue: Visitor, settings: Settings, faults: Faults
+) -> None:
+    page = ask(ann, "L1", settings)
+    faults.add("WriteOff", "hang-after-commit", times=1)
+    answer = sue.post(f"{page}/approve", {"comment": WHY})
+    assert "Not known yet" in answer.text, answer.text
+    assert f'hx-get="{page}/approve/outcome"' in answer.text
+    until(lambda: "Posted" in sue.part(f"{page}/approve/outcome").text, 30, "settled")
+    rows = sue.part("/loan-accounts/L1/transactions?type=WRITE_OFF").text
+    assert rows.count("<tr><td") == 1
+
+
+@pytest.mark.parametrize("path", ["other/X", "write-off/X", "write-off/X/sell"])
+def test_what_is_not_there_is_said_not_to_be(sue: Visitor, path: str) -> None:
+    assert sue.get(f"/approvals/{path}").status_code == 404

@@ -1,0 +1,68 @@
+"""Histories: each event with who did it and what told it, and the document as it was known at a time."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from markupsafe import escape
+
+from app.console.histories import moment_of
+from tests.console import Visitor
+from tests.integration.console.conftest import HOSTILE
+
+SYDNEY = ZoneInfo("Australia/Sydney")
+
+
+@pytest.mark.parametrize("path", ["/customers/C1", "/loan-accounts/L1", "/conversations/V1"])
+def test_a_history_tells_events_with_their_source(ann: Visitor, path: str) -> None:
+    page = ann.get(f"{path}/history")
+    assert page.status_code == 200
+    for words in ("by a message", "Message", "As it is now", "position"):
+        assert words in page.text, words
+    assert "<script>alert" not in page.text
+    assert "<img" not in page.text
+
+
+def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
+    page = ann.get("/customers/C1/history").text
+    assert page.count(escape(HOSTILE)) >= 2, "in the event, and in the document"
+    hostile = "<script>alert(1)</script>"
+    for name in ("on", "at", "as_of", "cursor"):
+        assert hostile not in ann.get("/customers/C1/history", **{name: hostile}).text, name
+
+
+def test_before_its_first_event_nothing_was_known(ann: Visitor) -> None:
+    page = ann.get("/customers/C1/history", on="2020-02-03").text
+    assert "of which anything was known at 2020-02-03T12:59:59.999" in page, "the end of the day in Sydney"
+    assert "Later</span>" in page
+    assert 'value="2020-02-03"' in page
+
+
+def test_each_event_leads_to_what_was_known_after_it(ann: Visitor) -> None:
+    page = ann.get("/customers/C1/history").text
+    then = page.split("?as_of=")[-1].split('"')[0]
+    there = ann.client.get(f"/customers/C1/history?as_of={then}").text
+    assert "As known at" in there
+    assert "1980-02-29" in there.split("As known at")[1], "the event itself is known then"
+
+
+def test_what_is_no_day_is_said_to_be_none(ann: Visitor) -> None:
+    page = ann.get("/customers/C1/history", on="31 February")
+    assert (page.status_code, "That is no day" in page.text) == (200, True)
+    assert ann.get("/customers/nobody/history").status_code == 404
+    assert ann.get("/customers/C1/history", cursor="x").status_code == 400
+
+
+def test_a_day_is_its_end_in_the_viewers_zone_and_nothing_is_to_come() -> None:
+    assert moment_of("2026-03-06", "", "", SYDNEY) == (
+        datetime(2026, 3, 6, 12, 59, 59, 999_000, tzinfo=UTC),
+        False,
+    )
+    assert moment_of("2026-03-06", "09:30", "", SYDNEY)[0] == datetime(2026, 3, 5, 22, 30, tzinfo=UTC)
+    assert moment_of("", "", "2026-03-06T09:00:00", SYDNEY)[0] == datetime(2026, 3, 6, 9, tzinfo=UTC)
+    assert moment_of("", "09:30", "", SYDNEY) == (None, False)
+    future, _ = moment_of("2999-01-01", "", "", SYDNEY)
+    assert future is not None
+    assert datetime.now(UTC) - future < timedelta(minutes=1)
+    for on, at in (("x", ""), ("2026-03-06", "25:00"), ("9999-12-31", "")):
+        assert moment_of(on, at, "", SYDNEY) == (None, True), on
