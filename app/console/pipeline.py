@@ -39,10 +39,8 @@ async def _seen(desk: Desk, template: str, seen: str) -> Response:
         report=report,
         charts=_charts(samples),
         seen=written(samples),
-        span=span,
         age=_age,
         may_see_letters=desk.may("GET", "/v1/dead-letters"),
-        is_admin=desk.may("POST", "/v1/dead-letters/replay"),
     )
 
 
