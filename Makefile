@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
+.PHONY: help demo test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -16,6 +16,10 @@ demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulat
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-postgresql: $(VENV)/installed ## the integration and chaos tests with their events in PostgreSQL, which has to be installed
+	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --event-store postgresql \
+		$(or $(TESTS),tests/integration tests/chaos) $(ARGS)
 
 chaos: $(VENV)/installed ## the whole system under fire, for an hour; ARGS="--minutes 10 --seed 7" for less, and others
 	@$(PYTHON) -m pytest -q -s tests/chaos --minutes 60 $(ARGS)
@@ -68,6 +72,9 @@ dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the co
 bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
 	@$(PYTHON) -m bench.ingest $(ARGS)
 
+bench-workers: $(VENV)/installed ## 1, 2, 4 consumers and 1, 2, 4 projectors on PostgreSQL, which has to be installed
+	@$(PYTHON) -m bench.workers $(ARGS)
+
 bench-latency: $(VENV)/installed ## from XADD to readable in MongoDB, at 200 messages a second
 	@$(PYTHON) -m bench.latency $(ARGS)
 
@@ -94,7 +101,7 @@ COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes 
 	--no-emit-find-links --no-header
 lock: ## pin every dependency again, with hashes: all, those of the image, of its build, and of the tools
 	@$(COMPILE) --all-extras pyproject.toml -o requirements.lock
-	@$(COMPILE) -c requirements.lock pyproject.toml -o deploy/image/runtime.lock
+	@$(COMPILE) -c requirements.lock --extra otel pyproject.toml -o deploy/image/runtime.lock
 	@echo hatchling | $(COMPILE) -c requirements.lock - -o deploy/image/build.lock
 	@$(COMPILE) tools/checks/requirements.txt -o tools/checks/requirements.lock
 

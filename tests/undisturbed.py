@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
@@ -23,15 +22,15 @@ def seen(database: Database[dict[str, Any]], client: Redis, settings: Settings) 
 
 
 @contextmanager
-def undisturbed(settings: Settings, client: Redis, folder: Path) -> Iterator[Seen]:
-    """Read the stream as another group, into a store and a database of its own in ``folder``."""
+def undisturbed(settings: Settings, client: Redis, event_store_url: str) -> Iterator[Seen]:
+    """Read the stream as another group, into this empty store, and a database of its own."""
     quiet = settings.model_copy(
         update={
             "consumer_group": "quiet",
             "consumer_name": "quiet",
             "dead_letter_stream": "dlq:quiet",
             "mongo_db": f"{settings.mongo_db}-quiet",
-            "event_store_url": f"sqlite:///{folder / 'quiet.db'}",
+            "event_store_url": event_store_url,
         }
     )
     billie = Billie.of(quiet)

@@ -89,8 +89,8 @@ def needed(name: str, extras: Iterable[str] = ()) -> set[str]:
 
 
 def imported() -> list[Package]:
-    """What the system needs without any extra."""
-    return _packages(needed(PROJECT))
+    """What the system needs, and what it needs to send traces."""
+    return _packages(needed(PROJECT, ["otel"]))
 
 
 def run_only() -> list[Package]:
@@ -100,7 +100,7 @@ def run_only() -> list[Package]:
 
 def needed_by_servers() -> list[Package]:
     """What is there for the embedded servers alone."""
-    return _packages(needed(PROJECT, ["embedded"]) - needed(PROJECT) - set(RUN_ONLY))
+    return _packages(needed(PROJECT, ["embedded"]) - needed(PROJECT, ["otel"]) - set(RUN_ONLY))
 
 
 def page() -> str:

@@ -9,7 +9,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import Mapper, Notification, RecordConflictError, StoredEvent, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
-from app.aggregates.event_store import event_store_environment, opening
+from app.aggregates.event_store import UnfinishedCopyError, event_store_environment, opening
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account import LoanAccount
 from app.aggregates.master_keys import MasterKeys
@@ -60,18 +60,29 @@ class Servicing(Application[UUID]):
         """Open the store at ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
         ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme,
-        and MasterKeyError where the store's data keys are wrapped by none of these master keys.
+        UnfinishedCopyError for a store that is not whole yet, and MasterKeyError where its data keys are
+        wrapped by none of these master keys.
         """
         environment = event_store_environment(event_store_url)
         with opening(environment):
             servicing = cls(environment, cache=cache, masters=masters)
             servicing.privacy.tables.create()
+            try:
+                servicing.refuse_unfinished_copy()
+            except UnfinishedCopyError:
+                servicing.close()
+                raise
             return servicing
 
     @classmethod
     def in_memory(cls) -> "Servicing":
         """A store that ends with the process: for tests of rules, never for anything that must last."""
         return cls({"PERSISTENCE_MODULE": "eventsourcing.popo"}, cache=1_000)
+
+    def refuse_unfinished_copy(self) -> None:
+        """Raise UnfinishedCopyError for a store that is being copied from another one, and not whole yet."""
+        if self.privacy.tables.is_unfinished_copy():
+            raise UnfinishedCopyError
 
     def construct_transcoder(self) -> Transcoder:
         return EventTranscoder()

@@ -25,6 +25,16 @@ class EventStoreUrlError(ValueError):
     """A BILLIE_EVENT_STORE_URL that names no store: says what is accepted."""
 
 
+class UnfinishedCopyError(EventStoreUrlError):
+    """A BILLIE_EVENT_STORE_URL that names what a copy of a store has made so far."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "BILLIE_EVENT_STORE_URL names an unfinished copy of an event store: "
+            "run the same `billie events copy` once more, to its end"
+        )
+
+
 def event_store_environment(url: str) -> dict[str, str]:
     """The eventsourcing library's settings for an event store URL.
 

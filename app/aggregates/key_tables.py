@@ -12,6 +12,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import RecordConflictError
 
+from app.aggregates.store_tables import COPYING
+
 _IDS_A_QUERY = 200
 """SQLite before 3.32 takes 999 parameters; rows of three have to fit."""
 _OWED = "bytes_to_forget"
@@ -141,6 +143,13 @@ class KeyTables:
             with self._database.transaction(commit=False) as execute:
                 self._exist = self._database.has_table(execute, self._facts)
         return self._exist
+
+    def is_unfinished_copy(self) -> bool:
+        """Whether the store is being copied from another one, and not whole yet."""
+        if not self.exist():
+            return False
+        with self._database.transaction(commit=False) as execute:
+            return bool(execute(f"SELECT 1 FROM {self._facts} WHERE name = ?", (COPYING,)))
 
     def write(self, execute: Execute, beside: Beside) -> None:
         """Write it, in the transaction of events that were just inserted: nobody else writes meanwhile.

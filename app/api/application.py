@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from pydantic import SecretStr
@@ -44,7 +44,9 @@ from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
 from app.ledger.configured import configured_client, configured_security
 from app.operations.servers import Servers
+from app.runtime.clients import mongo_options
 from app.runtime.settings import Settings
+from app.runtime.traces import NO_TRACES, Traces
 
 _SMALL = 64 * 1024
 """Bytes of a body that holds one thing."""
@@ -73,8 +75,8 @@ _ROUTERS = tuple(
 """Those whose bodies are small."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The API.
+def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
+    """The API. Its requests are spans of ``traces``.
 
     Raises AuthenticationNotConfiguredError where no token could be checked, LedgerSettingsError where the
     way to the ledger cannot be used, and ParserError where an installed parser of messages, which replays
@@ -87,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=2_000, timeoutMS=5_000
+            settings.mongo_url, serverSelectionTimeoutMS=2_000, timeoutMS=5_000, **mongo_options(settings)
         )
         app.state.database = client[settings.mongo_db]
         app.state.servers = Servers(settings, parsers)
@@ -102,6 +104,8 @@ def create_app(settings: Settings) -> FastAPI:
         await app.state.ledger.close()
         app.state.servers.close()
         await client.close()
+        # The server ends the process by the signal that it got: nothing comes after this.
+        await to_thread.run_sync(traces.flush)
 
     app: FastAPI = FastAPIOffline(
         title="Billie Servicing",
@@ -111,9 +115,9 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.tokens, app.state.settings = tokens, settings
+    app.state.tokens, app.state.settings, app.state.traces = tokens, settings, traces
     app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
-    web.install(app, settings)
+    web.install(app, settings, traces)
     problems.install(app)
     openapi.install(app)
     ledger_problems.install(app)

@@ -103,7 +103,8 @@ async def publish(
     201 when each is `visible`, a `dead_letter` or of an `unknown_type`; 202 while some are `pending`.
     """
     servers: Servers = request.app.state.servers
-    entries = _entries(body, servers.settings)
+    carried = request.app.state.traces.carried()
+    entries = [{**carried, **each} for each in _entries(body, servers.settings)]
     work = partial(_publish_and_wait, servers, entries, wait)
     outcomes = await to_thread.run_sync(work, limiter=request.app.state.inbox_waits)
     if any(each.fate is Fate.PENDING for each in outcomes):

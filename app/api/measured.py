@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.runtime.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
-_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_NO_ROUTE = "none"
+METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+NO_ROUTE = "none"
 
 
 class Measured:
@@ -38,7 +38,7 @@ class Measured:
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    route: str = getattr(scope.get("route"), "path", _NO_ROUTE)
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    route: str = getattr(scope.get("route"), "path", NO_ROUTE)
+    method = scope["method"] if scope["method"] in METHODS else "other"
     HTTP_REQUESTS.labels(route, method, status).inc()
     HTTP_SECONDS.labels(route, method).observe(seconds)

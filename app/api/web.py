@@ -16,7 +16,9 @@ from app.api.measured import Measured
 from app.api.problems import MEDIA_TYPE, ProblemError, problem_of
 from app.api.representations import ENCODED
 from app.api.requests import REQUEST_ID, Identified
+from app.api.traced import Traced
 from app.runtime.settings import Settings
+from app.runtime.traces import NO_TRACES, Traces
 
 _COMPRESS_FROM_BYTES = 1_024
 _LEVEL = 4
@@ -33,9 +35,11 @@ _EXPOSED = (
 )
 
 
-def install(app: FastAPI, settings: Settings) -> None:
+def install(app: FastAPI, settings: Settings, traces: Traces = NO_TRACES) -> None:
     """Add all this around an application; the first is the innermost."""
     app.add_middleware(Measured)
+    if traces is not NO_TRACES:
+        app.add_middleware(Traced, traces=traces)
     app.add_middleware(Compressed, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=_LEVEL)
     app.add_middleware(HeadLikeGet)
     app.add_middleware(Identified)

@@ -19,14 +19,20 @@ from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
 from app.runtime.settings import Settings
+from app.runtime.traces import Traces, tracing
 
 
 def command() -> None:
     """Serve the REST API until told to stop."""
     settings = settings_for("api")
+    with tracing(settings, Role.API) as traces:
+        _serve(settings, traces)
+
+
+def _serve(settings: Settings, traces: Traces) -> None:
     try:
         _refuse_a_sandbox(settings)
-        app = create_app(settings)
+        app = create_app(settings, traces)
         with closing(Servers(settings)) as servers:
             servers.check_master_key()
     except (AuthenticationNotConfiguredError, LedgerSettingsError, MasterKeyError) as error:

@@ -14,10 +14,12 @@ from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import run
 from app.ingestion.parsers import load_parsers
 from app.operations.scraped import InboxMetrics
+from app.runtime.heartbeats import Heartbeats
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
+from app.runtime.traces import tracing
 
 
 def command(
@@ -39,9 +41,19 @@ def command(
         if drain:
             status.show(f"{taken:,} entries taken")
 
-    with measured(settings, Role.INGEST, InboxMetrics(settings)), StopSignal() as stop:
+    inbox, heartbeats = InboxMetrics(settings), Heartbeats()
+    serving = measured(settings, Role.INGEST, inbox, heartbeats=heartbeats, more=inbox.source)
+    with serving, tracing(settings, Role.INGEST) as traces, StopSignal() as stop:
         try:
-            run(settings, drain=drain, stop=stop, on_progress=count, parsers=parsers)
+            run(
+                settings,
+                drain=drain,
+                stop=stop,
+                on_progress=count,
+                parsers=parsers,
+                heartbeats=heartbeats,
+                traces=traces,
+            )
         except (*EVENT_STORE_ERRORS, RedisError) as error:
             status.end()
             raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.aggregates import EventStoreUrlError
 from app.ingestion.parsers import ParserError
 from app.runtime.secret_files import SecretFileError
+from app.runtime.traces import TracesError
 
 VERBS = (
     "ingest",
@@ -29,7 +30,7 @@ VERBS = (
     "ledger_sandbox",
     "demo",
 )
-GROUPS = ("backup", "dead_letters", "keys")
+GROUPS = ("backup", "dead_letters", "events", "keys")
 
 cli = typer.Typer(
     name="billie",
@@ -55,7 +56,7 @@ def run() -> None:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
         sys.exit(2)
-    except (EventStoreUrlError, ParserError, SecretFileError) as error:
+    except (EventStoreUrlError, ParserError, SecretFileError, TracesError) as error:
         typer.echo(f"{error}.", err=True)
         sys.exit(2)
 

@@ -1,4 +1,4 @@
-"""A role beside which its metrics are served."""
+"""A role beside which its metrics and its health are served."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,17 +6,24 @@ from contextlib import ExitStack, contextmanager
 import typer
 from prometheus_client.registry import Collector
 
+from app.runtime.heartbeats import Heartbeats
 from app.runtime.metrics import Role
-from app.runtime.metrics_server import serving_metrics
+from app.runtime.metrics_server import More, serving_metrics
 from app.runtime.settings import Settings
 
 
 @contextmanager
-def measured(settings: Settings, role: Role, *collectors: Collector) -> Iterator[None]:
+def measured(
+    settings: Settings,
+    role: Role,
+    *collectors: Collector,
+    heartbeats: Heartbeats | None = None,
+    more: More = dict,
+) -> Iterator[None]:
     """Serve the role's metrics while this lasts. The exit code is 3 where their port is taken."""
     with ExitStack() as serving:
         try:
-            serving.enter_context(serving_metrics(settings, role, collectors))
+            serving.enter_context(serving_metrics(settings, role, collectors, heartbeats, more))
         except OSError as error:
             place = f"{settings.metrics_host}, port {settings.metrics_port}"
             typer.echo(

@@ -16,10 +16,12 @@ from app.operations.servers import Servers
 from app.projections.catalogue import all_projections
 from app.projections.faults import ProjectionFault
 from app.projections.runner import run
+from app.runtime.heartbeats import Heartbeats
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
 from app.runtime.stopping import StopSignal
 from app.runtime.throughput import favour_throughput
+from app.runtime.traces import tracing
 
 
 def command(
@@ -43,14 +45,25 @@ def command(
         behind = ", ".join(f"{name} {newest - position:,}" for name, position in positions.items())
         status.show(f"Events to go: {behind}")
 
+    heartbeats = Heartbeats()
     with (
         closing(Servers(settings)) as servers,
-        measured(settings, Role.PROJECT, ProjectionMetrics(servers)),
+        measured(settings, Role.PROJECT, ProjectionMetrics(servers), heartbeats=heartbeats),
+        tracing(settings, Role.PROJECT) as traces,
         StopSignal() as stop,
     ):
         try:
             on_progress = show if drain else None
-            run(settings, names or (), drain=drain, strict=strict, stop=stop, on_progress=on_progress)
+            run(
+                settings,
+                names or (),
+                drain=drain,
+                strict=strict,
+                stop=stop,
+                on_progress=on_progress,
+                heartbeats=heartbeats,
+                traces=traces,
+            )
         except ProjectionFault as error:
             status.end()
             typer.echo(f"{error}. Its position was not moved past that.", err=True)

@@ -53,6 +53,8 @@ def _money(models: ReadModelsState) -> list[str]:
 def _inbox(inbox: InboxState, status: Status) -> list[str]:
     stream = inbox.stream
     entries = counted(stream.length, "entry", "entries") + _ago(", the last", stream.last_entry_age_seconds)
+    if stream.is_quiet:
+        entries += ": longer than usual"
     lines = [f"Stream         {stream.name}  {entries}"]
     if inbox.group is not None:
         lines += _group(inbox.group)

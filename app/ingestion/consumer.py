@@ -22,15 +22,22 @@ from app.ingestion.inbox import Inbox, Taken
 from app.ingestion.landing import Landing, land
 from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.settling import Settling
+from app.ingestion.traced import trace_batch
 from app.runtime.back_off import BackOff
+from app.runtime.clients import redis_client
+from app.runtime.heartbeats import Heartbeats
 from app.runtime.logging import in_short
 from app.runtime.metrics import BATCH_SECONDS
+from app.runtime.opened_store import open_store
 from app.runtime.settings import Settings
+from app.runtime.traces import NO_TRACES, Traces
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
+LOOP = "consumer"
+"""What the loop is called among the heartbeats."""
 _DRAINED_YET_S = 0.1
 _FORGET_EVERY_S = 10.0
 
@@ -55,8 +62,13 @@ class Consumer:
         stop: Flag,
         name: str = "consumer",
         parsers: Parsers = NO_PARSERS,
+        heartbeats: Heartbeats | None = None,
+        traces: Traces = NO_TRACES,
     ) -> None:
         self._settings = settings
+        self._traces = traces
+        self._heartbeats = heartbeats or Heartbeats()
+        self._heartbeats.expect(LOOP)
         self._servicing = servicing
         self._stop = stop
         self._parsers = parsers
@@ -81,8 +93,10 @@ class Consumer:
                             self._servicing.privacy.tables.forget_log()
                             return
                         self._stop.wait(_DRAINED_YET_S)
+                    self._heartbeats.beat(LOOP)
                     back_off.went_well()
                 except (RedisError, *EVENT_STORE_ERRORS) as error:
+                    self._heartbeats.beat(LOOP, well=False)
                     # Any answer of Redis may be a passing state of it: loading, out of memory, a replica now.
                     self._abandon()
                     if drain and back_off.failures:
@@ -145,6 +159,8 @@ class Consumer:
     def _settle(self, batch: Batch, landing: Landing) -> int:
         outcome = self._settling.settle(batch, landing)
         BATCH_SECONDS.observe(perf_counter() - batch.opened_at)
+        if self._traces is not NO_TRACES:
+            trace_batch(self._traces, self._settings, batch, landing, outcome)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)
         return len(outcome.dead)
@@ -152,13 +168,7 @@ class Consumer:
 
 def connect(settings: Settings) -> Redis:
     """A client whose every call ends: reading waits half a second, an absent server 5 s."""
-    return Redis.from_url(
-        settings.redis_url,
-        protocol=2,
-        socket_timeout=10.0,
-        socket_connect_timeout=5.0,
-        health_check_interval=30,
-    )
+    return redis_client(settings, socket_timeout=10.0, socket_connect_timeout=5.0, health_check_interval=30)
 
 
 def run(
@@ -168,15 +178,21 @@ def run(
     stop: Flag,
     on_progress: Progress = lambda _entries, _dead: None,
     parsers: Parsers = NO_PARSERS,
+    heartbeats: Heartbeats | None = None,
+    traces: Traces = NO_TRACES,
 ) -> None:
     """Run one consumer until ``stop``. Raises the drivers' errors where ``drain`` finds a server away."""
-    redis = connect(settings)
-    servicing = Servicing.from_url(
-        settings.event_store_url, cache=settings.aggregate_cache, masters=settings.masters
+    heartbeats = heartbeats or Heartbeats()
+    heartbeats.expect(LOOP)
+    servicing = open_store(
+        settings, stop, patient=not drain, heartbeats=heartbeats, cache=settings.aggregate_cache
     )
+    if servicing is None:
+        return
+    redis = connect(settings)
     try:
         with consumer_name(settings) as name:
-            consumer = Consumer(settings, redis, servicing, stop, name, parsers)
+            consumer = Consumer(settings, redis, servicing, stop, name, parsers, heartbeats, traces)
             consumer.run(drain=drain, on_progress=on_progress)
     finally:
         servicing.close()

@@ -31,7 +31,10 @@ _TYPE, _CONVERSATION, _USER, _APPLICATION, _EXPLICIT_ID, _SEQUENCE, _PAYLOAD, _T
     _in_bytes, (TYPE, CONVERSATION, USER, APPLICATION, EXPLICIT_ID, SEQUENCE, PAYLOAD, TIME)
 )
 _ENVELOPE_ONLY = frozenset(
-    (*_TYPE, *_CONVERSATION, *_USER, *_EXPLICIT_ID, *_SEQUENCE, b"cause", b"agt", b"rec", b"cls")
+    (
+        *(*_TYPE, *_CONVERSATION, *_USER, *_EXPLICIT_ID, *_SEQUENCE),
+        *(b"cause", b"agt", b"rec", b"cls", b"traceparent", b"tracestate"),
+    )
 )
 _LONGEST_ID = 200
 _LONGEST_NAME = 256

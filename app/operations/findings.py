@@ -16,7 +16,6 @@ ALIVE_WITHIN_S = 60.0
 """A consumer asks Redis twice a second; one whose event store hangs may take 40 s to ask again."""
 _LATE_S = 60.0
 _DELIVERED_OFTEN = 3
-_QUIET_S = 24 * 3_600.0
 _NEW_FOR = timedelta(hours=24)
 _LISTED = "GET /v1/ledger-commands?status=unknown lists them."
 
@@ -222,10 +221,14 @@ def _unknown_types(status: Status, _settings: Settings) -> Told:
             )
 
 
-def _quiet(status: Status, _settings: Settings) -> Told:
-    age = status.inbox.stream.last_entry_age_seconds if status.inbox else None
-    if age is not None and age > _QUIET_S:
-        yield (
-            "stream_quiet",
-            f"Nothing was published for {span(age)}: do the publishers still write to this stream?",
-        )
+def _quiet(status: Status, settings: Settings) -> Told:
+    if status.inbox is None or not (stream := status.inbox.stream).is_quiet:
+        return
+    usual = "" if stream.usual_gap_seconds is None else f" (usual: {span(stream.usual_gap_seconds)})"
+    if settings.quiet_seconds is not None:
+        usual = f" (BILLIE_QUIET_SECONDS: {span(settings.quiet_seconds)})"
+    yield (
+        "stream_quiet",
+        f"Nothing new was published for {span(stream.last_entry_age_seconds or 0)}{usual}: do the publishers "
+        "still write to this stream? That all is read and folded says nothing of what did not come.",
+    )

@@ -22,6 +22,7 @@ from app.operations.report import (
     StreamState,
     UnknownType,
 )
+from app.operations.source_rhythm import quiet_after_s, usual_gap_s
 from app.operations.streams import group_info, parse_id, stream_info
 from app.runtime.settings import Settings
 
@@ -54,7 +55,7 @@ def stream_state(
     now = _now(redis) if now is None else now
     info = stream_info(redis, settings.inbox_stream)
     group = _group(redis, settings, info, now) if info else None
-    return _stream(settings.inbox_stream, info, now), group
+    return _stream(redis, settings, info, now), group
 
 
 def _now(redis: Redis) -> float:
@@ -62,15 +63,19 @@ def _now(redis: Redis) -> float:
     return float(seconds + microseconds / 1e6)
 
 
-def _stream(name: str, info: dict[str, Any], now: float) -> StreamState:
+def _stream(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> StreamState:
+    name = settings.inbox_stream
     if not info or parse_id(info["last-generated-id"]) == (0, 0):
         return StreamState(name=name, length=0)
     last = info["last-generated-id"]
+    usual = usual_gap_s(redis, name, parse_id(last)[0] / 1e3)
     return StreamState(
         name=name,
         length=info["length"],
         last_entry_id=last.decode(),
         last_entry_age_seconds=_age(last, now),
+        usual_gap_seconds=usual,
+        quiet_after_seconds=quiet_after_s(settings, usual),
     )
 
 

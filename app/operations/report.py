@@ -25,12 +25,25 @@ class Build(Part):
 
 
 class StreamState(Part):
-    """The inbox stream. ``lastEntryId`` is that of the last one ever added, trimmed since or not."""
+    """The inbox stream. ``lastEntryId`` is that of the last one ever added, trimmed since or not.
+
+    ``usualGapSeconds`` is how long nothing came on earlier days at the time of day of the last entry. A
+    silence longer than ``quietAfterSeconds`` is a problem: a source that is silent is not one that was
+    caught up with.
+    """
 
     name: str
     length: int
     last_entry_id: str | None = None
     last_entry_age_seconds: float | None = None
+    usual_gap_seconds: float | None = None
+    quiet_after_seconds: float | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing came for longer than usual."""
+        age, after = self.last_entry_age_seconds, self.quiet_after_seconds
+        return age is not None and after is not None and age > after
 
 
 class ConsumerState(Part):

@@ -6,6 +6,7 @@ processes of a role, take the highest (``max``), as the alert rules do.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -20,6 +21,7 @@ from app.operations.report import EventStoreState, GroupState, ProjectionState, 
 from app.operations.servers import Servers
 from app.operations.store_state import behind, event_store_state, read_models_state
 from app.runtime import metrics
+from app.runtime.clients import redis_client
 from app.runtime.metrics import Metric
 from app.runtime.settings import Settings
 
@@ -52,13 +54,27 @@ class InboxMetrics(_Asked):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    def source(self) -> dict[str, Any]:
+        """For ``/readyz``: whether there is nothing to do, or nobody who publishes. No reason to restart."""
+        with closing(self._redis()) as redis:
+            try:
+                stream, group = stream_state(redis, self._settings)
+            except RedisError:
+                return {"source": "away"}
+        return {
+            "source": "quiet" if stream.is_quiet else "ok",
+            "lastEntryAgeSeconds": stream.last_entry_age_seconds,
+            "usualGapSeconds": stream.usual_gap_seconds,
+            "lagSeconds": 0.0 if group is None else group.oldest_unread_age_seconds or 0.0,
+        }
+
+    def _redis(self) -> Redis:
+        return redis_client(self._settings, socket_timeout=_WITHIN_S, socket_connect_timeout=_WITHIN_S)
+
     def told(self, up: GaugeMetricFamily) -> Families:
         """A few questions, however much is in there."""
         settings = self._settings
-        redis = Redis.from_url(
-            settings.redis_url, protocol=2, socket_timeout=_WITHIN_S, socket_connect_timeout=_WITHIN_S
-        )
-        with closing(redis):
+        with closing(self._redis()) as redis:
             try:
                 stream, group = stream_state(redis, settings)
                 letters = redis.xlen(settings.dead_letter_stream)
@@ -69,6 +85,9 @@ class InboxMetrics(_Asked):
         yield _value(metrics.STREAM_ENTRIES, stream.length)
         if stream.last_entry_age_seconds is not None:
             yield _value(metrics.STREAM_LAST_ENTRY_AGE, stream.last_entry_age_seconds)
+            yield _value(metrics.STREAM_QUIET, stream.is_quiet)
+        if stream.usual_gap_seconds is not None:
+            yield _value(metrics.STREAM_USUAL_GAP, stream.usual_gap_seconds)
         if group is not None:
             yield from _of_group(group)
         yield _value(metrics.DEAD_LETTERS, float(letters))

@@ -11,12 +11,12 @@ from typing import Any
 from eventsourcing.persistence import OperationalError, PersistenceError
 from pymongo import MongoClient
 from pymongo.database import Database
-from redis import Redis
 
 from app.aggregates import EVENT_STORE_ERRORS, MasterKeyError, Servicing
-from app.aggregates.event_store import event_store_environment
+from app.aggregates.event_store import UnfinishedCopyError, event_store_environment
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.parsers import NO_PARSERS, Parsers
+from app.runtime.clients import mongo_options, redis_client
 from app.runtime.settings import Settings
 
 _WITHIN_S = 2
@@ -36,14 +36,12 @@ class Servers:
         """``parsers``: those of installed packages, for whoever replays dead letters."""
         self.settings = settings
         self.parsers = parsers
-        self.redis = Redis.from_url(
-            settings.redis_url, protocol=2, socket_timeout=_WITHIN_S, socket_connect_timeout=_WITHIN_S
-        )
+        self.redis = redis_client(settings, socket_timeout=_WITHIN_S, socket_connect_timeout=_WITHIN_S)
         self._mongo: MongoClient[dict[str, Any]] = MongoClient(
             settings.mongo_url,
-            tz_aware=True,
             serverSelectionTimeoutMS=_WITHIN_S * 1_000,
             timeoutMS=_WITHIN_S * 1_000,
+            **mongo_options(settings),
         )
         self._to_read = _Store(settings)
         # Many ask at once: not each of them has to wait for a server that hangs.
@@ -143,4 +141,10 @@ def _existing(
         "POSTGRES_MAX_OVERFLOW": "5",
         "POSTGRES_PRE_PING": "yes",
     }
-    return Servicing({**environment, **briefly, **changes}, cache=cache, masters=settings.masters)
+    servicing = Servicing({**environment, **briefly, **changes}, cache=cache, masters=settings.masters)
+    try:
+        servicing.refuse_unfinished_copy()
+    except UnfinishedCopyError as error:
+        servicing.close()
+        raise OperationalError(str(error)) from error
+    return servicing

@@ -9,6 +9,7 @@ second runner, repeats harmlessly.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
@@ -24,8 +25,10 @@ from app.projections.positions import MongoTrackingRecorder, is_of_another_store
 from app.projections.projection import Projection
 from app.projections.reading import EventReader, Told
 from app.projections.shelf import Shelf
+from app.projections.traced import FoldedMessages
 from app.projections.values import erases
 from app.runtime.metrics import EVENTS_PROJECTED, PROJECTION_SECONDS
+from app.runtime.traces import NO_TRACES, Traces
 
 _PAGES_AT_ONCE, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
 
@@ -42,8 +45,10 @@ class Engine:
         cache: int = 5_000,
         *,
         strict: bool = False,
+        traces: Traces = NO_TRACES,
     ) -> None:
         self.projection = projection
+        self._folded = None if traces is NO_TRACES else FoldedMessages(traces, projection.name)
         self.database = database
         self.recorder = MongoTrackingRecorder(database, projection.name)
         self.abandoned = AbandonedShadows(database, projection)
@@ -90,7 +95,7 @@ class Engine:
         if newest <= position:
             self._left_at = position
             return 0
-        began = perf_counter()
+        began, began_at = perf_counter(), datetime.now(UTC)
         self._erases = False
         reached = self._fold(position, newest, fence)
         if self._erases:
@@ -101,6 +106,8 @@ class Engine:
             self._left_at = None  # Another runner is ahead: take up from there.
         else:
             self._left_at = reached
+        if self._folded is not None:
+            self._folded.written(began_at, datetime.now(UTC))
         PROJECTION_SECONDS.labels(self.projection.name).observe(perf_counter() - began)
         return reached - position
 
@@ -118,6 +125,8 @@ class Engine:
         """Fold the events after ``position``, and write. Returns how far that went."""
         folding = self._folding
         while True:
+            if self._folded is not None:
+                self._folded.forget()
             try:
                 reached, folded = self._fold_pages(position, newest)
                 if not folded:
@@ -145,6 +154,8 @@ class Engine:
         for _ in range(_PAGES_AT_ONCE):
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
+            if self._folded is not None:
+                self._folded.add(page.events)
             folded += len(page.events)
             self._erases = self._erases or any(erases(told.event) for told in page.events)
             size += sum(told.size for told in page.events)

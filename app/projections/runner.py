@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.aggregates import EVENT_STORE_ERRORS
 from app.projections.catalogue import all_projections
 from app.projections.engine import Engine
 from app.projections.faults import ProjectionFault
@@ -19,7 +19,11 @@ from app.projections.following import Following
 from app.projections.leases import Lease, beating, owner_name
 from app.projections.migrations import waiting
 from app.runtime.back_off import BackOff
+from app.runtime.clients import mongo_options
+from app.runtime.heartbeats import Heartbeats
+from app.runtime.opened_store import open_store
 from app.runtime.settings import Settings
+from app.runtime.traces import NO_TRACES, Traces
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +32,7 @@ Progress = Callable[[dict[str, int], int], None]
 
 def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
     """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s."""
-    return MongoClient(settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=5_000)
+    return MongoClient(settings.mongo_url, serverSelectionTimeoutMS=5_000, **mongo_options(settings))
 
 
 def run(
@@ -39,6 +43,8 @@ def run(
     strict: bool = False,
     stop: Flag | None = None,
     on_progress: Progress | None = None,
+    heartbeats: Heartbeats | None = None,
+    traces: Traces = NO_TRACES,
 ) -> None:
     """Run the projectors ``names`` (all, if empty) until ``stop`` is set, or caught up with ``drain``.
 
@@ -51,7 +57,11 @@ def run(
     """
     stop = stop or Flag()
     projections = all_projections(settings)
-    servicing = Servicing.from_url(settings.event_store_url, masters=settings.masters)
+    heartbeats = heartbeats or Heartbeats()
+    heartbeats.expect(*(names or projections))
+    servicing = open_store(settings, stop, patient=not drain, heartbeats=heartbeats)
+    if servicing is None:
+        return
     client = mongo_client(settings)
     try:
         database = client[settings.mongo_db]
@@ -59,7 +69,14 @@ def run(
         told, owner = _Told(on_progress), owner_name("project")
         followings = [
             Following(
-                Engine(projections[name], servicing, database, settings.project_batch, strict=strict),
+                Engine(
+                    projections[name],
+                    servicing,
+                    database,
+                    settings.project_batch,
+                    strict=strict,
+                    traces=traces,
+                ),
                 Lease(database, name, owner),
                 told.moved,
             )
@@ -69,7 +86,10 @@ def run(
             beating([each.lease for each in followings]),
             ThreadPoolExecutor(len(followings), thread_name_prefix="project") as threads,
         ):
-            runs = [threads.submit(_follow, each, settings, drain=drain, stop=stop) for each in followings]
+            runs = [
+                threads.submit(_follow, each, settings, heartbeats, drain=drain, stop=stop)
+                for each in followings
+            ]
         errors = [error for each in runs if (error := each.exception()) is not None]
         for error in sorted(errors, key=lambda each: isinstance(each, ProjectionFault)):
             raise error
@@ -102,7 +122,9 @@ def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
         log.warning("MongoDB lacks validators or indexes: run `billie migrate` (%s)", ", ".join(names))
 
 
-def _follow(following: Following, settings: Settings, *, drain: bool, stop: Flag) -> None:
+def _follow(
+    following: Following, settings: Settings, heartbeats: Heartbeats, *, drain: bool, stop: Flag
+) -> None:
     back_off = BackOff(stop, following.name)
     while not stop.is_set():
         try:
@@ -115,8 +137,10 @@ def _follow(following: Following, settings: Settings, *, drain: bool, stop: Flag
         except (*EVENT_STORE_ERRORS, PyMongoError) as error:
             if drain and (back_off.failures or not isinstance(error, AutoReconnect)):
                 raise
+            heartbeats.beat(following.name, well=False)
             back_off.failed(error)
             continue
+        heartbeats.beat(following.name)
         back_off.went_well()
         if wait:
             if drain and following.is_through():

@@ -139,8 +139,13 @@ def embedded_redis(
     )
 
 
-def embedded_mongo(directory: Path, port: int | None = None) -> EmbeddedServer:
-    """A MongoDB wire server with its data in ``directory``; what it acknowledged survives a kill."""
+def embedded_mongo(
+    directory: Path, port: int | None = None, *, test_commands: bool = False
+) -> EmbeddedServer:
+    """A MongoDB wire server with its data in ``directory``; what it acknowledged survives a kill.
+
+    With ``test_commands``, whoever connects may have its commands fail (``configureFailPoint``).
+    """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     binary = Path(sys.executable).with_name("secantusd-py")
@@ -151,6 +156,7 @@ def embedded_mongo(directory: Path, port: int | None = None) -> EmbeddedServer:
         str(binary),
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--storage-path", str(directory / "data"), "--sync-on-commit"),
+        *(("--enable-test-commands",) if test_commands else ()),
     ]
     return EmbeddedServer(
         "MongoDB server",

@@ -119,11 +119,18 @@ SERVER_FAILURES = _counter(
     "Tries that failed because a server was away or refused: each is made again.",
 )
 
+LOOP_AGE = _scraped(
+    "billie_loop_age_seconds",
+    (Role.INGEST, Role.PROJECT),
+    "Since a loop of this process turned: the consumer, or a projection. A server that is away stops none.",
+    ("loop",),
+    "BillieLoopHangs",
+)
+
 ENTRIES_READ = _counter(
     "billie_ingest_entries_total",
     _INGEST,
     "Entries taken from the stream and settled; one that comes again counts again.",
-    alarm="BillieStreamQuieter",
 )
 ENTRIES_LANDED = _counter(
     "billie_ingest_landed_total", _INGEST, "Entries whose messages are in the event store, repeats included."
@@ -178,7 +185,18 @@ STREAM_LAST_ENTRY_AGE = _scraped(
     "billie_stream_last_entry_age_seconds",
     _INGEST,
     "Since the last entry was published: no lag beside a high age is a silent source.",
-    alarm="BillieStreamQuiet, BillieStreamQuieter",
+    alarm="BillieStreamQuiet",
+)
+STREAM_USUAL_GAP = _scraped(
+    "billie_stream_usual_gap_seconds",
+    _INGEST,
+    "How long nothing came on the days before, at the time of day of the last entry; absent while unknown.",
+)
+STREAM_QUIET = _scraped(
+    "billie_stream_quiet",
+    _INGEST,
+    "1 where nothing came for longer than usual, or than BILLIE_QUIET_SECONDS.",
+    alarm="BillieStreamQuiet",
 )
 DEAD_LETTERS = _scraped(
     "billie_dead_letters", _INGEST, "Dead letters that wait for a decision.", alarm="BillieDeadLetters"

@@ -13,33 +13,63 @@ from app.runtime.embedded import free_port
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
-@contextmanager
-def private_postgres(directory: Path) -> Iterator[str | None]:
-    """The cluster's URL without a database's name; None where PostgreSQL is not installed."""
-    if (programs := _programs()) is None:
-        yield None
-        return
-    data, port = directory / "data", free_port()
-    directory.mkdir(parents=True)
-    account = _account(directory)
+class PrivatePostgres:
+    """A cluster in a folder that is not there yet; it can be stopped, and started again on the same data."""
 
-    def run(*command: object) -> None:
+    def __init__(self, programs: Path, directory: Path, *, is_synced: bool) -> None:
+        self._programs, self._directory = programs, directory
+        self._data, self._port = directory / "data", free_port()
+        self._is_synced = is_synced
+        self.url = f"postgresql://billie@127.0.0.1:{self._port}"
+        """Without a database's name."""
+        directory.mkdir(parents=True)
+        self._account = _account(directory)
+        self._run("initdb", "-D", self._data, "-U", "billie", "-A", "trust", "-E", "UTF8")
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server that has started all others."""
+        return int((self._data / "postmaster.pid").read_text().partition("\n")[0])
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        options = f"-p {self._port} -k {self._directory} -c listen_addresses=127.0.0.1"
+        if not self._is_synced:
+            options += " -c fsync=off"
+        self._control("-l", self._directory / "postgres.log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop at once, whoever is connected."""
+        self._control("-m", "fast", "stop")
+
+    def _control(self, *arguments: object) -> None:
+        self._run("pg_ctl", "-D", self._data, "-w", *arguments)
+
+    def _run(self, program: str, *arguments: object) -> None:
         subprocess.run(
-            [str(part) for part in command],
+            [str(part) for part in (self._programs / program, *arguments)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=True,
-            user=account,
+            user=self._account,
         )
 
-    run(programs / "initdb", "-D", data, "-U", "billie", "-A", "trust", "-E", "UTF8")
-    options = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1"
-    control = (programs / "pg_ctl", "-D", data, "-w")
-    run(*control, "-l", directory / "postgres.log", "-o", options, "start")
+
+@contextmanager
+def private_postgres(directory: Path, *, is_synced: bool = True) -> Iterator[PrivatePostgres | None]:
+    """A cluster, while this is entered; None where PostgreSQL is not installed.
+
+    Without ``is_synced`` it is faster, and loses nothing when it is killed, but all when the machine is.
+    """
+    if (programs := _programs()) is None:
+        yield None
+        return
+    cluster = PrivatePostgres(programs, directory, is_synced=is_synced)
     try:
-        yield f"postgresql://billie@127.0.0.1:{port}"
+        yield cluster
     finally:
-        run(*control, "-m", "fast", "stop")
+        cluster.stop()
 
 
 def _programs() -> Path | None:

@@ -53,6 +53,7 @@ def _refusals(settings: Settings, command: str) -> Iterator[Refusal]:
     yield from _redis(settings)
     yield from _mongo(settings)
     yield from _event_store(settings)
+    yield from _traces(settings)
     yield from _ledger(settings, serves=command == "api")
     yield from _signing_in(settings, serves=command == "api")
 
@@ -84,6 +85,12 @@ def _event_store(settings: Settings) -> Iterator[Refusal]:
     mode = place.options.get("sslmode")
     if place.hosts and mode not in ("require", "verify-ca", "verify-full"):
         yield _plain("BILLIE_EVENT_STORE_URL", place, "Add sslmode=verify-full, or at least sslmode=require")
+
+
+def _traces(settings: Settings) -> Iterator[Refusal]:
+    place = _place(settings, settings.otlp_endpoint or "")
+    if place.scheme == "http" and place.hosts:
+        yield _plain("BILLIE_OTLP_ENDPOINT", place, "Begin it with https://")
 
 
 def _ledger(settings: Settings, *, serves: bool) -> Iterator[Refusal]:

@@ -1,5 +1,6 @@
 """Every setting of the system, read from the environment with the prefix ``BILLIE_``."""
 
+import os
 import re
 from base64 import b64decode
 from decimal import Decimal
@@ -18,6 +19,7 @@ from app.runtime.secret_files import SecretFiles
 _SCHEMES = {
     "redis_url": ("redis://", "rediss://", "unix://"),
     "mongo_url": ("mongodb://", "mongodb+srv://"),
+    "otlp_endpoint": ("http://", "https://"),
 }
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 """As browsers send it: in lower case, without a path."""
@@ -147,6 +149,9 @@ class Settings(BaseSettings):
     trim_after_hours: float | None = Field(
         None, gt=0, description="Acknowledged entries older than this are trimmed; unset: never."
     )
+    quiet_seconds: float | None = Field(
+        None, gt=0, description="Silence of the stream that is a problem; unset: learnt from days before."
+    )
     conversation_max_utterances: int = Field(2_000, ge=1)
     conversation_max_notices: int = Field(500, ge=1)
     log_format: Literal["text", "json"] = Field(
@@ -155,6 +160,13 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="Each process's own, for Prometheus; 0: any free one; unset: none."
+    )
+    otlp_endpoint: str | None = Field(
+        default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        description="Where traces go, OTLP over HTTP: http://collector:4318; unset: nowhere.",
+    )
+    trace_share: float = Field(
+        0.05, ge=0, le=1, description="Of messages, and of requests of nobody's trace, those that are traced."
     )
     business_time_zone: str = Field(
         "Australia/Sydney",
@@ -248,9 +260,11 @@ class Settings(BaseSettings):
                 raise ValueError(msg)
         return hosts
 
-    @field_validator("redis_url", "mongo_url", "event_store_url")
+    @field_validator("redis_url", "mongo_url", "event_store_url", "otlp_endpoint")
     @classmethod
-    def _known_scheme(cls, url: str, info: ValidationInfo) -> str:
+    def _known_scheme(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is None:
+            return None
         # Without the URL in what is said: it may hold a password.
         schemes = _SCHEMES.get(str(info.field_name))
         if schemes and not url.startswith(schemes):

@@ -72,7 +72,7 @@ def documents_are_those_of_a_quiet_run(scene: Scene, folder: Path) -> Iterator[s
     """Where they differ. The histories depend on the order of arrival, and are verified only."""
     names = tuple(name for name in IN_ANY_ORDER if name not in _BY_STAFF)
     under_fire = seen(scene.database, scene.client, scene.settings)
-    with undisturbed(scene.settings, scene.client, folder) as quiet:
+    with undisturbed(scene.settings, scene.client, f"sqlite:///{folder / 'quiet.db'}") as quiet:
         ours, theirs = (({name: side[0][name] for name in names}, side[1]) for side in (under_fire, quiet))
         yield from differences(ours, theirs)
     if not all(documents(scene.database, names).values()):

@@ -103,8 +103,8 @@ class Load:
 
 def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     minutes, seed = (pytestconfig.getoption(name) for name in ("minutes", "seed"))
-    kind = pytestconfig.getoption("fire_store")
-    again = f'make chaos ARGS="--minutes {minutes:g} --seed {seed} --fire-store {kind}" repeats it'
+    kind = pytestconfig.getoption("event_store")
+    again = f'make chaos ARGS="--minutes {minutes:g} --seed {seed} --event-store {kind}" repeats it'
     sys.stdout.write(f"\n{again}\n")
     wrong = Violations()
     megabytes = round((64 if kind == "sqlite" else 384) + 8 * minutes)

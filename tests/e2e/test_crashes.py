@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from redis import Redis
 from app.ingestion.publish import publish_file
 from app.runtime.settings import Settings
 from tests.commands import ROOT, Billie
+from tests.event_stores import NewStore
 from tests.observed import HISTORIES, all_read, least_position, newest_position, pending
 from tests.undisturbed import Seen, seen, undisturbed
 from tests.waiting import until
@@ -22,10 +22,10 @@ SMALL = {"BILLIE_INGEST_BATCH": "5", "BILLIE_PROJECT_BATCH": "20"}
 
 
 @pytest.fixture
-def quiet(settings: Settings, redis_client: Redis, tmp_path: Path) -> Iterator[Seen]:
+def quiet(settings: Settings, redis_client: Redis, new_store: NewStore) -> Iterator[Seen]:
     """What a quiet run makes of the sample, which is then on the stream for another group to read."""
     publish_file(redis_client, settings.inbox_stream, SAMPLE)
-    with undisturbed(settings, redis_client, tmp_path) as found:
+    with undisturbed(settings, redis_client, new_store()) as found:
         yield found
 
 

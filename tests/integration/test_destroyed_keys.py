@@ -59,6 +59,7 @@ def test_a_reader_holds_nobody_up_and_asked_again_it_is_done(tmp_path: Path) -> 
             assert execute("PRAGMA busy_timeout") != [(200,)]
 
 
+@pytest.mark.sqlite_file
 def test_a_consumer_and_the_status_do_it_later(settings: Settings, billie: Billie) -> None:
     path = Path(settings.event_store_url.removeprefix("sqlite:///"))
 

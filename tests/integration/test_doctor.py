@@ -57,11 +57,13 @@ def test_all_is_examined_and_well_and_nothing_is_left_behind(
 ) -> None:
     keys, collections = sorted(redis_client.keys()), sorted(mongo_db.list_collection_names())
     assert wrong(well) == {}
+    is_file = well.event_store_url.startswith("sqlite")
+    event_store = ("permission", "connection", *(("disk",) if is_file else ("version", "clock")))
     assert set(found(well)) == {
         "settings",
         *(f"redis.{each}" for each in ("connection", "clock", "version", "persistence", "memory")),
         *(f"redis.{each}" for each in ("stream", "group", "permission")),
-        *(f"event_store.{each}" for each in ("disk", "permission", "connection")),
+        *(f"event_store.{each}" for each in event_store),
         *(f"mongodb.{each}" for each in ("connection", "clock", "version", "permission")),
         *("mongodb.migrations", "mongodb.projections", "ledger.connection"),
     }
@@ -70,7 +72,7 @@ def test_all_is_examined_and_well_and_nothing_is_left_behind(
 
 
 def test_what_is_lacking_is_told_with_what_to_do(
-    settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]], tmp_path: Path
+    settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     mongo_db["projection-positions"].insert_one({"_id": "customers", "position": 3, "version": 0})
     checks = wrong(settings)
@@ -80,7 +82,8 @@ def test_what_is_lacking_is_told_with_what_to_do(
     assert checks["mongodb.migrations"].advice == "Run `billie migrate`."
     assert checks["mongodb.projections"].advice == "Run `billie rebuild customers`."
     assert checks["ledger.connection"].verdict is Verdict.AWAY
-    assert not (tmp_path / "events.db").exists()
+    if settings.event_store_url.startswith("sqlite"):
+        assert not Path(settings.event_store_url.removeprefix("sqlite:///")).exists()
 
 
 def test_a_stream_that_is_none_and_a_group_that_is_not_there(well: Settings, redis_client: Redis) -> None:
@@ -116,6 +119,7 @@ def test_a_redis_that_evicts_would_lose_messages(well: Settings, redis_client: R
     assert set(checks) == {"redis.memory"}
 
 
+@pytest.mark.sqlite_file
 def test_a_store_that_somebody_holds(well: Settings) -> None:
     file = well.event_store_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
@@ -131,6 +135,7 @@ class _Usage(NamedTuple):
     free: int
 
 
+@pytest.mark.sqlite_file
 @pytest.mark.parametrize(("free", "verdict"), [(2**30, Verdict.WARNING), (2**20, Verdict.FAILED)])
 def test_a_disk_that_fills_up(
     free: int, verdict: Verdict, well: Settings, monkeypatch: pytest.MonkeyPatch
@@ -141,6 +146,7 @@ def test_a_disk_that_fills_up(
     assert checks["event_store.disk"].verdict is verdict
 
 
+@pytest.mark.sqlite_file
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 def test_a_store_that_may_not_be_written(well: Settings) -> None:
     Path(well.event_store_url.removeprefix("sqlite:///")).chmod(0o400)

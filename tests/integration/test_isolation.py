@@ -1,10 +1,7 @@
 """In a batch of 500, three that cannot land delay nobody; and a fault of the store is nobody's own."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -20,6 +17,7 @@ from app.ingestion.keys import failures_key
 from app.ingestion.publish import publish
 from app.runtime.settings import Settings
 from tests.accounts import Accounts, accounts
+from tests.event_stores import events_table, execute
 from tests.observed import all_read, dead_letters, pending
 from tests.waiting import until
 
@@ -103,7 +101,7 @@ def test_three_messages_that_fail_on_their_own_in_a_batch_of_500(
 
 
 def test_fault_of_the_store_makes_no_dead_letters_however_long_it_lasts(
-    settings: Settings, redis_client: Redis, servicing: Servicing, tmp_path: Path
+    settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     mine = settings.model_copy(update={"consumer_name": "me", "max_deliveries": 2, "claim_idle_ms": 100})
     redis_client.xgroup_create(settings.inbox_stream, settings.consumer_group, id="0", mkstream=True)
@@ -112,13 +110,13 @@ def test_fault_of_the_store_makes_no_dead_letters_however_long_it_lasts(
     consumer.start()
     try:
         until(lambda: bool(redis_client.xinfo_consumers(settings.inbox_stream, settings.consumer_group)))
-        with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as store:
-            store.execute("ALTER TABLE stored_events RENAME TO hidden")
-            publish(redis_client, settings.inbox_stream, batch_with(NOTED))
-            until(lambda: deliveries(redis_client, settings) >= 2 * mine.max_deliveries)
-            assert dead_letters(redis_client, settings) == []
-            assert not redis_client.exists(failures_key(settings.inbox_stream))
-            store.execute("ALTER TABLE hidden RENAME TO stored_events")
+        table = events_table(settings.event_store_url)
+        execute(settings.event_store_url, f"ALTER TABLE {table} RENAME TO hidden")
+        publish(redis_client, settings.inbox_stream, batch_with(NOTED))
+        until(lambda: deliveries(redis_client, settings) >= 2 * mine.max_deliveries)
+        assert dead_letters(redis_client, settings) == []
+        assert not redis_client.exists(failures_key(settings.inbox_stream))
+        execute(settings.event_store_url, f"ALTER TABLE hidden RENAME TO {table}")
         until(lambda: all_read(redis_client, settings) and not pending(redis_client, settings))
     finally:
         stop.set()

@@ -14,6 +14,7 @@ from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
 from app.aggregates.event_store import event_store_environment
 from app.aggregates.postgres import SecurePostgresFactory, connect
 from app.ingestion.landing import Landing, land
+from app.runtime.private_postgres import PrivatePostgres
 from tests.unit.ingestion.entries import heard, message, said
 
 
@@ -82,11 +83,11 @@ def test_who_is_overtaken_begins_anew(
 
 
 def test_server_that_goes_away_is_the_stores_fault(
-    two: tuple[Servicing, Servicing], postgres_cluster: str
+    two: tuple[Servicing, Servicing], postgres_cluster: PrivatePostgres
 ) -> None:
     one, _ = two
     land(one, [said(1)], Event())
-    with psycopg.connect(f"{postgres_cluster}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection:
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
         with pytest.raises(EVENT_STORE_ERRORS):

@@ -1,7 +1,6 @@
 """What MongoDB refuses stops one projection, is said without quoting it, and leaves the others going."""
 
 import logging
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -14,6 +13,7 @@ from app.projections.faults import ProjectionFault
 from app.projections.runner import run as project
 from app.projections.shelf import Shelf
 from app.runtime.settings import Settings
+from tests.event_stores import NewStore
 from tests.given import ask_write_off, message, minute
 
 
@@ -64,11 +64,11 @@ def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_
 
 
 def test_documents_of_another_store_are_left_alone(
-    settings: Settings, mongo_db: Database[dict[str, Any]], tmp_path: Path
+    settings: Settings, mongo_db: Database[dict[str, Any]], new_store: NewStore
 ) -> None:
     told(settings)
     project(settings, drain=True)
-    other = settings.model_copy(update={"event_store_url": f"sqlite:///{tmp_path / 'other.db'}"})
+    other = settings.model_copy(update={"event_store_url": new_store()})
     with pytest.raises(ProjectionFault, match="not the store that the documents came from"):
         project(other, drain=True)
     assert mongo_db["customers"].count_documents({}) == 1

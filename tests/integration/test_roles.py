@@ -11,6 +11,7 @@ from app.api.auth import Role, issue_token
 from app.api.role_table import Rule, rules
 from app.runtime.embedded import EmbeddedServer
 from app.runtime.settings import Settings
+from tests.event_stores import NewStore
 from tests.serving import serving
 
 SECRET = SecretStr("a secret for tests, of more than 32 bytes")
@@ -22,14 +23,12 @@ GUARDED = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def settings(
-    redis_server: EmbeddedServer, mongo_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Settings:
+def settings(redis_server: EmbeddedServer, mongo_server: EmbeddedServer, new_store: NewStore) -> Settings:
     return Settings(
         redis_url=redis_server.url,
         mongo_url=mongo_server.url,
         mongo_db="roles",
-        event_store_url=f"sqlite:///{tmp_path_factory.mktemp('roles') / 'events.db'}",
+        event_store_url=new_store(),
         ledger_target="127.0.0.1:1",
         jwt_secret=SECRET,
         rate_per_second=0,

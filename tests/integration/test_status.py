@@ -2,9 +2,7 @@
 
 import json
 import socket
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -27,6 +25,7 @@ from app.projections.runner import run as project
 from app.runtime.embedded import free_port
 from app.runtime.settings import Settings
 from tests.commands import Billie
+from tests.event_stores import events_table, execute
 
 SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}
 POISON = {"typ": "account.updated.v1", "payload": "{}"}
@@ -104,6 +103,7 @@ def test_all_is_told(ledger: Settings, redis_client: Redis, mongo_db: Database[d
     assert (seen.away, codes(seen)) == ([], ["dead_letters"])
 
 
+@pytest.mark.sqlite_file
 def test_before_anything_ran(ledger: Settings) -> None:
     seen = look(ledger)
     assert codes(seen) == ["server_away", "no_group", "migrations_wait"]
@@ -162,9 +162,8 @@ def test_an_event_that_cannot_be_read_hides_nothing(ledger: Settings, redis_clie
     project(ledger, drain=True)
     publish(redis_client, ledger.inbox_stream, [SAID])
     ingest(ledger, drain=True, stop=Event())
-    with closing(sqlite3.connect(ledger.event_store_url.removeprefix("sqlite:///"))) as store:
-        store.execute("UPDATE stored_events SET state = 'x' WHERE rowid = 3")
-        store.commit()
+    table = events_table(ledger.event_store_url)
+    execute(ledger.event_store_url, f"UPDATE {table} SET state = ? WHERE originator_version = 3", b"x")
     seen = look(ledger)
     assert seen.event_store is not None
     assert (seen.event_store.newest_position, seen.event_store.newest_event_at) == (3, None)

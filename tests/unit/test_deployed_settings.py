@@ -79,6 +79,11 @@ def test_kubernetes(role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     settings = told(environment, {each["path"]: tmp_path / each["key"] for each in items}, monkeypatch)
     assert settings.env == "production"
     assert refusals(settings, role) == []
+    if role in ("ingest", "project"):
+        assert container["ports"] == [{"name": "metrics", "containerPort": settings.metrics_port}]
+        asked = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
+        assert {each["port"] for each in asked} == {"metrics"}
+        assert settings.metrics_host == "0.0.0.0", "the node asks"
 
 
 _WORKLOADS = ("Job", "Deployment", "StatefulSet")

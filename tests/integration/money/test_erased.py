@@ -49,9 +49,9 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 @pytest.fixture
-def servicing(tmp_path: Path) -> Iterator[Servicing]:
+def servicing(event_store_url: str) -> Iterator[Servicing]:
     """The event store of a loan account whose customer was erased."""
-    with closing(Servicing.from_url(f"sqlite:///{tmp_path / 'events.db'}")) as servicing:
+    with closing(Servicing.from_url(event_store_url)) as servicing:
         know(servicing, "C1", "L1")
         erase(servicing)
         yield servicing

@@ -1,6 +1,5 @@
 """What must not happen when a process dies or stands still at the worst moment, or meets the wrong store."""
 
-from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -27,6 +26,7 @@ from app.projections.runner import run as project
 from app.projections.taking import StoppedError
 from app.projections.verify import Verify
 from app.runtime.settings import Settings
+from tests.event_stores import NewStore
 from tests.given import Told, absorb, ask_write_off, message
 from tests.integration.projections.test_set_aside import customer, failing_at, rename
 from tests.stored import live, stored_and_projected
@@ -64,8 +64,8 @@ def only_names(database: Mongo, *names: str) -> None:
 
 
 @pytest.mark.usefixtures("told")
-def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, tmp_path: Path) -> None:
-    other = Servicing.from_url(f"sqlite:///{tmp_path / 'other.db'}")
+def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, new_store: NewStore) -> None:
+    other = Servicing.from_url(new_store())
     for attempt in (
         lambda: run_rebuilds([CUSTOMERS], other, mongo_db, Flag(), quiet),
         lambda: verified(other, mongo_db, fix=True),
@@ -80,12 +80,12 @@ def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, tmp_p
 
 @pytest.mark.parametrize("rebuilt", [False, True], ids=["followed", "rebuilt"])
 def test_a_store_that_was_restored_and_has_grown_again_is_refused(
-    settings: Settings, told: Servicing, mongo_db: Mongo, tmp_path: Path, rebuilt: bool
+    settings: Settings, told: Servicing, mongo_db: Mongo, new_store: NewStore, rebuilt: bool
 ) -> None:
     if rebuilt:
         run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
     before, position = live(mongo_db, "customers"), told.max_position()
-    restored = settings.model_copy(update={"event_store_url": f"sqlite:///{tmp_path / 'restored.db'}"})
+    restored = settings.model_copy(update={"event_store_url": new_store()})
     other = Servicing.from_url(restored.event_store_url)
     absorb(other, [rename("C1", "Ann", 1), rename("C3", "Eve", 1), rename("C4", "Kim", 1)])
     assert other.max_position() > position

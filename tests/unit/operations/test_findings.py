@@ -47,6 +47,16 @@ def dead(idle: float) -> ConsumerState:
     return ConsumerState(name="host", pending=0, idle_seconds=idle)
 
 
+def silent(seconds: float, *, usual: float | None, after: float) -> StreamState:
+    return StreamState(
+        name="s",
+        length=9,
+        last_entry_age_seconds=seconds,
+        usual_gap_seconds=usual,
+        quiet_after_seconds=after,
+    )
+
+
 WRONG = [
     (
         pipeline(inbox=None, away=[Away(server="Redis", error="refused", settings=["BILLIE_REDIS_URL"])]),
@@ -148,9 +158,16 @@ WRONG = [
         "loan.sold.v1 first came 3 min ago, and is not consumed (12 entries passed over): should it be?",
     ),
     (
-        pipeline(inbox=inbox(stream=StreamState(name="s", length=9, last_entry_age_seconds=26 * 3_600))),
+        pipeline(inbox=inbox(stream=silent(11_520, usual=40, after=640))),
         "stream_quiet",
-        "Nothing was published for 26 h: do the publishers still write to this stream?",
+        "Nothing new was published for 3 h (usual: 40 s): do the publishers still write to this stream? "
+        "That all is read and folded says nothing of what did not come.",
+    ),
+    (
+        pipeline(inbox=inbox(stream=silent(26 * 3_600, usual=None, after=86_400))),
+        "stream_quiet",
+        "Nothing new was published for 26 h: do the publishers still write to this stream? "
+        "That all is read and folded says nothing of what did not come.",
     ),
 ]
 
@@ -197,3 +214,13 @@ def test_a_lower_bound_is_said_to_be_one() -> None:
     late = group(unread=10_000, unread_is_exact=False, oldest_unread_age_seconds=240)
     [finding] = findings(pipeline(inbox=inbox(group=late)), Settings())
     assert finding.detail.startswith("At least 10,000 entries are unread")
+
+
+def test_a_silence_as_long_as_usual_is_well() -> None:
+    assert findings(pipeline(inbox=inbox(stream=silent(639, usual=40, after=640))), Settings()) == []
+    told = findings(
+        pipeline(inbox=inbox(stream=silent(700, usual=40, after=300))), Settings(quiet_seconds=300)
+    )
+    assert [each.detail.partition(":")[0] for each in told] == [
+        "Nothing new was published for 12 min (BILLIE_QUIET_SECONDS"
+    ]

@@ -47,6 +47,7 @@ def test_what_is_safe_starts(command: str) -> None:
         ("event_store_url", "postgresql://u:p@db.example/events"),
         ("event_store_url", "postgres://u:p@db.example/events?sslmode=prefer"),
         ("event_store_url", "postgresql://u:p@db.example/events?sslmode=disable"),
+        ("otlp_endpoint", "http://collector.example:4318"),
     ],
 )
 def test_plain_text_to_another_machine_is_refused(setting: str, value: str) -> None:

@@ -1,0 +1,29 @@
+"""The event store of a role that starts: a server that is away then is waited for, as it is later."""
+
+from threading import Event as Flag
+
+from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.runtime.back_off import BackOff
+from app.runtime.heartbeats import Heartbeats
+from app.runtime.settings import Settings
+
+
+def open_store(
+    settings: Settings, stop: Flag, *, patient: bool, heartbeats: Heartbeats | None = None, cache: int = 0
+) -> Servicing | None:
+    """The store; None where ``stop`` was set before it was there.
+
+    ``patient``: wait for a server. A file is not waited for: nothing but a person makes it better. Raises
+    one of EVENT_STORE_ERRORS otherwise, and what :meth:`Servicing.from_url` raises for what is set wrongly.
+    """
+    back_off = BackOff(stop)
+    while not stop.is_set():
+        try:
+            return Servicing.from_url(settings.event_store_url, cache=cache, masters=settings.masters)
+        except EVENT_STORE_ERRORS as error:
+            if not patient or settings.event_store_url.startswith("sqlite"):
+                raise
+            if heartbeats is not None:
+                heartbeats.beat_all(well=False)
+            back_off.failed(error)
+    return None
