@@ -101,13 +101,13 @@ def project(store: str, mongo: EmbeddedServer, database: str, shares: Sequence[S
     return together([("project", *share) for share in shares], environment, mongo.pid)
 
 
-def ingest_costs(alone: Ran, several: Ran, entries: int) -> IngestCosts:
-    """What one worker's run says of a message; of several, only what it takes to follow each other."""
-    others = entries * (len(several.told) - 1)
+def ingest_costs(alone: Ran, two: Ran, entries: int) -> IngestCosts:
+    """What one worker's run says of a message; and of two, what it takes that there is another one."""
+    turn, process = alone.total("turn") / entries, alone.total("cpu") / entries
     return IngestCosts(
-        turn=(alone.total("turn") - alone.total("follow")) / entries,
-        follow=several.total("follow") / others,
-        beside=max(0.0, alone.total("cpu") - alone.total("turn")) / entries,
+        turn=turn,
+        follow=max(0.0, two.total("cpu") / entries - process) * 2,
+        beside=max(0.0, process - turn),
         servers=alone.servers_s / entries,
     )
 
@@ -156,8 +156,9 @@ def main() -> None:
         servers.callback(redis.stop)
         servers.callback(mongo.stop)
         alone = ingest(folder, redis, asked.entries, 1)
+        two = ingest(folder, redis, asked.entries, 2)
         several = ingest(folder, redis, asked.entries, asked.workers)
-        costs = ingest_costs(alone, several, asked.entries)
+        costs = ingest_costs(alone, two, asked.entries)
         print(f"ingestion, microseconds a message: {_microseconds(costs.__dict__)}")
         for workers, ran in ((1, alone), (asked.workers, several)):
             _compare(f"{workers} ingest", ingest_rate(costs, workers, cores), ran, asked.entries)

@@ -24,7 +24,7 @@ class IngestCosts:
     turn: float
     """Of processor time, while nobody else may: applying, sealing, encoding, inserting, committing."""
     follow: float
-    """In a turn, for each message that another worker stored meanwhile."""
+    """More in a turn, for each message that another worker stored meanwhile: it is read, or loaded anew."""
     beside: float
     """Processor time of the rest: reading, understanding, acknowledging."""
     servers: float

@@ -21,17 +21,6 @@ from app.runtime.settings import Settings, get_settings
 from app.runtime.throughput import favour_throughput
 
 
-class Timed(Servicing):
-    """An event store that adds up what it computed to follow others."""
-
-    follow_s = 0.0
-
-    def catch_up(self) -> None:
-        begun = thread_time()
-        super().catch_up()
-        self.follow_s += thread_time() - begun
-
-
 class TimedLanding(Landing):
     """Adds up what was computed in turns: nobody else can do that at the same time."""
 
@@ -68,12 +57,11 @@ def ingest(settings: Settings) -> None:
         taken += entries
 
     consumer.Landing = TimedLanding  # type: ignore[misc]
-    servicing = Timed.from_url(settings.event_store_url, cache=settings.aggregate_cache)
-    assert isinstance(servicing, Timed)
+    servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
     with Redis.from_url(settings.redis_url, protocol=2) as client, consumer_name(settings) as name:
         begun = _ready()
         consumer.Consumer(settings, client, servicing, Event(), name).run(drain=True, on_progress=count)
-        _tell(begun, turn=TimedLanding.turn_s, follow=servicing.follow_s, entries=taken)
+        _tell(begun, turn=TimedLanding.turn_s, entries=taken)
     servicing.close()
 
 

@@ -22,7 +22,7 @@ from eventsourcing.persistence import PersistenceError
 
 from app.aggregates.event_store import event_store_environment
 from app.aggregates.postgres import TLS_OPTIONS
-from app.aggregates.store_ends import End, end_of
+from app.aggregates.store_ends import End, copying, end_of
 from app.aggregates.store_tables import EVENTS, TABLES, Content, content_of
 
 _PAGES_AT_ONCE = 4_096
@@ -190,6 +190,9 @@ def _dump(
 def _contents(end: End) -> dict[str, Content]:
     if not end.has(EVENTS):
         msg = "There is no table of events: it is no event store"
+        raise BackupError(msg)
+    if copying(end) is not None:
+        msg = "It is an unfinished copy of another event store: run `billie events copy` to its end"
         raise BackupError(msg)
     return {table.name: content_of(end.rows(table)) for table in TABLES if end.has(table)}
 

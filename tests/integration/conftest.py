@@ -18,9 +18,9 @@ def postgres_url(postgres_cluster: PrivatePostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def second_postgres_url(postgres_cluster: str) -> Iterator[str]:
+def second_postgres_url(postgres_cluster: PrivatePostgres) -> Iterator[str]:
     """Another empty database."""
-    with psycopg.connect(f"{postgres_cluster}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE second_store")
-        yield f"{postgres_cluster}/second_store"
+        yield f"{postgres_cluster.url}/second_store"
         connection.execute("DROP DATABASE second_store WITH (FORCE)")

@@ -113,8 +113,9 @@ def test_there_has_to_be_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "backup").exists()
 
 
-def test_a_backup_of_another_kind_is_refused(settings: Settings, tmp_path: Path) -> None:
-    store_backlog(settings, 100)
-    back_up(settings.event_store_url, tmp_path / "backup", quiet)
+def test_a_backup_of_another_kind_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    store_backlog(Settings(event_store_url=url), 100)
+    back_up(url, tmp_path / "backup", quiet)
     with pytest.raises(BackupError, match="billie events copy"):
         restore(tmp_path / "backup", "postgresql://nobody@127.0.0.1:1/nowhere")
