@@ -1,6 +1,7 @@
 """How a call is made: with its deadline and our token, past the breaker, its errors by name."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, cast
@@ -29,6 +30,20 @@ def no_answer(error: Exception) -> bool:
     return isinstance(error, LedgerUnreachableError | LedgerTimeoutError)
 
 
+async def _answered(call: Awaitable[Any]) -> Any:
+    """The answer to a call. Raises LedgerUnreachableError where its channel was closed meanwhile.
+
+    gRPC says that as asyncio says that somebody has gone away: as if nobody were to be answered.
+    """
+    try:
+        return await call
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+    raise LedgerUnreachableError("UNAVAILABLE", "the connection was left before there was an answer")
+
+
 class Calls:
     """The calls over one channel, and what is known of whether the ledger answers at all."""
 
@@ -43,7 +58,7 @@ class Calls:
     async def ask(self, operation: str, call: Any, request: Any, seconds: float) -> Any:
         """The answer to ``request``. Raises LedgerError, after ``seconds`` at most."""
         with self._measured(operation), self._guarded():
-            answer = await call(request, timeout=seconds, metadata=self._metadata)
+            answer = await _answered(call(request, timeout=seconds, metadata=self._metadata))
             if answer is None:  # What gRPC gives for bytes that are no such message.
                 raise UnreadableAnswerError("it is not of its type")
             return answer

@@ -33,6 +33,8 @@ CONNECT_SECONDS = 0.075
 KEEPALIVE_SECONDS = 330.0
 """Just above the five minutes that a gRPC server left at its defaults demands between pings."""
 
+_AFTER_DEADLINE_S = 1.0
+
 
 class LedgerClient:
     """Speaks to one ledger over one channel; make one a process, inside its event loop.
@@ -79,9 +81,10 @@ class LedgerClient:
     def _begin_anew(self) -> None:
         """Leave a connection that says nothing: something on its way may have forgotten it.
 
-        gRPC itself would ask it only after ``keepalive_seconds``. What is still under way on it has its time.
+        gRPC itself would ask it only after ``keepalive_seconds``. What is still under way on it has its time,
+        and ends by its own deadline.
         """
-        leaving = asyncio.create_task(self._channel.close(self._write_seconds))
+        leaving = asyncio.create_task(self._channel.close(self._write_seconds + _AFTER_DEADLINE_S))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
         self._begin()

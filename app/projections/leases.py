@@ -91,12 +91,17 @@ class Lease:
         holder: str | None = record.get("lease", {}).get("owner")
         return holder
 
+    def look(self, record: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """See by this record whether it still beats: its owner, its beat, and who asks for it."""
+        lease = record.get("lease", {})
+        seen = lease.get("owner"), lease.get("beat"), lease.get("wantedBy")
+        if seen != self._seen:
+            self._seen, self._seen_at = seen, monotonic()
+        return seen
+
     def take(self, record: dict[str, Any]) -> bool:
         """Take it, if it is free by this record, or nobody beat for six seconds while we looked."""
-        lease = record.get("lease", {})
-        owner, beat, wanted = lease.get("owner"), lease.get("beat"), lease.get("wantedBy")
-        if (owner, beat, wanted) != self._seen:
-            self._seen, self._seen_at = (owner, beat, wanted), monotonic()
+        owner, beat, wanted = self.look(record)
         is_free = owner is None and wanted in (None, self.owner)
         if not is_free and monotonic() - self._seen_at < GONE_AFTER_S:
             return False

@@ -89,8 +89,8 @@ def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Fl
     taken: list[Lease] = []
     with beating(leases):  # From the first one on: it may take seconds to get the others.
         try:
-            for lease in leases:
-                _take(lease, database, stop)
+            for number, lease in enumerate(leases):
+                _take(leases[number:], database, stop)
                 taken.append(lease)
             yield
         finally:
@@ -98,11 +98,18 @@ def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Fl
                 lease.release()
 
 
-def _take(lease: Lease, database: Database[dict[str, Any]], stop: Flag) -> None:
-    """Take a rebuild's lease: from somebody who beats no more too, which takes six seconds to see."""
-    records = database[COLLECTION]
-    records.update_one({"_id": lease.identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
+def _take(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Flag) -> None:
+    """Take the first of these rebuilds' leases: from somebody who beats no more too.
+
+    That takes six seconds to see, and is looked at for all of them meanwhile: whoever died may have had them
+    all. One after the other they are taken, so that of two who want the same ones, one gets them.
+    """
+    records, lease = database[COLLECTION], leases[0]
+    for each in leases:
+        records.update_one({"_id": each.identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
     for _ in range(round(GONE_AFTER_S / 0.25) + 2):
+        for each in leases[1:]:
+            each.look(records.find_one({"_id": each.identifier}) or {})
         record = records.find_one({"_id": lease.identifier}) or {}
         if lease.take(record):
             return

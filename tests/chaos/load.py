@@ -55,6 +55,13 @@ class Door:
     url: str
     parts: Sequence[Struck]
 
+    def answers(self) -> bool:
+        """Whether there is an API behind it, and ready."""
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
     def was_struck(self, since: float) -> bool:
         """Whether anything on the way was, after that moment of ``monotonic``."""
         return any(part.since(since) for part in self.parts)

@@ -111,6 +111,7 @@ def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> No
     with running(tmp_path, seed, megabytes, kind) as scene:
         publish(scene.client, scene.settings.inbox_stream, opened(ACCOUNTS))
         until(lambda: ending.all_are_open(scene.books, ACCOUNTS), 300, "the ledger to hear of the accounts")
+        until(lambda: all(door.answers() for door in scene.doors), 300, "the APIs")
         load = Load.of(scene, seed, minutes, wrong)
         fire = Fire(scene, wrong, lambda: len(load.publisher.acknowledged))
         with load.on():

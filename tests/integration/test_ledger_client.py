@@ -248,6 +248,40 @@ def test_a_hung_ledger_is_known_to_be_down_without_waiting_for_deadlines() -> No
     assert took < 0.5
 
 
+@pytest.mark.parametrize("question", [READS["GetBalance"], WRITES["WriteOff"]], ids=["read", "write"])
+def test_a_channel_that_is_closed_meanwhile_is_no_caller_that_went_away(
+    question: Callable[[LedgerClient], Awaitable[Any]],
+) -> None:
+    there, let_go = Event(), Event()
+
+    def hang(call: Call) -> Any:
+        there.set()
+        let_go.wait(10)
+        return posted()
+
+    async def closed(client: LedgerClient) -> None:
+        asking = asyncio.ensure_future(question(client))
+        await asyncio.to_thread(there.wait, 10)
+        await client.close()
+        with pytest.raises(errors.LedgerUnreachableError) as raised:
+            await asking
+        assert raised.value.outcome_unknown
+
+    async def left(client: LedgerClient) -> None:
+        asking = asyncio.ensure_future(question(client))
+        await asyncio.to_thread(there.wait, 10)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    for asked in (closed, left):
+        there.clear()
+        with scripted_ledger({"GetBalance": hang, "WriteOff": hang}) as ledger:
+            ask(ledger.target, asked)
+            let_go.set()
+        let_go.clear()
+
+
 def test_rejections_do_not_open_the_breaker() -> None:
     async def asked(client: LedgerClient) -> None:
         for _ in range(10):
