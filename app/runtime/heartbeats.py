@@ -41,7 +41,7 @@ class Heartbeats:
     def ages(self) -> dict[str, float]:
         """For how long each loop has not turned."""
         now = monotonic()
-        return {name: now - turns.at for name, turns in self._loops.items()}
+        return {name: now - turns.at for name, turns in list(self._loops.items())}
 
     def are_live(self) -> bool:
         """Whether no loop hangs. Before there is any, the process starts, and lives."""
