@@ -1,12 +1,15 @@
 """A headless Chromium for tests: the machine's own, or installed where we may; else its tests are skipped."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ _INSTALL = (
     ("apt-get", "update", "-qq"),
     ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"),
 )
+_LOCK = Path(tempfile.gettempdir()) / "billie-chromium.lock"
 _NOTICE = "NOTICE: the console is not tried in a browser: there is no Chromium, and none can be installed."
 
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -29,9 +33,20 @@ def chromium() -> str | None:
     if (found := _found()) is not None:
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in _INSTALL:
-            subprocess.run(command, capture_output=True, timeout=300, check=False)
+        with _LOCK.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be installing it.
+            if _found() is None:
+                _install()
     return _found()
+
+
+def _install() -> None:
+    """Try to. Where nothing can be had, or not in time, there is none."""
+    for command in _INSTALL:
+        try:
+            subprocess.run(command, capture_output=True, timeout=240, check=False)
+        except subprocess.TimeoutExpired:
+            return
 
 
 @contextmanager
