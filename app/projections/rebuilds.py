@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from threading import Event as Flag
 from typing import Any
 
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from app.aggregates import Servicing
@@ -86,11 +87,14 @@ def rebuild_document(
 
 @contextmanager
 def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Flag) -> Iterator[None]:
+    records = database[COLLECTION]
+    for each in leases:
+        records.update_one({"_id": each.identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
     taken: list[Lease] = []
     with beating(leases):  # From the first one on: it may take seconds to get the others.
         try:
             for number, lease in enumerate(leases):
-                _take(leases[number:], database, stop)
+                _take(leases[number:], records, stop)
                 taken.append(lease)
             yield
         finally:
@@ -98,19 +102,19 @@ def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Fl
                 lease.release()
 
 
-def _take(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Flag) -> None:
+def _take(leases: Sequence[Lease], records: Collection[dict[str, Any]], stop: Flag) -> None:
     """Take the first of these rebuilds' leases: from somebody who beats no more too.
 
     That takes six seconds to see, and is looked at for all of them meanwhile: whoever died may have had them
     all. One after the other they are taken, so that of two who want the same ones, one gets them.
     """
-    records, lease = database[COLLECTION], leases[0]
-    for each in leases:
-        records.update_one({"_id": each.identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
+    lease, *others = leases
+    of_all = {"_id": {"$in": [each.identifier for each in leases]}}
     for _ in range(round(GONE_AFTER_S / 0.25) + 2):
-        for each in leases[1:]:
-            each.look(records.find_one({"_id": each.identifier}) or {})
-        record = records.find_one({"_id": lease.identifier}) or {}
+        found = {record["_id"]: record for record in records.find(of_all)}
+        for each in others:
+            each.look(found.get(each.identifier, {}))
+        record = found.get(lease.identifier, {})
         if lease.take(record):
             return
         if stop.wait(0.25):
