@@ -1,6 +1,5 @@
 """``billie api``: serve HTTP."""
 
-import gc
 import socket
 from contextlib import closing
 
@@ -21,6 +20,7 @@ from app.operations.servers import Servers
 from app.runtime.logging import configure_logging
 from app.runtime.metrics import Role
 from app.runtime.settings import Settings
+from app.runtime.throughput import spare_what_is_there
 from app.runtime.traces import Traces, tracing
 
 
@@ -63,9 +63,7 @@ def _serve(settings: Settings, traces: Traces) -> None:
     ):
         shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
-        # What there is by now stays for good: to look through it again and again takes a tenth of a read.
-        gc.collect()
-        gc.freeze()
+        spare_what_is_there()
         ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])
 
 
