@@ -86,7 +86,7 @@ def back_up(url: str, backup: Path, show: Show) -> Manifest:
     unfinished = backup.with_name(f"{backup.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     try:
-        kind = _POSTGRES if "POSTGRES_DBNAME" in environment else _SQLITE
+        kind = _kind_of(environment)
         made_at = datetime.now(UTC)
         if kind == _POSTGRES:
             newest, tables = _dump(url, environment, unfinished, show)
@@ -128,7 +128,7 @@ def restore(backup: Path, url: str) -> Manifest:
     """
     manifest = check(backup)
     environment = event_store_environment(url)
-    kind = _POSTGRES if "POSTGRES_DBNAME" in environment else _SQLITE
+    kind = _kind_of(environment)
     if kind != manifest.kind:
         msg = (
             f"{backup} is of {manifest.kind}, and BILLIE_EVENT_STORE_URL of {kind}: restore it to its own "
@@ -149,6 +149,10 @@ def restore(backup: Path, url: str) -> Manifest:
         msg = f"What was restored is not what was backed up: {wrong}. Do not use it"
         raise BackupError(msg)
     return manifest
+
+
+def _kind_of(environment: Mapping[str, str]) -> str:
+    return _POSTGRES if "POSTGRES_DBNAME" in environment else _SQLITE
 
 
 def _copy_file(store: Path, target: Path, show: Show) -> tuple[int, Mapping[str, Content]]:

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from app.api.application import app_to_describe
 from app.api.auth import Requirement
-from app.api.callers import Role
+from app.api.callers import RANKS, Role
 
 _PAGE = """\
 # Who may call which route
@@ -35,7 +35,7 @@ class Rule:
 
     def lets(self, role: Role) -> bool:
         """Whether a person of this role may call it."""
-        return self.least is None or list(Role).index(role) >= list(Role).index(self.least)
+        return self.least is None or RANKS[role] >= RANKS[self.least]
 
 
 def rules(app: FastAPI) -> list[Rule]:
@@ -63,12 +63,11 @@ def page(app: FastAPI) -> str:
 
 def _rule(route: RouteContext) -> Rule:
     found = list(_requirements(route.dependant))
-    roles = list(Role)
     (method,) = route.methods or {"GET"}
     return Rule(
         method,
         str(route.path),
-        max((each.least for each in found), key=roles.index, default=None),
+        max((each.least for each in found), key=RANKS.__getitem__, default=None),
         any(each.person for each in found),
         str(route.description).partition("\n")[0].strip(),
     )

@@ -150,11 +150,6 @@ class _Request:
         if status >= 500:
             self._span.set_status(Status(StatusCode.ERROR))
 
-    def carried(self) -> dict[str, str]:
-        told: dict[str, str] = {}
-        _W3C.inject(told, set_span_in_context(self._span, Context()))
-        return told
-
 
 def _first_span(message_id: str) -> SpanContext:
     """By its ids, which are the same in each process and for ever."""

@@ -42,9 +42,6 @@ class Request(Protocol):
     def answered(self, route: str, status: int) -> None:
         """Its route's template, and the status of the answer."""
 
-    def carried(self) -> dict[str, str]:
-        """What tells others of it: fields of an entry that is published for it."""
-
 
 class Traces(Protocol):
     """Where the spans of a process go."""
@@ -64,7 +61,9 @@ class Traces(Protocol):
         """A context with a :class:`Request`, which may be part of its caller's trace."""
 
     def carried(self) -> dict[str, str]:
-        """What tells others of the request that is answered here now; nothing outside of one."""
+        """What tells others of the request that is answered here now, as fields of an entry; nothing outside
+        of one.
+        """
 
     def flush(self) -> None:
         """Send what waits, for a few seconds at most."""
@@ -73,9 +72,6 @@ class Traces(Protocol):
 class _NoRequest:
     def answered(self, route: str, status: int) -> None:
         """Nobody asks."""
-
-    def carried(self) -> dict[str, str]:
-        return {}
 
 
 class NoTraces:
