@@ -10,6 +10,7 @@ from subprocess import Popen
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 from redis import Redis
@@ -25,6 +26,11 @@ from tests.waiting import until
 SEED = 7
 CUSTOMERS = 7
 _WAIT_MS = 30_000
+THEMES = [
+    pytest.param({"color_scheme": "light"}, id="light"),
+    pytest.param({"color_scheme": "dark"}, id="dark"),
+    pytest.param({"color_scheme": "light", "viewport": {"width": 390, "height": 844}}, id="narrow"),
+]
 
 
 class Desk:

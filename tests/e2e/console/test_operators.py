@@ -1,17 +1,13 @@
 """What awaits a second person, and what operators see, in a browser before the whole system."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.runtime.embedded import EmbeddedServer
-from tests.browser import browser as some_browser
 from tests.browser import faults_of
-from tests.e2e.desk import Desk, account_of, customer_of, desk, failures, late, settings_of, sign_in
+from tests.e2e.console.desk import THEMES, Desk, account_of, customer_of, failures, late, sign_in
 from tests.waiting import until
-from tests.whole_system import on_free_ports
 
 CUSTOMER, ACCOUNT = customer_of(late()), account_of(late())
 NO_KEY = {"typ": "account.updated.v1", "payload": '{"note": "<b>no key</b>"}'}
@@ -23,44 +19,12 @@ PAGES = (
     f"/loan-accounts/{ACCOUNT}/history?on=2020-01-01",
     f"/conversations/CONV-{late():06}/history",
 )
-THEMES = [
-    pytest.param({"color_scheme": "light"}, id="light"),
-    pytest.param({"color_scheme": "dark"}, id="dark"),
-    pytest.param({"color_scheme": "light", "viewport": {"width": 390, "height": 844}}, id="narrow"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with some_browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def running(
-    browser: Browser,  # Without one, nothing has to be started.
-    redis_server: EmbeddedServer,
-    mongo_server: EmbeddedServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Desk]:
-    logs = tmp_path_factory.mktemp("operators")
-    settings = settings_of(redis_server.url, mongo_server.url, logs, "operators")
-    with desk(on_free_ports(settings), logs) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
 def ada(browser: Browser, running: Desk) -> Page:
     """An admin."""
     return sign_in(browser, running.url, "Ada Poe", "Admin")
-
-
-@pytest.fixture(autouse=True)
-def no_failure() -> Iterator[None]:
-    """No script fails, and nothing offends against the policy, whatever a test does."""
-    failures()
-    yield
-    assert failures() == []
 
 
 def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: Desk) -> None:

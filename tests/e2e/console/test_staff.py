@@ -2,47 +2,26 @@
 
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app.runtime.embedded import EmbeddedServer
-from tests.browser import browser as some_browser
 from tests.browser import faults_of
-from tests.e2e.desk import Desk, account_of, customer_of, desk, failures, late, settings_of, sign_in
+from tests.e2e.console.desk import (
+    THEMES,
+    Desk,
+    account_of,
+    customer_of,
+    late,
+    sign_in,
+)
 from tests.waiting import until
-from tests.whole_system import on_free_ports
 
 CUSTOMER, ACCOUNT = customer_of(late()), account_of(late())
 PAGES = ("/", f"/customers/{CUSTOMER}", f"/conversations/CONV-{late():06}", "/search?q=CUS", "/nowhere")
 DRAWERS = ("Record repayment", "Apply fee", "Waive fees", "Adjust", "Request write-off", "Add a note")
-THEMES = [
-    pytest.param({"color_scheme": "light"}, id="light"),
-    pytest.param({"color_scheme": "dark"}, id="dark"),
-    pytest.param({"color_scheme": "light", "viewport": {"width": 390, "height": 844}}, id="narrow"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with some_browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def running(
-    browser: Browser,  # Without one, nothing has to be started.
-    redis_server: EmbeddedServer,
-    mongo_server: EmbeddedServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Desk]:
-    logs = tmp_path_factory.mktemp("console")
-    settings = settings_of(redis_server.url, mongo_server.url, logs, "console")
-    with desk(on_free_ports(settings), logs) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +34,6 @@ def ann(browser: Browser, running: Desk) -> Page:
 def sue(browser: Browser, running: Desk) -> Page:
     """A supervisor."""
     return sign_in(browser, running.url, "Sue Ray", "Supervisor")
-
-
-@pytest.fixture(autouse=True)
-def no_failure() -> Iterator[None]:
-    """No script fails, and nothing offends against the policy, whatever a test does."""
-    failures()
-    yield
-    assert failures() == []
 
 
 def customer_page(page: Page, running: Desk) -> Page:

@@ -1,0 +1,40 @@
+"""A browser before the whole system, for the tests of one file."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from app.runtime.embedded import EmbeddedServer
+from tests.browser import browser as some_browser
+from tests.e2e.console.desk import Desk, desk, failures, settings_of
+from tests.whole_system import on_free_ports
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with some_browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def running(
+    browser: Browser,  # Without one, nothing has to be started.
+    redis_server: EmbeddedServer,
+    mongo_server: EmbeddedServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Desk]:
+    name = request.module.__name__.rpartition(".")[2]
+    logs = tmp_path_factory.mktemp(name)
+    settings = settings_of(redis_server.url, mongo_server.url, logs, name)
+    with desk(on_free_ports(settings), logs) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def no_failure() -> Iterator[None]:
+    """No script fails, and nothing offends against the policy, whatever a test does."""
+    failures()
+    yield
+    assert failures() == []
