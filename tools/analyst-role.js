@@ -19,6 +19,7 @@ const COLLECTIONS = [
   "portfolio-daily",
   "customer-timeline",
   "projection-positions",
+  "projection-jobs",
   "migrations"
 ];
 // End of what is written.

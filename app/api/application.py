@@ -30,6 +30,7 @@ from app.api import (
     operations,
     overview,
     problems,
+    projection_jobs,
     reads,
     search,
     transcripts,
@@ -71,7 +72,7 @@ _SMALL = 64 * 1024
 """Bytes of a body that holds one thing."""
 
 _SMALL_BODIES = tuple(
-    module.router for module in (money, ledger_commands, write_offs, dead_letters, erasures)
+    module.router for module in (money, ledger_commands, write_offs, dead_letters, projection_jobs, erasures)
 )
 
 

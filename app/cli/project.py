@@ -1,6 +1,6 @@
 """``billie project``: run the projectors."""
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Annotated
 
 import typer
@@ -11,6 +11,7 @@ from app.cli.configured import settings_for
 from app.cli.measured import measured
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
+from app.operations.job_runner import jobs_taken_up
 from app.operations.scraped import ProjectionMetrics
 from app.operations.servers import Servers
 from app.projections.catalogue import all_projections
@@ -51,6 +52,7 @@ def command(
         measured(settings, Role.PROJECT, ProjectionMetrics(servers), heartbeats=heartbeats),
         tracing(settings, Role.PROJECT) as traces,
         StopSignal() as stop,
+        nullcontext() if drain else jobs_taken_up(settings, heartbeats),
     ):
         try:
             on_progress = show if drain else None

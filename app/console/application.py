@@ -14,6 +14,7 @@ from app.console import (
     decisions,
     drawers,
     histories,
+    jobs,
     live,
     notes,
     pipeline,
@@ -46,6 +47,7 @@ _ROUTERS = tuple(
         # After them, whose addresses it would take.
         decisions,
         pipeline,
+        jobs,
         dead_letters,
     )
 )

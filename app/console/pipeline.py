@@ -9,10 +9,14 @@ from fastapi.responses import Response
 from app.console.charts import Chart, chart
 from app.console.desk import AtDesk, Desk
 from app.console.guard import PageRoute
+from app.console.jobs import BASE as JOBS
 from app.console.samples import Sample, levels, rates, read, written
 from app.operations.words import span
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_JOBS = 5
+"""The newest jobs, which are shown."""
 
 Told = dict[str, Any]
 
@@ -31,6 +35,7 @@ async def get_now(desk: AtDesk, seen: str = "") -> Response:
 
 async def _seen(desk: Desk, template: str, seen: str) -> Response:
     report = await desk.rest.get("/v1/status")
+    asked = await desk.rest.ask("GET", JOBS, parameters={"limit": _JOBS})
     samples = [*read(seen), sample_of(report)]
     if len(samples) > 1 and samples[-1].at_ms <= samples[-2].at_ms:
         samples = samples[-1:]  # Another machine's clock.
@@ -40,6 +45,8 @@ async def _seen(desk: Desk, template: str, seen: str) -> Response:
         charts=_charts(samples),
         seen=written(samples),
         age=_age,
+        jobs=None if asked.is_problem else asked.body["items"],
+        may_ask=desk.may("POST", JOBS),
         may_see_letters=desk.may("GET", "/v1/dead-letters"),
     )
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from app.documents.catalogue import COLLECTIONS
 from app.documents.fields import fields_of
 from app.documents.kinds import Document
+from app.operations import jobs
 from app.projections import migrations, positions
 
 PAGE, ROLE = "docs/data-dictionary.md", "tools/analyst-role.js"
 FIELDS = ("<!-- fields: written by `make dictionary` -->", "<!-- end of fields -->")
 NAMES = ("// Written by `make dictionary`:", "// End of what is written.")
 
-PUBLIC = (*COLLECTIONS, positions.COLLECTION, migrations.COLLECTION)
+PUBLIC = (*COLLECTIONS, positions.COLLECTION, jobs.COLLECTION, migrations.COLLECTION)
 """What analysts may read: all but the collections whose names begin with ``_``."""
 
 

@@ -41,10 +41,12 @@ def owner_name(role: str) -> str:
 
 
 class Lease:
-    """The lease of one document in ``projection-positions``. Raises pymongo's errors as they are."""
+    """The lease of one document, in ``projection-positions`` by default. Raises pymongo's errors."""
 
-    def __init__(self, database: Database[dict[str, Any]], identifier: str, owner: str) -> None:
-        self._documents = database[COLLECTION]
+    def __init__(
+        self, database: Database[dict[str, Any]], identifier: str, owner: str, collection: str = COLLECTION
+    ) -> None:
+        self._documents = database[collection]
         self.identifier = identifier
         self.owner = owner
         self._held = False

@@ -58,6 +58,25 @@ def test_the_pipeline_draws_itself_and_can_be_paused(ada: Page, running: Desk) -
     expect(ada.locator("#pipeline-seen")).not_to_have_value(seen)
 
 
+def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, running: Desk) -> None:
+    ada.goto(f"{running.url}/pipeline")
+    for kind, outcome in (("Rebuild", " events"), ("Verify", "as the events say")):
+        ada.get_by_role("button", name=f"{kind} …").click()
+        assert faults_of(ada) == []
+        ada.get_by_role("button", name=f"{kind} them").dblclick()
+        expect(ada.locator("dialog .outcome")).to_contain_text("Asked for")
+        ada.get_by_role("dialog").get_by_role("button", name="Close").click()
+        newest = ada.locator(".job").first
+        expect(newest).to_contain_text("Done")
+        expect(newest).to_contain_text(outcome)
+    assert ada.locator(".job").count() == 2, "a double click asks for one"
+    told = running.api.get("/v1/projection-jobs").json()["items"]
+    assert [(each["kind"], each["status"], each["attempts"]) for each in told] == [
+        ("verify", "done", 1),
+        ("rebuild", "done", 1),
+    ]
+
+
 def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
     browser: Browser, ada: Page, running: Desk
 ) -> None:

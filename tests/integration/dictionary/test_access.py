@@ -9,6 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from app.documents.dictionary import ROLE
+from app.operations.jobs import JobKind, Jobs, Order
 from app.projections.migrations import migrate
 from tests.commands import ROOT
 from tests.dictionary import FIELDS, faults
@@ -22,6 +23,7 @@ SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
 def projected(mongo_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
     list(migrate(mongo_db))
     project(everything(), mongo_db, 1_000)
+    Jobs(mongo_db).ask(Order(JobKind.VERIFY, ("customers",)), {"id": "ada", "role": "admin"})
     return mongo_db
 
 

@@ -1,0 +1,111 @@
+"""Rebuilds and verifications in the console: who may ask for them, and what the page tells of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from app.operations.jobs import COLLECTION, Jobs, JobStatus
+from app.runtime.settings import Settings
+from tests.console import Visitor
+from tests.integration.console.conftest import HOSTILE
+from tests.observed import READ_MODELS
+
+
+@pytest.fixture
+def ada(url: str) -> Iterator[Visitor]:
+    """An admin."""
+    with Visitor(url) as visitor:
+        visitor.sign_in("Ada Poe", "admin")
+        yield visitor
+
+
+@pytest.fixture
+def stored(settings: Settings) -> Iterator[Collection[dict[str, Any]]]:
+    """The jobs, of which there are none yet."""
+    with MongoClient[dict[str, Any]](settings.mongo_url, tz_aware=True) as client:
+        jobs = client[settings.mongo_db][COLLECTION]
+        jobs.delete_many({})
+        yield jobs
+
+
+def test_a_rebuild_is_asked_for_and_a_double_click_asks_once(
+    ada: Visitor, stored: Collection[dict[str, Any]]
+) -> None:
+    form = ada.part("/pipeline/jobs/rebuild").text
+    assert form.count(" checked") == len(READ_MODELS)
+    assert ada.part("/pipeline/jobs/rebuild?model=customers").text.count(" checked") == 1
+    told = {"model-customers": "yes", "model-conversations": "yes", "model-nothing": "yes"}
+    for _ in range(2):
+        assert "Asked for" in ada.post("/pipeline/jobs/rebuild", told).text
+    (job,) = stored.find()
+    assert (job["kind"], job["projections"]) == ("rebuild", ["customers", "conversations"])
+    assert (job["askedBy"]["name"], job["resume"]) == ("Ada Poe", False)
+    page = ada.get("/pipeline").text
+    assert "customers, conversations" in page
+    assert f"stop-{job['_id']}" in page
+
+
+def test_options_are_those_of_the_kind(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
+    told = {"model-customers": "yes", "fix": "yes"}
+    assert "Asked for" in ada.post("/pipeline/jobs/verify", told).text
+    assert ada.post("/pipeline/jobs/rebuild", told).status_code == 422
+    assert [(each["kind"], each["fix"]) for each in stored.find()] == [("verify", True)]
+
+
+def test_of_no_read_model_nothing_is_asked_for(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
+    answer = ada.post("/pipeline/jobs/verify", {})
+    assert answer.status_code == 422
+    assert "Choose one at least" in answer.text
+    assert ada.part("/pipeline/jobs/drop").status_code == 404
+    assert stored.count_documents({}) == 0
+
+
+def test_a_job_is_stopped(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
+    ada.post("/pipeline/jobs/verify", {"model-customers": "yes"})
+    (job,) = stored.find()
+    assert "Stop it" in ada.part(f"/pipeline/job/{job['_id']}/stop").text
+    assert "Stopped" in ada.post(f"/pipeline/job/{job['_id']}/stop", {}).text
+    page = ada.get("/pipeline").text
+    assert f"stop-{job['_id']}" not in page
+    assert "Stopped" in page
+    assert ada.part("/pipeline/job/nothing/stop").status_code == 404
+
+
+def test_what_came_of_jobs_is_told_and_is_no_markup(
+    ada: Visitor, stored: Collection[dict[str, Any]], settings: Settings
+) -> None:
+    ada.post("/pipeline/jobs/verify", {"model-customers": "yes"})
+    (job,) = stored.find()
+    with MongoClient[dict[str, Any]](settings.mongo_url) as client:
+        jobs = Jobs(client[settings.mongo_db])
+        jobs.begin(job["_id"], "project on db-7")
+        progress = {"phase": "compare", "position": 5, "newest": 1_000, "documents": 3}
+        jobs.report(job["_id"], [{"projection": "customers", **progress}])
+        page = ada.get("/pipeline").text
+        assert '<progress max="1000" value="5"' in page
+        assert "project on db-7" in page
+        outcome = {"projection": "customers", "position": 9, "events": 9, "documents": 3_000, "seconds": 0.1}
+        example = {"projection": "customers", "id": HOSTILE, "kind": "different", "position": 4, "fields": []}
+        told = {"outcomes": [{**outcome, "differences": 1, "fixed": 0}], "examples": [example]}
+        jobs.end(job["_id"], JobStatus.FAILED, error=f"It is {HOSTILE}", **told)
+    page = ada.get("/pipeline").text
+    for words in ("3,000 compared", "1 differ", "It is "):
+        assert words in page
+    assert HOSTILE not in page
+
+
+def test_others_see_jobs_and_may_not_ask_for_any(
+    ada: Visitor, ann: Visitor, stored: Collection[dict[str, Any]]
+) -> None:
+    ada.post("/pipeline/jobs/verify", {"model-customers": "yes"})
+    (job,) = stored.find()
+    page = ann.get("/pipeline").text
+    assert "Asked for by Ada Poe" in page
+    assert "Rebuild …" not in page
+    assert f"stop-{job['_id']}" not in page
+    assert "Asked for" not in ann.post("/pipeline/jobs/rebuild", {"model-customers": "yes"}).text
+    assert ann.post(f"/pipeline/job/{job['_id']}/stop", {}).status_code == 403
+    assert stored.count_documents({"status": "waiting"}) == 1
