@@ -9,6 +9,7 @@ from app.aggregates import EVENT_STORE_ERRORS
 from app.api.as_of import AsOf, document_then
 from app.api.auth import Authenticated
 from app.api.chosen_fields import Chosen, Fields, chosen, validated
+from app.api.document_route import DocumentRoute
 from app.api.listing import Listed, page
 from app.api.pages import Identifier, Page
 from app.api.problems import ProblemError, documented, not_found
@@ -23,6 +24,7 @@ from app.projections.faults import FAULTED
 
 router = APIRouter(
     prefix="/v1",
+    route_class=DocumentRoute,
     dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )

@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from app.api.problems import MEDIA_TYPE, ProblemError, answer
 from app.runtime.logging import trace
@@ -30,8 +30,12 @@ class Identified:
         request = Request(scope, receive)
         request.state.id = uuid4().hex
         answering = _Answering(request, send)
-        with bound_contextvars(request_id=request.state.id):
+        # Not the library's context manager: it looks through all that is bound, twice.
+        bound = bind_contextvars(request_id=request.state.id)
+        try:
             await self._answered(request, answering)
+        finally:
+            reset_contextvars(**bound)
 
     async def _answered(self, request: Request, answering: "_Answering") -> None:
         try:
