@@ -20,6 +20,7 @@ for name in redis-password mongo-password postgres-password; do
 done
 make_once mongo-key "$(random 96)"
 make_once jwt-secret "$(random 32)"
+make_once session-secret "$(random 32)"
 make_once master-key "$(head -c 32 /dev/urandom | base64)"
 make_once redis-url "redis://:$(told redis-password)@redis:6379/0"
 make_once mongo-url "mongodb://billie:$(told mongo-password)@mongo:27017/?replicaSet=rs0&authSource=admin"

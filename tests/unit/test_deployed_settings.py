@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.console.configured import check
 from app.runtime.production import refusals
 from app.runtime.settings import Settings
 
@@ -17,6 +18,9 @@ ISSUER = {
     "BILLIE_JWT_ISSUER": "https://issuer.test",
     "BILLIE_JWT_AUDIENCE": "billie",
     "BILLIE_LEDGER_TARGET": "ledger.test:443",
+    "BILLIE_CONSOLE": "oidc",
+    "BILLIE_CONSOLE_URL": "https://desk.test",
+    "BILLIE_OIDC_CLIENT_ID": "billie-console",
 }
 
 
@@ -51,6 +55,9 @@ def test_compose(role: str, compose: Path, monkeypatch: pytest.MonkeyPatch) -> N
     settings = told(environment, secrets, monkeypatch)
     assert settings.env == "production"
     assert refusals(settings, role) == []
+    if role == "api":
+        check(settings)
+        assert settings.console == "oidc"
     for url, host in (
         (settings.redis_url, "redis"),
         (settings.mongo_url, "mongo"),
@@ -67,6 +74,7 @@ def test_kubernetes(role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "mongo-url": "mongodb+srv://mongo.test",
         "event-store-url": "postgresql://db.test/x?sslmode=verify-full",
         "master-key": "YSBzZWNyZXQgZm9yIHRlc3RzLCBvZiAzMiBieXRlcy4=",
+        "session-secret": "a secret for tests, of more than 32 bytes",
     }.items():
         (tmp_path / name).write_text(value)
     [workload] = [each for each in _documents(f"{role}.yaml") if each["kind"] in _WORKLOADS]
@@ -79,6 +87,9 @@ def test_kubernetes(role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     settings = told(environment, {each["path"]: tmp_path / each["key"] for each in items}, monkeypatch)
     assert settings.env == "production"
     assert refusals(settings, role) == []
+    if role == "api":
+        check(settings)
+        assert settings.console == "oidc"
     if role in ("ingest", "project"):
         assert container["ports"] == [{"name": "metrics", "containerPort": settings.metrics_port}]
         asked = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
