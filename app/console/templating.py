@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app.api.ledger_reads import TransactionType
 from app.console import formats
@@ -34,6 +34,7 @@ def templates() -> Environment:
         "moment": _moment,
         "clock": _clock,
         "words": formats.words,
+        "commands": commands,
     }
     return made
 
@@ -56,6 +57,17 @@ def _moment(context: Context, told: Any) -> str:
 def _clock(context: Context, told: Any) -> str:
     """The same without its day."""
     return _time(told, formats.clock(told, _zone(context)))
+
+
+def commands(told: Any) -> Markup:
+    """A sentence with its commands, which stand between backticks, as ``<code>``; all else is escaped."""
+    parts = str(told).split("`")
+    if len(parts) % 2 == 0:  # One without its other is no more than a letter.
+        return Markup(escape(str(told)))
+    marked = (
+        Markup("<code>{}</code>").format(each) if at % 2 else escape(each) for at, each in enumerate(parts)
+    )
+    return Markup("").join(marked)
 
 
 def _time(told: Any, said: str) -> str:

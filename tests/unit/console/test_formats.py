@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.console import formats
+from app.console.templating import commands
 
 SYDNEY, PERTH, KOLKATA = ZoneInfo("Australia/Sydney"), ZoneInfo("Australia/Perth"), ZoneInfo("Asia/Kolkata")
 
@@ -86,3 +87,20 @@ def test_an_age_counts_from_the_birthday() -> None:
     assert formats.age("1980-02-29", date(2026, 3, 1)) == 46
     assert formats.age("unknown", date(2026, 3, 1)) is None
     assert formats.age(None, date(2026, 3, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (
+            "1 dead letter: `billie dead-letters list`.",
+            "1 dead letter: <code>billie dead-letters list</code>.",
+        ),
+        ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+        ("<b>`<i>`", "&lt;b&gt;<code>&lt;i&gt;</code>"),
+        ("a tick ` alone", "a tick ` alone"),
+        ("", ""),
+    ],
+)
+def test_commands_in_a_sentence(told: str, shown: str) -> None:
+    assert commands(told) == shown
