@@ -22,15 +22,21 @@ _UNKNOWN_S = 86_400.0
 
 _NEIGHBOURS = """
 local found = {}
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local begins = first and tonumber(string.match(first[1], '^%d+'))
 for place, moment in ipairs(ARGV) do
-    local before = redis.call('XREVRANGE', KEYS[1], '(' .. moment, '-', 'COUNT', 1)
+    local before = {}
+    if begins and begins < tonumber(moment) then
+        before = redis.call('XREVRANGE', KEYS[1], '(' .. moment, '-', 'COUNT', 1)
+    end
     local after = redis.call('XRANGE', KEYS[1], moment, '+', 'COUNT', 1)
     found[2 * place - 1] = before[1] and before[1][1] or ''
     found[2 * place] = after[1] and after[1][1] or ''
 end
 return found
 """
-# In Redis, so that only ids travel, and not the entries.
+# In Redis, so that only ids travel, and not the entries. Nothing is asked for before a moment that lies before
+# the first entry: Redis walks all of the stream to find nothing, and a young one has a hundred such moments.
 
 
 def usual_gap_s(redis: Redis, stream: str, last_s: float) -> float | None:

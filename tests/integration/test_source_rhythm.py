@@ -1,6 +1,7 @@
 """A source that is silent is told from one that was caught up with: by its own days before."""
 
 from collections.abc import Iterable
+from time import monotonic
 
 import pytest
 from redis import Redis
@@ -15,12 +16,12 @@ NOW = 1_772_900_000
 """Of 7 March 2026, 16:13 UTC: a Saturday, which the tests make a working day."""
 
 
-def told(redis: Redis, stream: str, times: Iterable[float]) -> float:
+def told(redis: Redis, stream: str, times: Iterable[float], pad: str = "") -> float:
     """Entries at these times; the last one's."""
     last = 0.0
     with redis.pipeline(transaction=False) as pipeline:
         for last in times:
-            pipeline.xadd(stream, {"typ": "x"}, id=f"{int(last * 1_000)}-*")
+            pipeline.xadd(stream, {"typ": "x", "payload": pad}, id=f"{int(last * 1_000)}-*")
         pipeline.execute()
     return last
 
@@ -100,3 +101,11 @@ def test_large_entries_do_not_travel(settings: Settings, redis_client: Redis) ->
     before = redis_client.info("stats")["total_net_output_bytes"]  # type: ignore[index]
     usual_gap_s(redis_client, settings.inbox_stream, seconds - 20)
     assert redis_client.info("stats")["total_net_output_bytes"] - before < 50_000  # type: ignore[index]
+
+
+def test_a_young_stream_of_any_length_is_soon_told_of(redis_client: Redis) -> None:
+    """Redis serves nobody else meanwhile: it once took it three seconds."""
+    told(redis_client, "long", [NOW + each / 100 for each in range(50_000)], pad="x" * 500)
+    begun = monotonic()
+    assert usual_gap_s(redis_client, "long", NOW + 500) is None
+    assert monotonic() - begun < 0.5

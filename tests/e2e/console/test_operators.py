@@ -30,6 +30,11 @@ def ada(browser: Browser, running: Desk) -> Page:
 def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: Desk) -> None:
     running.put(NO_KEY)
     until(lambda: running.api.get("/v1/dead-letters").json()["items"], 30, "the letter")
+    ada.goto(f"{running.url}/dead-letters?reason=missing_key")
+    ada.get_by_role("button", name="Replay all").click()
+    expect(ada.get_by_role("button", name="Replay them")).to_be_visible()
+    assert faults_of(ada) == []
+    ada.keyboard.press("Escape")
     ada.get_by_role("link", name="Dead letters").click()
     ada.get_by_role("link", name="account.updated.v1").first.click()
     expect(ada.get_by_text('{"note": "<b>no key</b>"}')).to_be_visible()
@@ -39,6 +44,7 @@ def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: Desk) -> None:
     assert faults_of(ada) == []
     ada.get_by_role("dialog").get_by_role("button", name="Close").click()
     ada.get_by_role("button", name="Discard").click()
+    assert faults_of(ada) == []
     ada.get_by_role("button", name="Discard it").click()
     expect(ada.get_by_text("Say why")).to_be_visible()
     ada.get_by_label("Why").fill("A test: it never had a key.")
