@@ -35,7 +35,7 @@ for place, moment in ipairs(ARGV) do
 end
 return found
 """
-# In Redis, so that only ids travel, and not the entries. Nothing is asked for before a moment that lies before
+# In Redis, so that only ids travel, and not entries. Nothing is asked for before a moment that lies before
 # the first entry: Redis walks all of the stream to find nothing, and a young one has a hundred such moments.
 
 
