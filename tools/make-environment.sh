@@ -14,7 +14,7 @@ if [ -z "$python" ]; then
     echo "Billie Servicing needs Python 3.11, 3.12 or 3.13, and none of them is on the PATH." >&2
     exit 1
 fi
-echo "Making the environment in $venv ($("$python" --version)); this happens once."
+echo "Making the environment in $venv ($("$python" --version)); this takes a minute or two, once."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 "$python" -m venv --clear "$venv"

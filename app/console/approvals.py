@@ -65,9 +65,7 @@ async def get_approval(desk: AtDesk, name: str, identifier: str) -> Response:
     """One, with the account, its transactions, and the chat that led to it."""
     kind = kind_of(name)
     asked = told(kind, await desk.rest.get(kind.one, identifier))
-    seen, command = await asyncio.gather(
-        _seen(desk, asked["document"]["loanAccountId"]), command_of(desk, asked)
-    )
+    seen, command = await asyncio.gather(_seen(desk, asked), command_of(desk, asked))
     customer_id = seen and seen["account"].get("customerId")
     chats = await _chats(desk, customer_id) if customer_id else []
     return desk.page(
@@ -81,8 +79,17 @@ async def get_approval(desk: AtDesk, name: str, identifier: str) -> Response:
         others=chats[1:],
         live_customer=customer_id,
         drawer=drawer_of(desk, kind, identifier),
+        is_outdated=_is_outdated(asked, seen),
         **may_decide(desk, asked),
     )
+
+
+@router.get("/approvals/{name}/{identifier}/account")
+async def get_account(desk: AtDesk, name: str, identifier: str) -> Response:
+    """The account alone, as it stands now."""
+    kind = kind_of(name)
+    seen = await _seen(desk, told(kind, await desk.rest.get(kind.one, identifier)))
+    return desk.page("approval_account.html", seen=seen, movements=[], actions=[])
 
 
 @router.get("/approvals/{name}/{identifier}/state")
@@ -90,8 +97,15 @@ async def get_state(desk: AtDesk, name: str, identifier: str) -> Response:
     """The same request alone, as it stands now."""
     kind = kind_of(name)
     asked = told(kind, await desk.rest.get(kind.one, identifier))
-    command = await command_of(desk, asked)
-    return desk.page("approval_asked.html", asked=asked, command=command, **may_decide(desk, asked))
+    seen, command = await asyncio.gather(_seen(desk, asked), command_of(desk, asked))
+    return desk.page(
+        "approval_asked.html",
+        asked=asked,
+        command=command,
+        seen=seen,
+        is_outdated=_is_outdated(asked, seen),
+        **may_decide(desk, asked),
+    )
 
 
 def kind_of(name: str) -> Kind:
@@ -137,15 +151,30 @@ def _is_own(desk: Desk, asked: Told) -> bool:
     return same_person(asked["by"].get("id", ""), desk.session.user)
 
 
-async def _seen(desk: Desk, account_id: str) -> Told | None:
-    """The account as its card shows it; None where nothing was ever told of it."""
+async def _seen(desk: Desk, asked: Told) -> Told | None:
+    """The account as its customer's page shows it; None where nothing was ever told of it."""
+    document: Told = asked["document"]
+    account_id: str = document["loanAccountId"]
     try:
         account, owed = await account_and_owed(desk, account_id)
     except RefusedError as refused:
         if refused.status != 404:
             raise
         return None
+    if customer_id := account.get("customerId"):
+        view = await desk.rest.ask("GET", "/v1/customers/{}/overview", customer_id)
+        for each in [] if view.is_problem else view.body["accounts"]:
+            if each["account"]["loanAccountId"] == account_id:
+                seen: Told = each
+                return seen
     return {"account": account, "owed": owed}
+
+
+def _is_outdated(asked: Told, seen: Told | None) -> bool:
+    """Whether a write-off can be approved no more: it is of all that is owed, and that has changed."""
+    if asked["kind"].name != "write-off" or asked["status"] != "pending" or seen is None:
+        return False
+    return bool(seen["owed"].get("live")) and decimal(seen["owed"]["totalOutstanding"]) != asked["size"]
 
 
 async def _chats(desk: Desk, customer_id: str) -> list[Told]:

@@ -74,7 +74,7 @@ async def _history(
         back=here,
         moment=moment,
         on=there.date().isoformat() if there else then[0],
-        at=f"{there:%H:%M}" if there and (then[1] or then[2]) else "",
+        at=_clock(there) if there and (then[1] or then[2]) else "",
         is_wrong=is_wrong,
         document=document,
         problem=problem,
@@ -97,11 +97,20 @@ def moment_of(on: str, at: str, as_of: str, zone: ZoneInfo) -> tuple[datetime | 
                 moment = datetime.combine(day, time.fromisoformat(at).replace(tzinfo=zone))
             else:
                 moment = datetime.combine(day + timedelta(days=1), time(tzinfo=zone)) - _LEAST
+        elif at:
+            return None, True
         else:
             return None, False
         return min(moment.astimezone(UTC), datetime.now(UTC)), False
     except (ValueError, OverflowError):
         return None, True
+
+
+def _clock(there: datetime) -> str:
+    """A time of day for the form: to the second after it, so that what happened then is known by then."""
+    if there.microsecond:
+        there = there.replace(microsecond=0) + timedelta(seconds=1)
+    return f"{there:%H:%M:%S}" if there.second else f"{there:%H:%M}"
 
 
 async def _document(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.demo.people import Person
 from app.demo.publishers import Entry, Letterhead, Publishers
@@ -13,6 +14,8 @@ _CENT = Decimal("0.01")
 _ESTABLISHMENT_FEE = Decimal("0.20")
 _MONTHLY_FEE = Decimal("0.04")
 _INSTALMENTS = 6
+_ZONE = ZoneInfo("Australia/Sydney")
+"""The lender's own: its dates are days there."""
 
 Told = Iterator[tuple[datetime, Entry]]
 
@@ -72,11 +75,11 @@ class LoanStory:
             "loan_fee": float(self._fee),
             "loan_total_payable": str(self._total),
             "current_balance": "0.00",
-            "opened_date": at.date().isoformat(),
+            "opened_date": _day(at),
             "signed_loan_agreement_url": f"https://agreements.example.com/{self._account}.pdf",
         }
         yield self._message("account.created.v1", opened, at + timedelta(minutes=3))
-        dates = [(at + timedelta(days=14 * (n + 1))).date().isoformat() for n in range(_INSTALMENTS)]
+        dates = [_day(at + timedelta(days=14 * (n + 1))) for n in range(_INSTALMENTS)]
         plan = {
             "schedule_id": self._schedule,
             "loan_amount": str(self._amount),
@@ -84,7 +87,7 @@ class LoanStory:
             "fee": str(self._fee),
             "n_payments": _INSTALMENTS,
             "payment_frequency": "fortnightly",
-            "created_date": at.date().isoformat(),
+            "created_date": _day(at),
             "payments": [
                 {"payment_number": n + 1, "due_date": dates[n], "amount": str(self._instalment(n))}
                 for n in range(_INSTALMENTS)
@@ -111,14 +114,14 @@ class LoanStory:
             }
             if self._chance.random() < 0.7:
                 update |= {
-                    "last_payment_date": at.date().isoformat(),
+                    "last_payment_date": _day(at),
                     "last_payment_amount": str(self._instalment(n)),
                 }
             yield self._message("account.updated.v1", update, at)
             news = {
                 "payment_number": n + 1,
                 "status": "PAID",
-                "paid_date": at.date().isoformat(),
+                "paid_date": _day(at),
                 self._chance.choice(("amount_paid", "paid_amount")): str(self._instalment(n)),
                 "amount_remaining": "0.00",
                 "linked_transaction_ids": [transaction],
@@ -134,7 +137,7 @@ class LoanStory:
             "total_paid": str(self._total),
             "loan_total_payable": str(self._total),
             "previous_status": "ACTIVE",
-            "closed_date": at.date().isoformat(),
+            "closed_date": _day(at),
         }
         yield self._message("account.closed.v1", closure, at)
         yield self._message(
@@ -142,15 +145,24 @@ class LoanStory:
         )
 
     def _late(self, due: datetime, instalment: int, days: int) -> Told:
-        """The instalment that was due is missed, and so many days later it still is."""
-        missed, now = due + timedelta(days=1), due + timedelta(days=days)
-        news = {"payment_number": instalment, "status": "OVERDUE", "last_updated": missed.isoformat()}
-        yield self._message("account.schedule.updated.v1", {"payments": [news]}, missed)
-        suspended = {"new_status": "SUSPENDED", "changed_at": missed.isoformat()}
-        yield self._message("account.status_changed.v1", suspended, missed + timedelta(minutes=2))
+        """The instalment that was due is missed, and so many days later it still is, with those after it."""
+        now = due + timedelta(days=days)
+        missed = due + timedelta(days=1)
+        for number in range(instalment, _INSTALMENTS + 1):
+            at = missed + timedelta(days=14 * (number - instalment))
+            if at > now:
+                break
+            news = {"payment_number": number, "status": "OVERDUE", "last_updated": at.isoformat()}
+            yield self._message("account.schedule.updated.v1", {"payments": [news]}, at)
+            if number == instalment:
+                yield from self._suspended(at)
         bucket = "early_arrears" if days < 15 else "late_arrears" if days < 90 else "default"
         aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": True, "last_updated": now.isoformat()}
         yield self._message("loan.aging.updated.v1", aging, now)
+
+    def _suspended(self, at: datetime) -> Told:
+        news = {"new_status": "SUSPENDED", "changed_at": at.isoformat()}
+        yield self._message("account.status_changed.v1", news, at + timedelta(minutes=2))
 
     def _write_off(self, at: datetime, owed: Decimal) -> Told:
         asked = {
@@ -189,3 +201,7 @@ class LoanStory:
 
     def _owed(self, paid: int) -> Decimal:
         return self._total - sum((self._instalment(n) for n in range(paid)), Decimal(0))
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(_ZONE).date().isoformat()

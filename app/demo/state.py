@@ -40,11 +40,10 @@ class State:
         groups: Any = self._redis.xinfo_groups(settings.inbox_stream) if self._stream_exists() else []
         pending = sum(group["pending"] for group in groups)
         newest = self._servicing.max_position()
-        positions = [item["position"] for item in self._database[COLLECTION].find()]
+        names = list(all_projections(settings))
+        positions = [item["position"] for item in self._database[COLLECTION].find({"_id": {"$in": names}})]
         lag = newest - min(positions, default=0)
-        documents = {
-            name: self._database[name].estimated_document_count() for name in all_projections(settings)
-        }
+        documents = {name: self._database[name].estimated_document_count() for name in names}
         return (
             f"{self._redis.xlen(settings.inbox_stream):,} messages ({pending:,} pending, "
             f"{counted(self._redis.xlen(settings.dead_letter_stream), 'dead letter')}), {newest:,} events "

@@ -15,7 +15,7 @@ class JobProgress(Document):
     projection: str
     """Its name."""
     phase: Literal["prepare", "fold", "catch_up", "swap", "compare"]
-    """Of a rebuild `fold`, `catch_up` and `swap`, one after the other; of a verification `compare`."""
+    """Of a rebuild `fold`, `catch_up`, `swap`, one after the other; of a verification `fold`, `compare`."""
     position: int
     """The events are folded up to there,"""
     newest: int
@@ -39,6 +39,8 @@ class JobOutcome(Document):
     """How long it took."""
     differences: int | None = None
     """Of a verification: documents that were not what the events say."""
+    undecided: int | None = None
+    """Of a verification: documents that changed all the while, so that they could not be compared."""
     fixed: int | None = None
     """Of a verification: those of them that were put right."""
 

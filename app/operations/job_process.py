@@ -7,9 +7,9 @@ stops, with all kept, at SIGTERM and when its input ends: then whoever started i
 import json
 import os
 import sys
+from collections import Counter
 from contextlib import closing
 from dataclasses import asdict
-from itertools import islice
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic
@@ -21,7 +21,7 @@ from pymongo.errors import PyMongoError
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.operations.jobs import JobKind, Order
 from app.projections.catalogue import all_projections
-from app.projections.differences import Difference
+from app.projections.differences import Difference, Kind
 from app.projections.faults import ProjectionFault
 from app.projections.leases import LeaseLostError
 from app.projections.projection import Projection
@@ -96,21 +96,23 @@ class _Work:
         def checked(how_far: Checked) -> None:
             nonlocal reached, events
             reached, events = how_far.position, how_far.events
-            self._show(projection.name, "compare", how_far.position, how_far.newest, how_far.documents)
+            phase = "fold" if how_far.position < how_far.newest else "compare"
+            self._show(projection.name, phase, how_far.position, how_far.newest, how_far.documents)
 
-        found = verify.run(checked, fix=fix)
-        examples = list(islice(found, EXAMPLES))
-        differences = len(examples) + sum(1 for _ in found)
-        for each in examples:
-            _say(example=_example(each))
+        counts = Counter[bool]()
+        for number, difference in enumerate(verify.run(checked, fix=fix)):
+            counts[difference.kind is Kind.UNDECIDED] += 1
+            if number < EXAMPLES:
+                _say(example=_example(difference))
         _say(
             outcome={
                 "projection": projection.name,
                 "position": reached,
                 "events": events,
                 "documents": verify.documents,
-                "differences": differences,
-                "fixed": differences - verify.unfixed if fix else 0,
+                "differences": counts[False],
+                "undecided": counts[True],
+                "fixed": counts.total() - verify.unfixed if fix else 0,
                 "seconds": round(monotonic() - begun, 1),
             }
         )

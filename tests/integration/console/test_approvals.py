@@ -91,6 +91,31 @@ def test_ones_own_is_visibly_not_approvable_and_can_be_taken_back(sue: Visitor, 
     assert "Cancelled" in sue.get(page).text
 
 
+def test_one_that_no_longer_fits_is_said_to_before_somebody_approves_it(
+    ann: Visitor, sue: Visitor, settings: Settings
+) -> None:
+    page = ask(ann, "L1", settings)
+    assert f'hx-get="{page}/approve"' in sue.get(page).text
+    repayment = "/loan-accounts/L1/repayment"
+    sent = fields_of(ann.part(repayment).text) | {"amount": "1", "paymentMethod": "cash"}
+    assert "Posted" in ann.post(repayment, fields_of(ann.post(f"{repayment}/check", sent).text)).text
+    for shown in (sue.get(page).text, sue.part(f"{page}/state").text):
+        assert "is owed by now" in shown
+        assert f'hx-get="{page}/approve"' not in shown
+        assert f'hx-get="{page}/reject"' in shown
+    take_back(ann, page, settings)
+    assert "is owed by now" not in sue.get(page).text
+
+
+def test_the_account_beside_it_is_asked_for_anew(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+    page = ask(ann, "L1", settings)
+    assert f'hx-get="{page}/account"' in sue.get(page).text
+    part = sue.part(f"{page}/account").text
+    assert "Live from the ledger" in part
+    assert "<h1" not in part
+    take_back(ann, page, settings)
+
+
 def test_operations_and_readonly_look_and_do_not_decide(
     url: str, ann: Visitor, sue: Visitor, settings: Settings
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from markupsafe import escape
 
 from app.console.histories import moment_of
-from tests.console import Visitor
+from tests.console import Visitor, fields_of
 from tests.integration.console.conftest import HOSTILE
 
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -33,7 +33,8 @@ def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
 
 def test_before_its_first_event_nothing_was_known(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history", on="2020-02-03").text
-    assert "of which anything was known at 2020-02-03T12:59:59.999" in page, "the end of the day in Sydney"
+    assert "Nothing was known of it then" in page
+    assert 'datetime="2020-02-03T12:59:59+00:00"' in page, "the end of the day in Sydney"
     assert "Later</span>" in page
     assert 'value="2020-02-03"' in page
 
@@ -43,12 +44,15 @@ def test_each_event_leads_to_what_was_known_after_it(ann: Visitor) -> None:
     then = page.split("?as_of=")[-1].split('"')[0]
     there = ann.client.get(f"/customers/C1/history?as_of={then}").text
     assert "As known at" in there
+    told = fields_of(there)
+    again = ann.get("/customers/C1/history", on=told["on"], at=told["at"]).text
+    assert "1980-02-29" in again.split("As known at")[1], "and by what the form says of that moment"
     assert "1980-02-29" in there.split("As known at")[1], "the event itself is known then"
 
 
 def test_what_is_no_day_is_said_to_be_none(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history", on="31 February")
-    assert (page.status_code, "That is no day" in page.text) == (200, True)
+    assert (page.status_code, "Say a day" in page.text) == (200, True)
     assert ann.get("/customers/nobody/history").status_code == 404
     assert ann.get("/customers/C1/history", cursor="x").status_code == 400
 
@@ -60,7 +64,7 @@ def test_a_day_is_its_end_in_the_viewers_zone_and_nothing_is_to_come() -> None:
     )
     assert moment_of("2026-03-06", "09:30", "", SYDNEY)[0] == datetime(2026, 3, 5, 22, 30, tzinfo=UTC)
     assert moment_of("", "", "2026-03-06T09:00:00", SYDNEY)[0] == datetime(2026, 3, 6, 9, tzinfo=UTC)
-    assert moment_of("", "09:30", "", SYDNEY) == (None, False)
+    assert moment_of("", "09:30", "", SYDNEY) == (None, True), "of which day?"
     future, _ = moment_of("2999-01-01", "", "", SYDNEY)
     assert future is not None
     assert datetime.now(UTC) - future < timedelta(minutes=1)
