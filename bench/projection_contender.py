@@ -20,7 +20,7 @@ from pymongo import InsertOne
 from pymongo.database import Database
 
 from app.aggregates import Servicing
-from app.aggregates.event_store import event_store_environment
+from app.aggregates.event_store_url import event_store_environment
 from app.projections.catalogue import all_projections
 from app.projections.migrations import migrate
 from app.projections.projection import Projection

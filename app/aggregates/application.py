@@ -9,7 +9,8 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import Mapper, Notification, RecordConflictError, StoredEvent, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
-from app.aggregates.event_store import UnfinishedCopyError, event_store_environment, opening
+from app.aggregates.event_store import UnfinishedCopyError, opening
+from app.aggregates.event_store_url import event_store_environment
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account import LoanAccount
 from app.aggregates.master_keys import MasterKeys

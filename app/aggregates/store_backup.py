@@ -20,7 +20,7 @@ from typing import Any, Self
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from app.aggregates.event_store import event_store_environment
+from app.aggregates.event_store_url import event_store_environment
 from app.aggregates.postgres import TLS_OPTIONS
 from app.aggregates.store_ends import End, copying, end_of
 from app.aggregates.store_tables import EVENTS, TABLES, Content, content_of

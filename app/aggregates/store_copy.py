@@ -4,17 +4,25 @@ Positions stay as they are, so that whoever followed the one store goes on with 
 is read again on both sides, and compared. Until then the target says of itself that it is an unfinished copy.
 """
 
+import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from itertools import chain
 from time import monotonic, sleep
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import psycopg
-from eventsourcing.persistence import PersistenceError
 
-from app.aggregates.store_ends import End, copying, end_of, exists
+from app.aggregates.event_store import EVENT_STORE_ERRORS
+from app.aggregates.store_ends import (
+    End,
+    copying,
+    end_of,
+    file_of,
+    share_a_database,
+    share_a_file,
+)
 from app.aggregates.store_tables import (
     BESIDE,
     COPYING,
@@ -31,6 +39,13 @@ _ROWS_AT_ONCE = 5_000
 _BYTES_AT_ONCE = 16 * 1024 * 1024
 _SHOWN_EVERY = 5_000
 _GONE_WITHIN_S, _LOOK_AGAIN_S = 2.0, 0.05
+_ITSELF = "The source and the target are the same store: name an empty database, or a new file, to copy it to"
+_OTHERS_WRITE = (
+    "Somebody else writes to the target, and nobody may use it before it is whole. Stop them: --anew then "
+    "empties it, and begins anew"
+)
+
+EndName = Literal["source", "target"]
 
 
 class CopyRefusedError(RuntimeError):
@@ -39,6 +54,14 @@ class CopyRefusedError(RuntimeError):
 
 class CopyStoppedError(RuntimeError):
     """Somebody asked it to stop: it goes on where it was."""
+
+
+class EndFailedError(RuntimeError):
+    """One of the two stores cannot be reached, or read, or written to: which. The cause is what it raised."""
+
+    def __init__(self, end: EndName) -> None:
+        super().__init__(f"the {end} failed")
+        self.end = end
 
 
 class Copying(NamedTuple):
@@ -72,20 +95,31 @@ def copy_store(
     ``show`` says whether to go on. ``others_may_read``: also while others are connected to the source; nobody
     can write to it meanwhile. ``anew``: empty what an unfinished copy left in the target.
 
-    Raises CopyRefusedError, CopyStoppedError, EventStoreUrlError, and EVENT_STORE_ERRORS.
+    Raises CopyRefusedError, CopyStoppedError, EndFailedError, and EventStoreUrlError.
     """
-    if not exists(source_url):
-        msg = "There is no file at the source: there is nothing to copy"
+    if (file := file_of(source_url)) is not None and not file.exists():
+        msg = f"There is no file {file} at the source: there is nothing to copy"
         raise CopyRefusedError(msg)
+    if share_a_file(source_url, target_url):
+        raise CopyRefusedError(_ITSELF)
+    with _failing("source"), closing(end_of(source_url)) as source:
+        _refuse_source(source, others_may_read=others_may_read)
+        with source.held():
+            newest = source.newest()
+            with _failing("target"), closing(end_of(target_url)) as target:
+                if share_a_database(source, target):
+                    raise CopyRefusedError(_ITSELF)
+                _refuse_target(target, newest)
+                return _Copy(source, target, newest, show).run(anew=anew)
+
+
+@contextmanager
+def _failing(end: EndName) -> Iterator[None]:
+    """What fails in this, and is not known to be of the other end, is of this one."""
     try:
-        with closing(end_of(source_url)) as source:
-            _refuse_source(source, others_may_read=others_may_read)
-            with closing(end_of(target_url)) as target:
-                _refuse_target(target)
-                with source.held():
-                    return _Copy(source, target, show).run(anew=anew)
-    except psycopg.Error as error:
-        raise PersistenceError(str(error)) from error
+        yield
+    except (*EVENT_STORE_ERRORS, psycopg.Error) as error:
+        raise EndFailedError(end) from error
 
 
 def _refuse_source(source: End, *, others_may_read: bool) -> None:
@@ -103,7 +137,7 @@ def _refuse_source(source: End, *, others_may_read: bool) -> None:
         raise CopyRefusedError(msg)
 
 
-def _refuse_target(target: End) -> None:
+def _refuse_target(target: End, newest: int) -> None:
     tables = target.tables()
     if foreign := sorted(set(tables) - {each.name for each in TABLES}):
         msg = (
@@ -113,10 +147,11 @@ def _refuse_target(target: End) -> None:
     if others := _still_connected(target):
         msg = f"Others are connected to the target: {'; '.join(others)}. Nobody may use it before it is whole"
         raise CopyRefusedError(msg)
-    if EVENTS.name in tables and copying(target) is None and target.newest():
+    if EVENTS.name in tables and copying(target) is None and (there := target.newest()):
+        done = ". If you have copied this source there before, that is done" if there == newest else ""
         msg = (
-            f"The target holds events up to position {target.newest():,}, and is no unfinished copy: "
-            "name an empty database, or a new file"
+            f"The target holds events up to position {there:,}, and is no unfinished copy: "
+            f"name an empty database, or a new file{done}"
         )
         raise CopyRefusedError(msg)
 
@@ -130,25 +165,24 @@ def _still_connected(end: End) -> list[str]:
 
 
 class _Copy:
-    def __init__(self, source: End, target: End, show: Callable[[Copying], bool]) -> None:
-        self._source, self._target, self._show = source, target, show
-        self._newest = source.newest()
+    def __init__(self, source: End, target: End, newest: int, show: Callable[[Copying], bool]) -> None:
+        self._source, self._target, self._newest, self._show = source, target, newest, show
 
     def run(self, *, anew: bool) -> Copied:
         begun_after = self._begin(anew=anew)
-        with closing(self._source.rows(EVENTS, begun_after)) as rows:
+        with closing(self._source_rows(EVENTS, begun_after)) as rows:
             for page in _pages(self._shown("copy", rows)):
                 self._add(page)
         self._copy_beside()
-        found = self._verify()
-        with self._target.transaction():
+        with self._target.held():  # What is compared is what is whole from then on.
+            found = self._verify()
             self._target.go_on_after(self._newest)
             self._target.execute(f"DELETE FROM {FACTS.name} WHERE name = ?", COPYING)
         return Copied(self._newest, begun_after, found)
 
     def _begin(self, *, anew: bool) -> int:
         """Where to go on."""
-        target, origin = self._target, _origin(self._source)
+        target, origin = self._target, self._origin()
         target.create()
         begun = copying(target)
         if begun is not None and anew:
@@ -176,14 +210,16 @@ class _Copy:
         """Whether the last event of the target is just so in the source."""
         if not copied:
             return True
-        return _first(self._source, EVENTS, copied - 1) == _first(self._target, EVENTS, copied - 1)
+        return self._first_event(copied - 1) == _first(self._target, EVENTS, copied - 1)
 
     def _add(self, page: list[Row]) -> None:
-        with self._target.transaction():
-            self._target.insert(EVENTS, page)
-            if self._target.newest() != page[-1][0]:
-                msg = "Somebody else writes to the target: nobody may use it before it is whole"
-                raise CopyRefusedError(msg)
+        try:
+            with self._target.transaction():
+                self._target.insert(EVENTS, page)
+                if self._target.newest() != page[-1][0]:
+                    raise CopyRefusedError(_OTHERS_WRITE)
+        except (sqlite3.IntegrityError, psycopg.IntegrityError) as error:
+            raise CopyRefusedError(_OTHERS_WRITE) from error
 
     def _copy_beside(self) -> None:
         """In one transaction, anew each time: what was copied before may have changed in the source since."""
@@ -194,12 +230,22 @@ class _Copy:
                 with closing(self._source_rows(table)) as rows:
                     self._target.insert(table, chain(rows, marker))
 
-    def _source_rows(self, table: Table) -> Generator[Row]:
-        if self._source.has(table):
-            yield from self._source.rows(table)
-        elif table is FACTS:
-            # A store of before personal data was sealed: what it would note of its events when it is opened.
-            yield ("unlinked_up_to", str(self._newest))
+    def _source_rows(self, table: Table, after: int = 0) -> Generator[Row]:
+        with _failing("source"):
+            if self._source.has(table):
+                yield from self._source.rows(table, after)
+            elif table is FACTS:
+                # Of before personal data was sealed: what it would note of its events when it is opened.
+                yield ("unlinked_up_to", str(self._newest))
+
+    def _first_event(self, after: int = 0) -> Row | None:
+        with closing(self._source_rows(EVENTS, after)) as rows:
+            return next(rows, None)
+
+    def _origin(self) -> str:
+        """What tells this store from others: its first event, but for the state, which may be sealed."""
+        first = self._first_event()
+        return sha256(repr(first and first[:4]).encode()).hexdigest()
 
     def _verify(self) -> dict[str, Content]:
         found: dict[str, Content] = {}
@@ -228,12 +274,6 @@ class _Copy:
 def _first(end: End, table: Table, after: int = 0) -> Row | None:
     with closing(end.rows(table, after)) as rows:
         return next(rows, None)
-
-
-def _origin(source: End) -> str:
-    """What tells this store from others: its first event, but for the state, which may be sealed in place."""
-    first = _first(source, EVENTS)
-    return sha256(repr(first and first[:4]).encode()).hexdigest()
 
 
 def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -7,12 +7,21 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.aggregates import EVENT_STORE_ERRORS
-from app.aggregates.store_copy import Copied, Copying, CopyRefusedError, CopyStoppedError, copy_store
+from app.aggregates import EventStoreUrlError
+from app.aggregates.event_store_url import event_store_environment
+from app.aggregates.store_copy import (
+    Copied,
+    Copying,
+    CopyRefusedError,
+    CopyStoppedError,
+    EndFailedError,
+    copy_store,
+)
+from app.aggregates.store_ends import file_of
 from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
-from app.cli.unreachable import unreachable
 from app.operations.words import counted, span
+from app.runtime.logging import in_short
 from app.runtime.production import refusals
 from app.runtime.settings import get_settings
 from app.runtime.stopping import StopSignal
@@ -50,6 +59,7 @@ def copy(
     """
     settings_for("events copy")
     for option, url in (("--from", source), ("--to", target)):
+        _refuse_wrong_url(option, url)
         _refuse_plain_text(option, url)
     progress = _Progress(as_json=as_json)
     with StopSignal() as stop, progress.line:
@@ -69,13 +79,31 @@ def copy(
             progress.line.end()
             typer.echo(f"{error}.", err=True)
             raise typer.Exit(1) from error
-        except EVENT_STORE_ERRORS as error:
+        except EndFailedError as error:
             progress.line.end()
-            raise unreachable(error, "--from", "--to") from error
+            raise _failed(error) from error
     if as_json:
         typer.echo(json.dumps(_plain(copied)))
     else:
         typer.echo(_told(copied, source, target))
+
+
+def _refuse_wrong_url(option: str, url: str) -> None:
+    try:
+        event_store_environment(url)
+    except EventStoreUrlError as error:
+        typer.echo(f"{option} {error.why}.", err=True)
+        raise typer.Exit(2) from error
+
+
+def _failed(error: EndFailedError) -> typer.Exit:
+    why = in_short(error.__cause__ or error)
+    option = {"source": "--from", "target": "--to"}[error.end]
+    typer.echo(
+        f"The {error.end} failed: {why}. Look at {option}; the same command then goes on where it was.",
+        err=True,
+    )
+    return typer.Exit(3)
 
 
 def _refuse_plain_text(option: str, url: str) -> None:
@@ -133,7 +161,9 @@ def _told(copied: Copied, source: str, target: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """The URL without a password."""
+    """The URL without a password; a file by its whole path: three slashes may be one too few."""
+    if (file := file_of(url)) is not None:
+        return str(file)
     parts = urlsplit(url)
     if parts.password is None:
         return url

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from app.aggregates import EVENT_STORE_ERRORS
-from app.aggregates.event_store import event_store_environment
+from app.aggregates.event_store_url import event_store_environment
 from app.aggregates.postgres import connect
 from app.operations.check import Check, away, clock, failed, warning, well
 from app.operations.servers import Servers

@@ -13,7 +13,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.aggregates import EVENT_STORE_ERRORS, MasterKeyError, Servicing
-from app.aggregates.event_store import UnfinishedCopyError, event_store_environment
+from app.aggregates.event_store import UnfinishedCopyError
+from app.aggregates.event_store_url import event_store_environment
 from app.ingestion.dead_letter_box import DeadLetterBox
 from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.runtime.clients import mongo_options, redis_client

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from app.aggregates import EVENT_STORE_ERRORS, Customer, Servicing
-from app.aggregates.event_store import EventStoreUrlError, event_store_environment
+from app.aggregates.event_store_url import EventStoreUrlError, event_store_environment
 from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.landing import land
 
@@ -108,6 +108,25 @@ def test_timeout_that_is_no_number_is_said(timeout: str) -> None:
 )
 def test_another_url_is_refused_with_what_is_accepted(url: str, named: str) -> None:
     with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}.*sqlite:///"):
+        event_store_environment(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("sqlite://var/events.db", "two slashes"),
+        ("sqlite:///var/events#1.db", "%23"),
+        ("sqlite:///var/events.db#", "%23"),
+        ("sqlite:///var/events?1.db", "option '1.db'.*%3F"),
+        ("sqlite:///:memory:", "no file"),
+        ("postgresql://billie@host", "no database"),
+        ("postgresql://billie:1/2@host/store", "no database"),
+        ("postgresql://billie@host:port/store", "port cannot be read"),
+    ],
+)
+def test_what_would_name_another_store_than_it_seems_to_is_refused(url: str, named: str) -> None:
+    """``sqlite:///var/events#1.db`` was the file ``var/events``."""
+    with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}"):
         event_store_environment(url)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from eventsourcing.persistence import OperationalError
 from psycopg_pool import PoolTimeout
 
 from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
-from app.aggregates.event_store import event_store_environment
+from app.aggregates.event_store_url import event_store_environment
 from app.aggregates.postgres import SecurePostgresFactory, connect
 from app.ingestion.landing import Landing, land
 from app.runtime.private_postgres import PrivatePostgres
@@ -35,6 +36,18 @@ def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> No
     for each in two:
         assert (heard(each), heard(each, "V2")) == (["1", "3", "4"], ["2"])
         assert each.load(Customer, "C1") is not None
+
+
+def test_a_socket_of_this_machine_is_a_host_whose_slashes_are_written_as_such(
+    postgres_cluster: PrivatePostgres, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        [(folder,)] = connection.execute("SHOW unix_socket_directories")
+    port = postgres_cluster.url.rpartition(":")[2]
+    with closing(Servicing.from_url(f"postgresql://billie@{quote(folder, safe='')}:{port}/store")) as store:
+        assert land(store, [said(1)], Event()).position == 2
+    with closing(Servicing.from_url(postgres_url)) as same:
+        assert heard(same) == ["1"]
 
 
 def test_a_page_ends_at_so_many_events_or_bytes_and_passes_over_topics(
