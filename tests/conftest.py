@@ -1,6 +1,8 @@
 """Real servers for the tests that talk to servers, and settings that point at them."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Where Python may not keep what it compiled, each process of a test compiles all of our code anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "sqlite_file: about the file that its event store is in")
 
 
@@ -74,7 +78,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS
 
 @pytest.fixture(scope="session")
 def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    server = embedded_mongo(tmp_path_factory.mktemp("mongo"))
+    server = embedded_mongo(tmp_path_factory.mktemp("mongo"), is_synced=False)
     yield server
     server.stop()
 
@@ -88,8 +92,21 @@ def redis_client(redis_server: EmbeddedServer) -> Iterator[Redis]:
 
 @pytest.fixture
 def mongo_db(mongo_server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
+    with _database(mongo_server) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def shared_db(mongo_server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
+    """One for those tests of a file that change nothing in it, or put it back."""
+    with _database(mongo_server) as database:
+        yield database
+
+
+@contextmanager
+def _database(server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
     name = f"test-{uuid4().hex[:12]}"
-    with MongoClient[dict[str, Any]](mongo_server.url, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](server.url, tz_aware=True) as client:
         yield client[name]
         client.drop_database(name)
 
@@ -102,11 +119,28 @@ def settings(
     mongo_db: Database[dict[str, Any]],
     event_store_url: str,
 ) -> Settings:
+    return _settings(redis_server, mongo_server, mongo_db, event_store_url)
+
+
+@pytest.fixture(scope="module")
+def shared_settings(
+    redis_server: EmbeddedServer,
+    mongo_server: EmbeddedServer,
+    shared_db: Database[dict[str, Any]],
+    new_store: NewStore,
+) -> Settings:
+    """Those of the tests of a file that share a database."""
+    return _settings(redis_server, mongo_server, shared_db, new_store())
+
+
+def _settings(
+    redis: EmbeddedServer, mongo: EmbeddedServer, database: Database[dict[str, Any]], store: str
+) -> Settings:
     return Settings(
-        redis_url=redis_server.url,
-        mongo_url=mongo_server.url,
-        mongo_db=mongo_db.name,
-        event_store_url=event_store_url,
+        redis_url=redis.url,
+        mongo_url=mongo.url,
+        mongo_db=database.name,
+        event_store_url=store,
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
         rate_per_second=0,  # Tests ask more often than people.
     )

@@ -140,10 +140,11 @@ def embedded_redis(
 
 
 def embedded_mongo(
-    directory: Path, port: int | None = None, *, test_commands: bool = False
+    directory: Path, port: int | None = None, *, is_synced: bool = True, test_commands: bool = False
 ) -> EmbeddedServer:
     """A MongoDB wire server with its data in ``directory``; what it acknowledged survives a kill.
 
+    Not so without ``is_synced``, for those who throw the data away: each write then waits for no disk.
     With ``test_commands``, whoever connects may have its commands fail (``configureFailPoint``).
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -155,7 +156,8 @@ def embedded_mongo(
     command = [
         str(binary),
         *("--host", "127.0.0.1", "--port", str(port)),
-        *("--storage-path", str(directory / "data"), "--sync-on-commit"),
+        *("--storage-path", str(directory / "data")),
+        *(("--sync-on-commit",) if is_synced else ()),
         *(("--enable-test-commands",) if test_commands else ()),
     ]
     return EmbeddedServer(

@@ -35,13 +35,13 @@ DOCUMENTS = (
 )
 
 
-@pytest.fixture
-def settings(settings: Settings, mongo_db: Database[dict[str, Any]]) -> Settings:
+@pytest.fixture(scope="module")
+def settings(shared_settings: Settings, shared_db: Database[dict[str, Any]]) -> Settings:
     """With documents whose updates are in another order than their beginnings."""
-    list(migrate(mongo_db))
+    list(migrate(shared_db))
     stamps = {"createdAt": DAY, "updatedAt": DAY, "_position": 1}
-    mongo_db["customers"].insert_one({"_id": "C1", "fullName": "Ann Lee", "ekycStatus": "failed"} | stamps)
-    mongo_db["loan-accounts"].insert_many(
+    shared_db["customers"].insert_one({"_id": "C1", "fullName": "Ann Lee", "ekycStatus": "failed"} | stamps)
+    shared_db["loan-accounts"].insert_many(
         {
             "_id": f"L{number}",
             "customerId": f"C{number % 2}",
@@ -53,14 +53,14 @@ def settings(settings: Settings, mongo_db: Database[dict[str, Any]]) -> Settings
         }
         for number in range(48)
     )
-    mongo_db["conversations"].insert_one({"_id": "V1", "status": "active", "customerId": "C1"} | stamps)
+    shared_db["conversations"].insert_one({"_id": "V1", "status": "active", "customerId": "C1"} | stamps)
     request = {"requestNumber": "WO-1", "loanAccountId": "L1", "amount": Decimal128("9.00")}
-    mongo_db["write-off-requests"].insert_one({"_id": "W1", "status": "pending"} | request | stamps)
-    mongo_db["contact-notes"].insert_one({"_id": "N1", "customerId": "C1", "createdAt": DAY} | NOTE)
-    return settings.model_copy(update={"cors_origins": (PAGE,)})
+    shared_db["write-off-requests"].insert_one({"_id": "W1", "status": "pending"} | request | stamps)
+    shared_db["contact-notes"].insert_one({"_id": "N1", "customerId": "C1", "createdAt": DAY} | NOTE)
+    return shared_settings.model_copy(update={"cors_origins": (PAGE,)})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(settings: Settings) -> Iterator[httpx.Client]:
     with serving(settings) as url, client_of(url, settings, "readonly") as client:
         yield client
@@ -131,7 +131,7 @@ def test_a_field_that_there_is_not_is_refused(path: str, fields: str, api: httpx
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_document_that_the_caller_has_is_not_sent_again(
-    path: str, api: httpx.Client, mongo_db: Database[dict[str, Any]]
+    path: str, api: httpx.Client, shared_db: Database[dict[str, Any]]
 ) -> None:
     answer = api.get(path)
     tag = answer.headers["etag"]
@@ -144,9 +144,13 @@ def test_a_document_that_the_caller_has_is_not_sent_again(
     assert api.get(path, headers={"If-None-Match": '"other"'}).content == answer.content
     part = api.get(path, params={"fields": "customerId"}, headers={"If-None-Match": tag})
     assert part.status_code == 200, "that is another representation"
-    collection = {"notes": "contact-notes"}.get(path.split("/")[2], path.split("/")[2])
-    mongo_db[collection].update_many({}, {"$set": {"createdAt": DAY + timedelta(days=1)}})
-    assert api.get(path, headers={"If-None-Match": tag}).status_code == 200
+    kind, which = path.split("/")[2:]
+    collection = shared_db[{"notes": "contact-notes"}.get(kind, kind)]
+    before = collection.find_one_and_update({"_id": which}, {"$set": {"createdAt": DAY + timedelta(days=1)}})
+    try:
+        assert api.get(path, headers={"If-None-Match": tag}).status_code == 200
+    finally:
+        collection.replace_one({"_id": which}, before)
 
 
 def test_large_answers_are_compressed_and_their_tags_are_their_own(api: httpx.Client) -> None:
