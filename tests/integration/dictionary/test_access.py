@@ -19,12 +19,12 @@ from tests.unit.projections.test_properties import project
 SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def projected(mongo_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
-    list(migrate(mongo_db))
-    project(everything(), mongo_db, 1_000)
-    Jobs(mongo_db).ask(Order(JobKind.VERIFY, ("customers",)), {"id": "ada", "role": "admin"})
-    return mongo_db
+@pytest.fixture(scope="module")
+def projected(shared_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
+    list(migrate(shared_db))
+    project(everything(), shared_db, 1_000)
+    Jobs(shared_db).ask(Order(JobKind.VERIFY, ("customers",)), {"id": "ada", "role": "admin"})
+    return shared_db
 
 
 def constant(name: str) -> Any:
@@ -67,9 +67,8 @@ def test_documents_are_stored_as_described(name: str, projected: Database[dict[s
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_validator_demands_what_is_described(name: str, mongo_db: Database[dict[str, Any]]) -> None:
-    list(migrate(mongo_db))
-    [told] = mongo_db.list_collections(filter={"name": name})
+def test_a_validator_demands_what_is_described(name: str, projected: Database[dict[str, Any]]) -> None:
+    [told] = projected.list_collections(filter={"name": name})
     demands = dict(_demands(told["options"]["validator"]["$jsonSchema"], ""))
     assert len(demands) > 5
     for path, demand in demands.items():

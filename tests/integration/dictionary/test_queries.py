@@ -121,10 +121,10 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.fixture
-def lender(mongo_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
-    open_for_business(mongo_db)
-    return mongo_db
+@pytest.fixture(scope="module")
+def lender(shared_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
+    open_for_business(shared_db)
+    return shared_db
 
 
 def test_every_query_of_the_page_has_a_known_answer() -> None:
@@ -136,7 +136,7 @@ def test_query_answers(heading: str, lender: Database[dict[str, Any]]) -> None:
     assert QUERIES[heading].answer(lender) == ANSWERS[heading]
 
 
-def test_repayments_due_are_those_of_seven_days_from_today(lender: Database[dict[str, Any]]) -> None:
+def test_repayments_due_are_those_of_seven_days_from_today(mongo_db: Database[dict[str, Any]]) -> None:
     def day(offset: int) -> str:
         return (today + timedelta(days=offset)).isoformat()
 
@@ -150,13 +150,14 @@ def test_repayments_due_are_those_of_seven_days_from_today(lender: Database[dict
     whole = [payment(each + 9, day(each), "scheduled", f"{100 + each}.00") for each in offsets]
     half = [payment(each + 9, day(each), "partial", amountRemaining=aud("50.00")) for each in offsets]
     settled = [paid(each + 9, day(each), day(each)) for each in offsets]
+    open_for_business(mongo_db)
     insert(
-        lender,
+        mongo_db,
         account("N1", "C2", "active", "900.00", *whole, **late("current", 0)),
         account("N2", "C2", "in_arrears", "900.00", *half, **late("early_arrears", 3)),
         account("N3", "C2", "active", "900.00", *settled, payment(99, None, "scheduled")),
         account("N4", "C2", "written_off", "900.00", *whole),
     )
-    answer = QUERIES[DUE].answer(lender)
+    answer = QUERIES[DUE].answer(mongo_db)
     # Midnight may pass between the lines.
     assert answer in [expected(shift) for shift in range((datetime.now(UTC).date() - today).days + 1)]
