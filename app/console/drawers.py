@@ -18,7 +18,7 @@ from app.console.amounts import PAYMENT_METHODS, WRITE_OFF_REASONS, WrongError, 
 from app.console.desk import AtDesk, Desk
 from app.console.formats import decimal, quoted
 from app.console.guard import PageRoute
-from app.console.owing import account_and_owed
+from app.console.owing import account_and_owed, fault_of_waiver, overpaid_by
 from app.console.rest import Answer, RefusedError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -59,17 +59,10 @@ async def check(desk: AtDesk, account_id: str, name: str) -> Response:
         body = body_of(name, desk.form, desk.settings.money_most_amount)
     except WrongError as wrong:
         return await _form(desk, action, account_id, key, desk.form, wrong.faults)
-    account, owed = await account_and_owed(desk, account_id)
-    principal, fee = change_of(name, body)
-    told: Told = {
-        "account": account,
-        "owed": owed,
-        "is_asked_for": name == _REQUEST or _takes_two(desk, name, principal, fee),
-        "after": _after(owed, principal + fee),
-        "warnings": _warnings(desk, name, owed, principal, fee),
-        "fields": {each: value for each, value in desk.form.items() if each not in ("key", "change")},
-    }
-    return desk.page("drawer_summary.html", action=action, account_id=account_id, key=key, body=body, **told)
+    known = await account_and_owed(desk, account_id)
+    if name == "waiver" and (faults := fault_of_waiver(known[1], body)):
+        return await _form(desk, action, account_id, key, desk.form, faults, known)
+    return _summary(desk, action, account_id, key, body, known)
 
 
 @router.post(_HELD)
@@ -82,6 +75,8 @@ async def post(desk: AtDesk, account_id: str, name: str) -> Response:
         body = body_of(name, desk.form, desk.settings.money_most_amount)
     except WrongError as wrong:
         return await _form(desk, action, account_id, key, desk.form, wrong.faults)
+    if name == "repayment" and (known := await _is_to_be_ticked(desk, action, account_id, key, body)):
+        return _summary(desk, action, account_id, key, body, known, is_unticked=True)
     if name == _REQUEST:
         account = await desk.rest.get("/v1/loan-accounts/{}", account_id)
         about = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
@@ -134,6 +129,23 @@ async def _stored(desk: Desk, action: Action, account_id: str, key: str) -> Told
     return found if found["loanAccountId"] == account_id else None
 
 
+async def _is_to_be_ticked(
+    desk: Desk, action: Action, account_id: str, key: str, body: Told
+) -> tuple[Told, Told] | None:
+    """The account and what is owed, where a repayment is more than that and nobody said that it is meant.
+
+    What was ticked holds for so much: what somebody else posted meanwhile asks anew. What is stored with the
+    key lowered what is owed itself; it is looked for after that was read, so that it is not missed.
+    """
+    known = await account_and_owed(desk, account_id)
+    if (more := overpaid_by(known[1], body)) is None:
+        return None
+    ticked = decimal(desk.form.get("overpays"))
+    if ticked is not None and ticked.is_finite() and ticked >= more:
+        return None
+    return known if await _stored(desk, action, account_id, key) is None else None
+
+
 def _outcome(
     desk: Desk,
     action: Action,
@@ -161,9 +173,15 @@ def _is_open(command: Told) -> bool:
 
 
 async def _form(
-    desk: Desk, action: Action, account_id: str, key: str, form: Told, faults: Told | None = None
+    desk: Desk,
+    action: Action,
+    account_id: str,
+    key: str,
+    form: Told,
+    faults: Told | None = None,
+    known: tuple[Told, Told] | None = None,
 ) -> Response:
-    account, owed = await account_and_owed(desk, account_id)
+    account, owed = known or await account_and_owed(desk, account_id)
     told = {
         "account": account,
         "owed": owed,
@@ -176,6 +194,35 @@ async def _form(
     return desk.page("drawer_form.html", status=status, action=action, account_id=account_id, key=key, **told)
 
 
+def _summary(
+    desk: Desk,
+    action: Action,
+    account_id: str,
+    key: str,
+    body: Told,
+    known: tuple[Told, Told],
+    *,
+    is_unticked: bool = False,
+) -> Response:
+    name, (account, owed) = action.name, known
+    principal, fee = change_of(name, body)
+    told: Told = {
+        "account": account,
+        "owed": owed,
+        "is_asked_for": name == _REQUEST or _takes_two(desk, name, principal, fee),
+        "after": _after(owed, principal + fee),
+        "warnings": _warnings(desk, name, owed, principal, fee),
+        "overpaid_by": overpaid_by(owed, body) if name == "repayment" else None,
+        "is_unticked": is_unticked,
+        "fields": {
+            each: value for each, value in desk.form.items() if each not in ("key", "change", "overpays")
+        },
+    }
+    status = 422 if is_unticked else 200
+    ids = {"account_id": account_id, "key": key}
+    return desk.page("drawer_summary.html", status=status, action=action, body=body, **ids, **told)
+
+
 def _after(owed: Told, change: Decimal) -> Decimal | None:
     now = decimal(owed.get("totalOutstanding"))
     return None if now is None else max(now + change, Decimal(0))
@@ -183,14 +230,10 @@ def _after(owed: Told, change: Decimal) -> Decimal | None:
 
 def _warnings(desk: Desk, name: str, owed: Told, principal: Decimal, fee: Decimal) -> list[str]:
     """What whoever confirms has to know, and the ledger may refuse."""
-    total, fees = decimal(owed.get("totalOutstanding")), decimal(owed.get("feeBalance"))
+    total = decimal(owed.get("totalOutstanding"))
     found = []
     if not owed["live"]:
         found.append("The ledger does not answer now: what is owed is as it was last told.")
-    if name == "repayment" and total is not None and -principal > total:
-        found.append(f"It is A${-principal - total:,.2f} more than is owed: an overpayment.")
-    if name == "waiver" and fees is not None and -fee > fees:
-        found.append(f"Only A${fees:,.2f} of fees are owed: the ledger will refuse more.")
     if name == "adjustment" and total is not None and -(principal + fee) > total:
         found.append(f"Only A${total:,.2f} is owed: the ledger will refuse to lower it by more.")
     if _takes_two(desk, name, principal, fee):

@@ -108,6 +108,36 @@ def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
     assert movements(ann) == rows + 1
 
 
+def test_more_is_repaid_than_is_owed_only_where_somebody_says_that_it_is_meant(ann: Visitor) -> None:
+    path = "/loan-accounts/L3/repayment"
+    form = {"key": opened(ann, path), "amount": "650"}
+    summary = ann.post(f"{path}/check", form).text
+    assert "It is A$50.00 more than is owed. Post it all the same." in summary
+    assert fields_of(summary)["overpays"] == "50.00"
+    for untold in ({}, {"overpays": "49.99"}, {"overpays": "NaN"}, {"overpays": "yes"}):
+        refused = ann.post(path, form | untold)
+        assert (refused.status_code, "Nothing was posted. Tick this" in refused.text) == (422, True)
+        assert owed(ann, "L3") == "A$600.00"
+    posted = ann.post(path, form | {"overpays": "50.00"})
+    assert "A$50.00 is overpaid." in posted.text
+    again = ann.post(path, form)
+    assert "Posted" in again.text, "what is stored with the key is told, although less is owed by now"
+
+
+def test_no_more_is_waived_than_the_fees_that_are_owed(sue: Visitor) -> None:
+    path = "/loan-accounts/L4/waiver"
+    form = fields_of(sue.part(path).text)
+    assert form["amount"] == "100.00"
+    wrong = sue.post(f"{path}/check", form | {"amount": "100.01", "reason": "goodwill"})
+    assert (wrong.status_code, "Only A$100.00 of fees are owed." in wrong.text) == (422, True)
+    assert "Post the waiver" not in wrong.text
+    form |= {"reason": "goodwill"}
+    assert "Post the waiver" in sue.post(f"{path}/check", form).text
+    assert "Posted" in sue.post(path, form).text
+    assert fields_of(sue.part(path).text)["amount"] == ""
+    assert "No fees are owed." in sue.post(f"{path}/check", form).text
+
+
 def test_readonly_changes_nothing(url: str) -> None:
     with Visitor(url) as visitor:
         visitor.sign_in("Rae", "readonly")
@@ -131,7 +161,7 @@ def test_a_rejection_says_what_the_ledger_said(ann: Visitor) -> None:
     answer = ann.post("/loan-accounts/L2/repayment", {"key": key, "amount": "600"})
     assert "Posted" in answer.text
     key = opened(ann, "/loan-accounts/L2/repayment")
-    answer = ann.post("/loan-accounts/L2/repayment", {"key": key, "amount": "5"})
+    answer = ann.post("/loan-accounts/L2/repayment", {"key": key, "amount": "5", "overpays": "5.00"})
     assert "Not posted" in answer.text
     assert "The ledger rejected it" in answer.text
     assert "No money moved." in answer.text
