@@ -19,12 +19,15 @@ from app.console.desk import AtDesk, Desk
 from app.console.formats import decimal, quoted
 from app.console.guard import PageRoute
 from app.console.owing import account_and_owed, fault_of_waiver, overpaid_by
+from app.console.people import about, customer_of
 from app.console.rest import Answer, RefusedError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _HELD = "/loan-accounts/{account_id}/{name}"
 _REQUEST = "write-off"
+_LATEST = 10
+"""So many requests of an account are looked at: only its latest can be unsettled."""
 _WAITED_FOR = "drawer_outcome_said.html"
 """What of an outcome asks for itself again while it is open."""
 _BEGINNING = {"type": "late_fee", "direction": "lower", "part": "principal", "priority": "normal"}
@@ -41,7 +44,10 @@ async def get_form(desk: AtDesk, account_id: str, name: str, key: str | None = N
     if told_key is not None and (stored := await _stored(desk, action, account_id, told_key)) is not None:
         answer = _outcome(desk, action, account_id, told_key, stored)
     elif (role := takes(desk, action)) is not None:
-        return desk.page("drawer_refused.html", action=action, takes=role)
+        told = await about(desk, account_id)
+        return desk.page("drawer_refused.html", action=action, account_id=account_id, takes=role, **told)
+    elif name == _REQUEST and (pending := await _pending(desk, account_id)) is not None:
+        return await _asked_already(desk, action, account_id, pending)
     else:
         told_key = told_key or new_key()
         answer = await _form(desk, action, account_id, told_key, _BEGINNING)
@@ -112,7 +118,28 @@ async def _answered(desk: Desk, action: Action, account_id: str, key: str, answe
         return _outcome(desk, action, account_id, key, stored, ledger_said=answer)
     if not answer.is_problem:
         return _outcome(desk, action, account_id, key, answer.body)
+    if answer.body["code"] == "write_off_pending" and (pending := await _pending(desk, account_id)):
+        return await _asked_already(desk, action, account_id, pending, answer.status)
     return desk.page("drawer_not_begun.html", status=answer.status, **told)
+
+
+async def _pending(desk: Desk, account_id: str) -> Told | None:
+    """The write-off request that keeps an account from another one: it awaits its decision or its posting."""
+    found = await desk.rest.get("/v1/write-off-requests", loanAccountId=account_id, limit=_LATEST)
+    items: list[Told] = found["items"]
+    return next((each for each in items if _is_unsettled(each)), None)
+
+
+def _is_unsettled(request: Told) -> bool:
+    posting = request.get("ledger", {}).get("status")
+    return request["status"] == "pending" or posting in ("requested", "unknown")
+
+
+async def _asked_already(
+    desk: Desk, action: Action, account_id: str, pending: Told, status: int = 200
+) -> Response:
+    told = {"pending": pending, "account_id": account_id} | await about(desk, account_id)
+    return desk.page("drawer_pending.html", status=status, action=action, **told)
 
 
 async def _stored(desk: Desk, action: Action, account_id: str, key: str) -> Told | None:
