@@ -42,7 +42,7 @@ async def get_form(desk: AtDesk, account_id: str, name: str, key: str | None = N
     action = _action(name)
     told_key = key_of(key)
     if told_key is not None and (stored := await _stored(desk, action, account_id, told_key)) is not None:
-        answer = _outcome(desk, action, account_id, told_key, stored)
+        answer = await _outcome(desk, action, account_id, told_key, stored)
     elif (role := takes(desk, action)) is not None:
         told = await about(desk, account_id)
         return desk.page("drawer_refused.html", action=action, account_id=account_id, takes=role, **told)
@@ -68,7 +68,7 @@ async def check(desk: AtDesk, account_id: str, name: str) -> Response:
     known = await account_and_owed(desk, account_id)
     if name == "waiver" and (faults := fault_of_waiver(known[1], body)):
         return await _form(desk, action, account_id, key, desk.form, faults, known)
-    return _summary(desk, action, account_id, key, body, known)
+    return await _summary(desk, action, account_id, key, body, known)
 
 
 @router.post(_HELD)
@@ -82,7 +82,7 @@ async def post(desk: AtDesk, account_id: str, name: str) -> Response:
     except WrongError as wrong:
         return await _form(desk, action, account_id, key, desk.form, wrong.faults)
     if name == "repayment" and (known := await _is_to_be_ticked(desk, action, account_id, key, body)):
-        return _summary(desk, action, account_id, key, body, known, is_unticked=True)
+        return await _summary(desk, action, account_id, key, body, known, is_unticked=True)
     if name == _REQUEST:
         account = await desk.rest.get("/v1/loan-accounts/{}", account_id)
         about = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
@@ -101,7 +101,7 @@ async def get_outcome(desk: AtDesk, account_id: str, name: str, key: str) -> Res
     stored = await _stored(desk, action, account_id, key)
     if stored is None:
         raise not_found("movement with the key", key)
-    return _outcome(desk, action, account_id, key, stored, part=_WAITED_FOR)
+    return await _outcome(desk, action, account_id, key, stored, part=_WAITED_FOR)
 
 
 async def _answered(desk: Desk, action: Action, account_id: str, key: str, answer: Answer) -> Response:
@@ -113,13 +113,15 @@ async def _answered(desk: Desk, action: Action, account_id: str, key: str, answe
     except RefusedError as refused:
         # Nobody can be asked whether it was stored: the same request, later, finds out.
         told |= {"problem": refused.problem, "is_unknown": True}
+        told |= await about(desk, account_id)
         return desk.page("drawer_not_begun.html", status=refused.status, **told)
     if stored is not None and not (answer.is_problem and answer.body["code"] == "idempotency_key_reused"):
-        return _outcome(desk, action, account_id, key, stored, ledger_said=answer)
+        return await _outcome(desk, action, account_id, key, stored, ledger_said=answer)
     if not answer.is_problem:
-        return _outcome(desk, action, account_id, key, answer.body)
+        return await _outcome(desk, action, account_id, key, answer.body)
     if answer.body["code"] == "write_off_pending" and (pending := await _pending(desk, account_id)):
         return await _asked_already(desk, action, account_id, pending, answer.status)
+    told |= await about(desk, account_id)
     return desk.page("drawer_not_begun.html", status=answer.status, **told)
 
 
@@ -173,7 +175,7 @@ async def _is_to_be_ticked(
     return known if await _stored(desk, action, account_id, key) is None else None
 
 
-def _outcome(
+async def _outcome(
     desk: Desk,
     action: Action,
     account_id: str,
@@ -186,6 +188,8 @@ def _outcome(
     said = ledger_said.body if ledger_said is not None and ledger_said.is_problem else {}
     is_open = action.name != _REQUEST and _is_open(stored)
     told: Told = {"stored": stored, "problem": said, "is_open": is_open}
+    if part != _WAITED_FOR:
+        told |= await about(desk, account_id)
     answer = desk.page(part, action=action, account_id=account_id, key=key, **told)
     if not (is_open and part == _WAITED_FOR):
         # The account's part of the page shows it at once, live updates or not.
@@ -211,6 +215,7 @@ async def _form(
     account, owed = known or await account_and_owed(desk, account_id)
     told = {
         "account": account,
+        "customer": await customer_of(desk, account.get("customerId")),
         "owed": owed,
         "form": form,
         "faults": faults or {},
@@ -221,7 +226,7 @@ async def _form(
     return desk.page("drawer_form.html", status=status, action=action, account_id=account_id, key=key, **told)
 
 
-def _summary(
+async def _summary(
     desk: Desk,
     action: Action,
     account_id: str,
@@ -235,6 +240,7 @@ def _summary(
     principal, fee = change_of(name, body)
     told: Told = {
         "account": account,
+        "customer": await customer_of(desk, account.get("customerId")),
         "owed": owed,
         "is_asked_for": name == _REQUEST or _takes_two(desk, name, principal, fee),
         "after": _after(owed, principal + fee),

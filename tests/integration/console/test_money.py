@@ -139,6 +139,32 @@ def test_no_more_is_waived_than_the_fees_that_are_owed(sue: Visitor) -> None:
     assert "No fees are owed." in sue.post(f"{path}/check", form).text
 
 
+MARK = 'class="flag vulnerable"'
+
+
+def test_each_step_of_a_drawer_names_the_loan_and_the_customer_with_their_mark(
+    ann: Visitor, sue: Visitor
+) -> None:
+    path, key = "/loan-accounts/L1/fee", opened(ann, "/loan-accounts/L1/fee")
+    form = {"key": key, "amount": "1", "type": "late_fee"}
+    steps = [
+        ann.part(path),
+        ann.post(f"{path}/check", form),
+        ann.post(f"{path}/check", form | {"amount": ""}),
+        ann.post(path, form),
+        ann.part(f"{path}?key={key}"),
+        ann.post(path, form | {"amount": "2"}),
+        ann.part("/loan-accounts/L1/waiver"),
+    ]
+    for step in steps:
+        head = step.text.partition("</p>")[0]
+        assert "Loan BL000001, Mary O&#39;Brien" in head, step.text
+        assert MARK in head
+    note = ann.part("/customers/C1/note").text.partition("</p>")[0]
+    assert ("Mary O&#39;Brien" in note, MARK in note) == (True, True)
+    assert MARK not in sue.part("/loan-accounts/L2/waiver").text
+
+
 def test_readonly_changes_nothing(url: str) -> None:
     with Visitor(url) as visitor:
         visitor.sign_in("Rae", "readonly")
