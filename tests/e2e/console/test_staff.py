@@ -106,6 +106,34 @@ def test_a_waiver_is_refused_to_operations_and_posted_for_a_supervisor(
     assert (len(kinds), kinds[0]) == (before + 1, "FEE_WAIVER")
 
 
+def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: Desk) -> None:
+    drawer, question = ann.get_by_role("dialog"), ann.get_by_role("alertdialog")
+    customer_page(ann, running).get_by_role("button", name="Add a note").click()
+    expect(drawer).to_be_visible()
+    ann.mouse.click(5, 400)
+    expect(drawer).to_be_hidden()  # Nothing was typed.
+    ann.get_by_role("button", name="Add a note").click()
+    ann.get_by_label("About").fill("A week more")
+    for leave in (lambda: ann.mouse.click(5, 400), lambda: ann.keyboard.press("Escape")):
+        leave()
+        expect(question).to_contain_text("Discard what you wrote?")
+        ann.keyboard.press("Escape")
+        expect(question).to_be_hidden()
+        expect(ann.get_by_label("About")).to_have_value("A week more")
+        expect(ann.get_by_label("About")).to_be_focused()
+    ann.mouse.click(1280 - 480 + 5, 300)
+    expect(question).to_be_hidden()  # The drawer's own margin is no way out.
+    ann.keyboard.press("Escape")
+    ann.get_by_role("button", name="Discard it").click()
+    expect(drawer).to_be_hidden()
+    fill_in(ann, "Record repayment", "20")
+    ann.keyboard.press("Escape")
+    expect(question).to_be_visible()  # A summary holds what was typed before it.
+    ann.get_by_role("button", name="Keep writing").click()
+    drawer.get_by_role("button", name="Cancel").click()
+    expect(drawer).to_be_hidden()  # Cancel says what it does.
+
+
 def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: Desk) -> None:
     customer_page(ann, running)
     customer_page(sue, running)
@@ -181,6 +209,8 @@ def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
     assert faults_of(page) == []
     page.screenshot(path=folder / "summary.png")
     page.keyboard.press("Escape")
+    assert faults_of(page) == [], "the question before typed words are discarded"
+    page.get_by_role("button", name="Discard it").click()
     page.keyboard.press("/")
     page.keyboard.type("CUS-0000")
     expect(page.locator(".hit").first).to_be_visible()
