@@ -5,6 +5,7 @@
   const body = document.getElementById("drawer-body");
   const question = document.getElementById("discard");
   let opener = null;
+  let asked = null; // What the opener asks for: by that it is found again where its part was replaced.
   let last = null;
   let isWritten = false; // Somebody typed here what is not sent.
   let wasPressedOutside = false;
@@ -12,6 +13,7 @@
   const open = () => {
     if (drawer.open || !body.childElementCount) return;
     opener = document.activeElement;
+    asked = opener?.getAttribute("hx-get");
     drawer.showModal();
   };
 
@@ -55,7 +57,11 @@
     const address = new URL(location.href);
     for (const name of ["do", "of", "key"]) address.searchParams.delete(name);
     history.replaceState(history.state, "", address);
-    if (opener && opener.isConnected) opener.focus();
+    const sameButton = () => [...document.querySelectorAll("main [hx-get]")]
+      .find((each) => each.getAttribute("hx-get") === asked);
+    const isThere = opener?.isConnected && opener !== document.body;
+    if (isThere) opener.focus();
+    else (sameButton() || document.getElementById("main")).focus({ preventScroll: true });
   });
 
   body.addEventListener("htmx:afterSwap", (event) => {
@@ -64,7 +70,9 @@
     isWritten &&= body.querySelector("form") !== null;
     question.hidden = true;
     open();
-    const first = body.querySelector("[autofocus]") || body.querySelector("h2");
+    // An outcome is told as a status; what is left to do is to close.
+    const closing = body.querySelector("[role=status]") && body.querySelector(".ending [data-close]");
+    const first = body.querySelector("[autofocus]") || closing || body.querySelector("h2");
     if (first) {
       if (first.tagName === "H2") first.tabIndex = -1;
       first.focus();

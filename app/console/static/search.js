@@ -30,6 +30,11 @@
 
   document.addEventListener("keydown", (event) => {
     if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
+    const menu = document.getElementById("menu");
+    if (event.key === "Escape" && menu?.open && !document.querySelector("dialog[open]")) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
     if (event.key === "/" && !isTyping(event.target) && !document.querySelector("dialog[open]")) {
       event.preventDefault();
       box.focus();

@@ -134,6 +134,29 @@ def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: De
     expect(drawer).to_be_hidden()  # Cancel says what it does.
 
 
+def test_the_focus_is_where_one_goes_on(ann: Page, running: Desk) -> None:
+    customer_page(ann, running)
+    fill_in(ann, "Apply fee", "3")
+    ann.get_by_role("button", name="Post the fee").click()
+    expect(ann.locator("dialog .outcome")).to_contain_text("Posted")
+    expect(ann.get_by_role("dialog").get_by_role("button", name="Close")).to_be_focused()
+    ann.evaluate("document.querySelector('#accounts').dataset.before = 'yes'")
+    ann.evaluate("htmx.trigger('#accounts', 'live')")
+    expect(ann.locator("#accounts:not([data-before])")).to_be_visible()  # The button is another one now.
+    ann.keyboard.press("Enter")
+    expect(ann.get_by_role("dialog")).to_be_hidden()
+    expect(ann.get_by_role("button", name="Apply fee")).to_be_focused()
+    ann.evaluate("document.querySelector('#accounts').dataset.before = 'yes'")
+    ann.evaluate("htmx.trigger('#accounts', 'live')")
+    expect(ann.locator("#accounts:not([data-before])")).to_be_visible()
+    expect(ann.get_by_role("button", name="Apply fee")).to_be_focused()
+    ann.locator("#menu summary").click()
+    expect(ann.get_by_role("button", name="Sign out")).to_be_visible()
+    ann.keyboard.press("Escape")
+    expect(ann.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(ann.locator("#menu summary")).to_be_focused()
+
+
 def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: Desk) -> None:
     customer_page(ann, running)
     customer_page(sue, running)
@@ -141,7 +164,7 @@ def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, ru
     sue.get_by_role("button", name="Add a note").click()
     sue.get_by_label("About").fill("Cannot pay on Friday")
     sue.get_by_label("What was said").fill("Asked for a week more, until the 4th.\nPays by <b>card</b> then.")
-    sue.get_by_role("button", name="Write it down").click()
+    sue.get_by_role("button", name="Save note").click()
     expect(sue.locator("#said")).to_contain_text("The note is")
     expect(ann.locator("#notes")).to_contain_text("Pays by <b>card</b> then.")
     fill_in(sue, "Apply fee", "15")
