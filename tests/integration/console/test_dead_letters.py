@@ -67,7 +67,7 @@ def test_replay_says_what_became_of_it(ada: Visitor, letters: list[str]) -> None
     path = f"/dead-letters/{letters[0]}/replay"
     assert "unchanged" in ada.part(path).text
     again = ada.post(path, {})
-    assert (again.status_code, "Failed again" in again.text, "Not json" in again.text) == (200, True, True)
+    assert (again.status_code, "Failed again" in again.text, "Not JSON" in again.text) == (200, True, True)
     assert again.headers["hx-trigger"] == "lettered"
     assert letters[0] in ada.get("/dead-letters").text, "it stays"
     ada.post(f"/dead-letters/{letters[0]}/discard", {"because": "a test"})

@@ -101,7 +101,8 @@ def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
     assert "This takes the role supervisor" in ann.part(path).text
     key = opened(sue, path)
     refused = ann.post(path, form | {"key": f"{key[:-1]}0"})
-    assert (refused.status_code, "This takes the role supervisor" in refused.text) == (403, True)
+    said = "This takes the role supervisor or more; you are signed in as operations."
+    assert (refused.status_code, said in refused.text) == (403, True)
     assert "Nothing was posted" in refused.text
     assert movements(ann) == rows
     posted = sue.post(path, form | {"key": key})
