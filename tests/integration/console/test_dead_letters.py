@@ -109,6 +109,16 @@ def test_a_discard_takes_a_reason_and_is_kept(ada: Visitor, letters: list[str]) 
     assert "It is gone" in ada.post(path, {"because": "again"}).text
 
 
+def test_the_filter_stays_on_the_way_to_a_letter_and_back(ada: Visitor, letters: list[str]) -> None:
+    listed = ada.get("/dead-letters", reason="not_json", kind="").text
+    assert f'href="/dead-letters/{letters[0]}?reason=not_json"' in listed
+    page = f"/dead-letters/{letters[0]}?reason=not_json&kind=a%26b"
+    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">To the list' in ada.get(page).text
+    path, current = f"/dead-letters/{letters[0]}/discard", {"HX-Current-URL": f"{ada.url}{page}"}
+    done = ada.post(path, {"because": "a test"}, **current).text
+    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">To the list' in done
+
+
 def test_only_admins_see_them_and_nothing_is_done_for_others(
     ann: Visitor, sue: Visitor, letters: list[str], ada: Visitor
 ) -> None:
