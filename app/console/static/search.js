@@ -43,6 +43,12 @@
   });
 
   if (box) {
+    // A placeholder that is cut off says less than a short one.
+    const narrow = matchMedia("(max-width: 640px)");
+    const whole = box.placeholder;
+    const fit = () => { box.placeholder = narrow.matches ? box.dataset.short : whole; };
+    narrow.addEventListener("change", fit);
+    fit();
     box.addEventListener("keydown", (event) => {
       const all = options();
       if (event.key === "Escape" && !hits.hidden) {

@@ -258,6 +258,9 @@ def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
         wide, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= screen, path
     customer_page(page, running)
+    table = page.get_by_role("group", name="Transactions")
+    expect(table).to_contain_text("Owed after")
+    assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), "each column is on the screen"
     page.get_by_role("button", name="Record repayment").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page, "color-contrast", "target-size") == []
