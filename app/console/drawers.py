@@ -85,8 +85,8 @@ async def post(desk: AtDesk, account_id: str, name: str) -> Response:
         return await _summary(desk, action, account_id, key, body, known, is_unticked=True)
     if name == _REQUEST:
         account = await desk.rest.get("/v1/loan-accounts/{}", account_id)
-        about = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
-        body |= {each: value for each, value in about.items() if value} | {"loanAccountId": account_id}
+        named = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
+        body |= {each: value for each, value in named.items() if value} | {"loanAccountId": account_id}
         answer = await desk.rest.post(action.route, body=body, key=key)
     else:
         path = action.route.replace("{loanAccountId}", "{}")

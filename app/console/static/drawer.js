@@ -8,6 +8,7 @@
   let asked = null; // What the opener asks for: by that it is found again where its part was replaced.
   let last = null;
   let isWritten = false; // Somebody typed here what is not sent.
+  let field = null; // Where somebody was last.
   let wasPressedOutside = false;
 
   const open = () => {
@@ -32,10 +33,11 @@
 
   const keep = () => {
     question.hidden = true;
-    (body.querySelector("[autofocus]") || body.querySelector("input, textarea, button"))?.focus();
+    if (field?.isConnected) field.focus();
   };
 
   body.addEventListener("input", () => { isWritten = true; });
+  body.addEventListener("focusin", (event) => { field = event.target; });
 
   // A browser lets a second Escape close a dialog whatever its "cancel" says: so the key itself is held back.
   drawer.addEventListener("keydown", (event) => {

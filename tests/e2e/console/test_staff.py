@@ -114,13 +114,14 @@ def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: De
     expect(drawer).to_be_hidden()  # Nothing was typed.
     ann.get_by_role("button", name="Add a note").click()
     ann.get_by_label("About").fill("A week more")
+    ann.get_by_label("What was said").fill("Until the 4th.")
     for leave in (lambda: ann.mouse.click(5, 400), lambda: ann.keyboard.press("Escape")):
         leave()
         expect(question).to_contain_text("Discard what you wrote?")
         ann.keyboard.press("Escape")
         expect(question).to_be_hidden()
         expect(ann.get_by_label("About")).to_have_value("A week more")
-        expect(ann.get_by_label("About")).to_be_focused()
+        expect(ann.get_by_label("What was said")).to_be_focused()
     ann.mouse.click(1280 - 480 + 5, 300)
     expect(question).to_be_hidden()  # The drawer's own margin is no way out.
     ann.keyboard.press("Escape")
