@@ -1,7 +1,7 @@
 """Dead letters: listed by reason, read whole, replayed unchanged, or discarded with a reason."""
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -46,6 +46,7 @@ async def get_dead_letters(
         is_whole=page["countIsComplete"],
         reason=reason,
         kind=kind,
+        filters=_filters(reason, kind),
         more=f"/dead-letters?{urlencode(following)}" if following["cursor"] else None,
         of=lambda each: f"/dead-letters?{urlencode({'reason': each, 'kind': kind})}",
     )
@@ -70,9 +71,10 @@ async def replay_many(desk: AtDesk) -> Response:
 
 
 @router.get("/dead-letters/{letter_id}")
-async def get_dead_letter(desk: AtDesk, letter_id: str) -> Response:
-    """One, with its entry as it came: of bytes, what the API makes of them."""
-    return desk.page("letter.html", letter=await desk.rest.get(_ONE, letter_id))
+async def get_dead_letter(desk: AtDesk, letter_id: str, reason: str = "", kind: str = "") -> Response:
+    """One, with its entry as it came: of bytes, what the API makes of them. The filters are its list's."""
+    letter = await desk.rest.get(_ONE, letter_id)
+    return desk.page("letter.html", letter=letter, filters=_filters(reason, kind))
 
 
 @router.get("/dead-letters/{letter_id}/{does}")
@@ -114,10 +116,23 @@ def _said(desk: Desk, answer: Answer, template: str, **told: Any) -> Response:
         done=None if answer.is_problem else answer.body,
         problem=answer.body if answer.is_problem else None,
         is_gone=is_gone,
+        filters=_filters_of_page(desk),
         **told,
     )
     page.headers["HX-Trigger"] = "lettered"
     return page
+
+
+def _filters(reason: str, kind: str) -> str:
+    """What of the list somebody looks at, as an address ends with it."""
+    told = {name: value for name, value in (("reason", reason), ("kind", kind)) if value}
+    return f"?{urlencode(told)}" if told else ""
+
+
+def _filters_of_page(desk: Desk) -> str:
+    """Those of the list that led to the page whose drawer this is: the page's address keeps them."""
+    told = dict(parse_qsl(urlsplit(desk.request.headers.get("hx-current-url", "")).query))
+    return _filters(told.get("reason", ""), told.get("kind", ""))
 
 
 def _reason(told: str) -> str:

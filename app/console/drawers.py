@@ -18,13 +18,16 @@ from app.console.amounts import PAYMENT_METHODS, WRITE_OFF_REASONS, WrongError, 
 from app.console.desk import AtDesk, Desk
 from app.console.formats import decimal, quoted
 from app.console.guard import PageRoute
-from app.console.owing import account_and_owed
+from app.console.owing import account_and_owed, fault_of_waiver, overpaid_by
+from app.console.people import about, customer_of
 from app.console.rest import Answer, RefusedError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _HELD = "/loan-accounts/{account_id}/{name}"
 _REQUEST = "write-off"
+_LATEST = 10
+"""So many requests of an account are looked at: only its latest can be unsettled."""
 _WAITED_FOR = "drawer_outcome_said.html"
 """What of an outcome asks for itself again while it is open."""
 _BEGINNING = {"type": "late_fee", "direction": "lower", "part": "principal", "priority": "normal"}
@@ -39,9 +42,12 @@ async def get_form(desk: AtDesk, account_id: str, name: str, key: str | None = N
     action = _action(name)
     told_key = key_of(key)
     if told_key is not None and (stored := await _stored(desk, action, account_id, told_key)) is not None:
-        answer = _outcome(desk, action, account_id, told_key, stored)
+        answer = await _outcome(desk, action, account_id, told_key, stored)
     elif (role := takes(desk, action)) is not None:
-        return desk.page("drawer_refused.html", action=action, takes=role)
+        told = await about(desk, account_id)
+        return desk.page("drawer_refused.html", action=action, account_id=account_id, takes=role, **told)
+    elif name == _REQUEST and (pending := await _pending(desk, account_id)) is not None:
+        return await _asked_already(desk, action, account_id, pending)
     else:
         told_key = told_key or new_key()
         answer = await _form(desk, action, account_id, told_key, _BEGINNING)
@@ -59,17 +65,10 @@ async def check(desk: AtDesk, account_id: str, name: str) -> Response:
         body = body_of(name, desk.form, desk.settings.money_most_amount)
     except WrongError as wrong:
         return await _form(desk, action, account_id, key, desk.form, wrong.faults)
-    account, owed = await account_and_owed(desk, account_id)
-    principal, fee = change_of(name, body)
-    told: Told = {
-        "account": account,
-        "owed": owed,
-        "is_asked_for": name == _REQUEST or _takes_two(desk, name, principal, fee),
-        "after": _after(owed, principal + fee),
-        "warnings": _warnings(desk, name, owed, principal, fee),
-        "fields": {each: value for each, value in desk.form.items() if each not in ("key", "change")},
-    }
-    return desk.page("drawer_summary.html", action=action, account_id=account_id, key=key, body=body, **told)
+    known = await account_and_owed(desk, account_id)
+    if name == "waiver" and (faults := fault_of_waiver(known[1], body)):
+        return await _form(desk, action, account_id, key, desk.form, faults, known)
+    return await _summary(desk, action, account_id, key, body, known)
 
 
 @router.post(_HELD)
@@ -82,10 +81,12 @@ async def post(desk: AtDesk, account_id: str, name: str) -> Response:
         body = body_of(name, desk.form, desk.settings.money_most_amount)
     except WrongError as wrong:
         return await _form(desk, action, account_id, key, desk.form, wrong.faults)
+    if name == "repayment" and (known := await _is_to_be_ticked(desk, action, account_id, key, body)):
+        return await _summary(desk, action, account_id, key, body, known, is_unticked=True)
     if name == _REQUEST:
         account = await desk.rest.get("/v1/loan-accounts/{}", account_id)
-        about = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
-        body |= {each: value for each, value in about.items() if value} | {"loanAccountId": account_id}
+        named = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
+        body |= {each: value for each, value in named.items() if value} | {"loanAccountId": account_id}
         answer = await desk.rest.post(action.route, body=body, key=key)
     else:
         path = action.route.replace("{loanAccountId}", "{}")
@@ -100,7 +101,7 @@ async def get_outcome(desk: AtDesk, account_id: str, name: str, key: str) -> Res
     stored = await _stored(desk, action, account_id, key)
     if stored is None:
         raise not_found("movement with the key", key)
-    return _outcome(desk, action, account_id, key, stored, part=_WAITED_FOR)
+    return await _outcome(desk, action, account_id, key, stored, part=_WAITED_FOR)
 
 
 async def _answered(desk: Desk, action: Action, account_id: str, key: str, answer: Answer) -> Response:
@@ -112,12 +113,35 @@ async def _answered(desk: Desk, action: Action, account_id: str, key: str, answe
     except RefusedError as refused:
         # Nobody can be asked whether it was stored: the same request, later, finds out.
         told |= {"problem": refused.problem, "is_unknown": True}
+        told |= await about(desk, account_id)
         return desk.page("drawer_not_begun.html", status=refused.status, **told)
     if stored is not None and not (answer.is_problem and answer.body["code"] == "idempotency_key_reused"):
-        return _outcome(desk, action, account_id, key, stored, ledger_said=answer)
+        return await _outcome(desk, action, account_id, key, stored, ledger_said=answer)
     if not answer.is_problem:
-        return _outcome(desk, action, account_id, key, answer.body)
+        return await _outcome(desk, action, account_id, key, answer.body)
+    if answer.body["code"] == "write_off_pending" and (pending := await _pending(desk, account_id)):
+        return await _asked_already(desk, action, account_id, pending, answer.status)
+    told |= await about(desk, account_id)
     return desk.page("drawer_not_begun.html", status=answer.status, **told)
+
+
+async def _pending(desk: Desk, account_id: str) -> Told | None:
+    """The write-off request that keeps an account from another one: it awaits its decision or its posting."""
+    found = await desk.rest.get("/v1/write-off-requests", loanAccountId=account_id, limit=_LATEST)
+    items: list[Told] = found["items"]
+    return next((each for each in items if _is_unsettled(each)), None)
+
+
+def _is_unsettled(request: Told) -> bool:
+    posting = request.get("ledger", {}).get("status")
+    return request["status"] == "pending" or posting in ("requested", "unknown")
+
+
+async def _asked_already(
+    desk: Desk, action: Action, account_id: str, pending: Told, status: int = 200
+) -> Response:
+    told = {"pending": pending, "account_id": account_id} | await about(desk, account_id)
+    return desk.page("drawer_pending.html", status=status, action=action, **told)
 
 
 async def _stored(desk: Desk, action: Action, account_id: str, key: str) -> Told | None:
@@ -134,7 +158,24 @@ async def _stored(desk: Desk, action: Action, account_id: str, key: str) -> Told
     return found if found["loanAccountId"] == account_id else None
 
 
-def _outcome(
+async def _is_to_be_ticked(
+    desk: Desk, action: Action, account_id: str, key: str, body: Told
+) -> tuple[Told, Told] | None:
+    """The account and what is owed, where a repayment is more than that and nobody said that it is meant.
+
+    What was ticked holds for so much: what somebody else posted meanwhile asks anew. What is stored with the
+    key lowered what is owed itself; it is looked for after that was read, so that it is not missed.
+    """
+    known = await account_and_owed(desk, account_id)
+    if (more := overpaid_by(known[1], body)) is None:
+        return None
+    ticked = decimal(desk.form.get("overpays"))
+    if ticked is not None and ticked.is_finite() and ticked >= more:
+        return None
+    return known if await _stored(desk, action, account_id, key) is None else None
+
+
+async def _outcome(
     desk: Desk,
     action: Action,
     account_id: str,
@@ -147,6 +188,8 @@ def _outcome(
     said = ledger_said.body if ledger_said is not None and ledger_said.is_problem else {}
     is_open = action.name != _REQUEST and _is_open(stored)
     told: Told = {"stored": stored, "problem": said, "is_open": is_open}
+    if part != _WAITED_FOR:
+        told |= await about(desk, account_id)
     answer = desk.page(part, action=action, account_id=account_id, key=key, **told)
     if not (is_open and part == _WAITED_FOR):
         # The account's part of the page shows it at once, live updates or not.
@@ -161,11 +204,18 @@ def _is_open(command: Told) -> bool:
 
 
 async def _form(
-    desk: Desk, action: Action, account_id: str, key: str, form: Told, faults: Told | None = None
+    desk: Desk,
+    action: Action,
+    account_id: str,
+    key: str,
+    form: Told,
+    faults: Told | None = None,
+    known: tuple[Told, Told] | None = None,
 ) -> Response:
-    account, owed = await account_and_owed(desk, account_id)
+    account, owed = known or await account_and_owed(desk, account_id)
     told = {
         "account": account,
+        "customer": await customer_of(desk, account.get("customerId")),
         "owed": owed,
         "form": form,
         "faults": faults or {},
@@ -176,6 +226,36 @@ async def _form(
     return desk.page("drawer_form.html", status=status, action=action, account_id=account_id, key=key, **told)
 
 
+async def _summary(
+    desk: Desk,
+    action: Action,
+    account_id: str,
+    key: str,
+    body: Told,
+    known: tuple[Told, Told],
+    *,
+    is_unticked: bool = False,
+) -> Response:
+    name, (account, owed) = action.name, known
+    principal, fee = change_of(name, body)
+    told: Told = {
+        "account": account,
+        "customer": await customer_of(desk, account.get("customerId")),
+        "owed": owed,
+        "is_asked_for": name == _REQUEST or _takes_two(desk, name, principal, fee),
+        "after": _after(owed, principal + fee),
+        "warnings": _warnings(desk, name, owed, principal, fee),
+        "overpaid_by": overpaid_by(owed, body) if name == "repayment" else None,
+        "is_unticked": is_unticked,
+        "fields": {
+            each: value for each, value in desk.form.items() if each not in ("key", "change", "overpays")
+        },
+    }
+    status = 422 if is_unticked else 200
+    ids = {"account_id": account_id, "key": key}
+    return desk.page("drawer_summary.html", status=status, action=action, body=body, **ids, **told)
+
+
 def _after(owed: Told, change: Decimal) -> Decimal | None:
     now = decimal(owed.get("totalOutstanding"))
     return None if now is None else max(now + change, Decimal(0))
@@ -183,14 +263,10 @@ def _after(owed: Told, change: Decimal) -> Decimal | None:
 
 def _warnings(desk: Desk, name: str, owed: Told, principal: Decimal, fee: Decimal) -> list[str]:
     """What whoever confirms has to know, and the ledger may refuse."""
-    total, fees = decimal(owed.get("totalOutstanding")), decimal(owed.get("feeBalance"))
+    total = decimal(owed.get("totalOutstanding"))
     found = []
     if not owed["live"]:
         found.append("The ledger does not answer now: what is owed is as it was last told.")
-    if name == "repayment" and total is not None and -principal > total:
-        found.append(f"It is A${-principal - total:,.2f} more than is owed: an overpayment.")
-    if name == "waiver" and fees is not None and -fee > fees:
-        found.append(f"Only A${fees:,.2f} of fees are owed: the ledger will refuse more.")
     if name == "adjustment" and total is not None and -(principal + fee) > total:
         found.append(f"Only A${total:,.2f} is owed: the ledger will refuse to lower it by more.")
     if _takes_two(desk, name, principal, fee):

@@ -12,7 +12,15 @@ NOTHING = "–"
 
 _MINUS = "−"
 _BETWEEN = re.compile(r"[_-]|(?<=[a-z])(?=[A-Z])")
-_ABBREVIATIONS = {"ekyc": "eKYC", "id": "ID", "sms": "SMS", "url": "URL", "kyc": "KYC"}
+_ABBREVIATIONS = {
+    "ekyc": "eKYC",
+    "id": "ID",
+    "json": "JSON",
+    "kyc": "KYC",
+    "sms": "SMS",
+    "url": "URL",
+    "utf8": "UTF-8",
+}
 
 
 def money(amount: Any) -> str:
@@ -100,6 +108,12 @@ def words(told: Any) -> str:
     parts = [_ABBREVIATIONS.get(each, each) for each in parts]
     first, *rest = parts or [NOTHING]
     return " ".join([first if first in _ABBREVIATIONS.values() else first.capitalize(), *rest])
+
+
+def within(told: Any) -> str:
+    """``pending disbursement``: the same within a sentence."""
+    first, *rest = words(told).split(" ")
+    return " ".join([first if first in _ABBREVIATIONS.values() else first.lower(), *rest])
 
 
 def age(born: Any, today: date) -> int | None:

@@ -1,11 +1,13 @@
 """Notes: written, and amended, in the drawer."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.aggregates.contact_note import LONGEST_CONTENT, LONGEST_SUBJECT, NotePriority, NoteType, Sentiment
+from app.console import people
 from app.console.actions import key_of, new_key
 from app.console.desk import AtDesk, Desk
 from app.console.guard import PageRoute
@@ -67,11 +69,16 @@ async def _form(
     faults: Told | None = None,
     problem: Told | None = None,
 ) -> Response:
-    accounts = await desk.rest.get("/v1/loan-accounts", customerId=customer_id, fields="accountNumber")
+    accounts, customer = await asyncio.gather(
+        desk.rest.get("/v1/loan-accounts", customerId=customer_id, fields="accountNumber"),
+        people.customer_of(desk, customer_id),
+    )
     return desk.page(
         "note_form.html",
         status=problem["status"] if problem else 422 if faults else 200,
         address=address,
+        customer=customer,
+        customer_id=customer_id,
         key=key_of(desk.form.get("key")) or new_key(),
         form=form,
         amends=amends,

@@ -6,12 +6,15 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from app.console.awaiting import queue
 from app.console.desk import AtDesk
 from app.console.guard import PageRoute
 from app.console.rest import RefusedError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
+_LINES = 8
+"""So many of each list are shown."""
 _SHORTEST = 3
 _MOST_AS_ONE_TYPES = 8
 
@@ -19,12 +22,19 @@ _MOST_AS_ONE_TYPES = 8
 @router.get("/")
 async def get_start(desk: AtDesk) -> Response:
     """What there is to do: who is behind, what awaits a decision, and what one did oneself."""
-    late, requests, mine = await asyncio.gather(
-        desk.rest.get("/v1/loan-accounts", status="in_arrears", sort="-updatedAt", limit=8),
-        desk.rest.get("/v1/write-off-requests", status="pending", limit=8),
-        desk.rest.get("/v1/ledger-commands", actor=desk.session.user, limit=8),
+    late, waiting, mine = await asyncio.gather(
+        desk.rest.get("/v1/loan-accounts", status="in_arrears", sort="-updatedAt", limit=_LINES),
+        queue(desk),
+        desk.rest.get("/v1/ledger-commands", actor=desk.session.user, limit=_LINES),
     )
-    return desk.page("start.html", late=late, requests=requests, mine=mine)
+    return desk.page(
+        "start.html",
+        late=late,
+        waiting=waiting.items[:_LINES],
+        total=len(waiting.items),
+        is_whole=waiting.is_whole,
+        mine=mine,
+    )
 
 
 @router.get("/search")

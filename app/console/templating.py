@@ -34,6 +34,7 @@ def templates() -> Environment:
         "moment": _moment,
         "clock": _clock,
         "words": formats.words,
+        "within": formats.within,
         "commands": commands,
     }
     return made

@@ -98,17 +98,22 @@
   addEventListener("pagehide", leave);
   addEventListener("pageshow", follow);
 
-  // What somebody opened stays open, and figures that changed show it.
+  // What somebody opened stays open, the button that has the focus keeps it, and figures that changed show it.
   let openIds = [];
   let figures = new Map();
   let scrolled = [];
+  let focused = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
     openIds = [...part.querySelectorAll("details[id][open]")].map((each) => each.id);
     scrolled = [...part.querySelectorAll(".scroll[id]")].map((each) => [each.id, each.scrollLeft]);
+    focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("hx-get") : null;
     figures = new Map([...part.querySelectorAll("[data-figure]")].map((each) => [each.dataset.figure, each.textContent]));
   });
   document.addEventListener("htmx:afterSwap", () => {
+    if (focused && document.activeElement === document.body) {
+      [...document.querySelectorAll("main [hx-get]")].find((each) => each.getAttribute("hx-get") === focused)?.focus();
+    }
     for (const id of openIds) {
       const details = document.getElementById(id);
       if (details) details.open = true;
@@ -123,6 +128,7 @@
     }
     openIds = [];
     scrolled = [];
+    focused = null;
     figures = new Map();
   });
 

@@ -30,6 +30,11 @@
 
   document.addEventListener("keydown", (event) => {
     if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
+    const menu = document.getElementById("menu");
+    if (event.key === "Escape" && menu?.open && !document.querySelector("dialog[open]")) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
     if (event.key === "/" && !isTyping(event.target) && !document.querySelector("dialog[open]")) {
       event.preventDefault();
       box.focus();
@@ -38,6 +43,12 @@
   });
 
   if (box) {
+    // A placeholder that is cut off says less than a short one.
+    const narrow = matchMedia("(max-width: 640px)");
+    const whole = box.placeholder;
+    const fit = () => { box.placeholder = narrow.matches ? box.dataset.short : whole; };
+    narrow.addEventListener("change", fit);
+    fit();
     box.addEventListener("keydown", (event) => {
       const all = options();
       if (event.key === "Escape" && !hits.hidden) {

@@ -106,6 +106,58 @@ def test_a_waiver_is_refused_to_operations_and_posted_for_a_supervisor(
     assert (len(kinds), kinds[0]) == (before + 1, "FEE_WAIVER")
 
 
+def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: Desk) -> None:
+    drawer, question = ann.get_by_role("dialog"), ann.get_by_role("alertdialog")
+    customer_page(ann, running).get_by_role("button", name="Add a note").click()
+    expect(drawer).to_be_visible()
+    ann.mouse.click(5, 400)
+    expect(drawer).to_be_hidden()  # Nothing was typed.
+    ann.get_by_role("button", name="Add a note").click()
+    ann.get_by_label("About").fill("A week more")
+    ann.get_by_label("What was said").fill("Until the 4th.")
+    for leave in (lambda: ann.mouse.click(5, 400), lambda: ann.keyboard.press("Escape")):
+        leave()
+        expect(question).to_contain_text("Discard what you wrote?")
+        ann.keyboard.press("Escape")
+        expect(question).to_be_hidden()
+        expect(ann.get_by_label("About")).to_have_value("A week more")
+        expect(ann.get_by_label("What was said")).to_be_focused()
+    ann.mouse.click(1280 - 480 + 5, 300)
+    expect(question).to_be_hidden()  # The drawer's own margin is no way out.
+    ann.keyboard.press("Escape")
+    ann.get_by_role("button", name="Discard it").click()
+    expect(drawer).to_be_hidden()
+    fill_in(ann, "Record repayment", "20")
+    ann.keyboard.press("Escape")
+    expect(question).to_be_visible()  # A summary holds what was typed before it.
+    ann.get_by_role("button", name="Keep writing").click()
+    drawer.get_by_role("button", name="Cancel").click()
+    expect(drawer).to_be_hidden()  # Cancel says what it does.
+
+
+def test_the_focus_is_where_one_goes_on(ann: Page, running: Desk) -> None:
+    customer_page(ann, running)
+    fill_in(ann, "Apply fee", "3")
+    ann.get_by_role("button", name="Post the fee").click()
+    expect(ann.locator("dialog .outcome")).to_contain_text("Posted")
+    expect(ann.get_by_role("dialog").get_by_role("button", name="Close")).to_be_focused()
+    ann.evaluate("document.querySelector('#accounts').dataset.before = 'yes'")
+    ann.evaluate("htmx.trigger('#accounts', 'live')")
+    expect(ann.locator("#accounts:not([data-before])")).to_be_visible()  # The button is another one now.
+    ann.keyboard.press("Enter")
+    expect(ann.get_by_role("dialog")).to_be_hidden()
+    expect(ann.get_by_role("button", name="Apply fee")).to_be_focused()
+    ann.evaluate("document.querySelector('#accounts').dataset.before = 'yes'")
+    ann.evaluate("htmx.trigger('#accounts', 'live')")
+    expect(ann.locator("#accounts:not([data-before])")).to_be_visible()
+    expect(ann.get_by_role("button", name="Apply fee")).to_be_focused()
+    ann.locator("#menu summary").click()
+    expect(ann.get_by_role("button", name="Sign out")).to_be_visible()
+    ann.keyboard.press("Escape")
+    expect(ann.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(ann.locator("#menu summary")).to_be_focused()
+
+
 def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: Desk) -> None:
     customer_page(ann, running)
     customer_page(sue, running)
@@ -113,7 +165,7 @@ def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, ru
     sue.get_by_role("button", name="Add a note").click()
     sue.get_by_label("About").fill("Cannot pay on Friday")
     sue.get_by_label("What was said").fill("Asked for a week more, until the 4th.\nPays by <b>card</b> then.")
-    sue.get_by_role("button", name="Write it down").click()
+    sue.get_by_role("button", name="Save note").click()
     expect(sue.locator("#said")).to_contain_text("The note is")
     expect(ann.locator("#notes")).to_contain_text("Pays by <b>card</b> then.")
     fill_in(sue, "Apply fee", "15")
@@ -181,6 +233,8 @@ def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
     assert faults_of(page) == []
     page.screenshot(path=folder / "summary.png")
     page.keyboard.press("Escape")
+    assert faults_of(page) == [], "the question before typed words are discarded"
+    page.get_by_role("button", name="Discard it").click()
     page.keyboard.press("/")
     page.keyboard.type("CUS-0000")
     expect(page.locator(".hit").first).to_be_visible()
@@ -205,6 +259,9 @@ def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
         wide, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= screen, path
     customer_page(page, running)
+    table = page.get_by_role("group", name="Transactions")
+    expect(table).to_contain_text("Owed after")
+    assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), "each column is on the screen"
     page.get_by_role("button", name="Record repayment").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page, "color-contrast", "target-size") == []

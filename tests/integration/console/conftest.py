@@ -33,7 +33,7 @@ def faults() -> Faults:
 def ledger(tmp_path_factory: pytest.TempPathFactory, faults: Faults) -> Iterator[str]:
     """A sandbox ledger, with a loan for each account that is known."""
     books = Books(tmp_path_factory.mktemp("ledger") / "books.db")
-    for account in ("L1", "L2"):
+    for account in ("L1", "L2", "L3", "L4"):
         open_loan(books, account)
     with serving(books, faults) as target:
         yield target
@@ -112,6 +112,7 @@ def _store(settings: Settings) -> None:
             cyd.report_details(first_name="Cyd", last_name="Poe"),
             On(LoanAccount, "L1").open(customer_id="C1", **loan),
             On(LoanAccount, "L2").open(customer_id="C2", status="ACTIVE"),
+            *(On(LoanAccount, each).open(customer_id="C2", status="ACTIVE") for each in ("L3", "L4")),
             On(ContactNote, "N1").write(author=ANN, **facts_of("C1", note)),
             On(Conversation, "V1").change_application(customer_id="C1", application_data={"job": HOSTILE}),
         ],

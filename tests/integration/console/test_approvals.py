@@ -134,7 +134,9 @@ def test_operations_and_readonly_look_and_do_not_decide(
     take_back(sue, page, settings)
 
 
-def test_the_queue_is_filtered_ordered_and_counted(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+def test_the_queue_is_filtered_ordered_and_counted(
+    ann: Visitor, sue: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = ask(ann, "L1", settings, notes=HOSTILE)
     adjustment = sue.part("/loan-accounts/L1/adjustment").text
     told = {"amount": "600", "reason": HOSTILE, "direction": "lower", "part": "principal"}
@@ -144,6 +146,12 @@ def test_the_queue_is_filtered_ordered_and_counted(ann: Visitor, sue: Visitor, s
     both = sue.part("/approvals").text
     assert "2 pending" in both
     assert both.index(page) < both.index("/approvals/adjustment/")
+    start = sue.get("/").text
+    for at in (page, pending(sue, "Adjustment")):
+        assert f'href="{at}"' in start
+    monkeypatch.setattr("app.console.start._LINES", 1)
+    assert "The oldest 1 of 2 are shown." in sue.get("/").text
+    assert f'href="{page}"' in sue.get("/customers/C1").text
     newest = sue.part("/approvals?sort=newest").text
     assert newest.index(page) > newest.index("/approvals/adjustment/")
     for filters, found in (

@@ -67,7 +67,7 @@ def test_replay_says_what_became_of_it(ada: Visitor, letters: list[str]) -> None
     path = f"/dead-letters/{letters[0]}/replay"
     assert "unchanged" in ada.part(path).text
     again = ada.post(path, {})
-    assert (again.status_code, "Failed again" in again.text, "Not json" in again.text) == (200, True, True)
+    assert (again.status_code, "Failed again" in again.text, "Not JSON" in again.text) == (200, True, True)
     assert again.headers["hx-trigger"] == "lettered"
     assert letters[0] in ada.get("/dead-letters").text, "it stays"
     ada.post(f"/dead-letters/{letters[0]}/discard", {"because": "a test"})
@@ -107,6 +107,16 @@ def test_a_discard_takes_a_reason_and_is_kept(ada: Visitor, letters: list[str]) 
     assert "<img" not in done.text
     assert letters[2] not in ada.get("/dead-letters").text
     assert "It is gone" in ada.post(path, {"because": "again"}).text
+
+
+def test_the_filter_stays_on_the_way_to_a_letter_and_back(ada: Visitor, letters: list[str]) -> None:
+    listed = ada.get("/dead-letters", reason="not_json", kind="").text
+    assert f'href="/dead-letters/{letters[0]}?reason=not_json"' in listed
+    page = f"/dead-letters/{letters[0]}?reason=not_json&kind=a%26b"
+    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">To the list' in ada.get(page).text
+    path, current = f"/dead-letters/{letters[0]}/discard", {"HX-Current-URL": f"{ada.url}{page}"}
+    done = ada.post(path, {"because": "a test"}, **current).text
+    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">To the list' in done
 
 
 def test_only_admins_see_them_and_nothing_is_done_for_others(

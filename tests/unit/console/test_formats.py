@@ -75,11 +75,17 @@ def test_a_zone_that_is_none_is_the_usual_one(name: str | None) -> None:
         ("write-off", "Write off"),
         ("ekyc_status", "eKYC status"),
         ("sms", "SMS"),
+        ("not_json", "Not JSON"),
+        ("not_utf8", "Not UTF-8"),
         (None, "–"),
     ],
 )
 def test_words(told: str | None, shown: str) -> None:
     assert formats.words(told) == shown
+
+
+def test_words_within_a_sentence() -> None:
+    assert [formats.within(each) for each in ("not_json", "sms", None)] == ["not JSON", "SMS", "–"]
 
 
 def test_an_age_counts_from_the_birthday() -> None:
