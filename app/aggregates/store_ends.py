@@ -4,13 +4,14 @@ No data key is opened, so no master key is needed: rows go over as they are.
 """
 
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.aggregates.event_store_url import event_store_environment
 from app.aggregates.postgres_end import PostgresEnd
 from app.aggregates.sqlite_end import SQLiteEnd
-from app.aggregates.store_tables import COPYING, FACTS, Row, Table
+from app.aggregates.store_tables import COPYING, EVENTS, FACTS, Row, Table
 
 
 class End(Protocol):
@@ -69,6 +70,14 @@ def file_of(url: str) -> Path | None:
     """The SQLite file of a URL, from the root; None for a store on a server."""
     file = event_store_environment(url).get("SQLITE_DBNAME")
     return Path(file).absolute() if file else None
+
+
+def is_store(url: str) -> bool:
+    """Whether there is an event store. It is not made by asking. Raises one of EVENT_STORE_ERRORS."""
+    if (file := file_of(url)) is not None and not file.exists():
+        return False
+    with closing(end_of(url)) as end:
+        return end.has(EVENTS)
 
 
 def share_a_file(url: str, other: str) -> bool:

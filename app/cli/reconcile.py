@@ -2,25 +2,31 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from bson import json_util
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from redis import Redis
 from redis.exceptions import RedisError
 
 from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.aggregates.store_ends import file_of, is_store
 from app.cli.configured import settings_for
 from app.cli.unreachable import unreachable
 from app.ingestion.consumer import connect
+from app.ledger.channel import LedgerSettingsError
 from app.ledger.configured import configured_client
-from app.operations import reconcile
+from app.operations import forgetting, reconcile
 from app.operations.reconcile import OnlyShown, Reconciliation
 from app.operations.words import counted
 from app.projections.catalogue import all_projections
+from app.projections.projection import Projection
 from app.projections.runner import mongo_client
 from app.runtime.settings import Settings
 
@@ -52,28 +58,60 @@ def command(
     with mongo_client(settings) as mongo, connect(settings) as redis:
         database = mongo[settings.mongo_db]
         try:
-            with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
-                found = Reconciliation(servicing.max_position())
-                found.ahead = list(reconcile.read_models_ahead(servicing, database, projections))
-                found.only_shown = list(reconcile.only_shown(servicing, database))
-                found.not_erased = reconcile.not_erased(servicing, database)
-                reconcile.look_at_stream(servicing, redis, settings, found)
-            asyncio.run(_ask_ledger(settings, found.only_shown))
+            _refuse_no_store(settings)
+            found = _look(settings, database, redis, projections)
+            forgets = forget_documents and found.has_other_documents
+            if forgets:
+                _refuse_to_lose(found, save)
+                _refuse_at_work(database, projections)
             if save is not None:
                 _save(save, found)
             if replay:
                 reconcile.replay_stream(redis, settings)
-            if forget_documents:
-                _refuse_to_lose(found, save)
-                reconcile.forget_documents(database, projections)
-        except (*EVENT_STORE_ERRORS, PyMongoError, RedisError) as error:
-            names = ("BILLIE_EVENT_STORE_URL", "BILLIE_MONGO_URL", "BILLIE_REDIS_URL")
-            raise unreachable(error, *names) from error
+            if forgets:
+                forgetting.forget_documents(database, projections)
+        except LedgerSettingsError as error:
+            typer.echo(f"{error}.", err=True)
+            raise typer.Exit(2) from error
+        except EVENT_STORE_ERRORS as error:
+            raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
+        except PyMongoError as error:
+            raise unreachable(error, "BILLIE_MONGO_URL") from error
+        except RedisError as error:
+            raise unreachable(error, "BILLIE_REDIS_URL") from error
     typer.echo(json.dumps(found.plain()) if as_json else "\n".join(_told(found)))
     if not as_json:
-        _tell_of(save, replay=replay, forgotten=forget_documents)
+        _tell_of(save, replay=replay, forget=forget_documents, forgotten=forgets)
     if not found.is_whole:
         raise typer.Exit(1)
+
+
+def _refuse_no_store(settings: Settings) -> None:
+    """One made just now would have all documents beyond it."""
+    if not is_store(settings.event_store_url):
+        place = file_of(settings.event_store_url) or "the database"
+        typer.echo(
+            f"There is no event store in {place}: look at BILLIE_EVENT_STORE_URL. "
+            "`billie backup restore` makes one of a backup.",
+            err=True,
+        )
+        raise typer.Exit(3)
+
+
+def _look(
+    settings: Settings,
+    database: Database[dict[str, Any]],
+    redis: Redis,
+    projections: Mapping[str, Projection],
+) -> Reconciliation:
+    with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+        found = Reconciliation(servicing.max_position())
+        found.ahead = list(reconcile.read_models_ahead(servicing, database, projections))
+        found.only_shown = list(reconcile.only_shown(servicing, database))
+        found.not_erased = reconcile.not_erased(servicing, database)
+        reconcile.look_at_stream(servicing, redis, settings, found)
+    asyncio.run(_ask_ledger(settings, found.only_shown))
+    return found
 
 
 async def _ask_ledger(settings: Settings, lost: Sequence[OnlyShown]) -> None:
@@ -86,25 +124,53 @@ async def _ask_ledger(settings: Settings, lost: Sequence[OnlyShown]) -> None:
 
 
 def _save(path: Path, found: Reconciliation) -> None:
+    """On the disk, for its owner alone, before any document is let go."""
     try:
-        with path.open("x") as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        typer.echo(f"{path} is there already: --save names a new file.", err=True)
+        raise typer.Exit(2) from error
+    except OSError as error:
+        typer.echo(f"{path}: {error.strerror}.", err=True)
+        raise typer.Exit(2) from error
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
             for each in found.only_shown:
                 told = {"readModel": each.projection, "ledger": each.ledger, "document": each.document}
                 file.write(json_util.dumps(told) + "\n")
             for name in found.not_erased:
                 file.write(json.dumps({"eraseAgain": name}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
-        typer.echo(f"{path}: {error.strerror}.", err=True)
+        path.unlink()
+        typer.echo(f"{path}: {error.strerror}. Nothing was changed.", err=True)
         raise typer.Exit(2) from error
 
 
 def _refuse_to_lose(found: Reconciliation, save: Path | None) -> None:
+    if not found.newest:
+        typer.echo(
+            "The event store holds no event: what the documents hold could not be folded again. Look at "
+            "BILLIE_EVENT_STORE_URL.",
+            err=True,
+        )
+        raise typer.Exit(1)
     if (lost := len(found.only_shown) + len(found.not_erased)) and save is None:
         typer.echo(
             f"What {counted(lost, 'document')} alone can tell would be gone: --save FILE keeps it.",
             err=True,
         )
         raise typer.Exit(2)
+
+
+def _refuse_at_work(database: Database[dict[str, Any]], projections: Mapping[str, Projection]) -> None:
+    if roles := forgetting.at_work(database, projections):
+        typer.echo(
+            f"At work on the documents: {'; '.join(roles)}. Stop all roles, and do it again.",
+            err=True,
+        )
+        raise typer.Exit(1)
 
 
 def _told(found: Reconciliation) -> list[str]:
@@ -138,7 +204,7 @@ def _differs(each: OnlyShown) -> str:
     return f"is {each.document['status']} in documents, and {each.stored} in the store{ledger}"
 
 
-def _tell_of(save: Path | None, *, replay: bool, forgotten: bool) -> None:
+def _tell_of(save: Path | None, *, replay: bool, forget: bool, forgotten: bool) -> None:
     if save is not None:
         typer.echo(f"Saved to {save}: it may hold personal data.")
     if replay:
@@ -147,3 +213,5 @@ def _tell_of(save: Path | None, *, replay: bool, forgotten: bool) -> None:
         )
     if forgotten:
         typer.echo("The read models are empty: start `billie project`.")
+    elif forget:
+        typer.echo("All documents are of this store: the read models are left as they are.")

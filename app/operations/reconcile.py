@@ -67,9 +67,14 @@ class Reconciliation:
     """How many were acknowledged, and have no event: they are to be read again."""
 
     @property
+    def has_other_documents(self) -> bool:
+        """Whether there are documents of what the store has not, so that they are to be folded anew."""
+        return bool(self.ahead or self.only_shown or self.not_erased)
+
+    @property
     def is_whole(self) -> bool:
         """Whether nothing is left to do."""
-        return not (self.ahead or self.only_shown or self.not_erased or self.taken_and_lost)
+        return not (self.has_other_documents or self.taken_and_lost)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it, but for the documents' content."""
@@ -111,6 +116,8 @@ def only_shown(servicing: Servicing, database: Database[dict[str, Any]]) -> Iter
         for some in _parts(database[name].find()):
             stored = servicing.load_many([(kind, each["_id"]) for each in some])
             for each in some:
+                if (kind, each["_id"]) not in stored:
+                    continue  # It has events, of which one cannot be read: a newer release has put it there.
                 aggregate: Any = stored[kind, each["_id"]]
                 if aggregate is None:
                     yield OnlyShown(name, each)
@@ -143,8 +150,9 @@ def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, found
                     found.unread += 1
         loaded = servicing.load_many({key for key, _ in told.values()})
         for key, message_id in told.values():
-            aggregate = loaded.get(key)
-            found.taken_and_lost += aggregate is None or message_id not in aggregate.absorbed
+            if key in loaded:  # Otherwise it has events, of which one cannot be read.
+                aggregate = loaded[key]
+                found.taken_and_lost += aggregate is None or message_id not in aggregate.absorbed
 
 
 async def ask_ledger(ledger: LedgerClient, lost: Sequence[OnlyShown]) -> None:
@@ -170,30 +178,31 @@ async def ask_ledger(ledger: LedgerClient, lost: Sequence[OnlyShown]) -> None:
 
 
 def replay_stream(redis: Redis, settings: Settings) -> None:
-    """Have the group read all again that the stream holds. What was absorbed changes nothing."""
-    redis.xgroup_setid(settings.inbox_stream, settings.consumer_group, "0")
+    """Have the group read all again that the stream holds. What was absorbed changes nothing.
 
-
-def forget_documents(database: Database[dict[str, Any]], projections: Mapping[str, Projection]) -> None:
-    """Empty all read models, and begin each at position 0. Raises pymongo's errors: then do it again."""
-    for name, projection in projections.items():
-        database[COLLECTION].delete_many({"_id": {"$in": [name, f"{name}#rebuild"]}})
-        for collection in projection.collections():
-            database[collection].delete_many({})
+    Where there is no group, whoever consumes first makes one, which begins with the oldest entry too.
+    """
+    if _group(redis, settings) is not None:
+        redis.xgroup_setid(settings.inbox_stream, settings.consumer_group, "0")
 
 
 def _settled(redis: Redis, settings: Settings, ids: Sequence[bytes]) -> set[bytes]:
     """Of some entries that follow one another, those that were read, and are not pending or set aside."""
     stream, group = settings.inbox_stream, settings.consumer_group
-    groups: Any = redis.xinfo_groups(stream)
-    mine = next((each for each in groups if each["name"] == group.encode()), None)
-    if mine is None:
+    if (mine := _group(redis, settings)) is None:
         return set()
     pending: Any = redis.xpending_range(stream, group, ids[0], ids[-1], len(ids))
     in_hand, read_up_to = {each["message_id"] for each in pending}, _order(mine["last-delivered-id"])
     aside: Any = redis.smismember(set_aside_key(stream, settings.dead_letter_stream), [*ids])
     in_hand |= {each for each, is_aside in zip(ids, aside, strict=True) if is_aside}
     return {each for each in ids if _order(each) <= read_up_to and each not in in_hand}
+
+
+def _group(redis: Redis, settings: Settings) -> dict[str, Any] | None:
+    if not redis.exists(settings.inbox_stream):
+        return None
+    groups: Any = redis.xinfo_groups(settings.inbox_stream)
+    return next((each for each in groups if each["name"] == settings.consumer_group.encode()), None)
 
 
 def _entries(redis: Redis, stream: str) -> Iterator[tuple[bytes, dict[bytes, bytes]]]:

@@ -23,6 +23,7 @@ _SCHEMES = {
 }
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 """As browsers send it: in lower case, without a path."""
+_PLACE = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]{1,5})?")
 _HOST = re.compile(r"[a-z0-9_.\-]+|[0-9a-f:]+")
 
 
@@ -301,10 +302,17 @@ class Settings(BaseSettings):
             msg = f"begins with none of {', '.join(schemes)}"
             raise ValueError(msg)
         try:
-            urlsplit(url)
+            parts = urlsplit(url)
         except ValueError:
             msg = "is no URL: its host cannot be read"
             raise ValueError(msg) from None
+        places = parts.netloc.rpartition("@")[2].split(",")
+        if schemes and ("@" in parts.path or not all(_PLACE.fullmatch(each) for each in places)):
+            msg = (
+                "is no URL: a host or a port cannot be read. "
+                "In a user or a password, write / as %2F, ? as %3F, # as %23 and @ as %40"
+            )
+            raise ValueError(msg)
         return url
 
 
