@@ -57,3 +57,13 @@ def calling(target: str) -> Iterator[Any]:
     """A plain client of the contract, with nothing of ours between it and the wire."""
     with grpc.insecure_channel(target) as channel:
         yield cast(Any, AccountingLedgerServiceStub)(channel)
+
+
+def serves(target: str) -> bool:
+    """Whether one listens there already."""
+    with grpc.insecure_channel(target) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(1)
+        except grpc.FutureTimeoutError:
+            return False
+    return True

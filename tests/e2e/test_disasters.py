@@ -32,6 +32,7 @@ from tests.observed import (
     newest_position,
     pending,
 )
+from tests.sandbox import serves
 from tests.stored import store_backlog
 from tests.waiting import until
 from tests.whole_system import on_free_ports, whole_system
@@ -109,7 +110,7 @@ def test_redis_is_lost_and_what_was_unread_is_asked_for_again(
         redis.kill()
         shutil.rmtree(tmp_path / "redis" / "appendonlydir")
         redis.start()
-        assert client.exists(settings.inbox_stream) == 0, "nothing is left"
+        assert client.xlen(settings.inbox_stream) == 0, "nothing is left"
         # Nobody knows where exactly it ended: the publishers send a day too much, and what was never read.
         publish(client, settings.inbox_stream, entries[half // 2 :])
         until(lambda: _is_settled(client, settings), 60, "a group made anew, and the rest")
@@ -201,6 +202,7 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
 
         with (tmp_path / "ledger-again.log").open("w") as log:
             ledger = billie.start("ledger-sandbox", "--data", str(tmp_path / "ledger.db"), log=log)
+            until(lambda: serves(settings.ledger_target), 60, "the ledger")
             found = billie.end("reconcile", "--json")
             assert found.returncode == 1, found.stderr
             told = json.loads(found.stdout)

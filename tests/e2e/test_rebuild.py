@@ -29,28 +29,34 @@ def folded(database: Mongo) -> int:
     return int(record.get("folded", 0))
 
 
+@pytest.fixture(scope="module")
+def large(shared_settings: Settings, shared_db: Mongo) -> Billie:
+    """Commands on a store that takes its time to be read, and documents that a test leaves as they were."""
+    stored_and_projected(shared_settings, shared_db, ENTRIES)
+    return Billie.of(shared_settings)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_rebuild_that_ends_early_leaves_what_is_live_and_goes_on(
-    settings: Settings, mongo_db: Mongo, billie: Billie, tmp_path: Path, how: signal.Signals
+    large: Billie, shared_db: Mongo, tmp_path: Path, how: signal.Signals
 ) -> None:
-    stored_and_projected(settings, mongo_db, ENTRIES)
-    before = live(mongo_db)
+    before = live(shared_db)
     with (tmp_path / "rebuild.log").open("w+") as log:
-        rebuilding = billie.start("rebuild", "conversations", "--all", log=log)
-        until(lambda: rebuilding.poll() is not None or _shadow_has_documents(mongo_db), 60)
+        rebuilding = large.start("rebuild", "conversations", "--all", log=log)
+        until(lambda: rebuilding.poll() is not None or _shadow_has_documents(shared_db), 60)
         assert rebuilding.poll() is None, log.seek(0) or log.read()
         os.kill(rebuilding.pid, how)
         assert rebuilding.wait(60) == (1 if how == signal.SIGINT else -how)
         log.seek(0)
         said = log.read()
-    assert live(mongo_db) == before
+    assert live(shared_db) == before
     if how == signal.SIGINT:
         assert "Stopped. The live collections are as they were." in said
-        assert "A rebuild of conversations is unfinished" in billie.end("status").stdout
-    assert "conversations:" in billie.run("rebuild", "--all", "--resume")
-    assert live(mongo_db) == before
-    assert "as the events say" in billie.run("verify")
-    assert not [name for name in mongo_db.list_collection_names() if name.startswith(PREFIX)]
+        assert "A rebuild of conversations is unfinished" in large.end("status").stdout
+    assert "conversations:" in large.run("rebuild", "--all", "--resume")
+    assert live(shared_db) == before
+    assert "as the events say" in large.run("verify")
+    assert not [name for name in shared_db.list_collection_names() if name.startswith(PREFIX)]
 
 
 def _shadow_has_documents(database: Mongo) -> bool:
@@ -92,6 +98,7 @@ def test_verify_agrees_while_events_come_in(
     stored_and_projected(settings, mongo_db, 600)
     with (tmp_path / "project.log").open("w") as log:
         projecting = billie.start("project", log=log)
+        until(lambda: mongo_db[COLLECTION].find_one({"lease.owner": {"$regex": "^project"}}) is not None)
         with ThreadPoolExecutor() as threads:
             verifying = [threads.submit(billie.end, "verify") for _ in range(2)]
             seed = 2
@@ -105,15 +112,14 @@ def test_verify_agrees_while_events_come_in(
         assert projecting.wait(30) == 0
 
 
-def test_dry_run_and_wrong_names(settings: Settings, mongo_db: Mongo, billie: Billie) -> None:
-    stored_and_projected(settings, mongo_db, 300)
-    told = billie.run("rebuild", "--all", "--dry-run")
-    assert len(told.splitlines()) == len(all_projections(settings))
+def test_dry_run_and_wrong_names(large: Billie) -> None:
+    told = large.run("rebuild", "--all", "--dry-run")
+    assert len(told.splitlines()) == len(all_projections(Settings()))
     assert "events to read" in told
-    wrong = billie.end("rebuild", "costumers")
+    wrong = large.end("rebuild", "costumers")
     assert (wrong.returncode, "No read model costumers: there are customers" in wrong.stderr) == (2, True)
-    nothing = billie.end("rebuild")
+    nothing = large.end("rebuild")
     assert (nothing.returncode, "or --all" in nothing.stderr) == (2, True)
-    away = Billie(billie.environment | {"BILLIE_MONGO_URL": "mongodb://127.0.0.1:1"})
+    away = Billie(large.environment | {"BILLIE_MONGO_URL": "mongodb://127.0.0.1:1"})
     gone = away.end("rebuild", "customers")
     assert (gone.returncode, "BILLIE_MONGO_URL" in gone.stderr) == (3, True)

@@ -19,7 +19,7 @@ from app.runtime.embedded import free_port
 from app.runtime.settings import Settings
 from tests.accounts import accounts
 from tests.commands import Billie
-from tests.sandbox import calling
+from tests.sandbox import calling, serves
 from tests.waiting import until
 
 OPENED = {"account_id": "L1", "customer_id": "C1", "loan_amount": "500.00", "loan_fee": "100.00"}
@@ -40,7 +40,7 @@ class Sandbox:
             "ledger-sandbox", "--data", str(self._books), *options, BILLIE_LEDGER_TARGET=self.target
         )
         try:
-            until(self._serves)
+            until(lambda: serves(self.target))
             yield process
         finally:
             process.kill()
@@ -59,14 +59,6 @@ class Sandbox:
             except grpc.RpcError:
                 return None
         return str(answer.total_outstanding)
-
-    def _serves(self) -> bool:
-        with grpc.insecure_channel(self.target) as channel:
-            try:
-                grpc.channel_ready_future(channel).result(1)
-            except grpc.FutureTimeoutError:
-                return False
-        return True
 
 
 @pytest.fixture
