@@ -19,13 +19,19 @@ from tests.serving import serving
 from tests.stored import store_backlog
 
 
-@pytest.fixture
-def customer(settings: Settings, mongo_db: Database[dict[str, Any]]) -> tuple[str, str]:
-    """A customer and their loan account, projected."""
-    list(migrate(mongo_db))
-    store_backlog(settings, 800)
-    project(settings, drain=True)
-    account = mongo_db["loan-accounts"].find_one({"balances.totalOutstanding": {"$exists": True}})
+@pytest.fixture(scope="module")
+def settings(shared_settings: Settings, shared_db: Database[dict[str, Any]]) -> Settings:
+    """Those of a lender, projected."""
+    list(migrate(shared_db))
+    store_backlog(shared_settings, 800)
+    project(shared_settings, drain=True)
+    return shared_settings
+
+
+@pytest.fixture(scope="module")
+def customer(settings: Settings, shared_db: Database[dict[str, Any]]) -> tuple[str, str]:
+    """A customer and their loan account."""
+    account = shared_db["loan-accounts"].find_one({"balances.totalOutstanding": {"$exists": True}})
     assert account is not None
     return account["customerId"], account["_id"]
 
@@ -52,13 +58,13 @@ def test_all_of_a_customer_with_live_balances(settings: Settings, customer: tupl
 
 
 def test_with_the_ledger_away_balances_are_of_then_and_said_to_be(
-    settings: Settings, customer: tuple[str, str], mongo_db: Database[dict[str, Any]]
+    settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]]
 ) -> None:
     answer = overview(settings, f"127.0.0.1:{free_port()}", customer[0])
     assert answer.status_code == 200, answer.text
     shown = answer.json()
     (view,) = [each for each in shown["accounts"] if each["account"]["loanAccountId"] == customer[1]]
-    projected = mongo_db["loan-accounts"].find_one({"_id": customer[1]})
+    projected = shared_db["loan-accounts"].find_one({"_id": customer[1]})
     assert projected is not None
     assert view["owed"]["live"] is False
     assert view["owed"]["totalOutstanding"] == f"{projected['balances']['totalOutstanding'].to_decimal():.2f}"
@@ -79,25 +85,29 @@ def test_an_account_that_the_ledger_does_not_know_spoils_nothing(
     assert shown["warnings"]
 
 
-@pytest.mark.usefixtures("customer")
 def test_nobody_has_no_overview(settings: Settings) -> None:
     assert overview(settings, f"127.0.0.1:{free_port()}", "nobody").status_code == 404
 
 
 @pytest.mark.parametrize("chats", [3, 20, 25])
 def test_of_each_kind_there_are_the_newest_twenty(
-    settings: Settings, customer: tuple[str, str], mongo_db: Database[dict[str, Any]], chats: int
+    settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]], chats: int
 ) -> None:
     times = {
         f"V{number:02}": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number * 7 % 25)
         for number in range(chats)
     }
-    (conversation,) = mongo_db["conversations"].find().limit(1)
-    mongo_db["conversations"].delete_many({})
-    mongo_db["conversations"].insert_many(
-        conversation | {"_id": name, "customerId": customer[0], "createdAt": at} for name, at in times.items()
-    )
-    shown = overview(settings, f"127.0.0.1:{free_port()}", customer[0]).json()
+    chats_before = list(shared_db["conversations"].find())
+    shared_db["conversations"].delete_many({})
+    try:
+        shared_db["conversations"].insert_many(
+            chats_before[0] | {"_id": name, "customerId": customer[0], "createdAt": at}
+            for name, at in times.items()
+        )
+        shown = overview(settings, f"127.0.0.1:{free_port()}", customer[0]).json()
+    finally:
+        shared_db["conversations"].delete_many({})
+        shared_db["conversations"].insert_many(chats_before)
     newest = sorted(times, key=lambda name: times[name], reverse=True)[:20]
     assert [each["conversationId"] for each in shown["conversations"]] == newest
     told = [each["detail"] for each in shown["warnings"] if each["code"] == "more_not_shown"]
