@@ -41,8 +41,10 @@ class Billie:
         assert done.returncode == 0, f"billie {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
         return done.stdout
 
-    def end(self, *arguments: str, stdin: str = "", **more_settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, whichever that is."""
+    def end(
+        self, *arguments: str, stdin: str = "", within_s: float = 120, **more_settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whichever that is. Raises TimeoutExpired."""
         return subprocess.run(
             self._command(arguments),
             cwd=ROOT,
@@ -50,7 +52,7 @@ class Billie:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=within_s,
         )
 
     def start(

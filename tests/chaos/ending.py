@@ -77,6 +77,6 @@ def documents_are_those_of_a_quiet_run(scene: Scene, folder: Path) -> Iterator[s
         yield from differences(ours, theirs)
     if not all(documents(scene.database, names).values()):
         yield "a read model is empty: nothing was compared"
-    done = Billie.of(scene.settings).end("verify")
+    done = Billie.of(scene.settings).end("verify", within_s=1_200)
     if done.returncode:
         yield f"billie verify: {done.returncode}\n{done.stdout[-3_000:]}{done.stderr[-1_000:]}"
