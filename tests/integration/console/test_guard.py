@@ -24,6 +24,8 @@ GIVEN = {
     "identifier": "nobody",
     "does": "approve",
     "letter_id": "1-0",
+    "kind": "rebuild",
+    "job_id": "nobody",
 }
 OPEN = {"/sign-in", "/sign-in/issuer", "/sign-in/back", "/assets/{name:path}"}
 """What needs nobody to be signed in."""
