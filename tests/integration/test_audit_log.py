@@ -74,7 +74,10 @@ READS: dict[str, tuple[str, dict[str, list[str]]]] = {
 }
 """Of each route that shows something of a customer: what is asked, and the ids that its line has."""
 
-NOT_PERSONAL = {"/healthz", "/readyz", "/v1/me", "/v1/status", "/v1/dead-letters", "/v1/changes"}
+NOT_PERSONAL = {"/healthz", "/readyz", "/v1/me", "/v1/status", "/v1/dead-letters", "/v1/changes"} | {
+    "/v1/projection-jobs",
+    "/v1/projection-jobs/{jobId}",
+}
 
 
 @pytest.fixture

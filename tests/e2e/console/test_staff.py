@@ -235,6 +235,7 @@ def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
     page.keyboard.press("Escape")
     assert faults_of(page) == [], "the question before typed words are discarded"
     page.get_by_role("button", name="Discard it").click()
+    expect(page.get_by_role("button", name="Adjust", exact=True)).to_be_focused()
     page.keyboard.press("/")
     page.keyboard.type("CUS-0000")
     expect(page.locator(".hit").first).to_be_visible()
