@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.aggregates import Customer, Servicing
+from app.aggregates import Customer, MasterKeyError, MasterKeys, Servicing
 from app.aggregates.event_store import UnfinishedCopyError
 from app.aggregates.store_copy import Copying, CopyRefusedError, EndFailedError, copy_store
 from app.aggregates.store_ends import End, end_of
@@ -271,3 +272,18 @@ def test_an_empty_store_is_copied_and_positions_begin_at_1(postgres_url: str, tm
     with closing(Servicing.from_url(postgres_url)) as servicing:
         absorb(servicing, [On(Customer, "C1").report_details(at=1, first_name="Ann")])
         assert [each.position for each in servicing.page(0, 10, 10)] == [1, 2]
+
+
+def test_sealed_events_go_over_sealed_whatever_master_key_is_set(postgres_url: str, tmp_path: Path) -> None:
+    masters, sealed = MasterKeys(b"1" * 32), f"sqlite:///{tmp_path / 'sealed.db'}"
+    with closing(Servicing.from_url(sealed, masters=masters)) as servicing:
+        know(servicing, "C1", "L1")
+    other_key = Billie({"BILLIE_MASTER_KEY": b64encode(b"2" * 32).decode()})
+    other_key.run("events", "copy", "--from", sealed, "--to", postgres_url)
+    assert all_rows(postgres_url) == all_rows(sealed)
+    with pytest.raises(MasterKeyError):
+        Servicing.from_url(postgres_url, masters=MasterKeys(b"2" * 32))
+    with closing(Servicing.from_url(postgres_url, masters=masters)) as servicing:
+        customer = servicing.load(Customer, "C1")
+        assert customer is not None
+        assert customer.first_name == "Wilhelmina"
