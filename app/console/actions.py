@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import Request, Response
 
 from app.api.callers import Role
+from app.console.addresses import split
 from app.console.desk import Desk
 from app.console.formats import quoted
 
@@ -69,7 +70,7 @@ def key_of(told: str | None) -> str | None:
 
 def kept_in_address(request: Request, answer: Response, name: str, account_id: str, key: str) -> None:
     """Have the browser keep what is open, with its key: a reload opens it again, and cannot post twice."""
-    page = urlsplit(request.headers.get("hx-current-url", "")).path
+    page = split(request.headers.get("hx-current-url", "")).path
     if page:
         answer.headers["HX-Replace-Url"] = f"{page}?{urlencode({'do': name, 'of': account_id, 'key': key})}"
 

@@ -1,12 +1,13 @@
 """Dead letters: listed by reason, read whole, replayed unchanged, or discarded with a reason."""
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.api.problems import not_found
+from app.console.addresses import split
 from app.console.desk import AtDesk, Desk
 from app.console.guard import PageRoute
 from app.console.pages_of import cursor_of
@@ -131,7 +132,7 @@ def _filters(reason: str, kind: str) -> str:
 
 def _filters_of_page(desk: Desk) -> str:
     """Those of the list that led to the page whose drawer this is: the page's address keeps them."""
-    told = dict(parse_qsl(urlsplit(desk.request.headers.get("hx-current-url", "")).query))
+    told = dict(parse_qsl(split(desk.request.headers.get("hx-current-url", "")).query))
     return _filters(told.get("reason", ""), told.get("kind", ""))
 
 

@@ -60,7 +60,7 @@ def moment(told: Any, zone: tzinfo) -> str:
     """``25 Nov 2026, 3:04 pm AEDT``."""
     if (at := instant(told)) is None:
         return NOTHING
-    there = at.astimezone(zone)
+    there = seen_from(at, zone)
     return f"{day(there.date())}, {_clock(there)} {zone_name(there)}"
 
 
@@ -68,7 +68,7 @@ def clock(told: Any, zone: tzinfo) -> str:
     """``3:04 pm AEDT``."""
     if (at := instant(told)) is None:
         return NOTHING
-    there = at.astimezone(zone)
+    there = seen_from(at, zone)
     return f"{_clock(there)} {zone_name(there)}"
 
 
@@ -78,6 +78,14 @@ def instant(told: Any) -> datetime | None:
         return told if isinstance(told, datetime) else datetime.fromisoformat(str(told)) if told else None
     except ValueError:
         return None
+
+
+def seen_from(at: datetime, zone: tzinfo) -> datetime:
+    """A time in a zone; as it is told where it is beyond the years that there are."""
+    try:
+        return at.astimezone(zone)
+    except (OverflowError, ValueError):
+        return at
 
 
 def zone_name(at: datetime) -> str:
@@ -97,7 +105,7 @@ def zone_of(name: str | None, usual: str) -> ZoneInfo:
 def day_there(told: Any, zone: tzinfo) -> str:
     """The day of a time, as it is in the zone; of a day, the day."""
     at = instant(told) if "T" in str(told) else None
-    return day(told if at is None else at.astimezone(zone).date())
+    return day(told if at is None else seen_from(at, zone).date())
 
 
 def words(told: Any) -> str:

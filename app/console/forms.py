@@ -1,10 +1,11 @@
 """What browsers send: fields of forms, and signs of whose page it comes from."""
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 from app.api.problems import ProblemError
+from app.console.addresses import split
 from app.runtime.settings import Settings
 
 _MOST_FIELDS = 200
@@ -25,8 +26,8 @@ def same_origin(request: Request) -> None:
     """Raises ProblemError for what a page of another origin sends. Browsers tell, and scripts cannot lie."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     settings: Settings = request.app.state.settings
-    ours = urlsplit(settings.console_url or "").netloc or request.headers.get("host", "")
-    is_other = site not in (None, "same-origin") or (origin is not None and urlsplit(origin).netloc != ours)
+    ours = split(settings.console_url or "").netloc or request.headers.get("host", "")
+    is_other = site not in (None, "same-origin") or (origin is not None and split(origin).netloc != ours)
     if is_other or (site is None and origin is None):
         detail = "Only the console's own pages may send this. Nothing was done."
         raise ProblemError(403, "other_origin", detail)

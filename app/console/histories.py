@@ -63,7 +63,7 @@ async def _history(
     events = await desk.rest.get(f"/v1{subject.address}/history", identifier, limit=_MOST, cursor=cursor)
     document, problem = await _document(desk, subject, identifier, moment)
     here = subject.address.format(formats.quoted(identifier))
-    there = moment.astimezone(zone) if moment else None
+    there = formats.seen_from(moment, zone) if moment else None
     return desk.page(
         "history.html",
         subject=subject,

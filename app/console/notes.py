@@ -10,6 +10,7 @@ from app.aggregates.contact_note import LONGEST_CONTENT, LONGEST_SUBJECT, NotePr
 from app.console import people
 from app.console.actions import key_of, new_key
 from app.console.desk import AtDesk, Desk
+from app.console.formats import quoted
 from app.console.guard import PageRoute
 from app.console.rest import Answer
 
@@ -31,7 +32,7 @@ async def get_note_form(desk: AtDesk, customer_id: str) -> Response:
 @router.post("/customers/{customer_id}/note")
 async def write_note(desk: AtDesk, customer_id: str) -> Response:
     """Write it down."""
-    told, address = _told(desk), f"/customers/{customer_id}/note"
+    told, address = _told(desk), f"/customers/{quoted(customer_id)}/note"
     if faults := _faults(told):
         return await _form(desk, customer_id, told, address, faults=faults)
     key = key_of(desk.form.get("key")) or new_key()
@@ -50,7 +51,7 @@ async def get_amendment_form(desk: AtDesk, note_id: str) -> Response:
 async def amend_note(desk: AtDesk, note_id: str) -> Response:
     """Write down what amends it."""
     note = await desk.rest.get("/v1/notes/{}", note_id)
-    told, address = _told(desk), f"/notes/{note_id}/amendment"
+    told, address = _told(desk), f"/notes/{quoted(note_id)}/amendment"
     if faults := _faults(told):
         return await _form(desk, note["customerId"], told, address, amends=note, faults=faults)
     key = key_of(desk.form.get("key")) or new_key()

@@ -6,7 +6,9 @@ import json
 import logging
 import secrets
 from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
+from threading import BoundedSemaphore
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
@@ -26,6 +28,9 @@ _WITHIN_S = 5.0
 _MOST_BYTES = 1024 * 1024
 _SCOPE = "openid profile"
 _BACK = "/sign-in/back"
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="issuer")
+_PLACES = BoundedSemaphore(20)
+"""So many sign-ins wait for the issuer at once; one more is told to come again."""
 
 
 class Started(NamedTuple):
@@ -118,7 +123,7 @@ async def _fetched(request: Request) -> dict[str, Any]:
         log.error("BILLIE_JWT_ISSUER has to begin with https://, unless it is on this machine")
         raise _unavailable()
     try:
-        told = await asyncio.to_thread(_read, request)
+        told = await _in_own_thread(request)
     except HTTPError as error:
         error.close()
         if 400 <= error.code < 500 and request.data is not None:
@@ -131,6 +136,17 @@ async def _fetched(request: Request) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise _unavailable()
     return told
+
+
+async def _in_own_thread(request: Request) -> Any:
+    """Strangers may begin sign-ins: an issuer that is slow must not take the threads that others need."""
+    if not _PLACES.acquire(blocking=False):
+        log.error("Too many sign-ins wait for the issuer: one more is refused")
+        raise _unavailable()
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, _read, request)
+    finally:
+        _PLACES.release()
 
 
 def _read(request: Request) -> Any:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from app.api.auth import IN_PROCESS
 from app.api.callers import Caller
+from app.api.problems import not_found
 
 Parameters = dict[str, Any]
 
@@ -83,7 +84,10 @@ class Rest:
         body: dict[str, Any] | None = None,
         key: str | None = None,
     ) -> Answer:
-        """The answer, whichever it is."""
+        """The answer, whichever it is. Raises ProblemError (404) for an identifier that is none."""
+        if odd := [each for each in identifiers if "/" in each or each in (".", "..")]:
+            # No route of REST has such a one, and unquoted it would be another address.
+            raise not_found("page", odd[0])
         told: dict[bytes, bytes] = {}
         if key is not None:
             told[b"idempotency-key"] = key.encode("ascii", "replace")

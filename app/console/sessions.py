@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from app.api.callers import Caller, Role
+from app.console.addresses import split
 from app.runtime.hosts import is_local
 from app.runtime.settings import Settings
 
@@ -121,7 +122,13 @@ class Sessions:
 
 
 def _is_secure(request: Request) -> bool:
-    """Whether cookies are for HTTPS only: everywhere but on this machine."""
+    """Whether cookies are for HTTPS only: everywhere but on this machine.
+
+    BILLIE_CONSOLE_URL says so, where it is set: a proxy may tell another host than the browser's.
+    """
+    settings: Settings = request.app.state.settings
+    if settings.console_url:
+        return split(settings.console_url).scheme == "https"
     return not is_local(request.url.hostname or "")
 
 

@@ -2,7 +2,6 @@
 
 from hmac import compare_digest
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -10,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from app.api.callers import Caller, Role, caller_of
 from app.api.claims import claims_of
 from app.api.problems import ProblemError
+from app.console.addresses import split
 from app.console.forms import form_of, same_origin
 from app.console.guard import PageRoute
 from app.console.oidc import Provider
@@ -25,7 +25,7 @@ Form = Annotated[dict[str, str], Depends(form_of)]
 def local(address: str | None) -> str:
     """Where to go on: a page of ours, whatever the link to the sign-in says."""
     address = address or "/"
-    parts = urlsplit(address)
+    parts = split(address)
     is_ours = not parts.scheme and not parts.netloc and address.startswith("/")
     return address if is_ours and not address.startswith(("//", "/\\", "/sign-")) else "/"
 

@@ -1,0 +1,56 @@
+"""What no browser of ours sends, and what no publisher should: refused or shown, and no failure of ours."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from app.aggregates import Conversation, Servicing
+from app.projections.runner import run as project
+from app.runtime.settings import Settings
+from tests.console import Visitor, console
+from tests.given import absorb
+from tests.projecting import On
+
+NO_ADDRESS = "http://["
+
+
+def test_what_is_no_address_is_none(url: str, ann: Visitor) -> None:
+    with httpx.Client(base_url=url) as nobody:
+        for following in ("//[", NO_ADDRESS):
+            page = nobody.get("/sign-in", params={"next": following})
+            assert (page.status_code, 'name="next" value="/"' in page.text) == (200, True)
+    assert ann.part("/loan-accounts/L1/repayment", **{"HX-Current-URL": NO_ADDRESS}).status_code == 200
+    assert ann.post("/customers/C1/note", {}, Origin=NO_ADDRESS).status_code == 403
+
+
+def test_a_time_beyond_the_years_that_there_are_is_shown(ann: Visitor, settings: Settings) -> None:
+    servicing = Servicing.from_url(settings.event_store_url)
+    last = datetime(9999, 12, 31, 20, tzinfo=UTC)
+    absorb(servicing, [On(Conversation, "V9").start(customer_id="C2", started_at=last)])
+    servicing.close()
+    project(settings, drain=True)
+    for path in ("/customers/C2", "/conversations/V9"):
+        page = ann.get(path)
+        assert page.status_code == 200, path
+        assert "31 Dec 9999" in page.text
+    ann.client.cookies.set("billie-zone", "America/New_York")
+    first = ann.get("/customers/C1/history", as_of="0001-01-01T01:00:00Z")
+    assert first.status_code == 200
+
+
+@pytest.mark.parametrize("identifier", ["C1%2Fnotes", "%2e%2e", "C1%2F..%2FC2"])
+def test_an_identifier_is_no_address(ann: Visitor, identifier: str) -> None:
+    assert ann.client.get(f"/customers/{identifier}/note", headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_cookies_are_for_https_where_the_console_is_whatever_the_proxy_tells(
+    settings: Settings,
+) -> None:
+    there = settings.model_copy(update={"console_url": "https://desk.example"})
+    with console(there) as url, httpx.Client(base_url=url) as client:
+        told = {"name": "Ann", "role": "operations", "next": "/"}
+        answer = client.post("/sign-in", data=told, headers={"Origin": "https://desk.example"})
+        cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-billie-session=")
+    assert "Secure" in cookie
