@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 _WAIT_S = 10.0
 """For so long the projection's position may stand until what it waits for counts as out of reach."""
+_WAIT_FOR_RUNNER_S = 120.0
+"""The same where somebody runs the projection, and beats: a batch that is written may take its time."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,24 @@ class Sample:
     def has(self, identifier: str) -> bool:
         """Whether a document is in the sample."""
         return any(self.has_aggregate(kind.id_of(identifier)) for kind in self._projection.own)
+
+
+class _Patience:
+    """For how long a position is waited for that stands."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self._beat: Any = None
+        self._moved_at = self._alive_at = monotonic()
+
+    def lasts(self, record: dict[str, Any]) -> bool:
+        """Look at the projection's record. Whether it is worth waiting on."""
+        now, beat = monotonic(), record.get("lease", {}).get("beat")
+        if (position := int(record.get("position", 0))) != self.position:
+            self.position, self._moved_at, self._alive_at = position, now, now
+        if beat != self._beat:
+            self._beat, self._alive_at = beat, now
+        return now - self._alive_at < _WAIT_S and now - self._moved_at < _WAIT_FOR_RUNNER_S
 
 
 class Verify:
@@ -104,10 +124,9 @@ class Verify:
             refuse_another_store(self.projection.name, target, self._servicing.max_position())
             fold.fold_to(target, lambda: self._tell(fold, target, on_checked))
             doubtful = list(self._pass(fold))
-            position, moved_at = target, monotonic()
-            while doubtful and monotonic() - moved_at < _WAIT_S:
-                if (now := self._recorder.position()) != position:
-                    position, moved_at = now, monotonic()
+            patience = _Patience(target)
+            while doubtful and patience.lasts(self._recorder.record()):
+                position = patience.position
                 fold.fold_to(position)
                 waiting = []
                 for identifier in doubtful:
