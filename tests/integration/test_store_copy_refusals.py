@@ -1,6 +1,6 @@
 """``billie events copy`` where something is wrong: it says what, where, and what to do, and harms nothing."""
 
-import os
+import resource
 import subprocess
 import sys
 from base64 import b64encode
@@ -159,11 +159,11 @@ def test_a_full_disk_is_told_of_the_target_and_the_copy_goes_on(source: str, tmp
     target = f"sqlite:///{tmp_path / 'target.db'}"
     command = (sys.executable, "-m", "app.cli.main", "events", "copy", "--from", source, "--to", target)
     done = subprocess.run(
-        ["/bin/sh", "-c", 'ulimit -f 10000; exec "$@"', "sh", *command],
+        command,
         cwd=ROOT,
-        env=os.environ,
         capture_output=True,
         text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5 * 1024 * 1024,) * 2),
     )
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith("The target failed: ")
