@@ -89,9 +89,9 @@ class Queue:
     is_whole: bool
 
 
-async def queue(desk: Desk) -> Queue:
-    """All that is pending."""
-    found = await asyncio.gather(*(_pending(desk, kind) for kind in KINDS.values()))
+async def queue(desk: Desk, most: int = _MOST) -> Queue:
+    """All that is pending; of each kind ``most``, or a page more."""
+    found = await asyncio.gather(*(_pending(desk, kind, most) for kind in KINDS.values()))
     items = sorted((each for part in found for each in part.items), key=lambda each: str(each["at"]))
     return Queue(items, all(part.is_whole for part in found))
 
@@ -125,12 +125,13 @@ def _decision(document: Told) -> Told | None:
     return approval if approval.get("by") else None
 
 
-async def _pending(desk: Desk, kind: Kind) -> Queue:
+async def _pending(desk: Desk, kind: Kind, most: int) -> Queue:
     items: list[Told] = []
     cursor = ""
+    limit = min(most, _PAGE)
     while True:
-        page = await desk.rest.get(kind.base, **kind.pending, sort="createdAt", limit=_PAGE, cursor=cursor)
+        page = await desk.rest.get(kind.base, **kind.pending, sort="createdAt", limit=limit, cursor=cursor)
         items += [told(kind, each) for each in page["items"]]
         cursor = cursor_of(page)
-        if not cursor or len(items) >= _MOST:
+        if not cursor or len(items) >= most:
             return Queue(items, not cursor)

@@ -24,10 +24,16 @@ Told = dict[str, Any]
 
 
 class Subject(NamedTuple):
-    """What a history is of: its words, and its address, which the API has below ``/v1``."""
+    """What a history is of: its words, its address, which the API has below ``/v1``, and what names it."""
 
     words: str
     address: str
+    names: tuple[str, ...]
+
+
+_CUSTOMER = Subject("Customer", "/customers/{}", ("fullName",))
+_LOAN = Subject("Loan", "/loan-accounts/{}", ("accountNumber", "customerName"))
+_CHAT = Subject("Chat", "/conversations/{}", ("applicationNumber",))
 
 
 @router.get("/customers/{customer_id}/history")
@@ -35,7 +41,7 @@ async def get_customer_history(
     desk: AtDesk, customer_id: str, on: str = "", at: str = "", as_of: str = "", cursor: str = ""
 ) -> Response:
     """A customer's."""
-    return await _history(desk, Subject("Customer", "/customers/{}"), customer_id, cursor, (on, at, as_of))
+    return await _history(desk, _CUSTOMER, customer_id, cursor, (on, at, as_of))
 
 
 @router.get("/loan-accounts/{account_id}/history")
@@ -43,7 +49,7 @@ async def get_account_history(
     desk: AtDesk, account_id: str, on: str = "", at: str = "", as_of: str = "", cursor: str = ""
 ) -> Response:
     """A loan account's."""
-    return await _history(desk, Subject("Loan", "/loan-accounts/{}"), account_id, cursor, (on, at, as_of))
+    return await _history(desk, _LOAN, account_id, cursor, (on, at, as_of))
 
 
 @router.get("/conversations/{conversation_id}/history")
@@ -51,8 +57,7 @@ async def get_conversation_history(
     desk: AtDesk, conversation_id: str, on: str = "", at: str = "", as_of: str = "", cursor: str = ""
 ) -> Response:
     """A chat's."""
-    subject = Subject("Chat", "/conversations/{}")
-    return await _history(desk, subject, conversation_id, cursor, (on, at, as_of))
+    return await _history(desk, _CHAT, conversation_id, cursor, (on, at, as_of))
 
 
 async def _history(
@@ -77,6 +82,7 @@ async def _history(
         at=_clock(there) if there and (then[1] or then[2]) else "",
         is_wrong=is_wrong,
         document=document,
+        named=", ".join(str(document[name]) for name in subject.names if document and document.get(name)),
         problem=problem,
     )
 

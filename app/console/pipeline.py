@@ -39,13 +39,15 @@ async def _seen(desk: Desk, template: str, seen: str) -> Response:
     samples = [*read(seen), sample_of(report)]
     if len(samples) > 1 and samples[-1].at_ms <= samples[-2].at_ms:
         samples = samples[-1:]  # Another machine's clock.
+    jobs: list[Told] | None = None if asked.is_problem else asked.body["items"]
     return desk.page(
         template,
         report=report,
         charts=_charts(samples),
         seen=written(samples),
         age=_age,
-        jobs=None if asked.is_problem else asked.body["items"],
+        jobs=jobs,
+        of_jobs=_rebuilt_by(jobs or []),
         may_ask=desk.may("POST", JOBS),
         may_see_letters=desk.may("GET", "/v1/dead-letters"),
     )
@@ -68,6 +70,16 @@ def sample_of(report: Told) -> Sample:
         projected=sum(positions) // len(positions) if positions else -1,
         behind=max(behind, default=-1),
     )
+
+
+def _rebuilt_by(jobs: list[Told]) -> set[str]:
+    """What a job rebuilds: for the moment in which it takes its leases nobody runs it, and all is well."""
+    return {
+        name
+        for job in jobs
+        if job["kind"] == "rebuild" and job["status"] in ("waiting", "running")
+        for name in job["projections"]
+    }
 
 
 def _known(figure: int | None) -> int:

@@ -1,5 +1,6 @@
 """The templates: escaped all through, with filters for money, days and times."""
 
+import re
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any, get_args
@@ -11,6 +12,9 @@ from markupsafe import Markup, escape
 from app.api.ledger_reads import TransactionType
 from app.console import formats
 from app.console.assets import address_of
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(rf"{_DAY.pattern}T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 @cache
@@ -36,6 +40,7 @@ def templates() -> Environment:
         "words": formats.words,
         "within": formats.within,
         "commands": commands,
+        "plain": _plain,
     }
     return made
 
@@ -58,6 +63,14 @@ def _moment(context: Context, told: Any) -> str:
 def _clock(context: Context, told: Any) -> str:
     """The same without its day."""
     return _time(told, formats.clock(told, _zone(context)))
+
+
+@pass_context
+def _plain(context: Context, told: Any) -> Any:
+    """A value of which only its look is known: what looks like a time or a day is shown as one."""
+    if isinstance(told, str) and _DAY.fullmatch(told):
+        return _day(context, told)
+    return _moment(context, told) if isinstance(told, str) and _MOMENT.fullmatch(told) else told
 
 
 def commands(told: Any) -> Markup:

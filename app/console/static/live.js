@@ -144,6 +144,9 @@
     const name = button.dataset.pause;
     if (!paused.delete(name)) paused.add(name);
     button.textContent = paused.has(name) ? "Go on" : "Pause";
+    for (const said of document.querySelectorAll("[data-paused-words]")) {
+      [said.textContent, said.dataset.pausedWords] = [said.dataset.pausedWords, said.textContent];
+    }
   });
 
   // The part that a link leads to is open.

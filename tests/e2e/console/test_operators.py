@@ -59,8 +59,10 @@ def test_the_pipeline_draws_itself_and_can_be_paused(ada: Page, running: Desk) -
     expect(ada.locator("#pipeline-now polyline").first).to_be_attached()
     expect(ada.get_by_role("row", name="loan-accounts")).to_contain_text("Current")
     ada.get_by_role("button", name="Pause").click()
+    expect(ada.get_by_text("Held still")).to_be_visible()
     seen = ada.locator("#pipeline-seen").input_value()
     ada.get_by_role("button", name="Go on").click()
+    expect(ada.get_by_text("Asked anew every two seconds")).to_be_visible()
     expect(ada.locator("#pipeline-seen")).not_to_have_value(seen)
 
 

@@ -23,6 +23,19 @@ def test_a_history_tells_events_with_their_source(ann: Visitor, path: str) -> No
     assert "<img" not in page.text
 
 
+@pytest.mark.parametrize(("path", "named"), [("/loan-accounts/L1", "BL000001"), ("/customers/C2", "Cyd Poe")])
+def test_a_history_is_of_somebody_with_a_name(ann: Visitor, path: str, named: str) -> None:
+    page = ann.get(f"{path}/history").text
+    assert named in page.split("<title>")[1].split("</title>")[0]
+    assert named in page.split("<h1>")[1].split("</h1>")[0]
+
+
+def test_days_and_times_of_a_history_are_shown_as_those_of_other_pages(ann: Visitor) -> None:
+    known = ann.get("/customers/C1/history").text.split("As it is now")[1]
+    assert '<time datetime="1980-02-29">29 Feb 1980</time>' in known
+    assert "+00:00</li>" not in known, "no time as it is stored"
+
+
 def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history").text
     assert page.count(escape(HOSTILE)) >= 2, "in the event, and in the document"

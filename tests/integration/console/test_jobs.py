@@ -8,6 +8,8 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from app.operations.jobs import COLLECTION, Jobs, JobStatus
+from app.projections.positions import COLLECTION as POSITIONS
+from app.projections.swap import record_id
 from app.runtime.settings import Settings
 from tests.console import Visitor
 from tests.integration.console.conftest import HOSTILE
@@ -95,6 +97,23 @@ def test_what_came_of_jobs_is_told_and_is_no_markup(
     for words in ("3,000 compared", "1 differ", "It is "):
         assert words in page
     assert HOSTILE not in page
+
+
+def test_while_a_job_takes_its_leases_nobody_is_told_that_its_rebuild_stands(
+    ada: Visitor, settings: Settings, stored: Collection[dict[str, Any]]
+) -> None:
+    with MongoClient[dict[str, Any]](settings.mongo_url) as client:
+        rebuilds = client[settings.mongo_db][POSITIONS]
+        rebuilds.insert_one({"_id": record_id("customers"), "phase": "fold", "position": 1})
+        try:
+            assert "Unfinished: nobody runs it" in ada.get("/pipeline").text
+            ada.post("/pipeline/jobs/rebuild", {"model-customers": "yes"})
+            assert stored.count_documents({"status": "waiting"}) == 1
+            page = ada.get("/pipeline").text
+            assert "<strong>customers</strong>" in page
+            assert "Unfinished: nobody runs it" not in page
+        finally:
+            rebuilds.delete_one({"_id": record_id("customers")})
 
 
 def test_others_see_jobs_and_may_not_ask_for_any(
