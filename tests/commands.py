@@ -35,9 +35,9 @@ class Billie:
             }
         )
 
-    def run(self, *arguments: str, stdin: str = "") -> str:
+    def run(self, *arguments: str, stdin: str = "", within_s: float = 120) -> str:
         """Run a command to its end; what it printed. Fails the test unless it exits with 0."""
-        done = self.end(*arguments, stdin=stdin)
+        done = self.end(*arguments, stdin=stdin, within_s=within_s)
         assert done.returncode == 0, f"billie {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
         return done.stdout
 

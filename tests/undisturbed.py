@@ -12,6 +12,9 @@ from app.runtime.settings import Settings
 from tests.commands import Billie
 from tests.observed import IN_ANY_ORDER, dead_letters, documents
 
+_WITHIN_S = 1_200
+"""Each command: of an hour's messages, on a machine that does other things as well."""
+
 Seen = tuple[dict[str, list[dict[str, Any]]], list[tuple[str, str, str]]]
 
 
@@ -34,8 +37,8 @@ def undisturbed(settings: Settings, client: Redis, event_store_url: str) -> Iter
         }
     )
     billie = Billie.of(quiet)
-    billie.run("ingest", "--drain")
-    billie.run("project", "--drain")
+    billie.run("ingest", "--drain", within_s=_WITHIN_S)
+    billie.run("project", "--drain", within_s=_WITHIN_S)
     with MongoClient[dict[str, Any]](settings.mongo_url, tz_aware=True) as mongo:
         database = mongo[quiet.mongo_db]
         yield seen(database, client, quiet)
