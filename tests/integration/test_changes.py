@@ -335,7 +335,7 @@ def test_no_more_are_let_in_who_come_at_the_same_time(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them ask for the positions before any of them listens."""
-    came, positions = list[int](), ChangeFeed.positions
+    came, answered, positions = list[int](), list[int](), ChangeFeed.positions
 
     async def together(self: ChangeFeed) -> dict[str, int]:
         came.append(200)
@@ -351,7 +351,8 @@ def test_no_more_are_let_in_who_come_at_the_same_time(
             with api.stream("GET", CHANGES) as answer:
                 if answer.status_code == 503:
                     came.append(503)
-                until(lambda: len(came) >= 12, what="the others")
+                answered.append(answer.status_code)
+                until(lambda: len(answered) >= 12, what="the others' answers: nobody makes room before")
                 return answer.status_code
 
         assert Counter(threads.map(listen, range(12))) == {200: 2, 503: 10}

@@ -216,7 +216,7 @@ def test_without_projections_a_note_is_stored_and_said_not_to_be_readable(settin
     with serving(settings) as url, client_of(url, settings) as ann:
         began = monotonic()
         answer = ann.post(NOTES, json=NOTE, headers=KEY)
-        assert 1.9 < monotonic() - began < 4
+        assert 1.9 < monotonic() - began < 15, "two seconds; and not many more on a busy machine"
         assert (answer.status_code, answer.headers["Retry-After"]) == (202, "2")
         assert ann.get(answer.headers["Location"]).status_code == 404
         project(settings, drain=True)
