@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid5
 
 from app.aggregates.ledger_command import Actor
+from app.aggregates.people import same_person
 from app.aggregates.remembering import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
@@ -165,7 +166,7 @@ class ContactNote(RememberingAggregate):
         said = self.written
         return (
             said is not None
-            and said.created_by == author.id
+            and same_person(said.created_by, author.id)
             and all(getattr(said, name) == facts.get(name) for name in _FACTS)
         )
 

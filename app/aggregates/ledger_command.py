@@ -79,6 +79,7 @@ class LedgerCommand(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             aggregate.intent = self
+            aggregate.story.append(self)
             aggregate.status = CommandStatus.REQUESTED
             aggregate.awaits_approval = bool(self.needs_approval)
             aggregate.sent_from = self.timestamp
@@ -94,6 +95,7 @@ class LedgerCommand(RememberingAggregate):
         comment: str | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.story.append(self)
             aggregate.awaits_approval = False
             aggregate.approved_by = self.by
             aggregate.sent_from = self.timestamp
@@ -109,6 +111,7 @@ class LedgerCommand(RememberingAggregate):
         by_name: str | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.story.append(self)
             aggregate.awaits_approval = False
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
@@ -127,6 +130,7 @@ class LedgerCommand(RememberingAggregate):
         by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.story.append(self)
             aggregate.status = CommandStatus.POSTED
             aggregate.outcome = self
 
@@ -143,6 +147,7 @@ class LedgerCommand(RememberingAggregate):
         by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.story.append(self)
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = (self.code, self.message)
@@ -156,6 +161,7 @@ class LedgerCommand(RememberingAggregate):
         message: str
 
         def change(self, aggregate: Any) -> None:
+            aggregate.story.append(self)
             aggregate.status = CommandStatus.UNKNOWN
             aggregate.fault = (self.code, self.message)
 
@@ -172,6 +178,7 @@ class LedgerCommand(RememberingAggregate):
         transaction_id: str | None = None
 
         def change(self, aggregate: Any) -> None:
+            aggregate.story.append(self)
             aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = None if self.posted else (NOT_POSTED, self.because)
@@ -188,6 +195,8 @@ class LedgerCommand(RememberingAggregate):
         """Why it is not posted, or not known to be: a code, and the words of whoever said so."""
         self.outcome: Any = None
         """The event that settled it: Posted, Rejected, Refused or SettledByHand."""
+        self.story: list[Any] = []
+        """The events that its document is made of: a handful, for when the store cannot be asked again."""
 
     @property
     def is_settled(self) -> bool:

@@ -1,5 +1,6 @@
 """Money movements over REST: each takes the caller's idempotency key, and says the truth of its outcome."""
 
+import logging
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from app.aggregates import Actor, CommandKind, CommandStatus, same_person
+from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth import requires, takes_a_person
 from app.api.callers import Caller, Role
@@ -19,6 +20,8 @@ from app.ledger.command_store import Intent
 from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
 from app.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
 
 NOT_SETTLED: dict[str, Any] = {
     "model": LedgerCommand,
@@ -225,13 +228,25 @@ async def answered(request: Request, response: Response, answer: Answer) -> Ledg
         headers["Idempotent-Replay"] = "true"
     if command.status is CommandStatus.REJECTED:
         raise rejection(command, headers)
-    found = await shown(request, command.business_id)
+    found = await _newest(request, command)
     if found.status != "posted":  # It may have been settled just now.
         response.status_code = 202
         if not command.awaits_approval:
             headers["Retry-After"] = "2"
     response.headers.update(headers)
     return found
+
+
+async def _newest(request: Request, command: StoredCommand) -> LedgerCommand:
+    """As it is stored now; where the store went away since the ledger was asked, as it was known then."""
+    try:
+        return await shown(request, command.business_id)
+    except EVENT_STORE_ERRORS as error:
+        told, about = "Command %s: not read again: %s", {"aggregate": command.business_id}
+        log.warning(told, command.business_id, type(error).__name__, extra=about)
+        found = folded(command.business_id, command.story)
+        assert found is not None, "it was asked for"
+        return found
 
 
 async def shown(request: Request, command_id: str) -> LedgerCommand:

@@ -148,16 +148,22 @@ def _methods_at(request: Request) -> set[str]:
 
 def _unavailable(request: Request, error: Exception, server: str) -> JSONResponse:
     log.error("Request %s: the %s: %s", request.state.id, server, type(error).__name__)
+    # A connection that breaks at the commit tells nothing of it.
+    what = "Try again shortly." if request.method in ("GET", "HEAD") else _NOT_KNOWN
     problem = ProblemError(
         503,
         f"{server.replace(' ', '_')}_unavailable",
-        f"The {server} cannot be reached. Try again shortly.",
+        f"The {server} cannot be reached. {what}",
         retryable=True,
         headers={"Retry-After": "2"},
     )
     return answer(request, problem)
 
 
+_NOT_KNOWN = (
+    "Whether it was taken is not known: send the same again shortly, with the same Idempotency-Key where it "
+    "has one, and it is done once."
+)
 _PLAINLY = {
     "string_type": "it has to be text, in quotes",
     "model_attributes_type": "it has to be a JSON object; send it as Content-Type: application/json",

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from pydantic import StringConstraints
 from pydantic.alias_generators import to_camel
 
+from app.aggregates import EVENT_STORE_ERRORS, same_person
 from app.aggregates import WriteOffRequest as StoredRequest
-from app.aggregates import same_person
 from app.aggregates.remembering import NAMESPACE
 from app.api.audit import logged
 from app.api.auth import requires
@@ -118,7 +118,10 @@ async def approve_write_off(
     await check_if_match(if_match, current)
     approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
     command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
-    return Approved(request=await _shown(request, approval.request), command=command)
+    try:
+        return Approved(request=await _shown(request, approval.request), command=command)
+    except EVENT_STORE_ERRORS as error:
+        raise _cannot_be_shown(response, command) from error
 
 
 @router.post(
@@ -162,6 +165,19 @@ async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
     found = await stored_request(request, stored.business_id)
     assert found is not None, "it was just changed"
     return logged(request, found)
+
+
+def _cannot_be_shown(response: Response, command: LedgerCommand) -> ProblemError:
+    """The ledger was asked, and the store went away since: no caller may take that for a failure."""
+    outcome = "posted" if command.status == "posted" else "not known yet to be posted"
+    return ProblemError(
+        503,
+        "event_store_unavailable",
+        f"It is approved, and {outcome}; the event store does not answer now. Approve it again, or follow "
+        "`Location`: either tells the outcome, and posts nothing twice.",
+        retryable=True,
+        headers={"Location": response.headers["Location"], "Retry-After": "2"},
+    )
 
 
 def _approved_by(request: WriteOffRequest, by: Caller) -> bool:

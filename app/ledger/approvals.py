@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from app.aggregates import Actor, LedgerCommand, UnitOfWork
+from app.aggregates import Actor, LedgerCommand, UnitOfWork, same_person
 from app.ledger.command_store import said
 from app.ledger.money import Answer, Money, in_thread
 from app.ledger.second_person import Limits, RefusedError, check_limit, check_second_person
@@ -34,7 +34,7 @@ class Approvals:
             command = _existing(unit, command_id)
             assert command.intent is not None
             check_second_person(command.intent.requested_by, actor)
-            if command.approved_by == actor.id:
+            if command.approved_by is not None and same_person(command.approved_by, actor.id):
                 return command, False
             _awaits(command)
             check_limit(self._limits, actor.role, _moved(command))

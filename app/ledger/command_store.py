@@ -101,7 +101,7 @@ class CommandStore:
     def request(self, intent: Intent, actor: Actor) -> tuple[LedgerCommand, bool]:
         """Store an intent. Returns the command with its key, and whether it is this one, just stored.
 
-        Raises one of EVENT_STORE_ERRORS: nothing is stored then, or all of it.
+        Raises one of EVENT_STORE_ERRORS: nothing is stored then, or all of it; nobody knows which.
         """
 
         def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:

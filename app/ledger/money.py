@@ -65,7 +65,7 @@ class Money:
         """Have the ledger do what is intended, or tell what became of it when it was asked before.
 
         Raises KeyTakenError, StillRunningError, LedgerDownError (nothing was stored or sent), and one of
-        EVENT_STORE_ERRORS (nothing was sent).
+        EVENT_STORE_ERRORS: nothing was sent then, but the intent may be stored, and is sent by the settler.
         """
         known = await in_thread(self.store.load, intent.command_id)
         if known is None:

@@ -78,7 +78,7 @@ class WriteOffs:
             source = _said(request_id, "requested")
             request = unit.obtain(WriteOffRequest, request_id, source)
             if (known := request.asked) is not None:
-                same = known.requested_by == actor.id and all(
+                same = same_person(known.requested_by, actor.id) and all(
                     may_be(getattr(known, name), asked.get(name)) for name in _ASKED
                 )
                 if not same:

@@ -296,6 +296,8 @@ def test_an_adjustment_over_the_limit_takes_a_second_person(
         assert (approved.status_code, approved.json()["transactionId"]) == (201, "T-4"), approved.text
         [call] = ledger.calls("MakeAdjustment")
         assert (call.request.approved_by, call.request.idempotency_key) == ("bob", "intent-00000001")
+        with client_of(url, settings, "supervisor", "BOB ") as bob_again:
+            assert bob_again.post(f"{name}/approve", json=comment).headers["Idempotent-Replay"] == "true"
         refused = ann.post(
             "/v1/ledger/accounts/L1/adjustments", json=large, headers={"Idempotency-Key": "second-intent"}
         )

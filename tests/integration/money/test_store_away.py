@@ -1,0 +1,108 @@
+"""The event store goes away in the middle: what is posted, or may be, is never said to have failed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from app.ledger.command_store import CommandStore
+from app.runtime.settings import Settings
+from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
+from tests.scripted_ledger import ScriptedLedger, balance, posts
+from tests.waiting import until
+
+
+def _is_away(*_: Any, **__: Any) -> Any:
+    raise OperationalError
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have these of the store's methods find nobody."""
+
+    def away(*names: str) -> None:
+        for name in names:
+            monkeypatch.setattr(CommandStore, name, _is_away)
+
+    return away
+
+
+def test_what_is_posted_and_stored_is_told_though_it_cannot_be_read_again(
+    client: httpx.Client, away: Callable[..., None]
+) -> None:
+    away("events")
+    answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["transactionId"]) == (201, "posted", "T-1")
+    assert told["posting"]["allocatedToPrincipal"] == "150.00"
+
+
+def test_what_is_posted_and_cannot_be_stored_is_not_settled_until_it_is(
+    client: httpx.Client, ledger: ScriptedLedger, away: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away("events", "record")
+    answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+    assert (answer.status_code, answer.json()["status"]) == (202, "requested")
+    assert answer.headers["Retry-After"] == "2"
+    monkeypatch.undo()
+    until(lambda: client.get(answer.headers["Location"]).json()["status"] == "posted", 30, "the settler")
+    again = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+    assert (again.status_code, again.json()["transactionId"]) == (201, "T-1")
+    assert {call.request.idempotency_key for call in ledger.calls("RecordRepayment")} == {
+        KEY["Idempotency-Key"]
+    }
+
+
+def test_an_intent_of_which_nobody_knows_whether_it_is_stored_is_not_said_to_be_lost(
+    client: httpx.Client, ledger: ScriptedLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks at the commit: the intent is there, and will be sent."""
+    request = CommandStore.request
+
+    def stored_and_not_answered(self: CommandStore, *asked: Any) -> Any:
+        request(self, *asked)
+        raise OperationalError
+
+    monkeypatch.setattr(CommandStore, "request", stored_and_not_answered)
+    answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["retryable"]) == (
+        503,
+        "event_store_unavailable",
+        True,
+    )
+    assert "not known" in problem["detail"]
+    assert "same Idempotency-Key" in problem["detail"]
+    monkeypatch.undo()
+    until(
+        lambda: client.post(REPAYMENTS, json=REPAYMENT, headers=KEY).status_code == 201,
+        30,
+        "the settler, or the same request",
+    )
+    assert {call.request.idempotency_key for call in ledger.calls("RecordRepayment")} == {
+        KEY["Idempotency-Key"]
+    }
+
+
+def test_an_approved_write_off_that_cannot_be_shown_says_what_became_of_it(
+    url: str,
+    settings: Settings,
+    ledger: ScriptedLedger,
+    away: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger.script |= {"GetBalance": balance("420.00"), "WriteOff": posts(7)}
+    with client_of(url, settings) as ann, client_of(url, settings, "supervisor", "bob") as bob:
+        asked = ann.post("/v1/write-off-requests", json=WRITE_OFF, headers=KEY).json()["requestId"]
+        approve = f"/v1/write-off-requests/{asked}/approve"
+        away("events", "events_of")
+        answer = bob.post(approve, json=COMMENT)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (503, "event_store_unavailable")
+        assert "It is approved, and posted" in problem["detail"]
+        monkeypatch.undo()
+        assert bob.get(answer.headers["Location"]).json()["status"] == "posted"
+        assert bob.post(approve, json=COMMENT).status_code == 201
+    assert len(ledger.calls("WriteOff")) == 1
