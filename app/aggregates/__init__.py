@@ -1,5 +1,6 @@
 """The domain: aggregates, their events and rules, and the application that loads and saves them."""
 
+from app.aggregates.adjustment_register import AdjustmentRegister
 from app.aggregates.application import Servicing, UnitOfWork
 from app.aggregates.cache import Key
 from app.aggregates.contact_note import ContactNote
@@ -23,6 +24,7 @@ AGGREGATES = (
     WriteOffRequest,
     WriteOffRegister,
     LedgerCommand,
+    AdjustmentRegister,
 )
 """Every aggregate class: whatever else is in the store, a newer release put there."""
 
@@ -30,6 +32,7 @@ __all__ = [
     "AGGREGATES",
     "EVENT_STORE_ERRORS",
     "Actor",
+    "AdjustmentRegister",
     "CommandKind",
     "CommandStatus",
     "ContactNote",

@@ -2,6 +2,7 @@
 
 import logging
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -10,13 +11,14 @@ from pydantic.alias_generators import to_camel
 
 from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
-from app.api.auth import requires, takes_a_person
+from app.api.auth import requires
 from app.api.callers import Caller, Role
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.ledger_problems import ledger_problem
 from app.api.problems import ProblemError, documented, not_found
-from app.ledger.command_store import Intent
+from app.ledger.alone import Alone, asked_alone
+from app.ledger.command_store import Intent, Rule
 from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
 from app.runtime.settings import Settings
@@ -159,10 +161,13 @@ async def make_adjustment(
     by: Annotated[Caller, _SUPERVISOR],
     key: Key,
 ) -> LedgerCommand:
-    """Correct what is owed; supervisors and up. Beyond a limit, another person has to approve it: 202."""
+    """Correct what is owed; supervisors and up. Beyond a limit, another person has to approve it: 202.
+
+    What one person adjusted on the account in the last days counts towards the limit.
+    """
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
-    moved, settings = abs(principal) + abs(fee), request.app.state.settings
-    at_most(settings, moved, "body")
+    settings: Settings = request.app.state.settings
+    at_most(settings, abs(principal) + abs(fee), "body")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
@@ -170,11 +175,9 @@ async def make_adjustment(
         principal_delta=principal,
         fee_delta=fee,
         reason=body.reason,
-        needs_approval=moved > settings.adjustment_limit,
     )
-    if intent.needs_approval and by.is_machine:
-        raise takes_a_person()
-    return await ask(request, response, by, intent)
+    alone = Alone(settings.adjustment_limit, settings.adjustment_limit_days)
+    return await ask(request, response, by, intent, partial(asked_alone, alone=alone))
 
 
 async def _ask(
@@ -201,11 +204,13 @@ def at_most(settings: Settings, amount: Decimal, field: str) -> None:
         raise ProblemError(422, "invalid_request", f"{field}: {settings.money_most_amount:.2f} is the most.")
 
 
-async def ask(request: Request, response: Response, by: Caller, intent: Intent) -> LedgerCommand:
+async def ask(
+    request: Request, response: Response, by: Caller, intent: Intent, rule: Rule | None = None
+) -> LedgerCommand:
     """Have the money moved, and answer what became of it."""
     money: Money = request.app.state.money
     try:
-        answer = await money.ask(intent, actor_of(by))
+        answer = await money.ask(intent, actor_of(by), rule)
     except KeyTakenError as error:
         detail = "The key belongs to a command that asks for something else. A new intent takes a new key."
         raise ProblemError(409, "idempotency_key_reused", detail) from error

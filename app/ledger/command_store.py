@@ -67,6 +67,10 @@ class Intent:
         )
 
 
+Rule = Callable[[UnitOfWork, Intent, Actor], Intent]
+"""Makes an intent what it may be, by what else is stored."""
+
+
 class CommandStore:
     """Loads and saves ledger commands. Any number of threads and processes may: the first to save wins."""
 
@@ -98,9 +102,10 @@ class CommandStore:
         """All events of an aggregate, in order. Raises one of EVENT_STORE_ERRORS."""
         return list(self._servicing().events.get(kind.id_of(business_id)))
 
-    def request(self, intent: Intent, actor: Actor) -> tuple[LedgerCommand, bool]:
+    def request(self, intent: Intent, actor: Actor, rule: Rule | None = None) -> tuple[LedgerCommand, bool]:
         """Store an intent. Returns the command with its key, and whether it is this one, just stored.
 
+        ``rule``: what has to be so in the same transaction; raises what it raises.
         Raises one of EVENT_STORE_ERRORS: nothing is stored then, or all of it; nobody knows which.
         """
 
@@ -109,7 +114,8 @@ class CommandStore:
             command = unit.obtain(LedgerCommand, intent.command_id, source)
             if command.intent is not None:
                 return command, False
-            command.request(source, actor=actor, **intent.facts())
+            allowed = intent if rule is None else rule(unit, intent, actor)
+            command.request(source, actor=actor, **allowed.facts())
             return command, True
 
         return self.change(store)

@@ -17,7 +17,7 @@ from eventsourcing.persistence import OperationalError
 
 from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandStatus, LedgerCommand
 from app.ledger.client import LedgerClient
-from app.ledger.command_store import CommandStore, Intent
+from app.ledger.command_store import CommandStore, Intent, Rule
 from app.ledger.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.sending import send
 from app.runtime.metrics import MONEY_COMMANDS
@@ -61,16 +61,17 @@ class Money:
         self._running = timedelta(seconds=running_s)
         self._sending: dict[str, asyncio.Task[LedgerCommand]] = {}
 
-    async def ask(self, intent: Intent, actor: Actor) -> Answer:
+    async def ask(self, intent: Intent, actor: Actor, rule: Rule | None = None) -> Answer:
         """Have the ledger do what is intended, or tell what became of it when it was asked before.
 
+        ``rule``: makes the intent what it may be, in the transaction that stores it; raises what it raises.
         Raises KeyTakenError, StillRunningError, LedgerDownError (nothing was stored or sent), and one of
         EVENT_STORE_ERRORS: nothing was sent then, but the intent may be stored, and is sent by the settler.
         """
         known = await in_thread(self.store.load, intent.command_id)
         if known is None:
             await self.client.raise_if_down()
-            command, is_new = await in_thread(self.store.request, intent, actor)
+            command, is_new = await in_thread(self.store.request, intent, actor, rule)
             if is_new:
                 if not command.awaits_approval:
                     command = await self.send(command, is_first=True)

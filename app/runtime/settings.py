@@ -207,6 +207,9 @@ class Settings(BaseSettings):
     adjustment_limit: Decimal = Field(
         Decimal(500), ge=0, description="An adjustment beyond this, AUD, takes a second person."
     )
+    adjustment_limit_days: int = Field(
+        30, ge=1, le=366, description="So long one person's adjustments of a loan count together."
+    )
     write_off_limit_supervisor: Decimal | None = Field(
         Decimal(5_000), ge=0, description="What a supervisor may approve, AUD."
     )

@@ -1,5 +1,7 @@
 """Who may move how much, whose approval counts, and what a key stands for."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid5
 
 import grpc
@@ -10,7 +12,7 @@ from app.aggregates import Servicing, WriteOffRequest
 from app.aggregates.remembering import NAMESPACE
 from app.runtime.settings import Settings
 from tests.given import message
-from tests.money import KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
+from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, open_account
 from tests.scripted_ledger import ScriptedLedger, balance, posted, posts, refuses
 from tests.serving import serving
 from tests.waiting import until
@@ -84,6 +86,66 @@ def test_an_adjustment_is_within_limits(url: str, settings: Settings, ledger: Sc
         assert eve.post(f"/v1/ledger-commands/{large}/approve", json=comment).status_code == 201
         own = adjust("-6000.00", "0.00", "thought-better-of-it").json()["commandId"]
         assert ann.post(f"/v1/ledger-commands/{own}/refuse", json=comment).json()["status"] == "rejected"
+    assert len(ledger.calls("MakeAdjustment")) == 2
+
+
+def test_many_small_adjustments_by_one_person_take_a_second_one_too(
+    url: str, settings: Settings, ledger: ScriptedLedger
+) -> None:
+    """Or one person could write an account off bit by bit (contract ledger.md, failure 4)."""
+    ledger.script["MakeAdjustment"] = posts(4)
+    open_account(settings, "L2")
+    with (
+        client_of(url, settings, "supervisor", "ann") as ann,
+        client_of(url, settings, "supervisor", "bob") as bob,
+    ):
+
+        def adjust(by: httpx.Client, principal: str, key: str, account: str = "L1") -> httpx.Response:
+            body = {"principalDelta": principal, "feeDelta": "0.00", "reason": "booked twice"}
+            path = f"/v1/ledger/accounts/{account}/adjustments"
+            return by.post(path, json=body, headers={"Idempotency-Key": key})
+
+        assert adjust(ann, "-300.00", "ann-first-300").status_code == 201
+        second = adjust(ann, "-300.00", "ann-second-300")
+        assert (second.status_code, second.json()["approval"]) == (202, {"status": "pending"})
+        assert adjust(ann, "-300.00", "ann-first-300").status_code == 201, "a repeat is no new one"
+        assert adjust(ann, "-200.00", "ann-third-200").status_code == 201, "up to the limit"
+        assert adjust(ann, "0.01", "ann-fourth-cent").status_code == 202, "and no cent more, either way"
+        assert adjust(bob, "-300.00", "bob-first-300").status_code == 201, "of each person"
+        ledger.script["MakeAdjustment"] = refuses(
+            grpc.StatusCode.FAILED_PRECONDITION, "the account is closed"
+        )
+        assert adjust(ann, "-300.00", "ann-other-300", "L2").status_code == 422
+        ledger.script["MakeAdjustment"] = posts(4)
+        assert adjust(ann, "-300.00", "ann-other-again", "L2").status_code == 201, "of each account"
+        assert adjust(ann, "-200.00", "ann-other-200", "L2").status_code == 201, (
+            "what was rejected counts not"
+        )
+        command = f"/v1/ledger-commands/{second.json()['commandId']}"
+        assert bob.post(f"{command}/approve", json=COMMENT).status_code == 201
+    for key, times in Counter(
+        call.request.idempotency_key for call in ledger.calls("MakeAdjustment")
+    ).items():
+        assert times == 1, key
+
+
+def test_adjustments_at_once_by_one_person_count_together(
+    url: str, settings: Settings, ledger: ScriptedLedger
+) -> None:
+    ledger.script["MakeAdjustment"] = posts(4)
+    body = {"principalDelta": "-200.00", "feeDelta": "0.00", "reason": "booked twice"}
+    with client_of(url, settings, "supervisor", "ann") as ann, ThreadPoolExecutor(6) as threads:
+        answers = threads.map(
+            lambda number: (
+                ann.post(
+                    "/v1/ledger/accounts/L1/adjustments",
+                    json=body,
+                    headers={"Idempotency-Key": f"at-once-{number}"},
+                ).status_code
+            ),
+            range(6),
+        )
+        assert Counter(answers) == {201: 2, 202: 4}
     assert len(ledger.calls("MakeAdjustment")) == 2
 
 
