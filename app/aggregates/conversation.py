@@ -29,6 +29,17 @@ class Conversation(RememberingAggregate):
             names = [name for name in _STARTED if getattr(self, name) is not None]
             aggregate.stamps.note(names, self.upstream_time)
 
+    class ParticipantsMet(ParticipantsEvent):
+        """A message about something else named them: it fills in what no report of theirs told."""
+
+        PERSONAL = NOTHING
+
+        def apply(self, aggregate: Any) -> None:
+            """Absorbs nothing: what its message is about, saved with this, does."""
+            aggregate.customer_id = self.customer_id or aggregate.customer_id
+            names = [name for name in _STARTED if getattr(self, name) is not None]
+            aggregate.met |= dict.fromkeys(names, self.upstream_time)
+
     class Started(ParticipantsEvent):
         PERSONAL = NOTHING
 
@@ -127,6 +138,8 @@ class Conversation(RememberingAggregate):
         super().__init__(business_id)
         self.customer_id: str | None = None
         self.application = TreeStamps()
+        self.met: dict[str, datetime | None] = {}
+        """When those who were named in passing were: of a customer, and of an application."""
 
     @property
     def remembered(self) -> int:
@@ -149,6 +162,26 @@ class Conversation(RememberingAggregate):
             started_at=started_at or source.at,
         )
         self.record(self.Started, source, **fresh)
+
+    def meet(self, source: Source, **named: str | None) -> None:
+        """A message that is about something else names customer_id or application_number.
+
+        A report of them stands over that; among several messages the earliest does, so that what all of them
+        say alike is recorded once, as a rule. It goes with the command that the message is for, before it.
+        """
+        if source.message_id in self.absorbed:
+            return
+        told = {name: value for name, value in named.items() if value is not None}
+        if fills := {name: value for name, value in told.items() if self._fills(name, source)}:
+            self.record(self.ParticipantsMet, source, **fills)
+
+    def _fills(self, name: str, source: Source) -> bool:
+        if not self.stamps.accepts(name, source.upstream_time, initial=True):
+            return False
+        if name not in self.met:
+            return True
+        before = self.met[name]
+        return before is not None and source.upstream_time is not None and source.upstream_time < before
 
     @absorbs
     def add_utterance(

@@ -109,7 +109,7 @@ def read_entry(
     kind = entry_type(fields)
     if kind is not None and kind not in CATALOGUE:
         return None
-    free_form = kind is not None and CATALOGUE[kind].payload is chat.FreeForm
+    free_form = kind is not None and CATALOGUE[kind].payload.free_form
     parse = parsers.of(kind or "")
     try:
         envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form, parse=parse)

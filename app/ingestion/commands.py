@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from app.aggregates import (
     Conversation,
     Customer,
@@ -11,6 +13,7 @@ from app.aggregates import (
     WriteOffRegister,
     WriteOffRequest,
 )
+from app.ingestion.concerns import applicant_of
 from app.ingestion.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.unusable import Reason, Unusable
@@ -94,7 +97,7 @@ def speak(username: str) -> Command:
     """An utterance of the customer or the assistant."""
 
     def add_utterance(unit: UnitOfWork, envelope: Envelope, payload: chat.Utterance) -> None:
-        _conversation(unit, envelope).add_utterance(envelope.source, username=username, **payload.present())
+        _met(unit, envelope).add_utterance(envelope.source, username=username, **payload.present())
 
     return add_utterance
 
@@ -102,29 +105,39 @@ def speak(username: str) -> Command:
 _ABOUT_THE_MESSAGE = frozenset(
     ("customer", "customer_id", "customerId", *PAYLOAD_TIME, *APPLICATION, *CONVERSATION)
 )
+_DETAILS = frozenset(
+    style for name in customer.ApplicantDetails.model_fields for style in (name, to_camel(name))
+)
 
 
 def change_application(unit: UnitOfWork, envelope: Envelope, payload: chat.ApplicationDetailChanged) -> None:
     """Feeds the conversation, and the customer that it is with."""
-    applicant = payload.customer
-    customer_id = (applicant and applicant.customer_id) or envelope.user
+    customer_id = applicant_of(envelope, payload)
     _conversation(unit, envelope).change_application(
         envelope.source,
         customer_id=customer_id,
         application_number=envelope.application,
-        application_data={
-            name: value for name, value in envelope.payload.items() if name not in _ABOUT_THE_MESSAGE
-        },
+        application_data=_application_data(envelope, is_of_somebody=customer_id is not None),
     )
-    if applicant is not None and customer_id is not None:
-        _report(unit, envelope, customer_id, applicant)
+    if payload.customer is not None and customer_id is not None:
+        _report(unit, envelope, customer_id, payload.customer)
+
+
+def _application_data(envelope: Envelope, *, is_of_somebody: bool) -> dict[str, Any]:
+    """All that is not about the message, nor about a customer who is known by an id."""
+    data = {name: value for name, value in envelope.payload.items() if name not in _ABOUT_THE_MESSAGE}
+    if isinstance(applicant := envelope.payload.get("customer"), dict):
+        beyond = _DETAILS if is_of_somebody else frozenset[str]()
+        if more := {name: value for name, value in applicant.items() if name not in beyond}:
+            data["customer"] = more
+    return data
 
 
 def assess(kind: str) -> Command:
     """The result of one kind of assessment, as it is."""
 
     def record_assessment(unit: UnitOfWork, envelope: Envelope, _payload: chat.FreeForm) -> None:
-        _conversation(unit, envelope).record_assessment(envelope.source, kind=kind, result=envelope.payload)
+        _met(unit, envelope).record_assessment(envelope.source, kind=kind, result=envelope.payload)
 
     return record_assessment
 
@@ -132,7 +145,7 @@ def assess(kind: str) -> Command:
 def post_notice(unit: UnitOfWork, envelope: Envelope, payload: chat.NoticePosted) -> None:
     """Agents sign as ``agent::Topic``."""
     agent, _, topic = (payload.agent_name or "").partition("::")
-    _conversation(unit, envelope).post_notice(
+    _met(unit, envelope).post_notice(
         envelope.source,
         agent_name=agent or None,
         topic=topic or None,
@@ -147,7 +160,7 @@ _DECISIONS = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "refer
 def decide(unit: UnitOfWork, envelope: Envelope, payload: chat.FinalDecision) -> None:
     """Whatever is not one of the three known outcomes, or none at all, ended the conversation hard."""
     word = (payload.decision or "").upper()
-    _conversation(unit, envelope).decide(
+    _met(unit, envelope).decide(
         envelope.source,
         decision=_DECISIONS.get(word, "hard_end"),
         **payload.present("decision"),
@@ -155,7 +168,7 @@ def decide(unit: UnitOfWork, envelope: Envelope, payload: chat.FinalDecision) ->
 
 
 def summarise(unit: UnitOfWork, envelope: Envelope, payload: chat.ConversationSummary) -> None:
-    _conversation(unit, envelope).summarise(envelope.source, purpose=payload.purpose, facts=payload.facts)
+    _met(unit, envelope).summarise(envelope.source, purpose=payload.purpose, facts=payload.facts)
 
 
 _KNOWN_STATUSES = frozenset(("active", "approved", "declined", "referred", "hard_end"))
@@ -210,6 +223,13 @@ def _account(unit: UnitOfWork, envelope: Envelope, account_id: str) -> LoanAccou
 
 def _conversation(unit: UnitOfWork, envelope: Envelope) -> Conversation:
     return unit.obtain(Conversation, conversation_of(envelope), envelope.source)
+
+
+def _met(unit: UnitOfWork, envelope: Envelope) -> Conversation:
+    """A conversation, with whom the envelope names beside a payload that is about something else."""
+    conversation = _conversation(unit, envelope)
+    conversation.meet(envelope.source, customer_id=envelope.user, application_number=envelope.application)
+    return conversation
 
 
 def _write_off(unit: UnitOfWork, envelope: Envelope) -> WriteOffRequest:

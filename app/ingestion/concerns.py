@@ -5,6 +5,7 @@ from typing import Any
 
 from app.aggregates import Conversation, Customer, Key, LoanAccount, WriteOffRegister, WriteOffRequest
 from app.ingestion.envelope import Envelope
+from app.ingestion.messages.chat import ApplicationDetailChanged
 
 Concerns = Callable[[Envelope, Any], tuple[Key, ...]]
 
@@ -26,10 +27,15 @@ def conversation(envelope: Envelope, _payload: Any) -> tuple[Key, ...]:
     return ((Conversation, envelope.conversation or ""),)
 
 
+def applicant_of(envelope: Envelope, payload: ApplicationDetailChanged) -> str | None:
+    """The customer whose application it is, by whoever says so: their details, the payload, the envelope."""
+    applicant = payload.customer
+    return (applicant and applicant.customer_id) or payload.customer_id or envelope.user
+
+
 def application(envelope: Envelope, payload: Any) -> tuple[Key, ...]:
     """A conversation, and the customer that it is with."""
-    applicant = payload.customer
-    customer_id = (applicant and applicant.customer_id) or envelope.user
+    customer_id = applicant_of(envelope, payload)
     about = conversation(envelope, payload)
     return about if customer_id is None else (*about, (Customer, customer_id))
 

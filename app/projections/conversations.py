@@ -22,7 +22,7 @@ def conversations(
 
     Neither list grows beyond ``list_bytes``, as BSON.
     """
-    projection = Projection("conversations", own=(Conversation,), version=2, finish=finish("conversations"))
+    projection = Projection("conversations", own=(Conversation,), version=3, finish=finish("conversations"))
 
     @projection.on(Conversation.Registered)
     def _registered(document: Document, _event: Any) -> None:
@@ -38,6 +38,10 @@ def conversations(
     def _started(document: Document, event: Any) -> None:
         _put_participants(document, event)
         put(document, startedAt=time(event.started_at) if event.started_at else None)
+
+    @projection.on(Conversation.ParticipantsMet)
+    def _participants_met(document: Document, event: Any) -> None:
+        _put_participants(document, event)
 
     @projection.on(Conversation.UtteranceAdded)
     def _utterance_added(document: Document, event: Any) -> None:

@@ -1,5 +1,6 @@
 """The read model ``customer-timeline``: what happened to a customer, one document a month."""
 
+from app.aggregates import Conversation
 from app.projections.calendar import BusinessCalendar
 from app.projections.projection import Projection
 from app.projections.timeline_links import Entered, TimelineLinks
@@ -14,7 +15,7 @@ def customer_timeline(time_zone: str, max_entries: int = 2_000) -> Projection:
     projection = Projection(
         "customer-timeline",
         own=(),
-        others=tuple(TELL),
+        others=(*TELL, Conversation.ParticipantsMet),  # It has no entry, but says whose the others are.
         lookup=TimelineLinks(BusinessCalendar(time_zone), max_entries),
         stamped=False,
     )

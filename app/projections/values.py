@@ -43,7 +43,7 @@ def free_form(value: Any) -> Any:
     if isinstance(value, dict):
         return {_key(key): free_form(item) for key, item in value.items() if item is not None and item != ""}
     if isinstance(value, list):
-        return [free_form(item) for item in value if item is not None]
+        return [free_form(item) for item in value if item is not None and item != ""]
     return value
 
 

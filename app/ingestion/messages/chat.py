@@ -31,6 +31,7 @@ class _WithCustomer(AddressedPayload):
 class FreeForm(AddressedPayload):
     """The result of an assessment, an object of any shape: the whole payload counts."""
 
+    free_form = True
     model_config = ConfigDict(extra="allow")
 
     if TYPE_CHECKING:
@@ -50,21 +51,32 @@ class Utterance(AddressedPayload):
     utterance: str | None = None
     created_at: Time | None = None
     rationale: str | None = None
-    answer_input_type: str | None = None
+    answer_input_type: Word | None = None
     end_conversation: Flag | None = None
     additional_data: Any = None
 
 
 class ApplicationDetailChanged(AddressedPayload):
-    """``applicationDetail_changed``: all other keys are application data, merged deeply."""
+    """``applicationDetail_changed``: all other keys are application data, merged deeply.
 
+    So are those of ``customer`` that are none of a customer's details; all, where nobody says who it is.
+    """
+
+    free_form = True
     model_config = ConfigDict(extra="allow")
 
+    customer_id: Identifier | None = None
     customer: Annotated[ApplicantDetails | None, BeforeValidator(_object_or_id)] = None
 
     if TYPE_CHECKING:
 
-        def __init__(self, *, customer: ApplicantDetails | None = None, **application_data: Any) -> None: ...
+        def __init__(
+            self,
+            *,
+            customer_id: str | None = None,
+            customer: ApplicantDetails | None = None,
+            **application_data: Any,
+        ) -> None: ...
 
 
 class NoticePosted(AddressedPayload):

@@ -40,6 +40,8 @@ class Payload(BaseModel):
 
     addressed: ClassVar[bool] = False
     """Whether it is about what the envelope's conversation names: a chat, or a write-off request."""
+    free_form: ClassVar[bool] = False
+    """Whether it has keys of any name: one that is named like a time need not be one."""
 
     model_config = ConfigDict(
         frozen=True,

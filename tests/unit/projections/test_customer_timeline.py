@@ -279,6 +279,11 @@ def test_the_newest_entries_wait_and_all_are_counted() -> None:
     assert [each["at"] for each in entries(timeline)] == [minute(20 * DAY), minute(30 * DAY)]
 
 
+def test_a_chat_is_of_whom_its_messages_name_in_passing() -> None:
+    timeline = given(TIMELINE, CHAT.summarise(at=1, purpose="A car"), CHAT.meet(at=2, customer_id="C1"))
+    assert words(timeline) == ["conversation_summarised"]
+
+
 def test_what_is_said_and_posted_in_a_chat_is_not_here() -> None:
     said = CHAT.add_utterance(at=1, username="customer", utterance="my name is Ann")
     posted = CHAT.post_notice(at=2, agent_name="risk", content={"name": "Ann"})
@@ -304,6 +309,7 @@ def test_each_event_is_told_or_left_out_on_purpose() -> None:
         "Created",
         "Registered",
         "NothingNewReported",
+        "ParticipantsMet",
         "UtteranceAdded",
         "NoticePosted",
         "StaleBalanceReported",

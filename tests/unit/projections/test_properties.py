@@ -143,7 +143,10 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 def entries(messages: list[tuple[str, dict[str, Any]]]) -> list[Entry]:
-    """A stream entry for each message: the n-th was sent, and entered, on the n-th day."""
+    """A stream entry for each message: the n-th was sent, and entered, on the n-th day.
+
+    Every third names a customer beside its payload, and an application: now one, now another.
+    """
     return [
         (
             f"{1_772_300_000_000 + number * DAY_MS}-0".encode(),
@@ -153,10 +156,20 @@ def entries(messages: list[tuple[str, dict[str, Any]]]) -> list[Entry]:
                 b"event_id": f"e{number}".encode(),
                 b"timestamp": (START + timedelta(days=number)).isoformat().encode(),
                 b"dat": json.dumps(payload).encode(),
+                **(
+                    {}
+                    if number % 3
+                    else {b"usr": b"C%d" % (number % 2), b"app_number": b"A%d" % (number % 5)}
+                ),
             },
         )
         for number, (kind, payload) in enumerate(messages)
     ]
+
+
+def named_beside(number: int) -> dict[bytes, bytes]:
+    """The fields of an entry that name a customer and an application."""
+    return {b"usr": b"C%d" % (number % 2), b"app_number": b"A%d" % (number % 5)}
 
 
 def documents(batches: list[list[Entry]], project_batch: int) -> dict[str, dict[str, Any]]:
