@@ -34,6 +34,7 @@ _FAULT = _Answer(502, "ledger_fault", "The ledger failed, or answered what it mu
 _ANSWERS: dict[type[errors.LedgerError], _Answer] = {
     errors.AccountNotFoundError: _Answer(404, "ledger_account_not_found", "The ledger has no such account."),
     errors.LedgerRejectedError: _Answer(422, "ledger_rejected", "The ledger rejects this, and will again."),
+    errors.OutOfRangeError: _Answer(422, "ledger_rejected", "A value is beyond what the ledger holds."),
     errors.InvalidRequestError: _Answer(
         400, "ledger_invalid_request", "The ledger takes no such request; change it."
     ),

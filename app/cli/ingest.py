@@ -60,3 +60,6 @@ def command(
     status.end()
     if drain:
         typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}, {dead:,} of them set aside.")
+        if stop.is_set():
+            typer.echo("It was stopped before all was taken: `billie ingest --drain` goes on.", err=True)
+            raise typer.Exit(1)

@@ -74,5 +74,8 @@ def command(
             status.end()
             raise unreachable(error, "BILLIE_MONGO_URL", "BILLIE_EVENT_STORE_URL") from error
     status.end()
-    if drain and not stop.is_set():
+    if drain and stop.is_set():
+        typer.echo("It was stopped before it had caught up: `billie project --drain` goes on.", err=True)
+        raise typer.Exit(1)
+    if drain:
         typer.echo("Caught up.")

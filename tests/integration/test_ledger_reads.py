@@ -204,7 +204,7 @@ ERRORS = [
     ("CANCELLED", 502, "ledger_fault", False),
     ("ABORTED", 502, "ledger_fault", False),
     ("DATA_LOSS", 502, "ledger_fault", False),
-    ("OUT_OF_RANGE", 502, "ledger_fault", False),
+    ("OUT_OF_RANGE", 422, "ledger_rejected", False),
     ("UNIMPLEMENTED", 502, "ledger_fault", False),
     ("PERMISSION_DENIED", 502, "ledger_fault", False),
     ("UNAUTHENTICATED", 502, "ledger_fault", False),
