@@ -1,7 +1,7 @@
 """The domain: aggregates, their events and rules, and the application that loads and saves them."""
 
 from app.aggregates.adjustment_register import AdjustmentRegister
-from app.aggregates.application import Servicing, UnitOfWork
+from app.aggregates.application import Servicing
 from app.aggregates.cache import Key
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
@@ -13,6 +13,7 @@ from app.aggregates.loan_account import LoanAccount
 from app.aggregates.master_keys import MasterKeyError, MasterKeys
 from app.aggregates.people import are_two_people, is_machine, machine_id, same_person
 from app.aggregates.source import Source
+from app.aggregates.unit_of_work import UnitOfWork
 from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 

@@ -5,8 +5,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from eventsourcing.application import Application
-from eventsourcing.persistence import Mapper, Notification, RecordConflictError, StoredEvent, Transcoder
+from eventsourcing.persistence import Mapper, RecordConflictError, Transcoder
 
 from app.aggregates.cache import AggregateCache, Key
 from app.aggregates.event_store import UnfinishedCopyError, opening
@@ -15,13 +14,13 @@ from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account import LoanAccount
 from app.aggregates.master_keys import MasterKeys
 from app.aggregates.privacy import Prepared, Privacy, erasure_of
-from app.aggregates.recorders import BatchRecorder, Mark, Recorded, Row
+from app.aggregates.recorders import BatchRecorder
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.seal_stored import emptied_events
-from app.aggregates.sealing import may_be_sealed
-from app.aggregates.source import Source
+from app.aggregates.stored_events import StoredEvents
 from app.aggregates.transcoder import CompactMapper, EventTranscoder
 from app.aggregates.turns import turns_of
+from app.aggregates.unit_of_work import UnitOfWork
 from app.aggregates.write_off_request import WriteOffRequest
 
 NO_MASTER_KEYS = MasterKeys()
@@ -33,7 +32,7 @@ _TOO_FAR = 5_000
 """Events stored by others, beyond which it is better to forget what is cached."""
 
 
-class Servicing(Application[UUID]):
+class Servicing(StoredEvents):
     """The event store, and a bounded cache of aggregates in front of it."""
 
     name = "servicing"
@@ -98,11 +97,11 @@ class Servicing(Application[UUID]):
         self.privacy.close()
         super().close()
 
-    def unit_of_work(self) -> "UnitOfWork":
+    def unit_of_work(self) -> UnitOfWork:
         """A set of aggregates that are saved together."""
         return UnitOfWork(self)
 
-    def change(self, what: Callable[["UnitOfWork"], T]) -> tuple[T, int | None]:
+    def change(self, what: Callable[[UnitOfWork], T]) -> tuple[T, int | None]:
         """Do something to aggregates and save them, anew where somebody else saved one of them first.
 
         Returns what it returned, and the position of the last event, or None if nothing was new.
@@ -117,54 +116,6 @@ class Servicing(Application[UUID]):
                 if not tries_left:
                     raise
         raise AssertionError("unreachable")
-
-    def max_position(self) -> int:
-        """The position of the newest stored event; 0 where there is none."""
-        return self.recorder.max_notification_id() or 0
-
-    def mark(self, position: int) -> Mark | None:
-        """What tells the last event up to a position from the one that another store has there."""
-        if isinstance(self.recorder, BatchRecorder):
-            return self.recorder.select_mark(position)
-        found = self.recorder.select_notifications(position, 1) if position else []
-        return Mark(cast("UUID", found[0].originator_id), found[0].originator_version) if found else None
-
-    def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
-        """The first ``most`` events after a position, and none beyond ``up_to``, as they are stored.
-
-        PAGE_BYTES of them are enough. Those of the topics ``but`` are passed over.
-        """
-        if isinstance(self.recorder, BatchRecorder):
-            return self.recorder.select_page(after, up_to, most, but)
-        found = self.recorder.select_notifications(after, up_to - after, up_to, inclusive_of_start=False)
-        return [_recorded(each) for each in found if each.topic not in but][:most]
-
-    def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
-        """All events of some aggregates, in order of their positions."""
-        return self.recorded_of_ids([kind.id_of(business_id) for kind, business_id in keys])
-
-    def recorded_of_ids(self, originator_ids: Collection[UUID]) -> list[Recorded]:
-        """The same, by their ids."""
-        ids = set(originator_ids)
-        if isinstance(self.recorder, BatchRecorder):
-            return self.recorder.select_recorded_of(list(ids))
-        found = self.recorder.select_notifications(None, self.max_position())
-        return [_recorded(each) for each in found if each.originator_id in ids]
-
-    def history_page(self, key: Key, after: int, most: int) -> list[Recorded]:
-        """The first ``most`` events of an aggregate after a version. PAGE_BYTES of them are enough."""
-        kind, business_id = key
-        if isinstance(self.recorder, BatchRecorder):
-            return self.recorder.select_history(kind.id_of(business_id), after, most)
-        return [each for each in self.recorded_of([key]) if each.originator_version > after][:most]
-
-    def event_of(self, row: Recorded) -> Any:
-        """A stored event as an event. Raises as :meth:`CompactMapper.to_domain_event`."""
-        return self.mapper.to_domain_event(StoredEvent(*row[1:]))
-
-    def open_together(self, rows: Iterable[Recorded]) -> None:
-        """Have the keys at hand that these take: only a matter of speed."""
-        self.privacy.keys.at_hand({row.originator_id for row in rows if may_be_sealed(row.state)})
 
     def take_turn(self) -> bool:
         """Let nobody else apply messages until :meth:`end_turn`, and learn what others have stored.
@@ -191,18 +142,9 @@ class Servicing(Application[UUID]):
         if newest - self._seen > _TOO_FAR or not self._cache:
             self._cache.clear()
         else:
-            for row in self._rows(self._seen, newest):
+            for row in self.rows(self._seen, newest):
                 self._cache.follow(row, cast("CompactMapper", self.mapper))
         self._seen = newest
-
-    def _rows(self, after: int, up_to: int) -> list[Row]:
-        if isinstance(self.recorder, BatchRecorder):
-            return self.recorder.select_rows(after, up_to)
-        found = self.recorder.select_notifications(after, up_to - after, up_to, inclusive_of_start=False)
-        return [
-            (cast("UUID", each.originator_id).hex, each.originator_version, each.topic, each.state)
-            for each in found
-        ]
 
     def load(self, kind: type[A], business_id: str) -> A | None:
         """The aggregate as stored, or None if it was never heard of."""
@@ -317,76 +259,3 @@ class _Further(NamedTuple):
 _ASKED_OF_ACCOUNTS: dict[str, type[RememberingAggregate]] = {
     kind.__name__: kind for kind in (WriteOffRequest, LedgerCommand)
 }
-
-
-def _recorded(notification: Notification) -> Recorded:
-    return Recorded(
-        notification.id,
-        cast("UUID", notification.originator_id),
-        notification.originator_version,
-        notification.topic,
-        notification.state,
-    )
-
-
-class UnitOfWork:
-    """Aggregates changed together: saved in one transaction, or not at all."""
-
-    def __init__(self, servicing: Servicing) -> None:
-        self._servicing = servicing
-        self._obtained: dict[Key, RememberingAggregate] = {}
-        self._expected: dict[Key, RememberingAggregate | None] = {}
-        self.links_seen: dict[UUID, int] = {}
-        """How many links some owners had when somebody decided by them: with more, nothing is saved."""
-        self.touched: list[Key] = []
-        """What was obtained since somebody last cleared this."""
-
-    def expect(self, keys: Collection[Key]) -> None:
-        """Read in one query what will be obtained: only a matter of speed."""
-        self._expected = self._servicing.load_many(keys)
-
-    def obtain(self, kind: type[A], business_id: str, source: Source) -> A:
-        """The aggregate for an upstream identifier, registered if never heard of before."""
-        key = (kind, business_id)
-        self.touched.append(key)
-        if (obtained := self._obtained.get(key)) is not None:
-            return cast("A", obtained)
-        if key in self._expected:
-            aggregate = cast("A | None", self._expected[key])
-        else:
-            aggregate = self._servicing.load(kind, business_id)
-        self._obtained[key] = aggregate = aggregate or kind.register(business_id, source)
-        return aggregate
-
-    def commit(self) -> int | None:
-        """Save all. Returns the position of the last event, or None if nothing was new.
-
-        Raises eventsourcing's RecordConflictError where another process saved one of them first,
-        and one of EVENT_STORE_ERRORS where the store failed. The unit is empty afterwards in any case.
-        """
-        try:
-            position = self._servicing.store(self._obtained.values(), self.links_seen)
-        except BaseException:
-            self.discard()
-            raise
-        self._clear()
-        return position
-
-    def drop(self, keys: Iterable[Key]) -> None:
-        """Forget some of what was obtained, with whatever was done to it."""
-        for key in keys:
-            self._expected.pop(key, None)
-            if (aggregate := self._obtained.pop(key, None)) is not None:
-                self._servicing.forget(aggregate)
-
-    def discard(self) -> None:
-        """Forget all that was obtained, with whatever was done to it."""
-        for aggregate in self._obtained.values():
-            self._servicing.forget(aggregate)
-        self._clear()
-
-    def _clear(self) -> None:
-        self._obtained.clear()
-        self._expected = {}
-        self.links_seen = {}
-        self.touched.clear()

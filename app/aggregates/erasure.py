@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
-from app.aggregates.application import Servicing, UnitOfWork
+from app.aggregates.application import Servicing
 from app.aggregates.cache import Key
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
@@ -14,6 +14,7 @@ from app.aggregates.loan_account import LoanAccount
 from app.aggregates.privacy import erasure_of
 from app.aggregates.remembering import RememberingAggregate
 from app.aggregates.seal_stored import link_stored
+from app.aggregates.unit_of_work import UnitOfWork
 from app.aggregates.write_off_request import WriteOffRequest
 
 _KINDS: dict[str, type[RememberingAggregate]] = {
