@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import RecordConflictError
 
-from app.aggregates.store_tables import COPYING
+from app.aggregates.store_tables import CLEAR_UP_TO, COPYING
 
 _IDS_A_QUERY = 200
 """SQLite before 3.32 takes 999 parameters; rows of three have to fit."""
@@ -112,7 +112,7 @@ class KeyTables:
         return self._database.transaction(commit=commit)
 
     def create(self) -> None:
-        """Make the tables, where there are none, and note up to where events are not linked yet."""
+        """Make the tables, where there are none, and note up to where events are in the clear."""
         if self._exist:
             return
         with self._database.transaction(commit=True) as execute:
@@ -134,7 +134,7 @@ class KeyTables:
                 ):
                     execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
                 [(newest,)] = execute(f"SELECT MAX({self._database.position}) FROM {self._database.events}")
-                self._put(execute, "unlinked_up_to", str(newest or 0))
+                self._put(execute, CLEAR_UP_TO, str(newest or 0))
         self._exist = True
 
     def exist(self) -> bool:

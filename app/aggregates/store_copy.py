@@ -25,6 +25,7 @@ from app.aggregates.store_ends import (
 )
 from app.aggregates.store_tables import (
     BESIDE,
+    CLEAR_UP_TO,
     COPYING,
     EVENTS,
     FACTS,
@@ -236,7 +237,7 @@ class _Copy:
                 yield from self._source.rows(table, after)
             elif table is FACTS:
                 # Of before personal data was sealed: what it would note of its events when it is opened.
-                yield ("unlinked_up_to", str(self._newest))
+                yield (CLEAR_UP_TO, str(self._newest))
 
     def _first_event(self, after: int = 0) -> Row | None:
         with closing(self._source_rows(EVENTS, after)) as rows:

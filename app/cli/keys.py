@@ -12,6 +12,7 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.aggregates.key_rotation import Rotated, rotate_keys
 from app.aggregates.master_keys import UNWRAPPED
 from app.aggregates.seal_stored import NotSealedError, SealedSoFar, seal_stored
+from app.aggregates.store_tables import CLEAR_UP_TO
 from app.cli.configured import settings_for
 from app.cli.status_line import StatusLine
 from app.cli.unreachable import unreachable
@@ -40,8 +41,8 @@ def status(as_json: AsJson = False) -> None:
             "destroyed": destroyed,
             "customersErased": customers,
             "forgotten": is_forgotten,
-            "clearUpTo": tables.fact("unlinked_up_to"),
-            "sealedUpTo": min(tables.fact("sealed_up_to"), tables.fact("unlinked_up_to")),
+            "clearUpTo": tables.fact(CLEAR_UP_TO),
+            "sealedUpTo": min(tables.fact("sealed_up_to"), tables.fact(CLEAR_UP_TO)),
         }
     if as_json:
         typer.echo(json.dumps(found))
