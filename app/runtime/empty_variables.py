@@ -11,8 +11,8 @@ GUARDS = frozenset({"master_key", "jwt_machine_claim", "write_off_limit_supervis
 class FilledVariables(EnvSettingsSource):
     """The environment, in which an optional setting that is empty is unset.
 
-    Whatever else is empty stays so, and its own rule refuses it: in its place a default would count that
-    nobody asked for, such as development for ``BILLIE_ENV``.
+    Whatever else is empty is left to its own rule: in its place a default would count that nobody asked for,
+    such as development for ``BILLIE_ENV``.
     """
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
