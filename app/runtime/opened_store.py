@@ -2,7 +2,7 @@
 
 from threading import Event as Flag
 
-from app.aggregates import EVENT_STORE_ERRORS, Servicing
+from app.aggregates import EVENT_STORE_ERRORS, MasterKeyError, Servicing
 from app.runtime.back_off import BackOff
 from app.runtime.heartbeats import Heartbeats
 from app.runtime.settings import Settings
@@ -14,12 +14,15 @@ def open_store(
     """The store; None where ``stop`` was set before it was there.
 
     ``patient``: wait for a server. A file is not waited for: nothing but a person makes it better. Raises
-    one of EVENT_STORE_ERRORS otherwise, and what :meth:`Servicing.from_url` raises for what is set wrongly.
+    one of EVENT_STORE_ERRORS otherwise, and at once what :meth:`Servicing.from_url` raises for what is set
+    wrongly: MasterKeyError is one of both.
     """
     back_off = BackOff(stop)
     while not stop.is_set():
         try:
             return Servicing.from_url(settings.event_store_url, cache=cache, masters=settings.masters)
+        except MasterKeyError:
+            raise  # Only a person can set the right one.
         except EVENT_STORE_ERRORS as error:
             if not patient or settings.event_store_url.startswith("sqlite"):
                 raise

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.aggregates.master_keys import KEY_BYTES, MasterKeys
+from app.runtime.empty_variables import FilledVariables
 from app.runtime.secret_files import SecretFiles
 
 _SCHEMES = {
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     """The settings of one process. Each field is the variable ``BILLIE_<FIELD>``, in capitals.
 
     Secrets may come from files, by ``BILLIE_<FIELD>_FILE``. Raises SecretFileError where one cannot be used.
+    An optional one that is empty is unset, but for GUARDS.
     """
 
     model_config = SettingsConfigDict(env_prefix="BILLIE_", extra="ignore")
@@ -231,12 +233,12 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What the program says, then the environment, then the files that the environment names."""
-        return init_settings, env_settings, SecretFiles(settings_cls)
+        return init_settings, FilledVariables(settings_cls), SecretFiles(settings_cls)
 
     @field_validator("business_time_zone")
     @classmethod

@@ -1,5 +1,6 @@
 """What `deploy` tells each role is what production takes: a role that is started by it does not refuse."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.api.tokens import token_checker
 from app.console.configured import check
 from app.runtime.production import refusals
 from app.runtime.settings import Settings
@@ -22,6 +24,9 @@ ISSUER = {
     "BILLIE_CONSOLE_URL": "https://desk.test",
     "BILLIE_OIDC_CLIENT_ID": "billie-console",
 }
+CONSOLE = ("BILLIE_CONSOLE", "BILLIE_CONSOLE_URL", "BILLIE_OIDC_CLIENT_ID")
+MEASURED = ("ingest", "project", "api")
+_VARIABLE = re.compile(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}")
 
 
 @pytest.fixture(scope="module")
@@ -43,28 +48,74 @@ def told(environment: dict[str, str], secrets: dict[str, Path], monkeypatch: pyt
     return Settings()
 
 
+def compose_document(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((folder / "compose.yaml").read_text())
+    return document
+
+
+def compose_service(folder: Path, role: str) -> tuple[dict[str, Any], dict[str, Path]]:
+    """The service of a role, and the files of its secrets."""
+    document = compose_document(folder)
+    service = document["services"][role]
+    return service, {name: folder / document["secrets"][name]["file"] for name in service["secrets"]}
+
+
+def given(environment: dict[str, str], machine: dict[str, str]) -> dict[str, str]:
+    """The variables of a service as compose fills them in: from ``machine``, or what stands after ``:-``."""
+
+    def filled(found: re.Match[str]) -> str:
+        return machine.get(found["name"]) or found["default"]
+
+    return {name: _VARIABLE.sub(filled, value) for name, value in environment.items()}
+
+
 @pytest.mark.parametrize("role", ["migrate", "ingest", "project", "api"])
 def test_compose(role: str, compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    document = yaml.safe_load((compose / "compose.yaml").read_text())
-    service = document["services"][role]
+    service, secrets = compose_service(compose, role)
     assert service["command"] == [role]
-    secrets = {name: compose / document["secrets"][name]["file"] for name in service["secrets"]}
-    # The variables that the machine gives, which default to nothing.
-    environment = {name: ISSUER.get(name, value) for name, value in service["environment"].items()}
-    environment |= {"BILLIE_LEDGER_TLS": "true"}
-    settings = told(environment, secrets, monkeypatch)
+    settings = told(given(service["environment"], ISSUER), secrets, monkeypatch)
     assert settings.env == "production"
     assert refusals(settings, role) == []
     if role == "api":
         check(settings)
         assert settings.console == "oidc"
+    if role in MEASURED:
+        assert settings.metrics_port == 9464
+        assert settings.metrics_host == "0.0.0.0", "Prometheus is in another container"
     for url, host in (
         (settings.redis_url, "redis"),
         (settings.mongo_url, "mongo"),
         (settings.event_store_url, "postgres"),
     ):
         assert f"@{host}:" in url
-        assert host in document["services"]
+        assert host in compose_document(compose)["services"]
+
+
+def test_compose_without_the_console(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = {name: value for name, value in ISSUER.items() if name not in CONSOLE}
+    service, secrets = compose_service(compose, "api")
+    settings = told(given(service["environment"], machine), secrets, monkeypatch)
+    assert refusals(settings, "api") == []
+    check(settings)
+    assert (settings.console, settings.console_url, settings.oidc_client_id) == ("off", None, None)
+
+
+def test_compose_says_what_is_missing(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, secrets = compose_service(compose, "api")
+    settings = told(given(service["environment"], {}), secrets, monkeypatch)
+    assert [each.setting for each in refusals(settings, "api")] == ["BILLIE_LEDGER_TARGET", "BILLIE_JWKS_URL"]
+
+
+def test_compose_on_a_laptop(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, secrets = compose_service(compose, "api")
+    document = yaml.safe_load((compose / "laptop.yaml").read_text())
+    laptop = document["services"]["api"]
+    secrets |= {name: compose / document["secrets"][name]["file"] for name in laptop["secrets"]}
+    environment = given(service["environment"], {}) | laptop["environment"]
+    settings = told(environment, secrets, monkeypatch)
+    check(settings)
+    assert (settings.env, settings.console, settings.jwks_url) == ("development", "development", None)
+    assert token_checker(settings) is not None
 
 
 @pytest.mark.parametrize("role", ["migrate", "ingest", "project", "api"])
@@ -90,11 +141,13 @@ def test_kubernetes(role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     if role == "api":
         check(settings)
         assert settings.console == "oidc"
-    if role in ("ingest", "project"):
-        assert container["ports"] == [{"name": "metrics", "containerPort": settings.metrics_port}]
+    if role in MEASURED:
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
         asked = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
-        assert {each["port"] for each in asked} == {"metrics"}
-        assert settings.metrics_host == "0.0.0.0", "the node asks"
+        assert {each["port"] for each in asked} == {"http" if role == "api" else "metrics"}
+        assert ports.pop("http", None) == (settings.api_port if role == "api" else None)
+        assert ports == {"metrics": settings.metrics_port}
+        assert settings.metrics_host == "0.0.0.0", "the node asks, and Prometheus"
 
 
 _WORKLOADS = ("Job", "Deployment", "StatefulSet")

@@ -1,0 +1,35 @@
+"""The event store of a role that starts: a server that is away is waited for, a wrong master key is not."""
+
+from threading import Event
+
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from app.aggregates import MasterKeyError, Servicing
+from app.runtime.opened_store import open_store
+from app.runtime.settings import Settings
+
+POSTGRESQL = Settings(event_store_url="postgresql://db.test/events")
+
+
+def failing(stop: Event, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt to open a store raises ``error``; whoever would wait after it finds ``stop`` set."""
+
+    def from_url(*_args: object, **_kwargs: object) -> Servicing:
+        stop.set()
+        raise error
+
+    monkeypatch.setattr(Servicing, "from_url", from_url)
+
+
+def test_a_wrong_master_key_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = Event()
+    failing(stop, MasterKeyError("BILLIE_MASTER_KEY is not the master key"), monkeypatch)
+    with pytest.raises(MasterKeyError):
+        open_store(POSTGRESQL, stop, patient=True)
+
+
+def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = Event()
+    failing(stop, OperationalError("refused"), monkeypatch)
+    assert open_store(POSTGRESQL, stop, patient=True) is None
