@@ -17,6 +17,7 @@ def customer_timeline(time_zone: str, max_entries: int = 2_000) -> Projection:
         others=tuple(TELL),
         lookup=TimelineLinks(BusinessCalendar(time_zone), max_entries),
         stamped=False,
+        version=2,
     )
 
     @projection.on(Entered)
