@@ -19,14 +19,14 @@ class LettersFound(NamedTuple):
 
 
 def letters_naming(box: DeadLetterBox, names: Collection[str]) -> LettersFound:
-    """The dead letters, of the oldest thousand, with one of these ids anywhere in their entry.
+    """The dead letters, of the oldest thousand, with one of these ids anywhere in the bytes of their entry.
 
     Rather one too many: an entry may be cut off, or JSON within JSON. Raises redis's errors.
     """
-    wanted = {text for name in names for text in (name, json.dumps(name)[1:-1])}
+    wanted = {text.encode() for name in names for text in (name, json.dumps(name)[1:-1])}
     found = [
         letter.letter_id
         for letter in islice(box.letters(), MOST_LOOKED_AT)
-        if any(text in value for value in letter.entry.values() for text in wanted)
+        if any(text in part for field in letter.original().items() for part in field for text in wanted)
     ]
     return LettersFound(found, max(0, len(box) - MOST_LOOKED_AT))
