@@ -1,6 +1,6 @@
 """What a process shows to Prometheus, and how a metric of this process moved."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx
@@ -50,6 +50,3 @@ class Moves:
         now = value(scraped(self._url), name, **labels)
         assert now is not None, (name, labels)
         return now - (value(self._before, name, **labels) or 0.0)
-
-    def labels_of(self, name: str) -> Sequence[dict[str, str]]:
-        return [dict(labels) for found, labels in scraped(self._url) if found == name]

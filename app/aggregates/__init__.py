@@ -6,7 +6,7 @@ from app.aggregates.cache import Key
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
-from app.aggregates.event_store import EVENT_STORE_ERRORS
+from app.aggregates.event_store import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.aggregates.event_store_url import EventStoreUrlError
 from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
 from app.aggregates.loan_account import LoanAccount
@@ -32,6 +32,7 @@ AGGREGATES = (
 __all__ = [
     "AGGREGATES",
     "EVENT_STORE_ERRORS",
+    "UNREADABLE_ERRORS",
     "Actor",
     "AdjustmentRegister",
     "CommandKind",

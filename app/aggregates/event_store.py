@@ -11,10 +11,11 @@ from typing import Any
 from eventsourcing.persistence import (
     ApplicationRecorder,
     InfrastructureFactory,
+    MapperDeserialisationError,
     OperationalError,
     PersistenceError,
 )
-from eventsourcing.utils import Environment
+from eventsourcing.utils import Environment, TopicError
 
 from app.aggregates.event_store_url import EventStoreUrlError
 from app.aggregates.postgres import connect
@@ -23,6 +24,8 @@ STORE = "servicing"
 """The application whose store it is: PostgreSQL's table of events is named after it."""
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
 """What a store that is away, locked or broken raises: the library lets some of SQLite's own through."""
+UNREADABLE_ERRORS = (MapperDeserialisationError, TopicError)
+"""What a stored event raises that cannot be read: most likely it is of a newer release."""
 
 
 class UnfinishedCopyError(EventStoreUrlError):

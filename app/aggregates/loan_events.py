@@ -83,7 +83,10 @@ class LoanAccountEvents(RememberingAggregate):
             aggregate.other_movements = self.amount
 
     class PaymentReceived(RememberingAggregate.Event):
-        """``inferred``: nobody said so, but the balance fell by ``amount``."""
+        """``inferred``: nobody said so, but the balance fell by ``amount``.
+
+        Its ``paid_date`` is the day in UTC then; read models that count by days take the event's own time.
+        """
 
         PERSONAL = NOTHING
 

@@ -46,6 +46,7 @@ from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.parsers import load_parsers
 from app.ledger.configured import configured_client, configured_security
 from app.operations.servers import Servers
+from app.operations.transcripts import Transcripts
 from app.runtime.clients import mongo_options
 from app.runtime.settings import Settings
 from app.runtime.traces import NO_TRACES, Traces
@@ -93,7 +94,7 @@ def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
             settings.mongo_url, serverSelectionTimeoutMS=2_000, timeoutMS=5_000, **mongo_options(settings)
         )
         app.state.database = client[settings.mongo_db]
-        app.state.servers = Servers(settings, parsers)
+        app.state.servers, app.state.transcripts = Servers(settings, parsers), Transcripts()
         app.state.inbox_waits = CapacityLimiter(inbox.WAITS_AT_ONCE)
         app.state.ledger = configured_client(settings)
         app.state.ledger.connect()

@@ -78,8 +78,9 @@ class Erasure(Document):
     cleared: dict[str, int]
     """How many documents of further collections are cleared, by their names."""
     dead_letters: list[str] | None = None
-    """Dead letters, of the oldest thousand, with the id of the customer, or of what was erased with them:
-    entries as they came, to be looked at, and deleted by hand. Absent where Redis is away."""
+    """Dead letters, of the oldest thousand, and of the oldest thousand that were discarded (`discarded:ID`),
+    with the id of the customer, or of what was erased with them: entries as they came, to be looked at, and
+    deleted by hand. Absent where Redis is away."""
     dead_letters_not_looked_at: int | None = None
     """How many newer dead letters were not looked at; absent where there are none."""
 

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
-from app.aggregates import EVENT_STORE_ERRORS
+from app.aggregates import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.projections.faults import ProjectionFault
 
 log = logging.getLogger(__name__)
@@ -92,8 +92,7 @@ def install(app: FastAPI) -> None:
     async def _redis(request: Request, error: RedisError) -> Response:
         return _unavailable(request, error, "stream")
 
-    @app.exception_handler(ProjectionFault)
-    async def _fault(request: Request, error: ProjectionFault) -> Response:
+    async def _unreadable(request: Request, error: Exception) -> Response:
         log.error("Request %s: %s", request.state.id, error)
         detail = "An event of it cannot be read or folded. The log says which; `billie status` may too."
         return answer(request, ProblemError(503, "history_unreadable", detail))
@@ -103,6 +102,9 @@ def install(app: FastAPI) -> None:
 
     for error_class in EVENT_STORE_ERRORS:
         app.add_exception_handler(error_class, _event_store)
+    unreadable: tuple[type[Exception], ...] = (ProjectionFault, *UNREADABLE_ERRORS)
+    for each in unreadable:
+        app.add_exception_handler(each, _unreadable)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.aggregates import EVENT_STORE_ERRORS
+from app.aggregates import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.api.as_of import AsOf, document_then
 from app.api.auth import Authenticated
 from app.api.chosen_fields import Chosen, Fields, chosen, validated
@@ -254,8 +254,8 @@ async def get_write_off_request(
     wanted = chosen(WriteOffRequest, fields)
     try:
         found = await stored_request(request, requestId)
-    except EVENT_STORE_ERRORS:
-        found = None  # While the store is away, what was projected is shown.
+    except (*EVENT_STORE_ERRORS, *UNREADABLE_ERRORS):
+        found = None  # While the store is away, or ahead of this release, what was projected is shown.
     if found is None:
         found = WriteOffRequest.model_validate(
             await one_document(response, database, "write-off-requests", "write-off request", requestId)

@@ -1,19 +1,16 @@
-"""All of a conversation, folded from its events: documents keep only the newest of it."""
+"""All of a conversation, from its events: documents keep only the newest of it."""
 
-import sys
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request
 
-from app.aggregates import Conversation
 from app.api.audit import log_read
 from app.api.auth import Authenticated
 from app.api.pages import Limit, Page
 from app.api.problems import documented, not_found
 from app.documents.conversations import ConversationSummary, Notice, Utterance
-from app.operations.servers import Servers
-from app.projections.conversations import conversations
+from app.operations.transcripts import List
 
 router = APIRouter(
     prefix="/v1/conversations/{conversationId}",
@@ -24,8 +21,6 @@ router = APIRouter(
 
 Named = Annotated[str, Path(min_length=1, max_length=256)]
 Start = Annotated[int, Query(ge=0, le=10_000_000, description="How many of the oldest to pass over.")]
-
-_WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize, list_bytes=sys.maxsize)
 
 
 @router.get("/utterances", operation_id="listUtterances", response_model_exclude_none=True)
@@ -53,20 +48,15 @@ async def list_notices(
 
 
 async def _slice(
-    request: Request, conversation_id: str, field: str, start: int, limit: int
+    request: Request, conversation_id: str, which: List, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
-    document = await to_thread.run_sync(_whole, request.app.state.servers, conversation_id)
-    if document is None:
+    state = request.app.state
+    found = await to_thread.run_sync(
+        lambda: state.transcripts.page(state.servers.event_store(), conversation_id, which, start, limit)
+    )
+    if found is None:
         raise not_found("conversation", conversation_id)
-    log_read(request, ConversationSummary.model_validate({**document, "_id": conversation_id}))
-    items = document[field][start : start + limit]
-    more = start + limit < len(document[field])
-    return items, str(request.url.include_query_params(start=start + limit)) if more else None
-
-
-def _whole(servers: Servers, conversation_id: str) -> dict[str, Any] | None:
-    """The document as it would be without a limit."""
-    document: dict[str, Any] | None = None
-    for event in servers.event_store().events.get(Conversation.id_of(conversation_id)):
-        document = _WHOLE.evolve(document, event)
-    return document
+    whose = {"_id": conversation_id, "customerId": found.customer_id}
+    log_read(request, ConversationSummary.model_validate(whose))
+    following = str(request.url.include_query_params(start=start + limit)) if found.goes_on else None
+    return found.items, following

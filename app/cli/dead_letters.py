@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -20,18 +20,19 @@ from app.ingestion.dead_letter_box import DeadLetterBox, Replayed, StoredLetter
 from app.ingestion.dead_letter_scan import Filter, LetterSummary
 from app.ingestion.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.unusable import Reason
-from app.operations.letters import shown
+from app.operations import letters
 from app.operations.replays import replay_each
 from app.operations.servers import Servers
 from app.operations.words import counted
 
 group = typer.Typer(
-    help="Look through, replay or discard the entries that were set aside.", no_args_is_help=True
+    help="Look through, replay, discard or delete the entries that were set aside.", no_args_is_help=True
 )
 
 _MOST_HOURS = 24 * 365 * 100
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")]
+Find = Callable[[DeadLetterBox, str], StoredLetter | None]
 ByReason = Annotated[Reason | None, typer.Option("--reason", help="Only with this reason code.")]
 
 
@@ -42,15 +43,19 @@ def show_all(
     hours: Annotated[
         float | None, typer.Option("--older-than", metavar="HOURS", help="Only set aside so long ago.")
     ] = None,
+    discarded: Annotated[
+        bool, typer.Option("--discarded", help="Those that were discarded, instead.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for a script.")] = False,
 ) -> None:
     """List them, oldest first, and count them by reason."""
     before = None if hours is None else _hours_ago(hours)
     counts: Counter[str] = Counter()
     with _servers() as servers:
-        for letter in servers.dead_letters().summaries(Filter(reason, kind, before)):
+        wanted = Filter(reason, kind, before)
+        for letter in letters.summaries(servers.dead_letters(), wanted, discarded=discarded):
             counts[letter.reason] += 1
-            typer.echo(shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
+            typer.echo(letters.shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
     if not as_json:
         by_reason = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
         typer.echo(f"{counted(counts.total(), 'dead letter')}{': ' + by_reason if counts else ''}.")
@@ -60,8 +65,8 @@ def show_all(
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
     with _servers() as servers:
-        letter = _found(servers.dead_letters(), letter_id)
-    typer.echo(shown(letter).model_dump_json(by_alias=True, indent=2))
+        letter = _found(servers.dead_letters(), letter_id, letters.find)
+    typer.echo(letters.shown(letter).model_dump_json(by_alias=True, indent=2))
 
 
 @group.command()
@@ -117,6 +122,19 @@ def discard(
             typer.echo(f"{letter_id} is discarded.")
 
 
+@group.command()
+def delete(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `list`, or an erasure, names them.")],
+) -> None:
+    """Remove some for good, whether discarded or not: for an erasure, as neither copy nor record is kept."""
+    with _servers() as servers:
+        box = servers.dead_letters()
+        for letter_id in [_found(box, each, letters.find).letter_id for each in ids]:
+            if not letters.delete(box, letter_id):
+                raise _gone(letter_id)
+            typer.echo(f"{letter_id} is deleted.")
+
+
 def _hours_ago(hours: float) -> datetime:
     if not 0 <= hours <= _MOST_HOURS:
         typer.echo(f"--older-than takes 0 to {_MOST_HOURS:,} hours.", err=True)
@@ -143,9 +161,9 @@ def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
         servers.close()
 
 
-def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:
+def _found(box: DeadLetterBox, letter_id: str, find: Find = DeadLetterBox.get) -> StoredLetter:
     try:
-        letter = box.get(letter_id)
+        letter = find(box, letter_id)
     except ResponseError as error:
         typer.echo(f"{letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
         raise typer.Exit(2) from error

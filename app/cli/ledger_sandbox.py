@@ -10,7 +10,9 @@ from redis.exceptions import RedisError
 from app.cli.configured import settings_for
 from app.cli.measured import measured
 from app.demo.ledger_feed import listen
+from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import connect
+from app.ingestion.parsers import load_parsers
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import OPERATIONS, Faults, FaultSyntaxError
 from app.ledger.sandbox.outbox import Publisher
@@ -48,7 +50,7 @@ def command(
     """
     settings = settings_for("ledger-sandbox")
     configure_logging("ledger-sandbox", settings.log_format)
-    faults = _faults(fault or [], fault_seed)
+    faults, parsers = _faults(fault or [], fault_seed), load_parsers(CATALOGUE)
     for name in without or []:
         if name not in OPERATIONS:
             typer.echo(f"No operation {name!r}; there are {', '.join(OPERATIONS)}.", err=True)
@@ -77,7 +79,7 @@ def command(
         back_off = BackOff(stop, "stream")
         while not stop.is_set():
             try:
-                listen(redis, settings.inbox_stream, settings.max_message_bytes, books, stop)
+                listen(redis, settings.inbox_stream, settings.max_message_bytes, books, stop, parsers)
             except RedisError as error:
                 # It serves all the same: a ledger does not need its listeners.
                 back_off.failed(error)

@@ -19,7 +19,9 @@ from app.aggregates import EVENT_STORE_ERRORS, Servicing
 from app.aggregates.store_ends import file_of, is_store
 from app.cli.configured import settings_for
 from app.cli.unreachable import unreachable
+from app.ingestion.catalogue import CATALOGUE
 from app.ingestion.consumer import connect
+from app.ingestion.parsers import Parsers, load_parsers
 from app.ledger.channel import LedgerSettingsError
 from app.ledger.configured import configured_client
 from app.operations import forgetting, reconcile
@@ -54,12 +56,12 @@ def command(
     For when it was restored to an earlier time. Run it with all roles stopped.
     """
     settings = settings_for("reconcile")
-    projections = all_projections(settings)
+    projections, parsers = all_projections(settings), load_parsers(CATALOGUE)
     with mongo_client(settings) as mongo, connect(settings) as redis:
         database = mongo[settings.mongo_db]
         try:
             _refuse_no_store(settings)
-            found = _look(settings, database, redis, projections)
+            found = _look(settings, database, redis, projections, parsers)
             forgets = forget_documents and found.has_other_documents
             if forgets:
                 _refuse_to_lose(found, save)
@@ -103,13 +105,14 @@ def _look(
     database: Database[dict[str, Any]],
     redis: Redis,
     projections: Mapping[str, Projection],
+    parsers: Parsers,
 ) -> Reconciliation:
     with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
         found = Reconciliation(servicing.max_position())
         found.ahead = list(reconcile.read_models_ahead(servicing, database, projections))
         found.only_shown = list(reconcile.only_shown(servicing, database))
         found.not_erased = reconcile.not_erased(servicing, database)
-        reconcile.look_at_stream(servicing, redis, settings, found)
+        reconcile.look_at_stream(servicing, redis, settings, found, parsers)
     asyncio.run(_ask_ledger(settings, found.only_shown))
     return found
 
@@ -184,6 +187,10 @@ def _told(found: Reconciliation) -> list[str]:
         f"The stream holds {counted(found.on_stream, 'message')}: {found.unread:,} are yet to be read, "
         f"{found.taken_and_lost:,} were acknowledged and are not in the store"
     ]
+    if found.unreadable:
+        lines.append(
+            f"{counted(found.unreadable, 'message')} cannot be read: is a package missing that parses them?"
+        )
     for each in found.only_shown[:_MOST_NAMED]:
         lines.append(f"{each.projection} {each.document['_id']} {_differs(each)}")
     if (more := len(found.only_shown) - _MOST_NAMED) > 0:

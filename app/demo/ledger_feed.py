@@ -9,6 +9,7 @@ from redis import Redis
 
 from app.ingestion.catalogue import Message, read_entry
 from app.ingestion.messages.account import AccountClosed, AccountCreated, AccountUpdated, ScheduleCreated
+from app.ingestion.parsers import NO_PARSERS, Parsers
 from app.ingestion.unusable import Unusable
 from app.ledger.sandbox.allocation import Instalment
 from app.ledger.sandbox.books import Books
@@ -19,21 +20,29 @@ _NOTHING = Decimal("0.00")
 _CLOSING_CAUSE = {"WRITTEN_OFF": "WRITE_OFF", "ADMIN_CLOSED": "ADJUSTMENT"}
 
 
-def listen(redis: Redis, stream: str, max_bytes: int, books: Books, stop: Event) -> None:
+def listen(
+    redis: Redis, stream: str, max_bytes: int, books: Books, stop: Event, parsers: Parsers = NO_PARSERS
+) -> None:
     """Follow the stream as a plain reader, beside the consumer group, until ``stop``. Raises RedisError."""
     position = books.progress(stream)
     while not stop.is_set():
         answer: Any = redis.xread({stream: position}, count=500, block=_BLOCK_MS)
         for _, entries in answer or ():
             position = entries[-1][0].decode()
-            read = (read_facts(stream, entry_id, fields, max_bytes) for entry_id, fields in entries)
+            read = (read_facts(stream, entry_id, fields, max_bytes, parsers) for entry_id, fields in entries)
             books.hear([each for each in read if each is not None], stream=stream, position=position)
 
 
-def read_facts(stream: str, entry_id: bytes, fields: dict[bytes, bytes], max_bytes: int) -> Heard | None:
+def read_facts(
+    stream: str,
+    entry_id: bytes,
+    fields: dict[bytes, bytes],
+    max_bytes: int,
+    parsers: Parsers = NO_PARSERS,
+) -> Heard | None:
     """What one entry tells a ledger. What ingestion sets aside is nothing to the ledger either."""
     try:
-        message = read_entry(stream, entry_id, fields, max_bytes)
+        message = read_entry(stream, entry_id, fields, max_bytes, parsers)
     except Unusable:
         return None
     if message is None:

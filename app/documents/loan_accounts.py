@@ -47,7 +47,8 @@ class LastPayment(Document):
     """The last payment received."""
 
     date: Day | None = None
-    """When it was paid."""
+    """When it was paid, as told; of a payment that only a fallen balance shows, the day on which it fell, in
+    `BILLIE_BUSINESS_TIME_ZONE`: Sydney's, if that is unset."""
     amount: Money | None = None
     """How much was paid."""
 

@@ -60,7 +60,8 @@ class PortfolioDay(Document):
     outstanding_total: Money
     """What was owed at the end of the day on all accounts that were neither paid off nor written off."""
     paid_total: Money
-    """The payments of the day, by the date that each tells; one without an amount adds nothing."""
+    """The payments of the day, by the date that each tells, or on which the balance fell that alone shows it;
+    one without an amount adds nothing."""
     payments: int
     """How many payments the day had. A payment that is told again counts once: the same transaction, or the
     same day and amount where either names none."""

@@ -97,6 +97,11 @@ class DeadLetterBox:
         self._settings = settings
         self._stream = settings.dead_letter_stream
 
+    def discarded(self) -> "DeadLetterBox":
+        """Those that were discarded, under ids of their own: a box to look into, and to delete from."""
+        elsewhere = {"dead_letter_stream": discarded_stream(self._stream)}
+        return DeadLetterBox(self._redis, self._settings.model_copy(update=elsewhere))
+
     def __len__(self) -> int:
         return int(self._redis.xlen(self._stream))
 
@@ -164,6 +169,10 @@ class DeadLetterBox:
         arguments = [letter_id, *(text for field in record.items() for text in field)]
         keys = [self._stream, discarded_stream(self._stream)]
         return bool(self._redis.register_script(_DISCARD)(keys, arguments))
+
+    def delete(self, letter_id: str) -> bool:
+        """Remove it for good, without a record. False where it was not there. Raises redis's errors."""
+        return bool(self._redis.xdel(self._stream, letter_id))
 
     def _land(self, letter: StoredLetter, servicing: Servicing) -> Unusable | None:
         if letter.reason == Reason.FOREIGN:

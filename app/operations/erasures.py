@@ -6,27 +6,34 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.ingestion.dead_letter_box import DeadLetterBox
+from app.operations.letters import DISCARDED
 
 MOST_LOOKED_AT = 1_000
-"""Dead letters that are looked at: each is fetched on its own."""
+"""Dead letters that are looked at, of each stream: each is fetched on its own."""
 
 
 class LettersFound(NamedTuple):
-    """The ids of dead letters, oldest first, and how many newer ones were not looked at."""
+    """Ids of dead letters, oldest first, those discarded last; and how many newer ones were not looked at."""
 
     ids: list[str]
     not_looked_at: int
 
 
 def letters_naming(box: DeadLetterBox, names: Collection[str]) -> LettersFound:
-    """The dead letters, of the oldest thousand, with one of these ids anywhere in their entry.
+    """The dead letters with one of these ids anywhere in the bytes of their entry.
 
-    Rather one too many: an entry may be cut off, or JSON within JSON. Raises redis's errors.
+    The oldest thousand on the list are looked at, and the oldest thousand that were discarded, which are
+    named ``discarded:ID``. Rather one too many: an entry may be cut off, or JSON within JSON. Raises redis's
+    errors.
     """
-    wanted = {text for name in names for text in (name, json.dumps(name)[1:-1])}
-    found = [
-        letter.letter_id
-        for letter in islice(box.letters(), MOST_LOOKED_AT)
-        if any(text in value for value in letter.entry.values() for text in wanted)
-    ]
-    return LettersFound(found, max(0, len(box) - MOST_LOOKED_AT))
+    wanted = {text.encode() for name in names for text in (name, json.dumps(name)[1:-1])}
+    found: list[str] = []
+    not_looked_at = 0
+    for place, prefix in ((box, ""), (box.discarded(), DISCARDED)):
+        found += [
+            f"{prefix}{letter.letter_id}"
+            for letter in islice(place.letters(), MOST_LOOKED_AT)
+            if any(text in part for field in letter.original().items() for part in field for text in wanted)
+        ]
+        not_looked_at += max(0, len(place) - MOST_LOOKED_AT)
+    return LettersFound(found, not_looked_at)

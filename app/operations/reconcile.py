@@ -12,6 +12,7 @@ from app.aggregates import ContactNote, LedgerCommand, Servicing, WriteOffReques
 from app.aggregates.remembering import RememberingAggregate
 from app.ingestion.catalogue import read_entry
 from app.ingestion.keys import set_aside_key
+from app.ingestion.parsers import Parsers
 from app.ingestion.unusable import Unusable
 from app.ledger.client import LedgerClient
 from app.ledger.errors import LedgerError
@@ -65,6 +66,8 @@ class Reconciliation:
     """How many of them nobody has taken yet, or they are in hand."""
     taken_and_lost: int = 0
     """How many were acknowledged, and have no event: they are to be read again."""
+    unreadable: int = 0
+    """How many were acknowledged, cannot be read here, and are no dead letters: nobody can say."""
 
     @property
     def has_other_documents(self) -> bool:
@@ -74,7 +77,7 @@ class Reconciliation:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is left to do."""
-        return not (self.has_other_documents or self.taken_and_lost)
+        return not (self.has_other_documents or self.taken_and_lost or self.unreadable)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it, but for the documents' content."""
@@ -95,6 +98,7 @@ class Reconciliation:
                 "messages": self.on_stream,
                 "unread": self.unread,
                 "takenAndLost": self.taken_and_lost,
+                "unreadable": self.unreadable,
             },
         }
 
@@ -132,22 +136,31 @@ def not_erased(servicing: Servicing, database: Database[dict[str, Any]]) -> list
     return sorted(set(shown) - erased)
 
 
-def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, found: Reconciliation) -> None:
+def look_at_stream(
+    servicing: Servicing, redis: Redis, settings: Settings, found: Reconciliation, parsers: Parsers
+) -> None:
     """Count what the stream holds, and what of it was acknowledged without an event in this store."""
     for some in _parts(_entries(redis, settings.inbox_stream)):
         settled = _settled(redis, settings, [entry_id for entry_id, _ in some])
         told: dict[bytes, tuple[tuple[type[RememberingAggregate], str], str]] = {}
         for entry_id, fields in some:
             try:
-                message = read_entry(settings.inbox_stream, entry_id, fields, settings.max_message_bytes)
+                message = read_entry(
+                    settings.inbox_stream, entry_id, fields, settings.max_message_bytes, parsers
+                )
             except Unusable:
+                found.on_stream += entry_id in settled
+                found.unreadable += entry_id in settled
                 continue
-            if message is not None:
-                found.on_stream += 1
-                if entry_id in settled:
-                    told[entry_id] = (next(iter(message.concerns())), message.envelope.source.message_id)
-                else:
-                    found.unread += 1
+            if message is None:
+                continue
+            found.on_stream += 1
+            if entry_id not in settled:
+                found.unread += 1
+            elif message.failure is not None:
+                found.unreadable += 1
+            else:
+                told[entry_id] = (next(iter(message.concerns())), message.envelope.source.message_id)
         loaded = servicing.load_many({key for key, _ in told.values()})
         for key, message_id in told.values():
             if key in loaded:  # Otherwise it has events, of which one cannot be read.

@@ -3,11 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from eventsourcing.persistence import MapperDeserialisationError
-from eventsourcing.utils import TopicError
 from pymongo.database import Database
 
-from app.aggregates import Servicing
+from app.aggregates import UNREADABLE_ERRORS, Servicing
 from app.operations.money_state import money_state
 from app.operations.report import EventStoreState, ProjectionState, ReadModelsState, RebuildState
 from app.projections.catalogue import all_projections
@@ -37,7 +35,7 @@ def recorded_at(servicing: Servicing, position: int) -> datetime | None:
         return None
     try:
         event: Any = servicing.mapper.to_domain_event(found[0])
-    except (TopicError, MapperDeserialisationError):
+    except UNREADABLE_ERRORS:
         return None
     at: datetime = event.timestamp
     return at

@@ -5,7 +5,7 @@ from app.projections.conversations import conversations
 from app.projections.customer_timeline import customer_timeline
 from app.projections.customers import CUSTOMERS
 from app.projections.ledger_commands import LEDGER_COMMANDS
-from app.projections.loan_accounts import LOAN_ACCOUNTS
+from app.projections.loan_accounts import loan_accounts
 from app.projections.portfolio_daily import portfolio_daily
 from app.projections.projection import Projection
 from app.projections.write_off_requests import WRITE_OFF_REQUESTS
@@ -16,7 +16,7 @@ def all_projections(settings: Settings) -> dict[str, Projection]:
     """Every projection by its name, which is its collection's name."""
     projections = (
         CUSTOMERS,
-        LOAN_ACCOUNTS,
+        loan_accounts(settings.business_time_zone),
         conversations(settings.conversation_max_utterances, settings.conversation_max_notices),
         CONTACT_NOTES,
         WRITE_OFF_REQUESTS,

@@ -18,6 +18,7 @@ def customer_timeline(time_zone: str, max_entries: int = 2_000) -> Projection:
         others=(*TELL, Conversation.ParticipantsMet),  # It has no entry, but says whose the others are.
         lookup=TimelineLinks(BusinessCalendar(time_zone), max_entries),
         stamped=False,
+        version=2,
     )
 
     @projection.on(Entered)

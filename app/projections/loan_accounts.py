@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.aggregates import Customer, Key, LoanAccount
-from app.projections.projection import AtHand, Lookup, Projection, Target
+from app.projections.calendar import BusinessCalendar, happened_at
+from app.projections.projection import AtHand, Handler, Lookup, Projection, Target
 from app.projections.schedules import created_schedule, update_instalments
 from app.projections.search_keys import finish
 from app.projections.values import Document, Erases, erase, money, put, time
@@ -76,41 +77,28 @@ class AccountsOfCustomer(Lookup):
 
 
 _OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
-LOAN_ACCOUNTS = Projection(
-    "loan-accounts",
-    own=(LoanAccount,),
-    others=_OF_CUSTOMER,
-    lookup=AccountsOfCustomer(),
-    version=2,
-    finish=finish("loan-accounts"),
-)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.LinkedToCustomer)
 def _linked_to_customer(document: Document, event: Any) -> None:
     if document.get("customerId") != event.customer_id:
         document.pop("customerName", None)
     document["customerId"] = event.customer_id
 
 
-@LOAN_ACCOUNTS.on(CustomerNameKnown)
 def _customer_name_known(document: Document, event: CustomerNameKnown) -> None:
     if document.get("customerId") == event.customer_id:
         document["customerName"] = event.full_name
 
 
-@LOAN_ACCOUNTS.on(CustomerErased)
 def _customer_erased(document: Document, event: CustomerErased) -> None:
     if document.get("customerId") == event.customer_id:
         document.pop("customerName", None)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.PersonalDataErased)
 def _personal_data_erased(document: Document, event: Any) -> None:
     erase(document, event, "customerName", "signedLoanAgreementUrl")
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.TermsRecorded)
 def _terms_recorded(document: Document, event: Any) -> None:
     put(document, accountNumber=event.account_number, signedLoanAgreementUrl=event.signed_loan_agreement_url)
     _put_terms(
@@ -124,36 +112,26 @@ def _terms_recorded(document: Document, event: Any) -> None:
     _reckon(document)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.BalanceReported)
 def _balance_reported(document: Document, event: Any) -> None:
     balance = money(event.current_balance)
     document.setdefault("balances", {}).update(currentBalance=balance, totalOutstanding=balance)
     _reckon(document)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.OtherMovementsReckoned)
 def _other_movements_reckoned(document: Document, event: Any) -> None:
     document[_OTHER_MOVEMENTS] = money(event.amount)
     _reckon(document)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.PaymentReceived)
-def _payment_received(document: Document, event: Any) -> None:
-    put(document.setdefault("lastPayment", {}), date=event.paid_date, amount=_money(event.amount))
-
-
-@LOAN_ACCOUNTS.on(LoanAccount.StatusChanged)
 def _status_changed(document: Document, event: Any) -> None:
     document.update(accountStatus=event.account_status, sdkStatus=event.sdk_status)
     _reckon(document)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.Disbursed)
 def _disbursed(document: Document, event: Any) -> None:
     _put_terms(document, disbursedDate=event.disbursed_date)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.Closed)
 def _closed(document: Document, event: Any) -> None:
     closure = document.setdefault("closure", {})
     put(
@@ -168,22 +146,18 @@ def _closed(document: Document, event: Any) -> None:
     _reckon(document)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.ClosureClassified)
 def _closure_classified(document: Document, event: Any) -> None:
     document["accountStatus"] = event.account_status
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.ScheduleCreated)
 def _schedule_created(document: Document, event: Any) -> None:
     document["repaymentSchedule"] = created_schedule(document.get("repaymentSchedule", {}), event)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.InstalmentsUpdated)
 def _instalments_updated(document: Document, event: Any) -> None:
     update_instalments(document.setdefault("repaymentSchedule", {}), event)
 
 
-@LOAN_ACCOUNTS.on(LoanAccount.AgingUpdated)
 def _aging_updated(document: Document, event: Any) -> None:
     put(
         document.setdefault("aging", {}),
@@ -220,3 +194,43 @@ def _reckon(document: Document) -> None:
             document["balances"].pop("totalPaid", None)
     if total_paid is not None:
         document.setdefault("balances", {})["totalPaid"] = total_paid
+
+
+_HANDLERS: dict[type[Any], Handler] = {
+    LoanAccount.LinkedToCustomer: _linked_to_customer,
+    CustomerNameKnown: _customer_name_known,
+    CustomerErased: _customer_erased,
+    LoanAccount.PersonalDataErased: _personal_data_erased,
+    LoanAccount.TermsRecorded: _terms_recorded,
+    LoanAccount.BalanceReported: _balance_reported,
+    LoanAccount.OtherMovementsReckoned: _other_movements_reckoned,
+    LoanAccount.StatusChanged: _status_changed,
+    LoanAccount.Disbursed: _disbursed,
+    LoanAccount.Closed: _closed,
+    LoanAccount.ClosureClassified: _closure_classified,
+    LoanAccount.ScheduleCreated: _schedule_created,
+    LoanAccount.InstalmentsUpdated: _instalments_updated,
+    LoanAccount.AgingUpdated: _aging_updated,
+}
+
+
+def loan_accounts(time_zone: str) -> Projection:
+    """The projection; a payment that nobody told of is of the day of its event in a time zone."""
+    calendar = BusinessCalendar(time_zone)
+    projection = Projection(
+        "loan-accounts",
+        own=(LoanAccount,),
+        others=_OF_CUSTOMER,
+        lookup=AccountsOfCustomer(),
+        version=3,
+        finish=finish("loan-accounts"),
+    )
+    for event_class, handler in _HANDLERS.items():
+        projection.on(event_class)(handler)
+
+    @projection.on(LoanAccount.PaymentReceived)
+    def _payment_received(document: Document, event: Any) -> None:
+        day = calendar.day(happened_at(event)) if event.inferred else event.paid_date
+        put(document.setdefault("lastPayment", {}), date=day, amount=_money(event.amount))
+
+    return projection

@@ -63,7 +63,7 @@ class AccountDays(Lookup):
         document.pop("paid", None)
         if isinstance(event, LoanAccount.PaymentReceived):
             amount = None if event.amount is None else money(event.amount)
-            day = self._calendar.day_told(event.paid_date, event)
+            day = self._calendar.day_told(None if event.inferred else event.paid_date, event)
             note_payment(document, day, amount, event.transaction_id)
         elif (change := _change(event)) is not None:
             document["moves"] = change_from(document, self._calendar.day(happened_at(event)), *change)
@@ -105,6 +105,7 @@ def portfolio_daily(time_zone: str) -> Projection:
         ),
         lookup=AccountDays(BusinessCalendar(time_zone)),
         stamped=False,
+        version=2,
         carries=True,
     )
 

@@ -68,7 +68,7 @@ def _balance_reported(event: Any, _facts: Document) -> Line:
 
 def _payment_received(event: Any, _facts: Document) -> Line:
     of = "" if event.amount is None else f" of {event.amount:.2f}"
-    on = "" if event.paid_date is None else f" on {event.paid_date}"
+    on = "" if event.paid_date is None or event.inferred else f" on {event.paid_date}"
     how = ", as the fallen balance shows" if event.inferred else ""
     return Line(
         "repayment_received",

@@ -25,9 +25,11 @@ from tests.commands import Billie
 from tests.erasing import know
 from tests.event_stores import NewStore, events_table, execute
 from tests.stored import live
+from tests.unit.ingestion.test_parsers import install
 
 Mongo = Database[dict[str, Any]]
 AWAY = "127.0.0.1:1"
+AS_ACCOUNT = "def parse(kind, payload): return {'account_id': payload['ref']}"
 
 
 def stored(url: str, *names: str) -> None:
@@ -143,6 +145,23 @@ def test_a_group_reads_again_from_the_beginning(
     reconcile("--replay")
     groups: Any = redis_client.xinfo_groups(stream)
     assert [each["last-delivered-id"] for each in groups] == [b"0-0"]
+
+
+def test_messages_are_read_with_installed_parsers(
+    settings: Settings, reconcile: Reconcile, redis_client: Redis, tmp_path: Path
+) -> None:
+    """A parser that cannot be loaded stops it, as it stops ingestion."""
+    stream, group = settings.inbox_stream, settings.consumer_group
+    redis_client.xadd(stream, {"typ": "account.updated.v1", "dat": '{"ref": "L1"}'})
+    redis_client.xgroup_create(stream, group, id="$")
+    told = json.loads(reconcile("--json")[1])["stream"]
+    assert told == {"messages": 1, "unread": 0, "takenAndLost": 0, "unreadable": 1}
+    install(tmp_path, "own", "account. = own_module:parse", AS_ACCOUNT)
+    told = json.loads(reconcile("--json", PYTHONPATH=str(tmp_path))[1])["stream"]
+    assert told == {"messages": 1, "unread": 0, "takenAndLost": 1, "unreadable": 0}
+    (tmp_path / "own_module.py").write_text("1 / 0")
+    code, _, said = reconcile(PYTHONPATH=str(tmp_path))
+    assert (code, "own 1.0" in said) == (2, True)
 
 
 def test_what_was_saved_before_is_not_replaced_and_nothing_is_let_go(

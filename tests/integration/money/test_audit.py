@@ -55,10 +55,6 @@ def client_of(url: str, settings: Settings, role: str = "supervisor", user: str 
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def request_of(asked: dict[str, str]) -> dict[str, str]:
-    return {"typ": "writeoff.requested.v1", "conv": "W1", "dat": json.dumps(asked)}
-
-
 def test_movements_are_found_by_who_what_and_when(
     running: tuple[str, Settings], mongo_db: Database[dict[str, Any]]
 ) -> None:

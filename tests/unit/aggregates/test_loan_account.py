@@ -6,8 +6,10 @@ from itertools import permutations
 import pytest
 
 from app.aggregates import LoanAccount
-from app.projections.loan_accounts import LOAN_ACCOUNTS
+from app.projections.loan_accounts import loan_accounts
 from tests.given import fold, message, names
+
+LOAN_ACCOUNTS = loan_accounts("Australia/Sydney")
 
 
 @pytest.fixture
@@ -91,6 +93,18 @@ def test_fallen_balance_is_a_payment(account: LoanAccount, trigger: str | None, 
     if inferred:
         assert document["lastPayment"]["date"] == "2026-03-01"
         assert document["lastPayment"]["amount"].to_decimal() == Decimal("120.00")
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Australia/Sydney", "2026-03-02"), ("UTC", "2026-03-01")])
+def test_an_inferred_payment_is_of_its_day_in_the_time_zone_of_the_business(
+    account: LoanAccount, zone: str, day: str
+) -> None:
+    """21:30 UTC is 08:30 of the next day in Sydney."""
+    account.open(message("m1"), customer_id="C1", status="ACTIVE", current_balance=Decimal("100.00"))
+    account.update(message("m2", at=570, received=570), current_balance=Decimal("80.00"))
+    document = fold(loan_accounts(zone), account)
+    assert document is not None
+    assert document["lastPayment"]["date"] == day
 
 
 def test_fallen_balance_of_an_inactive_account_is_no_payment(account: LoanAccount) -> None:

@@ -4,7 +4,6 @@ The example: a release that kept how long a customer lived at an address as text
 months as a number.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +17,6 @@ from app.aggregates.transcoder import NewerVersionError
 from app.projections.projection import Projection
 from app.projections.values import Document, put
 from tests.given import message
-
-HERE = sys.modules[__name__]
 
 
 class Tenancy(RememberingAggregate):

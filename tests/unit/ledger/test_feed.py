@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.demo.ledger_feed import read_facts
+from app.ingestion.parsers import Parsers, TypeParser
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.journal import Kind
 from app.ledger.sandbox.operations import Adjustment, Fee, Operation, Repayment, Waiver, WriteOff
@@ -67,6 +68,13 @@ LIFE: list[Told] = [
     (4, "account.updated.v1", balance("400.00", "2026-03-15", triggered_by_transaction_type="REPAYMENT")),
     (5, "account.updated.v1", balance("250.00", "2026-03-29")),
 ]
+
+
+def test_a_message_in_a_format_of_its_own_is_heard_with_its_parser() -> None:
+    parsers = Parsers([TypeParser("account.", "private-sdk 1.0", lambda _kind, told: {**OPENED, **told})])
+    entry = {b"typ": b"account.created.v1", b"dat": b'{"loan_fee": "50.00"}'}
+    assert read_facts("inbox", b"1772000000000-0", entry, 10_000) is None
+    assert read_facts("inbox", b"1772000000000-0", entry, 10_000, parsers) is not None
 
 
 @pytest.mark.parametrize("order", list(permutations(range(5))))

@@ -86,6 +86,15 @@ def test_an_entry_says_what_happened_when_to_what_and_nothing_personal() -> None
     )
 
 
+def test_a_payment_that_nobody_told_of_has_its_time_and_no_date() -> None:
+    """Its event holds the day in UTC, which may be the one before."""
+    loan = given(TIMELINE, LOAN.open(at=0, customer_id="C1", status="ACTIVE", current_balance=Decimal(100)))
+    loan.when(LOAN.update(at=570, current_balance=Decimal(80)))
+    [payment] = [each for each in entries(loan) if each["what"] == "repayment_received"]
+    assert payment["text"] == "A repayment of 20.00 was received, as the fallen balance shows."
+    assert payment["at"] == minute(570)
+
+
 def test_entries_are_in_order_of_time_whenever_they_are_told() -> None:
     late = ANN.verify_identity(at=1, received=9)
     timeline = given(TIMELINE, ANN.report_details(at=2, first_name="Ann"), late)

@@ -145,6 +145,16 @@ def test_a_payment_that_is_told_again_counts_once(
     ).shows(FIRST, payments=counted)
 
 
+def test_a_payment_inferred_in_the_morning_and_told_later_counts_once_on_its_day_in_sydney() -> None:
+    """21:30 UTC is 08:30 of the next day there, which is the day that upstream tells."""
+    morning = 9 * 60 + 30
+    days = given(PORTFOLIO, opened(LOAN)).when(LOAN.update(at=morning, current_balance=Decimal("80.00")))
+    days.shows(FIRST, payments=0, outstandingTotal=aud("100.00"))
+    days.shows(SECOND, payments=1, paidTotal=aud("20.00"), outstandingTotal=aud("80.00"))
+    days.when(paid(LOAN, "20.00", SECOND, at=DAY)).shows(SECOND, payments=1, paidTotal=aud("20.00"))
+    days.shows(FIRST, payments=0)
+
+
 def test_days_are_those_of_the_time_zone() -> None:
     minutes = 59
     days = given(PORTFOLIO, opened(LOAN, at=minutes), opened(OTHER, at=minutes + 1))

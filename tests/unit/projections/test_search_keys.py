@@ -13,7 +13,7 @@ from app.projections.conversations import conversations
 from app.projections.customers import CUSTOMERS
 from app.projections.differences import fields_that_differ
 from app.projections.faults import Cause, SetAside
-from app.projections.loan_accounts import LOAN_ACCOUNTS
+from app.projections.loan_accounts import loan_accounts
 from app.projections.normalising import LONGEST
 from app.projections.search_keys import FIELD, LEVELS, SHARE, finish, level_of, names, search_keys
 from tests.given import Told
@@ -48,7 +48,9 @@ def test_a_customer_is_found_by_names_address_phone_and_id() -> None:
 
 
 def test_a_loan_account_is_found_by_number_and_id() -> None:
-    state = given(LOAN_ACCOUNTS, LOAN.open(customer_id="C1", account_number="LN 2026-000123"))
+    state = given(
+        loan_accounts("Australia/Sydney"), LOAN.open(customer_id="C1", account_number="LN 2026-000123")
+    )
     assert keys(state, "ACC-900003") == {"cln2026000123", "c000123", "cacc900003", "c900003"}
 
 
