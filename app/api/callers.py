@@ -10,7 +10,7 @@ from unicodedata import category
 
 import jwt
 
-from app.aggregates import is_machine, machine_id
+from app.aggregates import Actor, is_machine, machine_id
 from app.api.claims import name_of, tells_a_machine, values_of
 from app.api.problems import ProblemError
 from app.api.tokens import LEEWAY_S, TokenChecker
@@ -55,6 +55,11 @@ class Caller:
     def is_machine(self) -> bool:
         """Whether there is no person behind it: then it counts as none where two are needed."""
         return is_machine(self.user)
+
+    @property
+    def actor(self) -> Actor:
+        """Who is stored with what they ask for."""
+        return Actor(self.user, self.name, self.role.value)
 
 
 class _Known(NamedTuple):

@@ -19,13 +19,12 @@ from app.aggregates.erasure import (
     erase_customer,
 )
 from app.api.auth import requires
+from app.api.bodies import Body
 from app.api.callers import Caller, Role
 from app.api.idempotency_keys import OptionalKey, key_of
-from app.api.money import Body, actor_of
 from app.api.problems import Problem, ProblemError, documented, not_found
 from app.api.reads import database_of
 from app.documents.kinds import Document, StaffMember
-from app.ledger.money import in_thread
 from app.operations.erasures import LettersFound, letters_naming
 from app.operations.servers import Servers
 from app.projections.faults import FAULTED
@@ -34,6 +33,7 @@ from app.projections.positions import comes_to
 from app.projections.swap import holds_erased, record_id
 from app.projections.values import time
 from app.runtime.logging import in_short
+from app.runtime.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ async def erase(
     try:
         erased = await in_thread(
             lambda: erase_customer(
-                servers.event_store_for_commands(), customer_id, actor_of(by), body.reason, wanted
+                servers.event_store_for_commands(), customer_id, by.actor, body.reason, wanted
             )
         )
     except NoSuchCustomerError as error:

@@ -8,19 +8,21 @@ from pydantic import StringConstraints
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.audit import log_read
 from app.api.auth import Authenticated, requires
+from app.api.bodies import Body
 from app.api.callers import Caller, Role
 from app.api.chosen_fields import Fields, chosen
 from app.api.ledger_commands_shown import CommandEvent, LedgerCommand, command_event, folded
 from app.api.listing import Listed, page
-from app.api.money import NOT_SETTLED, Body, actor_of, answered, shown
+from app.api.money import NOT_SETTLED, answered, shown
 from app.api.pages import Identifier, Page
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.api.representations import TAGGED, represented
 from app.documents.kinds import Document
 from app.documents.ledger_commands import ApprovalStatus
 from app.ledger.approvals import Approvals, NoSuchCommandError
-from app.ledger.money import Money, in_thread
+from app.ledger.money import Money
 from app.ledger.second_person import RefusedError
+from app.runtime.store_threads import in_thread
 
 router = APIRouter(
     prefix="/v1/ledger-commands",
@@ -139,7 +141,7 @@ async def approve_ledger_command(
 ) -> LedgerCommand:
     """Agree to an adjustment over the limit; another supervisor than who asked. It is posted then."""
     approvals: Approvals = request.app.state.approvals
-    return await answered(request, response, await approvals.approve(command_id, actor_of(by), body.comment))
+    return await answered(request, response, await approvals.approve(command_id, by.actor, body.comment))
 
 
 @router.post(
@@ -153,7 +155,7 @@ async def refuse_ledger_command(
 ) -> LedgerCommand:
     """Do not agree to an adjustment over the limit, or withdraw one's own: it is never posted."""
     approvals: Approvals = request.app.state.approvals
-    await approvals.refuse(command_id, actor_of(by), body.comment)
+    await approvals.refuse(command_id, by.actor, body.comment)
     return await shown(request, command_id)
 
 
@@ -183,7 +185,7 @@ async def settle_ledger_command(
             409, "settles_by_itself", "It is settled, waits for approval, or is still being sent again."
         )
     facts = {"posted": body.posted, "because": body.because, "transaction_id": body.transaction_id}
-    await in_thread(money.store.record, command_id, "settle_by_hand", actor=actor_of(by), **facts)
+    await in_thread(money.store.record, command_id, "settle_by_hand", actor=by.actor, **facts)
     return await shown(request, command_id)
 
 

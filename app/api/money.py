@@ -6,12 +6,12 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints, model_validator
 
-from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandKind, CommandStatus, same_person
+from app.aggregates import EVENT_STORE_ERRORS, CommandKind, CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth import requires
+from app.api.bodies import Amount, Body, Delta, Reason, Text
 from app.api.callers import Caller, Role
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands_shown import LedgerCommand, folded
@@ -20,8 +20,9 @@ from app.api.problems import ProblemError, documented, not_found
 from app.ledger.alone import Alone, asked_alone
 from app.ledger.command_store import Intent, Rule
 from app.ledger.errors import stored_error
-from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError, in_thread
+from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError
 from app.runtime.settings import Settings
+from app.runtime.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -38,30 +39,7 @@ router = APIRouter(
 )
 
 Account = Annotated[str, Path(alias="loanAccountId", min_length=1, max_length=256)]
-Amount = Annotated[
-    str,
-    StringConstraints(strict=True, pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$"),
-    Field(
-        description="AUD above zero, as a decimal string with at most two places",
-        examples=["150.00"],
-        json_schema_extra={"not": {"pattern": r"^[0.]+$"}},
-    ),
-]
-Delta = Annotated[
-    str,
-    StringConstraints(strict=True, pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$"),
-    Field(description="AUD, as a decimal string; below zero lowers what is owed", examples=["-12.50"]),
-]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-
 _OPERATIONS, _SUPERVISOR = Depends(requires(Role.OPERATIONS)), Depends(requires(Role.SUPERVISOR))
-
-
-class Body(BaseModel):
-    """A request's body: nothing that we do not know is taken."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class RepaymentBody(Body):
@@ -210,7 +188,7 @@ async def ask(
     """Have the money moved, and answer what became of it."""
     money: Money = request.app.state.money
     try:
-        answer = await money.ask(intent, actor_of(by), rule)
+        answer = await money.ask(intent, by.actor, rule)
     except KeyTakenError as error:
         detail = "The key belongs to a command that asks for something else. A new intent takes a new key."
         raise ProblemError(409, "idempotency_key_reused", detail) from error
@@ -278,11 +256,6 @@ def rejection(command: StoredCommand, headers: dict[str, str]) -> ProblemError:
         return ProblemError(422, "refused_by_approver", detail, headers=headers)
     detail = f"It was found not to be posted: {outcome.because}"
     return ProblemError(422, "not_posted", detail, headers=headers)
-
-
-def actor_of(caller: Caller) -> Actor:
-    """Who is stored with what they asked for."""
-    return Actor(caller.user, caller.name, caller.role.value)
 
 
 def _details(body: Body, *besides: str) -> dict[str, Any]:

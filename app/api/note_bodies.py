@@ -12,7 +12,7 @@ from app.aggregates.contact_note import (
     NoteType,
     Sentiment,
 )
-from app.api.money import Body
+from app.api.bodies import Body
 
 
 def _no_null_byte(text: str) -> str:

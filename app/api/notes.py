@@ -13,7 +13,6 @@ from app.api.callers import Caller, Role
 from app.api.chosen_fields import Chosen, Fields, chosen
 from app.api.idempotency_keys import OptionalKey, key_of
 from app.api.listing import ListedByCreation, Listing, page
-from app.api.money import actor_of
 from app.api.note_bodies import AmendmentBody, NoteBody
 from app.api.note_store import NoteStore, Stored
 from app.api.pages import Identifier, Page
@@ -21,11 +20,11 @@ from app.api.problems import Problem, documented, not_found
 from app.api.reads import Database, database_of, one_document
 from app.api.representations import TAGGED, IfMatch, check_if_match, represented
 from app.documents.contact_notes import ContactNote
-from app.ledger.money import in_thread
 from app.projections.contact_notes import CONTACT_NOTES
 from app.projections.faults import FAULTED
 from app.projections.positions import comes_to
 from app.runtime.logging import in_short
+from app.runtime.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ async def write_note(
     """
     database = database_of(request)
     told = body.model_dump(mode="json")
-    stored = await in_thread(_notes(request).write, _note_id(key), actor_of(by), customer_id, told)
+    stored = await in_thread(_notes(request).write, _note_id(key), by.actor, customer_id, told)
     return await _answered(request, response, database, stored)
 
 
@@ -134,7 +133,7 @@ async def amend_note(
         return None if note is None else await _with_chain(database, note)
 
     await check_if_match(if_match, current)
-    stored = await in_thread(notes.amend, new_id, actor_of(by), note_id, body.told())
+    stored = await in_thread(notes.amend, new_id, by.actor, note_id, body.told())
     return await _answered(request, response, database, stored)
 
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app.api.auth import requires
+from app.api.bodies import Body
 from app.api.callers import Caller, Role
 from app.api.listing import ListedByCreation, page
-from app.api.money import Body, actor_of
 from app.api.pages import Page
 from app.api.problems import Problem, ProblemError, documented, not_found
 from app.api.reads import database_of
@@ -141,7 +141,7 @@ def _jobs(request: Request) -> Jobs:
 
 
 def _told(by: Caller) -> dict[str, Any]:
-    actor = actor_of(by)
+    actor = by.actor
     told = {"id": actor.id, "name": actor.name, "role": actor.role}
     return {name: each for name, each in told.items() if each is not None}
 

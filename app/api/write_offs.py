@@ -14,11 +14,12 @@ from app.aggregates import WriteOffRequest as StoredRequest
 from app.aggregates.remembering import NAMESPACE
 from app.api.audit import logged
 from app.api.auth import requires
+from app.api.bodies import Amount, Body, Text
 from app.api.callers import Caller, Role
 from app.api.idempotency_keys import KEYED, Key, KeyedRoute, key_of
 from app.api.ledger_commands import DecisionBody
 from app.api.ledger_commands_shown import LedgerCommand
-from app.api.money import NOT_SETTLED, Amount, Body, Text, actor_of, answered, at_most
+from app.api.money import NOT_SETTLED, answered, at_most
 from app.api.problems import ProblemError, answer, documented, not_found
 from app.api.representations import IfMatch, check_if_match
 from app.api.write_offs_shown import stored_request
@@ -86,7 +87,7 @@ async def request_write_off(
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
         at_most(request.app.state.settings, asked[name], f"body.{to_camel(name)}")
-    made, is_replay = await _write_offs(request).request(request_id, actor_of(by), **asked)
+    made, is_replay = await _write_offs(request).request(request_id, by.actor, **asked)
     if is_replay:
         response.headers["Idempotent-Replay"] = "true"
     response.headers["Location"] = str(request.url_for("get_write_off_request", requestId=request_id))
@@ -116,7 +117,7 @@ async def approve_write_off(
         return None if found is None or _approved_by(found, by) else found
 
     await check_if_match(if_match, current)
-    approval = await _write_offs(request).approve(request_id, actor_of(by), body.comment)
+    approval = await _write_offs(request).approve(request_id, by.actor, body.comment)
     command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
     try:
         return Approved(request=await _shown(request, approval.request), command=command)
@@ -139,7 +140,7 @@ async def reject_write_off(
 ) -> WriteOffRequest:
     """Reject a request; people of supervisor and up."""
     await check_if_match(if_match, partial(stored_request, request, request_id))
-    rejected = await _write_offs(request).reject(request_id, actor_of(by), body.comment)
+    rejected = await _write_offs(request).reject(request_id, by.actor, body.comment)
     return await _shown(request, rejected)
 
 
@@ -157,7 +158,7 @@ async def cancel_write_off(
 ) -> WriteOffRequest:
     """Take back one's own request, while it is pending."""
     await check_if_match(if_match, partial(stored_request, request, request_id))
-    cancelled = await _write_offs(request).cancel(request_id, actor_of(by))
+    cancelled = await _write_offs(request).cancel(request_id, by.actor)
     return await _shown(request, cancelled)
 
 

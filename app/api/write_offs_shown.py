@@ -4,8 +4,9 @@ from fastapi import Request
 
 from app.aggregates import WriteOffRequest as StoredRequest
 from app.documents.write_off_requests import WriteOffRequest
-from app.ledger.money import Money, in_thread
+from app.ledger.money import Money
 from app.projections.write_off_requests import WRITE_OFF_REQUESTS
+from app.runtime.store_threads import in_thread
 
 
 async def stored_request(request: Request, request_id: str) -> WriteOffRequest | None:

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 from app.aggregates import Actor, LedgerCommand, UnitOfWork, same_person
 from app.ledger.command_store import said
-from app.ledger.money import Answer, Money, in_thread
+from app.ledger.money import Answer, Money
 from app.ledger.second_person import Limits, RefusedError, check_limit, check_second_person
+from app.runtime.store_threads import in_thread
 
 
 class NoSuchCommandError(Exception):

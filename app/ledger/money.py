@@ -6,14 +6,9 @@ for ever; what is not known is said to be unknown, and settled with the same key
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
-
-from anyio import CapacityLimiter, to_thread
-from eventsourcing.persistence import OperationalError
+from typing import Any
 
 from app.aggregates import EVENT_STORE_ERRORS, Actor, CommandStatus, LedgerCommand
 from app.ledger.client import LedgerClient
@@ -21,14 +16,9 @@ from app.ledger.command_store import CommandStore, Intent, Rule
 from app.ledger.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.sending import send
 from app.runtime.metrics import MONEY_COMMANDS
+from app.runtime.store_threads import in_thread
 
 log = logging.getLogger(__name__)
-
-_THREADS = 16
-_MOST_WAITING = 64
-_LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
-
-T = TypeVar("T")
 
 
 class KeyTakenError(Exception):
@@ -158,22 +148,3 @@ def _outcome(error: LedgerError, *, is_first: bool) -> str:
         return "rejected"
     # A refused token is our own fault, and may be mended while the command waits.
     return "not_offered" if is_first and isinstance(error, NotOfferedError) else "unanswered"
-
-
-async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """The event store's drivers wait: not in the event loop, and not in the threads that others need.
-
-    Raises eventsourcing's OperationalError where too many wait already.
-    """
-    limiter = _threads()
-    if limiter.statistics().tasks_waiting >= _MOST_WAITING:
-        msg = "too many requests wait for it"
-        raise OperationalError(msg)
-    return await to_thread.run_sync(lambda: function(*arguments, **named), limiter=limiter)
-
-
-def _threads() -> CapacityLimiter:
-    loop = asyncio.get_running_loop()
-    if loop not in _LIMITERS:
-        _LIMITERS[loop] = CapacityLimiter(_THREADS)
-    return _LIMITERS[loop]

@@ -13,10 +13,11 @@ from time import monotonic
 
 from app.aggregates import EVENT_STORE_ERRORS, CommandStatus, LedgerCommand
 from app.ledger.errors import LedgerDownError
-from app.ledger.money import Money, in_thread
+from app.ledger.money import Money
 from app.ledger.open_commands import OpenCommand, OpenCommands
 from app.ledger.sending import is_erased
 from app.runtime.logging import in_short, where
+from app.runtime.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 

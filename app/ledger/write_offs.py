@@ -23,8 +23,9 @@ from app.aggregates import (
 from app.aggregates.personal import may_be
 from app.aggregates.remembering import NAMESPACE
 from app.ledger.command_store import Intent, said
-from app.ledger.money import Money, in_thread
+from app.ledger.money import Money
 from app.ledger.second_person import Limits, RefusedError, check_limit, check_second_person
+from app.runtime.store_threads import in_thread
 
 OWN_KEYS = "write-off-"
 """What the idempotency keys of write-offs begin with, and a caller's may not."""
