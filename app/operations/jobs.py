@@ -145,15 +145,18 @@ class Jobs:
             },
         )
 
-    def put_back(self, job_id: str, *, counts: bool) -> None:
-        """Leave it to whoever comes next, who goes on with it; ``counts``: that was one of its attempts."""
+    def put_back(self, job_id: str, *, counts: bool, is_begun: bool = True) -> None:
+        """Leave it to whoever comes next; ``counts``: that was one of its attempts.
+
+        Who goes on with it, where it ``is_begun``: where not, there is nothing of it to go on from.
+        """
         self._records.update_one(
             {"_id": job_id, "status": JobStatus.RUNNING.value},
             {
                 "$set": {
                     "status": JobStatus.WAITING.value,
-                    "goesOn": True,
                     "updatedAt": _now(),
+                    **({"goesOn": True} if is_begun else {}),
                 },
                 "$unset": {"runBy": ""},
                 "$inc": {"attempts": 0 if counts else -1},

@@ -1,6 +1,8 @@
 """Jobs that were asked for: each is done once, in a process of its own, whatever becomes of its runner."""
 
+import errno
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -215,6 +217,24 @@ def test_a_killed_process_is_begun_again_and_three_times_is_enough(
         done = ended(mongo_db, job["_id"])
     assert done["status"] == "failed"
     assert "begun 3 times" in done["error"]
+
+
+def test_a_process_that_cannot_be_started_is_tried_again_and_costs_no_attempt(
+    settings: Settings, mongo_db: Mongo, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",)), BY)
+    begin, tries = subprocess.Popen, []
+
+    def without_memory(*arguments: Any, **options: Any) -> Any:
+        tries.append(arguments)
+        if len(tries) <= 4:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", without_memory)
+    with running(settings):
+        done = ended(mongo_db, job["_id"])
+    assert (done["status"], done["attempts"], "goesOn" in done) == ("done", 1, False)
 
 
 def test_a_runner_that_is_told_to_stop_puts_its_job_back_and_the_next_goes_on(
