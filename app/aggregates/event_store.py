@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from eventsourcing.persistence import (
     ApplicationRecorder,
     InfrastructureFactory,
@@ -86,5 +87,8 @@ def _folder_held(environment: dict[str, str]) -> Iterator[None]:
 @contextmanager
 def _postgres_held(environment: dict[str, str]) -> Iterator[None]:
     with closing(connect(environment)) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_OPENING_LOCK,))
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (_OPENING_LOCK,))
+        except psycopg.OperationalError as error:
+            raise OperationalError(str(error)) from error
         yield

@@ -4,7 +4,7 @@ import logging
 from functools import partial
 from typing import Annotated, Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 WAITS_AT_ONCE = 8
 """Each holds a thread, up to half a minute: more of them wait for their turn."""
+_MOST_WAITING = 16
+"""Each holds its body, of up to 25 MiB: more of them are sent away."""
 _MOST_ENTRIES = 100
 _NOT_IN_ANOTHERS_NAME = "writeoff."
 """Types that name the person who asks or decides: one alone could be both of the two that it takes."""
@@ -106,7 +108,11 @@ async def publish(
     carried = request.app.state.traces.carried()
     entries = [{**carried, **each} for each in _entries(body, servers.settings)]
     work = partial(_publish_and_wait, servers, entries, wait)
-    outcomes = await to_thread.run_sync(work, limiter=request.app.state.inbox_waits)
+    waits: CapacityLimiter = request.app.state.inbox_waits
+    if waits.statistics().tasks_waiting >= _MOST_WAITING:
+        detail = "As many wait here as can. Nothing was published: try again shortly."
+        raise ProblemError(503, "too_many_waiting", detail, retryable=True, headers={"Retry-After": "5"})
+    outcomes = await to_thread.run_sync(work, limiter=waits)
     if any(each.fate is Fate.PENDING for each in outcomes):
         response.status_code = 202
     return InboxAnswer(entries=[_shown(each) for each in outcomes])

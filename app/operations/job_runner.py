@@ -62,7 +62,7 @@ class JobRunner:
         self._settings, self._stop, self._heartbeats = settings, stop, heartbeats
 
     def run(self) -> None:
-        """Until ``stop`` is set. A server that is away is waited for."""
+        """Until ``stop`` is set. A server that is away is waited for, and so is memory for a process."""
         back_off = BackOff(self._stop, "jobs")
         with closing(mongo_client(self._settings)) as client:
             database = client[self._settings.mongo_db]
@@ -71,7 +71,7 @@ class JobRunner:
                 while not self._stop.is_set():
                     try:
                         wait = self._turn(database, lease)
-                    except PyMongoError as error:
+                    except (PyMongoError, OSError) as error:
                         self._heartbeats.beat("jobs", well=False)
                         back_off.failed(error)
                         continue
@@ -103,8 +103,12 @@ class JobRunner:
 
     def _do(self, job: Record, jobs: Jobs, database: Database[Record], lease: Lease) -> None:
         what = f"{job['kind']} of {', '.join(job['projections'])}"
+        try:
+            child = _Child(job)
+        except OSError:
+            jobs.put_back(job["_id"], counts=False, is_begun=False)
+            raise
         log.info("Job %s is taken up: %s, asked for by %s", job["_id"], what, job["askedBy"]["id"])
-        child = _Child(job)
         is_unwanted = is_lost = False
         try:
             while not child.ended(LOOK_EVERY_S) and not self._stop.is_set():
@@ -153,7 +157,7 @@ class _Child:
         self._outcomes: list[Record] = []
         self._examples: list[Record] = []
         self._error: str | None = None
-        self._reading = Thread(target=self._read, name="job", daemon=True)
+        self._reading = Thread(target=self._read, args=(job["_id"],), name="job", daemon=True)
         self._reading.start()
 
     def ended(self, seconds: float) -> bool:
@@ -187,9 +191,14 @@ class _Child:
                 pipe.close()
         return self._process.returncode
 
-    def _read(self) -> None:
+    def _read(self, job_id: str) -> None:
         for line in self._process.stdout or ():
-            told = json.loads(line)
+            try:
+                told = json.loads(line)
+            except ValueError:
+                # Read on: it would wait for ever where nobody does.
+                log.warning("Job %s: its process says what is no JSON, %d bytes", job_id, len(line))
+                continue
             with self._telling:
                 match told:
                     case {"progress": progress}:

@@ -1,5 +1,6 @@
 """Rebuilds and verifications asked for over the API: kept in MongoDB for ``billie project`` to do."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
 COLLECTION = "projection-jobs"
 
@@ -64,20 +66,27 @@ class Jobs:
             "fix": order.fix,
             "resume": order.resume,
         }
-        if (found := self._records.find_one({**told, "status": {"$in": OPEN}})) is not None:
-            return found, False
         now = _now()
         record = {
             "_id": str(uuid4()),
             **told,
+            "open": json.dumps(told),  # Unique, and gone once it ended.
             "status": JobStatus.WAITING.value,
             "askedBy": dict(by),
             "createdAt": now,
             "updatedAt": now,
             "attempts": 0,
         }
-        self._records.insert_one(record)
-        return record, True
+        while (found := self._records.find_one({**told, "status": {"$in": OPEN}})) is None:
+            try:
+                self._records.insert_one(record)
+            except DuplicateKeyError:
+                # Somebody asks for the same just now; or a release that knows of no such field has ended it.
+                ended = {"open": record["open"], "status": {"$nin": OPEN}}
+                self._records.update_one(ended, {"$unset": {"open": ""}})
+            else:
+                return record, True
+        return found, False
 
     def stop(self, job_id: str) -> Record | None:
         """Take one back that waits, or ask whoever runs it to stop. None where there is no such job.
@@ -85,13 +94,15 @@ class Jobs:
         One that ended stays as it is.
         """
         now = _now()
-        ended = {"status": JobStatus.STOPPED.value, "endedAt": now, "updatedAt": now}
+        ended = {
+            "$set": {"status": JobStatus.STOPPED.value, "endedAt": now, "updatedAt": now},
+            "$unset": {"open": ""},
+        }
+        wanted = {"$set": {"stopWanted": True, "updatedAt": now}}
         waits = {"_id": job_id, "status": JobStatus.WAITING.value}
         runs = {"_id": job_id, "status": JobStatus.RUNNING.value}
-        for which, change in ((waits, ended), (runs, {"stopWanted": True, "updatedAt": now})):
-            found = self._records.find_one_and_update(
-                which, {"$set": change}, return_document=ReturnDocument.AFTER
-            )
+        for which, change in ((waits, ended), (runs, wanted)):
+            found = self._records.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
             if found is not None:
                 return found
         return self._records.find_one({"_id": job_id})
@@ -130,19 +141,22 @@ class Jobs:
             {"_id": job_id},
             {
                 "$set": {**told, "status": status.value, "endedAt": now, "updatedAt": now},
-                "$unset": {"stopWanted": "", "runBy": ""},
+                "$unset": {"open": "", "stopWanted": "", "runBy": ""},
             },
         )
 
-    def put_back(self, job_id: str, *, counts: bool) -> None:
-        """Leave it to whoever comes next, who goes on with it; ``counts``: that was one of its attempts."""
+    def put_back(self, job_id: str, *, counts: bool, is_begun: bool = True) -> None:
+        """Leave it to whoever comes next; ``counts``: that was one of its attempts.
+
+        Who goes on with it, where it ``is_begun``: where not, there is nothing of it to go on from.
+        """
         self._records.update_one(
             {"_id": job_id, "status": JobStatus.RUNNING.value},
             {
                 "$set": {
                     "status": JobStatus.WAITING.value,
-                    "goesOn": True,
                     "updatedAt": _now(),
+                    **({"goesOn": True} if is_begun else {}),
                 },
                 "$unset": {"runBy": ""},
                 "$inc": {"attempts": 0 if counts else -1},

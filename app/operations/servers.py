@@ -45,7 +45,6 @@ class Servers:
             **mongo_options(settings),
         )
         self._to_read = _Store(settings)
-        # Many ask at once: not each of them has to wait for a server that hangs.
         self._for_commands = _Store(settings, _PATIENT, fails_for_s=_FAILED_FOR_S)
 
     @property
@@ -95,7 +94,11 @@ class Servers:
 
 
 class _Store:
-    """An event store that is opened by whoever asks first; a failure to open it stands for a while."""
+    """An event store that is opened by whoever asks first; many ask at once.
+
+    Not each of them has to wait for a server that hangs: a failure is that of all who waited for it, and
+    stands for ``fails_for_s`` more.
+    """
 
     def __init__(
         self,
@@ -111,9 +114,10 @@ class _Store:
         self._failed_at = 0.0
 
     def opened(self) -> Servicing:
+        asked_at = monotonic()
         with self._opening:
             if self._servicing is None:
-                if self._failure is not None and monotonic() - self._failed_at < self._fails_for_s:
+                if self._failure is not None and asked_at - self._failed_at < self._fails_for_s:
                     raise self._failure.with_traceback(None)
                 try:
                     self._servicing = _existing(self._settings, self._changes)

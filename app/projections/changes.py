@@ -36,7 +36,10 @@ class Changes(NamedTuple):
 
 
 class ChangeReader:
-    """Reads the changes of one projection's documents: for one thread at a time."""
+    """Reads the changes of one projection's documents; any number of threads may share one.
+
+    It keeps nothing from one page to the next, and nor does its reader of events.
+    """
 
     def __init__(
         self, projection: Projection, servicing: Servicing, database: Database[dict[str, Any]]

@@ -50,7 +50,7 @@ class Lease:
         self.identifier = identifier
         self.owner = owner
         self._held = False
-        self._sure_at = 0.0
+        self._beat_at = 0.0
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
         self._renewing = Lock()
@@ -63,21 +63,21 @@ class Lease:
     def holds(self, record: dict[str, Any]) -> bool:
         """Whether it is ours by this record."""
         self._held = self._held and record.get("lease", {}).get("owner") == self.owner
-        self._sure_at = monotonic()
         return self._held
 
     def is_sure(self) -> bool:
-        """Whether nobody can have taken it since we last saw that it is ours."""
-        return self._held and monotonic() - self._sure_at < GONE_AFTER_S / 2
+        """Whether nobody can have taken it: it beat just now.
+
+        What a record says is no beat: it may have been read before this process stood still.
+        """
+        return self._held and monotonic() - self._beat_at < GONE_AFTER_S / 2
 
     def confirm(self) -> None:
         """Beat, now. Raises LeaseLostError where it is not ours any more."""
-        beat = {"$inc": {"lease.beat": 1}}
-        if not self._documents.update_one(self.mine, beat).matched_count:
+        if not self._beats():
             self._held = False
             msg = f"{self.identifier}: {self.owner} lost the lease, and changes nothing more"
             raise LeaseLostError(msg)
-        self._sure_at = monotonic()
 
     @property
     def mine(self) -> dict[str, Any]:
@@ -107,12 +107,12 @@ class Lease:
         is_free = owner is None and wanted in (None, self.owner)
         if not is_free and monotonic() - self._seen_at < GONE_AFTER_S:
             return False
+        asked_at = monotonic()
         changed = self._documents.update_one(
             {"_id": self.identifier, "lease.owner": owner, "lease.beat": beat},
             {"$set": {"lease": {"owner": self.owner, "beat": (beat or 0) + 1}}},
         )
-        self._held = changed.modified_count == 1
-        self._sure_at = monotonic()
+        self._held, self._beat_at = changed.modified_count == 1, asked_at
         return self._held
 
     def ask(self) -> None:
@@ -123,13 +123,21 @@ class Lease:
         """Beat. Whoever folds sees by the record when it was lost."""
         with self._renewing:
             if self._held:
-                self._documents.update_one(self.mine, {"$inc": {"lease.beat": 1}})
+                self._beats()
 
     def release(self) -> None:
         """Give it up."""
         with self._renewing:
             self._held = False
             self._documents.update_one(self.mine, {"$set": {"lease.owner": None}, "$inc": {"lease.beat": 1}})
+
+    def _beats(self) -> bool:
+        """Beat. Whether it was ours; it counts from before it was asked for: an answer may be late."""
+        asked_at = monotonic()
+        if not self._documents.update_one(self.mine, {"$inc": {"lease.beat": 1}}).matched_count:
+            return False
+        self._beat_at = asked_at
+        return True
 
 
 @contextmanager

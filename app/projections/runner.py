@@ -21,6 +21,7 @@ from app.projections.migrations import waiting
 from app.runtime.back_off import BackOff
 from app.runtime.clients import mongo_options
 from app.runtime.heartbeats import Heartbeats
+from app.runtime.logging import where
 from app.runtime.opened_store import open_store
 from app.runtime.settings import Settings
 from app.runtime.traces import NO_TRACES, Traces
@@ -53,7 +54,8 @@ def run(
     waited for, but for ``drain``, which raises the driver's error. Raises KeyError for an unknown name. A
     document that cannot follow is set aside, or with ``strict`` stops its projection. One that cannot go on
     says why in ``projection-positions``, and tries again every ten seconds; with ``drain`` its
-    ProjectionFault is raised when the others are done.
+    ProjectionFault is raised when the others are done. Any other error is a fault of ours: it sets ``stop``,
+    and is raised once all have given up their leases.
     """
     stop = stop or Flag()
     projections = all_projections(settings)
@@ -140,6 +142,12 @@ def _follow(
             heartbeats.beat(following.name, well=False)
             back_off.failed(error)
             continue
+        except Exception as error:
+            # All end: a thread that ended alone would leave its lease beating, so that nobody took over.
+            log.error("%s: a fault of ours ends this process: %s", following.name, where(error))
+            following.end()
+            stop.set()
+            raise
         heartbeats.beat(following.name)
         back_off.went_well()
         if wait:

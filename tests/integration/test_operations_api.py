@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
+from app.api import inbox
+from app.api.application import create_app
 from app.api.auth import issue_token
 from app.ingestion.consumer import run as ingest
 from app.ingestion.dead_letter_box import discarded_stream
@@ -21,6 +24,7 @@ from app.runtime.settings import Settings
 from tests.observed import READ_MODELS, dead_letters, newest_position
 from tests.roles import ingesting, projecting
 from tests.serving import serving
+from tests.waiting import until
 
 SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}
 NO_KEY = {"typ": "account.updated.v1", "payload": "{}"}
@@ -261,6 +265,35 @@ def test_inbox_tells_what_became_of_each_entry(
 def test_inbox_says_when_it_cannot_wait_any_longer(admin: httpx.Client, settings: Settings) -> None:
     answer = admin.post("/v1/inbox?wait=0.1", json=SAID)
     assert (answer.status_code, answer.json()["entries"][0]["outcome"]) == (202, "pending")
+
+
+def test_inbox_sends_away_whom_it_cannot_have_wait_too(
+    settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "WAITS_AT_ONCE", 1)
+    monkeypatch.setattr(inbox, "_MOST_WAITING", 1)
+    is_over, carry_out = Event(), inbox._publish_and_wait
+
+    def held(*arguments: Any) -> Any:
+        is_over.wait(20)
+        return carry_out(*arguments)
+
+    monkeypatch.setattr(inbox, "_publish_and_wait", held)
+    app = create_app(settings)
+    with serving(settings, app) as url, client_of(url, settings, "admin") as client:
+        waits = app.state.inbox_waits
+        with ThreadPoolExecutor(2) as others:
+            sent = [others.submit(client.post, "/v1/inbox?wait=0", json=SAID) for _ in range(2)]
+            try:
+                until(lambda: waits.statistics().tasks_waiting == 1, 10, "one at it, and one behind it")
+                answer = client.post("/v1/inbox?wait=0", json=SAID)
+            finally:
+                is_over.set()
+            assert [each.result().status_code for each in sent] == [202, 202]
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["retryable"]) == (503, "too_many_waiting", True)
+    assert answer.headers["retry-after"] == "5"
+    assert redis_client.xlen(settings.inbox_stream) == 2
 
 
 def test_what_was_published_is_said_even_where_nobody_can_tell_the_rest(

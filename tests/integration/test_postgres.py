@@ -1,6 +1,7 @@
 """The event store in PostgreSQL, on a cluster of its own: where the machine has its programs."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -12,11 +13,13 @@ from eventsourcing.persistence import OperationalError
 from psycopg_pool import PoolTimeout
 
 from app.aggregates import EVENT_STORE_ERRORS, Conversation, Customer, Servicing
+from app.aggregates.event_store import opening
 from app.aggregates.event_store_url import event_store_environment
 from app.aggregates.postgres import SecurePostgresFactory, connect
 from app.ingestion.landing import Landing, land
 from app.runtime.private_postgres import PrivatePostgres
 from tests.unit.ingestion.entries import heard, message, said
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -108,6 +111,22 @@ def test_server_that_goes_away_is_the_stores_fault(
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
     assert len(land(one, [said(2)], Event()).landed) == 1
     assert heard(one) == ["1", "2"]
+
+
+def test_a_server_that_goes_away_while_a_role_waits_for_its_turn_to_open_is_waited_for(
+    postgres_cluster: PrivatePostgres, postgres_url: str
+) -> None:
+    environment, waits = event_store_environment(postgres_url), "wait_event_type = 'Lock'"
+    with (
+        ThreadPoolExecutor(1) as thread,
+        psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection,
+        opening(environment),  # Somebody else is at it.
+    ):
+        second = thread.submit(lambda: Servicing.from_url(postgres_url).close())
+        killed = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waits}"
+        until(lambda: connection.execute(killed.encode()).rowcount == 1, 20, "somebody to wait for the lock")
+        error = second.exception(20)
+    assert isinstance(error, EVENT_STORE_ERRORS)
 
 
 def test_tls_that_is_asked_for_is_never_done_without(postgres_url: str) -> None:

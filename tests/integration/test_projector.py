@@ -1,7 +1,7 @@
 """What MongoDB refuses stops one projection, is said without quoting it, and leaves the others going."""
 
 import logging
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Customer, Servicing, WriteOffRequest
 from app.projections.backing import MongoBacking
 from app.projections.faults import ProjectionFault
+from app.projections.following import Following
+from app.projections.positions import COLLECTION
 from app.projections.runner import run as project
 from app.projections.shelf import Shelf
 from app.runtime.settings import Settings
@@ -61,6 +63,36 @@ def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_
     mongo_db.command("collMod", "customers", validator={})
     project(settings, drain=True)
     assert mongo_db["customers"].count_documents({}) == 1
+
+
+def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
+    settings: Settings,
+    mongo_db: Database[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    step = Following.step
+
+    def fails_once_it_has_its_lease(self: Following, idle_s: float) -> float:
+        if self.name == "customers" and self.lease.held:
+            msg = "of Secretive"
+            raise TypeError(msg)
+        return step(self, idle_s)
+
+    monkeypatch.setattr(Following, "step", fails_once_it_has_its_lease)
+    stop, in_vain = Event(), Event()
+    late = Timer(20, lambda: (in_vain.set(), stop.set()))
+    late.start()
+    with pytest.raises(TypeError):
+        project(settings, stop=stop)
+    late.cancel()
+    assert not in_vain.is_set(), "the others end too"
+    records = mongo_db[COLLECTION].find({"lease": {"$exists": True}})
+    owners = {each["_id"]: each["lease"]["owner"] for each in records}
+    assert "customers" in owners
+    assert set(owners.values()) == {None}
+    assert "customers: a fault of ours ends this process: TypeError at test_projector.py" in caplog.text
+    assert "Secretive" not in caplog.text
 
 
 def test_documents_of_another_store_are_left_alone(

@@ -315,6 +315,31 @@ def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
     assert "dateOfBirth" not in customer(mongo_db, "C1")
 
 
+def test_a_runner_that_stood_still_with_its_record_in_hand_writes_nothing_over_what_was_healed(
+    mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
+    absorb(told, [rename("C1", "Newer", 3)])
+    runner = Following(Engine(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
+    runner.step(1)  # It has the document at hand now, as somebody edited it.
+    absorb(told, [rename("C1", "Later", 4)])
+    read = runner.engine.recorder.record
+
+    def stands_still() -> dict[str, Any]:
+        seen = read()
+        monkeypatch.setattr(runner.engine.recorder, "record", read)
+        rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
+        return seen
+
+    monkeypatch.setattr(runner.engine.recorder, "record", stands_still)
+    runner.step(1)
+    assert "dateOfBirth" not in customer(mongo_db, "C1")
+    while not runner.lease.held or runner.step(1) == 0:
+        runner.step(1)
+    assert customer(mongo_db, "C1")["firstName"] == "Later"
+    assert "dateOfBirth" not in customer(mongo_db, "C1")
+
+
 @pytest.mark.parametrize("beyond", [True, False], ids=["beyond the position", "no record of the position"])
 def test_verify_does_not_pass_over_what_it_could_not_compare(
     mongo_db: Mongo, told: Servicing, beyond: bool, monkeypatch: pytest.MonkeyPatch

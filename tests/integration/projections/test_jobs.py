@@ -1,6 +1,8 @@
 """Jobs that were asked for: each is done once, in a process of its own, whatever becomes of its runner."""
 
+import errno
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -13,6 +15,7 @@ from pymongo.database import Database
 from app.operations.job_runner import JobRunner
 from app.operations.jobs import COLLECTION, JobKind, Jobs, JobStatus, Order
 from app.projections.leases import BEAT_EVERY_S
+from app.projections.migrations import migrate
 from app.projections.positions import COLLECTION as POSITIONS
 from app.runtime.heartbeats import Heartbeats
 from app.runtime.settings import Settings
@@ -99,6 +102,40 @@ def test_a_rebuild_is_done_and_told(settings: Settings, mongo_db: Mongo, jobs: J
     assert {each["phase"] for each in done["progress"]} == {"swap"}
 
 
+def test_two_who_ask_at_once_have_one_job(mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(migrate(mongo_db))
+    one, other, order = Jobs(mongo_db), Jobs(mongo_db), Order(JobKind.REBUILD, ("customers",))
+    look, asked = one._records.find_one, []
+
+    def and_then_the_other(*arguments: Any) -> Any:
+        found = look(*arguments)
+        monkeypatch.setattr(one._records, "find_one", look)
+        asked.append(other.ask(order, BY))
+        return found
+
+    monkeypatch.setattr(one._records, "find_one", and_then_the_other)
+    job, is_new = one.ask(order, BY)
+    [(first, is_first)] = asked
+    assert (is_first, is_new, job["_id"]) == (True, False, first["_id"])
+    assert mongo_db[COLLECTION].count_documents({}) == 1
+
+
+@pytest.mark.parametrize("how", ["ended", "stopped", "ended by a release of before"])
+def test_what_has_ended_is_asked_for_anew(mongo_db: Mongo, how: str) -> None:
+    list(migrate(mongo_db))
+    jobs, order = Jobs(mongo_db), Order(JobKind.VERIFY, ("customers",))
+    job_id = jobs.ask(order, BY)[0]["_id"]
+    if how == "ended":
+        jobs.end(job_id, JobStatus.DONE)
+    elif how == "stopped":
+        jobs.stop(job_id)
+    else:
+        mongo_db[COLLECTION].update_one({"_id": job_id}, {"$set": {"status": "done"}})
+    again, is_new = jobs.ask(order, BY)
+    assert is_new
+    assert again["_id"] != job_id
+
+
 def test_a_verification_tells_what_differs_without_its_values_and_puts_it_right(
     settings: Settings, mongo_db: Mongo, jobs: Jobs
 ) -> None:
@@ -180,6 +217,24 @@ def test_a_killed_process_is_begun_again_and_three_times_is_enough(
         done = ended(mongo_db, job["_id"])
     assert done["status"] == "failed"
     assert "begun 3 times" in done["error"]
+
+
+def test_a_process_that_cannot_be_started_is_tried_again_and_costs_no_attempt(
+    settings: Settings, mongo_db: Mongo, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",)), BY)
+    begin, tries = subprocess.Popen, []
+
+    def without_memory(*arguments: Any, **options: Any) -> Any:
+        tries.append(arguments)
+        if len(tries) <= 4:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", without_memory)
+    with running(settings):
+        done = ended(mongo_db, job["_id"])
+    assert (done["status"], done["attempts"], "goesOn" in done) == ("done", 1, False)
 
 
 def test_a_runner_that_is_told_to_stop_puts_its_job_back_and_the_next_goes_on(

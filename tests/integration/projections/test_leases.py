@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from app.aggregates import Servicing
@@ -72,6 +73,47 @@ def test_it_is_free_when_the_beat_stood_still_and_not_before(
     assert second.take(record(begun))
     first.renew()
     assert record(begun)["lease"]["owner"] == "second"
+
+
+def test_whoever_stood_still_is_not_sure_of_it_whatever_was_read_before(
+    begun: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(leases, "monotonic", lambda: clock[0])
+    lease = Lease(begun, "customers", "first")
+    lease.take(record(begun))
+    assert lease.is_sure()
+    seen = record(begun)
+    clock[0] += 60
+    assert lease.holds(seen)
+    assert not lease.is_sure()
+    lease.confirm()
+    assert lease.is_sure()
+    for _ in range(3):
+        clock[0] += 2
+        lease.renew()
+    assert lease.is_sure(), "as long as it beats"
+
+
+@pytest.mark.parametrize("how", ["take", "confirm", "renew"])
+def test_a_late_answer_makes_nobody_sure(begun: Mongo, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(leases, "monotonic", lambda: clock[0])
+    lease = Lease(begun, "customers", "first")
+    if how != "take":
+        lease.take(record(begun))
+        clock[0] += 60
+    update_one = Collection.update_one
+
+    def late(self: Collection[Any], *arguments: Any, **options: Any) -> Any:
+        answer = update_one(self, *arguments, **options)
+        clock[0] += 5
+        return answer
+
+    monkeypatch.setattr(Collection, "update_one", late)
+    lease.take(record(begun)) if how == "take" else getattr(lease, how)()
+    assert lease.held
+    assert not lease.is_sure()
 
 
 def test_whoever_asks_gets_it_next_and_nobody_waits_for_one_who_died_asking(

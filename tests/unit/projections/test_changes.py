@@ -1,5 +1,6 @@
 """What is told of as changed is what differs: whatever happens, and in whichever pages it is read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -70,3 +71,15 @@ def test_long_after_every_document_is_told_of_from_the_beginning(name: str) -> N
         whose = {each: each for each in after}
     if name != "ledger-commands":  # These name an account, whose documents are not here.
         assert {each: told[each] for each in after} == whose
+
+
+def test_threads_that_share_a_reader_are_told_what_one_alone_is() -> None:
+    servicing, database = Servicing.in_memory(), Database()
+    for each in happenings(Random(7), 200):
+        absorb(servicing, [each])
+    stands("loan-accounts", servicing, database)
+    newest, shared = servicing.max_position(), reader("loan-accounts", servicing, database)
+    starts = list(range(0, newest, 5)) * 3
+    alone = [reader("loan-accounts", servicing, database).page(start, newest) for start in starts]
+    with ThreadPoolExecutor(5) as threads:
+        assert list(threads.map(lambda start: shared.page(start, newest), starts)) == alone

@@ -1,0 +1,66 @@
+"""An event store that cannot be opened: whoever asks is told soon, and of how it is now."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from app.aggregates import Servicing
+from app.operations import servers
+from app.operations.servers import Servers
+from app.runtime.settings import Settings
+from tests.waiting import until
+
+
+class Hanging:
+    """A server that answers nobody, until it is given up."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.given_up = Event()
+
+    def __call__(self, *_: object) -> Servicing:
+        self.tries += 1
+        self.given_up.wait(20)
+        msg = "timed out"
+        raise OperationalError(msg)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
+    hanging = Hanging()
+    monkeypatch.setattr(servers, "_existing", hanging)
+    return hanging
+
+
+def test_all_who_wait_for_an_event_store_are_told_by_the_one_try_and_the_next_one_tries_anew(
+    hanging: Hanging,
+) -> None:
+    asked = Servers(Settings())
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(asked.event_store) for _ in range(8)]
+        until(lambda: hanging.tries == 1, 10, "the first try")
+        Event().wait(0.2)  # The others stand behind it.
+        hanging.given_up.set()
+        assert all(isinstance(each.exception(10), OperationalError) for each in answers)
+    assert hanging.tries == 1
+    with pytest.raises(OperationalError):
+        asked.event_store()
+    assert hanging.tries == 2, "it may be back by now"
+    asked.close()
+
+
+def test_a_failure_stands_for_commands_a_while_longer(
+    hanging: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(servers, "monotonic", lambda: clock[0])
+    hanging.given_up.set()
+    asked = Servers(Settings())
+    for seconds, tries in ((0.0, 1), (0.9, 1), (0.2, 2)):
+        clock[0] += seconds
+        with pytest.raises(OperationalError):
+            asked.event_store_for_commands()
+        assert hanging.tries == tries
+    asked.close()
