@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what all tests keep events in that do not say so themselves",
     )
     parser.addoption("--seed", type=int, default=20_260_306, help="of the fire, and of the fuzzed stream")
-    parser.addoption("--minutes", type=float, default=1, help="of the fire")
+    parser.addoption("--minutes", type=float, default=3, help="of the fire")
     parser.addoption("--screenshots", help="a folder to keep those of the console in")
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
 
