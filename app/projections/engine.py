@@ -1,8 +1,8 @@
 """Follows the event store for one projection: a batch of events in, one bulk write out.
 
 Where it is far behind, ten batches go into one write: most documents live for longer than one batch, and to
-replace one costs more than to fold it. It begins with one, doubles with each write, and after a failure begins
-anew: what takes twenty seconds would never come to its end where servers or processes go away every ten.
+replace one costs more than to fold it. It begins with one, doubles with each write, and begins anew after a
+failure: what takes twenty seconds would never come to its end where servers or processes go away every ten.
 
 Each document holds the position of the last event folded into it (``_position``), and is written
 only over an older one; the projection's own position moves afterwards. So a crash anywhere, or a
