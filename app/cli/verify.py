@@ -53,6 +53,7 @@ def command(
     favour_throughput()
     status = StatusLine()
     wrong = unfixed = documents = 0
+    behind: dict[str, int] = {}
 
     def show(checked: Checked) -> None:
         done = checked.position / checked.newest if checked.newest else 1.0
@@ -70,6 +71,7 @@ def command(
                         wrong += 1
                         typer.echo(json.dumps(_plain(difference)) if as_json else _told(difference))
                     documents += verify.documents
+                    behind |= {projection.name: verify.behind} if verify.behind else {}
                     unfixed += verify.unfixed
         except StoppedError as error:
             raise typer.Exit(1) from error
@@ -83,6 +85,11 @@ def command(
     status.end()
     if not as_json:
         typer.echo(_summary(documents, wrong, unfixed, fix=fix))
+        for name, positions in behind.items():
+            typer.echo(
+                f"{name} is {counted(positions, 'position')} behind what was stored when this began: its "
+                "documents lack that, and it was not compared. Is `billie project` running?"
+            )
     if wrong if not fix else unfixed:
         raise typer.Exit(1)
 

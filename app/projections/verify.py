@@ -111,6 +111,8 @@ class Verify:
             self._reader.choose(projection.own, self._sample.has_aggregate)
         self.documents = 0
         self.unfixed = 0
+        self.behind = 0
+        """How many positions it lacked at the end of what was stored at the beginning."""
 
     def run(self, on_checked: OnChecked, *, fix: bool = False) -> Iterator[Difference]:
         """Each document that is not what the events say; put right afterwards, with ``fix``.
@@ -120,8 +122,8 @@ class Verify:
         """
         wrong: list[str] = []
         with scratch(self.projection, self._reader) as fold:
-            target = self._recorder.position()
-            refuse_another_store(self.projection.name, target, self._servicing.max_position())
+            target, newest = self._recorder.position(), self._servicing.max_position()
+            refuse_another_store(self.projection.name, target, newest)
             fold.fold_to(target, lambda: self._tell(fold, target, on_checked))
             doubtful = list(self._pass(fold))
             patience = _Patience(target)
@@ -144,6 +146,7 @@ class Verify:
                 yield difference
             if fix and wrong:
                 self._fix(fold, wrong)
+            self.behind = max(0, newest - self._recorder.position())
             on_checked(
                 Checked(self.projection.name, fold.position, fold.position, fold.events, self.documents)
             )

@@ -96,7 +96,11 @@ def test_after_a_fix_it_is_healed_beside_a_running_projector(
         until(lambda: customer(mongo_db, "C1").get("firstName") == "Last")
     assert "_faulted" not in customer(mongo_db, "C1")
     assert "cannot follow" not in billie.end("status").stdout
-    assert "as the events say" in billie.run("verify")
+    told = billie.run("verify")
+    assert "as the events say" in told
+    assert "behind" not in told
+    absorb(store, [rename("C1", "Nobody projects this", 5)])
+    assert "customers is 1 position behind what was stored" in billie.run("verify", "customers")
 
 
 def test_what_is_set_aside_differs_and_can_be_fixed_by_verify(
