@@ -96,6 +96,7 @@ def test_after_a_fix_it_is_healed_beside_a_running_projector(
         until(lambda: customer(mongo_db, "C1").get("firstName") == "Last")
     assert "_faulted" not in customer(mongo_db, "C1")
     assert "cannot follow" not in billie.end("status").stdout
+    project(settings, drain=True)
     told = billie.run("verify")
     assert "as the events say" in told
     assert "behind" not in told
