@@ -38,7 +38,7 @@ class Conversation(RememberingAggregate):
             """Absorbs nothing: what its message is about, saved with this, does."""
             aggregate.customer_id = self.customer_id or aggregate.customer_id
             names = [name for name in _STARTED if getattr(self, name) is not None]
-            aggregate.met |= dict.fromkeys(names, self.upstream_time)
+            aggregate.stamps.note(names, self.upstream_time, initial=True)
 
     class Started(ParticipantsEvent):
         PERSONAL = NOTHING
@@ -138,8 +138,6 @@ class Conversation(RememberingAggregate):
         super().__init__(business_id)
         self.customer_id: str | None = None
         self.application = TreeStamps()
-        self.met: dict[str, datetime | None] = {}
-        """When those who were named in passing were: of a customer, and of an application."""
 
     @property
     def remembered(self) -> int:
@@ -166,22 +164,12 @@ class Conversation(RememberingAggregate):
     def meet(self, source: Source, **named: str | None) -> None:
         """A message that is about something else names customer_id or application_number.
 
-        A report of them stands over that; among several messages the earliest does, so that what all of them
-        say alike is recorded once, as a rule. It goes with the command that the message is for, before it.
+        A report of them outranks that, however old it is. It goes before the command that the message is for.
         """
         if source.message_id in self.absorbed:
             return
-        told = {name: value for name, value in named.items() if value is not None}
-        if fills := {name: value for name, value in told.items() if self._fills(name, source)}:
+        if fills := self.stamps.fresh(named, source.upstream_time, initial=True):
             self.record(self.ParticipantsMet, source, **fills)
-
-    def _fills(self, name: str, source: Source) -> bool:
-        if not self.stamps.accepts(name, source.upstream_time, initial=True):
-            return False
-        if name not in self.met:
-            return True
-        before = self.met[name]
-        return before is not None and source.upstream_time is not None and source.upstream_time < before
 
     @absorbs
     def add_utterance(

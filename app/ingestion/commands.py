@@ -14,7 +14,7 @@ from app.aggregates import (
     WriteOffRequest,
 )
 from app.ingestion.concerns import applicant_of
-from app.ingestion.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope
+from app.ingestion.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope, is_time
 from app.ingestion.messages import account, chat, customer, writeoff
 from app.ingestion.unusable import Reason, Unusable
 
@@ -102,9 +102,7 @@ def speak(username: str) -> Command:
     return add_utterance
 
 
-_ABOUT_THE_MESSAGE = frozenset(
-    ("customer", "customer_id", "customerId", *PAYLOAD_TIME, *APPLICATION, *CONVERSATION)
-)
+_ABOUT_THE_MESSAGE = frozenset(("customer", "customer_id", "customerId", *APPLICATION, *CONVERSATION))
 _DETAILS = frozenset(
     style for name in customer.ApplicantDetails.model_fields for style in (name, to_camel(name))
 )
@@ -125,7 +123,11 @@ def change_application(unit: UnitOfWork, envelope: Envelope, payload: chat.Appli
 
 def _application_data(envelope: Envelope, *, is_of_somebody: bool) -> dict[str, Any]:
     """All that is not about the message, nor about a customer who is known by an id."""
-    data = {name: value for name, value in envelope.payload.items() if name not in _ABOUT_THE_MESSAGE}
+    data = {
+        name: value
+        for name, value in envelope.payload.items()
+        if name not in _ABOUT_THE_MESSAGE and not (name in PAYLOAD_TIME and is_time(value))
+    }
     if isinstance(applicant := envelope.payload.get("customer"), dict):
         beyond = _DETAILS if is_of_somebody else frozenset[str]()
         if more := {name: value for name, value in applicant.items() if name not in beyond}:

@@ -134,6 +134,15 @@ def parse_time(value: Any) -> datetime:
         raise ValueError(msg) from error
 
 
+def is_time(value: Any) -> bool:
+    """Whether :func:`parse_time` takes it."""
+    try:
+        parse_time(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _received_at(entry_id: str) -> datetime:
     ms = int(entry_id.partition("-")[0])
     if ms < _YEAR_2100_MS:

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     MONGO_REFUSED = "mongo_refused"
     LEASE_LOST = "lease_lost"
     OTHER_STORE = "other_store"
+    UNFORESEEN = "unforeseen"
 
 
 class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts until somebody mends it

@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
+from app.aggregates import EVENT_STORE_ERRORS
 from app.projections.engine import Engine
 from app.projections.faults import Cause, ProjectionFault
 from app.projections.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.swap import finish_swap
-from app.runtime.logging import in_short
+from app.runtime.logging import in_short, where
 from app.runtime.metrics import LEASES_LOST
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,15 @@ class Following:
         except ProjectionFault as fault:
             self._stands(fault, int(record["position"]))
             raise
+        except (*EVENT_STORE_ERRORS, PyMongoError):
+            raise
+        except Exception as error:
+            # It stands, with its reason told: the others go on, and it tries again.
+            position = int(record["position"])
+            text = f"{self.name} cannot go on from position {position}, by a fault of ours: {where(error)}"
+            unforeseen = ProjectionFault(text, Cause.UNFORESEEN, position)
+            self._stands(unforeseen, position)
+            raise unforeseen from error
         self.engine.abandoned.drop_if_due()
         self._moves(clear=self._standing is not None or "standstill" in record)
         for identifier, aside in self.engine.set_aside.items():

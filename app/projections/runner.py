@@ -145,8 +145,8 @@ def _follow(
         except Exception as error:
             # All end: a thread that ended alone would leave its lease beating, so that nobody took over.
             log.error("%s: a fault of ours ends this process: %s", following.name, where(error))
-            following.end()
             stop.set()
+            following.end()
             raise
         heartbeats.beat(following.name)
         back_off.went_well()

@@ -4,7 +4,15 @@ from typing import Any, get_args
 
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
-GUARDS = frozenset({"master_key", "jwt_machine_claim", "write_off_limit_supervisor", "write_off_limit_admin"})
+GUARDS = frozenset(
+    {
+        "master_key",
+        "jwt_machine_claim",
+        "ledger_ca_file",
+        "write_off_limit_supervisor",
+        "write_off_limit_admin",
+    }
+)
 """Without these something is less guarded: nobody may lose them by a variable that came out empty."""
 
 

@@ -240,6 +240,15 @@ class Settings(BaseSettings):
         """What the program says, then the environment, then the files that the environment names."""
         return init_settings, FilledVariables(settings_cls), SecretFiles(settings_cls)
 
+    @field_validator("ledger_ca_file", mode="before")
+    @classmethod
+    def _names_a_file(cls, told: object) -> object:
+        """Empty it would be the folder, and unset the system's authorities: neither is meant."""
+        if told == "":
+            msg = "it names no file"
+            raise ValueError(msg)
+        return told
+
     @field_validator("business_time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:

@@ -9,6 +9,7 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, Servicing, WriteOffRequest
 from app.projections.backing import MongoBacking
+from app.projections.engine import Engine
 from app.projections.faults import ProjectionFault
 from app.projections.following import Following
 from app.projections.positions import COLLECTION
@@ -63,6 +64,34 @@ def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_
     mongo_db.command("collMod", "customers", validator={})
     project(settings, drain=True)
     assert mongo_db["customers"].count_documents({}) == 1
+
+
+def test_a_fault_of_ours_in_a_step_is_a_standstill_and_the_others_go_on(
+    settings: Settings,
+    mongo_db: Database[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told(settings)
+    fold = Engine._fold
+
+    def fails(self: Engine, *where: Any) -> int:
+        if self.projection.name == "customers":
+            msg = "of Secretive"
+            raise TypeError(msg)
+        return fold(self, *where)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Engine, "_fold", fails)
+        with pytest.raises(ProjectionFault, match=r"by a fault of ours: TypeError at test_projector\.py"):
+            project(settings, drain=True)
+    record = mongo_db[COLLECTION].find_one({"_id": "customers"}) or {}
+    assert record["standstill"]["cause"] == "unforeseen"
+    assert mongo_db["write-off-requests"].count_documents({}) == 1
+    assert "Secretive" not in caplog.text
+    project(settings, drain=True)
+    assert mongo_db["customers"].count_documents({}) == 1
+    assert "standstill" not in (mongo_db[COLLECTION].find_one({"_id": "customers"}) or {})
 
 
 def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
