@@ -150,8 +150,11 @@ def _methods_at(request: Request) -> set[str]:
 
 def _unavailable(request: Request, error: Exception, server: str) -> JSONResponse:
     log.error("Request %s: the %s: %s", request.state.id, server, type(error).__name__)
-    # A connection that breaks at the commit tells nothing of it.
-    what = "Try again shortly." if request.method in ("GET", "HEAD") else _NOT_KNOWN
+    if request.method in ("GET", "HEAD"):
+        what = "Try again shortly."
+    else:
+        # A connection that breaks at the commit tells nothing of it.
+        what = _ONCE_BY_ITS_KEY if "idempotency-key" in request.headers else _MAYBE_TWICE
     problem = ProblemError(
         503,
         f"{server.replace(' ', '_')}_unavailable",
@@ -162,10 +165,11 @@ def _unavailable(request: Request, error: Exception, server: str) -> JSONRespons
     return answer(request, problem)
 
 
-_NOT_KNOWN = (
-    "Whether it was taken is not known: send the same again shortly, with the same Idempotency-Key where it "
-    "has one, and it is done once."
+_ONCE_BY_ITS_KEY = (
+    "Whether it was taken is not known: send it again shortly, "
+    "with the same Idempotency-Key, and it is done once."
 )
+_MAYBE_TWICE = "Whether it was taken is not known: look before you send it again, or it may be done twice."
 _PLAINLY = {
     "string_type": "it has to be text, in quotes",
     "model_attributes_type": "it has to be a JSON object; send it as Content-Type: application/json",

@@ -92,6 +92,7 @@ async def _answered(desk: Desk, kind: Kind, identifier: str, decision: Decision,
         )
     if asked["status"] == "pending":
         at = f"/approvals/{quoted(kind.name)}/{quoted(identifier)}/{decision.name}"
+        said["is_unknown"] = answer.tells_nothing
         return desk.page("decision_not_made.html", status=answer.status, at=at, **said)
     return await _outcome(desk, asked, decision, answer)
 

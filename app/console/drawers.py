@@ -111,6 +111,8 @@ async def _answered(desk: Desk, action: Action, account_id: str, key: str, answe
     try:
         stored = await _stored(desk, action, account_id, key)
     except RefusedError as refused:
+        if not answer.is_problem:
+            return await _outcome(desk, action, account_id, key, answer.body)
         # Nobody can be asked whether it was stored: the same request, later, finds out.
         told |= {"problem": refused.problem, "is_unknown": True}
         told |= await about(desk, account_id)
@@ -121,7 +123,7 @@ async def _answered(desk: Desk, action: Action, account_id: str, key: str, answe
         return await _outcome(desk, action, account_id, key, answer.body)
     if answer.body["code"] == "write_off_pending" and (pending := await _pending(desk, account_id)):
         return await _asked_already(desk, action, account_id, pending, answer.status)
-    told |= await about(desk, account_id)
+    told |= {"is_unknown": answer.tells_nothing} | await about(desk, account_id)
     return desk.page("drawer_not_begun.html", status=answer.status, **told)
 
 
@@ -272,6 +274,12 @@ def _warnings(desk: Desk, name: str, owed: Told, principal: Decimal, fee: Decima
     if _takes_two(desk, name, principal, fee):
         limit = f"A${desk.settings.adjustment_limit:,.2f}"
         found.append(f"Beyond {limit} a second person has to approve it before it is posted.")
+    elif name == "adjustment":
+        limit, days = f"A${desk.settings.adjustment_limit:,.2f}", desk.settings.adjustment_limit_days
+        found.append(
+            f"What you adjusted on this loan in the last {days} days counts too: beyond {limit} together, a "
+            "second person has to approve it first."
+        )
     if name == _REQUEST and total is not None and -principal != total:
         found.append(
             f"A write-off is approved for just what is owed, A${total:,.2f}: this is another amount."

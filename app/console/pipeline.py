@@ -1,6 +1,6 @@
 """The pipeline: how what arrives goes through, as ``GET /v1/status`` tells it, anew every two seconds."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,6 +15,7 @@ from app.operations.words import span
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
+_SILENT = timedelta(seconds=10)
 _JOBS = 5
 """The newest jobs, which are shown."""
 
@@ -73,11 +74,16 @@ def sample_of(report: Told) -> Sample:
 
 
 def _rebuilt_by(jobs: list[Told]) -> set[str]:
-    """What a job rebuilds: for the moment in which it takes its leases nobody runs it, and all is well."""
+    """What a job rebuilds: for the moment in which it takes its leases nobody runs it, and all is well.
+
+    Whoever runs a job says so every second: one that is silent may be dead.
+    """
+    silent = datetime.now(UTC) - _SILENT
     return {
         name
         for job in jobs
-        if job["kind"] == "rebuild" and job["status"] in ("waiting", "running")
+        if job["kind"] == "rebuild" and job["status"] == "running"
+        if datetime.fromisoformat(job["updatedAt"]) > silent
         for name in job["projections"]
     }
 

@@ -21,6 +21,7 @@ from app.api.callers import Caller
 from app.api.problems import not_found
 
 Parameters = dict[str, Any]
+_IN_THE_MIDDLE = ("event_store_unavailable", "database_unavailable", "history_unreadable")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Answer:
     def is_problem(self) -> bool:
         """Whether the body is a problem."""
         return self.status >= 400
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it may have been done all the same: a server went away in the middle of it."""
+        return self.is_problem and self.body["code"] in _IN_THE_MIDDLE
 
 
 class RefusedError(Exception):

@@ -68,9 +68,11 @@ def _clock(context: Context, told: Any) -> str:
 @pass_context
 def _plain(context: Context, told: Any) -> Any:
     """A value of which only its look is known: what looks like a time or a day is shown as one."""
-    if isinstance(told, str) and _DAY.fullmatch(told):
+    if not isinstance(told, str) or formats.instant(told) is None:
+        return told
+    if _DAY.fullmatch(told):
         return _day(context, told)
-    return _moment(context, told) if isinstance(told, str) and _MOMENT.fullmatch(told) else told
+    return _moment(context, told) if _MOMENT.fullmatch(told) else told
 
 
 def commands(told: Any) -> Markup:

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from app.ingestion.messages.customer import ApplicantDetails
-from app.ingestion.messages.kinds import AddressedPayload, Date, Flag, Identifier, Payload, Time, Word, listed
+from app.ingestion.messages.kinds import (
+    AddressedPayload,
+    Date,
+    Flag,
+    Identifier,
+    Payload,
+    Time,
+    Word,
+    identifier_or_absent,
+    listed,
+)
 
 
 def _object_or_id(value: Any) -> Any:
@@ -65,7 +75,7 @@ class ApplicationDetailChanged(AddressedPayload):
     free_form = True
     model_config = ConfigDict(extra="allow")
 
-    customer_id: Identifier | None = None
+    customer_id: Annotated[Identifier | None, BeforeValidator(identifier_or_absent)] = None
     customer: Annotated[ApplicantDetails | None, BeforeValidator(_object_or_id)] = None
 
     if TYPE_CHECKING:

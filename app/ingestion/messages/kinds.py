@@ -28,6 +28,7 @@ _FLOAT_NOISE = Decimal("0.00000001")
 _AMOUNT = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
 _CLASS_NAME = re.compile(r"[A-Z]\w*", re.ASCII)
 _LARGEST = Decimal(10) ** 12
+_LONGEST_IDENTIFIER = 256
 
 
 class Payload(BaseModel):
@@ -171,12 +172,26 @@ def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo]
     return known
 
 
+def identifier_or_absent(value: Any, info: ValidationInfo) -> Any:
+    """A validator for an identifier that is told beside the one that counts: as :func:`one_of_or_absent`."""
+    is_one = isinstance(value, str | int) and not isinstance(value, bool)
+    if value is None or (is_one and 0 < len(str(value).strip()) <= _LONGEST_IDENTIFIER):
+        return value
+    if not isinstance(info.context, list):
+        msg = "not an identifier"
+        raise ValueError(msg)
+    info.context.append(info.field_name)
+    return None
+
+
 def same(literal: Any) -> dict[str, str]:
     """The words of a Literal, which mean themselves, by their capitals."""
     return {word.upper(): word for word in get_args(literal)}
 
 
-Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+Identifier = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_IDENTIFIER)
+]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[
     Decimal,

@@ -1,5 +1,6 @@
 """Histories: each event with who did it and what told it, and the document as it was known at a time."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ import pytest
 from markupsafe import escape
 
 from app.console.histories import moment_of
+from app.console.templating import templates
 from tests.console import Visitor, fields_of
 from tests.integration.console.conftest import HOSTILE
 
@@ -34,6 +36,14 @@ def test_days_and_times_of_a_history_are_shown_as_those_of_other_pages(ann: Visi
     known = ann.get("/customers/C1/history").text.split("As it is now")[1]
     assert '<time datetime="1980-02-29">29 Feb 1980</time>' in known
     assert "+00:00</li>" not in known, "no time as it is stored"
+    assert re.search(r"\d [ap]m AE[DS]T</time>", known), "but in the viewer's zone"
+    assert " UTC</time>" not in known
+
+
+def test_text_that_looks_like_a_time_and_is_none_is_shown_as_it_is() -> None:
+    for text in ("2026-02-30T10:00:00Z", "2026-13-01", "later"):
+        assert templates().from_string("{{ told|plain }}").render(told=text) == text
+    assert templates().from_string("{{ told|plain }}").render(told=5) == "5"
 
 
 def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:

@@ -1,6 +1,7 @@
 """Rebuilds and verifications in the console: who may ask for them, and what the page tells of them."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -108,10 +109,14 @@ def test_while_a_job_takes_its_leases_nobody_is_told_that_its_rebuild_stands(
         try:
             assert "Unfinished: nobody runs it" in ada.get("/pipeline").text
             ada.post("/pipeline/jobs/rebuild", {"model-customers": "yes"})
-            assert stored.count_documents({"status": "waiting"}) == 1
+            (job,) = stored.find()
+            jobs = Jobs(client[settings.mongo_db])
+            jobs.begin(job["_id"], "project on db-7")
             page = ada.get("/pipeline").text
             assert "<strong>customers</strong>" in page
             assert "Unfinished: nobody runs it" not in page
+            stored.update_one({"_id": job["_id"]}, {"$set": {"updatedAt": datetime(2026, 3, 1, tzinfo=UTC)}})
+            assert "Unfinished: nobody runs it" in ada.get("/pipeline").text, "whoever ran it is dead"
         finally:
             rebuilds.delete_one({"_id": record_id("customers")})
 

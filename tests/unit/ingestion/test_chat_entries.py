@@ -110,6 +110,13 @@ def test_the_applicants_id_may_stand_beside_them(name: str) -> None:
     assert (found["C1"].get("firstName"), found["V1"].get("customerId")) == ("Ann", "C1")
 
 
+@pytest.mark.parametrize("told", [{"id": "C1"}, ["C1"], True, "C" * 257])
+def test_an_id_beside_the_applicant_that_is_none_is_dropped(told: Any) -> None:
+    entry = changed(customer_id=told, purpose="A car") | {"id": "e1", "cid": "V1"}
+    assert message(entry).dropped == ("customer_id",)
+    assert documents(entry)["V1"]["applicationData"] == {"purpose": "A car"}
+
+
 @pytest.mark.parametrize("name", ["created_at", "timestamp", "changed_at"])
 def test_application_data_may_be_named_like_a_time_and_be_none(name: str) -> None:
     chat = documents(changed(**{name: "last week", "purpose": "A car"}))["V1"]
