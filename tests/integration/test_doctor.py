@@ -163,9 +163,14 @@ def test_postgres_is_examined_too(well: Settings, postgres_url: str) -> None:
     }
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-    host = postgres_url.partition("@")[2]
-    reads = ours.model_copy(update={"event_store_url": f"postgresql://reader@{host}"})
-    assert wrong(reads)["event_store.permission"].detail == "may not store events"
+    try:
+        host = postgres_url.partition("@")[2]
+        reads = ours.model_copy(update={"event_store_url": f"postgresql://reader@{host}"})
+        assert wrong(reads)["event_store.permission"].detail == "may not store events"
+    finally:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY reader")
+            connection.execute("DROP ROLE reader")
 
 
 def test_the_command_says_it_all_and_ends_with_what_was_found(well: Settings) -> None:
