@@ -24,7 +24,6 @@ from app.projections.leases import LOOK_EVERY_S, Lease, beating, owner_name
 from app.projections.runner import mongo_client
 from app.runtime.back_off import BackOff
 from app.runtime.heartbeats import Heartbeats
-from app.runtime.logging import in_short
 from app.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class JobRunner:
                     self._heartbeats.beat("jobs")
                     back_off.went_well()
                     self._stop.wait(wait)
-                _let_go(lease)
+                lease.let_go()
 
     def _turn(self, database: Database[Record], lease: Lease) -> float:
         record = database[_LEASES].find_one({"_id": _LEASE})
@@ -209,11 +208,3 @@ class _Child:
                         self._examples.append(example)
                     case {"error": error}:
                         self._error = error
-
-
-def _let_go(lease: Lease) -> None:
-    if lease.held:
-        try:
-            lease.release()
-        except PyMongoError as error:
-            log.warning("The jobs' lease runs out by itself: %s", in_short(error))

@@ -10,7 +10,7 @@ from app.projections.engine import Engine
 from app.projections.faults import Cause, ProjectionFault
 from app.projections.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.swap import finish_swap
-from app.runtime.logging import in_short, where
+from app.runtime.logging import where
 from app.runtime.metrics import LEASES_LOST
 
 log = logging.getLogger(__name__)
@@ -97,11 +97,7 @@ class Following:
 
     def end(self) -> None:
         """Give the lease up."""
-        if self.lease.held:
-            try:
-                self.lease.release()
-            except PyMongoError as error:
-                log.warning("%s: its lease runs out by itself: %s", self.name, in_short(error))
+        self.lease.let_go()
 
     def _taken(self) -> None:
         self._waited_for = None

@@ -20,6 +20,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from app.projections.positions import COLLECTION
+from app.runtime.logging import in_short
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,14 @@ class Lease:
         with self._renewing:
             self._held = False
             self._documents.update_one(self.mine, {"$set": {"lease.owner": None}, "$inc": {"lease.beat": 1}})
+
+    def let_go(self) -> None:
+        """Give it up, if it is held; where MongoDB is away, it runs out by itself."""
+        if self._held:
+            try:
+                self.release()
+            except PyMongoError as error:
+                log.warning("%s: its lease runs out by itself: %s", self.identifier, in_short(error))
 
     def _beats(self) -> bool:
         """Beat. Whether it was ours; it counts from before it was asked for: an answer may be late."""
