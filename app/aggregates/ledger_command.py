@@ -55,7 +55,14 @@ class LedgerCommand(RememberingAggregate):
 
     OWNED_BY = (("loan_account_id", "LoanAccount"),)
 
-    class Requested(RememberingAggregate.Event):
+    class TellingEvent(RememberingAggregate.Event):
+        """One that the command's document is made of."""
+
+        def apply(self, aggregate: Any) -> None:
+            super().apply(aggregate)
+            aggregate.story.append(self)
+
+    class Requested(TellingEvent):
         """The intent, whole: what is sent is made of this. Amounts are AUD.
 
         ``details`` are the operation's optional fields, by their names in the ledger's contract.
@@ -79,12 +86,11 @@ class LedgerCommand(RememberingAggregate):
 
         def change(self, aggregate: Any) -> None:
             aggregate.intent = self
-            aggregate.story.append(self)
             aggregate.status = CommandStatus.REQUESTED
             aggregate.awaits_approval = bool(self.needs_approval)
             aggregate.sent_from = self.timestamp
 
-    class Approved(RememberingAggregate.Event):
+    class Approved(TellingEvent):
         """A second person agreed: from now on it is sent."""
 
         PERSONAL = frozenset(("comment",))
@@ -95,12 +101,11 @@ class LedgerCommand(RememberingAggregate):
         comment: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.story.append(self)
             aggregate.awaits_approval = False
             aggregate.approved_by = self.by
             aggregate.sent_from = self.timestamp
 
-    class Refused(RememberingAggregate.Event):
+    class Refused(TellingEvent):
         """A second person did not agree, or who asked for it took it back: it is never sent."""
 
         PERSONAL = frozenset(("comment",))
@@ -111,12 +116,11 @@ class LedgerCommand(RememberingAggregate):
         by_name: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.story.append(self)
             aggregate.awaits_approval = False
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
 
-    class Posted(RememberingAggregate.Event):
+    class Posted(TellingEvent):
         """The ledger posted it; ``result`` is the rest of its answer.
 
         ``by_settler``: it said so when it was asked again, with the same key.
@@ -130,11 +134,10 @@ class LedgerCommand(RememberingAggregate):
         by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.story.append(self)
             aggregate.status = CommandStatus.POSTED
             aggregate.outcome = self
 
-    class Rejected(RememberingAggregate.Event):
+    class Rejected(TellingEvent):
         """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words.
 
         ``by_settler`` as in Posted.
@@ -147,12 +150,11 @@ class LedgerCommand(RememberingAggregate):
         by_settler: bool | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.story.append(self)
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = (self.code, self.message)
 
-    class OutcomeUnknown(RememberingAggregate.Event):
+    class OutcomeUnknown(TellingEvent):
         """It was sent, and no answer came: it may be posted."""
 
         PERSONAL = NOTHING
@@ -161,11 +163,10 @@ class LedgerCommand(RememberingAggregate):
         message: str
 
         def change(self, aggregate: Any) -> None:
-            aggregate.story.append(self)
             aggregate.status = CommandStatus.UNKNOWN
             aggregate.fault = (self.code, self.message)
 
-    class SettledByHand(RememberingAggregate.Event):
+    class SettledByHand(TellingEvent):
         """Somebody looked into the ledger's books, and says what became of it: ``posted`` or not."""
 
         PERSONAL = frozenset(("because",))
@@ -178,7 +179,6 @@ class LedgerCommand(RememberingAggregate):
         transaction_id: str | None = None
 
         def change(self, aggregate: Any) -> None:
-            aggregate.story.append(self)
             aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = None if self.posted else (NOT_POSTED, self.because)

@@ -18,7 +18,7 @@ from app.api.ledger_commands_shown import LedgerCommand, folded
 from app.api.ledger_problems import ledger_problem
 from app.api.problems import ProblemError, documented, not_found
 from app.ledger.alone import Alone, asked_alone
-from app.ledger.command_store import Intent, Rule
+from app.ledger.command_store import Intent, Rule, moved
 from app.ledger.errors import stored_error
 from app.ledger.money import Answer, KeyTakenError, Money, StillRunningError
 from app.runtime.settings import Settings
@@ -145,7 +145,7 @@ async def make_adjustment(
     """
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
     settings: Settings = request.app.state.settings
-    at_most(settings, abs(principal) + abs(fee), "body")
+    at_most(settings, moved(principal, fee), "body")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,

@@ -271,11 +271,11 @@ def _warnings(desk: Desk, name: str, owed: Told, principal: Decimal, fee: Decima
         found.append("The ledger does not answer now: what is owed is as it was last told.")
     if name == "adjustment" and total is not None and -(principal + fee) > total:
         found.append(f"Only A${total:,.2f} is owed: the ledger will refuse to lower it by more.")
+    limit = f"A${desk.settings.adjustment_limit:,.2f}"
     if _takes_two(desk, name, principal, fee):
-        limit = f"A${desk.settings.adjustment_limit:,.2f}"
         found.append(f"Beyond {limit} a second person has to approve it before it is posted.")
     elif name == "adjustment":
-        limit, days = f"A${desk.settings.adjustment_limit:,.2f}", desk.settings.adjustment_limit_days
+        days = desk.settings.adjustment_limit_days
         found.append(
             f"What you adjusted on this loan in the last {days} days counts too: beyond {limit} together, a "
             "second person has to approve it first."

@@ -29,12 +29,11 @@ def asked_alone(unit: UnitOfWork, intent: Intent, actor: Actor, alone: Alone) ->
     source = said(intent.command_id, "entered")
     register = unit.obtain(AdjustmentRegister, intent.loan_account_id, source)
     before = register.since(datetime.now(UTC) - timedelta(days=alone.days), actor.id)
-    moved = abs(intent.principal_delta or Decimal(0)) + abs(intent.fee_delta or Decimal(0))
-    if moved + sum(each.moved for each in before) > alone.up_to:
+    if intent.moved + sum(each.moved for each in before) > alone.up_to:
         # Only now, as it loads each: what was rejected moved nothing.
         before = [each for each in before if not _is_rejected(unit, each)]
-    if moved + sum(each.moved for each in before) <= alone.up_to:
-        register.enter(source, command_id=intent.command_id, by=actor.id, moved=moved)
+    if intent.moved + sum(each.moved for each in before) <= alone.up_to:
+        register.enter(source, command_id=intent.command_id, by=actor.id, moved=intent.moved)
         return intent
     if is_machine(actor.id):
         raise RefusedError("takes_a_person", "This takes a person; the token is a machine's.")

@@ -1,9 +1,7 @@
 """Adjustments beyond a limit: asked for by one person, posted by the approval of another."""
 
-from decimal import Decimal
-
 from app.aggregates import Actor, LedgerCommand, UnitOfWork, same_person
-from app.ledger.command_store import said
+from app.ledger.command_store import moved, said
 from app.ledger.money import Answer, Money
 from app.ledger.second_person import Limits, RefusedError, check_limit, check_second_person
 from app.runtime.store_threads import in_thread
@@ -33,12 +31,13 @@ class Approvals:
 
         def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
             command = _existing(unit, command_id)
-            assert command.intent is not None
-            check_second_person(command.intent.requested_by, actor)
+            asked = command.intent
+            assert asked is not None
+            check_second_person(asked.requested_by, actor)
             if command.approved_by is not None and same_person(command.approved_by, actor.id):
                 return command, False
             _awaits(command)
-            check_limit(self._limits, actor.role, _moved(command))
+            check_limit(self._limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
             command.approve(said(command_id, "approved"), actor=actor, comment=comment)
             return command, True
 
@@ -68,9 +67,3 @@ def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
 def _awaits(command: LedgerCommand) -> None:
     if not command.awaits_approval:
         raise RefusedError("already_decided", "It awaits nobody's approval.")
-
-
-def _moved(command: LedgerCommand) -> Decimal:
-    asked = command.intent
-    assert asked is not None
-    return abs(asked.principal_delta or Decimal(0)) + abs(asked.fee_delta or Decimal(0))

@@ -23,6 +23,11 @@ from app.aggregates.remembering import RememberingAggregate
 T = TypeVar("T")
 
 
+def moved(principal: Decimal | None, fee: Decimal | None) -> Decimal:
+    """What an adjustment by these moves: AUD, without sign."""
+    return abs(principal or Decimal(0)) + abs(fee or Decimal(0))
+
+
 @dataclass(frozen=True)
 class Intent:
     """What somebody asks of the ledger. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
@@ -36,6 +41,11 @@ class Intent:
     reason: str | None = None
     details: dict[str, Any] | None = None
     needs_approval: bool = False
+
+    @property
+    def moved(self) -> Decimal:
+        """Of an adjustment: AUD, of principal and fees together, without sign."""
+        return moved(self.principal_delta, self.fee_delta)
 
     @property
     def command_id(self) -> str:
