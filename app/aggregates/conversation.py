@@ -19,6 +19,7 @@ class Conversation(RememberingAggregate):
     class ParticipantsEvent(RememberingAggregate.Event):
         """Tells who the chat is with, and about which application."""
 
+        FILLS_GAPS = False
         PERSONAL = NOTHING
 
         customer_id: str | None = None
@@ -27,18 +28,17 @@ class Conversation(RememberingAggregate):
         def change(self, aggregate: Any) -> None:
             aggregate.customer_id = self.customer_id or aggregate.customer_id
             names = [name for name in _STARTED if getattr(self, name) is not None]
-            aggregate.stamps.note(names, self.upstream_time)
+            aggregate.stamps.note(names, self.upstream_time, initial=self.FILLS_GAPS)
 
     class ParticipantsMet(ParticipantsEvent):
         """A message about something else named them: it fills in what no report of theirs told."""
 
+        FILLS_GAPS = True
         PERSONAL = NOTHING
 
         def apply(self, aggregate: Any) -> None:
             """Absorbs nothing: what its message is about, saved with this, does."""
-            aggregate.customer_id = self.customer_id or aggregate.customer_id
-            names = [name for name in _STARTED if getattr(self, name) is not None]
-            aggregate.stamps.note(names, self.upstream_time, initial=True)
+            self.change(aggregate)
 
     class Started(ParticipantsEvent):
         PERSONAL = NOTHING

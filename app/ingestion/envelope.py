@@ -37,7 +37,8 @@ _ENVELOPE_ONLY = frozenset(
     )
 )
 _LONGEST_ID = 200
-_LONGEST_NAME = 256
+LONGEST_NAME = 256
+"""Characters of an identifier."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_2100_MS = 4_102_444_800_000
 """Until then a float of seconds tells each millisecond."""
@@ -202,8 +203,8 @@ def _text(payload: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 def _bounded(name: str, identifier: str) -> str:
-    if len(identifier) > _LONGEST_NAME:
-        raise Unusable(Reason.INVALID_VALUE, name, f"longer than {_LONGEST_NAME} characters")
+    if len(identifier) > LONGEST_NAME:
+        raise Unusable(Reason.INVALID_VALUE, name, f"longer than {LONGEST_NAME} characters")
     return identifier
 
 

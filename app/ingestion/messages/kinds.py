@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.ingestion.envelope import parse_time
+from app.ingestion.envelope import LONGEST_NAME, parse_time
 
 _CENT = Decimal("0.01")
 _NOTHING = Decimal("0.00")  # Never -0.00.
@@ -28,7 +28,6 @@ _FLOAT_NOISE = Decimal("0.00000001")
 _AMOUNT = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
 _CLASS_NAME = re.compile(r"[A-Z]\w*", re.ASCII)
 _LARGEST = Decimal(10) ** 12
-_LONGEST_IDENTIFIER = 256
 
 
 class Payload(BaseModel):
@@ -163,24 +162,25 @@ def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo]
             return None
         word = words.get(str(value).strip().rpartition(".")[2].upper())
         if word is None:
-            if not isinstance(info.context, list):
-                msg = f"not one of {', '.join(words)}"
-                raise ValueError(msg)
-            info.context.append(info.field_name)
+            _drop(f"not one of {', '.join(words)}", info)
         return word
 
     return known
 
 
+def _drop(why: str, info: ValidationInfo) -> None:
+    """Note that the field is dropped. Raises ValueError where there is no list to note it in."""
+    if not isinstance(info.context, list):
+        raise ValueError(why)
+    info.context.append(info.field_name)
+
+
 def identifier_or_absent(value: Any, info: ValidationInfo) -> Any:
     """A validator for an identifier that is told beside the one that counts: as :func:`one_of_or_absent`."""
     is_one = isinstance(value, str | int) and not isinstance(value, bool)
-    if value is None or (is_one and 0 < len(str(value).strip()) <= _LONGEST_IDENTIFIER):
+    if value is None or (is_one and 0 < len(str(value).strip()) <= LONGEST_NAME):
         return value
-    if not isinstance(info.context, list):
-        msg = "not an identifier"
-        raise ValueError(msg)
-    info.context.append(info.field_name)
+    _drop("not an identifier", info)
     return None
 
 
@@ -189,9 +189,7 @@ def same(literal: Any) -> dict[str, str]:
     return {word.upper(): word for word in get_args(literal)}
 
 
-Identifier = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_IDENTIFIER)
-]
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[
     Decimal,
