@@ -29,6 +29,14 @@ def faults() -> Faults:
     return Faults()
 
 
+@pytest.fixture
+def no_faults(faults: Faults) -> Iterator[None]:
+    """The sandbox does as it should, unless a test says otherwise."""
+    faults.clear()
+    yield
+    faults.clear()
+
+
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory, faults: Faults) -> Iterator[str]:
     """A sandbox ledger, with a loan for each account that is known."""

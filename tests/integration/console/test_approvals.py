@@ -1,7 +1,6 @@
 """Approvals: what one person asked for, seen beside its account, and decided by another."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,14 +11,9 @@ from tests.console import Visitor, fields_of
 from tests.integration.console.conftest import HOSTILE
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("no_faults")
+
 WHY = "Seen the statements of three months."
-
-
-@pytest.fixture(autouse=True)
-def no_faults(faults: Faults) -> Iterator[None]:
-    faults.clear()
-    yield
-    faults.clear()
 
 
 def ask(visitor: Visitor, account: str, settings: Settings, notes: str = "", amount: str = "") -> str:

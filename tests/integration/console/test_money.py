@@ -1,7 +1,6 @@
 """Money in the drawer: checked, summed up, posted once, and told as it is."""
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -13,14 +12,9 @@ from app.runtime.settings import Settings
 from tests.console import Visitor, console, fields_of
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("no_faults")
+
 REPAYMENT = "/loan-accounts/L1/repayment"
-
-
-@pytest.fixture(autouse=True)
-def no_faults(faults: Faults) -> Iterator[None]:
-    faults.clear()
-    yield
-    faults.clear()
 
 
 def opened(visitor: Visitor, path: str = REPAYMENT) -> str:

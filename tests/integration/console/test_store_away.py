@@ -1,35 +1,22 @@
 """The event store goes away while somebody posts or decides: the screen does not say that it failed."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from eventsourcing.persistence import OperationalError
 
 from app.ledger.command_store import CommandStore
-from app.ledger.sandbox.faults import Faults
 from app.runtime.settings import Settings
 from tests.console import Visitor, fields_of
 from tests.integration.console.test_approvals import WHY, ask
+from tests.money import store_is_away
+
+pytestmark = pytest.mark.usefixtures("no_faults")
 
 REPAYMENT = "/loan-accounts/L1/repayment"
-
-
-@pytest.fixture(autouse=True)
-def no_faults(faults: Faults) -> Iterator[None]:
-    faults.clear()
-    yield
-    faults.clear()
-
-
-def _is_away(*_: Any, **__: Any) -> Any:
-    raise OperationalError
 
 
 def test_what_the_ledger_posted_is_told_as_posted(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     form = fields_of(ann.part(REPAYMENT).text) | {"amount": "2", "paymentMethod": "cash"}
     sent = fields_of(ann.post(f"{REPAYMENT}/check", form).text)
-    monkeypatch.setattr(CommandStore, "events", _is_away)
+    monkeypatch.setattr(CommandStore, "events", store_is_away)
     said = ann.post(REPAYMENT, sent)
     assert "Posted" in said.text
     assert "SBX-" in said.text
@@ -42,7 +29,7 @@ def test_an_intent_that_may_be_stored_is_not_said_to_be_lost(
     form = fields_of(ann.part(REPAYMENT).text) | {"amount": "3", "paymentMethod": "cash"}
     sent = fields_of(ann.post(f"{REPAYMENT}/check", form).text)
     with monkeypatch.context() as patched:
-        patched.setattr(CommandStore, "request", _is_away)
+        patched.setattr(CommandStore, "request", store_is_away)
         said = ann.post(REPAYMENT, sent).text
     assert "It is not known whether this was posted" in said
     assert "Nothing was posted" not in said
@@ -55,7 +42,7 @@ def test_a_write_off_that_was_approved_is_not_said_to_be_undecided(
     page = ask(ann, "L2", settings)
     with monkeypatch.context() as patched:
         for name in ("events", "events_of"):
-            patched.setattr(CommandStore, name, _is_away)
+            patched.setattr(CommandStore, name, store_is_away)
         said = sue.post(f"{page}/approve", {"comment": WHY}).text
     assert "It is not known whether this was decided" in said
     assert "It is approved, and posted" in said

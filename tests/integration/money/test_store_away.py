@@ -9,13 +9,9 @@ from eventsourcing.persistence import OperationalError
 
 from app.ledger.command_store import CommandStore
 from app.runtime.settings import Settings
-from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
+from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, store_is_away
 from tests.scripted_ledger import ScriptedLedger, balance, posts
 from tests.waiting import until
-
-
-def _is_away(*_: Any, **__: Any) -> Any:
-    raise OperationalError
 
 
 @pytest.fixture
@@ -24,7 +20,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def away(*names: str) -> None:
         for name in names:
-            monkeypatch.setattr(CommandStore, name, _is_away)
+            monkeypatch.setattr(CommandStore, name, store_is_away)
 
     return away
 
