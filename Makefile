@@ -25,7 +25,7 @@ chaos: $(VENV)/installed ## the whole system under fire, for an hour; ARGS="--mi
 	@$(PYTHON) -m pytest -q -s tests/chaos --minutes 60 $(ARGS)
 
 fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wild requests to it; ARGS="--seed 7" draws others
-	@$(PYTHON) -m pytest -q -s tests/integration/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
+	@$(PYTHON) -m pytest -q -s tests/integration/ingestion/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
 	@$(PYTHON) -m pytest -q -s tests/e2e/test_openapi_holds.py --api-examples 100 $(ARGS)
 
 lint: $(VENV)/installed ## style, types, and the arrows between the folders
@@ -44,10 +44,10 @@ schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI docum
 	@$(PYTHON) -m app.sdk._documents docs/messages
 
 roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
-	@$(PYTHON) -m app.api.role_table docs/api-roles.md
+	@$(PYTHON) -m app.api.auth.role_table docs/api-roles.md
 
 openapi: $(VENV)/installed ## write docs/openapi.json again, from the routes
-	@$(PYTHON) -m app.api.openapi_file docs/openapi.json
+	@$(PYTHON) -m app.api.openapi.file docs/openapi.json
 
 lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 	@cd tools/node && npm ci --silent --no-audit --no-fund
@@ -55,7 +55,7 @@ lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
 
 metrics: $(VENV)/installed ## write docs/metrics.md again, from the table of metrics
-	@$(PYTHON) -m app.runtime.metrics_page docs/metrics.md
+	@$(PYTHON) -m app.runtime.observability.metrics_page docs/metrics.md
 
 lint-deploy: .venv-checks/installed ## lint Dockerfile, compose files and Kubernetes manifests, each by its own tool
 	@sh tools/checks/lint-deploy.sh .venv-checks
@@ -67,7 +67,7 @@ licences: $(VENV)/installed ## write docs/licences.md again: every runtime depen
 	@$(PYTHON) tools/licences.py docs/licences.md
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
-	@$(PYTHON) -m app.documents.dictionary
+	@$(PYTHON) -m app.projections.dictionary.page
 
 bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
 	@$(PYTHON) -m bench.ingest $(ARGS)

@@ -25,7 +25,7 @@ from pymongo import MongoClient
 
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.feed import Balance, Heard, Opened
-from app.runtime.embedded import embedded_mongo, embedded_redis, free_port
+from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
 from bench.portfolio import load
 from bench.served import api_environment, reader_token, started
 

@@ -16,11 +16,11 @@ from pymongo import MongoClient
 from redis import Redis
 from redis._parsers import _RESP2Parser
 
-from app.aggregates import Servicing
-from app.ingestion.consumer import Consumer
-from app.ingestion.consumer_name import consumer_name
-from app.runtime.settings import Settings, get_settings
-from app.runtime.throughput import favour_throughput
+from app.event_store.application import Servicing
+from app.ingestion.stream.consumer import Consumer
+from app.ingestion.stream.consumer_name import consumer_name
+from app.runtime.servers.gc_tuning import favour_throughput
+from app.runtime.settings.settings import Settings, get_settings
 
 _DAY_S = 86_400
 

@@ -7,10 +7,10 @@ from itertools import count, islice
 from pathlib import Path
 from threading import Event
 
-from app.aggregates import Servicing
-from app.ingestion.catalogue import Message, read_entry
-from app.ingestion.landing import land
-from app.runtime.settings import Settings
+from app.event_store.application import Servicing
+from app.ingestion.messages.catalogue import Message, read_entry
+from app.ingestion.stream.apply import land
+from app.runtime.settings.settings import Settings
 from bench.backlog import Entry, backlog
 
 _FIRST_MS = 1_772_300_000_000

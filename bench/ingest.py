@@ -19,9 +19,9 @@ from pathlib import Path
 import psycopg
 from redis import Redis
 
-from app.ingestion.publish import publish
-from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis
-from app.runtime.private_postgres import private_postgres
+from app.ingestion.stream.publish import publish
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.servers.private_postgres import private_postgres
 from bench.backlog import backlog
 
 _STREAM, _SHORT_STREAM, _GROUP = "bench:inbox", "bench:inbox-short", "bench"

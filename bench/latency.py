@@ -22,7 +22,7 @@ import orjson
 from pymongo import MongoClient
 from redis import Redis
 
-from app.runtime.embedded import embedded_mongo, embedded_redis
+from app.runtime.servers.embedded import embedded_mongo, embedded_redis
 from bench.backlog import backlog
 
 _STREAM = "bench:inbox"

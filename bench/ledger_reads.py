@@ -21,7 +21,7 @@ import grpc.aio
 
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire.accounting_ledger_pb2_grpc import AccountingLedgerServiceStub
-from app.runtime.embedded import free_port
+from app.runtime.servers.embedded import free_port
 from bench.http_caller import HttpCaller
 from bench.served import api_environment, reader_token, started
 

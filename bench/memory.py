@@ -21,9 +21,9 @@ from typing import Any
 import psutil
 from redis import Redis
 
-from app.ingestion.publish import publish
-from app.runtime.embedded import embedded_redis, tail
-from app.runtime.settings import get_settings
+from app.ingestion.stream.publish import publish
+from app.runtime.servers.embedded import embedded_redis, tail
+from app.runtime.settings.settings import get_settings
 from bench.backlog import Entry, backlog, large_backlog
 from bench.footprint import Footprint, Sample
 

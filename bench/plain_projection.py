@@ -20,11 +20,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, LoanAccount
-from app.aggregates.recorders import SQLiteBatchRecorder
-from app.projections.positions import MongoTrackingRecorder
-from app.projections.schedules import created_schedule
-from app.projections.values import free_form, money, time
-from app.runtime.settings import get_settings
+from app.event_store.recorders import SQLiteBatchRecorder
+from app.projections.engine.positions import MongoTrackingRecorder
+from app.projections.engine.values import free_form, money, time
+from app.projections.read_models.loan_accounts.schedules import created_schedule
+from app.runtime.settings.settings import get_settings
 
 Mongo = Database[dict[str, Any]]
 Update = dict[str, dict[str, Any]]

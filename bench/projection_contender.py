@@ -19,16 +19,16 @@ from eventsourcing.projection import ProjectionRunner
 from pymongo import InsertOne
 from pymongo.database import Database
 
-from app.aggregates import Servicing
-from app.aggregates.event_store_url import event_store_environment
-from app.projections.catalogue import all_projections
+from app.event_store.application import Servicing
+from app.event_store.url import event_store_environment
+from app.projections.engine.projection import Projection
+from app.projections.engine.worker import mongo_client, run
 from app.projections.migrations import migrate
-from app.projections.projection import Projection
-from app.projections.rebuilds import run_rebuilds
-from app.projections.runner import mongo_client, run
-from app.projections.verify import Verify
-from app.runtime.settings import Settings, get_settings
-from app.runtime.throughput import favour_throughput
+from app.projections.read_models.catalogue import all_projections
+from app.projections.rebuild.start import run_rebuilds
+from app.projections.rebuild.verify import Verify
+from app.runtime.servers.gc_tuning import favour_throughput
+from app.runtime.settings.settings import Settings, get_settings
 from bench.plain_projection import PlainProjection, PlainView, plain_environment
 
 _PAGE = 2_000

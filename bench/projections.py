@@ -19,9 +19,9 @@ from typing import Any
 import psutil
 from pymongo import MongoClient
 
-from app.projections.catalogue import all_projections
-from app.runtime.embedded import EmbeddedServer, embedded_mongo
-from app.runtime.settings import Settings
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo
+from app.runtime.settings.settings import Settings
 from bench.event_stores import make_stores
 from bench.measured import Figure, Run
 from bench.projection_tables import CHANGED, LIBRARY, TOGETHER, WAYS, Table, report, report_growth

@@ -21,12 +21,12 @@ import psutil
 from pymongo import MongoClient
 from redis import Redis
 
-from app.aggregates import Servicing
-from app.ingestion.publish import publish
-from app.projections.catalogue import all_projections
+from app.event_store.application import Servicing
+from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
-from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis
-from app.runtime.settings import Settings
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.settings.settings import Settings
 from bench.backlog import backlog
 from bench.event_stores import make_stores
 from bench.scaling_model import IngestCosts, ProjectCosts, Rate, ingest_rate, project_rate

@@ -11,14 +11,14 @@ from time import perf_counter, process_time, thread_time
 
 from redis import Redis
 
-from app.aggregates import Servicing
-from app.ingestion import consumer
-from app.ingestion.catalogue import Message
-from app.ingestion.consumer_name import consumer_name
-from app.ingestion.landing import Landing
-from app.projections.runner import run
-from app.runtime.settings import Settings, get_settings
-from app.runtime.throughput import favour_throughput
+from app.event_store.application import Servicing
+from app.ingestion.messages.catalogue import Message
+from app.ingestion.stream import consumer
+from app.ingestion.stream.apply import Landing
+from app.ingestion.stream.consumer_name import consumer_name
+from app.projections.engine.worker import run
+from app.runtime.servers.gc_tuning import favour_throughput
+from app.runtime.settings.settings import Settings, get_settings
 
 
 class TimedLanding(Landing):

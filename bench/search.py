@@ -20,7 +20,7 @@ from urllib.parse import quote
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from app.runtime.embedded import embedded_mongo, free_port
+from app.runtime.servers.embedded import embedded_mongo, free_port
 from bench.http_caller import HttpCaller
 from bench.portfolio import load
 from bench.served import api_environment, reader_token, started

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.api.auth import issue_token
-from app.runtime.settings import Settings
+from app.api.auth.requires import issue_token
+from app.runtime.settings.settings import Settings
 
 _SECRET = "a secret for a benchmark, of more than 32 bytes"
 

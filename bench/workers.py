@@ -23,12 +23,12 @@ import psycopg
 from pymongo import MongoClient
 from redis import Redis
 
-from app.ingestion.publish import publish
-from app.projections.catalogue import all_projections
+from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
-from app.runtime.embedded import embedded_mongo, embedded_redis
-from app.runtime.private_postgres import private_postgres
-from app.runtime.settings import Settings
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.servers.embedded import embedded_mongo, embedded_redis
+from app.runtime.servers.private_postgres import private_postgres
+from app.runtime.settings.settings import Settings
 from bench.backlog import backlog
 
 _STREAM, _GROUP = "bench:inbox", "bench"

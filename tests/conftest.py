@@ -13,11 +13,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
 
-from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis
-from app.runtime.private_postgres import PrivatePostgres
-from app.runtime.settings import Settings
-from tests.commands import ROOT, Billie
-from tests.event_stores import NewStore, cluster_of_tests, new_databases, new_files
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.servers.private_postgres import PrivatePostgres
+from app.runtime.settings.settings import Settings
+from tests.support.commands import ROOT, Billie
+from tests.support.servers.event_stores import NewStore, cluster_of_tests, new_databases, new_files
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,19 +1,13 @@
 """The domain: aggregates, their events and rules, and the application that loads and saves them."""
 
 from app.aggregates.adjustment_register import AdjustmentRegister
-from app.aggregates.application import Servicing
-from app.aggregates.cache import Key
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
-from app.aggregates.event_store import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
-from app.aggregates.event_store_url import EventStoreUrlError
 from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
-from app.aggregates.loan_account import LoanAccount
-from app.aggregates.master_keys import MasterKeyError, MasterKeys
-from app.aggregates.people import are_two_people, is_machine, machine_id, same_person
+from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.source import Source
-from app.aggregates.unit_of_work import UnitOfWork
+from app.aggregates.two_people import are_two_people, is_machine, machine_id, same_person
 from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 
@@ -31,8 +25,6 @@ AGGREGATES = (
 
 __all__ = [
     "AGGREGATES",
-    "EVENT_STORE_ERRORS",
-    "UNREADABLE_ERRORS",
     "Actor",
     "AdjustmentRegister",
     "CommandKind",
@@ -40,15 +32,9 @@ __all__ = [
     "ContactNote",
     "Conversation",
     "Customer",
-    "EventStoreUrlError",
-    "Key",
     "LedgerCommand",
     "LoanAccount",
-    "MasterKeyError",
-    "MasterKeys",
-    "Servicing",
     "Source",
-    "UnitOfWork",
     "WriteOffRegister",
     "WriteOffRequest",
     "are_two_people",

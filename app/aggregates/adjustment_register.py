@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app.aggregates.people import same_person
-from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
+from app.aggregates.two_people import same_person
 
 
 class Adjusted(NamedTuple):

@@ -4,10 +4,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid5
 
+from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.ledger_command import Actor
-from app.aggregates.people import same_person
-from app.aggregates.remembering import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
+from app.aggregates.two_people import same_person
 
 LONGEST_SUBJECT, LONGEST_CONTENT = 200, 20_000
 """In characters."""

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from app.aggregates.freshness import TreeStamps
-from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.report_order import TreeStamps
 from app.aggregates.source import Source
 
 _STARTED = ("customer_id", "application_number")

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.personal import IS_ERASED
-from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from app.aggregates.remembering import NAMESPACE, NOTHING, RememberingAggregate, absorbs
+from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 NOT_POSTED = "NOT_POSTED"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
 
 

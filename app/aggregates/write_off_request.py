@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from app.aggregates.people import are_two_people, same_person
-from app.aggregates.remembering import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
+from app.aggregates.two_people import are_two_people, same_person
 
 _NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
 

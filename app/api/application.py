@@ -12,44 +12,41 @@ from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
 from app import __version__
-from app.api import (
-    changes,
-    dead_letters,
-    erasures,
-    health,
-    histories,
-    inbox,
-    ledger_commands,
-    ledger_problems,
-    ledger_reads,
-    ledger_stream,
-    me,
-    money,
-    notes,
-    openapi,
-    operations,
-    overview,
-    problems,
-    projection_jobs,
-    reads,
-    search,
-    transcripts,
-    web,
-    write_offs,
-)
-from app.api.callers import Callers
-from app.api.change_feed import ChangeFeed
-from app.api.ledger_services import ledger_services
-from app.api.rates import Rates
-from app.api.tokens import token_checker
-from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.parsers import load_parsers
-from app.ledger.configured import configured_client, configured_security
-from app.operations.servers import Servers
-from app.operations.transcripts import Transcripts
-from app.runtime.clients import mongo_options
-from app.runtime.settings import Settings
-from app.runtime.traces import NO_TRACES, Traces
+from app.api.auth import routes as me
+from app.api.auth.callers import Callers
+from app.api.auth.rates import Rates
+from app.api.auth.tokens import token_checker
+from app.api.changes import routes as changes
+from app.api.changes.feed import ChangeFeed
+from app.api.dead_letters import routes as dead_letters
+from app.api.documents import routes as reads
+from app.api.erasures import routes as erasures
+from app.api.histories import routes as histories
+from app.api.histories import transcripts
+from app.api.histories.transcript_pages import Transcripts
+from app.api.http import problems, web
+from app.api.inbox import routes as inbox
+from app.api.ledger import problems as ledger_problems
+from app.api.ledger import routes as ledger_reads
+from app.api.ledger import stream as ledger_stream
+from app.api.ledger.services import ledger_services
+from app.api.ledger_commands import routes as ledger_commands
+from app.api.money import routes as money
+from app.api.notes import routes as notes
+from app.api.openapi import document as openapi
+from app.api.overview import routes as overview
+from app.api.projection_jobs import routes as projection_jobs
+from app.api.search import routes as search
+from app.api.status import health
+from app.api.status import routes as operations
+from app.api.write_offs import routes as write_offs
+from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.parsers import load_parsers
+from app.ledger.client.configured import configured_client, configured_security
+from app.operations.status.servers import Servers
+from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.servers.clients import mongo_options
+from app.runtime.settings.settings import Settings
 
 _READS = tuple(
     module.router

@@ -9,27 +9,13 @@ from importlib import import_module
 import typer
 from pydantic import ValidationError
 
-from app.aggregates import EventStoreUrlError
-from app.ingestion.parsers import ParserError
-from app.runtime.secret_files import SecretFileError
-from app.runtime.traces import TracesError
+from app.event_store.url import EventStoreUrlError
+from app.ingestion.messages.parsers import ParserError
+from app.runtime.observability.traces import TracesError
+from app.runtime.settings.secret_files import SecretFileError
 
-VERBS = (
-    "ingest",
-    "project",
-    "api",
-    "migrate",
-    "history",
-    "rebuild",
-    "verify",
-    "publish",
-    "token",
-    "status",
-    "doctor",
-    "reconcile",
-    "ledger_sandbox",
-    "demo",
-)
+ROLES = ("ingest", "project", "api", "ledger_sandbox", "demo")
+COMMANDS = ("migrate", "history", "rebuild", "verify", "publish", "token", "status", "doctor", "reconcile")
 GROUPS = ("backup", "dead_letters", "events", "keys")
 
 cli = typer.Typer(
@@ -66,9 +52,10 @@ def _register(asked: str) -> None:
 
     One alone takes a third of the time to load: most verbs need no HTTP framework.
     """
-    named = {each.replace("_", "-"): each for each in (*VERBS, *GROUPS)}
+    named = {each.replace("_", "-"): each for each in (*ROLES, *COMMANDS, *GROUPS)}
     for name in [asked] if asked in named else named:
-        module = import_module(f"app.cli.{named[name]}")
+        folder = "roles" if named[name] in ROLES else "commands"
+        module = import_module(f"app.cli.{folder}.{named[name]}")
         if named[name] in GROUPS:
             cli.add_typer(module.group, name=name)
         else:

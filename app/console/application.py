@@ -4,10 +4,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.api.application import create_app as create_api
-from app.api.problems import ProblemError, problem_of
-from app.console import (
+from app.api.http.problems import ProblemError, problem_of
+from app.console.pages import (
     approvals,
-    assets,
     conversations,
     customers,
     dead_letters,
@@ -15,19 +14,19 @@ from app.console import (
     drawers,
     histories,
     jobs,
-    live,
     notes,
     pipeline,
-    signing_in,
     start,
     transactions,
 )
-from app.console.configured import check
-from app.console.guard import HEADERS, problem_page
-from app.console.oidc import Provider
-from app.console.sessions import Sessions
-from app.runtime.settings import Settings
-from app.runtime.traces import NO_TRACES, Traces
+from app.console.session import signing_in
+from app.console.session.configured import check
+from app.console.session.guard import HEADERS, problem_page
+from app.console.session.oidc import Provider
+from app.console.session.sessions import Sessions
+from app.console.ui import assets, live
+from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.settings.settings import Settings
 
 _ROUTERS = tuple(
     module.router

@@ -7,10 +7,10 @@ from typing import Any
 
 from redis import Redis
 
-from app.ingestion.catalogue import Message, read_entry
-from app.ingestion.messages.account import AccountClosed, AccountCreated, AccountUpdated, ScheduleCreated
-from app.ingestion.parsers import NO_PARSERS, Parsers
-from app.ingestion.unusable import Unusable
+from app.ingestion.messages.accounts import AccountClosed, AccountCreated, AccountUpdated, ScheduleCreated
+from app.ingestion.messages.catalogue import Message, read_entry
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers
+from app.ingestion.messages.rejection import Unusable
 from app.ledger.sandbox.allocation import Instalment
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.feed import Balance, Fact, Heard, Opened, Schedule

@@ -14,11 +14,11 @@ from urllib.request import Request, urlopen
 
 from pydantic import SecretStr
 
-from app.api.auth import issue_token
+from app.api.auth.requires import issue_token
 from app.demo.state import State
 from app.demo.supervisor import Supervisor
-from app.runtime.embedded import embedded_mongo, embedded_redis, free_port
-from app.runtime.settings import Settings
+from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
+from app.runtime.settings.settings import Settings
 
 Say = Callable[[str], None]
 

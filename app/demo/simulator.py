@@ -15,8 +15,8 @@ import typer
 from redis import Redis
 
 from app.demo.lender import Lender
-from app.ingestion.publish import publish
-from app.runtime.stopping import StopSignal
+from app.ingestion.stream.publish import publish
+from app.runtime.servers.stopping import StopSignal
 
 _TRICKLE_S = 0.4
 

@@ -8,12 +8,13 @@ from pymongo.errors import PyMongoError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.aggregates import EVENT_STORE_ERRORS, Servicing
-from app.operations.words import counted
-from app.projections.catalogue import all_projections
-from app.projections.positions import COLLECTION
-from app.runtime.logging import in_short
-from app.runtime.settings import Settings
+from app.event_store.application import Servicing
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.operations.status.humanize import counted
+from app.projections.engine.positions import COLLECTION
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.observability.logging import in_short
+from app.runtime.settings.settings import Settings
 
 
 class State:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
-from app.runtime.embedded import EmbeddedServer, die_with_parent, tail
+from app.runtime.servers.embedded import EmbeddedServer, die_with_parent, tail
 
 _DOWN_WITHIN_S = 15.0
 

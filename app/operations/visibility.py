@@ -11,17 +11,17 @@ from enum import StrEnum
 from time import monotonic, sleep
 from typing import Any
 
-from app.aggregates import Servicing
-from app.ingestion.catalogue import read_entry
-from app.ingestion.dead_letter_box import DeadLetterBox
-from app.ingestion.dead_letter_scan import LetterSummary
-from app.ingestion.keys import set_aside_key
-from app.ingestion.unusable import Unusable
-from app.operations.servers import Servers
-from app.operations.streams import group_info, parse_id, stream_info
-from app.projections.catalogue import all_projections
-from app.projections.positions import MongoTrackingRecorder
-from app.runtime.settings import Settings
+from app.event_store.application import Servicing
+from app.ingestion.dead_letters.box import DeadLetterBox
+from app.ingestion.dead_letters.scan import LetterSummary
+from app.ingestion.messages.catalogue import read_entry
+from app.ingestion.messages.rejection import Unusable
+from app.ingestion.stream.keys import set_aside_key
+from app.operations.status.servers import Servers
+from app.operations.status.streams import group_info, parse_id, stream_info
+from app.projections.engine.positions import MongoTrackingRecorder
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.settings.settings import Settings
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.05
 _PAGE = 1_000

@@ -10,7 +10,7 @@ consumer makes of raw fields. What is wrong raises, and quotes no value::
 docs/messages/README.md is the guide; every name that is public is in ``__all__``.
 """
 
-from app.ingestion.messages.account import (
+from app.ingestion.messages.accounts import (
     AccountClosed,
     AccountCreated,
     AccountStatus,
@@ -37,15 +37,17 @@ from app.ingestion.messages.chat import (
     SummaryChanged,
     Utterance,
 )
-from app.ingestion.messages.customer import (
+from app.ingestion.messages.customers import (
     ApplicantDetails,
     CustomerChanged,
     CustomerVerified,
     EkycStatus,
     ResidentialAddress,
 )
-from app.ingestion.messages.kinds import Payload
-from app.ingestion.messages.writeoff import (
+from app.ingestion.messages.fields import Payload
+from app.ingestion.messages.parsers import ParserError, Parsers, TypeParser
+from app.ingestion.messages.rejection import Reason
+from app.ingestion.messages.write_offs import (
     WriteOffApproved,
     WriteOffCancelled,
     WriteOffPriority,
@@ -53,8 +55,6 @@ from app.ingestion.messages.writeoff import (
     WriteOffRejected,
     WriteOffRequested,
 )
-from app.ingestion.parsers import ParserError, Parsers, TypeParser
-from app.ingestion.unusable import Reason
 from app.sdk._message import InvalidMessageError, Message
 from app.sdk._publish import publish
 from app.sdk._schemas import json_schema

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.messages.kinds import AddressedPayload
+from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.fields import AddressedPayload
 from app.sdk._asyncapi import asyncapi
 from app.sdk._schemas import json_schema
 

@@ -6,8 +6,11 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from app.ingestion.messages import account, chat, customer, writeoff
-from app.ingestion.messages.kinds import Payload
+from app.ingestion.messages import accounts as account
+from app.ingestion.messages import chat
+from app.ingestion.messages import customers as customer
+from app.ingestion.messages import write_offs as writeoff
+from app.ingestion.messages.fields import Payload
 from app.sdk._message import Message
 
 _AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from app.ingestion import catalogue
-from app.ingestion.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
-from app.ingestion.messages.kinds import Payload
-from app.ingestion.payload import parse_payload
-from app.ingestion.unusable import Reason, Unusable, not_as_modelled
-from app.ingestion.writing import write_payload, write_time
+from app.ingestion.messages import catalogue
+from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
+from app.ingestion.messages.fields import Payload
+from app.ingestion.messages.payload import parse_payload
+from app.ingestion.messages.rejection import Reason, Unusable, not_as_modelled
+from app.ingestion.messages.writing import write_payload, write_time
 from app.sdk._defaults import MAX_MESSAGE_BYTES
 
 

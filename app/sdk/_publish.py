@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redis import Redis
 
-from app.ingestion.publish import publish as publish_entries
+from app.ingestion.stream.publish import publish as publish_entries
 from app.sdk._defaults import INBOX_STREAM
 from app.sdk._message import Message
 

@@ -7,12 +7,14 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from app.aggregates import Servicing, Source, UnitOfWork
-from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.envelope import PAYLOAD, PAYLOAD_TIME
+from app.aggregates import Source
+from app.event_store.application import Servicing
+from app.event_store.unit_of_work import UnitOfWork
+from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.chat import FreeForm
-from app.ingestion.messages.kinds import Payload
-from app.ingestion.writing import canonical_keys
+from app.ingestion.messages.envelope import PAYLOAD, PAYLOAD_TIME
+from app.ingestion.messages.fields import Payload
+from app.ingestion.messages.writing import canonical_keys
 from app.sdk._examples import examples
 from app.sdk._message import Message, as_read
 

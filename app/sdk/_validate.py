@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.ingestion.catalogue import CATALOGUE, read_entry
-from app.ingestion.envelope import entry_type
-from app.ingestion.messages.kinds import Payload
-from app.ingestion.parsers import NO_PARSERS, Parsers, load_parsers
-from app.ingestion.unusable import Reason, Unusable, failed
+from app.ingestion.messages.catalogue import CATALOGUE, read_entry
+from app.ingestion.messages.envelope import entry_type
+from app.ingestion.messages.fields import Payload
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
+from app.ingestion.messages.rejection import Reason, Unusable, failed
 from app.sdk._defaults import MAX_MESSAGE_BYTES
 
 

@@ -11,7 +11,7 @@ from random import Random
 
 from app.demo.publishers import Entry, Publishers
 from app.demo.sample import sample
-from app.ingestion.envelope import PAYLOAD
+from app.ingestion.messages.envelope import PAYLOAD
 
 _NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

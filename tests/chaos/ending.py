@@ -10,9 +10,9 @@ from app.aggregates import LedgerCommand, command_id_of
 from app.ledger.sandbox.books import Books
 from tests.chaos.clients import OWED, Outcomes
 from tests.chaos.scene import Scene
-from tests.commands import Billie
-from tests.observed import IN_ANY_ORDER, documents
-from tests.undisturbed import differences, seen, undisturbed
+from tests.support.commands import Billie
+from tests.support.observed import IN_ANY_ORDER, documents
+from tests.support.undisturbed import differences, seen, undisturbed
 
 _BY_STAFF = ("ledger-commands", "contact-notes")
 """Read models of what no message tells: verified against the events."""

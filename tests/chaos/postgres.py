@@ -10,8 +10,8 @@ from time import monotonic, sleep
 import psutil
 import psycopg
 
-from app.runtime import private_postgres
-from app.runtime.embedded import die_with_parent, free_port
+from app.runtime.servers import private_postgres
+from app.runtime.servers.embedded import die_with_parent, free_port
 from tests.chaos.clocks import Clock
 from tests.chaos.disks import Disk
 from tests.chaos.processes import Target

@@ -12,9 +12,9 @@ from time import monotonic
 
 import psutil
 
-from app.runtime.embedded import EmbeddedServer, tail
+from app.runtime.servers.embedded import EmbeddedServer, tail
 from tests.chaos.clocks import Clock
-from tests.commands import Billie
+from tests.support.commands import Billie
 
 SERVER_AWAY = 3
 """The exit code of a role that finds a server away when it starts: whoever supervises it starts it again."""

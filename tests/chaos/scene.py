@@ -15,10 +15,10 @@ from pymongo.database import Database
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.aggregates import Servicing
-from app.api.claims import claims_of
-from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis, free_port
-from app.runtime.settings import Settings
+from app.api.auth.claims import claims_of
+from app.event_store.application import Servicing
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis, free_port
+from app.runtime.settings.settings import Settings
 from tests.chaos.clocks import library
 from tests.chaos.disks import small_disk
 from tests.chaos.links import Link, Links
@@ -27,8 +27,8 @@ from tests.chaos.postgres import PostgresServer, PostgresStore
 from tests.chaos.processes import Role, Server, Target, forget_clocks
 from tests.chaos.schedule import Kind
 from tests.chaos.stores import SqliteStore, Store
-from tests.commands import Billie
-from tests.observed import all_read, least_position, newest_position, pending
+from tests.support.commands import Billie
+from tests.support.observed import all_read, least_position, newest_position, pending
 
 _SMALL = {"ingest_batch": 20, "project_batch": 50, "claim_idle_ms": 1_000}
 """So that there are many moments to be struck at, and consumers take over from each other."""

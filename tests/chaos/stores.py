@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Protocol
 
-from app.runtime.embedded import die_with_parent
+from app.runtime.servers.embedded import die_with_parent
 from tests.chaos.disks import Disk
 
 _LOCKER = """

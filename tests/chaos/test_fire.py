@@ -12,9 +12,8 @@ from time import monotonic
 
 import pytest
 
-from app.ingestion.publish import publish
-from app.ledger.open_commands import OpenCommands
-from tests.accounts import accounts
+from app.ingestion.stream.publish import publish
+from app.ledger.money.open_commands import OpenCommands
 from tests.chaos import ending
 from tests.chaos.backlog import backlog
 from tests.chaos.clients import Callers, opened
@@ -27,8 +26,9 @@ from tests.chaos.table import table
 from tests.chaos.verifier import Verifier
 from tests.chaos.violations import Violations
 from tests.chaos.watch import Acknowledged, PostedOnce, Watch
-from tests.commands import Billie
-from tests.waiting import until
+from tests.support.commands import Billie
+from tests.support.stream_accounts import accounts
+from tests.support.waiting import until
 
 ACCOUNTS = [f"ACC-{number:03}" for number in range(8)]
 MESSAGES_A_SECOND, MESSAGES_A_CUSTOMER = 30, 35

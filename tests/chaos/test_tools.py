@@ -13,10 +13,10 @@ from threading import Thread
 import pytest
 from redis import Redis
 
-from app.aggregates import Servicing
-from app.ingestion.consumer import run
-from app.runtime.settings import Settings
-from app.runtime.stopping import StopSignal
+from app.event_store.application import Servicing
+from app.ingestion.stream.consumer import run
+from app.runtime.servers.stopping import StopSignal
+from app.runtime.settings.settings import Settings
 from tests.chaos.clocks import Clock, library
 from tests.chaos.disks import SmallDisk, small_disk
 from tests.chaos.links import Link, Links, Mode

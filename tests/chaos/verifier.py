@@ -4,7 +4,7 @@ import json
 from threading import Event
 
 from tests.chaos.violations import Violations
-from tests.commands import Billie
+from tests.support.commands import Billie
 
 _EVERY_S = 15.0
 _SHARE = "20%"

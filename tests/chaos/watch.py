@@ -11,13 +11,14 @@ from uuid import UUID
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.aggregates import EVENT_STORE_ERRORS, Servicing
-from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.envelope import entry_type
-from app.runtime.settings import Settings
-from tests.accounts import Told, told_of
+from app.event_store.application import Servicing
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.envelope import entry_type
+from app.runtime.settings.settings import Settings
 from tests.chaos.processes import Role
 from tests.chaos.violations import Violations
+from tests.support.stream_accounts import Told, told_of
 
 _EVERY_S = 2.0
 _PAGE = 2_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from app.runtime.settings import Settings
-from tests.commands import Billie
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
 
 
 @pytest.fixture

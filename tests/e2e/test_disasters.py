@@ -14,16 +14,17 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from redis import Redis
 
-from app.api.auth import issue_token
+from app.api.auth.requires import issue_token
 from app.demo.sample import sample
-from app.ingestion.publish import publish
+from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
-from app.runtime.embedded import EmbeddedServer, embedded_mongo, embedded_redis
-from app.runtime.settings import Settings
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.settings.settings import Settings
 from tests.chaos.clients import opened
 from tests.chaos.ending import all_are_open
-from tests.commands import Billie
-from tests.observed import (
+from tests.support.commands import Billie
+from tests.support.data.stored import store_backlog
+from tests.support.observed import (
     FROM_MESSAGES,
     all_read,
     dead_letters,
@@ -32,10 +33,9 @@ from tests.observed import (
     newest_position,
     pending,
 )
-from tests.sandbox import serves
-from tests.stored import store_backlog
-from tests.waiting import until
-from tests.whole_system import on_free_ports, whole_system
+from tests.support.servers.sandbox import serves
+from tests.support.waiting import until
+from tests.support.whole_system import on_free_ports, whole_system
 
 ENTRIES = 4_000
 

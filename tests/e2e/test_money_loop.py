@@ -8,11 +8,11 @@ import httpx
 import pytest
 from redis import Redis
 
-from app.api.auth import issue_token
-from app.ingestion.publish import publish
-from app.runtime.settings import Settings
-from tests.waiting import until
-from tests.whole_system import on_free_ports, whole_system
+from app.api.auth.requires import issue_token
+from app.ingestion.stream.publish import publish
+from app.runtime.settings.settings import Settings
+from tests.support.waiting import until
+from tests.support.whole_system import on_free_ports, whole_system
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.auth import issue_token
-from app.runtime.settings import Settings
-from tests.commands import ROOT
-from tests.waiting import until
-from tests.whole_system import on_free_ports, whole_system
+from app.api.auth.requires import issue_token
+from app.runtime.settings.settings import Settings
+from tests.support.commands import ROOT
+from tests.support.waiting import until
+from tests.support.whole_system import on_free_ports, whole_system
 
 LEFT_OUT = ("streamLedgerTransactions", "streamChanges", "replayDeadLetters")
 """Answers that end with the connection; and an address that GET takes too, for a letter with such an id."""

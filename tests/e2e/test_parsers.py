@@ -12,9 +12,9 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.runtime.settings import Settings
-from tests.commands import ROOT, Billie
-from tests.observed import dead_letters
+from app.runtime.settings.settings import Settings
+from tests.support.commands import ROOT, Billie
+from tests.support.observed import dead_letters
 
 EXAMPLE = ROOT / "examples" / "account_sdk_adapter"
 BOOKED = {

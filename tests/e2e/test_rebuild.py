@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.projections.catalogue import all_projections
-from app.projections.positions import COLLECTION
-from app.projections.shadow import PREFIX
-from app.projections.swap import record_id
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.stored import live, store_backlog, stored_and_projected
-from tests.waiting import until
+from app.projections.engine.positions import COLLECTION
+from app.projections.read_models.catalogue import all_projections
+from app.projections.rebuild.shadow import PREFIX
+from app.projections.rebuild.swap import record_id
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
+from tests.support.data.stored import live, store_backlog, stored_and_projected
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 

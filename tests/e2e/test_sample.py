@@ -1,19 +1,24 @@
 """The sample of a lender's day through the commands, as a user runs them, twice."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+from bson import json_util
 from pymongo.database import Database
 from redis import Redis
 
 from app.demo.sample import sample
-from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.envelope import EXPLICIT_ID, entry_type
-from app.ingestion.publish import read_entries
-from app.runtime.settings import Settings
-from tests.commands import ROOT, Billie
-from tests.observed import FROM_MESSAGES, READ_MODELS, dead_letters, newest_position
+from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.envelope import EXPLICIT_ID, entry_type
+from app.ingestion.stream.publish import read_entries
+from app.runtime.settings.settings import Settings
+from tests.support.commands import ROOT, Billie
+from tests.support.observed import FROM_MESSAGES, READ_MODELS, dead_letters, newest_position
 
 SAMPLE = ROOT / "samples" / "lender-day.jsonl"
+DOCUMENTS = ROOT / "samples" / "lender-day.documents.jsonl"
+"""The documents of the sample, a JSON line each, without the projector's own fields."""
 
 
 def test_the_committed_sample_is_the_one_that_is_made() -> None:
@@ -53,3 +58,29 @@ def test_twice_through_the_commands_changes_nothing(
     reasons = {letter["reason"] for letter in dead_letters(redis_client, settings)}
     assert reasons >= {"not_json", "missing_key", "no_type"}
     assert all(account.get("customerName") for account in documents["loan-accounts"])
+
+
+def test_the_documents_are_the_committed_ones(
+    billie: Billie, mongo_db: Database[dict[str, Any]], tmp_path: Path
+) -> None:
+    for command in (("migrate",), ("publish", str(SAMPLE)), ("ingest", "--drain"), ("project", "--drain")):
+        billie.run(*command)
+    lines = [
+        json.dumps(
+            {"collection": name, "document": json.loads(json_util.dumps(_shown(document)))},
+            sort_keys=True,
+            ensure_ascii=False,
+        )
+        for name in sorted(READ_MODELS)
+        for document in mongo_db[name].find().sort("_id")
+    ]
+    found = tmp_path / DOCUMENTS.name
+    found.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    different = set(lines) ^ set(DOCUMENTS.read_text(encoding="utf-8").splitlines())
+    assert not different, f"{len(different)} lines differ. If that is meant: cp {found} {DOCUMENTS}"
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shown(each) for key, each in value.items() if not key.startswith("_") or key == "_id"}
+    return [_shown(each) for each in value] if isinstance(value, list) else value

@@ -13,14 +13,14 @@ import grpc
 import pytest
 from redis import Redis
 
-from app.ingestion.publish import publish
+from app.ingestion.stream.publish import publish
 from app.ledger.wire import accounting_ledger_pb2 as wire
-from app.runtime.embedded import free_port
-from app.runtime.settings import Settings
-from tests.accounts import accounts
-from tests.commands import Billie
-from tests.sandbox import calling, serves
-from tests.waiting import until
+from app.runtime.servers.embedded import free_port
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
+from tests.support.servers.sandbox import calling, serves
+from tests.support.stream_accounts import accounts
+from tests.support.waiting import until
 
 OPENED = {"account_id": "L1", "customer_id": "C1", "loan_amount": "500.00", "loan_fee": "100.00"}
 PAID_OUT = {"account_id": "L1", "current_balance": "600.00"}

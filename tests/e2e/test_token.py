@@ -4,9 +4,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.serving import serving
+from app.runtime.settings.settings import Settings
+from tests.support.api.serving import serving
+from tests.support.commands import Billie
 
 SECRET = "a secret for tests, of more than 32 bytes"
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from app.api.tokens import token_checker
-from app.console.configured import check
-from app.runtime.production import refusals
-from app.runtime.settings import Settings
+from app.api.auth.tokens import token_checker
+from app.console.session.configured import check
+from app.runtime.settings.production import refusals
+from app.runtime.settings.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ISSUER = {

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from app.cli.main import GROUPS, VERBS
-from app.ingestion.unusable import Reason
-from app.projections.differences import Kind
-from app.runtime.secret_files import FROM_FILES
-from app.runtime.settings import Settings
-from tests.commands import ROOT
+from app.cli.main import COMMANDS, GROUPS, ROLES
+from app.ingestion.messages.rejection import Reason
+from app.projections.rebuild.differences import Kind
+from app.runtime.settings.secret_files import FROM_FILES
+from app.runtime.settings.settings import Settings
+from tests.support.commands import ROOT
 
 RUNBOOK = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
@@ -36,7 +36,7 @@ def test_a_kind_of_difference(kind: Kind) -> None:
     assert f"**{kind.replace('_', ' ')}**".casefold() in section("Verifying").casefold()
 
 
-@pytest.mark.parametrize("command", [*VERBS, *GROUPS])
+@pytest.mark.parametrize("command", [*ROLES, *COMMANDS, *GROUPS])
 def test_a_command(command: str) -> None:
     assert re.search(rf"^\| `billie {command.replace('_', '-')}\b", section("Commands"), re.MULTILINE)
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
-from app.ingestion.messages.customer import ApplicantDetails
-from app.ingestion.messages.kinds import (
+from app.ingestion.messages.customers import ApplicantDetails
+from app.ingestion.messages.fields import (
     AddressedPayload,
     Date,
     Flag,

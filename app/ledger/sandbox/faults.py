@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from app.ledger.channel import SERVICE
+from app.ledger.client.channel import SERVICE
 from app.ledger.wire import accounting_ledger_pb2 as wire
 
 OPERATIONS = tuple(each.name for each in wire.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]].methods)

@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 
-from app.ledger.channel import SERVICE
-from app.runtime.metrics import SANDBOX_CALLS
+from app.ledger.client.channel import SERVICE
+from app.runtime.observability.metrics import SANDBOX_CALLS
 
 
 class MeasuredCalls(grpc.ServerInterceptor):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from app.ledger.sandbox.announcements import Entry
 from app.ledger.sandbox.database import Database
-from app.runtime.back_off import BackOff
+from app.runtime.servers.back_off import BackOff
 
 log = logging.getLogger(__name__)
 

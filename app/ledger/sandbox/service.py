@@ -9,8 +9,8 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from app.ledger.channel import SERVICE
-from app.ledger.health import SANDBOX
+from app.ledger.client.channel import SERVICE
+from app.ledger.client.health import SANDBOX
 from app.ledger.sandbox import answers, arguments
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults, FaultyCalls

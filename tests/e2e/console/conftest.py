@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from app.runtime.embedded import EmbeddedServer
-from tests.browser import browser as some_browser
+from app.runtime.servers.embedded import EmbeddedServer
 from tests.e2e.console.desk import Desk, desk, failures, settings_of
-from tests.whole_system import on_free_ports
+from tests.support.browser import browser as some_browser
+from tests.support.whole_system import on_free_ports
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 from redis import Redis
 
-from app.api.auth import issue_token
+from app.api.auth.requires import issue_token
 from app.demo.lender import Lender
-from app.ingestion.publish import publish
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.given import NOON
-from tests.waiting import until
+from app.ingestion.stream.publish import publish
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
+from tests.support.data.given import NOON
+from tests.support.waiting import until
 
 SEED = 7
 CUSTOMERS = 7

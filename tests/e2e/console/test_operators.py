@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import faults_of
 from tests.e2e.console.desk import THEMES, Desk, account_of, customer_of, failures, late, sign_in
-from tests.waiting import until
+from tests.support.browser import faults_of
+from tests.support.waiting import until
 
 CUSTOMER, ACCOUNT = customer_of(late()), account_of(late())
 NO_KEY = {"typ": "account.updated.v1", "payload": '{"note": "<b>no key</b>"}'}

@@ -8,16 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import faults_of
-from tests.e2e.console.desk import (
-    THEMES,
-    Desk,
-    account_of,
-    customer_of,
-    late,
-    sign_in,
-)
-from tests.waiting import until
+from tests.e2e.console.desk import THEMES, Desk, account_of, customer_of, late, sign_in
+from tests.support.browser import faults_of
+from tests.support.waiting import until
 
 CUSTOMER, ACCOUNT = customer_of(late()), account_of(late())
 PAGES = ("/", f"/customers/{CUSTOMER}", f"/conversations/CONV-{late():06}", "/search?q=CUS", "/nowhere")

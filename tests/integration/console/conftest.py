@@ -7,18 +7,19 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from app.aggregates import Actor, ContactNote, Conversation, Customer, LoanAccount, Servicing
+from app.aggregates import Actor, ContactNote, Conversation, Customer, LoanAccount
 from app.aggregates.contact_note import facts_of
+from app.event_store.application import Servicing
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults
+from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
-from app.projections.runner import run as project
-from app.runtime.embedded import EmbeddedServer
-from app.runtime.settings import Settings
-from tests.console import Visitor, console
-from tests.given import absorb
-from tests.projecting import On
-from tests.sandbox import open_loan, serving
+from app.runtime.servers.embedded import EmbeddedServer
+from app.runtime.settings.settings import Settings
+from tests.support.api.console import Visitor, console
+from tests.support.data.given import absorb
+from tests.support.data.projecting import On
+from tests.support.servers.sandbox import open_loan, serving
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(document.cookie)</script>'
 ANN = Actor("ann", "Ann <i>Lee</i>", "operations")

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from app.ledger.sandbox.faults import Faults
-from app.projections.runner import run as project
-from app.runtime.settings import Settings
-from tests.console import Visitor, fields_of
+from app.projections.engine.worker import run as project
+from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
-from tests.waiting import until
+from tests.support.api.console import Visitor, fields_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_faults")
 
@@ -143,7 +143,7 @@ def test_the_queue_is_filtered_ordered_and_counted(
     start = sue.get("/").text
     for at in (page, pending(sue, "Adjustment")):
         assert f'href="{at}"' in start
-    monkeypatch.setattr("app.console.start._LINES", 1)
+    monkeypatch.setattr("app.console.pages.start._LINES", 1)
     assert "The oldest 1 of 2 are shown." in sue.get("/").text
     assert f'href="{page}"' in sue.get("/customers/C1").text
     newest = sue.part("/approvals?sort=newest").text

@@ -8,12 +8,12 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from markupsafe import escape
 
-from app.api.role_table import rules
+from app.api.auth.role_table import rules
 from app.console.application import create_app
-from app.console.guard import POLICY
-from app.runtime.settings import Settings
-from tests.console import Visitor, console
+from app.console.session.guard import POLICY
+from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
+from tests.support.api.console import Visitor, console
 
 GIVEN = {
     "customer_id": "C1",

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from markupsafe import escape
 
-from app.console.histories import moment_of
-from app.console.templating import templates
-from tests.console import Visitor, fields_of
+from app.console.pages.histories import moment_of
+from app.console.ui.templating import templates
 from tests.integration.console.conftest import HOSTILE
+from tests.support.api.console import Visitor, fields_of
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 

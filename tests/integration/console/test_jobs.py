@@ -8,13 +8,13 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from app.operations.jobs import COLLECTION, Jobs, JobStatus
-from app.projections.positions import COLLECTION as POSITIONS
-from app.projections.swap import record_id
-from app.runtime.settings import Settings
-from tests.console import Visitor
+from app.projections.engine.positions import COLLECTION as POSITIONS
+from app.projections.jobs.jobs import COLLECTION, Jobs, JobStatus
+from app.projections.rebuild.swap import record_id
+from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
-from tests.observed import READ_MODELS
+from tests.support.api.console import Visitor
+from tests.support.observed import READ_MODELS
 
 
 @pytest.fixture

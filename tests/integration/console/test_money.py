@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from app.ledger.sandbox.faults import Faults
-from app.projections.runner import run as project
-from app.runtime.settings import Settings
-from tests.console import Visitor, console, fields_of
-from tests.waiting import until
+from app.projections.engine.worker import run as project
+from app.runtime.settings.settings import Settings
+from tests.support.api.console import Visitor, console, fields_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_faults")
 

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from app.aggregates import Conversation, Servicing
-from app.projections.runner import run as project
-from app.runtime.settings import Settings
-from tests.console import Visitor, console
-from tests.given import absorb
-from tests.projecting import On
+from app.aggregates import Conversation
+from app.event_store.application import Servicing
+from app.projections.engine.worker import run as project
+from app.runtime.settings.settings import Settings
+from tests.support.api.console import Visitor, console
+from tests.support.data.given import absorb
+from tests.support.data.projecting import On
 
 NO_ADDRESS = "http://["
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from markupsafe import escape
 
-from app.runtime.settings import Settings
-from tests.console import Visitor, console
+from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
+from tests.support.api.console import Visitor, console
 
 
 def test_a_customer_is_on_one_page(ann: Visitor) -> None:

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from app.console.charts import chart
-from app.console.samples import MOST, Sample, levels, rates, read, written
-from app.runtime.settings import Settings
-from tests.console import Visitor, console, fields_of
+from app.console.ui.charts import chart
+from app.console.ui.samples import MOST, Sample, levels, rates, read, written
+from app.runtime.settings.settings import Settings
+from tests.support.api.console import Visitor, console, fields_of
 
 
 def sample(at_ms: int, recorded: int = 0, unread: int = 0) -> Sample:

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.runtime.embedded import free_port
-from app.runtime.settings import Settings
-from tests.console import console_at
-from tests.issuer import Issuer, issuer, rsa_key
-from tests.oidc import Provider, provider
+from app.runtime.servers.embedded import free_port
+from app.runtime.settings.settings import Settings
+from tests.support.api.console import console_at
+from tests.support.servers.issuer import Issuer, issuer, rsa_key
+from tests.support.servers.oidc import Provider, provider
 
 
 @pytest.fixture(scope="module")

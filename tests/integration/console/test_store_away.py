@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.ledger.command_store import CommandStore
-from app.runtime.settings import Settings
-from tests.console import Visitor, fields_of
+from app.ledger.money.command_store import CommandStore
+from app.runtime.settings.settings import Settings
 from tests.integration.console.test_approvals import WHY, ask
-from tests.money import store_is_away
+from tests.support.api.console import Visitor, fields_of
+from tests.support.api.money import store_is_away
 
 pytestmark = pytest.mark.usefixtures("no_faults")
 

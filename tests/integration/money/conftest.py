@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.runtime.settings import Settings
-from tests.money import client_of, open_account
-from tests.scripted_ledger import ScriptedLedger, posts, scripted_ledger
-from tests.serving import serving
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import client_of, open_account
+from tests.support.api.serving import serving
+from tests.support.servers.scripted_ledger import ScriptedLedger, posts, scripted_ledger
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.api.auth import issue_token
-from app.ingestion.publish import publish
+from app.api.auth.requires import issue_token
+from app.ingestion.stream.publish import publish
+from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
-from app.projections.runner import run as project
-from app.runtime.settings import Settings
-from tests.money import COMMENT, KEY, WRITE_OFF
-from tests.roles import ingesting
-from tests.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
-from tests.serving import serving
-from tests.waiting import until
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import COMMENT, KEY, WRITE_OFF
+from tests.support.api.serving import serving
+from tests.support.roles import ingesting
+from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
+from tests.support.waiting import until
 
 ACCOUNT = {
     "typ": "account.created.v1",

@@ -10,28 +10,21 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from app.aggregates import (
-    CommandKind,
-    CommandStatus,
-    Customer,
-    LedgerCommand,
-    LoanAccount,
-    Servicing,
-    UnitOfWork,
-    WriteOffRequest,
-)
-from app.ledger.client import LedgerClient
-from app.ledger.command_store import CommandStore, Intent, said
-from app.ledger.money import Money
+from app.aggregates import CommandKind, CommandStatus, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.event_store.application import Servicing
+from app.event_store.unit_of_work import UnitOfWork
+from app.ledger.client.client import LedgerClient
+from app.ledger.money.command_store import CommandStore, Intent, said
+from app.ledger.money.movements import Money
+from app.ledger.money.sending import is_erased, send
+from app.ledger.money.write_offs import WriteOffs
 from app.ledger.sandbox.books import Books
-from app.ledger.sending import is_erased, send
-from app.ledger.write_offs import WriteOffs
-from app.runtime.settings import Settings
-from tests.erasing import ANN, BOB, SECRET, erase, know
-from tests.given import absorb, message
-from tests.money import KEY, REPAYMENTS
-from tests.projecting import On
-from tests.sandbox import open_loan, serving
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import KEY, REPAYMENTS
+from tests.support.data.erasing import ANN, BOB, SECRET, erase, know
+from tests.support.data.given import absorb, message
+from tests.support.data.projecting import On
+from tests.support.servers.sandbox import open_loan, serving
 
 T = TypeVar("T")
 AMOUNTS = {"principal_delta": Decimal("-5.00"), "fee_delta": Decimal("0.00")}

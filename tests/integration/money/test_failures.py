@@ -10,13 +10,14 @@ import grpc
 import httpx
 import pytest
 
-from app.aggregates import Actor, CommandKind, LedgerCommand, Servicing
-from app.ledger.command_store import CommandStore, Intent
-from app.runtime.settings import Settings
-from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, client_of
-from tests.scripted_ledger import ScriptedLedger, balance, posts, refuses
-from tests.serving import serving
-from tests.waiting import until
+from app.aggregates import Actor, CommandKind, LedgerCommand
+from app.event_store.application import Servicing
+from app.ledger.money.command_store import CommandStore, Intent
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, client_of
+from tests.support.api.serving import serving
+from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, refuses
+from tests.support.waiting import until
 
 
 def keys(ledger: ScriptedLedger, method: str = "RecordRepayment") -> list[str]:

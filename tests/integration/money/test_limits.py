@@ -8,14 +8,15 @@ import grpc
 import httpx
 import pytest
 
-from app.aggregates import Servicing, WriteOffRequest
-from app.aggregates.remembering import NAMESPACE
-from app.runtime.settings import Settings
-from tests.given import message
-from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, open_account
-from tests.scripted_ledger import ScriptedLedger, balance, posted, posts, refuses
-from tests.serving import serving
-from tests.waiting import until
+from app.aggregates import WriteOffRequest
+from app.aggregates.base import NAMESPACE
+from app.event_store.application import Servicing
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, open_account
+from tests.support.api.serving import serving
+from tests.support.data.given import message
+from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posted, posts, refuses
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize(

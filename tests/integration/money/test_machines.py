@@ -5,12 +5,13 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from app.aggregates import Servicing, WriteOffRequest, machine_id
-from app.api.auth import issue_token
-from app.runtime.settings import Settings
-from tests.given import message
-from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
-from tests.scripted_ledger import ScriptedLedger, balance, posts
+from app.aggregates import WriteOffRequest, machine_id
+from app.api.auth.requires import issue_token
+from app.event_store.application import Servicing
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
+from tests.support.data.given import message
+from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts
 
 ADJUSTMENTS = "/v1/ledger/accounts/L1/adjustments"
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.api.application import create_app
-from tests.ledger_api import ledger_settings
-from tests.money import REPAYMENT, REPAYMENTS, WRITE_OFF
+from tests.support.api.ledger_api import ledger_settings
+from tests.support.api.money import REPAYMENT, REPAYMENTS, WRITE_OFF
 
 ACCOUNT = "/v1/ledger/accounts/{loanAccountId}"
 KEYED = [

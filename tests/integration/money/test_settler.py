@@ -10,15 +10,16 @@ from typing import Any
 import grpc
 import pytest
 
-from app.aggregates import Actor, CommandKind, LedgerCommand, Servicing
-from app.ledger.client import LedgerClient
-from app.ledger.command_store import CommandStore, Intent
-from app.ledger.money import Money
-from app.ledger.open_commands import OpenCommands
-from app.ledger.settler import Settler
-from app.runtime.settings import Settings
-from tests.scripted_ledger import ScriptedLedger, posts, refuses, scripted_ledger
-from tests.waiting import until
+from app.aggregates import Actor, CommandKind, LedgerCommand
+from app.event_store.application import Servicing
+from app.ledger.client.client import LedgerClient
+from app.ledger.money.command_store import CommandStore, Intent
+from app.ledger.money.movements import Money
+from app.ledger.money.open_commands import OpenCommands
+from app.ledger.money.settler import Settler
+from app.runtime.settings.settings import Settings
+from tests.support.servers.scripted_ledger import ScriptedLedger, posts, refuses, scripted_ledger
+from tests.support.waiting import until
 
 ANN = Actor("ann", "Ann", "operations")
 INTENT = Intent(CommandKind.LATE_FEE, "L1", "intent-00000001", amount=Decimal(15))
@@ -128,7 +129,7 @@ def test_a_key_that_the_ledger_may_have_forgotten_is_not_sent_again(
         def now(cls, tz: Any = None) -> datetime:  # noqa: ARG003
             return later
 
-    monkeypatch.setattr("app.ledger.settler.datetime", Later)
+    monkeypatch.setattr("app.ledger.money.settler.datetime", Later)
     settler = settle(store, servicing, ledger.target, times=2)
     assert ledger.calls("ApplyFee") == []
     assert [record.getMessage().count("settle it by hand") for record in caplog.records] == [1], "said once"

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from app.ledger.command_store import CommandStore
-from app.runtime.settings import Settings
-from tests.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, store_is_away
-from tests.scripted_ledger import ScriptedLedger, balance, posts
-from tests.waiting import until
+from app.ledger.money.command_store import CommandStore
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, store_is_away
+from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts
+from tests.support.waiting import until
 
 
 @pytest.fixture

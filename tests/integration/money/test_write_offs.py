@@ -10,13 +10,14 @@ import httpx
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import LoanAccount, Servicing
-from app.projections.runner import run as project
-from app.runtime.settings import Settings
-from tests.given import Told, absorb, message
-from tests.money import COMMENT, KEY, WRITE_OFF, client_of, open_account
-from tests.scripted_ledger import ScriptedLedger, balance, posts, refuses
-from tests.waiting import until
+from app.aggregates import LoanAccount
+from app.event_store.application import Servicing
+from app.projections.engine.worker import run as project
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import COMMENT, KEY, WRITE_OFF, client_of, open_account
+from tests.support.data.given import Told, absorb, message
+from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, refuses
+from tests.support.waiting import until
 
 REQUESTS = "/v1/write-off-requests"
 ANOTHER_KEY = {"Idempotency-Key": "another-intent"}

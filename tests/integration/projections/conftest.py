@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import Servicing
+from app.event_store.application import Servicing
 from app.projections.migrations import migrate
-from app.runtime.settings import Settings
+from app.runtime.settings.settings import Settings
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import Customer, Servicing
-from app.aggregates.key_tables import KeyTables
-from app.aggregates.recorders import PostgresBatchRecorder
-from app.projections.customers import CUSTOMERS
-from app.projections.engine import Engine
-from tests.given import Told, absorb, message
+from app.aggregates import Customer
+from app.event_store.application import Servicing
+from app.event_store.recorders import PostgresBatchRecorder
+from app.privacy.key_tables import KeyTables
+from app.projections.engine.steps import Engine
+from app.projections.read_models.customers.projection import CUSTOMERS
+from tests.support.data.given import Told, absorb, message
 
 SLOW = "the slow writer"
 

@@ -8,24 +8,25 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import Conversation, Customer, LoanAccount, Servicing
-from app.projections.catalogue import all_projections
-from app.projections.leases import Lease
+from app.aggregates import Conversation, Customer, LoanAccount
+from app.event_store.application import Servicing
+from app.projections.engine.leases import Lease
+from app.projections.engine.positions import COLLECTION
+from app.projections.engine.projection import Projection
+from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
-from app.projections.positions import COLLECTION
-from app.projections.projection import Projection
-from app.projections.rebuild import Rebuild
-from app.projections.rebuilds import run_rebuilds
-from app.projections.runner import run as project
-from app.projections.shadow import PREFIX
-from app.projections.swap import record_id
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.erasing import SECRET, erase, know
-from tests.given import absorb
-from tests.projecting import On
-from tests.roles import projecting
-from tests.waiting import until
+from app.projections.read_models.catalogue import all_projections
+from app.projections.rebuild.rebuild import Rebuild
+from app.projections.rebuild.shadow import PREFIX
+from app.projections.rebuild.start import run_rebuilds
+from app.projections.rebuild.swap import record_id
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
+from tests.support.data.erasing import SECRET, erase, know
+from tests.support.data.given import absorb
+from tests.support.data.projecting import On
+from tests.support.roles import projecting
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 THREE = {"customers": "C1", "loan-accounts": "L1", "conversations": "L1"}

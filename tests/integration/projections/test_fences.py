@@ -9,27 +9,30 @@ from eventsourcing.persistence import Tracking
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from app.aggregates import Customer, Servicing, WriteOffRequest
-from app.projections import leases, rebuild, rebuilds, shadow, verify
-from app.projections.catalogue import all_projections
-from app.projections.customers import CUSTOMERS
-from app.projections.differences import Kind
-from app.projections.engine import Engine
-from app.projections.faults import Cause, ProjectionFault
-from app.projections.folding import Folding
-from app.projections.following import Following
-from app.projections.leases import Lease, LeaseLostError
-from app.projections.positions import COLLECTION, MongoTrackingRecorder
-from app.projections.rebuild import Progress
-from app.projections.rebuilds import discard_rebuild, rebuild_document, run_rebuilds
-from app.projections.runner import run as project
-from app.projections.taking import StoppedError
-from app.projections.verify import Verify
-from app.runtime.settings import Settings
-from tests.event_stores import NewStore
-from tests.given import Told, absorb, ask_write_off, message
+from app.aggregates import Customer, WriteOffRequest
+from app.event_store.application import Servicing
+from app.projections.engine import leases
+from app.projections.engine.faults import Cause, ProjectionFault
+from app.projections.engine.folding import Folding
+from app.projections.engine.following import Following
+from app.projections.engine.leases import Lease, LeaseLostError
+from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.engine.steps import Engine
+from app.projections.engine.taking import StoppedError
+from app.projections.engine.worker import run as project
+from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.rebuild import rebuild, shadow, verify
+from app.projections.rebuild import start as rebuilds
+from app.projections.rebuild.differences import Kind
+from app.projections.rebuild.rebuild import Progress
+from app.projections.rebuild.start import discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.rebuild.verify import Verify
+from app.runtime.settings.settings import Settings
 from tests.integration.projections.test_set_aside import customer, failing_at, rename
-from tests.stored import live, stored_and_projected
+from tests.support.data.given import Told, absorb, ask_write_off, message
+from tests.support.data.stored import live, stored_and_projected
+from tests.support.servers.event_stores import NewStore
 
 Mongo = Database[dict[str, Any]]
 
@@ -116,7 +119,7 @@ def test_a_kill_while_shadows_are_dropped_leaves_nothing_to_resume(
     stored_and_projected(settings, mongo_db, 300)
     before = live(mongo_db, "customers")
     servicing = Servicing.from_url(settings.event_store_url)
-    monkeypatch.setattr("app.projections.rebuild._PAGE", 100)
+    monkeypatch.setattr("app.projections.rebuild.rebuild._PAGE", 100)
     stop = Flag()
 
     def half(progress: Progress) -> None:
@@ -171,8 +174,8 @@ def test_a_rebuild_whose_shadow_another_one_took_over_stops(
     stored_and_projected(settings, mongo_db, 300)
     before = live(mongo_db, "customers")
     servicing = Servicing.from_url(settings.event_store_url)
-    monkeypatch.setattr("app.projections.rebuild._PAGE", 60)
-    monkeypatch.setattr("app.projections.rebuild._KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr("app.projections.rebuild.rebuild._PAGE", 60)
+    monkeypatch.setattr("app.projections.rebuild.rebuild._KEEP_EVERY_S", 0.0)
     monkeypatch.setattr(Lease, "renew", lambda _self: None)
     tried: list[str] = []
 

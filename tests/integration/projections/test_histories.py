@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tests.commands import ROOT, Billie
-from tests.observed import HISTORIES, IN_ANY_ORDER, documents
+from tests.support.commands import ROOT, Billie
+from tests.support.observed import HISTORIES, IN_ANY_ORDER, documents
 
 SAMPLE = ROOT / "samples" / "lender-day.jsonl"
 Mongo = Database[dict[str, Any]]

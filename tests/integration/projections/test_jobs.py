@@ -12,18 +12,18 @@ import psutil
 import pytest
 from pymongo.database import Database
 
-from app.operations.job_runner import JobRunner
-from app.operations.jobs import COLLECTION, JobKind, Jobs, JobStatus, Order
-from app.projections.leases import BEAT_EVERY_S
+from app.projections.engine.leases import BEAT_EVERY_S
+from app.projections.engine.positions import COLLECTION as POSITIONS
+from app.projections.jobs.jobs import COLLECTION, JobKind, Jobs, JobStatus, Order
+from app.projections.jobs.runner import JobRunner
 from app.projections.migrations import migrate
-from app.projections.positions import COLLECTION as POSITIONS
-from app.runtime.heartbeats import Heartbeats
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.observed import READ_MODELS
-from tests.roles import projecting
-from tests.stored import live, stored_and_projected
-from tests.waiting import until
+from app.runtime.observability.heartbeats import Heartbeats
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
+from tests.support.data.stored import live, stored_and_projected
+from tests.support.observed import READ_MODELS
+from tests.support.roles import projecting
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 BY = {"id": "ada", "name": "Ada Poe", "role": "admin"}
@@ -83,7 +83,7 @@ class Children:
         return found[0]
 
     def _is_new(self, process: psutil.Process) -> bool:
-        return process.pid not in self._seen and "app.operations.job_process" in process.cmdline()
+        return process.pid not in self._seen and "app.projections.jobs.process" in process.cmdline()
 
 
 def test_a_rebuild_is_done_and_told(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:

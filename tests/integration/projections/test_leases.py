@@ -13,19 +13,19 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from app.aggregates import Servicing
-from app.projections import leases
-from app.projections.catalogue import all_projections
-from app.projections.engine import Engine
-from app.projections.faults import Cause
-from app.projections.following import Following
-from app.projections.leases import Lease
-from app.projections.positions import COLLECTION, MongoTrackingRecorder
-from app.projections.taking import take_from_runner
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.stored import live, store_backlog, stored_and_projected
-from tests.waiting import until
+from app.event_store.application import Servicing
+from app.projections.engine import leases
+from app.projections.engine.faults import Cause
+from app.projections.engine.following import Following
+from app.projections.engine.leases import Lease
+from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.engine.steps import Engine
+from app.projections.engine.taking import take_from_runner
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.settings.settings import Settings
+from tests.support.commands import Billie
+from tests.support.data.stored import live, store_backlog, stored_and_projected
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 

@@ -9,22 +9,22 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from app.aggregates import Servicing
-from app.operations.store_state import read_models_state
-from app.projections import shadow
-from app.projections.catalogue import all_projections
-from app.projections.customers import CUSTOMERS
-from app.projections.positions import COLLECTION
-from app.projections.rebuild import Progress, Rebuilt
-from app.projections.rebuilds import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
-from app.projections.runner import run as project
-from app.projections.shadow import Takeover
-from app.projections.swap import Phase, record_id
-from app.projections.taking import StoppedError
-from app.runtime.settings import Settings
-from tests.roles import projecting
-from tests.stored import live, store_backlog, stored_and_projected
-from tests.waiting import until
+from app.event_store.application import Servicing
+from app.operations.status.store_state import read_models_state
+from app.projections.engine.positions import COLLECTION
+from app.projections.engine.taking import StoppedError
+from app.projections.engine.worker import run as project
+from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.rebuild import shadow
+from app.projections.rebuild.rebuild import Progress, Rebuilt
+from app.projections.rebuild.shadow import Takeover
+from app.projections.rebuild.start import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.rebuild.swap import Phase, record_id
+from app.runtime.settings.settings import Settings
+from tests.support.data.stored import live, store_backlog, stored_and_projected
+from tests.support.roles import projecting
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 
@@ -58,7 +58,7 @@ def rebuilding(settings: Settings, mongo_db: Mongo) -> Any:
 def takeover(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Takeover:
     """Both ways: production's, and the one that suits the embedded server."""
     how: Takeover = request.param
-    monkeypatch.setattr("app.projections.swap.takeover_of", lambda _database: how)
+    monkeypatch.setattr("app.projections.rebuild.swap.takeover_of", lambda _database: how)
     return how
 
 
@@ -148,7 +148,7 @@ def test_a_rebuild_that_was_stopped_goes_on_from_what_was_kept(
 ) -> None:
     stored_and_projected(settings, mongo_db, 1_200)
     before = live(mongo_db)
-    monkeypatch.setattr("app.projections.rebuild._PAGE", 500)
+    monkeypatch.setattr("app.projections.rebuild.rebuild._PAGE", 500)
 
     def stop_at_half(progress: Progress) -> None:
         rebuilding.seen.append(progress)
@@ -173,7 +173,7 @@ def test_the_status_shows_a_rebuild_while_it_runs(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = stored_and_projected(settings, mongo_db, 600)
-    monkeypatch.setattr("app.projections.rebuild._SAY_EVERY_S", 0.0)
+    monkeypatch.setattr("app.projections.rebuild.rebuild._SAY_EVERY_S", 0.0)
     shown = []
 
     def look(_: Progress) -> None:
@@ -253,7 +253,7 @@ def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.projections.swap.take_over", killed)
+        patched.setattr("app.projections.rebuild.swap.take_over", killed)
         with pytest.raises(Killed):
             rebuilding.run("loan-accounts")
     assert _record(mongo_db)["phase"] == Phase.SWAP

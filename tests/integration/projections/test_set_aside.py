@@ -9,24 +9,25 @@ import httpx
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import Actor, ContactNote, Customer, Servicing
+from app.aggregates import Actor, ContactNote, Customer
 from app.aggregates.contact_note import facts_of
-from app.api.auth import issue_token
-from app.projections.catalogue import all_projections
-from app.projections.contact_notes import CONTACT_NOTES
-from app.projections.customers import CUSTOMERS
-from app.projections.engine import Engine
-from app.projections.faults import Cause, ProjectionFault
-from app.projections.positions import COLLECTION
-from app.projections.projection import Event, Projection
-from app.projections.rebuilds import run_rebuilds
-from app.projections.runner import run as project
-from app.runtime.settings import Settings
-from tests.commands import Billie
-from tests.given import Told, absorb, message
-from tests.roles import projecting
-from tests.serving import serving
-from tests.waiting import until
+from app.api.auth.requires import issue_token
+from app.event_store.application import Servicing
+from app.projections.engine.faults import Cause, ProjectionFault
+from app.projections.engine.positions import COLLECTION
+from app.projections.engine.projection import Event, Projection
+from app.projections.engine.steps import Engine
+from app.projections.engine.worker import run as project
+from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.rebuild.start import run_rebuilds
+from app.runtime.settings.settings import Settings
+from tests.support.api.serving import serving
+from tests.support.commands import Billie
+from tests.support.data.given import Told, absorb, message
+from tests.support.roles import projecting
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 
@@ -194,7 +195,7 @@ def test_an_event_type_that_nobody_knows_is_not_passed_over(
     settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1)])
-    monkeypatch.setattr("app.projections.reading.known_topics", frozenset)
+    monkeypatch.setattr("app.projections.engine.reading.known_topics", frozenset)
     accounts = all_projections(settings)["loan-accounts"]
     with pytest.raises(ProjectionFault, match="does not know the event type") as stood:
         Engine(accounts, store, mongo_db).step()

@@ -12,9 +12,9 @@ from app.aggregates.contact_note import (
     facts_of,
     note_id_of,
 )
-from app.projections.contact_notes import CONTACT_NOTES
-from tests.given import fold, message, minute, names
-from tests.notes import ANN, BOB
+from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+from tests.support.api.notes import ANN, BOB
+from tests.support.data.given import fold, message, minute, names
 
 TOLD: dict[str, Any] = {
     "note_type": "complaint",

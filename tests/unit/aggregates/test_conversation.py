@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.aggregates import Conversation
-from app.projections.conversations import conversations
-from tests.given import fold, message, minute
+from app.projections.read_models.conversations.projection import conversations
+from tests.support.data.given import fold, message, minute
 
 
 def spoken(conversation: Conversation, *minutes: int) -> None:

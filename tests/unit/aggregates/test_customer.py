@@ -1,8 +1,8 @@
 """The rules of contract messages.md, section "Customers"."""
 
 from app.aggregates import Customer
-from app.projections.customers import CUSTOMERS
-from tests.given import fold, message, minute
+from app.projections.read_models.customers.projection import CUSTOMERS
+from tests.support.data.given import fold, message, minute
 
 
 def test_reports_are_partial_and_absent_clears_nothing() -> None:

@@ -6,8 +6,8 @@ from itertools import permutations
 import pytest
 
 from app.aggregates import LoanAccount
-from app.projections.loan_accounts import loan_accounts
-from tests.given import fold, message, names
+from app.projections.read_models.loan_accounts.projection import loan_accounts
+from tests.support.data.given import fold, message, names
 
 LOAN_ACCOUNTS = loan_accounts("Australia/Sydney")
 

@@ -8,20 +8,14 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
-from app.aggregates import (
-    AGGREGATES,
-    Conversation,
-    Customer,
-    LedgerCommand,
-    MasterKeyError,
-    MasterKeys,
-    Servicing,
-)
-from app.aggregates.data_keys import MissingKeyError
+from app.aggregates import AGGREGATES, Conversation, Customer, LedgerCommand
+from app.aggregates.base import RememberingAggregate
 from app.aggregates.personal import ERASED
-from app.aggregates.remembering import RememberingAggregate
-from tests.erasing import SECRET, erase, know, stored_bytes
-from tests.given import message
+from app.event_store.application import Servicing
+from app.privacy.data_keys import MissingKeyError
+from app.privacy.master_keys import MasterKeyError, MasterKeys
+from tests.support.data.erasing import SECRET, erase, know, stored_bytes
+from tests.support.data.given import message
 
 COMMON = {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
 CLASSES = sorted(

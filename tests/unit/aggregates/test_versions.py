@@ -11,12 +11,12 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic
 
-from app.aggregates import Servicing
-from app.aggregates.remembering import RememberingAggregate
-from app.aggregates.transcoder import NewerVersionError
-from app.projections.projection import Projection
-from app.projections.values import Document, put
-from tests.given import message
+from app.aggregates.base import RememberingAggregate
+from app.event_store.application import Servicing
+from app.event_store.transcoder import NewerVersionError
+from app.projections.engine.projection import Projection
+from app.projections.engine.values import Document, put
+from tests.support.data.given import message
 
 
 class Tenancy(RememberingAggregate):

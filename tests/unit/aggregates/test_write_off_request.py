@@ -8,9 +8,9 @@ from bson.decimal128 import Decimal128
 
 from app.aggregates import WriteOffRequest
 from app.aggregates.write_off_request import request_number
-from app.projections.write_off_requests import WRITE_OFF_REQUESTS
-from tests.given import fold, message, names
-from tests.projecting import On, given
+from app.projections.read_models.write_off_requests.projection import WRITE_OFF_REQUESTS
+from tests.support.data.given import fold, message, names
+from tests.support.data.projecting import On, given
 
 ASKED: dict[str, Any] = {
     "loan_account_id": "L1",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.api.bookmarks import read, written
+from app.api.changes.bookmarks import read, written
 
 COLLECTIONS = {"customers": 1, "loan-accounts": 2, "conversations": 3}
 

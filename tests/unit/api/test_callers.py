@@ -6,9 +6,9 @@ from typing import Any
 import jwt
 import pytest
 
-from app.api.callers import Callers, Role
-from app.api.problems import ProblemError
-from app.runtime.settings import Settings
+from app.api.auth.callers import Callers, Role
+from app.api.http.problems import ProblemError
+from app.runtime.settings.settings import Settings
 
 _EXPIRY = 1_000_000
 

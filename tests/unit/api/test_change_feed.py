@@ -1,7 +1,7 @@
 """The newest changes in memory: bounded, and without a gap."""
 
-from app.api.change_feed import Tail
-from app.projections.changes import Change, Changes
+from app.api.changes.feed import Tail
+from app.projections.engine.changes import Change, Changes
 
 
 def page(after: int, reached: int, *positions: int) -> Changes:

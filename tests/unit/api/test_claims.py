@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.api.claims import claims_of, name_of, tells_a_machine, values_of
+from app.api.auth.claims import claims_of, name_of, tells_a_machine, values_of
 
 
 @pytest.mark.parametrize(

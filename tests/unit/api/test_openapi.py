@@ -10,11 +10,11 @@ import pytest
 from fastapi import APIRouter
 from pydantic import SecretStr
 
-from app.api import openapi
 from app.api.application import create_app
-from app.api.openapi_file import text
-from app.api.openapi_parameters import PARAMETERS
-from app.runtime.settings import Settings
+from app.api.openapi import document as openapi
+from app.api.openapi.file import text
+from app.api.openapi.parameters import PARAMETERS
+from app.runtime.settings.settings import Settings
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 DOCUMENT = orjson.loads(COMMITTED.read_bytes())

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api import rates
-from app.api.rates import Rates
+from app.api.auth import rates
+from app.api.auth.rates import Rates
 
 
 class Clock:

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from app.api.application import create_app
-from app.api.document_route import DocumentRoute, is_simple
-from app.api.role_table import page, shown_routes
-from app.runtime.settings import Settings
-from tests.commands import ROOT
+from app.api.auth.role_table import page, shown_routes
+from app.api.documents.document_route import DocumentRoute, is_simple
+from app.runtime.settings.settings import Settings
+from tests.support.commands import ROOT
 
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.sought import Fit, Match, Sought
-from app.projections.search_keys import Kind, search_keys
+from app.api.search.query import Fit, Match, Sought
+from app.projections.read_models.search.keys import Kind, search_keys
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=100)
 ANN: dict[str, Any] = {

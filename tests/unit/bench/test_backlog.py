@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from app.ingestion.catalogue import CATALOGUE
+from app.ingestion.messages.catalogue import CATALOGUE
 from bench.backlog import backlog
 from tests.unit.ingestion.entries import message
 

@@ -8,13 +8,13 @@ import mongomock
 import pytest
 from eventsourcing.persistence import Tracking
 
-from app.aggregates import Servicing
-from app.projections.catalogue import all_projections
-from app.projections.engine import Engine
-from app.runtime.settings import Settings
+from app.event_store.application import Servicing
+from app.projections.engine.steps import Engine
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.settings.settings import Settings
 from bench.event_stores import make_stores
 from bench.plain_projection import PlainProjection, PlainView
-from tests.mock_mongo import Database
+from tests.support.data.mock_mongo import Database
 
 EVENTS = 4_000
 THREE = ("customers", "loan-accounts", "conversations")

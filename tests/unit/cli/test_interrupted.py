@@ -6,7 +6,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from app.cli import ingest, project
+from app.cli.roles import ingest, project
 
 
 @pytest.mark.parametrize("verb", [ingest, project])

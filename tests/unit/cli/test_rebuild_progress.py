@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.cli import rebuild_progress, status_line
-from app.cli.rebuild_progress import RebuildProgress
-from app.projections.rebuild import Progress
-from app.projections.swap import Phase
+from app.cli.terminal import rebuild_progress, status_line
+from app.cli.terminal.rebuild_progress import RebuildProgress
+from app.projections.rebuild.rebuild import Progress
+from app.projections.rebuild.swap import Phase
 
 
 def progress(position: int, phase: Phase = Phase.FOLD) -> Progress:

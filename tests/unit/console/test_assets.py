@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from app.console.assets import address_of, assets
+from app.console.ui.assets import address_of, assets
 
 OTHERS = {
     "vendor/htmx-2.0.11.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",

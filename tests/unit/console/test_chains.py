@@ -1,6 +1,6 @@
 """Notes that amend one another are one, with what it said before."""
 
-from app.console.chains import chains
+from app.console.pages.note_threads import chains
 
 
 def note(name: str, amends: str | None = None, amended_by: str | None = None) -> dict[str, str]:

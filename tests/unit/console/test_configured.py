@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.console.application import create_app
-from app.console.configured import ConsoleNotConfiguredError, check
-from app.runtime.settings import Settings
+from app.console.session.configured import ConsoleNotConfiguredError, check
+from app.runtime.settings.settings import Settings
 
 OIDC: dict[str, Any] = {
     "console": "oidc",

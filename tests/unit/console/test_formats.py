@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.console import formats
-from app.console.templating import commands
+from app.console.ui import formats
+from app.console.ui.templating import commands
 
 SYDNEY, PERTH, KOLKATA = ZoneInfo("Australia/Sydney"), ZoneInfo("Australia/Perth"), ZoneInfo("Asia/Kolkata")
 

@@ -3,8 +3,9 @@
 import json
 from typing import Any, NoReturn
 
-from app.aggregates import Conversation, Servicing
-from app.ingestion.catalogue import Message, read_entry
+from app.aggregates import Conversation
+from app.event_store.application import Servicing
+from app.ingestion.messages.catalogue import Message, read_entry
 
 MAX_BYTES = 256 * 1024
 

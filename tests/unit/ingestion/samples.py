@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.ingestion.messages.kinds import Payload
+from app.ingestion.messages.fields import Payload
 
 CANDIDATES: tuple[Any, ...] = (
     *("ACTIVE", "PAID", "PAID_OFF", "hardship", "high", "weekly", "current", "passed"),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.operations.report import (
+from app.operations.status.report import (
     Build,
     ConsumerState,
     DeadLettersState,

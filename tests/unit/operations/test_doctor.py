@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.operations.check import Verdict, clock
-from app.operations.doctor_settings import settings_checks
-from app.runtime.settings import Settings
+from app.operations.doctor.check import Verdict, clock
+from app.operations.doctor.settings import settings_checks
+from app.runtime.settings.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.operations.findings import findings
-from app.operations.report import (
+from app.operations.status.findings import findings
+from app.operations.status.report import (
     Away,
     ConsumerState,
     DeadLettersState,
@@ -19,7 +19,7 @@ from app.operations.report import (
     StreamState,
     UnknownType,
 )
-from app.runtime.settings import Settings
+from app.runtime.settings.settings import Settings
 from tests.unit.operations.states import NOW, group, inbox, pipeline, projection, read_models
 
 

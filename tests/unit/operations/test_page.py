@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from app.cli.status_page import page
-from app.operations.report import (
+from app.cli.terminal.status_page import page
+from app.operations.status.report import (
     DeadLettersState,
     DroppedValue,
     Finding,

@@ -1,8 +1,8 @@
 """What the status says of projections that stand, lack documents, or are of another version."""
 
-from app.operations.findings import findings
-from app.operations.report import DocumentSetAside, RebuildState, Standstill
-from app.runtime.settings import Settings
+from app.operations.status.findings import findings
+from app.operations.status.report import DocumentSetAside, RebuildState, Standstill
+from app.runtime.settings.settings import Settings
 from tests.unit.operations.states import NOW, pipeline, read_models
 
 

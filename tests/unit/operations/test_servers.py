@@ -6,11 +6,11 @@ from threading import Event
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from app.aggregates import Servicing
-from app.operations import servers
-from app.operations.servers import Servers
-from app.runtime.settings import Settings
-from tests.waiting import until
+from app.event_store.application import Servicing
+from app.operations.status import servers
+from app.operations.status.servers import Servers
+from app.runtime.settings.settings import Settings
+from tests.support.waiting import until
 
 
 class Hanging:

@@ -4,8 +4,8 @@ from threading import Event
 
 import pytest
 
-from app.runtime import back_off
-from app.runtime.back_off import BackOff
+from app.runtime.servers import back_off
+from app.runtime.servers.back_off import BackOff
 
 
 class Clock:

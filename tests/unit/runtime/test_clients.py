@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.runtime.clients import mongo_options
-from app.runtime.settings import Settings
+from app.runtime.servers.clients import mongo_options
+from app.runtime.settings.settings import Settings
 
 
 @pytest.mark.parametrize(

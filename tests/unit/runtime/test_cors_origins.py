@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.runtime.settings import Settings
+from app.runtime.settings.settings import Settings
 
 
 def test_origins_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:

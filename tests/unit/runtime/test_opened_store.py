@@ -5,9 +5,10 @@ from threading import Event
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from app.aggregates import MasterKeyError, Servicing
-from app.runtime.opened_store import open_store
-from app.runtime.settings import Settings
+from app.event_store.application import Servicing
+from app.privacy.master_keys import MasterKeyError
+from app.runtime.servers.opened_store import open_store
+from app.runtime.settings.settings import Settings
 
 POSTGRESQL = Settings(event_store_url="postgresql://db.test/events")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.runtime.production import DEVELOPMENT_ONLY, refusals
-from app.runtime.settings import Settings
+from app.runtime.settings.production import DEVELOPMENT_ONLY, refusals
+from app.runtime.settings.settings import Settings
 
 SAFE: dict[str, Any] = {
     "env": "production",

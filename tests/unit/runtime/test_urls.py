@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.runtime.settings import Settings
+from app.runtime.settings.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.ingestion.catalogue import CATALOGUE
-from app.ingestion.messages.kinds import Payload
+from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.fields import Payload
 from app.sdk import Message
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=12)

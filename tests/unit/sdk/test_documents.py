@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 
-from app.ingestion.catalogue import CATALOGUE
+from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.chat import FreeForm
 from app.sdk import Accepted, Message, Payload, json_schema, validate
 from app.sdk._asyncapi import asyncapi
 from app.sdk._documents import documents, write
 from app.sdk._examples import examples
 from app.sdk._schemas import example_payload
-from tests.commands import ROOT
+from tests.support.commands import ROOT
 from tests.unit.ingestion.samples import filled
 from tests.unit.sdk.built import messages
 

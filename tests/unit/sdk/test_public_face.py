@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from app import sdk
-from app.ingestion.messages.kinds import Payload
+from app.ingestion.messages.fields import Payload
 from tests.unit.ingestion.samples import models
 
 

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 
-from app.ingestion.catalogue import read_entry
+from app.ingestion.messages.catalogue import read_entry
 from app.sdk import Message, Payload
 from tests.unit.sdk.built import messages
 

@@ -1,0 +1,88 @@
+"""Who may call which route, as the routes say: ``python -m app.api.auth.role_table docs/api-roles.md``."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+
+from app.api.application import app_to_describe
+from app.api.auth.callers import RANKS, Role
+from app.api.auth.requires import Requirement
+
+_PAGE = """\
+# Who may call which route
+
+Written from the routes by `make roles`; a test holds that it is current. [api.md](api.md#authenticate) says
+how a caller comes by a role, and what tells a machine. A machine needs the role of a route too.
+
+{table}
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A route, and what it takes: without a role, nobody needs a token."""
+
+    method: str
+    path: str
+    least: Role | None
+    person: bool
+    summary: str
+
+    def lets(self, role: Role) -> bool:
+        """Whether a person of this role may call it."""
+        return self.least is None or RANKS[role] >= RANKS[self.least]
+
+
+def rules(app: FastAPI) -> list[Rule]:
+    """Those of all routes that the OpenAPI document has, in its order."""
+    return [_rule(route) for route in shown_routes(app)]
+
+
+def shown_routes(app: FastAPI) -> Iterator[RouteContext]:
+    """The routes that the OpenAPI document has."""
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute) and route.include_in_schema:
+            yield route
+
+
+def page(app: FastAPI) -> str:
+    """The text of docs/api-roles.md."""
+    columns = ["route", "no token", *Role, "machine", "what it does"]
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    for rule in rules(app):
+        may = [rule.least is None, *map(rule.lets, Role), not rule.person]
+        marks = ["yes" if each else "–" for each in may]
+        lines.append(_row([f"`{rule.method} {rule.path}`", *marks, rule.summary]))
+    return _PAGE.format(table="\n".join(lines))
+
+
+def _rule(route: RouteContext) -> Rule:
+    found = list(_requirements(route.dependant))
+    (method,) = route.methods or {"GET"}
+    return Rule(
+        method,
+        str(route.path),
+        max((each.least for each in found), key=RANKS.__getitem__, default=None),
+        any(each.person for each in found),
+        str(route.description).partition("\n")[0].strip(),
+    )
+
+
+def _requirements(dependant: Dependant) -> Iterator[Requirement]:
+    for each in dependant.dependencies:
+        if isinstance(each.call, Requirement):
+            yield each.call
+        yield from _requirements(each)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '∣') for cell in cells)} |"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(app_to_describe()), encoding="utf-8")

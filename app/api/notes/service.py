@@ -1,0 +1,109 @@
+"""Contact notes in the event store: written by threads of the API, any number of them and of processes."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.aggregates import Actor, ContactNote, Customer, Source
+from app.aggregates.base import RememberingAggregate
+from app.aggregates.contact_note import AlreadyAmendedError, facts_of
+from app.api.http.problems import ProblemError, not_found
+from app.event_store.application import Servicing
+from app.event_store.unit_of_work import UnitOfWork
+from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+
+
+class Stored(NamedTuple):
+    """A note as it is stored now, and the position at which it can be read."""
+
+    document: dict[str, Any]
+    position: int
+    is_replay: bool
+
+
+class NoteStore:
+    """Writes notes, and tells of those that were written before under the same id.
+
+    Its methods raise ProblemError for what may not be, and one of EVENT_STORE_ERRORS.
+    """
+
+    def __init__(self, servicing: Callable[[], Servicing]) -> None:
+        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS.
+
+        It must not cache: what others stored counts.
+        """
+        self._servicing = servicing
+
+    def is_written(self, note_id: str) -> bool:
+        """Whether there is a note with this id."""
+        note = self._servicing().load(ContactNote, note_id)
+        return note is not None and note.written is not None
+
+    def write(self, note_id: str, author: Actor, customer_id: str, told: dict[str, Any]) -> Stored:
+        """Write a note about a customer. 404 where nobody has heard of them."""
+        facts = facts_of(customer_id, told)
+
+        def store(unit: UnitOfWork) -> bool:
+            source = _said(note_id)
+            note = unit.obtain(ContactNote, note_id, source)
+            if _was_written(note, author, facts):
+                return True
+            if (customer := self._servicing().load(Customer, customer_id)) is None:
+                raise not_found("customer", customer_id)
+            _refuse_erased(customer)
+            note.write(source, author=author, **facts)
+            return False
+
+        return self._stored(note_id, store)
+
+    def amend(self, note_id: str, author: Actor, amended_id: str, told: dict[str, Any]) -> Stored:
+        """Write a note that amends another one. 404 where there is none, 409 where it is not the newest."""
+
+        def store(unit: UnitOfWork) -> bool:
+            source = _said(note_id)
+            note = unit.obtain(ContactNote, note_id, source)
+            amended = unit.obtain(ContactNote, amended_id, source)
+            if amended.written is None:
+                raise not_found("note", amended_id)
+            _refuse_erased(amended)
+            if _was_written(note, author, amended.facts_amended(told)):
+                return True
+            try:
+                amended.amend(source, by=note, author=author, **told)
+            except AlreadyAmendedError as error:
+                detail = f"{error.by_note_id!r} amends it: only the newest note of a chain can be amended."
+                raise ProblemError(409, "note_amended", detail) from error
+            return False
+
+        return self._stored(note_id, store)
+
+    def _stored(self, note_id: str, store: Callable[[UnitOfWork], bool]) -> Stored:
+        servicing = self._servicing()
+        is_replay, position = servicing.change(store)
+        document = None
+        for event in servicing.events.get(ContactNote.id_of(note_id)):
+            document = CONTACT_NOTES.evolve(document, event)
+        return Stored(
+            {**(document or {}), "_id": note_id}, position or servicing.max_position(), is_replay=is_replay
+        )
+
+
+def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> bool:
+    """Whether it is there already, by the same person and to the letter. 409 for any other."""
+    if note.written is None:
+        return False
+    _refuse_erased(note)
+    if not note.is_that_of(author, facts):
+        detail = "The key belongs to another note. A new note takes a new key."
+        raise ProblemError(409, "idempotency_key_reused", detail)
+    return True
+
+
+def _refuse_erased(known: RememberingAggregate) -> None:
+    """409 where the customer's personal data was erased: a note would bring some back."""
+    if known.erased is not None:
+        detail = f"The customer {known.erased.erased_with!r} was erased: nothing more is written about them."
+        raise ProblemError(409, "customer_erased", detail)
+
+
+def _said(note_id: str) -> Source:
+    return Source.said_now(f"note:{note_id}/written")

@@ -1,0 +1,186 @@
+"""``billie dead-letters``: the entries that were set aside."""
+
+import getpass
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError, ResponseError
+
+from app.cli.terminal.configured import settings_for
+from app.cli.terminal.status_line import StatusLine
+from app.cli.terminal.unreachable import unreachable
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.ingestion.dead_letters import views as letters
+from app.ingestion.dead_letters.box import DeadLetterBox, Replayed, StoredLetter
+from app.ingestion.dead_letters.replays import replay_each
+from app.ingestion.dead_letters.scan import Filter, LetterSummary
+from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
+from app.ingestion.messages.rejection import Reason
+from app.operations.status.humanize import counted
+from app.operations.status.servers import Servers
+
+group = typer.Typer(
+    help="Look through, replay, discard or delete the entries that were set aside.", no_args_is_help=True
+)
+
+_MOST_HOURS = 24 * 365 * 100
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")]
+Find = Callable[[DeadLetterBox, str], StoredLetter | None]
+ByReason = Annotated[Reason | None, typer.Option("--reason", help="Only with this reason code.")]
+
+
+@group.command("list")
+def show_all(
+    reason: ByReason = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Only of this message type.")] = None,
+    hours: Annotated[
+        float | None, typer.Option("--older-than", metavar="HOURS", help="Only set aside so long ago.")
+    ] = None,
+    discarded: Annotated[
+        bool, typer.Option("--discarded", help="Those that were discarded, instead.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for a script.")] = False,
+) -> None:
+    """List them, oldest first, and count them by reason."""
+    before = None if hours is None else _hours_ago(hours)
+    counts: Counter[str] = Counter()
+    with _servers() as servers:
+        wanted = Filter(reason, kind, before)
+        for letter in letters.summaries(servers.dead_letters(), wanted, discarded=discarded):
+            counts[letter.reason] += 1
+            typer.echo(letters.shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
+    if not as_json:
+        by_reason = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        typer.echo(f"{counted(counts.total(), 'dead letter')}{': ' + by_reason if counts else ''}.")
+
+
+@group.command()
+def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
+    with _servers() as servers:
+        letter = _found(servers.dead_letters(), letter_id, letters.find)
+    typer.echo(letters.shown(letter).model_dump_json(by_alias=True, indent=2))
+
+
+@group.command()
+def replay(
+    ids: Ids = None,
+    reason: ByReason = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Land the original entries, unchanged. Those that fail again stay, with the new reason: exit 1."""
+    if bool(ids) + (reason is not None) + everything != 1:
+        typer.echo("Say which: ids, --reason or --all.", err=True)
+        raise typer.Exit(2)
+    status, landed, failed, gone = StatusLine(), 0, 0, 0
+    with _servers(load_parsers(CATALOGUE)) as servers:
+        box = servers.dead_letters()
+        # Those that there are now: one that fails again comes back under a new id, and is not tried twice.
+        wanted = (
+            [_found(box, each).letter_id for each in ids]
+            if ids
+            else [letter.letter_id for letter in box.summaries(Filter(reason))]
+        )
+        with servers.event_store_to_write() as servicing, status:
+            for letter_id, outcome in replay_each(box, wanted, servicing):
+                if outcome is None:
+                    gone += 1
+                elif outcome.why is None:
+                    landed += 1
+                else:
+                    failed += 1
+                    status.end()
+                    typer.echo(f"{letter_id} failed again: {outcome.why}{_now(outcome, letter_id)}", err=True)
+                status.show(f"{landed + failed + gone:,} of {len(wanted):,} replayed")
+    left = f", {gone:,} left the list meanwhile" if gone else ""
+    typer.echo(f"{landed:,} landed, {failed:,} failed again{left}.")
+    if failed:
+        raise typer.Exit(1)
+
+
+@group.command()
+def discard(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `list` shows them.")],
+    because: Annotated[str, typer.Option(help="Why: kept for ever, with your name.")],
+) -> None:
+    """Take some off the list. They are kept, with who discarded them, when and why."""
+    if not because.strip():
+        typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
+        raise typer.Exit(2)
+    with _servers() as servers:
+        box = servers.dead_letters()
+        for letter_id in [_found(box, each).letter_id for each in ids]:
+            if not box.discard(letter_id, _who(), because.strip()):
+                raise _gone(letter_id)
+            typer.echo(f"{letter_id} is discarded.")
+
+
+@group.command()
+def delete(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `list`, or an erasure, names them.")],
+) -> None:
+    """Remove some for good, whether discarded or not: for an erasure, as neither copy nor record is kept."""
+    with _servers() as servers:
+        box = servers.dead_letters()
+        for letter_id in [_found(box, each, letters.find).letter_id for each in ids]:
+            if not letters.delete(box, letter_id):
+                raise _gone(letter_id)
+            typer.echo(f"{letter_id} is deleted.")
+
+
+def _hours_ago(hours: float) -> datetime:
+    if not 0 <= hours <= _MOST_HOURS:
+        typer.echo(f"--older-than takes 0 to {_MOST_HOURS:,} hours.", err=True)
+        raise typer.Exit(2)
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def _who() -> str:
+    """The user that the system knows, or else their number: a container may have no names."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+@contextmanager
+def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
+    servers = Servers(settings_for("dead-letters"), parsers)
+    try:
+        yield servers
+    except (*EVENT_STORE_ERRORS, RedisError) as error:
+        raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
+    finally:
+        servers.close()
+
+
+def _found(box: DeadLetterBox, letter_id: str, find: Find = DeadLetterBox.get) -> StoredLetter:
+    try:
+        letter = find(box, letter_id)
+    except ResponseError as error:
+        typer.echo(f"{letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
+        raise typer.Exit(2) from error
+    if letter is None:
+        raise _gone(letter_id)
+    return letter
+
+
+def _gone(letter_id: str) -> typer.Exit:
+    typer.echo(f"There is no dead letter {letter_id}: see `billie dead-letters list`.", err=True)
+    return typer.Exit(1)
+
+
+def _now(outcome: Replayed, letter_id: str) -> str:
+    return "" if outcome.letter_id in (None, letter_id) else f" (it is {outcome.letter_id} now)"
+
+
+def _line(letter: LetterSummary) -> str:
+    at = letter.at.isoformat(timespec="seconds")
+    return f"{letter.letter_id}  {at}  {letter.reason} at {letter.path}  {letter.type or '(no type)'}"

@@ -1,0 +1,85 @@
+"""``billie history``: the events of one aggregate, or the document as it was."""
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.terminal.configured import settings_for
+from app.cli.terminal.unreachable import unreachable
+from app.event_store.application import Servicing
+from app.event_store.history import KINDS, HistoryEvent, history
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.projections.engine.faults import ProjectionFault
+from app.projections.engine.reading import EventReader
+from app.projections.read_models.catalogue import all_projections
+from app.projections.rebuild.time_travel import document_as_of
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        msg = "a time such as 2026-03-01T00:00:00Z, or a day"
+        raise typer.BadParameter(msg) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def command(
+    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")],
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Upstream's identifier of it.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="The document as we knew it then, instead; UTC unless it has a zone."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON an event.")] = False,
+) -> None:
+    """Show all events of one customer, account, chat, note, request or command, oldest first."""
+    moment = _moment(as_of)
+    if kind not in KINDS:
+        typer.echo(f"No kind {kind}: there are {', '.join(KINDS)}.", err=True)
+        raise typer.Exit(2)
+    aggregate, read_model = KINDS[kind]
+    settings = settings_for("history")
+    try:
+        with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+            if moment is None:
+                events = history(servicing, aggregate, identifier)
+                lines = [each.model_dump_json(by_alias=True) if as_json else _line(each) for each in events]
+            else:
+                projection = all_projections(settings)[read_model]
+                reader = EventReader(servicing, projection.topics(), read_model)
+                document = document_as_of(projection, reader, identifier, moment)
+                lines = [] if document is None else [_text(document, indent=None if as_json else 2)]
+    except ProjectionFault as error:
+        typer.echo(f"{error}.", err=True)
+        raise typer.Exit(1) from error
+    except EVENT_STORE_ERRORS as error:
+        raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
+    if not lines:
+        then = f" by {moment:%Y-%m-%d %H:%M:%S %Z}" if moment else ""
+        typer.echo(f"Nothing was heard of {kind} {identifier}{then}.", err=True)
+        raise typer.Exit(1)
+    for line in lines:
+        typer.echo(line)
+
+
+def _line(event: HistoryEvent) -> str:
+    facts = ", ".join(f"{name} {_text(value)}" for name, value in event.facts.items())
+    by = f" by {event.actor.id}" if event.actor else ""
+    return (
+        f"{event.position:>8}  {event.recorded_at:%Y-%m-%d %H:%M:%S}  {event.event}{by}"
+        f"{': ' if facts else ''}{facts}  [{event.source.message_id}]"
+    )
+
+
+def _text(value: Any, indent: int | None = None) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if name == "_id" or not str(name).startswith("_")}
+    return json.dumps(value, default=str, ensure_ascii=False, indent=indent)

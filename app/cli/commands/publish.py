@@ -1,0 +1,103 @@
+"""``billie publish``: put a file of entries on the stream."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from app.cli.terminal.configured import settings_for
+from app.cli.terminal.status_line import StatusLine
+from app.cli.terminal.unreachable import unreachable
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.url import EventStoreUrlError
+from app.ingestion.stream.consumer import connect
+from app.ingestion.stream.publish import file_entries, publish_file, published
+from app.operations.status.humanize import counted
+from app.operations.status.servers import Servers
+from app.operations.visibility import Fate, Published, Visibility, is_consumed, tally
+from app.runtime.settings.settings import Settings
+
+_MOST_LETTERS = 10
+"""Dead letters that are shown one by one."""
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help='JSON lines, an entry each; "-" reads standard input.')],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until all of them can be read in MongoDB; exit 1 if not all can.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(help="With --wait: give up after so many seconds.", min=0, max=86_400)
+    ] = 30.0,
+) -> None:
+    """Publish a JSON-lines file of entries on the inbox stream."""
+    settings = settings_for("publish")
+    source = Path("/dev/stdin") if str(file) == "-" else file
+    with _faults_said(file):
+        if wait:
+            _publish_and_wait(settings, source, timeout)
+        else:
+            client = connect(settings)
+            try:
+                count = publish_file(client, settings.inbox_stream, source)
+            finally:
+                client.close()
+            _say_published(count, settings)
+
+
+def _publish_and_wait(settings: Settings, source: Path, timeout: float) -> None:
+    servers, status = Servers(settings), StatusLine()
+    try:
+        visibility = Visibility(servers)
+        sent = [
+            Published(entry_id, is_consumed(entry, settings))
+            for entry, entry_id in published(servers.redis, settings.inbox_stream, file_entries(source))
+        ]
+        _say_published(len(sent), settings)
+        outcomes = visibility.wait(sent, timeout, lambda left: status.show(f"{left:,} not taken yet"))
+    finally:
+        status.end()
+        servers.close()
+    counts = tally(outcomes)
+    late = f", {counts[Fate.PENDING]:,} not through after {timeout:g} s" if counts[Fate.PENDING] else ""
+    typer.echo(
+        f"{counts[Fate.VISIBLE]:,} visible, {counted(counts[Fate.DEAD_LETTER], 'dead letter')}, "
+        f"{counts[Fate.UNKNOWN_TYPE]:,} of unknown types{late}."
+    )
+    letters = [each.letter for each in outcomes if each.letter is not None]
+    for letter in letters[:_MOST_LETTERS]:
+        typer.echo(
+            f"{letter.letter_id} is the dead letter of {letter.entry_id}: {letter.reason} at {letter.path}"
+        )
+    if len(letters) > _MOST_LETTERS:
+        typer.echo(f"… and {len(letters) - _MOST_LETTERS:,} more: `billie dead-letters list`.")
+    if counts[Fate.DEAD_LETTER] or counts[Fate.PENDING]:
+        raise typer.Exit(1)
+
+
+def _say_published(count: int, settings: Settings) -> None:
+    typer.echo(f"{counted(count, 'entry', 'entries')} published on {settings.inbox_stream}.")
+
+
+@contextmanager
+def _faults_said(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except EventStoreUrlError:
+        raise
+    except OSError as error:
+        typer.echo(f"{file} cannot be read: {error.strerror}.", err=True)
+        raise typer.Exit(2) from error
+    except ValueError as error:
+        typer.echo(f"{error}. The lines before it may have been published.", err=True)
+        raise typer.Exit(2) from error
+    except RedisError as error:
+        raise unreachable(error, "BILLIE_REDIS_URL") from error
+    except PyMongoError as error:
+        raise unreachable(error, "BILLIE_MONGO_URL") from error
+    except EVENT_STORE_ERRORS as error:
+        raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error

@@ -1,0 +1,80 @@
+"""``billie api``: serve HTTP."""
+
+import socket
+from contextlib import closing
+
+import typer
+
+from app.api.auth.tokens import AuthenticationNotConfiguredError
+from app.api.http.serving import ApiServer
+from app.cli.terminal.configured import settings_for
+from app.cli.terminal.measured import measured
+from app.console.application import create_app
+from app.console.session.configured import ConsoleNotConfiguredError
+from app.ledger.client.channel import LedgerSettingsError
+from app.ledger.client.configured import configured_security
+from app.ledger.client.health import is_sandbox
+from app.operations.status.scraped import MoneyMetrics
+from app.operations.status.servers import Servers
+from app.privacy.master_keys import MasterKeyError
+from app.runtime.observability.logging import configure_logging
+from app.runtime.observability.metrics import Role
+from app.runtime.observability.traces import Traces, tracing
+from app.runtime.servers.gc_tuning import spare_what_is_there
+from app.runtime.settings.settings import Settings
+
+
+def command() -> None:
+    """Serve the REST API, and where it is switched on the console, until told to stop."""
+    settings = settings_for("api")
+    with tracing(settings, Role.API) as traces:
+        _serve(settings, traces)
+
+
+def _serve(settings: Settings, traces: Traces) -> None:
+    try:
+        _refuse_a_sandbox(settings)
+        app = create_app(settings, traces)
+        with closing(Servers(settings)) as servers:
+            servers.check_master_key()
+    except (
+        AuthenticationNotConfiguredError,
+        ConsoleNotConfiguredError,
+        LedgerSettingsError,
+        MasterKeyError,
+    ) as error:
+        typer.echo(f"The API does not start: {error}.", err=True)
+        raise typer.Exit(2) from error
+    configure_logging("api", settings.log_format)
+    place = (settings.api_host, settings.api_port)
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    try:
+        listener = socket.create_server(place, family=family)
+    except OSError as error:
+        typer.echo(
+            f"{place[0]}, port {place[1]}: {error.strerror}. Set BILLIE_API_HOST or BILLIE_API_PORT.",
+            err=True,
+        )
+        raise typer.Exit(3) from error
+    with (
+        listener,
+        closing(Servers(settings)) as servers,
+        measured(settings, Role.API, MoneyMetrics(servers)),
+    ):
+        shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
+        typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
+        spare_what_is_there()
+        ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])
+
+
+def _refuse_a_sandbox(settings: Settings) -> None:
+    """In production, exit with 2 where the ledger says that it is one. One that is away may come later."""
+    if settings.env == "production" and is_sandbox(
+        settings.ledger_target, security=configured_security(settings)
+    ):
+        typer.echo(
+            f"With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
+            f"{settings.ledger_target}, is a sandbox ledger: no real money moves. Set the real one's.",
+            err=True,
+        )
+        raise typer.Exit(2)

@@ -1,0 +1,46 @@
+"""``billie demo``: everything on embedded servers, with a simulated lender."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.terminal.configured import settings_for
+from app.cli.terminal.status_line import StatusLine
+from app.demo.run import DemoRunningError, demo
+from app.demo.supervisor import ChildDiedError
+from app.runtime.servers.embedded import EmbeddedServerError
+from app.runtime.servers.stopping import StopSignal
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("var/demo"),
+    customers: Annotated[int, typer.Option(help="Customers of the first burst.", min=1, max=10_000)] = 40,
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop by itself after so many seconds.", min=0.1)
+    ] = None,
+) -> None:
+    """Run the whole system on this machine. Ctrl-C stops it; twice stops it hard."""
+    settings_for("demo")
+    status = StatusLine(at_once=True)
+    os.umask(0o077)  # The demo's data is as personal as real data would be.
+    with StopSignal() as stop:
+        try:
+            demo(data, customers, stop, seconds=seconds, say=typer.echo, show_status=status.show)
+        except (ChildDiedError, DemoRunningError, EmbeddedServerError) as error:
+            status.end()
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            status.end()
+            typer.echo(f"--data: {error.filename} cannot be used: {error.strerror}.", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as interrupt:
+            status.end()
+            typer.echo("Stopped hard.", err=True)
+            raise typer.Exit(1) from interrupt
+    status.end()
+    typer.echo("Stopped. The data is kept: the next demo goes on with it.")

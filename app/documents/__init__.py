@@ -1,1 +1,0 @@
-"""The documents of the shared collections (contract collections.md): what the API shows and analysts read."""

@@ -1,0 +1,109 @@
+"""The aggregates that a process keeps in memory: a bounded number, and as new as the store."""
+
+from collections import OrderedDict
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import resolve_topic
+
+from app.aggregates.base import RememberingAggregate, only_absorbs
+from app.event_store.recorders import Row
+from app.event_store.transcoder import CompactMapper
+
+Key = tuple[type[RememberingAggregate], str]
+"""A kind of aggregate, and upstream's identifier of one."""
+
+_REMEMBERED_EACH = 50
+"""Messages and fields that a cached aggregate may remember, on average. Finished applications come to 22."""
+
+
+class AggregateCache:
+    """The aggregates that were saved last, by kind and upstream identifier.
+
+    Bounded in their number, and in what they remember together: an aggregate remembers each of its
+    messages for ever, so a few that live long may weigh as much as thousands of others.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._most_remembered = size * _REMEMBERED_EACH
+        self._remembered: dict[Key, int] = {}
+        self.remembered = 0
+        """How many messages and fields the cached aggregates remember together."""
+        self._aggregates: OrderedDict[Key, RememberingAggregate] = OrderedDict()
+        self._keys: dict[str, Key] = {}
+        """By the aggregate's id, in hexadecimal digits."""
+
+    def __len__(self) -> int:
+        return len(self._aggregates)
+
+    def get(self, key: Key) -> RememberingAggregate | None:
+        """The aggregate, if it is at hand."""
+        return self._aggregates.get(key)
+
+    def keep(self, aggregate: RememberingAggregate) -> None:
+        """Take in a saved aggregate, and drop the ones saved longest ago.
+
+        The newest stays, however much it remembers: to read it anew for each batch would take long.
+        """
+        if not self._size:
+            return
+        if aggregate.erased is not None:
+            self.forget(aggregate)  # What it knew of the customer goes with it.
+            return
+        key = (type(aggregate), aggregate.business_id)
+        self._aggregates[key] = aggregate
+        self._keys[aggregate.id.hex] = key
+        self._aggregates.move_to_end(key)
+        self._weigh(key, aggregate)
+        while len(self) > self._size or (self.remembered > self._most_remembered and len(self) > 1):
+            self.forget(next(iter(self._aggregates.values())))
+
+    def forget(self, aggregate: RememberingAggregate) -> None:
+        """Drop an aggregate: its state may not be what is stored."""
+        if (key := self._keys.pop(aggregate.id.hex, None)) is not None:
+            del self._aggregates[key]
+            self.remembered -= self._remembered.pop(key)
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._aggregates.clear()
+        self._keys.clear()
+        self._remembered.clear()
+        self.remembered = 0
+
+    def follow(self, row: Row, mapper: CompactMapper) -> None:
+        """Apply an event that another process stored to its aggregate, if that is here."""
+        originator_id, version, _, _ = row
+        if (key := self._keys.get(originator_id)) is None:
+            return
+        aggregate = self._aggregates[key]
+        if version == aggregate.version + 1:
+            try:
+                _evolve(aggregate, row, mapper)
+                if aggregate.erased is not None:
+                    self.forget(aggregate)
+                else:
+                    self._weigh(key, aggregate)
+            except Exception:  # noqa: BLE001 - of a newer release, say: who needs the aggregate is told then
+                self.forget(aggregate)
+        elif version > aggregate.version:
+            self.forget(aggregate)
+
+    def _weigh(self, key: Key, aggregate: RememberingAggregate) -> None:
+        remembered = aggregate.remembered
+        self.remembered += remembered - self._remembered.get(key, 0)
+        self._remembered[key] = remembered
+
+
+def _evolve(aggregate: RememberingAggregate, row: Row, mapper: CompactMapper) -> None:
+    originator_id, version, topic, state = row
+    if only_absorbs(resolve_topic(topic)):
+        # Nearly all of a chat: that it was said is all that we need, not what.
+        message_id, aggregate.modified_on = mapper.identity_of(state)
+        aggregate.absorbed.add(message_id)
+        aggregate.version = version
+    else:
+        event: Any = mapper.to_domain_event(StoredEvent(UUID(originator_id), version, topic, state))
+        event.mutate(aggregate)

@@ -1,0 +1,146 @@
+"""The events of one aggregate, as an operator or a compliance officer reads them."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from eventsourcing.utils import get_topic
+from pydantic.alias_generators import to_camel
+
+from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates.base import RememberingAggregate
+from app.aggregates.personal import ERASED, IS_ERASED
+from app.event_store.application import Servicing
+from app.operations.status.report import Part
+from app.projections.engine.projection import event_classes
+from app.projections.engine.reading import EventReader
+from app.projections.engine.values import GONE
+
+_INTERNAL = {IS_ERASED} | {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
+
+KINDS: dict[str, tuple[type[RememberingAggregate], str]] = {
+    "customer": (Customer, "customers"),
+    "loan-account": (LoanAccount, "loan-accounts"),
+    "conversation": (Conversation, "conversations"),
+    "contact-note": (ContactNote, "contact-notes"),
+    "write-off-request": (WriteOffRequest, "write-off-requests"),
+    "ledger-command": (LedgerCommand, "ledger-commands"),
+}
+"""The word for a kind, its aggregate, and the read model that shows it."""
+
+
+class Source(Part):
+    """The message behind an event: its identity, the time that it carries, and when it was received."""
+
+    message_id: str
+    upstream_time: datetime | None = None
+    received_at: datetime
+
+
+class EventActor(Part):
+    """Who did it: a person or machine of staff, by their token, or as a message of upstream tells."""
+
+    id: str
+    name: str | None = None
+    role: str | None = None
+
+
+class HistoryEvent(Part):
+    """One event: its position in the store, its number in the aggregate, what it says, and its source.
+
+    ``actor`` is absent where nobody of staff did it, or nobody said who.
+    """
+
+    position: int
+    version: int
+    event: str
+    recorded_at: datetime
+    actor: EventActor | None = None
+    source: Source
+    facts: dict[str, Any]
+
+
+def history(servicing: Servicing, kind: type[RememberingAggregate], identifier: str) -> list[HistoryEvent]:
+    """All events of an aggregate, oldest first; none for one that was never heard of.
+
+    Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
+    """
+    return [_shown(told.position, told.event) for told in _reader(servicing, kind).of([(kind, identifier)])]
+
+
+def history_page(
+    servicing: Servicing, kind: type[RememberingAggregate], identifier: str, after: int, most: int
+) -> list[HistoryEvent]:
+    """The next ``most`` events after a version; fewer where they are large. Raises likewise."""
+    page = _reader(servicing, kind).history((kind, identifier), after, most)
+    return [_shown(told.position, told.event) for told in page]
+
+
+def facts_of(event: Any) -> dict[str, Any]:
+    """What an event says, without what every event has, and only the store needs.
+
+    GONE stands for what was told, and nobody can read any more.
+    """
+    return {
+        name: _readable(value)
+        for name, value in vars(event).items()
+        if name not in _INTERNAL and value is not None
+    }
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _readable(each) for name, each in value.items()}
+    return GONE if value is ERASED else value
+
+
+def shown_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts by the names of the wire; what is free-form keeps its own."""
+    return {to_camel(name): _camel(value) if name in _OURS else value for name, value in facts.items()}
+
+
+def actor_of(facts: dict[str, Any]) -> EventActor | None:
+    """Take out of the facts who did it, if they tell."""
+    for identifier, name, role in _ACTORS:
+        if identifier in facts:
+            return EventActor(
+                id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role, None)
+            )
+    return None
+
+
+_ACTORS = (
+    ("requested_by", "requested_by_name", "requested_role"),
+    ("created_by", "created_by_name", "created_by_role"),
+    ("by", "by_name", "role"),
+)
+"""The facts that name whoever did it, in all events."""
+
+_OURS = ("details", "decision", "parts", "payments", "instalments")
+"""The facts that hold more of our names."""
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_camel(name): _camel(each) for name, each in value.items()}
+    return [_camel(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _reader(servicing: Servicing, kind: type[RememberingAggregate]) -> EventReader:
+    topics = [get_topic(each) for each in event_classes(kind)]
+    return EventReader(servicing, topics, f"the history of {kind.__name__}")
+
+
+def _shown(position: int, event: Any) -> HistoryEvent:
+    facts = facts_of(event)
+    return HistoryEvent(
+        position=position,
+        version=event.originator_version,
+        event=type(event).__name__,
+        recorded_at=event.timestamp,
+        actor=actor_of(facts),
+        source=Source(
+            message_id=event.message_id, upstream_time=event.upstream_time, received_at=event.received_at
+        ),
+        facts=shown_facts(facts),
+    )

@@ -1,0 +1,197 @@
+"""How events become bytes: compact JSON, with times and amounts kept as what they are."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import (
+    Mapper,
+    MapperDeserialisationError,
+    PersistenceError,
+    StoredEvent,
+    Transcoder,
+)
+from eventsourcing.utils import get_topic, resolve_topic
+
+from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
+from app.privacy.data_keys import DataKeys, MissingKeyError
+from app.privacy.sealing import SEALED, about, emptied, opened, sealed, split
+
+# A message may hold any JSON object, so a tag must be a key that no message can: ingestion lets
+# no NUL character through.
+_TIME = "\x00t"
+_DECIMAL = "\x00d"
+_TIMES = ("timestamp", "received_at", "upstream_time")
+"""Fields of every event: plain text needs no tag there, and costs a third."""
+
+
+class EventTranscoder(Transcoder):
+    """JSON by orjson; a time is ``{"\\0t": ISO 8601}``, an amount ``{"\\0d": decimal string}``.
+
+    The times that every event has are ISO 8601 as they are (in events of before, tagged).
+    """
+
+    def encode(self, obj: Any) -> bytes:
+        return _encoded(dict(obj))
+
+    def decode(self, data: bytes) -> Any:
+        state = orjson.loads(data)
+        for name, value in state.items():
+            if type(value) is dict or type(value) is list:
+                state[name] = _untag(value)
+        for name in _TIMES:
+            if type(time := state.get(name)) is str:
+                state[name] = datetime.fromisoformat(time)
+        return state
+
+
+def _encoded(state: dict[str, Any]) -> bytes:
+    """The state as bytes; spoils it."""
+    for name in _TIMES:
+        if (time := state.get(name)) is not None:
+            state[name] = orjson.Fragment(orjson.dumps(time))
+    return orjson.dumps(state, default=_tag, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _tag(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {_TIME: orjson.Fragment(orjson.dumps(value))}
+    if isinstance(value, Decimal):
+        return {_DECIMAL: str(value)}
+    msg = f"An event cannot hold a {type(value).__name__}: use text, numbers, Decimal or datetime."
+    raise TypeError(msg)
+
+
+def _untag(value: Any) -> Any:
+    if type(value) is list:
+        return [_untag(item) if type(item) in (dict, list) else item for item in value]
+    if len(value) == 1:
+        if (time := value.get(_TIME)) is not None:
+            return datetime.fromisoformat(time)
+        if (amount := value.get(_DECIMAL)) is not None:
+            return Decimal(amount)
+    return {key: _untag(item) if type(item) in (dict, list) else item for key, item in value.items()}
+
+
+class NewerVersionError(MapperDeserialisationError):
+    """An event was stored by a newer release."""
+
+
+class CompactMapper(Mapper[UUID]):
+    """Leaves out fields that are None where the event class says that None is the default.
+
+    Personal facts are sealed with the key of their aggregate (decision 0010); of one that is erased, they
+    come back as ERASED.
+    """
+
+    keys: DataKeys | None = None
+    """Opens what is sealed. Without any, that is an error."""
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """Raises LookupError for one with personal facts: these take a key, which :meth:`seal` is given."""
+        return self.seal(domain_event, {}, is_erased=False)
+
+    def seal(
+        self, domain_event: DomainEventProtocol[UUID], ciphers: Mapping[UUID, AESGCM], *, is_erased: bool
+    ) -> StoredEvent:
+        """The event as it is stored: its personal facts sealed, or dropped if its aggregate is erased."""
+        event_class = type(domain_event)
+        topic = get_topic(event_class)
+        state = vars(domain_event).copy()
+        originator_id = state.pop("originator_id")
+        originator_version = state.pop("originator_version")
+        state.pop(IS_ERASED, None)
+        names, facts = take_out(event_class, state)
+        if names and (is_erased or not facts):
+            state[SEALED] = emptied(names)
+        elif names:
+            bound = about(originator_id, originator_version, topic)
+            state[SEALED] = sealed(list(facts), _encoded(facts), ciphers[originator_id], bound)
+        if None in state.values():
+            for name in _may_be_left_out(event_class):
+                if state.get(name, ...) is None:
+                    del state[name]
+        if (class_version := getattr(event_class, "class_version", 1)) > 1:
+            state["class_version"] = class_version
+        data = _encoded(state)
+        if self.compressor:
+            data = self.compressor.compress(data)
+        if self.cipher:
+            data = self.cipher.encrypt(data)
+        return StoredEvent(originator_id, originator_version, topic, data)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        """The event, brought to the version that its class has now by the class's upcasters.
+
+        Raises NewerVersionError for one of a later version: its class cannot be trusted to understand it.
+        Raises MapperDeserialisationError for bytes that are no event, and TopicError for no class of ours.
+        """
+        event_class: Any = resolve_topic(stored_event.topic)
+        data = stored_event.state
+        try:
+            if self.cipher:
+                data = self.cipher.decrypt(data)
+            if self.compressor:
+                data = self.compressor.decompress(data)
+            state: dict[str, Any] = self.transcoder.decode(data)
+            if (value := state.pop(SEALED, None)) is not None:
+                self._open(state, value, stored_event)
+        except (PersistenceError, sqlite3.Error):
+            raise  # The keys cannot be read: no fault of the event.
+        except MissingKeyError as error:
+            msg = f"{event_class.__qualname__} cannot be opened: {error}"
+            raise MapperDeserialisationError(msg) from error
+        except Exception as error:
+            # Without the error's own text: it may quote what is stored.
+            msg = f"{event_class.__qualname__} is not as it was stored ({type(error).__name__})"
+            raise MapperDeserialisationError(msg) from error
+        version, ours = state.pop("class_version", 1), getattr(event_class, "class_version", 1)
+        if version > ours:
+            msg = f"{event_class.__qualname__} is of version {version}, and this release knows {ours}"
+            raise NewerVersionError(msg)
+        for each in range(version, ours):
+            getattr(event_class, f"upcast_v{each}_v{each + 1}")(state)
+        identifier = stored_event.originator_id
+        state["originator_id"] = UUID(identifier) if isinstance(identifier, str) else identifier
+        state["originator_version"] = stored_event.originator_version
+        event: DomainEventProtocol[UUID] = object.__new__(event_class)
+        object.__setattr__(event, "__dict__", state)
+        return event
+
+    def _open(self, state: dict[str, Any], value: str, stored_event: StoredEvent) -> None:
+        names, data = split(value)
+        originator_id = cast("UUID", stored_event.originator_id)
+        if data and self.keys is None:
+            msg = "no keys are at hand"
+            raise MissingKeyError(msg)
+        cipher = self.keys.of(originator_id) if data and self.keys is not None else None
+        if cipher is None:
+            state[IS_ERASED] = True
+            for name in names:
+                put_back(state, name, ERASED)
+            return
+        bound = about(originator_id, stored_event.originator_version, stored_event.topic)
+        for name, fact in self.transcoder.decode(opened(data, cipher, bound)).items():
+            put_back(state, name, fact)
+
+    def identity_of(self, data: bytes) -> tuple[str, datetime]:
+        """The message that a stored event absorbed, and when it was recorded: without reading the rest."""
+        if self.cipher:
+            data = self.cipher.decrypt(data)
+        if self.compressor:
+            data = self.compressor.decompress(data)
+        state = orjson.loads(data)
+        time = state["timestamp"]
+        return state["message_id"], datetime.fromisoformat(time if type(time) is str else time[_TIME])
+
+
+@cache
+def _may_be_left_out(event_class: type[Any]) -> tuple[str, ...]:
+    return tuple(name for name in event_class.__dataclass_fields__ if getattr(event_class, name, ...) is None)

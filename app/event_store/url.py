@@ -1,0 +1,105 @@
+"""An event store URL, and the eventsourcing library's settings for it.
+
+Nothing of a URL is passed over: cut short by a ``#``, say, it would name another store than it seems to.
+"""
+
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from eventsourcing.utils import get_topic
+
+from app.event_store.postgres import TLS_OPTIONS, SecurePostgresFactory
+from app.event_store.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
+
+_LOCK_TIMEOUT_S = "30"
+_ESCAPED = "in a user, password or name, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25"
+_SERVER, _FILE = "postgresql://user@host/name", "sqlite:///var/events.db"
+
+
+class EventStoreUrlError(ValueError):
+    """A BILLIE_EVENT_STORE_URL that names no store: says what is accepted, and quotes no password."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"BILLIE_EVENT_STORE_URL {why}")
+        self.why = why
+        """To be told of a URL that came from elsewhere."""
+
+
+def event_store_environment(url: str) -> dict[str, str]:
+    """The eventsourcing library's settings for an event store URL.
+
+    ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30;
+    ``postgresql://…?sslmode=verify-full&sslrootcert=FILE`` is TLS.
+
+    Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``, and for other options.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # What it says may quote a part of the password.
+        why = f"is no URL: its host or its port cannot be read; {_ESCAPED}"
+        raise EventStoreUrlError(why) from None
+    if "#" in url:
+        why = "has a #, which would cut it short: write it as %23"
+        raise EventStoreUrlError(why)
+    if parts.scheme == "sqlite":
+        return {
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": _sqlite_file(parts),
+            "SQLITE_LOCK_TIMEOUT": _lock_timeout(parts.query),
+            "APPLICATION_RECORDER_TOPIC": get_topic(SQLiteBatchRecorder),
+        }
+    if parts.scheme in ("postgresql", "postgres"):
+        return {
+            "PERSISTENCE_MODULE": get_topic(SecurePostgresFactory),
+            "POSTGRES_DBNAME": _database(parts.path),
+            "POSTGRES_HOST": unquote(parts.hostname or "") or "127.0.0.1",
+            "POSTGRES_PORT": str(port or 5432),
+            "POSTGRES_USER": unquote(parts.username or ""),
+            "POSTGRES_PASSWORD": unquote(parts.password or ""),
+            "APPLICATION_RECORDER_TOPIC": get_topic(PostgresBatchRecorder),
+            **_tls_options(parts.query),
+        }
+    why = f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}"
+    raise EventStoreUrlError(why)
+
+
+def _sqlite_file(parts: SplitResult) -> str:
+    # As in SQLAlchemy: three slashes and a relative path, four for an absolute one.
+    if parts.netloc:
+        why = f"has two slashes, after which a host would stand: use {_FILE}, or four for an absolute path"
+        raise EventStoreUrlError(why)
+    name = unquote(parts.path.removeprefix("/"))
+    if not name or name == ":memory:":
+        why = f"names no file: use {_FILE}"
+        raise EventStoreUrlError(why)
+    return name
+
+
+def _database(path: str) -> str:
+    name = path.removeprefix("/")
+    if not name or "/" in name or "@" in name:
+        why = f"names no database: use {_SERVER}; {_ESCAPED}"
+        raise EventStoreUrlError(why)
+    return unquote(name)
+
+
+def _tls_options(query: str) -> dict[str, str]:
+    return {f"POSTGRES_{name.upper()}": value for name, value in _options(query, TLS_OPTIONS).items()}
+
+
+def _lock_timeout(query: str) -> str:
+    seconds = _options(query, ("timeout",)).get("timeout", _LOCK_TIMEOUT_S)
+    if not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
+        why = "has a timeout that is no whole number of seconds from 1"
+        raise EventStoreUrlError(why)
+    return seconds
+
+
+def _options(query: str, known: tuple[str, ...]) -> dict[str, str]:
+    options = parse_qs(query, keep_blank_values=True)
+    if set(options) - set(known):
+        # Passed over, it would look as if it were in force. A file's name may have been cut in two by a "?".
+        other = sorted(set(options) - set(known))[0]
+        why = f"has the option {other!r}: there are {', '.join(known)}. A ? in a name is written %3F"
+        raise EventStoreUrlError(why)
+    return {name: values[-1] for name, values in options.items()}

@@ -1,0 +1,113 @@
+"""Parsers of installed packages: each takes over the payloads of the types that begin with its prefix.
+
+A package offers one as an entry point of the group ``billie.message_parsers``, named by the prefix. It gets
+the type and the payload as received, and returns a payload with the contract's keys, which our own models
+then read. The identity of the message stays that of the payload as received.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from itertools import groupby
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.ingestion.messages.payload import parse_payload
+from app.ingestion.messages.rejection import ParserFailed, Reason, Unusable, path_of
+from app.ingestion.messages.writing import write_payload
+from app.runtime.observability.logging import in_short, where
+
+GROUP = "billie.message_parsers"
+
+Parser = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
+class ParserError(Exception):
+    """An installed parser cannot be used. The text names its package, and says why."""
+
+
+@dataclass(frozen=True)
+class TypeParser:
+    """A parser, the prefix of the types that it takes over, and the package that it belongs to."""
+
+    prefix: str
+    owner: str
+    parse: Parser
+
+    def read(self, kind: str, received: Mapping[str, Any]) -> dict[str, Any]:
+        """The parser's result, cleaned as every payload is. It may hold dates, times, Decimals and enums.
+
+        Raises Unusable where the parser raised ValueError, and ParserFailed where it raised anything else.
+        """
+        try:
+            parsed = self.parse(kind, received)
+        except ValueError as error:
+            path = path_of(error) if isinstance(error, ValidationError) else "payload"
+            raise Unusable(Reason.INVALID_VALUE, path, f"refused by the parser of {self.owner}") from error
+        except Exception as error:
+            msg = f"the parser of {self.owner} raised {where(error)}"
+            raise ParserFailed(msg) from error
+        if not isinstance(parsed, Mapping):
+            msg = f"the parser of {self.owner} returned a {type(parsed).__name__}, not a mapping"
+            raise ParserFailed(msg)
+        try:
+            text = write_payload(parsed)
+        except ValueError as error:
+            msg = f"the parser of {self.owner} returned no payload: {error}"
+            raise ParserFailed(msg) from error
+        return parse_payload("payload", text.encode())
+
+
+class Parsers:
+    """The parsers in use. Where several prefixes fit a type, the longest wins."""
+
+    def __init__(self, parsers: Iterable[TypeParser] = ()) -> None:
+        self._longest_first = sorted(parsers, key=lambda parser: -len(parser.prefix))
+
+    def of(self, kind: str) -> Callable[[str, Mapping[str, Any]], dict[str, Any]] | None:
+        """How the payloads of a type are read; None where it is as the contract says."""
+        for parser in self._longest_first:
+            if kind.startswith(parser.prefix):
+                return parser.read
+        return None
+
+
+NO_PARSERS = Parsers()
+
+
+def load_parsers(types: Collection[str]) -> Parsers:
+    """Import the parsers of all installed packages, for the ``types`` that we consume.
+
+    Raises ParserError where two packages claim one prefix, where one cannot be imported or is no
+    function, and where none of the types begins with its prefix.
+    """
+    found = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, _owner(entry)))
+    parsers = []
+    for prefix, claims in groupby(found, key=lambda entry: entry.name):
+        entry, *others = claims
+        if others:
+            owners = " and ".join(_owner(each) for each in (entry, *others))
+            msg = f"{owners} all claim to parse the messages {prefix}*: uninstall all but one"
+            raise ParserError(msg)
+        if not any(kind.startswith(prefix) for kind in types):
+            msg = f"{_owner(entry)} claims to parse the messages {prefix}*, and there is no such type"
+            raise ParserError(msg)
+        parsers.append(TypeParser(prefix, _owner(entry), _loaded(entry)))
+    return Parsers(parsers)
+
+
+def _loaded(entry: EntryPoint) -> Parser:
+    try:
+        parser: Parser = entry.load()
+    except Exception as error:
+        msg = f"{_owner(entry)} cannot be imported as a parser of messages ({entry.value}): {in_short(error)}"
+        raise ParserError(msg) from error
+    if not callable(parser):
+        msg = f"{_owner(entry)} offers a parser of messages that is no function ({entry.value})"
+        raise ParserError(msg)
+    return parser
+
+
+def _owner(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value

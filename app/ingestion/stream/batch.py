@@ -1,0 +1,51 @@
+"""Entries read together: what each one is, before anything happens to it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from app.ingestion.messages.catalogue import Message, read_entry
+from app.ingestion.messages.envelope import entry_type
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers
+from app.ingestion.messages.printable import printable
+from app.ingestion.messages.rejection import Unusable
+from app.runtime.settings.settings import Settings
+
+Entry = tuple[bytes, dict[bytes, bytes] | None]
+"""An entry's id and fields; without fields, it was trimmed from the stream while it was pending."""
+
+
+@dataclass
+class Batch:
+    """Entries by what they are. ``fresh``: read for the first time, so that none has failed before."""
+
+    entries: Sequence[Entry]
+    fresh: bool
+    messages: list[Message] = field(default_factory=list)
+    unusable: list[tuple[bytes, Unusable]] = field(default_factory=list)
+    unknown: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    trimmed: list[bytes] = field(default_factory=list)
+    opened_at: float = field(default_factory=perf_counter)
+
+
+def open_batch(
+    settings: Settings, entries: Sequence[Entry], parsers: Parsers = NO_PARSERS, *, fresh: bool = False
+) -> Batch:
+    """Read the entries of a batch; none of them can fail this."""
+    stream, max_bytes = settings.inbox_stream, settings.max_message_bytes
+    batch = Batch(entries, fresh)
+    for entry_id, fields in entries:
+        if not fields:
+            batch.trimmed.append(entry_id)
+            continue
+        try:
+            message = read_entry(stream, entry_id, fields, max_bytes, parsers)
+        except Unusable as why:
+            batch.unusable.append((entry_id, why))
+            continue
+        if message is None:
+            batch.unknown[printable(entry_type(fields) or "")].append(entry_id)
+        else:
+            batch.messages.append(message)
+    return batch

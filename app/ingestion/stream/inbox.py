@@ -1,0 +1,158 @@
+"""The inbox stream as one consumer of the group sees it: which entries to take next, bounded in bytes."""
+
+import logging
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from app.ingestion.stream import scripts as lua
+from app.ingestion.stream.batch import Entry
+from app.runtime.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BLOCK_MS = 500
+_CLAIM_EVERY_S = 5.0
+_START, _NEW = b"0-0", b">"
+_READ_AT_ONCE = 200
+"""Entries of one answer of Redis, which comes whole, however large they are."""
+_MOST_BYTES = 16 * 1024 * 1024
+"""Of entries taken together: understood, and as events, they hold several times that."""
+
+
+class Taken(NamedTuple):
+    """Entries taken from the stream; ``fresh``: read for the first time."""
+
+    entries: Sequence[Entry]
+    fresh: bool
+
+
+class Inbox:
+    """Gives a consumer its own pending entries first, then others' that lie idle, then new ones."""
+
+    def __init__(self, settings: Settings, redis: Redis, consumer: str) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._stream = settings.inbox_stream
+        self._group = settings.consumer_group
+        self._consumer = consumer
+        self._own_after: bytes | None = _START
+        """Where to go on among our own pending entries; None when there are none left to read."""
+        self._retry_at: float | None = None
+        self._claim_at = 0.0
+        self._claim_from = _START
+        self._kept: Taken | None = None
+        """What was read with entries that were large, and is taken after them."""
+
+    def next(self, *, block: bool) -> Taken:
+        """The next entries, or none; with ``block``, it waits half a second for new ones.
+
+        A group that is missing (deleted, or with a Redis that came back empty) is created. Raises redis's
+        errors.
+        """
+        try:
+            return self._next(block=block)
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._create_group()
+            return self._next(block=block)
+
+    def read_own_again(self) -> None:
+        """What was read and not acknowledged is pending: begin with that."""
+        self._own_after, self._kept = _START, None
+
+    def retry_own_in(self, seconds: float) -> None:
+        """Read our own pending entries again, so many seconds from now."""
+        at = monotonic() + seconds
+        self._retry_at = at if self._retry_at is None else min(self._retry_at, at)
+
+    def drained(self) -> bool:
+        """Whether nothing is pending in the group, with any consumer."""
+        pending: Any = self._redis.xpending(self._stream, self._group)
+        return not pending["pending"]
+
+    def _next(self, *, block: bool) -> Taken:
+        if self._kept is not None:
+            return self._cut(self._kept)
+        if self._retry_at is not None and monotonic() >= self._retry_at:
+            self._retry_at, self._own_after = None, _START
+        if self._own_after is not None:
+            taken = self._read_on(self._own_after)
+            if taken.entries:
+                self._own_after = (self._kept or taken).entries[-1][0]
+                return taken
+            self._own_after = None
+        if monotonic() >= self._claim_at and (entries := self._claim()):
+            return self._cut(Taken(entries, fresh=False))
+        return self._read_on(_NEW, block_ms=_BLOCK_MS if block else None)
+
+    def _read_on(self, after: bytes, block_ms: int | None = None) -> Taken:
+        """A batch of entries, a part at a time, until there are no more or they are large."""
+        entries: list[Entry] = []
+        size = 0
+        while (left := self._settings.ingest_batch - len(entries)) and size < _MOST_BYTES:
+            count = min(left, _READ_AT_ONCE)
+            part = self._read(after, count, block_ms)
+            entries += part
+            size += sum(_size(fields) for _, fields in part)
+            if len(part) < count:
+                break
+            after, block_ms = (after if after == _NEW else part[-1][0]), None
+        taken = Taken(entries, fresh=after == _NEW)
+        return taken if size <= _MOST_BYTES else self._cut(taken)
+
+    def _cut(self, taken: Taken) -> Taken:
+        """As many of these as may be taken together; the others are kept for the next time."""
+        bytes_left = _MOST_BYTES
+        self._kept = None
+        for place, (_, fields) in enumerate(taken.entries):
+            bytes_left -= _size(fields)
+            if bytes_left < 0 and place:
+                self._kept = taken._replace(entries=taken.entries[place:])
+                return taken._replace(entries=taken.entries[:place])
+        return taken
+
+    def _read(self, after: bytes, count: int, block_ms: int | None) -> list[Entry]:
+        answer: Any = self._redis.xreadgroup(
+            self._group, self._consumer, {self._stream: after}, count=count, block=block_ms
+        )
+        return list(answer[0][1]) if answer else []
+
+    def _claim(self) -> list[Entry]:
+        """Entries that another consumer took, and left lying.
+
+        A call looks at a part of what is pending only, so it goes on from there, and rests at the end.
+        """
+        answer: Any = self._redis.xautoclaim(
+            self._stream,
+            self._group,
+            self._consumer,
+            self._settings.claim_idle_ms,
+            start_id=self._claim_from,
+            count=min(self._settings.ingest_batch, _READ_AT_ONCE),
+        )
+        self._claim_from = answer[0]
+        if self._claim_from == _START:
+            self._claim_at = monotonic() + min(_CLAIM_EVERY_S, self._settings.claim_idle_ms / 1_000)
+        claimed = [entry for entry in answer[1] if entry[0] is not None]
+        if len(claimed) < len(answer[1]):
+            self._own_after = _START  # Redis 6.2 does not say which were trimmed; our own pending list does.
+        return claimed
+
+    def _create_group(self) -> None:
+        """At id 0: what the stream still holds is read again, which changes nothing."""
+        try:
+            lua.create_group(self._redis, self._stream, self._group)
+            log.warning("Created the consumer group %s on %s", self._group, self._stream)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        self._own_after = _START
+
+
+def _size(fields: dict[bytes, bytes] | None) -> int:
+    return sum(map(len, fields)) + sum(map(len, fields.values())) if fields else 0

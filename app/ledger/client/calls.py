@@ -1,0 +1,142 @@
+"""How a call is made: with its deadline and our token, past the breaker, its errors by name."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from app.ledger.client.breaker import Breaker, BreakerOpenError
+from app.ledger.client.errors import (
+    LedgerDownError,
+    LedgerError,
+    LedgerTimeoutError,
+    LedgerUnreachableError,
+    NotOfferedError,
+    UnreadableAnswerError,
+    ledger_error,
+)
+from app.runtime.observability.metrics import BREAKER_OPEN, LEDGER_CALLS, LEDGER_SECONDS
+
+_WATCH_CONNECT_SECONDS = 1.0
+
+
+def no_answer(error: Exception) -> bool:
+    """Whether a call failed because nobody answered: what the breaker counts. A rejection is an answer."""
+    return isinstance(error, LedgerUnreachableError | LedgerTimeoutError)
+
+
+async def _answered(call: Awaitable[Any]) -> Any:
+    """The answer to a call. Raises LedgerUnreachableError where its channel was closed meanwhile.
+
+    gRPC says that as asyncio says that somebody has gone away: as if nobody were to be answered.
+    """
+    try:
+        return await call
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+    raise LedgerUnreachableError("UNAVAILABLE", "the connection was left before there was an answer")
+
+
+class Calls:
+    """The calls over one channel, and what is known of whether the ledger answers at all."""
+
+    def __init__(
+        self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...], breaker: Breaker
+    ) -> None:
+        self._channel = channel
+        self._metadata = metadata
+        self._breaker = breaker
+        self._check: Any = cast(Any, health_pb2_grpc.HealthStub)(channel).Check
+
+    async def ask(self, operation: str, call: Any, request: Any, seconds: float) -> Any:
+        """The answer to ``request``. Raises LedgerError, after ``seconds`` at most."""
+        with self._measured(operation), self._guarded():
+            answer = await _answered(call(request, timeout=seconds, metadata=self._metadata))
+            if answer is None:  # What gRPC gives for bytes that are no such message.
+                raise UnreadableAnswerError("it is not of its type")
+            return answer
+
+    async def listen(self, call: Any, request: Any, seconds: float) -> AsyncIterator[Any]:
+        """The answers as they come, until the ledger or the caller ends them, or ``seconds`` are over.
+
+        Raises LedgerError when the connection breaks. The call is let go when the iterator is closed.
+        """
+        if not self._breaker.is_closed:
+            await self.raise_if_down(seconds=_WATCH_CONNECT_SECONDS)
+        stream = call(request, timeout=seconds, metadata=self._metadata)
+        try:
+            # Not guarded: a listener may hear nothing for an hour, and must not be the one call that an
+            # open breaker lets through.
+            while (answer := await stream.read()) is not grpc.aio.EOF:
+                self._breaker.answered()
+                if answer is None:
+                    raise UnreadableAnswerError("it is not of its type")
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            ours = ledger_error(error)
+            if isinstance(ours, LedgerTimeoutError):
+                return  # As agreed: the reader goes on from where it was.
+            if no_answer(ours):
+                self._breaker.failed()
+            raise ours from error
+        finally:
+            stream.cancel()
+            BREAKER_OPEN.set(not self._breaker.is_closed)
+
+    async def raise_if_down(self, *, seconds: float) -> None:
+        """Raise LedgerDownError, after ``seconds`` at most, unless a call may be sent now.
+
+        Costs nothing while the ledger answers. Else its health check is the call that tries: a
+        customer's money is no probe.
+        """
+        ready = self._channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+        if ready and self._breaker.is_closed:
+            return
+        try:
+            answer = await self.ask("Check", self._check, health_pb2.HealthCheckRequest(), seconds)
+        except NotOfferedError:
+            return  # It answers, which was the question.
+        except LedgerDownError:
+            raise
+        except LedgerError as error:
+            raise LedgerDownError(error.code, f"nothing was sent: {error.message}") from error
+        if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
+            raise LedgerDownError("UNAVAILABLE", "nothing was sent: the ledger says that it does not serve")
+
+    @contextmanager
+    def _measured(self, operation: str) -> Iterator[None]:
+        began, outcome = perf_counter(), "OK"
+        try:
+            yield
+        except LedgerDownError:
+            outcome = "NOT_ASKED"
+            raise
+        except LedgerError as error:
+            outcome = error.code
+            raise
+        except BaseException:
+            outcome = "GIVEN_UP"  # By the caller, who went away.
+            raise
+        finally:
+            LEDGER_CALLS.labels(operation, outcome).inc()
+            BREAKER_OPEN.set(not self._breaker.is_closed)
+            if outcome != "NOT_ASKED":
+                LEDGER_SECONDS.labels(operation).observe(perf_counter() - began)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            with self._breaker.guard():
+                try:
+                    yield
+                except grpc.aio.AioRpcError as error:
+                    raise ledger_error(error) from error
+        except BreakerOpenError as error:
+            raise LedgerDownError("UNAVAILABLE", str(error)) from error

@@ -1,0 +1,199 @@
+"""What Redis tells of the inbox: the stream, its group, dead letters, and what was not understood."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+
+from app.ingestion.dead_letters.box import DeadLetterBox
+from app.ingestion.stream.keys import (
+    dropped_values_key,
+    unknown_types_first_seen_key,
+    unknown_types_key,
+    unknown_types_last_seen_key,
+)
+from app.operations.status.report import (
+    ConsumerState,
+    DeadLettersState,
+    DroppedValue,
+    GroupState,
+    InboxState,
+    PendingEntry,
+    StreamState,
+    UnknownType,
+)
+from app.operations.status.source_rhythm import quiet_after_s, usual_gap_s
+from app.operations.status.streams import group_info, parse_id, stream_info
+from app.runtime.settings.settings import Settings
+
+_COUNT_AT_MOST = 10_000
+_IDLE_SINCE_ASKING = (7, 2)
+"""The version of Redis from which a consumer that asks, and gets nothing, counts as not idle."""
+_PAGE = 1_000
+
+
+def inbox_state(redis: Redis, settings: Settings) -> InboxState:
+    """Everything at once, by Redis's own clock. Raises redis's errors."""
+    name, now = settings.inbox_stream, _now(redis)
+    stream, group = stream_state(redis, settings, now)
+    return InboxState(
+        stream=stream,
+        group=group,
+        dead_letters=_dead_letters(DeadLetterBox(redis, settings), settings, now),
+        unknown_types=_unknown_types(redis, name),
+        dropped_values=[
+            DroppedValue(field=field, count=int(count))
+            for field, count in sorted(_hash(redis, dropped_values_key(name)).items())
+        ],
+    )
+
+
+def stream_state(
+    redis: Redis, settings: Settings, now: float | None = None
+) -> tuple[StreamState, GroupState | None]:
+    """The stream and its group alone: a few questions, however much is in there. Raises redis's errors."""
+    now = _now(redis) if now is None else now
+    info = stream_info(redis, settings.inbox_stream)
+    group = _group(redis, settings, info, now) if info else None
+    return _stream(redis, settings, info, now), group
+
+
+def _now(redis: Redis) -> float:
+    seconds, microseconds = redis.time()
+    return float(seconds + microseconds / 1e6)
+
+
+def _stream(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> StreamState:
+    name = settings.inbox_stream
+    if not info or parse_id(info["last-generated-id"]) == (0, 0):
+        return StreamState(name=name, length=0)
+    last = info["last-generated-id"]
+    usual = usual_gap_s(redis, name, parse_id(last)[0] / 1e3)
+    return StreamState(
+        name=name,
+        length=info["length"],
+        last_entry_id=last.decode(),
+        last_entry_age_seconds=_age(last, now),
+        usual_gap_seconds=usual,
+        quiet_after_seconds=quiet_after_s(settings, usual),
+    )
+
+
+def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> GroupState | None:
+    stream, name = settings.inbox_stream, settings.consumer_group
+    if (group := group_info(redis, stream, name)) is None:
+        return None
+    delivered = group["last-delivered-id"]
+    unread, exact, oldest = _unread(redis, stream, group, info)
+    consumers: Any = redis.xinfo_consumers(stream, name)
+    return GroupState(
+        name=name,
+        last_delivered_id=delivered.decode(),
+        entries_read=group.get("entries-read"),
+        unread=unread,
+        unread_is_exact=exact,
+        oldest_unread_age_seconds=None if oldest is None else _age(oldest, now),
+        pending=group["pending"],
+        oldest_pending=_oldest_pending(redis, settings, now),
+        consumers=[_consumer(each) for each in consumers],
+        idle_since_asking=_version(redis) >= _IDLE_SINCE_ASKING,
+    )
+
+
+def left_lying_ms(settings: Settings) -> int:
+    """How long after its delivery a pending entry should have been taken over by somebody."""
+    return 2 * settings.claim_idle_ms
+
+
+def _version(redis: Redis) -> tuple[int, ...]:
+    told: Any = redis.info("server")
+    return tuple(int(part) for part in str(told["redis_version"]).split(".") if part.isdigit())
+
+
+def _consumer(info: dict[str, Any]) -> ConsumerState:
+    return ConsumerState(name=info["name"].decode(), pending=info["pending"], idle_seconds=info["idle"] / 1e3)
+
+
+def _unread(
+    redis: Redis, stream: str, group: dict[str, Any], info: dict[str, Any]
+) -> tuple[int, bool, bytes | None]:
+    """How many entries no consumer was given yet, whether that is exact, and the oldest's id.
+
+    Redis's own ``lag`` comes with 7.0, is null after a deletion, and counts entries that were trimmed: so it
+    is one of four ways.
+    """
+    start = f"({group['last-delivered-id'].decode()}"
+    first: Any = redis.xrange(stream, start, "+", count=1)
+    if not first:
+        return 0, True, None
+    oldest = first[0][0]
+    if info["first-entry"] and oldest == info["first-entry"][0]:
+        return info["length"], True, oldest
+    if (lag := group.get("lag")) is not None:
+        return min(int(lag), info["length"]), True, oldest
+    count = 0
+    while count < _COUNT_AT_MOST:
+        found: Any = redis.xrange(stream, start, "+", count=_PAGE)
+        count += len(found)
+        if len(found) < _PAGE:
+            return count, True, oldest
+        start = f"({found[-1][0].decode()}"
+    return count, False, oldest
+
+
+def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntry | None:
+    """The oldest that lies where nobody takes it over, if there is one, or else the oldest."""
+    stream, group = settings.inbox_stream, settings.consumer_group
+    found: Any = redis.xpending_range(stream, group, "-", "+", 1, idle=left_lying_ms(settings))
+    found = found or redis.xpending_range(stream, group, "-", "+", 1)
+    if not found:
+        return None
+    oldest = found[0]
+    return PendingEntry(
+        entry_id=oldest["message_id"].decode(),
+        consumer=oldest["consumer"].decode(),
+        age_seconds=_age(oldest["message_id"], now),
+        idle_seconds=oldest["time_since_delivered"] / 1e3,
+        deliveries=oldest["times_delivered"],
+    )
+
+
+def _dead_letters(box: DeadLetterBox, settings: Settings, now: float) -> DeadLettersState:
+    counts = box.counts()
+    oldest = next(box.summaries(), None)
+    return DeadLettersState(
+        stream=settings.dead_letter_stream,
+        total=len(box),
+        counted=counts.looked_at,
+        by_reason=dict(counts.by_reason.most_common()),
+        oldest_age_seconds=None if oldest is None else _age(oldest.letter_id, now),
+    )
+
+
+def _unknown_types(redis: Redis, stream: str) -> list[UnknownType]:
+    """Those that came up last first."""
+    first = _hash(redis, unknown_types_first_seen_key(stream))
+    last = _hash(redis, unknown_types_last_seen_key(stream))
+    counts = _hash(redis, unknown_types_key(stream))
+    known = [
+        UnknownType(
+            type=name, count=int(count), first_seen=_time(first.get(name)), last_seen=_time(last.get(name))
+        )
+        for name, count in sorted(counts.items())
+    ]
+    beginning = datetime.min.replace(tzinfo=UTC)
+    return sorted(known, key=lambda each: each.first_seen or beginning, reverse=True)
+
+
+def _hash(redis: Redis, key: str) -> dict[str, str]:
+    found: Any = redis.hgetall(key)
+    return {name.decode(errors="replace"): value.decode() for name, value in found.items()}
+
+
+def _age(entry_id: str | bytes, now: float) -> float:
+    """Seconds since an entry was added; 0 where its publisher chose an id of the future."""
+    return max(0.0, round(now - parse_id(entry_id)[0] / 1e3, 3))
+
+
+def _time(milliseconds: str | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1e3, UTC)

@@ -1,0 +1,138 @@
+"""Which documents of a projection events have changed: as it slices them itself, from what it has stored.
+
+Read only up to where the projection has come: what it keeps is as it was at the events, or a later form.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pymongo.database import Database
+
+from app.event_store.application import Servicing
+from app.projections.engine.document_store import POSITION
+from app.projections.engine.projection import AtHand, Lookup, Projection
+from app.projections.engine.reading import EventReader, Told
+from app.projections.engine.values import Document
+
+_PAGE = 2_000
+_IDS_A_QUERY = 100
+_BY_ACCOUNT = "loanAccountId"
+
+
+class Change(NamedTuple):
+    """A document that changed, the event that did it last, and whose it is now, as far as it says."""
+
+    id: str
+    position: int
+    customer_id: str | None
+
+
+class Changes(NamedTuple):
+    """All documents that changed beyond ``after`` and up to ``reached``, each once, by their positions."""
+
+    after: int
+    reached: int
+    found: list[Change]
+
+
+class ChangeReader:
+    """Reads the changes of one projection's documents; any number of threads may share one.
+
+    It keeps nothing from one page to the next, and nor does its reader of events.
+    """
+
+    def __init__(
+        self, projection: Projection, servicing: Servicing, database: Database[dict[str, Any]]
+    ) -> None:
+        self._projection = projection
+        self._reader = EventReader(servicing, projection.topics(), f"the changes of {projection.name}")
+        self._database = database
+
+    def page(self, after: int, up_to: int) -> Changes:
+        """The next changes after a position, and none beyond ``up_to``.
+
+        That must be no further than the projection has come. Raises ProjectionFault for an event that cannot
+        be read, pymongo's errors, and one of EVENT_STORE_ERRORS.
+        """
+        page = self._reader.page(after, up_to, _PAGE)
+        positions = self._changed(page.events, after, page.reached) if page.events else {}
+        customers = self._customers(list(positions))
+        found = [Change(each, position, customers.get(each)) for each, position in positions.items()]
+        return Changes(after, page.reached, sorted(found, key=lambda each: each.position))
+
+    def _changed(self, events: list[Told], after: int, reached: int) -> dict[str, int]:
+        """The last position of each document."""
+        projection = self._projection
+        positions = {
+            told.event.business_id: told.position for told in events if projection.is_own(told.event)
+        }
+        lookup = projection.lookup
+        if lookup is None:
+            return positions
+        if lookup.exact:
+            # What it kept at an event is gone with the next one; but there are few documents, and each says
+            # by which event it was changed. One that was changed again since is told of then.
+            beyond = {POSITION: {"$gt": after, "$lte": reached}}
+            stamped = self._database[self._projection.name].find(beyond, {POSITION: 1})
+            return positions | {each["_id"]: each[POSITION] for each in stamped}
+        for identifier, position in self._followed(lookup, events):
+            positions[identifier] = max(position, positions.get(identifier, 0))
+        return positions
+
+    def _followed(self, lookup: Lookup, events: list[Told]) -> Iterable[tuple[str, int]]:
+        steps = [
+            (key, told.event, told.position) for told in events if (key := lookup.key(told.event)) is not None
+        ]
+        known: dict[str, Document] = {}
+        while steps:
+            wanted = {key for key, _, _ in steps} - known.keys()
+            known |= {each["_id"]: each for each in self._fetched(lookup.collection, wanted)}
+            onward = []
+            for key, meaning, position in steps:
+                document = known.get(key, {})
+                for identifier, _ in lookup.follow(document, meaning, _Position(position)):
+                    yield identifier, position
+                if (step := lookup.onward(document, meaning)) is not None:
+                    onward.append((*step, position))
+            steps = onward
+
+    def _customers(self, ids: list[str]) -> dict[str, str]:
+        """Whose documents are: by themselves, or by the loan accounts that they are about."""
+        if self._projection.name == "customers":
+            return {each: each for each in ids}
+        customers, accounts = {}, {}
+        for each in self._fetched(self._projection.name, ids, "customerId", _BY_ACCOUNT):
+            if (customer_id := each.get("customerId")) is not None:
+                customers[each["_id"]] = customer_id
+            elif (account_id := each.get(_BY_ACCOUNT)) is not None:
+                accounts[each["_id"]] = account_id
+        if accounts:
+            owners = {
+                each["_id"]: each.get("customerId")
+                for each in self._fetched("loan-accounts", set(accounts.values()), "customerId")
+            }
+            found = {each: owners.get(account_id) for each, account_id in accounts.items()}
+            customers |= {each: owner for each, owner in found.items() if owner is not None}
+        return customers
+
+    def _fetched(self, collection: str, ids: Iterable[str], *fields: str) -> Iterable[Document]:
+        wanted = list(ids)
+        for start in range(0, len(wanted), _IDS_A_QUERY):
+            page = {"_id": {"$in": wanted[start : start + _IDS_A_QUERY]}}
+            yield from self._database[collection].find(page, dict.fromkeys(fields, 1) or None)
+
+
+class _Position(AtHand):
+    """An event's position, and no documents: only lookups that are exact ask for these."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def get(self, identifier: str) -> Document | None:
+        raise NotImplementedError(identifier)
+
+    def ids(self, since: str, before: str | None = None) -> list[str]:
+        raise NotImplementedError(since, before)
+
+    def last_before(self, identifier: str) -> Document | None:
+        raise NotImplementedError(identifier)

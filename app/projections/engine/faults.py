@@ -1,0 +1,85 @@
+"""What keeps a projection, or one of its documents, where it is."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.projections.engine.values import Document
+
+FAULTED = "_faulted"
+"""The stamp of a document that is set aside: see :meth:`SetAside.stamp`."""
+
+
+def husk(document: Document) -> Document:
+    """No more of a document that is set aside than that it is: what it held is erased."""
+    return {FAULTED: document[FAULTED] | {"empty": True}}
+
+
+class Cause(StrEnum):
+    """Why a projection stands still, or a document is set aside. Stored: add to them, and rename none."""
+
+    EVOLVE_FAILED = "evolve_failed"
+    EVENT_UNREADABLE = "event_unreadable"
+    EVENT_TYPE_UNKNOWN = "event_type_unknown"
+    MONGO_REFUSED = "mongo_refused"
+    LEASE_LOST = "lease_lost"
+    OTHER_STORE = "other_store"
+    UNFORESEEN = "unforeseen"
+
+
+class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts until somebody mends it
+    """What keeps a projection where it is, and no retry can help.
+
+    It names the projection, and the event's position or the documents, and quotes none of their content.
+    """
+
+    def __init__(
+        self, text: str, cause: Cause, position: int | None = None, event: str | None = None
+    ) -> None:
+        super().__init__(text)
+        self.cause = cause
+        self.position = position
+        self.event = event
+
+
+def refuse_another_store(projection: str, position: int, newest: int) -> None:
+    """Raises ProjectionFault where the events end before the position that documents were folded to."""
+    if newest < position:
+        msg = (
+            f"{projection} has come to position {position}, and the event store ends at "
+            f"{newest}: it is not the store that the documents came from. "
+            "Look at BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB"
+        )
+        raise ProjectionFault(msg, Cause.OTHER_STORE, position)
+
+
+def refuse_another_event(projection: str, position: int) -> ProjectionFault:
+    """The fault of a store that has another event at the position that documents were folded to."""
+    return ProjectionFault(
+        f"{projection} has come to position {position}, and the event store has another event there: it was "
+        "restored to an earlier time and written to since, or is another one. `billie reconcile` says more",
+        Cause.OTHER_STORE,
+        position,
+    )
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One document that cannot follow: the event at which it stopped, and why."""
+
+    cause: Cause
+    position: int
+    event: str
+    error: str
+    """The error's class and place, never its text: that may quote personal data."""
+
+    def stamp(self, document: Document | None) -> Document:
+        """The document as it was before that event, marked; ``empty`` where there was none."""
+        marked: Document = {} if document is None else document
+        marked[FAULTED] = {
+            "cause": self.cause.value,
+            "position": self.position,
+            "event": self.event,
+            "error": self.error,
+            "empty": document is None,
+        }
+        return marked

@@ -1,0 +1,185 @@
+"""How far each projection has come: a position in the event store, kept in MongoDB."""
+
+from asyncio import sleep
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
+from pymongo import timeout
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from app.event_store.application import Servicing
+from app.event_store.recorders import Mark
+from app.projections.engine.faults import Cause, ProjectionFault, SetAside
+
+COLLECTION = "projection-positions"
+_MOST_SET_ASIDE = 1_000
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.1
+
+
+class MongoTrackingRecorder(TrackingRecorder):
+    """The positions of one projection: a document in ``projection-positions``.
+
+    Its ``_id`` is the projection's name; where it follows another application than ours, the
+    application's name is added. Beside the position it says which ``version`` of the projection the
+    documents were folded by, the ``lastEvent`` up to there, who has the ``lease``, which documents are
+    ``setAside``, and, while the projection stands, why (``standstill``).
+    """
+
+    def __init__(self, database: Database[dict[str, Any]], projection: str) -> None:
+        self._positions = database[COLLECTION]
+        self._projection = projection
+
+    def begin(self, version: int) -> None:
+        """Make the document, where there is none: at position 0, folded by this version."""
+        self._positions.update_one(
+            {"_id": self._projection},
+            {
+                "$setOnInsert": {
+                    "projection": self._projection,
+                    "application": Servicing.name,
+                    "position": 0,
+                    "version": version,
+                }
+            },
+            upsert=True,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """All that is known of the projection; empty where that is nothing."""
+        return self._positions.find_one({"_id": self._projection}) or {}
+
+    def position(self) -> int:
+        """The position reached in our store; 0 before the first."""
+        return self.max_tracking_id(Servicing.name) or 0
+
+    def is_outdated(self, version: int) -> bool:
+        """Whether there are documents that were folded by another version."""
+        record = self.record()
+        return bool(record.get("position")) and record.get("version", 1) != version
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Move on to a position. Raises IntegrityError where it was passed already."""
+        self.move(tracking, None)
+
+    def move(self, tracking: Tracking, mark: Mark | None) -> None:
+        """The same, with the mark of the last event up to there: another store has another one."""
+        name, position = tracking.application_name, tracking.notification_id
+        try:
+            self._positions.update_one(
+                {"_id": self._id(name), "position": {"$lt": position}},
+                {
+                    "$set": {"position": position, "updatedAt": datetime.now(UTC), **marked(position, mark)},
+                    "$setOnInsert": {"projection": self._projection, "application": name},
+                },
+                upsert=True,
+            )
+        except DuplicateKeyError as error:
+            msg = f"{self._projection} has passed position {position} of {name} already"
+            raise IntegrityError(msg) from error
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """The position reached, or None before the first."""
+        document = self._positions.find_one({"_id": self._id(application_name)}, {"position": 1})
+        return int(document["position"]) or None if document else None
+
+    def stand_still(
+        self, cause: Cause, text: str, position: int | None = None, event: str | None = None
+    ) -> None:
+        """Say why the projection does not move. The time is when it stopped for that reason first."""
+        standstill: dict[str, Any] = {"cause": cause.value, "detail": text}
+        if position is not None:
+            standstill["position"] = position
+        if event is not None:
+            standstill["event"] = event
+        known = {f"standstill.{name}": value for name, value in standstill.items()}
+        if self._positions.count_documents({"_id": self._projection, **known}, limit=1):
+            return
+        self._positions.update_one(
+            {"_id": self._projection}, {"$set": {"standstill": standstill | {"since": datetime.now(UTC)}}}
+        )
+
+    def stands(self, fault: ProjectionFault) -> None:
+        """The same, for a fault."""
+        self.stand_still(fault.cause, str(fault), fault.position, fault.event)
+
+    def set_aside(self, documents: Mapping[str, SetAside]) -> None:
+        """List documents that cannot follow: at most a thousand, the newest."""
+        entries = [
+            {
+                "id": identifier,
+                "cause": aside.cause.value,
+                "position": aside.position,
+                "event": aside.event,
+                "error": aside.error,
+                "at": datetime.now(UTC),
+            }
+            for identifier, aside in documents.items()
+        ]
+        self.healed(list(documents))
+        self._positions.update_one(
+            {"_id": self._projection}, {"$push": {"setAside": {"$each": entries, "$slice": -_MOST_SET_ASIDE}}}
+        )
+
+    def healed(self, identifiers: Sequence[str]) -> None:
+        """Those documents are as they should be again."""
+        self._positions.update_one(
+            {"_id": self._projection}, {"$pull": {"setAside": {"id": {"$in": list(identifiers)}}}}
+        )
+
+    def recovered(self) -> None:
+        """It moves again."""
+        self._positions.update_one({"_id": self._projection}, {"$unset": {"standstill": ""}})
+
+    def _id(self, application_name: str) -> str:
+        if application_name == Servicing.name:
+            return self._projection
+        return f"{self._projection}@{application_name}"
+
+
+def marked(position: int, mark: Mark | None) -> dict[str, Any]:
+    """A record's fields for the mark of the last event up to a position; none where nobody took it.
+
+    The position stands there too: a release that knows of no marks moves on without one.
+    """
+    if mark is None:
+        return {}
+    told = {"position": position, "originator": mark.originator_id.hex, "version": mark.originator_version}
+    return {"lastEvent": told}
+
+
+def is_of_another_store(record: dict[str, Any], servicing: Servicing) -> bool:
+    """Whether the store has another event at the position of a projection's record than it had then."""
+    if (told := record.get("lastEvent")) is None or told["position"] != record.get("position"):
+        return False
+    position = int(told["position"])
+    return position > 0 and marked(position, servicing.mark(position)) != {"lastEvent": told}
+
+
+async def comes_to(
+    database: AsyncDatabase[dict[str, Any]], projection: str, position: int, seconds: float
+) -> bool:
+    """Whether a projection comes to a position of our store within so many seconds.
+
+    What the recorder's ``wait`` is to a thread, for an event loop: it holds none, and looks sooner than
+    every tenth of a second. Raises pymongo's errors, but for a server that does not answer in time.
+    """
+    deadline, wait = monotonic() + seconds, _SHORTEST_WAIT_S
+    try:
+        with timeout(seconds):  # The driver's own: to cancel it would leave its connection open.
+            while True:
+                reached = await database[COLLECTION].find_one({"_id": projection}, {"position": 1})
+                if reached is not None and reached["position"] >= position:
+                    return True
+                if (remaining := deadline - monotonic()) <= 0:
+                    return False
+                await sleep(min(wait, remaining))
+                wait = min(_LONGEST_WAIT_S, wait * 2)
+    except PyMongoError as error:
+        if error.timeout:
+            return False
+        raise

@@ -1,0 +1,110 @@
+"""Reads what projections fold: events in order of their positions, and none passed over unknown."""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventsourcing.utils import get_topic
+
+from app.aggregates import AGGREGATES
+from app.aggregates.base import RememberingAggregate
+from app.event_store.aggregate_cache import Key
+from app.event_store.application import Servicing
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.recorders import PAGE_BYTES, Recorded
+from app.projections.engine.faults import Cause, ProjectionFault
+from app.projections.engine.projection import event_classes
+from app.runtime.observability.logging import where
+
+_LOOKED_THROUGH = 25
+"""How many stored events are looked through at most, for one that is wanted."""
+
+
+class Told(NamedTuple):
+    """An event, its position, and how many bytes it takes in the store."""
+
+    position: int
+    event: Any
+    size: int
+
+
+class Page(NamedTuple):
+    """Events, and the position up to which the store was truly looked through."""
+
+    events: list[Told]
+    reached: int
+
+
+class EventReader:
+    """Reads the events of some topics from the store. ``who`` reads them, for the errors."""
+
+    def __init__(self, servicing: Servicing, topics: Iterable[str], who: str) -> None:
+        self.servicing = servicing
+        self._topics = frozenset(topics)
+        self._others = sorted(known_topics() - self._topics)
+        self._who = who
+        self._kinds: frozenset[str] = frozenset()
+        self._chosen: Callable[[UUID], bool] = lambda _id: True
+
+    def choose(self, kinds: Iterable[type[RememberingAggregate]], chosen: Callable[[UUID], bool]) -> None:
+        """Of these kinds of aggregates, read only those that are chosen by their id."""
+        self._kinds = frozenset(get_topic(each) for kind in kinds for each in event_classes(kind))
+        self._chosen = chosen
+
+    def page(self, after: int, up_to: int, most: int) -> Page:
+        """The next events, at most so many, or PAGE_BYTES of them.
+
+        Raises ProjectionFault and one of EVENT_STORE_ERRORS.
+        """
+        # What nobody asks for is passed over by the store itself, but not all of it in one go.
+        up_to = min(up_to, after + most * _LOOKED_THROUGH)
+        rows = self.servicing.page(after, up_to, most, self._others)
+        # Only what was truly looked at: a full page ends at its last event, any other where it was to end.
+        is_full = len(rows) == most or sum(len(row.state) for row in rows) >= PAGE_BYTES
+        return Page(self._told(rows), rows[-1].position if is_full else up_to)
+
+    def of(self, keys: Collection[Key]) -> list[Told]:
+        """All events of some aggregates, in order of their positions. Raises as :meth:`page`."""
+        return self._told(self.servicing.recorded_of(keys))
+
+    def history(self, key: Key, after: int, most: int) -> list[Told]:
+        """The next events of an aggregate after a version, at most so many, or PAGE_BYTES of them.
+
+        Raises as :meth:`page`.
+        """
+        return self._told(self.servicing.history_page(key, after, most))
+
+    def _told(self, rows: list[Recorded]) -> list[Told]:
+        wanted, known = self._topics, known_topics()
+        self.servicing.open_together(rows)
+        events = []
+        for row in rows:
+            if row.topic in wanted:
+                if row.topic in self._kinds and not self._chosen(row.originator_id):
+                    continue
+                events.append(Told(row.position, self._read(row), len(row.state)))
+            elif row.topic not in known:
+                name = row.topic.rpartition(":")[2]
+                msg = (
+                    f"{self._who} does not know the event type {name} at position {row.position}: "
+                    "was it stored by a newer release?"
+                )
+                raise ProjectionFault(msg, Cause.EVENT_TYPE_UNKNOWN, row.position, name)
+        return events
+
+    def _read(self, row: Recorded) -> Any:
+        try:
+            return self.servicing.event_of(row)
+        except EVENT_STORE_ERRORS:
+            raise  # The keys could not be read: no fault of the event.
+        except Exception as error:
+            name = row.topic.rpartition(":")[2]
+            msg = f"{self._who} cannot read {name} at position {row.position}: {where(error)}"
+            raise ProjectionFault(msg, Cause.EVENT_UNREADABLE, row.position, name) from error
+
+
+@cache
+def known_topics() -> frozenset[str]:
+    """The topics of all domain events of this release, whoever reads them."""
+    return frozenset(get_topic(event_class) for kind in AGGREGATES for event_class in event_classes(kind))

@@ -1,0 +1,42 @@
+"""Writes docs/metrics.md: ``python -m app.runtime.observability.metrics_page docs/metrics.md``."""
+
+import sys
+from pathlib import Path
+
+from app.runtime.observability.metrics import EVERY_ROLE, METRICS, Metric, Role
+
+_PAGE = """\
+# Metrics
+
+Written from `app/runtime/observability/metrics.py` by `make metrics`; a test holds that it is current.
+[operations.md](operations.md#metrics-and-alarms) says how they are served, and what to do on each alarm.
+
+Labels have few values, known beforehand, and hold no ids and nothing personal. Every role also has the
+`process_…` metrics of its own memory, files and processor time.
+{tables}"""
+
+
+def page() -> str:
+    """The text of docs/metrics.md."""
+    tables = []
+    for title, roles in _sections():
+        lines = ["", f"## {title}", "", "| name | type | labels | meaning | alarm |", "|---|---|---|---|---|"]
+        lines += [_row(each) for each in METRICS.values() if each.roles == roles]
+        tables.append("\n".join(lines))
+    return _PAGE.format(tables="\n".join(tables)) + "\n"
+
+
+def _sections() -> list[tuple[str, tuple[Role, ...]]]:
+    """The roles that have metrics, in the table's order, and what their section is called."""
+    found = dict.fromkeys(each.roles for each in METRICS.values())
+    return [("Every role" if roles == EVERY_ROLE else ", ".join(roles), roles) for roles in found]
+
+
+def _row(metric: Metric) -> str:
+    labels = ", ".join(f"`{each}`" for each in metric.labels)
+    alarms = ", ".join(f"`{each}`" for each in metric.alarm.split(", ") if each)
+    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} | {alarms} |"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

@@ -1,0 +1,37 @@
+"""What every client of Redis and MongoDB of ours has in common, whatever each waits for.
+
+The URL has the last word of what it names.
+"""
+
+import socket
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from app.runtime.settings.settings import Settings
+
+_BREAKS = (RedisConnectionError, RedisTimeoutError, socket.timeout, ReadOnlyError)
+"""After these a connection is closed: also where its server became a replica, and another has its name."""
+
+_DURABLE = {"w": "majority", "retryWrites": True, "retryReads": True}
+
+
+def redis_client(settings: Settings, **more: Any) -> Redis:
+    """A client of the settings' Redis. Nothing is sent twice by itself: whoever asks decides that."""
+    return Redis.from_url(settings.redis_url, protocol=2, retry=Retry(NoBackoff(), 0, _BREAKS), **more)
+
+
+def mongo_options(settings: Settings) -> dict[str, Any]:
+    """What a MongoDB client takes beside its URL.
+
+    What is acknowledged is with a majority of the replica set, so that no new primary lacks it; a write, or
+    a read, that a step-down or a broken connection interrupts is tried again, once, by the driver.
+    """
+    named = {name.lower() for name, _ in parse_qsl(urlsplit(settings.mongo_url).query)}
+    return {"tz_aware": True, **{name: told for name, told in _DURABLE.items() if name.lower() not in named}}

@@ -1,0 +1,83 @@
+"""Events that a newer release has stored, in a rolling deployment: each route says so, and it is no 500."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.database import Database
+
+from app.event_store.application import Servicing
+from app.event_store.transcoder import CompactMapper, NewerVersionError
+from app.projections.engine.worker import run as project
+from app.projections.migrations import migrate
+from app.runtime.settings.settings import Settings
+from tests.support.api.money import client_of
+from tests.support.api.notes import NOTE
+from tests.support.api.serving import serving
+from tests.support.data.erasing import know
+from tests.support.servers.event_stores import NewStore, events_table, execute
+
+COMMAND = "/v1/ledger-commands/L1"
+READS = (
+    *("/v1/conversations/L1/utterances", "/v1/conversations/L1/noticeboard", "/v1/conversations/L1/history"),
+    *(COMMAND, f"{COMMAND}/history", "/v1/customers/C1/history"),
+)
+
+
+@pytest.fixture(scope="module")
+def client(
+    shared_settings: Settings, shared_db: Database[dict[str, Any]], new_store: NewStore
+) -> Iterator[httpx.Client]:
+    """Of an API of this release. Each aggregate has an event of a type that this release does not know."""
+    settings = shared_settings.model_copy(update={"event_store_url": new_store()})
+    list(migrate(shared_db))
+    with closing(Servicing.from_url(settings.event_store_url)) as servicing:
+        know(servicing, "C1", "L1")
+    project(settings, drain=True)
+    url = settings.event_store_url
+    newest = f"originator_version = (SELECT MAX(b.originator_version) FROM {events_table(url)} b"
+    execute(
+        url,
+        f"UPDATE {events_table(url)} SET topic = topic || 'FromTheFuture' "
+        f"WHERE {newest} WHERE b.originator_id = {events_table(url)}.originator_id)",
+    )
+    with serving(settings) as base, client_of(base, settings, "admin", "eve") as client:
+        yield client
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json().get("code", "")
+
+
+@pytest.mark.parametrize("path", READS)
+def test_what_reads_events_says_that_one_cannot_be_read(client: httpx.Client, path: str) -> None:
+    assert told(client.get(path)) == (503, "history_unreadable")
+
+
+def test_what_changes_them_says_so_too_and_changes_nothing(client: httpx.Client) -> None:
+    amended = client.post("/v1/notes/L1-note/amendments", json={"content": "More."})
+    assert told(amended) == (503, "history_unreadable")
+    written = client.post("/v1/customers/C1/notes", json=NOTE)
+    assert told(written) == (503, "history_unreadable")
+    assert told(client.post("/v1/write-off-requests/L1/cancel")) == (503, "history_unreadable")
+
+
+def test_a_write_off_request_is_shown_as_it_was_projected(client: httpx.Client) -> None:
+    """As it is while the store is away."""
+    answer = client.get("/v1/write-off-requests/L1")
+    assert (answer.status_code, answer.json()["status"]) == (200, "rejected")
+
+
+def test_an_event_of_a_later_version_is_one_of_them(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        msg = "X is of version 3, and this release knows 2"
+        raise NewerVersionError(msg)
+
+    monkeypatch.setattr(CompactMapper, "to_domain_event", refuse)
+    for path in READS:
+        assert told(client.get(path)) == (503, "history_unreadable"), path
+    assert client.get("/v1/write-off-requests/L1").status_code == 200

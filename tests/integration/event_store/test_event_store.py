@@ -1,0 +1,137 @@
+"""The SQLite event store as a file that several processes open, use and lose."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import pytest
+
+from app.aggregates import Customer
+from app.event_store.application import Servicing
+from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.url import EventStoreUrlError, event_store_environment
+from app.ingestion.messages.catalogue import Message, read_entry
+from app.ingestion.stream.apply import land
+
+OPEN = """
+import sys
+from app.aggregates import Customer, Servicing
+from tests.given import message
+print("ready", flush=True)
+for line in sys.stdin:
+    servicing = Servicing.from_url(line.strip())
+    unit = servicing.unit_of_work()
+    unit.obtain(Customer, sys.argv[1], message("m"))
+    unit.commit()
+    print("saved", flush=True)
+    servicing.close()
+"""
+
+
+def say(child: subprocess.Popen[str], line: str) -> None:
+    assert child.stdin is not None
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+
+
+def heard(child: subprocess.Popen[str]) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
+
+
+def customer_told() -> Message:
+    fields = {b"typ": b"customer.created.v1", b"event_id": b"e1", b"dat": b'{"customer_id": "C1"}'}
+    told = read_entry("inbox", b"1772000000000-0", fields, 10_000)
+    assert told is not None
+    return told
+
+
+def test_processes_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> None:
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, f"C{number}"],
+            cwd=Path(__file__).parents[3],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    assert [heard(child) for child in children] == ["ready"] * 4
+    for number in range(25):
+        url = f"sqlite:///{tmp_path}/events{number}.db"
+        for child in children:
+            say(child, url)
+        assert [heard(child) for child in children] == ["saved"] * 4
+        servicing = Servicing.from_url(url)
+        assert all(servicing.load(Customer, f"C{each}") for each in range(4))
+        servicing.close()
+    for child in children:
+        child.communicate(timeout=30)
+        assert child.returncode == 0
+    with closing(sqlite3.connect(tmp_path / "events0.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_broken_store_is_never_a_messages_own_fault(tmp_path: Path) -> None:
+    servicing = Servicing.from_url(f"sqlite:///{tmp_path / 'events.db'}", cache=10)
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        connection.execute("DROP TABLE stored_events")
+    with pytest.raises(EVENT_STORE_ERRORS, match="no such table"):
+        land(servicing, [customer_told()], Event())
+    servicing.close()
+
+
+def test_a_locked_store_is_waited_for_as_long_as_its_url_says(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}?timeout=1"
+    servicing = Servicing.from_url(url)
+    with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        started = monotonic()
+        with pytest.raises(EVENT_STORE_ERRORS, match="locked"):
+            land(servicing, [customer_told()], Event())
+        assert 1 <= monotonic() - started < 10
+    land(servicing, [customer_told()], Event())
+    servicing.close()
+
+
+@pytest.mark.parametrize("timeout", ["0", "soon", "-1", ""])
+def test_timeout_that_is_no_number_is_said(timeout: str) -> None:
+    with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*timeout"):
+        event_store_environment(f"sqlite:///events.db?timeout={timeout}")
+
+
+@pytest.mark.parametrize(
+    ("url", "named"), [("mysql://host/db", "mysql"), ("sqlite://", "no file"), ("events.db", "scheme")]
+)
+def test_another_url_is_refused_with_what_is_accepted(url: str, named: str) -> None:
+    with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}.*sqlite:///"):
+        event_store_environment(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("sqlite://var/events.db", "two slashes"),
+        ("sqlite:///var/events#1.db", "%23"),
+        ("sqlite:///var/events.db#", "%23"),
+        ("sqlite:///var/events?1.db", "option '1.db'.*%3F"),
+        ("sqlite:///:memory:", "no file"),
+        ("postgresql://billie@host", "no database"),
+        ("postgresql://billie:1/2@host/store", "no database"),
+        ("postgresql://billie@host:port/store", "port cannot be read"),
+    ],
+)
+def test_what_would_name_another_store_than_it_seems_to_is_refused(url: str, named: str) -> None:
+    """``sqlite:///var/events#1.db`` was the file ``var/events``."""
+    with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}"):
+        event_store_environment(url)
+
+
+def test_an_option_that_postgresql_would_not_get_is_refused() -> None:
+    with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*'sslmod'.*sslmode"):
+        event_store_environment("postgresql://host/db?sslmod=require")

@@ -1,0 +1,143 @@
+"""The event store in PostgreSQL, on a cluster of its own: where the machine has its programs."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from eventsourcing.persistence import OperationalError
+from psycopg_pool import PoolTimeout
+
+from app.aggregates import Conversation, Customer
+from app.event_store.application import Servicing
+from app.event_store.opening import EVENT_STORE_ERRORS, opening
+from app.event_store.postgres import SecurePostgresFactory, connect
+from app.event_store.url import event_store_environment
+from app.ingestion.stream.apply import Landing, land
+from app.runtime.servers.private_postgres import PrivatePostgres
+from tests.support.waiting import until
+from tests.unit.ingestion.entries import heard, message, said
+
+
+@pytest.fixture
+def two(postgres_url: str) -> Iterator[tuple[Servicing, Servicing]]:
+    one, other = Servicing.from_url(postgres_url, cache=10), Servicing.from_url(postgres_url, cache=10)
+    yield one, other
+    one.close()
+    other.close()
+
+
+def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> None:
+    one, other = two
+    assert land(one, [said(1), said(2, "V2")], Event()).position == 4
+    assert land(other, [said(3), said(1)], Event()).position == 5
+    ann = message({"typ": "customer.created.v1", "id": "c1", "dat": {"customer_id": "C1"}})
+    assert land(one, [said(4), said(3), ann], Event()).position == 8
+    for each in two:
+        assert (heard(each), heard(each, "V2")) == (["1", "3", "4"], ["2"])
+        assert each.load(Customer, "C1") is not None
+
+
+def test_a_socket_of_this_machine_is_a_host_whose_slashes_are_written_as_such(
+    postgres_cluster: PrivatePostgres, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        [(folder,)] = connection.execute("SHOW unix_socket_directories")
+    port = postgres_cluster.url.rpartition(":")[2]
+    with closing(Servicing.from_url(f"postgresql://billie@{quote(folder, safe='')}:{port}/store")) as store:
+        assert land(store, [said(1)], Event()).position == 2
+    with closing(Servicing.from_url(postgres_url)) as same:
+        assert heard(same) == ["1"]
+
+
+def test_a_page_ends_at_so_many_events_or_bytes_and_passes_over_topics(
+    two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = two
+    land(store, [said(number) for number in range(1, 9)], Event())
+    whole = store.page(0, 9, 100)
+    assert [each.position for each in whole] == list(range(1, 10))
+    assert store.page(3, 6, 100) == whole[3:6]
+    assert store.page(3, 9, 2) == whole[3:5]
+    assert store.page(0, 9, 2, [whole[0].topic]) == whole[1:3], "all but the registration"
+    monkeypatch.setattr("app.event_store.recorders.PAGE_BYTES", len(whole[0].state) + 1)
+    assert store.page(0, 9, 100) == whole[:2]
+
+
+def test_a_history_has_pages_of_so_many_events_or_bytes(
+    two: tuple[Servicing, Servicing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as SQLite's."""
+    store, _ = two
+    with closing(Servicing.from_url(f"sqlite:///{tmp_path / 'events.db'}")) as other:
+        for each in (store, other):
+            land(each, [said(1), said(2, "V2"), *(said(number) for number in range(3, 9))], Event())
+            whole = each.history_page((Conversation, "V1"), 0, 100)
+            assert [row.originator_version for row in whole] == list(range(1, 9))
+            assert whole == each.recorded_of([(Conversation, "V1")])
+            assert each.history_page((Conversation, "V1"), 3, 2) == whole[3:5]
+            assert each.history_page((Conversation, "V1"), 8, 2) == []
+            assert each.history_page((Conversation, "nobody"), 0, 2) == []
+            with monkeypatch.context() as few:
+                few.setattr("app.event_store.recorders.PAGE_BYTES", len(whole[0].state) + 1)
+                assert each.history_page((Conversation, "V1"), 0, 100) == whole[:2]
+
+
+def test_who_is_overtaken_begins_anew(
+    two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    monkeypatch.setattr("app.event_store.writer_lock._LONGEST_WAIT_S", 0.01)
+    landing = Landing(one, [said(1), said(2, "V2")])
+    land(other, [said(3)], Event())  # It did not wait long for its turn.
+    landing.finish(Event())
+    assert (len(landing.landed), landing.failed) == (2, [])
+    assert (heard(one), heard(one, "V2")) == (["3", "1"], ["2"])
+
+
+def test_server_that_goes_away_is_the_stores_fault(
+    two: tuple[Servicing, Servicing], postgres_cluster: PrivatePostgres
+) -> None:
+    one, _ = two
+    land(one, [said(1)], Event())
+    with psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection:
+        connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
+        with pytest.raises(EVENT_STORE_ERRORS):
+            land(one, [said(2)], Event())
+        connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
+    assert len(land(one, [said(2)], Event()).landed) == 1
+    assert heard(one) == ["1", "2"]
+
+
+def test_a_server_that_goes_away_while_a_role_waits_for_its_turn_to_open_is_waited_for(
+    postgres_cluster: PrivatePostgres, postgres_url: str
+) -> None:
+    environment, waits = event_store_environment(postgres_url), "wait_event_type = 'Lock'"
+    with (
+        ThreadPoolExecutor(1) as thread,
+        psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection,
+        opening(environment),  # Somebody else is at it.
+    ):
+        second = thread.submit(lambda: Servicing.from_url(postgres_url).close())
+        killed = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waits}"
+        until(lambda: connection.execute(killed.encode()).rowcount == 1, 20, "somebody to wait for the lock")
+        error = second.exception(20)
+    assert isinstance(error, EVENT_STORE_ERRORS)
+
+
+def test_tls_that_is_asked_for_is_never_done_without(postgres_url: str) -> None:
+    """The cluster of tests has none: a connection that needs it fails, the library's and ours."""
+    environment = event_store_environment(f"{postgres_url}?sslmode=require")
+    with pytest.raises(OperationalError, match="does not support SSL"):
+        connect(environment)
+    with SecurePostgresFactory(environment).datastore.pool as pool:
+        assert pool.kwargs["sslmode"] == "require"
+        with pytest.raises(PoolTimeout):
+            pool.wait(1.0)
+    with closing(Servicing.from_url(f"{postgres_url}?sslmode=prefer")) as servicing:
+        assert land(servicing, [said(1)], Event()).position == 2

@@ -1,0 +1,147 @@
+"""Entries that two consumers hold, or whose acknowledgement was lost on the way back: settled once."""
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from app.event_store.application import Servicing
+from app.ingestion.dead_letters.box import DeadLetterBox
+from app.ingestion.stream.acknowledge import Settling
+from app.ingestion.stream.apply import land
+from app.ingestion.stream.batch import Batch
+from app.ingestion.stream.consumer import Consumer
+from app.ingestion.stream.keys import (
+    dropped_values_key,
+    unknown_types_first_seen_key,
+    unknown_types_key,
+    unknown_types_last_seen_key,
+)
+from app.ingestion.stream.publish import publish
+from app.runtime.settings.settings import Settings
+from tests.support.observed import dead_letters, pending
+from tests.unit.ingestion.entries import raising
+
+ENTRIES = [
+    {"typ": "user_input", "cid": "V1", "event_id": "e1", "utterance": "hello"},
+    {"typ": "customer.created.v1", "event_id": "e2", "dat": '{"customer_id": "C1", "ekyc_status": "odd"}'},
+    {"typ": "weather.changed", "dat": "{}"},
+    {"typ": "weather.changed", "dat": "{}"},
+    {"typ": "account.updated.v1", "dat": "{"},
+    {"agt": "nobody"},
+]
+
+
+@pytest.fixture
+def servicing(settings: Settings) -> Iterator[Servicing]:
+    servicing = Servicing.from_url(settings.event_store_url)
+    yield servicing
+    servicing.close()
+
+
+def counts(client: Redis, settings: Settings) -> dict[str, Any]:
+    """What operators see of the entries."""
+    return {
+        "dead": [letter["reason"] for letter in dead_letters(client, settings)],
+        "unknown": client.hgetall(unknown_types_key(settings.inbox_stream)),
+        "dropped": client.hgetall(dropped_values_key(settings.inbox_stream)),
+        "pending": pending(client, settings),
+    }
+
+
+def test_batch_that_two_consumers_hold_is_settled_once(
+    settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    publish(redis_client, settings.inbox_stream, ENTRIES)
+    redis_client.xgroup_create(settings.inbox_stream, settings.consumer_group, id="0")
+    answer: Any = redis_client.xreadgroup(settings.consumer_group, "one", {settings.inbox_stream: ">"})
+    entries = answer[0][1]
+    # The store was locked for longer than BILLIE_CLAIM_IDLE_MS: the other consumer took them over.
+    consumers = [
+        Consumer(settings.model_copy(update={"consumer_name": name}), redis_client, servicing, Event())
+        for name in ("one", "two")
+    ]
+    once = {
+        "dead": ["not_json", "no_type"],
+        "unknown": {b"weather.changed": b"2"},
+        "dropped": {b"customer.created.v1.ekyc_status": b"1"},
+        "pending": 0,
+    }
+    for consumer in consumers:
+        consumer.process(entries)
+        assert counts(redis_client, settings) == once
+
+
+def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
+    settings: Settings,
+    redis_client: Redis,
+    servicing: Servicing,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("app.ingestion.stream.acknowledge._MOST_UNKNOWN_TYPES", 2)
+    sent = ("tide.changed", "wind.changed", "moon.changed", "sun.changed", "tide.changed", "tide.changed")
+    publish(redis_client, settings.inbox_stream, [{"typ": name, "dat": "{}"} for name in sent])
+    one_by_one = settings.model_copy(update={"ingest_batch": 1})
+    Consumer(one_by_one, redis_client, servicing, Event()).run(drain=True)
+    stream = settings.inbox_stream
+    assert redis_client.hgetall(unknown_types_key(stream)) == {
+        b"tide.changed": b"3",
+        b"wind.changed": b"1",
+        b"(others)": b"2",
+    }
+    first, last = (
+        redis_client.hgetall(key)
+        for key in (unknown_types_first_seen_key(stream), unknown_types_last_seen_key(stream))
+    )
+    assert first.keys() == last.keys() == {b"tide.changed", b"wind.changed", b"(others)"}
+    assert int(first[b"tide.changed"]) <= int(first[b"(others)"])
+    assert int(last[b"tide.changed"]) >= int(last[b"(others)"])
+    said = [record for record in caplog.records if "Upstream began to send" in record.message]
+    assert len(said) == 3
+
+
+def test_new_types_are_said_by_their_own_names_however_many_came_at_once(
+    settings: Settings, redis_client: Redis, servicing: Servicing, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A script takes a thousand entries: those of the first type take two."""
+    names = ["tide.changed"] * 1_500 + ["wind.changed"]
+    for _ in range(2):
+        publish(redis_client, settings.inbox_stream, [{"typ": name, "dat": "{}"} for name in names])
+        Consumer(settings, redis_client, servicing, Event()).run(drain=True)
+        names = ["moon.changed"]
+    said = [record.getMessage() for record in caplog.records if "Upstream began" in record.message]
+    assert ["tide" in said[0], "wind" in said[1], "moon" in said[2], len(said)] == [True, True, True, 3]
+
+
+def test_the_first_to_be_tried_again_sets_the_time(settings: Settings, redis_client: Redis) -> None:
+    """One failed often before, the other never."""
+    servicing = Servicing.in_memory()
+    first, second = (
+        each._replace(envelope=each.envelope._replace(entry_id=f"{number}-0"))
+        for number, each in enumerate([raising(ZeroDivisionError())] * 2, start=1)
+    )
+    for failing in ([second], [second], [first, second]):
+        batch = Batch([(each.envelope.entry_id.encode(), {}) for each in failing], fresh=False)
+        outcome = Settling(redis_client, settings).settle(batch, land(servicing, failing, Event()))
+    assert sorted(outcome.failures.values()) == [1, 3]
+    assert outcome.retry_in_s == 1.0
+
+
+def test_a_group_that_is_made_anew_changes_nothing(
+    settings: Settings, redis_client: Redis, servicing: Servicing
+) -> None:
+    """Nor does it bring back what an operator discarded."""
+    publish(redis_client, settings.inbox_stream, ENTRIES)
+    consumer = Consumer(settings, redis_client, servicing, Event())
+    consumer.run(drain=True)
+    before, newest = counts(redis_client, settings), servicing.max_position()
+    box = DeadLetterBox(redis_client, settings)
+    first, _second = box.letters()
+    box.discard(first.letter_id, "ann", "a test")
+    redis_client.xgroup_destroy(settings.inbox_stream, settings.consumer_group)
+    consumer.run(drain=True)
+    assert counts(redis_client, settings) == before | {"dead": before["dead"][1:]}
+    assert servicing.max_position() == newest

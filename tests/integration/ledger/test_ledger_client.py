@@ -1,0 +1,376 @@
+"""The client against a real gRPC server that does as the test says."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from threading import Event
+from typing import Any, TypeVar
+
+import grpc
+import pytest
+
+from app.ledger.client import errors
+from app.ledger.client.client import LedgerClient
+from app.ledger.wire import accounting_ledger_pb2 as wire
+from app.runtime.servers.embedded import free_port
+from tests.support.servers.scripted_ledger import Call, balance, posted, refuses, scripted_ledger, transaction
+
+T = TypeVar("T")
+
+TEN = Decimal("10.00")
+
+
+def ask(target: str, question: Callable[[LedgerClient], Awaitable[T]], **options: Any) -> T:
+    async def asked() -> T:
+        async with LedgerClient(target, **options) as client:
+            return await question(client)
+
+    return asyncio.run(asked())
+
+
+WRITES: dict[str, Callable[[LedgerClient], Awaitable[Any]]] = {
+    "RecordRepayment": lambda client: client.record_repayment("L1", TEN, idempotency_key="key-0001"),
+    "ApplyFee": lambda client: client.apply_fee("LATE_FEE", "L1", TEN, idempotency_key="key-0001"),
+    "WaiveFee": lambda client: client.waive_fee(
+        "L1", TEN, reason="goodwill", approved_by="eve", idempotency_key="key-0001"
+    ),
+    "WriteOff": lambda client: client.write_off(
+        "L1", reason="hardship", approved_by="eve", idempotency_key="key-0001"
+    ),
+    "MakeAdjustment": lambda client: client.make_adjustment(
+        "L1",
+        principal_delta=Decimal("-1.50"),
+        fee_delta=Decimal(0),
+        reason="wrong",
+        approved_by="eve",
+        idempotency_key="key-0001",
+    ),
+}
+READS: dict[str, Callable[[LedgerClient], Awaitable[Any]]] = {
+    "GetBalance": lambda client: client.get_balance("L1"),
+    "GetTransactions": lambda client: client.get_transactions("L1"),
+    "GetLedgerRecord": lambda client: client.get_record("L1"),
+    "GetStatement": lambda client: client.get_statement(
+        "L1", period_start="2026-03-01", period_end="2026-03-31"
+    ),
+}
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_write_carries_its_key_unchanged_and_gives_what_was_posted(method: str) -> None:
+    with scripted_ledger({method: posted(7, idempotent_replay=True)}) as ledger:
+        result = ask(ledger.target, WRITES[method])
+
+    (call,) = ledger.calls(method)
+    assert call.request.idempotency_key == "key-0001"
+    assert call.request.loan_account_id == "L1"
+    assert (result.transaction.transaction_id, result.event_id) == ("T-7", "EV-7")
+    assert result.idempotent_replay
+
+
+def test_a_repayment_tells_where_the_money_went() -> None:
+    took = wire.InstalmentAllocation(
+        payment_number=2,
+        amount_applied="7.00",
+        instalment_status="partial",
+        amount_remaining="3.00",
+        due_date="2026-04-01",
+        scheduled_amount="10.00",
+    )
+    answer = posted(
+        allocated_to_fees="3.00", allocated_to_principal="7.00", overpayment="0.00", allocation_warning="late"
+    )
+    answer.applied_to_instalments.append(took)
+    with scripted_ledger({"RecordRepayment": answer}) as ledger:
+        result = ask(ledger.target, WRITES["RecordRepayment"])
+
+    assert (result.allocated_to_fees, result.allocated_to_principal) == (Decimal("3.00"), Decimal("7.00"))
+    assert (result.overpayment, result.allocation_warning) == (Decimal(0), "late")
+    assert [(each.payment_number, each.amount_remaining) for each in result.instalments] == [
+        (2, Decimal("3.00"))
+    ]
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_write_is_sent_once(method: str) -> None:
+    with scripted_ledger({method: refuses(grpc.StatusCode.UNAVAILABLE)}) as ledger:
+        with pytest.raises(errors.LedgerUnreachableError) as raised:
+            ask(ledger.target, WRITES[method])
+
+        assert len(ledger.calls(method)) == 1
+    assert raised.value.outcome_unknown
+
+
+@pytest.mark.parametrize("method", READS)
+def test_a_read_is_tried_three_times(method: str) -> None:
+    with scripted_ledger({method: refuses(grpc.StatusCode.UNAVAILABLE)}) as ledger:
+        with pytest.raises(errors.LedgerUnreachableError):
+            ask(ledger.target, READS[method])
+
+        assert len(ledger.calls(method)) == 3
+
+
+def test_a_read_that_succeeds_at_its_second_try_is_a_success() -> None:
+    script = {"GetBalance": [refuses(grpc.StatusCode.UNAVAILABLE), balance("450.00")]}
+    with scripted_ledger(script) as ledger:
+        assert ask(ledger.target, READS["GetBalance"]).total == Decimal("450.00")
+
+
+def test_a_read_is_not_tried_again_for_another_reason() -> None:
+    with scripted_ledger({"GetBalance": refuses(grpc.StatusCode.INTERNAL)}) as ledger:
+        with pytest.raises(errors.LedgerFaultError):
+            ask(ledger.target, READS["GetBalance"])
+
+        assert len(ledger.calls("GetBalance")) == 1
+
+
+def test_a_hung_ledger_holds_a_call_until_its_deadline_and_no_longer() -> None:
+    let_go = Event()
+
+    def hang(call: Call) -> Any:
+        let_go.wait(10)
+        return posted()
+
+    with scripted_ledger({"GetBalance": hang, "WriteOff": hang}) as ledger:
+        began = time.monotonic()
+        for question in (READS["GetBalance"], WRITES["WriteOff"]):
+            with pytest.raises(errors.LedgerTimeoutError) as raised:
+                ask(ledger.target, question, read_seconds=0.2, write_seconds=0.2)
+        took = time.monotonic() - began
+        let_go.set()
+
+    assert 0.4 <= took < 2
+    assert raised.value.outcome_unknown
+
+
+UNKNOWN = [
+    *("CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"),
+    *("INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
+]
+SETTLED = ["NOT_FOUND", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "ALREADY_EXISTS", "OUT_OF_RANGE"]
+NOT_DONE = ["UNIMPLEMENTED", "PERMISSION_DENIED", "UNAUTHENTICATED"]
+
+
+@pytest.mark.parametrize("status", [*UNKNOWN, *SETTLED, *NOT_DONE])
+def test_each_status_says_whether_the_write_may_have_posted(status: str) -> None:
+    script = {"WriteOff": refuses(grpc.StatusCode[status], "the ledger's words")}
+    with scripted_ledger(script) as ledger, pytest.raises(errors.LedgerError) as raised:
+        ask(ledger.target, WRITES["WriteOff"])
+
+    error = raised.value
+    assert (error.code, error.message) == (status, "the ledger's words")
+    assert error.outcome_unknown == (status in UNKNOWN)
+    assert error.settles == (status in SETTLED)
+
+
+def test_no_status_is_forgotten() -> None:
+    assert {*UNKNOWN, *SETTLED, *NOT_DONE, "OK"} == set(grpc.StatusCode.__members__)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xff no message",
+        wire.TransactionResponse(event_id="EV-1"),
+        wire.TransactionResponse(transaction=wire.Transaction(transaction_id="T-1", principal_delta="NaN")),
+    ],
+    ids=["bytes", "no transaction", "no amount"],
+)
+def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(answer: Any) -> None:
+    with scripted_ledger({"WriteOff": answer}) as ledger, pytest.raises(errors.LedgerFaultError) as raised:
+        ask(ledger.target, WRITES["WriteOff"])
+
+    assert raised.value.outcome_unknown
+
+
+@pytest.mark.parametrize("key", ["", None])
+def test_a_write_without_a_key_is_not_sent(key: Any) -> None:
+    with scripted_ledger({"RecordRepayment": posted()}) as ledger:
+        with pytest.raises(ValueError, match="key"):
+            ask(ledger.target, lambda client: client.record_repayment("L1", TEN, idempotency_key=key))
+
+        assert ledger.calls("RecordRepayment") == []
+
+
+def test_a_dead_ledger_costs_milliseconds() -> None:
+    async def asked(client: LedgerClient) -> float:
+        began = time.monotonic()
+        for _ in range(100):
+            with pytest.raises(errors.LedgerUnreachableError):
+                await client.get_balance("L1")
+        return time.monotonic() - began
+
+    assert ask(f"127.0.0.1:{free_port()}", asked) < 1
+
+
+def test_a_dead_ledger_is_said_before_a_write_and_found_again_by_itself() -> None:
+    port = free_port()
+
+    async def asked(client: LedgerClient) -> None:
+        began = time.monotonic()
+        assert not await client.ready()
+        assert time.monotonic() - began < 0.5
+        for _ in range(3):
+            with pytest.raises(errors.LedgerUnreachableError):
+                await client.get_balance("L1")
+        with pytest.raises(errors.LedgerDownError):
+            await client.raise_if_down()
+        with scripted_ledger({"GetBalance": balance("1.00")}, port=port):
+            async with asyncio.timeout(10):
+                while not await client.ready():
+                    await asyncio.sleep(0.02)
+            assert (await client.get_balance("L1")).total == 1
+
+    ask(f"127.0.0.1:{port}", asked)
+
+
+def test_a_hung_ledger_is_known_to_be_down_without_waiting_for_deadlines() -> None:
+    let_go = Event()
+
+    def hang(call: Call) -> Any:
+        let_go.wait(10)
+        return balance("1.00")
+
+    async def asked(client: LedgerClient) -> float:
+        for _ in range(3):
+            with pytest.raises(errors.LedgerTimeoutError):
+                await client.get_balance("L1")
+        began = time.monotonic()
+        for _ in range(50):
+            with pytest.raises(errors.LedgerDownError):
+                await client.get_balance("L1")
+        return time.monotonic() - began
+
+    with scripted_ledger({"GetBalance": hang}) as ledger:
+        took = ask(ledger.target, asked, read_seconds=0.1)
+        let_go.set()
+    assert took < 0.5
+
+
+@pytest.mark.parametrize("question", [READS["GetBalance"], WRITES["WriteOff"]], ids=["read", "write"])
+def test_a_channel_that_is_closed_meanwhile_is_no_caller_that_went_away(
+    question: Callable[[LedgerClient], Awaitable[Any]],
+) -> None:
+    there, let_go = Event(), Event()
+
+    def hang(call: Call) -> Any:
+        there.set()
+        let_go.wait(10)
+        return posted()
+
+    async def closed(client: LedgerClient) -> None:
+        asking = asyncio.ensure_future(question(client))
+        await asyncio.to_thread(there.wait, 10)
+        await client.close()
+        with pytest.raises(errors.LedgerUnreachableError) as raised:
+            await asking
+        assert raised.value.outcome_unknown
+
+    async def left(client: LedgerClient) -> None:
+        asking = asyncio.ensure_future(question(client))
+        await asyncio.to_thread(there.wait, 10)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    for asked in (closed, left):
+        there.clear()
+        with scripted_ledger({"GetBalance": hang, "WriteOff": hang}) as ledger:
+            ask(ledger.target, asked)
+            let_go.set()
+        let_go.clear()
+
+
+def test_rejections_do_not_open_the_breaker() -> None:
+    async def asked(client: LedgerClient) -> None:
+        for _ in range(10):
+            with pytest.raises(errors.LedgerRejectedError):
+                await WRITES["WriteOff"](client)
+        await client.raise_if_down()
+
+    with scripted_ledger({"WriteOff": refuses(grpc.StatusCode.FAILED_PRECONDITION)}) as ledger:
+        ask(ledger.target, asked)
+        assert len(ledger.calls("WriteOff")) == 10
+
+
+def test_a_ledger_that_says_it_does_not_serve_gets_no_write() -> None:
+    with scripted_ledger({}, healthy=False) as ledger:
+        assert not ask(ledger.target, lambda client: client.ready(seconds=2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "specific"), [("LATE_FEE", "ApplyLateFee"), ("DISHONOUR_FEE", "ApplyDishonourFee")]
+)
+def test_a_ledger_without_apply_fee_is_asked_in_its_own_words_with_the_same_key(
+    kind: Any, specific: str
+) -> None:
+    async def asked(client: LedgerClient) -> None:
+        for number in (1, 2):
+            await client.apply_fee(
+                kind,
+                "L1",
+                TEN,
+                idempotency_key=f"key-{number}",
+                days_past_due=7,
+                reason="late",
+                reference_id="R-1",
+            )
+
+    with scripted_ledger({specific: posted()}) as ledger:
+        ask(ledger.target, asked)
+
+    assert [call.request.idempotency_key for call in ledger.calls("ApplyFee")] == ["key-1"]
+    calls = ledger.calls(specific)
+    assert [call.request.idempotency_key for call in calls] == ["key-1", "key-2"]
+    assert (calls[0].request.fee_amount, calls[0].request.reason) == ("10.00", "late")
+    detail = calls[0].request.days_past_due if kind == "LATE_FEE" else calls[0].request.reference_id
+    assert detail == (7 if kind == "LATE_FEE" else "R-1")
+
+
+def test_a_ledger_that_learns_apply_fee_is_asked_with_it() -> None:
+    late = [posted(), refuses(grpc.StatusCode.UNIMPLEMENTED)]
+    general = [refuses(grpc.StatusCode.UNIMPLEMENTED), posted(2)]
+
+    async def asked(client: LedgerClient) -> list[str]:
+        return [(await WRITES["ApplyFee"](client)).event_id for _ in range(3)]
+
+    with scripted_ledger({"ApplyFee": general, "ApplyLateFee": late}) as ledger:
+        assert ask(ledger.target, asked) == ["EV-1", "EV-2", "EV-2"]
+    assert (len(ledger.calls("ApplyFee")), len(ledger.calls("ApplyLateFee"))) == (3, 2)
+
+
+def test_a_fee_whose_outcome_is_unknown_is_not_sent_in_other_words() -> None:
+    with scripted_ledger(
+        {"ApplyFee": refuses(grpc.StatusCode.UNAVAILABLE), "ApplyLateFee": posted()}
+    ) as ledger:
+        with pytest.raises(errors.LedgerUnreachableError):
+            ask(ledger.target, WRITES["ApplyFee"])
+
+        assert ledger.calls("ApplyLateFee") == []
+
+
+def test_a_watch_gives_what_is_posted_and_resumes_where_it_is_told() -> None:
+    def tell(call: Call) -> Any:
+        return iter([transaction(2), transaction(3)])
+
+    async def asked(client: LedgerClient) -> list[str]:
+        return [each.transaction_id async for each in client.watch_transactions("L1", after="T-1")]
+
+    with scripted_ledger({"WatchTransactions": tell}) as ledger:
+        assert ask(ledger.target, asked) == ["T-2", "T-3"]
+    assert ledger.calls("WatchTransactions")[0].request.from_transaction_id == "T-1"
+
+
+def test_a_watch_ends_when_its_time_is_over() -> None:
+    async def asked(client: LedgerClient) -> list[str]:
+        return [each.transaction_id async for each in client.watch_transactions("L1")]
+
+    def stay(call: Call) -> Any:
+        over = Event()
+        call.context.add_callback(over.set)
+        yield transaction(1)
+        over.wait(10)
+
+    with scripted_ledger({"WatchTransactions": stay}) as ledger:
+        assert ask(ledger.target, asked, watch_seconds=0.3) == ["T-1"]

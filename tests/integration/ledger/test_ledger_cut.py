@@ -1,0 +1,62 @@
+"""A connection to the ledger that something on its way forgot: calls come to their deadlines, and go on."""
+
+import asyncio
+
+import pytest
+
+from app.ledger.client.breaker import Breaker
+from app.ledger.client.calls import no_answer
+from app.ledger.client.client import LedgerClient
+from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
+from tests.chaos.links import Links, Mode
+from tests.support.servers.scripted_ledger import balance, scripted_ledger
+
+
+def test_a_connection_that_says_nothing_is_left() -> None:
+    async def asked(client: LedgerClient) -> str:
+        try:
+            await client.get_balance("L1")
+        except LedgerTimeoutError:
+            return "late"
+        except LedgerDownError:
+            return "not asked"
+        return "answered"
+
+    async def story(target: str) -> list[str]:
+        breaker = Breaker(no_answer, rest_seconds=0.1)
+        async with LedgerClient(target, read_seconds=0.3, write_seconds=0.3, breaker=breaker) as client:
+            told = [await asked(client)]
+            link.set(Mode.CUT)
+            link.set(Mode.OPEN)
+            while told[-1] != "answered" or len(told) == 1:
+                told.append(await asked(client))
+                await asyncio.sleep(0.05)
+            return told
+
+    with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
+        link = links.to(int(ledger.target.rpartition(":")[2]))
+        told = asyncio.run(asyncio.wait_for(story(f"127.0.0.1:{link.port}"), 30))
+    assert told[:4] == ["answered", "late", "late", "late"], "a few that are late may be the ledger's doing"
+    assert told.count("late") == 3, "then the first one that is let through has a new connection"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_call_that_is_late_now_and_then_costs_no_connection(times: int) -> None:
+    async def story(client: LedgerClient) -> None:
+        for _ in range(times):
+            with pytest.raises(LedgerTimeoutError):
+                await client.get_balance("L1")
+        assert client._channel is channel
+
+    async def run() -> None:
+        nonlocal channel
+        async with LedgerClient(f"127.0.0.1:{link.port}", read_seconds=0.3) as client:
+            await client.get_balance("L1")
+            channel = client._channel
+            link.set(Mode.CUT)
+            await story(client)
+
+    channel = None
+    with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
+        link = links.to(int(ledger.target.rpartition(":")[2]))
+        asyncio.run(asyncio.wait_for(run(), 30))

@@ -1,0 +1,91 @@
+"""What analysts find on a real server: documents as described, validators that agree, a role to read them."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from app.projections.dictionary.page import ROLE
+from app.projections.jobs.jobs import JobKind, Jobs, Order
+from app.projections.migrations import migrate
+from tests.support.commands import ROOT
+from tests.support.data.dictionary import FIELDS, faults
+from tests.unit.projections.dictionary.events import everything
+from tests.unit.projections.read_models.test_properties import project
+
+SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def projected(shared_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
+    list(migrate(shared_db))
+    project(everything(), shared_db, 1_000)
+    Jobs(shared_db).ask(Order(JobKind.VERIFY, ("customers",)), {"id": "ada", "role": "admin"})
+    return shared_db
+
+
+def constant(name: str) -> Any:
+    """A constant of the script, which is written as JSON."""
+    [text] = re.findall(rf"^const {name} = (.*?);$", SCRIPT, re.MULTILINE | re.DOTALL)
+    return json.loads(text)
+
+
+def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[str, Any]]) -> None:
+    names = projected.list_collection_names()
+    private = {name for name in names if name.startswith("_")}
+    assert private == {
+        "_loan-accounts.customers",
+        "_portfolio-daily.accounts",
+        "_customer-timeline.links",
+    }
+    assert set(constant("COLLECTIONS")) == set(names) - private
+    assert all(projected[name].find_one() for name in constant("COLLECTIONS"))
+
+
+def test_the_role_does_nothing_but_read(projected: Database[dict[str, Any]]) -> None:
+    """The embedded server keeps roles, and does not enforce them by collection as MongoDB does."""
+    assert constant("ACTIONS") == ["collStats", "find", "listIndexes"]
+    privileges = [
+        {"resource": {"db": projected.name, "collection": name}, "actions": constant("ACTIONS")}
+        for name in constant("COLLECTIONS")
+    ]
+    projected.command({"createRole": constant("NAME"), "privileges": privileges, "roles": []})
+    told = projected.command({"rolesInfo": constant("NAME"), "showPrivileges": True})
+    assert told["roles"][0]["privileges"] == privileges
+    projected.command({"dropRole": constant("NAME")})
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_documents_are_stored_as_described(name: str, projected: Database[dict[str, Any]]) -> None:
+    documents = list(projected[name].find())
+    assert documents
+    for document in documents:
+        assert faults(name, document) == [], document["_id"]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_validator_demands_what_is_described(name: str, projected: Database[dict[str, Any]]) -> None:
+    [told] = projected.list_collections(filter={"name": name})
+    demands = dict(_demands(told["options"]["validator"]["$jsonSchema"], ""))
+    assert len(demands) > 5
+    for path, demand in demands.items():
+        described = FIELDS[name][path]
+        assert demand == (sorted(described.words) if isinstance(demand, list) else described.type), path
+
+
+def _demands(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Of each field: its words where all are named, else its type."""
+    for name, told in schema.get("properties", {}).items():
+        kind = told.get("bsonType")
+        if kind == "array":
+            told = told["items"]
+            kind = f"array of {told['bsonType']}"
+        elif kind == ["int", "long"]:
+            kind = "int"
+        elif "pattern" in told:
+            kind = "YYYY-MM-DD"
+        yield prefix + name, sorted(told["enum"]) if "enum" in told else kind
+        yield from _demands(told, f"{prefix}{name}.")

@@ -1,0 +1,150 @@
+"""What MongoDB refuses stops one projection, is said without quoting it, and leaves the others going."""
+
+import logging
+from threading import Event, Timer
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from app.aggregates import Conversation, Customer, WriteOffRequest
+from app.event_store.application import Servicing
+from app.projections.engine.document_cache import Shelf
+from app.projections.engine.document_store import MongoBacking
+from app.projections.engine.faults import ProjectionFault
+from app.projections.engine.following import Following
+from app.projections.engine.positions import COLLECTION
+from app.projections.engine.steps import Engine
+from app.projections.engine.worker import run as project
+from app.runtime.settings.settings import Settings
+from tests.support.data.given import ask_write_off, message, minute
+from tests.support.servers.event_stores import NewStore
+
+
+def told(settings: Settings) -> None:
+    """A customer, a long chat and a write-off request."""
+    servicing = Servicing.from_url(settings.event_store_url)
+    unit = servicing.unit_of_work()
+    first = message("first")
+    unit.obtain(Customer, "C1", first).report_details(first, first_name="Secretive")
+    for number in range(75):
+        source, text = message(f"u{number}"), f"{number} " + "x" * 240_000
+        said = {"username": "customer", "utterance": text, "created_at": minute(number)}
+        unit.obtain(Conversation, "V1", source).add_utterance(source, **said)
+    ask_write_off(unit.obtain(WriteOffRequest, "W1", first), first)
+    unit.commit()
+    servicing.close()
+
+
+def test_a_chat_beyond_what_a_document_holds_keeps_the_newest_and_true_counts(
+    settings: Settings, mongo_db: Database[dict[str, Any]]
+) -> None:
+    told(settings)
+    project(settings, drain=True)
+    document = mongo_db["conversations"].find_one({"_id": "V1"})
+    assert document is not None
+    assert document["utteranceCount"] == 75
+    assert [item["utterance"].split()[0] for item in document["utterances"]] == [
+        str(number) for number in range(75 - len(document["utterances"]), 75)
+    ]
+    assert len(document["utterances"]) > 15
+
+
+def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_is_strict(
+    settings: Settings, mongo_db: Database[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    told(settings)
+    schema = {"bsonType": "object", "properties": {"firstName": {"bsonType": "int"}}}
+    mongo_db.create_collection("customers", validator={"$jsonSchema": schema})
+    with caplog.at_level(logging.INFO), pytest.raises(ProjectionFault, match=r"'C1' \(code 121\)"):
+        project(settings, drain=True, strict=True, stop=Event())
+    assert mongo_db["customers"].count_documents({}) == 0
+    assert mongo_db["write-off-requests"].count_documents({}) == 1
+    assert "the others go on" in caplog.text
+    assert "Secretive" not in caplog.text
+    mongo_db.command("collMod", "customers", validator={})
+    project(settings, drain=True)
+    assert mongo_db["customers"].count_documents({}) == 1
+
+
+def test_a_fault_of_ours_in_a_step_is_a_standstill_and_the_others_go_on(
+    settings: Settings,
+    mongo_db: Database[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told(settings)
+    fold = Engine._fold
+
+    def fails(self: Engine, *where: Any) -> int:
+        if self.projection.name == "customers":
+            msg = "of Secretive"
+            raise TypeError(msg)
+        return fold(self, *where)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Engine, "_fold", fails)
+        with pytest.raises(ProjectionFault, match=r"by a fault of ours: TypeError at test_projector\.py"):
+            project(settings, drain=True)
+    record = mongo_db[COLLECTION].find_one({"_id": "customers"}) or {}
+    assert record["standstill"]["cause"] == "unforeseen"
+    assert mongo_db["write-off-requests"].count_documents({}) == 1
+    assert "Secretive" not in caplog.text
+    project(settings, drain=True)
+    assert mongo_db["customers"].count_documents({}) == 1
+    assert "standstill" not in (mongo_db[COLLECTION].find_one({"_id": "customers"}) or {})
+
+
+def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
+    settings: Settings,
+    mongo_db: Database[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    step = Following.step
+
+    def fails_once_it_has_its_lease(self: Following, idle_s: float) -> float:
+        if self.name == "customers" and self.lease.held:
+            msg = "of Secretive"
+            raise TypeError(msg)
+        return step(self, idle_s)
+
+    monkeypatch.setattr(Following, "step", fails_once_it_has_its_lease)
+    stop, in_vain = Event(), Event()
+    late = Timer(20, lambda: (in_vain.set(), stop.set()))
+    late.start()
+    with pytest.raises(TypeError):
+        project(settings, stop=stop)
+    late.cancel()
+    assert not in_vain.is_set(), "the others end too"
+    records = mongo_db[COLLECTION].find({"lease": {"$exists": True}})
+    owners = {each["_id"]: each["lease"]["owner"] for each in records}
+    assert "customers" in owners
+    assert set(owners.values()) == {None}
+    assert "customers: a fault of ours ends this process: TypeError at test_projector.py" in caplog.text
+    assert "Secretive" not in caplog.text
+
+
+def test_documents_of_another_store_are_left_alone(
+    settings: Settings, mongo_db: Database[dict[str, Any]], new_store: NewStore
+) -> None:
+    told(settings)
+    project(settings, drain=True)
+    other = settings.model_copy(update={"event_store_url": new_store()})
+    with pytest.raises(ProjectionFault, match="not the store that the documents came from"):
+        project(other, drain=True)
+    assert mongo_db["customers"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize(("there", "stays"), [(3, 5), (9, 9)])
+def test_documents_that_another_runner_wrote_meanwhile_are_replaced_by_newer_ones_only(
+    mongo_db: Database[dict[str, Any]], there: int, stays: int
+) -> None:
+    shelf = Shelf(MongoBacking(mongo_db["some"]), 10)
+    shelf.load(["theirs", "ours"])
+    mongo_db["some"].insert_one({"_id": "theirs", "_position": there})
+    for name in ("theirs", "ours"):
+        shelf.put(name, {}, 5)
+    shelf.write()
+    found = {document["_id"]: document["_position"] for document in mongo_db["some"].find()}
+    assert found == {"theirs": stays, "ours": 5}

@@ -1,0 +1,155 @@
+"""A customer with one of everything, each with words that nobody may read once they are erased."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
+
+from app.aggregates import (
+    Actor,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
+from app.aggregates.contact_note import facts_of
+from app.event_store.application import Servicing
+from app.privacy.erasure import Erased, erase_customer
+from app.privacy.key_tables import Beside, KeyTables
+from app.privacy.sealed_store import Prepared
+from tests.support.data.given import Told, absorb, message
+
+SECRET = "Wilhelmina"
+"""In every personal fact that is a text."""
+EVE, ANN, BOB = (
+    Actor("eve", "Eve Mar", "admin"),
+    Actor("ann", None, "operations"),
+    Actor("bob", None, "admin"),
+)
+REASON = "asked for by letter of 2 March"
+
+
+def everything_of(customer_id: str, name: str) -> Iterator[Told]:
+    """What was told: of a loan account, a chat, a request and a command, all called ``name``, and settled."""
+
+    def told(kind: type, command: str, number: int, /, **arguments: Any) -> Told:
+        source = message(f"{customer_id}/{name}/{kind.__name__}/{command}/{number}", at=number)
+        identifier = customer_id if kind is Customer else name
+        return Told(kind, identifier, command, source, arguments)
+
+    who = {"first_name": SECRET, "last_name": "Moss", "email_address": f"{SECRET}@example.com"}
+    home = {"street_name": SECRET, "suburb": "Perth"}
+    yield told(
+        Customer,
+        "report_details",
+        1,
+        **who,
+        mobile_phone_number=f"0400 {SECRET}",
+        date_of_birth="1990-02-03",
+        residential_address=home,
+        vulnerable=True,
+        ekyc_status="successful",
+    )
+    yield told(Conversation, "add_utterance", 2, username="customer", utterance=f"I am {SECRET}")
+    yield told(Conversation, "start", 3, customer_id=customer_id, application_number="A1")
+    yield told(Conversation, "change_application", 4, application_data={"employer": SECRET, "pay": "9.00"})
+    yield told(Conversation, "record_assessment", 5, kind="fraud_check", result={"name": SECRET})
+    yield told(
+        Conversation, "post_notice", 6, agent_name="credit", topic=f"Pay of {SECRET}", content={"who": SECRET}
+    )
+    yield told(Conversation, "decide", 7, decision="approved", reason=f"{SECRET} earns enough")
+    yield told(Conversation, "summarise", 8, purpose=f"A bed for {SECRET}", facts=[SECRET])
+    yield told(
+        LoanAccount,
+        "open",
+        9,
+        customer_id=customer_id,
+        status="ACTIVE",
+        current_balance=Decimal("620.00"),
+        account_number="123",
+        signed_loan_agreement_url=f"https://example.com/{SECRET}.pdf",
+    )
+    yield told(
+        WriteOffRequest,
+        "request",
+        10,
+        loan_account_id=name,
+        amount=Decimal("20.00"),
+        reason="hardship",
+        requested_by="ann",
+        customer_name=SECRET,
+        notes=f"{SECRET} is ill",
+    )
+    yield told(WriteOffRequest, "reject", 11, rejected_by="bob", reason=f"{SECRET} can pay")
+    yield told(
+        LedgerCommand,
+        "request",
+        12,
+        actor=ANN,
+        kind="repayment",
+        loan_account_id=name,
+        idempotency_key=name,
+        amount=Decimal("600.00"),
+        reason=f"for {SECRET}",
+        details={"notes": f"by {SECRET}", "payment_reference": SECRET, "payment_method": "card"},
+        needs_approval=True,
+    )
+    yield told(LedgerCommand, "refuse", 13, actor=BOB, comment=f"{SECRET} paid already")
+    yield told(LoanAccount, "close", 14, reason="PAID_OFF", final_balance=Decimal("0.00"))
+
+
+def know(servicing: Servicing, customer_id: str, name: str) -> None:
+    """Have all of it told, one after the other, and a note written."""
+    for each in everything_of(customer_id, name):
+        absorb(servicing, [each])
+    write_note(servicing, customer_id, f"{name}-note")
+
+
+def write_note(servicing: Servicing, customer_id: str, note_id: str) -> None:
+    """Ann writes a note about a customer."""
+    told = {"note_type": "sms", "subject": SECRET, "content": f"Rang {SECRET}."}
+    facts = facts_of(customer_id, told | {"priority": "normal", "sentiment": "neutral"})
+    source, unit = message(note_id, at=15), servicing.unit_of_work()
+    unit.obtain(ContactNote, note_id, source).write(source, author=ANN, **facts)
+    unit.commit()
+
+
+def erase(servicing: Servicing, customer_id: str = "C1", **more: Any) -> Erased:
+    """Eve erases a customer."""
+    return erase_customer(servicing, customer_id, EVE, **({"reason": REASON} | more))
+
+
+def stored_bytes(servicing: Servicing) -> bytes:
+    """All that the store holds of events."""
+    return b"".join(each.state for each in servicing.page(0, servicing.max_position(), 1_000_000))
+
+
+@contextmanager
+def in_the_clear(servicing: Servicing) -> Iterator[None]:
+    """Have events stored as a release before 0010 did: with no keys, no links, and nothing sealed."""
+
+    def plain(event: Any, _ciphers: Any, **_: Any) -> Any:
+        with patch("app.event_store.transcoder.take_out", lambda _class, _state: ([], {})):
+            return seal(event, {}, is_erased=False)
+
+    seal = servicing.mapper.seal  # type: ignore[attr-defined]
+    with (
+        patch.object(servicing.mapper, "seal", plain),
+        patch.object(servicing.privacy, "prepare", lambda _aggregates: Prepared({}, Beside())),
+        patch.object(KeyTables, "write", lambda *_: None),
+        patch.object(servicing.privacy, "stored", lambda _prepared: None),
+    ):
+        yield
+
+
+def know_in_the_clear(url: str, *customers: tuple[str, str]) -> None:
+    """A store that a release before 0010 made."""
+    with closing(Servicing.from_url(url)) as servicing, in_the_clear(servicing):
+        for customer_id, name in customers:
+            know(servicing, customer_id, name)
+        with servicing.privacy.tables.transaction(commit=True) as execute:
+            for table in ("keys", "links", "erased", "facts"):
+                execute(f"DROP TABLE personal_data_{table}")

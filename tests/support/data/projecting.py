@@ -1,0 +1,95 @@
+"""A test of a projection in three lines: given what was told, when more is, then the documents are so.
+
+loan = On(LoanAccount, "L1")
+given(loan_accounts("Australia/Sydney"), loan.open(customer_id="C1")).when(
+    loan.change_status(status="ACTIVE", at=5)
+).then("L1", customerId="C1", accountStatus="active", sdkStatus="ACTIVE")
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Self
+
+from app.aggregates.base import RememberingAggregate
+from app.event_store.application import Servicing
+from app.projections.engine.projection import Projection
+from app.projections.engine.steps import Engine
+from tests.support.data.given import Told, absorb, message
+from tests.support.data.mock_mongo import Database
+
+Document = dict[str, Any]
+_STAMPS = ("createdAt", "updatedAt")
+_messages = count()
+
+
+class On:
+    """An aggregate to tell something: its methods are the aggregate's commands, each a message of its own.
+
+    ``at`` is the time that the message carries, ``received`` that of its receipt: minutes after noon of
+    1 March 2026, in UTC.
+    """
+
+    def __init__(self, kind: type[RememberingAggregate], business_id: str) -> None:
+        self.kind, self.business_id = kind, business_id
+
+    def __getattr__(self, command: str) -> Callable[..., Told]:
+        def tell(*, at: int | None = None, received: int | None = None, **arguments: Any) -> Told:
+            received = (at or 0) if received is None else received
+            source = message(f"told-{next(_messages)}", at=at, received=received)
+            return Told(self.kind, self.business_id, command, source, arguments)
+
+        return tell
+
+
+class Given:
+    """An event store, and the documents that a projection folds of it."""
+
+    def __init__(self, projection: Projection) -> None:
+        self.servicing, self.database = Servicing.in_memory(), Database()
+        self._collection = self.database[projection.name]
+        self._projection = projection
+        self.restart()
+
+    def restart(self) -> None:
+        """Fold on in another process, which has nothing at hand."""
+        self._engine = Engine(self._projection, self.servicing, self.database)  # type: ignore[arg-type]
+
+    def when(self, *told: Told) -> Self:
+        """Absorb the messages, in one transaction, and fold what they led to."""
+        absorb(self.servicing, told)
+        while self._engine.step():
+            pass
+        return self
+
+    def then(self, identifier: str, **fields: Any) -> Self:
+        """The document holds just these fields, beside ``_id`` and the times of creation and update."""
+        document = self.document(identifier)
+        assert document is not None, f"there is no {identifier}, but {self.ids()}"
+        assert {name: value for name, value in document.items() if name not in _STAMPS} == fields
+        return self
+
+    def shows(self, identifier: str, **fields: Any) -> Self:
+        """The document holds these fields, and maybe others."""
+        document = self.document(identifier)
+        assert document is not None, f"there is no {identifier}, but {self.ids()}"
+        assert {name: document.get(name) for name in fields} == fields
+        return self
+
+    def lacks(self, identifier: str) -> Self:
+        """There is no such document."""
+        assert self.document(identifier) is None
+        return self
+
+    def document(self, identifier: str) -> Document | None:
+        """A document, as analysts see it."""
+        found = self._collection.find_one({"_id": identifier})
+        return None if found is None else {k: v for k, v in found.items() if not k.startswith("_")}
+
+    def ids(self) -> list[str]:
+        """The ids of all documents, in order."""
+        return sorted(document["_id"] for document in self._collection.find())
+
+
+def given(projection: Projection, *told: Told) -> Given:
+    """What was told already."""
+    return Given(projection).when(*told)

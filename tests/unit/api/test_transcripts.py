@@ -1,0 +1,92 @@
+"""Pages of transcripts are those of the whole read model, in whatever order things were told."""
+
+import sys
+from random import Random
+from typing import Any
+
+import pytest
+
+from app.aggregates import Conversation
+from app.api.histories import transcript_pages as transcripts
+from app.api.histories.transcript_pages import List, Transcripts
+from app.event_store.application import Servicing
+from app.projections.read_models.conversations.projection import conversations
+from tests.support.data.given import Told, absorb
+from tests.support.data.projecting import On
+
+WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize, list_bytes=sys.maxsize)
+LISTS: tuple[List, List] = ("utterances", "noticeboard")
+
+
+def chat(random: Random, name: str, length: int) -> list[Told]:
+    """Utterances and notices, some of one time, none in order of it, and other news between them."""
+    told, on = [], On(Conversation, name)
+    for number in range(length):
+        at = random.randrange(length // 2)
+        match random.randrange(4):
+            case 0:
+                told.append(on.post_notice(at=at, agent_name="a", topic="t", content=str(number)))
+            case 1:
+                told.append(on.record_assessment(at=at, kind="fraudCheck", result={"n": number}))
+            case _:
+                told.append(on.add_utterance(at=at, username="customer", utterance=str(number)))
+    return [*told, on.start(at=0, customer_id="C1")]
+
+
+def whole(servicing: Servicing, name: str) -> dict[str, Any]:
+    document: dict[str, Any] | None = None
+    for event in servicing.events.get(Conversation.id_of(name)):
+        document = WHOLE.evolve(document, event)
+    assert document is not None
+    return document
+
+
+def paged(pages: Transcripts, servicing: Servicing, name: str, which: List, most: int) -> list[Any]:
+    found: list[Any] = []
+    while (page := pages.page(servicing, name, which, len(found), most)) is not None:
+        assert page.customer_id == "C1"
+        found += page.items
+        if not page.goes_on:
+            break
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pages_are_those_of_the_whole_document_and_follow_what_is_new(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, servicing, pages = Random(seed), Servicing.in_memory(), Transcripts()
+    monkeypatch.setattr(transcripts, "_AT_ONCE", 7)
+    monkeypatch.setattr(transcripts, "_FEW", random.choice([0, 2, 50]))
+    for length in (40, 25):
+        absorb(servicing, chat(random, "V1", length))
+        for which in LISTS:
+            most = random.randint(1, 30)
+            assert paged(pages, servicing, "V1", which, most) == whole(servicing, "V1")[which]
+    beyond = pages.page(servicing, "V1", "utterances", 1_000, 5)
+    assert beyond is not None
+    assert (beyond.items, beyond.goes_on) == ([], False)
+
+
+def test_what_is_erased_is_in_no_page_nor_what_comes_later() -> None:
+    servicing, pages, on = Servicing.in_memory(), Transcripts(), On(Conversation, "V1")
+    absorb(servicing, [*chat(Random(1), "V1", 20)])
+    assert paged(pages, servicing, "V1", "utterances", 50)
+    absorb(servicing, [on.erase(at=50, erased_with="C1")])
+    absorb(servicing, [on.add_utterance(at=60, username="customer", utterance="later")])
+    for which in LISTS:
+        assert paged(pages, servicing, "V1", which, 50) == []
+        assert paged(Transcripts(), servicing, "V1", which, 50) == []
+
+
+def test_only_so_much_is_remembered_and_nothing_of_what_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    servicing, pages = Servicing.in_memory(), Transcripts()
+    monkeypatch.setattr(transcripts, "_MOST_ITEMS", 30)
+    for name in ("V1", "V2", "V3"):
+        absorb(servicing, chat(Random(2), name, 20))
+        assert paged(pages, servicing, name, "utterances", 50)
+    assert pages.page(servicing, "V4", "utterances", 0, 5) is None
+    assert list(pages._known) == ["V2", "V3"]
+    monkeypatch.setattr(transcripts, "_MOST_CONVERSATIONS", 1)
+    assert paged(pages, servicing, "V1", "utterances", 4) == whole(servicing, "V1")["utterances"]
+    assert list(pages._known) == ["V1"]

@@ -1,0 +1,29 @@
+"""A publisher's name for something may hold anything: logs and terminals get it short, and on one line."""
+
+import pytest
+
+from app.ingestion.messages.printable import printable
+from app.ingestion.stream.batch import open_batch
+from app.runtime.settings.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("user_input", "user_input"),
+        ("Grüße 😀", "Grüße 😀"),
+        ("a\nb\r\0", r"a\nb\r\x00"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\u202e\ufeff\U000e0001", r"\u202e\ufeff\U000e0001"),
+        ("x" * 300, "x" * 200),
+        ("\n" * 300, r"\n" * 100),
+    ],
+)
+def test_what_cannot_be_seen_is_escaped(name: str, shown: str) -> None:
+    assert printable(name) == shown
+
+
+def test_unknown_types_are_counted_by_what_can_be_seen_of_them() -> None:
+    types = (b"weather.changed", b"\x1b[2J", b"\xff", b"x" * 300)
+    batch = open_batch(Settings(), [(b"%d-0" % place, {b"typ": kind}) for place, kind in enumerate(types)])
+    assert list(batch.unknown) == ["weather.changed", r"\x1b[2J", "\ufffd", "x" * 200]

@@ -1,0 +1,49 @@
+"""A batch lands whole but for the messages that fail on their own."""
+
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from app.aggregates import Conversation
+from app.event_store.application import Servicing
+from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.stream.apply import land
+from tests.unit.ingestion.entries import heard, raising, said
+
+
+def test_others_land_in_order_without_those_that_fail() -> None:
+    servicing = Servicing.in_memory()
+    unusable = raising(Unusable(Reason.MISSING_KEY, "cid", "absent"), 3)
+    landing = land(servicing, [said(1), raising(ZeroDivisionError(), 2), unusable, said(4)], Event())
+    assert heard(servicing) == ["1", "4"]
+    assert [each.envelope.source.message_id for each, _ in landing.failed] == ["id:e2"]
+    assert [each.envelope.source.message_id for each, _ in landing.unusable] == ["id:e3"]
+
+
+def test_a_command_that_fails_halfway_leaves_nothing() -> None:
+    def halfway(unit: Any, envelope: Any, _payload: Any) -> None:
+        source = envelope.source
+        unit.obtain(Conversation, "V1", source).add_utterance(source, username="customer", utterance="no")
+        raise ZeroDivisionError
+
+    servicing = Servicing.in_memory()
+    land(servicing, [said(1), said(2)._replace(command=halfway), said(3)], Event())
+    assert heard(servicing) == ["1", "3"]
+
+
+def test_message_sent_twice_in_one_batch_lands_once() -> None:
+    servicing = Servicing.in_memory()
+    landing = land(servicing, [said(1), said(1), said(2)], Event())
+    assert (heard(servicing), len(landing.landed)) == (["1", "2"], 3)
+
+
+def test_two_consumers_of_one_aggregate_both_land(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    one, two = Servicing.from_url(url, cache=10), Servicing.from_url(url, cache=10)
+    for number in range(1, 9, 2):
+        land(one, [said(number)], Event())
+        landing = land(two, [said(number), said(number + 1)], Event())
+        assert (len(landing.landed), landing.failed) == (2, [])
+    assert heard(one) == [str(number) for number in range(1, 9)]
+    one.close()
+    two.close()

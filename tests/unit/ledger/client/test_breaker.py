@@ -1,0 +1,104 @@
+"""When a call is let through, and when not."""
+
+import pytest
+
+from app.ledger.client.breaker import Breaker, BreakerOpenError
+
+
+class AwayError(Exception):
+    pass
+
+
+class RejectedError(Exception):
+    pass
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    return Breaker(lambda error: isinstance(error, AwayError), failures=3, rest_seconds=1, clock=clock)
+
+
+def fail(breaker: Breaker, error: type[Exception] = AwayError) -> None:
+    with pytest.raises(error), breaker.guard():
+        raise error
+
+
+def succeed(breaker: Breaker) -> None:
+    with breaker.guard():
+        pass
+
+
+def test_it_opens_after_failures_in_a_row_and_lets_nothing_through(breaker: Breaker) -> None:
+    for _ in range(3):
+        fail(breaker)
+
+    with pytest.raises(BreakerOpenError):
+        succeed(breaker)
+
+
+def test_a_success_in_between_begins_the_count_again(breaker: Breaker) -> None:
+    for _ in range(3):
+        fail(breaker)
+        if breaker.is_closed:
+            succeed(breaker)
+
+    assert breaker.is_closed
+
+
+def test_a_rejection_is_an_answer(breaker: Breaker) -> None:
+    fail(breaker)
+    fail(breaker)
+    for _ in range(10):
+        fail(breaker, RejectedError)
+    fail(breaker)
+
+    assert breaker.is_closed
+
+
+def test_after_its_rest_one_call_tries_alone(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now = 1.0
+
+    with breaker.guard(), pytest.raises(BreakerOpenError):
+        succeed(breaker)
+
+    succeed(breaker)
+    assert breaker.is_closed
+
+
+def test_a_try_that_fails_gives_another_rest(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now = 1.0
+    fail(breaker)
+
+    clock.now = 1.9
+    with pytest.raises(BreakerOpenError):
+        succeed(breaker)
+    clock.now = 2.0
+    succeed(breaker)
+
+
+def test_a_try_that_was_cancelled_leaves_the_next_call_to_try(breaker: Breaker, clock: Clock) -> None:
+    for _ in range(3):
+        fail(breaker)
+    clock.now = 1.0
+    with pytest.raises(KeyboardInterrupt), breaker.guard():
+        raise KeyboardInterrupt
+
+    succeed(breaker)
+    assert breaker.is_closed

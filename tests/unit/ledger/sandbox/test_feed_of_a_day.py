@@ -1,0 +1,66 @@
+"""A whole day's stream, and a wild one, taken over by the books: they balance, whatever is told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from app.demo.ledger_feed import read_facts
+from app.demo.sample import sample
+from app.ledger.sandbox.books import Books
+from app.ledger.sandbox.journal import LedgerAccount
+from tests.support.wild import CHOICES, entry, extremes
+
+Fields = dict[bytes, bytes]
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    books = Books(tmp_path / "ledger.db")
+    yield books
+    books.close()
+
+
+def hear(books: Books, entries: list[Fields]) -> None:
+    read = (
+        read_facts("inbox", f"{1_772_000_000_000 + number}-0".encode(), fields, 256 * 1024)
+        for number, fields in enumerate(entries)
+    )
+    books.hear([each for each in read if each is not None])
+
+
+def accounts(books: Books) -> list[str]:
+    with books.database.reading() as database:
+        return [row[0] for row in database.execute("SELECT loan_account_id FROM accounts")]
+
+
+def assert_right(books: Books) -> None:
+    assert all(sum(legs.values()) == 0 for legs in books.legs().values())
+    totals = books.trial_balance()
+    owed = [books.balance(account) for account in accounts(books)]
+    assert totals[LedgerAccount.PRINCIPAL] == sum(principal for principal, _fees in owed)
+    assert totals[LedgerAccount.FEES] == sum(fees for _principal, fees in owed)
+    assert all(principal >= 0 and fees >= 0 for principal, fees in owed)
+
+
+def test_a_day_of_the_demos_lender(books: Books) -> None:
+    day = [{name.encode(): value.encode() for name, value in fields.items()} for fields in sample()]
+    hear(books, day)
+    assert_right(books)
+    found = {account: books.record(account) for account in accounts(books)}
+    assert len(found) > 30
+    assert {each.account.closed_as for each in found.values()} == {None, "PAID_OFF", "WRITTEN_OFF"}
+    told: dict[str, Any] = {account: each.postings for account, each in found.items()}
+    hear(books, day)
+    assert {account: books.record(account).postings for account in found} == told
+
+
+def test_a_wild_stream(books: Books) -> None:
+    chance = Random(20_260_306)
+    wild = [*extremes(), *(entry(chance.randbytes(CHOICES)) for _ in range(3_000))]
+    chance.shuffle(wild)
+    hear(books, [dict(each) for each in wild])
+    assert accounts(books)
+    assert_right(books)

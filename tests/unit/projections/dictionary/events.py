@@ -1,0 +1,194 @@
+"""All that can be told of customers, loans, chats, write-offs and money movements, as stored events."""
+
+from decimal import Decimal
+from threading import Event
+from typing import Any
+
+from app.aggregates import (
+    Actor,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
+from app.aggregates.contact_note import facts_of
+from app.demo.sample import sample
+from app.event_store.application import Servicing
+from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
+from app.ingestion.messages.customers import ResidentialAddress
+from app.ingestion.messages.rejection import Unusable
+from app.ingestion.stream.apply import land
+from app.privacy.erasure import erase_customer
+from tests.support.data.given import Told, absorb, message
+from tests.unit.ingestion.samples import filled
+from tests.unit.projections.read_models.test_properties import entries
+
+ID = "ACTIVE"
+"""What ``filled`` writes for every text, and so for every identifier."""
+
+_PAYMENT = {
+    "payment_number": 1,
+    "status": "PARTIAL",
+    "paid_date": "2026-03-16",
+    "amount_paid": "100.00",
+    "amount_remaining": "190.00",
+    "linked_transaction_ids": ["T1"],
+    "last_updated": "2026-03-16T09:00:00Z",
+}
+_NESTED: list[tuple[str, dict[str, Any]]] = [
+    ("customer.changed.v1", {"customer_id": ID, "residential_address": filled(ResidentialAddress)}),
+    (
+        "account.schedule.created.v1",
+        {
+            "account_id": ID,
+            "schedule_id": ID,
+            "payments": [{"payment_number": 1, "due_date": "2026-03-15", "amount": "290.00"}],
+        },
+    ),
+    ("account.schedule.updated.v1", {"account_id": ID, "schedule_id": ID, "payments": [_PAYMENT]}),
+    ("noticeboard_post", {"agentName": "credit::Serviceability", "content": {"surplus": 12}}),
+    ("applicationDetail_changed", {"customer": {"customer_id": ID}, "employment": {"pay.slips": [1]}}),
+    ("user_input", {"utterance": "Hello", "additional_data": {"$form": ["a", None]}}),
+]
+_ANN, _BOB = Actor("ann", "Ann Lee", "operations"), Actor("bob", "Bob May", "supervisor")
+_SUM = {"amount": Decimal("20.00")}
+_DELTAS = {"principal_delta": Decimal("-30.00"), "fee_delta": Decimal("-5.50"), "needs_approval": True}
+_ASKED = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
+_PLAIN = {"priority": "normal", "sentiment": "neutral"}
+_POSTED = {"transaction_id": "T2", "ledger_event_id": "E2", "result": {"type": "REPAYMENT"}}
+
+
+def everything() -> Servicing:
+    """A store with all of it: each message with every key, what is nested in them, and the demo's lender."""
+    servicing = Servicing.in_memory()
+    told = [
+        (kind, filled(row.payload) or {"score": 1, "by": {"$ok": True}}) for kind, row in CATALOGUE.items()
+    ]
+    _land(servicing, [_read(*entry) for entry in entries(told + _NESTED)])
+    lender = [
+        (f"{number}-0".encode(), {name.encode(): value.encode() for name, value in entry.items()})
+        for number, entry in enumerate(sample(customers=12), start=1)
+    ]
+    _land(servicing, [_read(*entry) for entry in lender])
+    absorb(servicing, [*_money(), *_posted_write_off()])
+    _write_notes(servicing)
+    _erase(servicing)
+    return servicing
+
+
+def _read(entry_id: bytes, fields: dict[bytes, bytes]) -> Message | None:
+    """None for the sample's poison too."""
+    try:
+        return read_entry("inbox", entry_id, fields, 10**6)
+    except Unusable:
+        return None
+
+
+def _land(servicing: Servicing, messages: list[Message | None]) -> None:
+    landing = land(servicing, [message for message in messages if message is not None], Event())
+    assert not landing.failed
+    assert not landing.unusable
+
+
+def _money() -> list[Told]:
+    """A command of every kind and end."""
+    by_hand = {"actor": _BOB, "because": "found in the books"}
+    agreed = {"actor": _BOB, "comment": "agreed"}
+    lost = {"code": "DEADLINE_EXCEEDED", "message": "no answer"}
+    return [
+        *_command("K1", "repayment", _SUM, ("posted", _POSTED)),
+        *_command("K2", "late_fee", _SUM, ("rejected", {"code": "FAILED_PRECONDITION", "message": "capped"})),
+        *_command("K3", "dishonour_fee", _SUM, ("unanswered", lost)),
+        *_command("K4", "fee_waiver", _SUM, ("unanswered", lost), ("posted", _POSTED)),
+        *_command("K5", "adjustment", _DELTAS, ("approve", agreed), ("posted", _POSTED)),
+        *_command("K6", "adjustment", _DELTAS, ("refuse", {"actor": _BOB, "comment": "not so much"})),
+        *_command("K9", "adjustment", _DELTAS, ("refuse", {"actor": _ANN, "comment": "a mistake of mine"})),
+        *_command(
+            "K7",
+            "write_off",
+            _SUM | {"details": {"request_id": "W1", "requested_by": "cyd", "requested_by_name": "Cyd Ray"}},
+            ("unanswered", lost),
+            ("settle_by_hand", by_hand | {"posted": True, "transaction_id": "T3"}),
+        ),
+        *_command(
+            "K8",
+            "repayment",
+            _SUM,
+            ("unanswered", lost),
+            ("settle_by_hand", by_hand | {"posted": False, "transaction_id": None}),
+        ),
+    ]
+
+
+def _command(key: str, kind: str, what: dict[str, Any], *then: tuple[str, dict[str, Any]]) -> list[Told]:
+    intent = {
+        "kind": kind,
+        "loan_account_id": ID,
+        "idempotency_key": key,
+        "reason": "why",
+        "actor": _ANN,
+        **what,
+    }
+    steps = (("request", intent), *then)
+    return [
+        Told(LedgerCommand, key, name, message(f"{key}/{number}", at=number), facts)
+        for number, (name, facts) in enumerate(steps)
+    ]
+
+
+def _write_notes(servicing: Servicing) -> None:
+    """A note, and another that amends it."""
+    unit, told = servicing.unit_of_work(), message("n1", at=1)
+    facts = {
+        "loan_account_id": ID,
+        "conversation_id": ID,
+        "note_type": "phone_inbound",
+        "subject": "The fee",
+        "content": "Says that the fee is wrong.",
+        "priority": "high",
+        "sentiment": "negative",
+    }
+    first, second = (unit.obtain(ContactNote, name, told) for name in ("N1", "N2"))
+    first.write(told, author=_ANN, **facts_of(ID, facts))
+    first.amend(message("n2", at=2), by=second, author=_BOB, content="It was right.")
+    unit.commit()
+
+
+def _erase(servicing: Servicing) -> None:
+    """A customer who had one of everything, and was erased."""
+    gone, asked = "GONE", message("gone", at=1)
+    absorb(
+        servicing,
+        [
+            Told(Customer, gone, "report_details", message("gone 1", at=1), {"first_name": "Eve"}),
+            Told(LoanAccount, gone, "open", asked, {"customer_id": gone, "status": "CLOSED"}),
+            Told(Conversation, gone, "start", asked, {"customer_id": gone}),
+            Told(WriteOffRequest, gone, "request", asked, _ASKED | {"loan_account_id": gone}),
+            Told(WriteOffRequest, gone, "reject", message("gone 2", at=2), {"rejected_by": "bob"}),
+            *_command(gone, "repayment", _SUM | {"loan_account_id": gone}, ("posted", _POSTED)),
+        ],
+    )
+    unit = servicing.unit_of_work()
+    note = facts_of(gone, {"note_type": "sms", "subject": "Hello", "content": "Hello"} | _PLAIN)
+    unit.obtain(ContactNote, gone, asked).write(asked, author=_ANN, **note)
+    unit.commit()
+    erase_customer(servicing, gone, _BOB, "asked for by letter")
+
+
+def _posted_write_off() -> list[Told]:
+    """Write-offs that were approved over the API: one was posted, one rejected."""
+    asked = _ASKED
+    posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
+    following = {"command_id": "K7", "status": "requested"}
+    rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}
+    return [
+        Told(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
+        Told(WriteOffRequest, "W1", "approve", message("w2", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
+        Told(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
+        Told(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
+        Told(WriteOffRequest, "W2", "approve", message("w6", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
+    ]

@@ -1,0 +1,191 @@
+"""``portfolio-daily``: what changes which day, on which day of Sydney, whenever it is told."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from bson.decimal128 import Decimal128
+
+from app.aggregates import LoanAccount
+from app.projections.engine.faults import FAULTED, ProjectionFault
+from app.projections.read_models.portfolio_daily.projection import AccountDays, portfolio_daily
+from tests.support.data.projecting import Given, On, given
+
+DAY = 24 * 60
+"""In minutes: noon of 1 March 2026 in UTC is 23:00 in Sydney."""
+PORTFOLIO = portfolio_daily("Australia/Sydney")
+LOAN, OTHER = On(LoanAccount, "L1"), On(LoanAccount, "L2")
+FIRST, SECOND, THIRD, FOURTH = (f"2026-03-0{number}" for number in (1, 2, 3, 4))
+STATUSES = ("active", "pending_disbursement", "in_arrears", "paid_off", "written_off")
+BUCKETS = ("current", "early_arrears", "late_arrears", "default", "closed")
+
+
+def aud(amount: str) -> Decimal128:
+    return Decimal128(amount)
+
+
+def statuses(**counts: int) -> dict[str, int]:
+    return dict.fromkeys(STATUSES, 0) | counts
+
+
+def buckets(**counts: int) -> dict[str, int]:
+    return dict.fromkeys(BUCKETS, 0) | counts
+
+
+def opened(loan: On, balance: str = "100.00", at: int = 0, **more: Any) -> Any:
+    return loan.open(at=at, customer_id="C1", status="ACTIVE", current_balance=Decimal(balance), **more)
+
+
+def paid(loan: On, amount: str | None, on: str | None, at: int = 0, **more: Any) -> Any:
+    amounts = {} if amount is None else {"last_payment_amount": Decimal(amount)}
+    return loan.update(at=at, last_payment_date=on, **amounts, **more)
+
+
+def test_a_day_counts_accounts_and_what_is_owed() -> None:
+    given(PORTFOLIO, opened(LOAN), opened(OTHER, "50.50")).when(
+        LOAN.update_aging(at=1, bucket="current", days_past_due=0)
+    ).then(
+        FIRST,
+        accountsByStatus=statuses(active=2),
+        accountsByBucket=buckets(current=1),
+        outstandingTotal=aud("150.50"),
+        paidTotal=aud("0.00"),
+        payments=0,
+    )
+
+
+def test_a_new_day_carries_on_and_has_its_own_payments() -> None:
+    given(PORTFOLIO, opened(LOAN), paid(LOAN, "20.00", FIRST, at=2)).when(
+        LOAN.update(at=DAY, current_balance=Decimal("60.00"), triggered_by_transaction_type="FEE_WAIVER")
+    ).shows(FIRST, outstandingTotal=aud("100.00"), paidTotal=aud("20.00"), payments=1).then(
+        SECOND,
+        accountsByStatus=statuses(active=1),
+        accountsByBucket=buckets(),
+        outstandingTotal=aud("60.00"),
+        paidTotal=aud("0.00"),
+        payments=0,
+    )
+
+
+def test_late_news_corrects_its_day_and_each_later_one() -> None:
+    days = given(PORTFOLIO, opened(LOAN), opened(OTHER, "50.00", at=2 * DAY))
+    days.when(LOAN.change_status(at=DAY, received=3 * DAY, status="SUSPENDED"))
+    days.shows(FIRST, accountsByStatus=statuses(active=1), outstandingTotal=aud("100.00"))
+    days.shows(SECOND, accountsByStatus=statuses(in_arrears=1), outstandingTotal=aud("100.00"))
+    days.shows(THIRD, accountsByStatus=statuses(in_arrears=1, active=1), outstandingTotal=aud("150.00"))
+    assert days.ids() == [FIRST, SECOND, THIRD]
+
+
+def test_late_news_of_an_account_stands_where_it_was_told_something_of_later() -> None:
+    """An account that was ever active cannot have been pending since: the news counts from its own day on."""
+    days = given(
+        PORTFOLIO, LOAN.change_status(at=2 * DAY, status="PENDING_DISBURSEMENT"), opened(OTHER, at=2 * DAY)
+    )
+    days.when(LOAN.change_status(at=0, received=3 * DAY, status="ACTIVE"))
+    days.shows(FIRST, accountsByStatus=statuses(active=1))
+    days.shows(THIRD, accountsByStatus=statuses(active=2))
+
+
+def test_what_was_never_known_of_an_account_is_taken_from_no_count() -> None:
+    days = given(PORTFOLIO, opened(LOAN, at=2 * DAY), OTHER.update_aging(at=2 * DAY, bucket="current"))
+    days.when(LOAN.update_aging(at=0, received=3 * DAY, bucket="default"))
+    days.shows(FIRST, accountsByBucket=buckets(default=1), accountsByStatus=statuses())
+    days.shows(THIRD, accountsByBucket=buckets(default=1, current=1), accountsByStatus=statuses(active=1))
+
+
+@pytest.mark.parametrize(("reason", "status"), [("PAID_OFF", "paid_off"), ("WRITTEN_OFF", "written_off")])
+def test_a_closed_account_owes_nothing_and_is_in_no_bucket(reason: str, status: str) -> None:
+    late = LOAN.update_aging(at=1, bucket="late_arrears")
+    given(PORTFOLIO, opened(LOAN), late).when(
+        LOAN.close(at=2, reason=reason, final_balance=Decimal("30.00"))
+    ).then(
+        FIRST,
+        accountsByStatus=statuses(**{status: 1}),
+        accountsByBucket=buckets(),
+        outstandingTotal=aud("0.00"),
+        paidTotal=aud("0.00"),
+        payments=0,
+    )
+
+
+def test_the_reason_of_a_closure_may_come_later() -> None:
+    closed = LOAN.change_status(at=1, status="CLOSED")
+    given(PORTFOLIO, opened(LOAN), closed).when(LOAN.close(at=DAY, reason="WRITTEN_OFF")).shows(
+        FIRST, accountsByStatus=statuses(paid_off=1)
+    ).shows(SECOND, accountsByStatus=statuses(written_off=1))
+
+
+def test_a_payment_counts_on_the_day_that_it_tells() -> None:
+    days = given(PORTFOLIO, opened(LOAN), opened(OTHER, at=2 * DAY))
+    days.when(paid(LOAN, "20.00", SECOND, at=2 * DAY), paid(OTHER, None, SECOND, at=3 * DAY))
+    days.shows(SECOND, payments=2, paidTotal=aud("20.00"), outstandingTotal=aud("100.00"))
+    days.shows(THIRD, payments=0, paidTotal=aud("0.00"), outstandingTotal=aud("200.00"))
+
+
+@pytest.mark.parametrize("told", ["2026-03-09", "1999-12-31", "0001-01-01", "9999-12-31", None])
+def test_a_payment_of_a_day_that_cannot_be_counts_on_that_of_its_news(told: str | None) -> None:
+    given(PORTFOLIO, opened(LOAN)).when(paid(LOAN, "20.00", told, at=DAY)).shows(SECOND, payments=1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counted"),
+    [
+        ({}, {}, 1),
+        ({"triggered_by_transaction_id": "T1"}, {}, 1),
+        ({"triggered_by_transaction_id": "T1"}, {"triggered_by_transaction_id": "T1"}, 1),
+        ({"triggered_by_transaction_id": "T1"}, {"triggered_by_transaction_id": "T2"}, 2),
+    ],
+)
+def test_a_payment_that_is_told_again_counts_once(
+    first: dict[str, str], second: dict[str, str], counted: int
+) -> None:
+    """An account's snapshots each tell the last payment."""
+    given(PORTFOLIO, opened(LOAN), paid(LOAN, "20.00", FIRST, at=1, **first)).when(
+        paid(LOAN, "20.00", FIRST, at=DAY, **second)
+    ).shows(FIRST, payments=counted)
+
+
+def test_a_payment_inferred_in_the_morning_and_told_later_counts_once_on_its_day_in_sydney() -> None:
+    """21:30 UTC is 08:30 of the next day there, which is the day that upstream tells."""
+    morning = 9 * 60 + 30
+    days = given(PORTFOLIO, opened(LOAN)).when(LOAN.update(at=morning, current_balance=Decimal("80.00")))
+    days.shows(FIRST, payments=0, outstandingTotal=aud("100.00"))
+    days.shows(SECOND, payments=1, paidTotal=aud("20.00"), outstandingTotal=aud("80.00"))
+    days.when(paid(LOAN, "20.00", SECOND, at=DAY)).shows(SECOND, payments=1, paidTotal=aud("20.00"))
+    days.shows(FIRST, payments=0)
+
+
+def test_days_are_those_of_the_time_zone() -> None:
+    minutes = 59
+    days = given(PORTFOLIO, opened(LOAN, at=minutes), opened(OTHER, at=minutes + 1))
+    days.shows(FIRST, accountsByStatus=statuses(active=1)).shows(SECOND, accountsByStatus=statuses(active=2))
+    utc = given(portfolio_daily("UTC"), opened(LOAN, at=minutes), opened(OTHER, at=minutes + 1))
+    assert utc.ids() == [FIRST]
+
+
+@pytest.mark.parametrize("nonsense", [9 * DAY, -27 * 365 * DAY, -2000 * 365 * DAY])
+def test_a_time_after_its_receipt_or_before_any_loan_is_nonsense(nonsense: int) -> None:
+    """Upstream's clocks are not ours: what they tell must not make days of its own."""
+    days = given(PORTFOLIO, LOAN.change_status(at=nonsense, received=DAY, status="ACTIVE"))
+    assert days.ids() == [SECOND]
+
+
+def test_what_is_kept_of_an_account_grows_with_its_changes_only() -> None:
+    days = given(PORTFOLIO, opened(LOAN))
+    days.when(*(LOAN.update(at=day * DAY, current_balance=Decimal("100.00")) for day in range(1, 9)))
+    days.when(LOAN.change_status(at=9 * DAY, status="SUSPENDED"))
+    [kept] = days.database[AccountDays.collection].find()
+    assert [state["day"] for state in kept["states"]] == [FIRST, "2026-03-10"]
+
+
+def test_no_day_carries_on_from_one_that_is_set_aside() -> None:
+    days = given(PORTFOLIO, opened(LOAN))
+    days.database["portfolio-daily"].update_one({"_id": FIRST}, {"$set": {FAULTED: {"error": "?"}}})
+    days.restart()
+    with pytest.raises(ProjectionFault, match=r"cannot fold LoanAccount\.BalanceReported"):
+        days.when(LOAN.update(at=DAY, current_balance=Decimal("60.00")))
+
+
+def test_what_changes_nothing_begins_no_day() -> None:
+    days: Given = given(PORTFOLIO, opened(LOAN)).when(LOAN.change_status(at=DAY, status="ACTIVE"))
+    assert days.ids() == [FIRST]

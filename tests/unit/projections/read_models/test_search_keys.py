@@ -1,0 +1,139 @@
+"""The search keys of documents: a pure function of what they hold, in whatever order that came."""
+
+from collections import Counter
+from itertools import pairwise, permutations
+from typing import Any
+
+import pytest
+from hypothesis import given as having
+from hypothesis import strategies as st
+
+from app.aggregates import Conversation, Customer, LoanAccount
+from app.projections.engine.faults import Cause, SetAside
+from app.projections.read_models.conversations.projection import conversations
+from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.loan_accounts.projection import loan_accounts
+from app.projections.read_models.search.keys import FIELD, LEVELS, SHARE, finish, level_of, names, search_keys
+from app.projections.read_models.search.normalising import LONGEST
+from app.projections.rebuild.differences import fields_that_differ
+from tests.support.data.given import Told
+from tests.support.data.projecting import Given, On, given
+
+MARY = On(Customer, "CUS-900002")
+LOAN = On(LoanAccount, "ACC-900003")
+CHAT = On(Conversation, "V1")
+NAMED = {"_id": "C1", "firstName": "Mary Anne", "lastName": "O'Brien", "preferredName": "Annie"}
+ANYTHING = st.text(st.characters(exclude_categories=()), max_size=300)
+
+
+def keys(state: Given, identifier: str) -> set[str]:
+    """A document's keys, without their level."""
+    document: Any = state.database[state._projection.name].find_one({"_id": identifier})
+    found: list[str] = document.get(FIELD, [])
+    assert {int(each[0]) for each in found} <= {level_of(identifier)}
+    return {each[1:] for each in found}
+
+
+def test_a_customer_is_found_by_names_address_phone_and_id() -> None:
+    told = MARY.report_details(
+        first_name="Zoë",
+        last_name="O'Brien",
+        email_address="Zoe.OBrien@Mail.test",
+        mobile_phone_number="+61 412 345 678",
+    )
+    assert keys(given(CUSTOMERS, told), "CUS-900002") == {
+        *("nzoe obrien", "nobrien zoe", "ezoe.obrien@mail.test", "p0412345678"),
+        *("ccus900002", "c900002"),
+    }
+
+
+def test_a_loan_account_is_found_by_number_and_id() -> None:
+    state = given(
+        loan_accounts("Australia/Sydney"), LOAN.open(customer_id="C1", account_number="LN 2026-000123")
+    )
+    assert keys(state, "ACC-900003") == {"cln2026000123", "c000123", "cacc900003", "c900003"}
+
+
+def test_a_conversation_is_found_by_its_application() -> None:
+    state = given(conversations(), CHAT.start(application_number="APP-77"))
+    assert keys(state, "V1") == {"capp77"}
+    state.when(CHAT.change_application(at=5, application_number="APP-781"))
+    assert keys(state, "V1") == {"capp781", "c781"}, "what is not so any more has no key"
+
+
+def test_a_conversation_without_an_application_has_no_keys() -> None:
+    assert (
+        keys(given(conversations(), CHAT.add_utterance(username="customer", utterance="hi")), "V1") == set()
+    )
+
+
+def reports() -> list[Told]:
+    return [
+        MARY.report_details(at=1, first_name="Ann", last_name="Lee", email_address="old@mail.test"),
+        MARY.report_details(at=2, last_name="Smith", mobile_phone_number="0412 345 678"),
+        MARY.report_details(at=3, email_address="new@mail.test", preferred_name="Annie"),
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_keys_are_the_same_in_any_order_and_with_repetitions(order: tuple[int, ...]) -> None:
+    told = reports()
+    state = given(CUSTOMERS)
+    for index in order:
+        state.when(told[index])
+    state.when(*told)
+    assert keys(state, "CUS-900002") == {
+        *("nann smith", "nsmith ann", "nannie smith", "enew@mail.test", "p0412345678"),
+        *("ccus900002", "c900002"),
+    }
+
+
+def test_every_name_may_come_first() -> None:
+    assert names(NAMED) == [
+        *("mary anne obrien", "obrien mary anne", "annie obrien"),
+        *("anne obrien mary", "mary obrien"),
+    ]
+    assert names({"fullName": "Ann van der Berg"})[:2] == ["ann van der berg", "van der berg ann"]
+    assert names({"firstName": "Cher"}) == ["cher"]
+    assert names({}) == []
+
+
+def test_a_document_that_holds_nothing_has_no_keys() -> None:
+    aside = SetAside(Cause.EVOLVE_FAILED, 7, "Customer.NameChanged", "KeyError").stamp(None) | {"_id": "C1"}
+    finish("customers")(aside)
+    assert FIELD not in aside
+
+
+def test_clearing_the_fields_clears_the_keys() -> None:
+    document = NAMED | {"emailAddress": "a@b.test", "mobilePhoneNumber": "0412345678"}
+    finish("customers")(document)
+    assert len(document[FIELD]) == 8
+    cleared = {name: document[name] for name in ("_id", FIELD)}
+    finish("customers")(cleared)
+    assert [each[1:] for each in cleared[FIELD]] == ["cc1"]
+
+
+def test_verifying_compares_keys_and_no_stamps() -> None:
+    one, other = {"_id": "C1", "_position": 1, FIELD: ["0cc1"]}, {"_id": "C1", "_position": 2}
+    assert [each.path for each in fields_that_differ(one, other)] == [FIELD]
+    assert fields_that_differ(one, {**other, FIELD: ["0cc1"]}) == []
+
+
+@having(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("firstName", "lastName", "preferredName"), ANYTHING))
+)
+def test_whatever_is_told_keys_are_few_short_and_can_be_stored(told: dict[str, str]) -> None:
+    found = search_keys("customers", {"_id": "C1", "emailAddress": "".join(told.values()), **told})
+    assert len(found) <= 16
+    for key in found:
+        assert key.encode("utf-8")
+        assert len(key) <= LONGEST + 2
+    assert found == sorted(set(found))
+
+
+def test_each_level_has_some_eight_times_as_many_documents_as_the_one_above() -> None:
+    count = Counter(level_of(f"CUS-{number}") for number in range(40_000))
+    assert sorted(count, reverse=True) == list(LEVELS)
+    for above, below in pairwise(LEVELS[:-1]):
+        assert 0.5 * SHARE < count[below] / count[above] < 2 * SHARE
+    assert 0.8 < count[0] / 40_000 < 0.95

@@ -1,0 +1,48 @@
+"""The table of metrics: whole, in Prometheus's words, and the page is made of it."""
+
+import re
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.runtime.observability.metrics import METRICS, Metric, Role, registry_of
+from app.runtime.observability.metrics_page import page
+from tests.support.commands import ROOT
+
+UNITS = ("_total", "_seconds", "_entries", "_events", "_commands", "_info")
+COUNTED = re.compile(r"billie_[a-z]+(_[a-z]+)*")
+IDENTITIES = re.compile("id|name|customer|account|user|key|type|address|path")
+
+
+def test_the_page_is_current() -> None:
+    assert (ROOT / "docs/metrics.md").read_text(encoding="utf-8") == page(), "run `make metrics`"
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_a_metric_is_named_as_prometheus_names_them_and_says_what_it_is(metric: Metric) -> None:
+    assert COUNTED.fullmatch(metric.name)
+    assert (metric.kind == "counter") == metric.name.endswith("_total")
+    assert metric.kind != "histogram" or metric.name.endswith(UNITS)
+    assert metric.meaning.endswith(".")
+    assert metric.roles
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_no_label_holds_an_identity(metric: Metric) -> None:
+    assert not [label for label in metric.labels if IDENTITIES.search(label)]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_shows_its_own_metrics_and_no_others(role: Role) -> None:
+    text = generate_latest(registry_of(role)).decode()
+    shown = {family.name for family in text_string_to_metric_families(text)}
+    ours = {name for name in shown if name.startswith("billie_")}
+    own = {
+        each.name.removesuffix("_total")
+        for each in METRICS.values()
+        if role in each.roles and each.instrument is not None
+    }
+    assert ours == own
+    assert f'role="{role}"' in text
+    assert "process_resident_memory_bytes" in text
