@@ -44,7 +44,7 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ledger.client.configured import configured_client, configured_security
 from app.operations.status.servers import Servers
-from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.servers.clients import mongo_options
 from app.runtime.settings.settings import Settings
 
@@ -74,8 +74,8 @@ _SMALL_BODIES = tuple(
 )
 
 
-def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
-    """The API. Its requests are spans of ``traces``.
+def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
+    """The API. Its requests are spans of ``tracing``.
 
     Raises AuthenticationNotConfiguredError where no token could be checked, LedgerSettingsError where the
     way to the ledger cannot be used, and ParserError where an installed parser of messages, which replays
@@ -104,7 +104,7 @@ def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
         app.state.servers.close()
         await client.close()
         # The server ends the process by the signal that it got: nothing comes after this.
-        await to_thread.run_sync(traces.flush)
+        await to_thread.run_sync(tracing.flush)
 
     app: FastAPI = FastAPIOffline(
         title="Billie Servicing",
@@ -114,10 +114,10 @@ def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.tokens, app.state.settings, app.state.traces = tokens, settings, traces
+    app.state.tokens, app.state.settings, app.state.tracing = tokens, settings, tracing
     app.state.callers = Callers(tokens, settings)
     app.state.rates = Rates(settings.rate_per_second, settings.rate_burst)
-    web.install(app, settings, traces)
+    web.install(app, settings, tracing)
     problems.install(app)
     openapi.install(app)
     ledger_problems.install(app)

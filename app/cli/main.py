@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.event_store.url import EventStoreUrlError
 from app.ingestion.messages.parsers import ParserError
-from app.runtime.observability.traces import TracesError
+from app.runtime.observability.tracing import TracingError
 from app.runtime.settings.secret_files import SecretFileError
 
 ROLES = ("ingest", "project", "api", "ledger_sandbox", "demo")
@@ -42,7 +42,7 @@ def run() -> None:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
         sys.exit(2)
-    except (EventStoreUrlError, ParserError, SecretFileError, TracesError) as error:
+    except (EventStoreUrlError, ParserError, SecretFileError, TracingError) as error:
         typer.echo(f"{error}.", err=True)
         sys.exit(2)
 

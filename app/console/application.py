@@ -25,7 +25,7 @@ from app.console.session.guard import HEADERS, problem_page
 from app.console.session.oidc import Provider
 from app.console.session.sessions import Sessions
 from app.console.ui import assets, live
-from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
 
 _ROUTERS = tuple(
@@ -55,9 +55,9 @@ _MOST_BYTES = 256 * 1024
 _NO_SUCH_PAGE = "There is no page at this address. Go to the start, and search."
 
 
-def create_app(settings: Settings, traces: Traces = NO_TRACES) -> FastAPI:
+def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     """The application. Raises ConsoleNotConfiguredError, and what the API's own raises."""
-    app = create_api(settings, traces)
+    app = create_api(settings, tracing)
     if settings.console != "off":
         install(app, settings)
     return app

@@ -16,8 +16,8 @@ from app.api.http.etags import ENCODED
 from app.api.http.metrics import Measured
 from app.api.http.problems import MEDIA_TYPE, ProblemError, problem_of
 from app.api.http.requests import REQUEST_ID, Identified
-from app.api.http.tracing import Traced
-from app.runtime.observability.traces import NO_TRACES, Traces
+from app.api.http.tracing import TracingMiddleware
+from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
 
 _COMPRESS_FROM_BYTES = 1_024
@@ -35,11 +35,11 @@ _EXPOSED = (
 )
 
 
-def install(app: FastAPI, settings: Settings, traces: Traces = NO_TRACES) -> None:
+def install(app: FastAPI, settings: Settings, tracing: Tracing = NO_TRACING) -> None:
     """Add all this around an application; the first is the innermost."""
     app.add_middleware(Measured)
-    if traces is not NO_TRACES:
-        app.add_middleware(Traced, traces=traces)
+    if tracing.is_on:
+        app.add_middleware(TracingMiddleware, tracing=tracing)
     app.add_middleware(Compressed, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=_LEVEL)
     app.add_middleware(HeadLikeGet)
     app.add_middleware(Identified)

@@ -19,6 +19,7 @@ from app.operations.status.report import Part
 from app.operations.status.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
 from app.runtime.observability.logging import in_short
+from app.runtime.observability.tracing import W3C
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,8 @@ async def publish(
     201 when each is `visible`, a `dead_letter` or of an `unknown_type`; 202 while some are `pending`.
     """
     servers: Servers = request.app.state.servers
-    carried = request.app.state.traces.carried()
+    carried: dict[str, str] = {}
+    W3C.inject(carried)
     entries = [{**carried, **each} for each in _entries(body, servers.settings)]
     work = partial(_publish_and_wait, servers, entries, wait)
     waits: CapacityLimiter = request.app.state.inbox_waits

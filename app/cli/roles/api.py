@@ -19,7 +19,7 @@ from app.operations.status.servers import Servers
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metrics import Role
-from app.runtime.observability.traces import Traces, tracing
+from app.runtime.observability.tracing import Tracing, tracing
 from app.runtime.servers.gc_tuning import spare_what_is_there
 from app.runtime.settings.settings import Settings
 
@@ -27,14 +27,14 @@ from app.runtime.settings.settings import Settings
 def command() -> None:
     """Serve the REST API, and where it is switched on the console, until told to stop."""
     settings = settings_for("api")
-    with tracing(settings, Role.API) as traces:
-        _serve(settings, traces)
+    with tracing(settings, Role.API) as traced:
+        _serve(settings, traced)
 
 
-def _serve(settings: Settings, traces: Traces) -> None:
+def _serve(settings: Settings, traced: Tracing) -> None:
     try:
         _refuse_a_sandbox(settings)
-        app = create_app(settings, traces)
+        app = create_app(settings, traced)
         with closing(Servers(settings)) as servers:
             servers.check_master_key()
     except (

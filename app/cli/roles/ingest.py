@@ -17,7 +17,7 @@ from app.operations.status.scraped import InboxMetrics
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metrics import Role
-from app.runtime.observability.traces import tracing
+from app.runtime.observability.tracing import tracing
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
 
@@ -43,7 +43,7 @@ def command(
 
     inbox, heartbeats = InboxMetrics(settings), Heartbeats()
     serving = measured(settings, Role.INGEST, inbox, heartbeats=heartbeats, more=inbox.source)
-    with serving, tracing(settings, Role.INGEST) as traces, StopSignal() as stop:
+    with serving, tracing(settings, Role.INGEST) as traced, StopSignal() as stop:
         try:
             run(
                 settings,
@@ -52,7 +52,7 @@ def command(
                 on_progress=count,
                 parsers=parsers,
                 heartbeats=heartbeats,
-                traces=traces,
+                tracing=traced,
             )
         except (*EVENT_STORE_ERRORS, RedisError) as error:
             status.end()

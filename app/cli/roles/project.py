@@ -20,7 +20,7 @@ from app.projections.read_models.catalogue import all_projections
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metrics import Role
-from app.runtime.observability.traces import tracing
+from app.runtime.observability.tracing import tracing
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
 
@@ -50,7 +50,7 @@ def command(
     with (
         closing(Servers(settings)) as servers,
         measured(settings, Role.PROJECT, ProjectionMetrics(servers), heartbeats=heartbeats),
-        tracing(settings, Role.PROJECT) as traces,
+        tracing(settings, Role.PROJECT) as traced,
         StopSignal() as stop,
         nullcontext() if drain else jobs_taken_up(settings, heartbeats),
     ):
@@ -64,7 +64,7 @@ def command(
                 stop=stop,
                 on_progress=on_progress,
                 heartbeats=heartbeats,
-                traces=traces,
+                tracing=traced,
             )
         except ProjectionFault as error:
             status.end()

@@ -27,7 +27,7 @@ from app.ingestion.stream.tracing import trace_batch
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import in_short
 from app.runtime.observability.metrics import BATCH_SECONDS
-from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import redis_client
 from app.runtime.servers.opened_store import open_store
@@ -64,10 +64,10 @@ class Consumer:
         name: str = "consumer",
         parsers: Parsers = NO_PARSERS,
         heartbeats: Heartbeats | None = None,
-        traces: Traces = NO_TRACES,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self._settings = settings
-        self._traces = traces
+        self._tracing = tracing
         self._heartbeats = heartbeats or Heartbeats()
         self._heartbeats.expect(LOOP)
         self._servicing = servicing
@@ -160,8 +160,8 @@ class Consumer:
     def _settle(self, batch: Batch, landing: Landing) -> int:
         outcome = self._settling.settle(batch, landing)
         BATCH_SECONDS.observe(perf_counter() - batch.opened_at)
-        if self._traces is not NO_TRACES:
-            trace_batch(self._traces, self._settings, batch, landing, outcome)
+        if self._tracing.is_on:
+            trace_batch(self._tracing, self._settings, batch, landing, outcome)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)
         return len(outcome.dead)
@@ -180,7 +180,7 @@ def run(
     on_progress: Progress = lambda _entries, _dead: None,
     parsers: Parsers = NO_PARSERS,
     heartbeats: Heartbeats | None = None,
-    traces: Traces = NO_TRACES,
+    tracing: Tracing = NO_TRACING,
 ) -> None:
     """Run one consumer until ``stop``. Raises the drivers' errors where ``drain`` finds a server away."""
     heartbeats = heartbeats or Heartbeats()
@@ -193,7 +193,7 @@ def run(
     redis = connect(settings)
     try:
         with consumer_name(settings) as name:
-            consumer = Consumer(settings, redis, servicing, stop, name, parsers, heartbeats, traces)
+            consumer = Consumer(settings, redis, servicing, stop, name, parsers, heartbeats, tracing)
             consumer.run(drain=drain, on_progress=on_progress)
     finally:
         servicing.close()

@@ -1,72 +1,112 @@
-"""What became of a batch's messages, as traces: the first span of each, from publishing to settling."""
+"""What became of a batch's messages, as traces: each one's first span, from publishing to acknowledgement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanKind, get_current_span, set_span_in_context
 
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream.acknowledge import Outcome
 from app.ingestion.stream.apply import Landing
 from app.ingestion.stream.batch import Batch
-from app.runtime.observability.traces import TRACEPARENT, TRACESTATE, Step, Traces
+from app.runtime.observability.tracing import FAILED, TRACE_FIELDS, W3C, Tracing, nanoseconds
 from app.runtime.settings.settings import Settings
 
+Attributes = dict[str, str | int | float]
 
-def trace_batch(traces: Traces, settings: Settings, batch: Batch, landing: Landing, outcome: Outcome) -> None:
-    """Tell of those messages that are traced. ``landing`` is done, and told to Redis."""
+
+def trace_batch(
+    tracing: Tracing, settings: Settings, batch: Batch, landing: Landing, outcome: Outcome
+) -> None:
+    """Send the spans of those messages that are traced, once the batch is acknowledged."""
     now = datetime.now(UTC)
     began = now - timedelta(seconds=perf_counter() - batch.opened_at)
+    about: Attributes = {
+        "messaging.system": "redis",
+        "messaging.destination.name": settings.inbox_stream,
+        "messaging.batch.message_count": len(batch.entries),
+    }
+    for entry_id, why in batch.unusable:
+        _trace_rejected(tracing, settings, entry_id.decode(), str(why.reason), began, now, about)
     fields_of = dict(batch.entries)
-    for entry_id, unusable in batch.unusable:
-        _trace_unread(traces, settings, entry_id, str(unusable.reason), began, now)
-    for message, why in _through(landing, outcome):
-        source, kind = message.envelope.source, message.envelope.type
-        if not traces.wanted(source.message_id):
-            continue
-        attributes: dict[str, str | int | float] = {
-            "messaging.system": "redis",
-            "messaging.destination.name": settings.inbox_stream,
-            "messaging.batch.message_count": len(batch.entries),
-            "billie.message_id": source.message_id,
-            "billie.message_type": kind,
-            "billie.entry_id": message.envelope.entry_id,
-        }
-        if landing.position is not None and why is None:
-            attributes["billie.position_reached"] = landing.position
-        fields = fields_of[message.envelope.entry_id.encode()] or {}
-        published = min(source.received_at, began)
-        traces.received(
-            source.message_id,
-            Step(f"message {kind}", published, now, attributes, why),
-            [
-                Step("wait on the stream", published, began),
-                Step("land", began, now, {"billie.batch_messages": len(batch.messages)}),
-            ],
-            {
-                name: fields[name.encode()].decode(errors="replace")
-                for name in (TRACEPARENT, TRACESTATE)
-                if name.encode() in fields
-            },
-        )
+    for message, failure in _done(landing, outcome):
+        if tracing.wants(message.envelope.source.message_id):
+            fields = fields_of[message.envelope.entry_id.encode()] or {}
+            position = None if failure else landing.position
+            _trace(tracing, message, fields, failure, began, now, about, position)
 
 
-def _trace_unread(
-    traces: Traces, settings: Settings, entry_id: bytes, reason: str, began: datetime, now: datetime
+def _trace(
+    tracing: Tracing,
+    message: Message,
+    fields: Mapping[bytes, bytes],
+    failure: str | None,
+    began: datetime,
+    now: datetime,
+    about: Attributes,
+    position: int | None,
 ) -> None:
-    """Of an entry that could not be read: it has no identity but its own, and its type may be anything."""
-    name = entry_id.decode()
-    identity = f"{settings.inbox_stream}/{name}"
-    if traces.wanted(identity):
-        attributes = {
-            "messaging.system": "redis",
-            "messaging.destination.name": settings.inbox_stream,
-            "billie.entry_id": name,
-        }
-        traces.received(identity, Step("entry that cannot be used", began, now, attributes, reason), [], {})
+    source, kind = message.envelope.source, message.envelope.type
+    published = min(source.received_at, began)
+    attributes: Attributes = {
+        **about,
+        "billie.message_id": source.message_id,
+        "billie.message_type": kind,
+        "billie.entry_id": message.envelope.entry_id,
+        **({} if position is None else {"billie.position_reached": position}),
+    }
+    with tracing.first_span(source.message_id):
+        span = tracing.tracer.start_span(
+            f"message {kind}",
+            Context(),
+            SpanKind.CONSUMER,
+            attributes,
+            _publisher(fields),
+            nanoseconds(published),
+        )
+    inside = set_span_in_context(span, Context())
+    for name, start, end in (("wait on the stream", published, began), ("apply", began, now)):
+        tracing.tracer.start_span(name, inside, start_time=nanoseconds(start)).end(nanoseconds(end))
+    if failure:
+        span.set_status(FAILED)
+    span.end(nanoseconds(now))
 
 
-def _through(landing: Landing, outcome: Outcome) -> Iterator[tuple[Message, str | None]]:
-    """The messages that are done with, and why one was set aside."""
+def _publisher(fields: Mapping[bytes, bytes]) -> list[Link]:
+    carrier = {
+        name: fields[name.encode()].decode(errors="replace")
+        for name in TRACE_FIELDS
+        if name.encode() in fields
+    }
+    theirs = get_current_span(W3C.extract(carrier, Context())).get_span_context()
+    return [Link(theirs)] if theirs.is_valid else []
+
+
+def _trace_rejected(
+    tracing: Tracing,
+    settings: Settings,
+    entry_id: str,
+    reason: str,
+    began: datetime,
+    now: datetime,
+    about: Attributes,
+) -> None:
+    """An entry that could not be read has no identity but its own, and its type may be anything."""
+    identity = f"{settings.inbox_stream}/{entry_id}"
+    if tracing.wants(identity):
+        attributes = {**about, "billie.entry_id": entry_id, "billie.reason": reason}
+        with tracing.first_span(identity):
+            span = tracing.tracer.start_span(
+                "rejected entry", Context(), SpanKind.CONSUMER, attributes, start_time=nanoseconds(began)
+            )
+        span.set_status(FAILED)
+        span.end(nanoseconds(now))
+
+
+def _done(landing: Landing, outcome: Outcome) -> Iterator[tuple[Message, str | None]]:
+    """The messages that are done with, and why one became a dead letter."""
     dead = {entry_id: str(why.reason) for entry_id, why in outcome.dead}
     for message in landing.landed:
         yield message, None

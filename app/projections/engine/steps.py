@@ -29,7 +29,7 @@ from app.projections.engine.tracing import FoldedMessages
 from app.projections.engine.values import erases
 from app.projections.rebuild.abandoned import AbandonedShadows
 from app.runtime.observability.metrics import EVENTS_PROJECTED, PROJECTION_SECONDS
-from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.observability.tracing import NO_TRACING, Tracing
 
 _MOST_PAGES, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
 
@@ -46,10 +46,10 @@ class Engine:
         cache: int = 5_000,
         *,
         strict: bool = False,
-        traces: Traces = NO_TRACES,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.projection = projection
-        self._folded = None if traces is NO_TRACES else FoldedMessages(traces, projection.name)
+        self._folded = None if not tracing.is_on else FoldedMessages(tracing, projection.name)
         self.database = database
         self.recorder = MongoTrackingRecorder(database, projection.name)
         self.abandoned = AbandonedShadows(database, projection)

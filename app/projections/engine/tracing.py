@@ -4,36 +4,40 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from app.projections.engine.reading import Told
-from app.runtime.observability.traces import Step, Traces
+from app.runtime.observability.tracing import Tracing, nanoseconds
 
 
 class FoldedMessages:
     """The traced messages whose events were folded together, and will be written together."""
 
-    def __init__(self, traces: Traces, projection: str) -> None:
-        self._traces, self._projection = traces, projection
+    def __init__(self, tracing: Tracing, projection: str) -> None:
+        self._tracing, self._projection = tracing, projection
         self._positions: dict[str, list[int]] = {}
 
     def add(self, events: Iterable[Told]) -> None:
         """These were folded."""
         for told in events:
             message_id = told.event.message_id
-            if message_id in self._positions or self._traces.wanted(message_id):
+            if message_id in self._positions or self._tracing.wants(message_id):
                 self._positions.setdefault(message_id, []).append(told.position)
 
     def written(self, began: datetime, ended: datetime) -> None:
-        """What they led to can be read now."""
+        """Their documents can be read now."""
         for message_id, positions in self._positions.items():
-            attributes: dict[str, str | int | float] = {
-                "billie.projection": self._projection,
-                "billie.message_id": message_id,
-                "billie.position": positions[0],
-                "billie.events": len(positions),
-            }
-            step = Step(f"project {self._projection}", began, ended, attributes)
-            self._traces.followed(message_id, step)
+            span = self._tracing.tracer.start_span(
+                f"project {self._projection}",
+                self._tracing.context_of(message_id),
+                attributes={
+                    "billie.projection": self._projection,
+                    "billie.message_id": message_id,
+                    "billie.position": positions[0],
+                    "billie.events": len(positions),
+                },
+                start_time=nanoseconds(began),
+            )
+            span.end(nanoseconds(ended))
         self._positions.clear()
 
     def forget(self) -> None:
-        """They are folded again, or by somebody else."""
+        """They are folded again, or by another worker."""
         self._positions.clear()

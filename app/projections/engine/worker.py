@@ -20,7 +20,7 @@ from app.projections.migrations import waiting
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import where
-from app.runtime.observability.traces import NO_TRACES, Traces
+from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import mongo_options
 from app.runtime.servers.opened_store import open_store
@@ -45,7 +45,7 @@ def run(
     stop: Flag | None = None,
     on_progress: Progress | None = None,
     heartbeats: Heartbeats | None = None,
-    traces: Traces = NO_TRACES,
+    tracing: Tracing = NO_TRACING,
 ) -> None:
     """Run the projectors ``names`` (all, if empty) until ``stop`` is set, or caught up with ``drain``.
 
@@ -77,7 +77,7 @@ def run(
                     database,
                     settings.project_batch,
                     strict=strict,
-                    traces=traces,
+                    tracing=tracing,
                 ),
                 Lease(database, name, owner),
                 told.moved,

@@ -15,7 +15,7 @@ from app.api.auth.requires import issue_token
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
 from app.runtime.observability.metrics import Role
-from app.runtime.observability.traces import NO_TRACES, tracing
+from app.runtime.observability.tracing import NO_TRACING, tracing
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
@@ -88,11 +88,11 @@ def test_a_message_has_one_trace_from_the_stream_to_its_documents(
     assert first.attributes["billie.message_id"] == "id:e1"
     assert first.attributes["messaging.destination.name"] == traced.inbox_stream
     inside = {each.name: each for each in receiver.spans if each.parent_id == first.span_id}
-    assert {"wait on the stream", "land", "project customers", "project customer-timeline"} <= set(inside)
+    assert {"wait on the stream", "apply", "project customers", "project customer-timeline"} <= set(inside)
     assert {each.trace_id for each in inside.values()} == {first.trace_id}
     assert inside["project customers"].service == "billie-project"
     assert inside["project customers"].attributes["billie.events"] >= 2, "that it exists, and its details"
-    assert first.seconds >= inside["land"].seconds > 0
+    assert first.seconds >= inside["apply"].seconds > 0
     [other] = receiver.named("message user_input")
     assert other.trace_id != first.trace_id
     assert not any(each.failed for each in receiver.spans)
@@ -125,7 +125,7 @@ def test_what_becomes_a_dead_letter_is_told(
     publish(redis_client, traced.inbox_stream, [NOBODYS, SAID])
     told(traced).run("ingest", "--drain")
     [message] = receiver.named("message user_input")
-    [failed] = receiver.named("entry that cannot be used")
+    [failed] = receiver.named("rejected entry")
     assert (message.failed, failed.failed) == (False, True)
     assert failed.trace_id != message.trace_id
     assert "in no chat" not in repr(receiver.spans)
@@ -135,16 +135,16 @@ def test_the_share_of_messages_is_the_same_ones_everywhere(settings: Settings, r
     few = settings.model_copy(update={"otlp_endpoint": receiver.endpoint, "trace_share": 0.25})
     names = [f"id:{number}" for number in range(2_000)]
     with tracing(few, Role.INGEST) as one, tracing(few, Role.PROJECT) as other:
-        wanted = [name for name in names if one.wanted(name)]
+        wanted = [name for name in names if one.wants(name)]
         assert 400 < len(wanted) < 600
-        assert wanted == [name for name in names if other.wanted(name)]
+        assert wanted == [name for name in names if other.wants(name)]
 
 
 def test_nothing_is_traced_unless_an_endpoint_is_set(
     settings: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with tracing(settings, Role.INGEST) as traces:
-        assert traces is NO_TRACES
+    with tracing(settings, Role.INGEST) as traced:
+        assert traced is NO_TRACING
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
     assert Settings().otlp_endpoint == receiver.endpoint
 

@@ -1,0 +1,113 @@
+"""Tracing with OpenTelemetry: a message from the stream to its documents, and each request to the API.
+
+No role hands a trace to the next, and no event stores one. A message's trace id, and the id of its first
+span, are derived from the message's identity, which every event carries: whoever meets the message later, a
+rebuild too, finds its trace, and all roles sample the same messages. A publisher's own trace (``traceparent``
+of the entry) is linked.
+
+Without an endpoint, OpenTelemetry's API does nothing. Its SDK (the extra ``otel``) is imported only with one.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    NoOpTracer,
+    SpanContext,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.errors import BillieError
+from app.runtime.observability.metrics import Role
+from app.runtime.settings.settings import Settings
+
+TRACE_FIELDS = ("traceparent", "tracestate")
+"""Fields of an entry, and headers of a request, as the W3C names them."""
+W3C = TraceContextTextMapPropagator()
+FIRST_SPAN: ContextVar[SpanContext | None] = ContextVar("first_span", default=None)
+"""The ids that the next span takes; see :meth:`Tracing.first_span`."""
+
+_TRACE_ID_LIMIT = (1 << 64) - 1
+FAILED = Status(StatusCode.ERROR)
+
+
+class TracingError(BillieError):
+    """An endpoint is set, and OpenTelemetry's SDK is not installed."""
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """Where the spans of a process go. ``bound``: messages whose trace id is below it are traced."""
+
+    tracer: Tracer
+    bound: int = 0
+    flush: Callable[[], None] = lambda: None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is sent anywhere."""
+        return self.bound > 0
+
+    def wants(self, message_id: str) -> bool:
+        """Whether this message is traced: the same answer in every role."""
+        return self.is_on and (_span_of(message_id).trace_id & _TRACE_ID_LIMIT) < self.bound
+
+    @contextmanager
+    def first_span(self, message_id: str) -> Iterator[None]:
+        """The span that starts inside gets the ids that the message's identity determines."""
+        token = FIRST_SPAN.set(_span_of(message_id))
+        try:
+            yield
+        finally:
+            FIRST_SPAN.reset(token)
+
+    def context_of(self, message_id: str) -> Context:
+        """The context for later spans of a message: children of its first one."""
+        return set_span_in_context(NonRecordingSpan(_span_of(message_id)), Context())
+
+
+NO_TRACING = Tracing(NoOpTracer())
+
+
+@contextmanager
+def tracing(settings: Settings, role: Role) -> Iterator[Tracing]:
+    """The tracing of this process; what waits is sent at the end. Raises TracingError without the SDK."""
+    if settings.otlp_endpoint is None:
+        yield NO_TRACING
+        return
+    try:
+        from app.runtime.observability.otlp import provider
+    except ImportError as error:
+        msg = (
+            "BILLIE_OTLP_ENDPOINT is set, but OpenTelemetry's SDK is not installed: "
+            "pip install 'billie-servicing[otel]', or unset it (and OTEL_EXPORTER_OTLP_ENDPOINT)"
+        )
+        raise TracingError(msg) from error
+    with provider(settings.otlp_endpoint, settings.trace_share, role.value) as (made, bound):
+        yield Tracing(made.get_tracer("billie"), bound, lambda: void(made.force_flush(5_000)))
+
+
+def void(_: object) -> None:
+    """Drop a result."""
+
+
+def nanoseconds(at: datetime) -> int:
+    """A time as spans take it."""
+    return int(at.timestamp() * 1e6) * 1_000
+
+
+def _span_of(message_id: str) -> SpanContext:
+    digest = sha256(f"billie:{message_id}".encode()).digest()
+    trace_id, span_id = int.from_bytes(digest[:16]), int.from_bytes(digest[16:24])
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
