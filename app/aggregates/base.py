@@ -169,6 +169,10 @@ class RememberingAggregate(Aggregate):
             self.record(self.PersonalDataErased, source, erased_with=erased_with, **facts)
 
 
+Key = tuple[type[RememberingAggregate], str]
+"""A kind of aggregate, and the upstream identifier of one."""
+
+
 @cache
 def only_absorbs(event_class: type[Any]) -> bool:
     """Whether events of a class change nothing of an aggregate, but that their message is absorbed."""

@@ -9,7 +9,7 @@ from importlib import import_module
 import typer
 from pydantic import ValidationError
 
-from app.event_store.url import EventStoreUrlError
+from app.event_store.errors import EventStoreUrlError
 from app.ingestion.messages.parsers import ParserError
 from app.runtime.observability.tracing import TracingError
 from app.runtime.settings.secret_files import SecretFileError

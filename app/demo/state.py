@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.humanize import counted
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections

@@ -7,12 +7,9 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
-from app.aggregates.base import RememberingAggregate, only_absorbs
+from app.aggregates.base import Key, RememberingAggregate, only_absorbs
 from app.event_store.recorders import Row
 from app.event_store.transcoder import CompactMapper
-
-Key = tuple[type[RememberingAggregate], str]
-"""A kind of aggregate, and upstream's identifier of one."""
 
 _REMEMBERED_EACH = 50
 """Messages and fields that a cached aggregate may remember, on average. Finished applications come to 22."""

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from eventsourcing.persistence import Mapper, RecordConflictError, Transcoder
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Key, RememberingAggregate
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.write_off_request import WriteOffRequest
-from app.event_store.aggregate_cache import AggregateCache, Key
-from app.event_store.opening import UnfinishedCopyError, opening
+from app.event_store.aggregate_cache import AggregateCache
+from app.event_store.errors import UnfinishedCopyError
+from app.event_store.opening import opening
 from app.event_store.reader import StoredEvents
 from app.event_store.recorders import BatchRecorder
 from app.event_store.transcoder import CompactMapper, EventTranscoder

@@ -1,8 +1,7 @@
-"""Opening an event store, one process at a time, and what a failing one raises."""
+"""Opens an event store: one process at a time."""
 
 import fcntl
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,33 +11,14 @@ import psycopg
 from eventsourcing.persistence import (
     ApplicationRecorder,
     InfrastructureFactory,
-    MapperDeserialisationError,
     OperationalError,
-    PersistenceError,
 )
-from eventsourcing.utils import Environment, TopicError
+from eventsourcing.utils import Environment
 
 from app.event_store.postgres import connect
-from app.event_store.url import EventStoreUrlError
 
 STORE = "servicing"
 """The application whose store it is: PostgreSQL's table of events is named after it."""
-EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
-"""What a store that is away, locked or broken raises: the library lets some of SQLite's own through."""
-UNREADABLE_ERRORS = (MapperDeserialisationError, TopicError)
-"""What a stored event raises that cannot be read: most likely it is of a newer release."""
-
-
-class UnfinishedCopyError(EventStoreUrlError):
-    """A BILLIE_EVENT_STORE_URL that names what a copy of a store has made so far."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "names an unfinished copy of an event store: "
-            "run the same `billie events copy` once more, to its end"
-        )
-
-
 _OPENING_LOCK = 0x42696C6C6965
 """An advisory lock of PostgreSQL: any number that nobody else uses."""
 

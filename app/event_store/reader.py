@@ -7,7 +7,7 @@ from uuid import UUID
 from eventsourcing.application import Application
 from eventsourcing.persistence import Notification, StoredEvent
 
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.event_store.recorders import BatchRecorder, Mark, Recorded, Row
 from app.privacy.sealed_store import Privacy
 from app.privacy.sealing import may_be_sealed

@@ -21,6 +21,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import get_topic, resolve_topic
 
 from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
+from app.event_store.errors import NewerVersionError
 from app.privacy.data_keys import DataKeys, MissingKeyError
 from app.privacy.sealing import SEALED, about, emptied, opened, sealed, split
 
@@ -78,10 +79,6 @@ def _untag(value: Any) -> Any:
         if (amount := value.get(_DECIMAL)) is not None:
             return Decimal(amount)
     return {key: _untag(item) if type(item) in (dict, list) else item for key, item in value.items()}
-
-
-class NewerVersionError(MapperDeserialisationError):
-    """An event was stored by a newer release."""
 
 
 class CompactMapper(Mapper[UUID]):

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Key, RememberingAggregate
 from app.aggregates.source import Source
-from app.event_store.aggregate_cache import Key
 
 if TYPE_CHECKING:
     from app.event_store.application import Servicing

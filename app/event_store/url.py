@@ -7,21 +7,13 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from eventsourcing.utils import get_topic
 
+from app.event_store.errors import EventStoreUrlError
 from app.event_store.postgres import TLS_OPTIONS, SecurePostgresFactory
 from app.event_store.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
 
 _LOCK_TIMEOUT_S = "30"
 _ESCAPED = "in a user, password or name, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25"
 _SERVER, _FILE = "postgresql://user@host/name", "sqlite:///var/events.db"
-
-
-class EventStoreUrlError(ValueError):
-    """A BILLIE_EVENT_STORE_URL that names no store: says what is accepted, and quotes no password."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"BILLIE_EVENT_STORE_URL {why}")
-        self.why = why
-        """To be told of a URL that came from elsewhere."""
 
 
 def event_store_environment(url: str) -> dict[str, str]:

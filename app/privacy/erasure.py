@@ -3,14 +3,13 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Key, RememberingAggregate
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.ledger_command import Actor, LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.write_off_request import WriteOffRequest
-from app.event_store.aggregate_cache import Key
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.privacy.key_tables import Link

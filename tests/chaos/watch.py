@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.envelope import entry_type
 from app.runtime.settings.settings import Settings

@@ -18,7 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from app.api.http.problems import ProblemError
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.servers import Servers
 from app.projections.dictionary.catalogue import COLLECTIONS
 from app.projections.engine.changes import Change, ChangeReader, Changes

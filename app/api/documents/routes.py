@@ -14,7 +14,7 @@ from app.api.http.etags import TAGGED, represented
 from app.api.http.pages import Identifier, Page
 from app.api.http.problems import ProblemError, documented, not_found
 from app.api.write_offs.schemas import stored_request
-from app.event_store.opening import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.ingestion.messages.customers import EkycStatus
 from app.projections.engine.faults import FAULTED
 from app.projections.read_models.conversations.document import Conversation, ConversationSummary

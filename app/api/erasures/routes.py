@@ -16,7 +16,7 @@ from app.api.documents.routes import database_of
 from app.api.http.idempotency_keys import OptionalKey, key_of
 from app.api.http.problems import Problem, ProblemError, documented, not_found
 from app.api.http.request_fields import Body
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.erasures import LettersFound, letters_naming
 from app.operations.status.servers import Servers
 from app.privacy.erasure import Erased, KeyReusedError, MoneyOpenError, NoSuchCustomerError, erase_customer

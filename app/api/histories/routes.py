@@ -10,7 +10,7 @@ from app.api.auth.audit import log_read
 from app.api.auth.requires import Authenticated
 from app.api.http.pages import Cursor, Limit, Page, invalid_cursor, opaque, parts_of
 from app.api.http.problems import documented, not_found
-from app.event_store.history import KINDS, HistoryEvent, history_page
+from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.status.servers import Servers
 
 router = APIRouter(

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
-from app.event_store.opening import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import requires
 from app.api.http.problems import ProblemError, documented
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.stream.publish import as_entry, published
 from app.operations.status.report import Part

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from app.aggregates import LedgerCommand as StoredCommand
-from app.event_store.history import actor_of, facts_of, shown_facts
+from app.operations.history import actor_of, facts_of, shown_facts
 from app.projections.read_models.kinds import Document, Money, StaffMember
 from app.projections.read_models.ledger_commands.document import LedgerCommand as CollectionDocument
 from app.projections.read_models.ledger_commands.projection import LEDGER_COMMANDS

@@ -17,7 +17,7 @@ from app.api.http.problems import ProblemError, documented, not_found
 from app.api.http.request_fields import Amount, Body, Delta, Reason, Text
 from app.api.ledger.problems import ledger_problem
 from app.api.ledger_commands.schemas import LedgerCommand, folded
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import stored_error
 from app.ledger.money.adjustment_limit import Alone, asked_alone
 from app.ledger.money.command_store import Intent, Rule, moved

@@ -23,7 +23,7 @@ from app.api.ledger_commands.routes import DecisionBody
 from app.api.ledger_commands.schemas import LedgerCommand
 from app.api.money.routes import NOT_SETTLED, answered, at_most
 from app.api.write_offs.schemas import stored_request
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.write_offs import WriteOffPriority, WriteOffReason
 from app.ledger.money.movements import Answer
 from app.ledger.money.write_offs import NoSuchAccountError, NoSuchRequestError, WriteOffs

@@ -10,7 +10,7 @@ from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
 from app.cli.terminal.unreachable import unreachable
 from app.event_store.copies.backup import BackupError, Manifest, back_up, check, restore
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.humanize import counted
 
 group = typer.Typer(help="Backups of the event store: make, check, restore.", no_args_is_help=True)

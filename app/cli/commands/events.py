@@ -18,7 +18,8 @@ from app.event_store.copies.copy import (
     copy_store,
 )
 from app.event_store.copies.endpoints import file_of
-from app.event_store.url import EventStoreUrlError, event_store_environment
+from app.event_store.errors import EventStoreUrlError
+from app.event_store.url import event_store_environment
 from app.operations.status.humanize import counted, span
 from app.runtime.observability.logging import in_short
 from app.runtime.servers.stopping import StopSignal
@@ -91,7 +92,7 @@ def _refuse_wrong_url(option: str, url: str) -> None:
     try:
         event_store_environment(url)
     except EventStoreUrlError as error:
-        typer.echo(f"{option} {error.why}.", err=True)
+        typer.echo(f"{option} {error.reason}.", err=True)
         raise typer.Exit(2) from error
 
 

@@ -10,8 +10,8 @@ import typer
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.unreachable import unreachable
 from app.event_store.application import Servicing
-from app.event_store.history import KINDS, HistoryEvent, history
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.operations.history import KINDS, HistoryEvent, history
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.catalogue import all_projections

@@ -19,7 +19,7 @@ from app.cli.terminal.configured import settings_for
 from app.cli.terminal.unreachable import unreachable
 from app.event_store.application import Servicing
 from app.event_store.copies.endpoints import file_of, is_store
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import Parsers, load_parsers
 from app.ingestion.stream.consumer import connect

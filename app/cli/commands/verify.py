@@ -13,7 +13,7 @@ from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
 from app.cli.terminal.unreachable import unreachable
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.humanize import counted
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.taking import StoppedError

@@ -9,7 +9,7 @@ from app.cli.terminal.configured import settings_for
 from app.cli.terminal.measured import measured
 from app.cli.terminal.status_line import StatusLine
 from app.cli.terminal.unreachable import unreachable
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ingestion.stream.consumer import run

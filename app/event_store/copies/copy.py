@@ -27,7 +27,7 @@ from app.event_store.copies.tables import (
     Table,
     content_of,
 )
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 
 _ROWS_AT_ONCE = 5_000
 _BYTES_AT_ONCE = 16 * 1024 * 1024

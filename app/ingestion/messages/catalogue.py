@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages import accounts as account
 from app.ingestion.messages import chat

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.aggregates import Conversation, Customer, LoanAccount, WriteOffRegister, WriteOffRequest
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.ingestion.messages.chat import ApplicationDetailChanged
 from app.ingestion.messages.envelope import Envelope
 

@@ -6,9 +6,9 @@ from threading import Event as Flag
 
 from eventsourcing.persistence import PersistenceError, RecordConflictError
 
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.messages.rejection import Unusable
 

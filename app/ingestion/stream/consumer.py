@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.stream.acknowledge import Settling
 from app.ingestion.stream.apply import Landing, land

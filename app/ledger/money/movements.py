@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.aggregates import Actor, CommandStatus, LedgerCommand
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
 from app.ledger.money.command_store import CommandStore, Intent, Rule

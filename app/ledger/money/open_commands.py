@@ -12,7 +12,7 @@ from eventsourcing.utils import get_topic
 from app.aggregates import LedgerCommand
 from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.runtime.observability.logging import where
 
 log = logging.getLogger(__name__)

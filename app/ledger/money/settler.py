@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from app.aggregates import CommandStatus, LedgerCommand
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import LedgerDownError
 from app.ledger.money.movements import Money
 from app.ledger.money.open_commands import OpenCommand, OpenCommands

@@ -14,7 +14,7 @@ import psycopg
 from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.postgres import connect
 from app.event_store.url import event_store_environment
 from app.operations.doctor.check import Check, away, clock, failed, warning, well

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.inbox_state import stream_state
 from app.operations.status.money_state import money_state
 from app.operations.status.report import EventStoreState, GroupState, ProjectionState, ReadModelsState

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS, UnfinishedCopyError
+from app.event_store.errors import EVENT_STORE_ERRORS, UnfinishedCopyError
 from app.event_store.url import event_store_environment
 from app.ingestion.dead_letters.box import DeadLetterBox
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers

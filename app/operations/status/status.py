@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app import __version__
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.configured import configured_security
 from app.ledger.client.errors import LedgerError

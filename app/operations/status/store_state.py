@@ -6,7 +6,7 @@ from typing import Any
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.event_store.opening import UNREADABLE_ERRORS
+from app.event_store.errors import UNREADABLE_ERRORS
 from app.operations.status.money_state import money_state
 from app.operations.status.report import EventStoreState, ProjectionState, ReadModelsState, RebuildState
 from app.projections.engine.positions import COLLECTION

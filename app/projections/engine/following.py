@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.engine.steps import Engine

@@ -6,8 +6,7 @@ from typing import Any, Protocol
 
 from eventsourcing.utils import get_topic
 
-from app.aggregates.base import RememberingAggregate
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key, RememberingAggregate
 from app.projections.engine.values import Document, stamp
 
 Event = RememberingAggregate.Event

@@ -8,10 +8,9 @@ from uuid import UUID
 from eventsourcing.utils import get_topic
 
 from app.aggregates import AGGREGATES
-from app.aggregates.base import RememberingAggregate
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key, RememberingAggregate
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.recorders import PAGE_BYTES, Recorded
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.projection import event_classes

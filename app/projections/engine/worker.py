@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.following import Following
 from app.projections.engine.leases import Lease, beating, owner_name

@@ -19,7 +19,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import LeaseLostError
 from app.projections.engine.projection import Projection

@@ -5,7 +5,7 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.projections.engine.document_store import POSITION
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.positions import MongoTrackingRecorder

@@ -3,7 +3,7 @@
 from threading import Event as Flag
 
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.servers.back_off import BackOff

@@ -12,8 +12,8 @@ import pytest
 
 from app.aggregates import Customer
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
-from app.event_store.url import EventStoreUrlError, event_store_environment
+from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
+from app.event_store.url import event_store_environment
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.stream.apply import land
 

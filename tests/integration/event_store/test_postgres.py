@@ -14,7 +14,8 @@ from psycopg_pool import PoolTimeout
 
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS, opening
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.event_store.opening import opening
 from app.event_store.postgres import SecurePostgresFactory, connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.apply import Landing, land

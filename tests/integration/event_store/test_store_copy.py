@@ -20,7 +20,7 @@ from app.event_store.application import Servicing
 from app.event_store.copies.copy import Copying, CopyRefusedError, CopyStoppedError, copy_store
 from app.event_store.copies.endpoints import end_of
 from app.event_store.copies.tables import EVENTS, TABLES
-from app.event_store.opening import UnfinishedCopyError
+from app.event_store.errors import UnfinishedCopyError
 from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.runtime.servers.embedded import die_with_parent

@@ -16,7 +16,7 @@ from app.event_store.application import Servicing
 from app.event_store.copies.copy import Copying, CopyRefusedError, EndFailedError, copy_store
 from app.event_store.copies.endpoints import End, end_of
 from app.event_store.copies.tables import EVENTS
-from app.event_store.opening import UnfinishedCopyError
+from app.event_store.errors import UnfinishedCopyError
 from app.privacy.master_keys import MasterKeyError, MasterKeys
 from app.runtime.servers.private_postgres import PrivatePostgres
 from tests.support.commands import ROOT, Billie

@@ -13,7 +13,7 @@ from eventsourcing.utils import get_topic
 
 from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
-from app.event_store.transcoder import NewerVersionError
+from app.event_store.errors import NewerVersionError
 from app.projections.engine.projection import Projection
 from app.projections.engine.values import Document, put
 from tests.support.data.given import message

@@ -10,8 +10,8 @@ import pytest
 from eventsourcing.persistence import RecordConflictError
 
 from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates.base import Key
 from app.aggregates.personal import ERASED
-from app.event_store.aggregate_cache import Key
 from app.event_store.application import Servicing
 from app.privacy.erasure import KeyReusedError, MoneyOpenError, NoSuchCustomerError
 from tests.support.data.erasing import ANN, EVE, REASON, SECRET, erase, know, stored_bytes, write_note

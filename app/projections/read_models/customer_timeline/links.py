@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.projections.engine.projection import AtHand, Lookup, Target
 from app.projections.engine.values import Document, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at

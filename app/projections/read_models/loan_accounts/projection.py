@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.aggregates import Customer, LoanAccount
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.projections.engine.projection import AtHand, Handler, Lookup, Projection, Target
 from app.projections.engine.values import Document, Erases, erase, money, put, time
 from app.projections.read_models.calendar import BusinessCalendar, happened_at

@@ -13,7 +13,7 @@ from typing import Any
 from bson.decimal128 import Decimal128
 
 from app.aggregates import LoanAccount
-from app.event_store.aggregate_cache import Key
+from app.aggregates.base import Key
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.projection import AtHand, Lookup, Projection, Target
 from app.projections.engine.values import Document, money

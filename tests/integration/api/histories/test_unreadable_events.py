@@ -9,7 +9,8 @@ import pytest
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.event_store.transcoder import CompactMapper, NewerVersionError
+from app.event_store.errors import NewerVersionError
+from app.event_store.transcoder import CompactMapper
 from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.runtime.settings.settings import Settings

@@ -11,7 +11,7 @@ from eventsourcing.persistence import OperationalError, PersistenceError, Record
 
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
-from app.event_store.opening import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.messages.rejection import Reason, Unusable
 from app.ingestion.stream.apply import land

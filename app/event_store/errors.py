@@ -1,0 +1,36 @@
+"""What an event store raises when it cannot be used."""
+
+import sqlite3
+
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+from eventsourcing.utils import TopicError
+
+from app.errors import BillieError
+
+EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
+"""What a store that is away, locked or broken raises: some of SQLite's own errors get through the library."""
+UNREADABLE_ERRORS = (MapperDeserialisationError, TopicError)
+"""What a stored event raises that cannot be read: most likely a newer release stored it."""
+
+
+class EventStoreUrlError(BillieError):
+    """BILLIE_EVENT_STORE_URL names no usable store. Says what is accepted, and quotes no password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"BILLIE_EVENT_STORE_URL {reason}")
+        self.reason = reason
+        """For a URL that comes from elsewhere."""
+
+
+class UnfinishedCopyError(EventStoreUrlError):
+    """BILLIE_EVENT_STORE_URL names an unfinished copy of an event store."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "names an unfinished copy of an event store: "
+            "run the same `billie events copy` once more, to its end"
+        )
+
+
+class NewerVersionError(MapperDeserialisationError):
+    """A newer release stored the event."""
