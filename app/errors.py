@@ -13,3 +13,7 @@ class BillieError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
+
+
+class ConfigurationError(BillieError):
+    """A setting that cannot be used: the process does not start, and only a person can mend it."""

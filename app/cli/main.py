@@ -1,65 +1,72 @@
-"""The console script ``billie``: one file a verb, gathered here.
+"""The console script ``billie``: the table of its commands, each in a file of its own.
 
-Exit codes of every verb: 0 done, 1 it found a problem, 2 usage, 3 a server cannot be reached.
+Exit codes of every command: 0 done, 1 it found a problem, 2 usage, 3 a server cannot be reached.
 """
 
 import sys
 from importlib import import_module
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from app.event_store.errors import EventStoreUrlError
-from app.ingestion.messages.parsers import ParserError
-from app.runtime.observability.tracing import TracingError
-from app.runtime.settings.secret_files import SecretFileError
+from app import __version__
 
-ROLES = ("ingest", "project", "api", "ledger_sandbox", "demo")
-COMMANDS = ("migrate", "history", "rebuild", "verify", "publish", "token", "status", "doctor", "reconcile")
-GROUPS = ("backup", "dead_letters", "events", "keys")
+COMMANDS = {
+    "ingest": ("roles.ingest", "Turn the stream's messages into domain events."),
+    "project": ("roles.project", "Fold events into the MongoDB collections."),
+    "api": ("roles.api", "Serve the REST API and, if it is on, the console."),
+    "migrate": ("commands.migrate", "Create collections, validators and indexes."),
+    "status": ("commands.status", "Show the state of the whole pipeline."),
+    "doctor": ("commands.doctor", "Check servers, permissions and settings; say what to do."),
+    "publish": ("commands.publish", "Publish a file of entries on the inbox stream."),
+    "dead-letters": ("commands.dead_letters", "List, show, replay, discard or delete dead letters."),
+    "history": ("commands.history", "Show the events of one aggregate, or a document as it was."),
+    "rebuild": ("commands.rebuild", "Rebuild read models beside the live ones, then swap."),
+    "verify": ("commands.verify", "Compare the live documents with the events."),
+    "reconcile": ("commands.reconcile", "After a restore: find what the event store lost."),
+    "backup": ("commands.backup", "Back up the event store, check or restore a backup."),
+    "events": ("commands.events", "Copy the event store to another database."),
+    "keys": ("commands.keys", "Show and rotate the keys of personal data."),
+    "token": ("commands.token", "Print a bearer token for development."),
+    "ledger-sandbox": ("roles.ledger_sandbox", "Run a sandbox ledger."),
+    "demo": ("roles.demo", "Run the whole system here, with a simulated lender."),
+}
+"""A name, its module below ``app.cli``, its line in the help. A module has a ``command`` or a ``group``."""
 
-cli = typer.Typer(
-    name="billie",
-    help="Billie Servicing: ingest, project, serve.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+cli = typer.Typer(name="billie", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"billie {__version__}")
+        raise typer.Exit
 
 
 @cli.callback()
-def _every_verb() -> None:
+def _billie(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Billie Servicing: ingest, project, serve."""
 
 
 def run() -> None:
-    """Entry point: registers what is asked for, and runs it."""
-    _register(sys.argv[1] if len(sys.argv) > 1 else "")
-    try:
+    """Entry point. Only the command that is asked for is imported, so that the others cost nothing."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    if asked not in COMMANDS:
+        for name, (_, summary) in COMMANDS.items():
+            cli.command(name, help=summary)(lambda: None)
         cli()
-    except ValidationError as error:
-        for fault in error.errors(include_url=False, include_input=False):
-            name = "_".join(str(part) for part in fault["loc"]).upper()
-            typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
-        sys.exit(2)
-    except (EventStoreUrlError, ParserError, SecretFileError, TracingError) as error:
-        typer.echo(f"{error}.", err=True)
-        sys.exit(2)
+    from app.cli.terminal.errors import reported
 
-
-def _register(asked: str) -> None:
-    """A verb's ``command`` or a noun's ``group``; all of them where it is none of these, for the help.
-
-    One alone takes a third of the time to load: most verbs need no HTTP framework.
-    """
-    named = {each.replace("_", "-"): each for each in (*ROLES, *COMMANDS, *GROUPS)}
-    for name in [asked] if asked in named else named:
-        folder = "roles" if named[name] in ROLES else "commands"
-        module = import_module(f"app.cli.{folder}.{named[name]}")
-        if named[name] in GROUPS:
-            cli.add_typer(module.group, name=name)
+    with reported():
+        module = import_module(f"app.cli.{COMMANDS[asked][0]}")
+        if hasattr(module, "group"):
+            cli.add_typer(module.group, name=asked)
         else:
-            cli.command(name)(module.command)
+            cli.command(asked)(module.command)
+        cli()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sqlite3
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 from eventsourcing.utils import TopicError
 
-from app.errors import BillieError
+from app.errors import ConfigurationError
 
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
 """What a store that is away, locked or broken raises: some of SQLite's own errors get through the library."""
@@ -13,7 +13,7 @@ UNREADABLE_ERRORS = (MapperDeserialisationError, TopicError)
 """What a stored event raises that cannot be read: most likely a newer release stored it."""
 
 
-class EventStoreUrlError(BillieError):
+class EventStoreUrlError(ConfigurationError):
     """BILLIE_EVENT_STORE_URL names no usable store. Says what is accepted, and quotes no password."""
 
     def __init__(self, reason: str) -> None:

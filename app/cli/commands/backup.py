@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.copies.backup import BackupError, Manifest, back_up, check, restore
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.humanize import counted

@@ -12,8 +12,8 @@ import typer
 from redis.exceptions import RedisError, ResponseError
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters import views as letters
 from app.ingestion.dead_letters.box import DeadLetterBox, Replayed, StoredLetter

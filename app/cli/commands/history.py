@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.unreachable import unreachable
+from app.cli.terminal.errors import unreachable
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.history import KINDS, HistoryEvent, history

@@ -9,8 +9,8 @@ import typer
 from eventsourcing.persistence import RecordConflictError
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.application import Servicing
 from app.event_store.copies.tables import CLEAR_UP_TO
 from app.event_store.errors import EVENT_STORE_ERRORS

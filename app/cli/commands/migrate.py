@@ -7,7 +7,7 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.unreachable import unreachable
+from app.cli.terminal.errors import unreachable
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.engine.projection import Projection
 from app.projections.engine.worker import mongo_client

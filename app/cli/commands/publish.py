@@ -10,8 +10,8 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.ingestion.stream.consumer import connect
 from app.ingestion.stream.publish import file_entries, publish_file, published

@@ -16,7 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.unreachable import unreachable
+from app.cli.terminal.errors import unreachable
 from app.event_store.application import Servicing
 from app.event_store.copies.endpoints import file_of, is_store
 from app.event_store.errors import EVENT_STORE_ERRORS

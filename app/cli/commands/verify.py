@@ -10,8 +10,8 @@ from pymongo.errors import PyMongoError
 
 from app.cli.terminal.chosen import chosen
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.humanize import counted

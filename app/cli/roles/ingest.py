@@ -6,9 +6,9 @@ import typer
 from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.measured import measured
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers

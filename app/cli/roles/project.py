@@ -7,9 +7,9 @@ import typer
 from pymongo.errors import PyMongoError
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.measured import measured
 from app.cli.terminal.status_line import StatusLine
-from app.cli.terminal.unreachable import unreachable
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.scraped import ProjectionMetrics
 from app.operations.status.servers import Servers

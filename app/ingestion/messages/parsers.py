@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.errors import ConfigurationError
 from app.ingestion.messages.payload import parse_payload
 from app.ingestion.messages.rejection import ParserFailed, Reason, Unusable, path_of
 from app.ingestion.messages.writing import write_payload
@@ -23,7 +24,7 @@ GROUP = "billie.message_parsers"
 Parser = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
-class ParserError(Exception):
+class ParserError(ConfigurationError):
     """An installed parser cannot be used. The text names its package, and says why."""
 
 

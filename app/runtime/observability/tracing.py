@@ -28,7 +28,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.errors import BillieError
+from app.errors import ConfigurationError
 from app.runtime.observability.metrics import Role
 from app.runtime.settings.settings import Settings
 
@@ -42,7 +42,7 @@ _TRACE_ID_LIMIT = (1 << 64) - 1
 FAILED = Status(StatusCode.ERROR)
 
 
-class TracingError(BillieError):
+class TracingError(ConfigurationError):
     """An endpoint is set, and OpenTelemetry's SDK is not installed."""
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from app.errors import ConfigurationError
+
 FROM_FILES = (
     "redis_url",
     "mongo_url",
@@ -24,7 +26,7 @@ _PREFIX = "BILLIE_"
 _MOST_BYTES = 64 * 1024
 
 
-class SecretFileError(ValueError):
+class SecretFileError(ConfigurationError):
     """A file that cannot be used for a setting: names the setting, never what the file holds."""
 
 

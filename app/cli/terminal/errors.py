@@ -1,0 +1,36 @@
+"""How a command reports settings that cannot be used, and a server that it cannot reach."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from pydantic import ValidationError
+
+from app.errors import ConfigurationError
+from app.privacy.master_keys import MasterKeyError
+from app.runtime.observability.logging import in_short
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Exit with 2, and a sentence for each setting that cannot be used."""
+    try:
+        yield
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            typer.echo(f"BILLIE_{name}: {fault['msg'].removeprefix('Value error, ')}.", err=True)
+        sys.exit(2)
+    except ConfigurationError as error:
+        typer.echo(f"{error}.", err=True)
+        sys.exit(2)
+
+
+def unreachable(error: BaseException, *settings: str) -> typer.Exit:
+    """The exit to raise: 3 for a server that cannot be reached, 2 for a wrong master key."""
+    if isinstance(error, MasterKeyError):
+        typer.echo(f"{error}.", err=True)
+        return typer.Exit(2)
+    typer.echo(f"A server cannot be reached: {in_short(error)}. Check {' and '.join(settings)}.", err=True)
+    return typer.Exit(3)
