@@ -1,18 +1,48 @@
-"""The base of every error that a caller sees: each class says how HTTP and the commands report it."""
-
-from typing import ClassVar
+"""The base of every error that an API caller can see. Its class says how HTTP and the commands report it."""
 
 
 class BillieError(Exception):
-    """A refusal or a failure, decided where it is raised. Its text is one sentence for the caller.
+    """A refusal or a failure, decided where it is raised. Its text is one sentence for the caller."""
 
-    ``status`` is the HTTP status, ``code`` the stable word of ``problem+json``, and ``retryable`` whether
-    the same request may succeed later.
-    """
+    status: int = 500
+    """The HTTP status."""
+    code: str = "internal_error"
+    """The stable code of the problem."""
+    retryable: bool = False
+    """Whether the same request may succeed later."""
+    retry_after_s: int | None = None
+    """When to try again."""
+    headers: dict[str, str] | None = None
+    """Further headers of the HTTP answer."""
+    ledger_message: str | None = None
+    """What the ledger said, where it said something."""
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
-    retryable: ClassVar[bool] = False
+    @property
+    def detail(self) -> str:
+        """The sentence for the caller."""
+        return str(self)
+
+
+class NotFoundError(BillieError):
+    """A thing that does not exist."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self, kind: str, identifier: str, condition: str = "") -> None:
+        super().__init__(f"There is no {kind} {identifier!r}{condition}.")
+
+
+class IdempotencyKeyReusedError(BillieError):
+    """An idempotency key that belongs to another request."""
+
+    status = 409
+    code = "idempotency_key_reused"
+
+    def __init__(
+        self, detail: str = "The key belongs to another request. A new request takes a new key."
+    ) -> None:
+        super().__init__(detail)
 
 
 class ConfigurationError(BillieError):

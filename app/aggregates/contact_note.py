@@ -8,6 +8,7 @@ from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorb
 from app.aggregates.ledger_command import Actor
 from app.aggregates.source import Source
 from app.aggregates.two_people import same_person
+from app.errors import BillieError
 
 LONGEST_SUBJECT, LONGEST_CONTENT = 200, 20_000
 """In characters."""
@@ -67,11 +68,14 @@ _INHERITED = (
 _FACTS = (*_INHERITED, "content", "amends_note_id")
 
 
-class AlreadyAmendedError(Exception):
+class AlreadyAmendedError(BillieError):
     """Only the newest note of a chain can be amended; ``by_note_id`` amends this one."""
 
+    status = 409
+    code = "note_amended"
+
     def __init__(self, by_note_id: str) -> None:
-        super().__init__(f"amended by {by_note_id}")
+        super().__init__(f"{by_note_id!r} amends it: only the newest note of a chain can be amended.")
         self.by_note_id = by_note_id
 
 

@@ -121,8 +121,6 @@ def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     ledger_problems.install(app)
-    ledger_commands.install(app)
-    write_offs.install(app)
     for each in _READS:
         app.include_router(each)
     for each in _SMALL_BODIES:

@@ -10,31 +10,35 @@ from app.aggregates.customer import Customer
 from app.aggregates.ledger_command import Actor, LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.write_off_request import WriteOffRequest
+from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.privacy.key_tables import Link
 from app.privacy.seal_stored import link_stored
 from app.privacy.sealed_store import erasure_of
 
+_MOST_NAMED = 10
+_OTHER_REASON = "The key belongs to this customer's erasure for another reason."
 _KINDS: dict[str, type[RememberingAggregate]] = {
     kind.__name__: kind for kind in (LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
 }
 
 
-class NoSuchCustomerError(Exception):
-    """Nobody has heard of this customer."""
-
-
-class MoneyOpenError(Exception):
+class MoneyOpenError(BillieError):
     """The customer cannot be erased yet: names what is open."""
 
+    status = 409
+    code = "money_open"
+
     def __init__(self, accounts: list[str], requests: list[str], commands: list[str]) -> None:
-        super().__init__("money is open")
+        named = (
+            ("open loan accounts", accounts),
+            ("write-off requests that are not settled", requests),
+            ("money movements that are not settled", commands),
+        )
+        parts = [f"{what}: {_listed(ids)}" for what, ids in named if ids]
+        super().__init__(f"The customer has {'; '.join(parts)}. Settle these first.")
         self.accounts, self.requests, self.commands = accounts, requests, commands
-
-
-class KeyReusedError(Exception):
-    """The idempotency key belongs to this customer's erasure for another reason."""
 
 
 class Erased(NamedTuple):
@@ -58,7 +62,7 @@ def erase_customer(
 
     It looks first through what was stored since the last erasure for links that an older release did not
     note. Asked for again, it erases what such a release has stored since, too.
-    ``servicing`` must not cache. Raises NoSuchCustomerError, MoneyOpenError, KeyReusedError, and one of
+    ``servicing`` must not cache. Raises NotFoundError, MoneyOpenError, IdempotencyKeyReusedError, and one of
     EVENT_STORE_ERRORS.
     """
     servicing.privacy.tables.create()
@@ -68,10 +72,10 @@ def erase_customer(
         known = servicing.load(Customer, customer_id)
         # By a chat or a loan alone, somebody may be known as well.
         if known is None and not servicing.privacy.tables.links_of([Customer.id_of(customer_id)]):
-            raise NoSuchCustomerError(customer_id)
+            raise NotFoundError("customer", customer_id)
         if known is not None and (erased := known.erased) is not None:
             if key is not None and erased.key == key and erased.reason != reason:
-                raise KeyReusedError
+                raise IdempotencyKeyReusedError(_OTHER_REASON)
             _erase_late(servicing, unit, customer_id)
             return erased, True
         return _erase(servicing, unit, customer_id, by=actor, reason=reason, key=key), False
@@ -183,6 +187,11 @@ def _refuse_open(found: list[RememberingAggregate]) -> None:
     commands = [each.business_id for each in found if isinstance(each, LedgerCommand) and not each.is_settled]
     if accounts or requests or commands:
         raise MoneyOpenError(accounts, requests, commands)
+
+
+def _listed(ids: list[str]) -> str:
+    more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+    return f"{', '.join(ids[:_MOST_NAMED])}{more}"
 
 
 def _key(link: Link) -> Key:

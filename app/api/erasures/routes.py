@@ -14,12 +14,12 @@ from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import requires
 from app.api.documents.routes import database_of
 from app.api.http.idempotency_keys import OptionalKey, key_of
-from app.api.http.problems import Problem, ProblemError, documented, not_found
+from app.api.http.problems import Problem, documented
 from app.api.http.request_fields import Body
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.erasures import LettersFound, letters_naming
 from app.operations.status.servers import Servers
-from app.privacy.erasure import Erased, KeyReusedError, MoneyOpenError, NoSuchCustomerError, erase_customer
+from app.privacy.erasure import Erased, erase_customer
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS
 from app.projections.engine.positions import comes_to
@@ -32,7 +32,6 @@ from app.runtime.servers.store_threads import in_thread
 log = logging.getLogger(__name__)
 
 _CLEARED_WITHIN_S = 2.0
-_MOST_NAMED = 10
 _IDS_A_QUERY = 100
 _COLLECTIONS = {
     "Customer": "customers",
@@ -104,19 +103,9 @@ async def erase(
     database = database_of(request)
     servers: Servers = request.app.state.servers
     wanted = None if key is None else key_of(key)
-    try:
-        erased = await in_thread(
-            lambda: erase_customer(
-                servers.event_store_for_commands(), customer_id, by.actor, body.reason, wanted
-            )
-        )
-    except NoSuchCustomerError as error:
-        raise not_found("customer", customer_id) from error
-    except MoneyOpenError as error:
-        raise _open(error) from error
-    except KeyReusedError as error:
-        detail = "The key belongs to this customer's erasure for another reason."
-        raise ProblemError(409, "idempotency_key_reused", detail) from error
+    erased = await in_thread(
+        lambda: erase_customer(servers.event_store_for_commands(), customer_id, by.actor, body.reason, wanted)
+    )
     if erased.is_replay:
         response.headers["Idempotent-Replay"] = "true"
     is_unknown_here = await in_thread(_look_again, servers)
@@ -124,21 +113,6 @@ async def erase(
         response.status_code = 202
         response.headers["Retry-After"] = "2"
     return _shown(customer_id, erased, await in_thread(_letters, servers, erased))
-
-
-def _open(error: MoneyOpenError) -> ProblemError:
-    named = (
-        ("open loan accounts", error.accounts),
-        ("write-off requests that are not settled", error.requests),
-        ("money movements that are not settled", error.commands),
-    )
-    parts = [f"{what}: {_listed(ids)}" for what, ids in named if ids]
-    return ProblemError(409, "money_open", f"The customer has {'; '.join(parts)}. Settle these first.")
-
-
-def _listed(ids: list[str]) -> str:
-    more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
-    return f"{', '.join(ids[:_MOST_NAMED])}{more}"
 
 
 def _shown(customer_id: str, erased: Erased, letters: LettersFound | None) -> Erasure:

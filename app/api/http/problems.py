@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from app.errors import BillieError, NotFoundError
 from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 
@@ -38,8 +39,8 @@ class Problem(BaseModel):
     ledgerMessage: str | None = None  # noqa: N815
 
 
-class ProblemError(Exception):
-    """An answer that is an error. ``code`` is stable, ``detail`` a sentence for a person."""
+class ProblemError(BillieError):
+    """A one-off error of a route. ``code`` is stable, ``detail`` a sentence for a person."""
 
     def __init__(
         self,
@@ -48,25 +49,26 @@ class ProblemError(Exception):
         detail: str,
         *,
         retryable: bool = False,
+        retry_after_s: int | None = None,
         headers: dict[str, str] | None = None,
         ledger_message: str | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
-        self.retryable, self.headers = retryable, headers
-        self.ledger_message = ledger_message
+        self.status, self.code, self.retryable = status, code, retryable
+        self.retry_after_s, self.headers, self.ledger_message = retry_after_s, headers, ledger_message
 
 
-def not_found(kind: str, identifier: str, but: str = "") -> ProblemError:
-    """404 for a document that is not there; ``but`` says which one would do."""
-    return ProblemError(404, "not_found", f"There is no {kind} {identifier!r}{but}.")
+not_found = NotFoundError
 
 
 def install(app: FastAPI) -> None:
     """Give every error that a route raises the form of a problem. Each request has an id by then."""
 
-    @app.exception_handler(ProblemError)
-    async def _problem(request: Request, error: ProblemError) -> Response:
+    @app.exception_handler(BillieError)
+    async def _problem(request: Request, error: BillieError) -> Response:
+        if error.status >= 500 and error.detail != str(error):
+            # The text may name hosts: it is for us.
+            log.error("Request %s: %s: %s", request.state.id, type(error).__name__, error)
         return answer(request, error)
 
     @app.exception_handler(HTTPException)
@@ -191,7 +193,7 @@ def _place(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location)[:_LONGEST_PLACE]
 
 
-def problem_of(error: ProblemError, request_id: str) -> dict[str, Any]:
+def problem_of(error: BillieError, request_id: str) -> dict[str, Any]:
     """The problem as JSON shows it."""
     return Problem(
         type=f"urn:billie:problem:{error.code}",
@@ -205,11 +207,17 @@ def problem_of(error: ProblemError, request_id: str) -> dict[str, Any]:
     ).model_dump(exclude_none=True)
 
 
-def answer(request: Request, error: ProblemError) -> JSONResponse:
+def answer(request: Request, error: BillieError) -> JSONResponse:
     """The problem as a response, of which the log says with the request's id what it was."""
     route = getattr(request.scope.get("route"), "path", "no route")  # Never the path: it may name a customer.
     caller = getattr(getattr(request.state, "caller", None), "user", "nobody")
     what = (request.method, route, error.status, error.code)
     log.info("Request %s of %s: %s %s: %d %s", request.state.id, caller, *what)
     problem = problem_of(error, request.state.id)
-    return JSONResponse(problem, error.status, error.headers, media_type=MEDIA_TYPE)
+    return JSONResponse(problem, error.status, headers_of(error), media_type=MEDIA_TYPE)
+
+
+def headers_of(error: BillieError) -> dict[str, str]:
+    """The headers that the error's answer has besides its own."""
+    retry_after = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    return {**retry_after, **(error.headers or {})}

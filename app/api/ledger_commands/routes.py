@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
@@ -13,13 +13,12 @@ from app.api.documents.chosen_fields import Fields, chosen
 from app.api.documents.listing import Listed, page
 from app.api.http.etags import TAGGED, represented
 from app.api.http.pages import Identifier, Page
-from app.api.http.problems import ProblemError, answer, documented, not_found
+from app.api.http.problems import ProblemError, documented, not_found
 from app.api.http.request_fields import Body
 from app.api.ledger_commands.schemas import CommandEvent, LedgerCommand, command_event, folded
 from app.api.money.routes import NOT_SETTLED, answered, shown
-from app.ledger.money.approvals import Approvals, NoSuchCommandError
+from app.ledger.money.approvals import Approvals
 from app.ledger.money.movements import Money
-from app.ledger.money.two_people import RefusedError
 from app.projections.read_models.kinds import Document
 from app.projections.read_models.ledger_commands.document import ApprovalStatus
 from app.runtime.servers.store_threads import in_thread
@@ -47,7 +46,6 @@ Approval = Annotated[
 ]
 _ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
-_FORBIDDEN = ("own_request", "not_your_request", "over_your_limit", "takes_a_person")
 _SUPERVISOR = Depends(requires(Role.SUPERVISOR, person=True))
 _ADMIN = Depends(requires(Role.ADMIN, person=True))
 
@@ -187,16 +185,3 @@ async def settle_ledger_command(
     facts = {"posted": body.posted, "because": body.because, "transaction_id": body.transaction_id}
     await in_thread(money.store.record, command_id, "settle_by_hand", actor=by.actor, **facts)
     return await shown(request, command_id)
-
-
-def install(app: FastAPI) -> None:
-    """Answer what the rules of two people forbid with its problem."""
-
-    @app.exception_handler(NoSuchCommandError)
-    async def _unknown(request: Request, error: NoSuchCommandError) -> Response:
-        return answer(request, not_found("ledger command", str(error)))
-
-    @app.exception_handler(RefusedError)
-    async def _refused(request: Request, error: RefusedError) -> Response:
-        status = 403 if error.code in _FORBIDDEN else 409
-        return answer(request, ProblemError(status, error.code, str(error)))

@@ -21,7 +21,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import stored_error
 from app.ledger.money.adjustment_limit import Alone, asked_alone
 from app.ledger.money.command_store import Intent, Rule, moved
-from app.ledger.money.movements import Answer, KeyTakenError, Money, StillRunningError
+from app.ledger.money.movements import Answer, Money
 from app.runtime.servers.store_threads import in_thread
 from app.runtime.settings.settings import Settings
 
@@ -188,20 +188,7 @@ async def ask(
 ) -> LedgerCommand:
     """Have the money moved, and answer what became of it."""
     money: Money = request.app.state.money
-    try:
-        answer = await money.ask(intent, by.actor, rule)
-    except KeyTakenError as error:
-        detail = "The key belongs to a command that asks for something else. A new intent takes a new key."
-        raise ProblemError(409, "idempotency_key_reused", detail) from error
-    except StillRunningError as error:
-        raise ProblemError(
-            409,
-            "still_running",
-            "The first request with this key is still being answered. Ask again, with the same key.",
-            retryable=True,
-            headers={"Retry-After": str(error.retry_after_s)},
-        ) from error
-    return await answered(request, response, answer)
+    return await answered(request, response, await money.ask(intent, by.actor, rule))
 
 
 async def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from app.aggregates import Actor, ContactNote, Customer, Source
 from app.aggregates.base import RememberingAggregate
-from app.aggregates.contact_note import AlreadyAmendedError, facts_of
+from app.aggregates.contact_note import facts_of
 from app.api.http.problems import ProblemError, not_found
+from app.errors import IdempotencyKeyReusedError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
@@ -67,11 +68,7 @@ class NoteStore:
             _refuse_erased(amended)
             if _was_written(note, author, amended.facts_amended(told)):
                 return True
-            try:
-                amended.amend(source, by=note, author=author, **told)
-            except AlreadyAmendedError as error:
-                detail = f"{error.by_note_id!r} amends it: only the newest note of a chain can be amended."
-                raise ProblemError(409, "note_amended", detail) from error
+            amended.amend(source, by=note, author=author, **told)
             return False
 
         return self._stored(note_id, store)
@@ -93,8 +90,7 @@ def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> boo
         return False
     _refuse_erased(note)
     if not note.is_that_of(author, facts):
-        detail = "The key belongs to another note. A new note takes a new key."
-        raise ProblemError(409, "idempotency_key_reused", detail)
+        raise IdempotencyKeyReusedError("The key belongs to another note. A new note takes a new key.")
     return True
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated
 from uuid import uuid5
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import StringConstraints
 from pydantic.alias_generators import to_camel
 
@@ -17,7 +17,7 @@ from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import requires
 from app.api.http.etags import IfMatch, check_if_match
 from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, key_of
-from app.api.http.problems import ProblemError, answer, documented, not_found
+from app.api.http.problems import ProblemError, documented
 from app.api.http.request_fields import Amount, Body, Text
 from app.api.ledger_commands.routes import DecisionBody
 from app.api.ledger_commands.schemas import LedgerCommand
@@ -26,7 +26,7 @@ from app.api.write_offs.schemas import stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.write_offs import WriteOffPriority, WriteOffReason
 from app.ledger.money.movements import Answer
-from app.ledger.money.write_offs import NoSuchAccountError, NoSuchRequestError, WriteOffs
+from app.ledger.money.write_offs import WriteOffs
 from app.projections.read_models.kinds import Document
 from app.projections.read_models.write_off_requests.document import WriteOffRequest
 
@@ -191,15 +191,3 @@ def _approved_by(request: WriteOffRequest, by: Caller) -> bool:
 def _write_offs(request: Request) -> WriteOffs:
     write_offs: WriteOffs = request.app.state.write_offs
     return write_offs
-
-
-def install(app: FastAPI) -> None:
-    """Answer a request, or an account, that there is not with its problem."""
-
-    @app.exception_handler(NoSuchRequestError)
-    async def _unknown(request: Request, error: NoSuchRequestError) -> Response:
-        return answer(request, not_found("write-off request", str(error)))
-
-    @app.exception_handler(NoSuchAccountError)
-    async def _no_account(request: Request, error: NoSuchAccountError) -> Response:
-        return answer(request, not_found("loan account", str(error)))

@@ -11,7 +11,7 @@ from app.aggregates import Actor, AdjustmentRegister, LedgerCommand, is_machine
 from app.aggregates.adjustment_register import Adjusted
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.money.command_store import Intent, said
-from app.ledger.money.two_people import RefusedError
+from app.ledger.money.two_people import ForbiddenError
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Alone:
 def asked_alone(unit: UnitOfWork, intent: Intent, actor: Actor, alone: Alone) -> Intent:
     """The adjustment as it may be: entered in the account's register, or in need of a second person.
 
-    Raises RefusedError where it takes a second person, and a machine asks.
+    Raises ForbiddenError where it takes a second person, and a machine asks.
     """
     source = said(intent.command_id, "entered")
     register = unit.obtain(AdjustmentRegister, intent.loan_account_id, source)
@@ -37,7 +37,7 @@ def asked_alone(unit: UnitOfWork, intent: Intent, actor: Actor, alone: Alone) ->
         register.enter(source, command_id=intent.command_id, by=actor.id, moved=intent.moved)
         return intent
     if is_machine(actor.id):
-        raise RefusedError("takes_a_person", "This takes a person; the token is a machine's.")
+        raise ForbiddenError("takes_a_person", "This takes a person; the token is a machine's.")
     return replace(intent, needs_approval=True)
 
 

@@ -1,15 +1,12 @@
 """Adjustments beyond a limit: asked for by one person, posted by the approval of another."""
 
 from app.aggregates import Actor, LedgerCommand, same_person
+from app.errors import NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.money.command_store import moved, said
 from app.ledger.money.movements import Answer, Money
 from app.ledger.money.two_people import Limits, RefusedError, check_limit, check_second_person
 from app.runtime.servers.store_threads import in_thread
-
-
-class NoSuchCommandError(Exception):
-    """There is no ledger command with this id."""
 
 
 class Approvals:
@@ -23,7 +20,7 @@ class Approvals:
     async def approve(self, command_id: str, actor: Actor, comment: str) -> Answer:
         """Agree, and have the ledger post it; of what this person approved before, tell the outcome.
 
-        Raises NoSuchCommandError, RefusedError, LedgerDownError (nothing was stored), and one of
+        Raises NotFoundError, RefusedError, LedgerDownError (nothing was stored), and one of
         EVENT_STORE_ERRORS.
         """
         known = await in_thread(self._money.store.load, command_id)
@@ -61,7 +58,7 @@ class Approvals:
 def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
     command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
     if command.intent is None:
-        raise NoSuchCommandError(command_id)
+        raise NotFoundError("ledger command", command_id)
     return command
 
 

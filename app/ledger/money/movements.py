@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.aggregates import Actor, CommandStatus, LedgerCommand
+from app.errors import BillieError, IdempotencyKeyReusedError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
@@ -21,16 +22,18 @@ from app.runtime.servers.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 
-
-class KeyTakenError(Exception):
-    """The idempotency key belongs to a command that asks for something else."""
+_OTHER_COMMAND = "The key belongs to a command that asks for something else. A new intent takes a new key."
 
 
-class StillRunningError(Exception):
-    """The first request with this key is being answered; ask again in ``retry_after_s`` seconds."""
+class StillRunningError(BillieError):
+    """The first request with this key is still being answered."""
+
+    status = 409
+    code = "still_running"
+    retryable = True
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"ask again in {retry_after_s} s")
+        super().__init__("The first request with this key is still being answered. Retry with the same key.")
         self.retry_after_s = retry_after_s
 
 
@@ -56,8 +59,8 @@ class Money:
         """Have the ledger do what is intended, or tell what became of it when it was asked before.
 
         ``rule``: makes the intent what it may be, in the transaction that stores it; raises what it raises.
-        Raises KeyTakenError, StillRunningError, LedgerDownError (nothing was stored or sent), and one of
-        EVENT_STORE_ERRORS: nothing was sent then, but the intent may be stored, and is sent by the settler.
+        Raises IdempotencyKeyReusedError, StillRunningError, LedgerDownError (nothing was stored or
+        sent), and one of EVENT_STORE_ERRORS: then nothing was sent, but the settler sends what was stored.
         """
         known = await in_thread(self.store.load, intent.command_id)
         if known is None:
@@ -98,7 +101,7 @@ class Money:
 
     def _asked_before(self, intent: Intent, command: LedgerCommand) -> Answer:
         if not intent.is_that_of(command):
-            raise KeyTakenError
+            raise IdempotencyKeyReusedError(_OTHER_COMMAND)
         asked = command.intent
         assert asked is not None
         runs_until = asked.timestamp + self._running

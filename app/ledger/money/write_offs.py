@@ -21,10 +21,11 @@ from app.aggregates import (
 )
 from app.aggregates.base import NAMESPACE
 from app.aggregates.personal import may_be
+from app.errors import IdempotencyKeyReusedError, NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.money.command_store import Intent, said
 from app.ledger.money.movements import Money
-from app.ledger.money.two_people import Limits, RefusedError, check_limit, check_second_person
+from app.ledger.money.two_people import ForbiddenError, Limits, RefusedError, check_limit, check_second_person
 from app.runtime.servers.store_threads import in_thread
 
 OWN_KEYS = "write-off-"
@@ -35,14 +36,6 @@ _ASKED = (
 )
 _LONGEST_IN_A_KEY = 100
 """Upstream's ids may be longer than a ledger takes for a key."""
-
-
-class NoSuchRequestError(Exception):
-    """There is no write-off request with this id."""
-
-
-class NoSuchAccountError(Exception):
-    """The stream has told of no loan account with this id."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ class WriteOffs:
     async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
-        ``asked``: as :meth:`WriteOffRequest.request`. Raises NoSuchAccountError, RefusedError where the
+        ``asked``: as :meth:`WriteOffRequest.request`. Raises NotFoundError, RefusedError where the
         account is closed or has one that is pending, or the id belongs to another request, and one of
         EVENT_STORE_ERRORS.
         """
@@ -83,12 +76,11 @@ class WriteOffs:
                     may_be(getattr(known, name), asked.get(name)) for name in _ASKED
                 )
                 if not same:
-                    msg = "The key belongs to another request."
-                    raise RefusedError("idempotency_key_reused", msg)
+                    raise IdempotencyKeyReusedError
                 return request, True
             if request.held:
                 # Somebody decided on this id before it was asked for: no request may be born decided.
-                raise RefusedError("idempotency_key_reused", "Take another key.")
+                raise IdempotencyKeyReusedError("Take another key.")
             account = asked["loan_account_id"]
             self._check_account(account)
             register = unit.obtain(WriteOffRegister, account, source)
@@ -106,7 +98,7 @@ class WriteOffs:
     async def approve(self, request_id: str, actor: Actor, comment: str) -> Approval:
         """Approve it, and have the ledger post it; of one that this person approved before, tell the outcome.
 
-        Raises NoSuchRequestError, RefusedError, LedgerDownError (nothing was stored), and one of
+        Raises NotFoundError, RefusedError, LedgerDownError (nothing was stored), and one of
         EVENT_STORE_ERRORS.
         """
         key = write_off_key(request_id)
@@ -159,7 +151,7 @@ class WriteOffs:
             request = self._existing(unit, request_id)
             if request.is_by(actor.id):
                 msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
-                raise RefusedError("own_request", msg)
+                raise ForbiddenError("own_request", msg)
             _not_decided(request)
             source = _said(request_id, "rejected")
             request.reject(source, rejected_by=actor.id, rejected_by_name=actor.name, reason=comment)
@@ -173,7 +165,7 @@ class WriteOffs:
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
             if not request.is_by(actor.id):
-                raise RefusedError("not_your_request", "Only who made a request may cancel it.")
+                raise ForbiddenError("not_your_request", "Only who made a request may cancel it.")
             _not_decided(request)
             source = _said(request_id, "cancelled")
             request.cancel(source, cancelled_by=actor.id, cancelled_by_name=actor.name)
@@ -184,25 +176,25 @@ class WriteOffs:
     def _check_account(self, loan_account_id: str) -> None:
         account = self._money.store.loan_account(loan_account_id)
         if account is None:
-            raise NoSuchAccountError(loan_account_id)
+            raise NotFoundError("loan account", loan_account_id)
         if account.is_closed:
             raise RefusedError("account_closed", f"{loan_account_id} is closed: nothing can be written off.")
 
     async def _owed(self, request_id: str) -> Decimal:
         """What the ledger would write off: all that is owed, whatever the request says.
 
-        Raises NoSuchRequestError, and LedgerError where the ledger does not tell.
+        Raises NotFoundError, and LedgerError where the ledger does not tell.
         """
         await self._money.client.raise_if_down()
         request = await in_thread(self._money.store.write_off_request, request_id)
         if request is None or request.asked is None:
-            raise NoSuchRequestError(request_id)
+            raise NotFoundError("write-off request", request_id)
         return (await self._money.client.get_balance(request.asked.loan_account_id)).total
 
     def _existing(self, unit: UnitOfWork, request_id: str) -> WriteOffRequest:
         request = unit.obtain(WriteOffRequest, request_id, _said(request_id, "looked for"))
         if request.asked is None:
-            raise NoSuchRequestError(request_id)
+            raise NotFoundError("write-off request", request_id)
         return request
 
 

@@ -12,8 +12,9 @@ from eventsourcing.persistence import RecordConflictError
 from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
 from app.aggregates.base import Key
 from app.aggregates.personal import ERASED
+from app.errors import IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
-from app.privacy.erasure import KeyReusedError, MoneyOpenError, NoSuchCustomerError
+from app.privacy.erasure import MoneyOpenError
 from tests.support.data.erasing import ANN, EVE, REASON, SECRET, erase, know, stored_bytes, write_note
 from tests.support.data.given import absorb, ask_write_off, message
 from tests.support.data.projecting import On
@@ -68,12 +69,12 @@ def test_a_key_is_for_one_reason(servicing: Servicing) -> None:
     erase(servicing, key="erasure-1")
     assert erase(servicing, key="erasure-1").is_replay
     assert erase(servicing, key="erasure-2", reason="another reason").is_replay
-    with pytest.raises(KeyReusedError):
+    with pytest.raises(IdempotencyKeyReusedError):
         erase(servicing, key="erasure-1", reason="another reason")
 
 
 def test_nobody_is_erased_who_is_not_known(servicing: Servicing) -> None:
-    with pytest.raises(NoSuchCustomerError):
+    with pytest.raises(NotFoundError):
         erase(servicing, "C9")
 
 

@@ -78,7 +78,7 @@ def test_a_fault_of_ours_is_traced_without_its_text(
         assert not [each for each in PERSONAL if each in caplog.text]
         assert "Traceback" not in caplog.text
     assert "ValidationError" in line
-    assert "reads.py" in line
+    assert "documents/routes.py" in line
 
 
 def test_all_that_is_wrong_is_said(client: httpx.Client) -> None:

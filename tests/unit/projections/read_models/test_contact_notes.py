@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.aggregates import ContactNote
-from app.api.http.problems import ProblemError
 from app.api.notes.service import NoteStore, Stored
+from app.errors import BillieError
 from app.event_store.application import Servicing
 from app.projections.engine.steps import Engine
 from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
@@ -79,7 +79,7 @@ def test_notes_and_documents_agree_on_the_chains(
     model = Model()
     for name, amended, content in asked:
         if code := model.refuses(name, amended, content):
-            with pytest.raises(ProblemError) as refused:
+            with pytest.raises(BillieError) as refused:
                 attempt(notes, name, amended, content)
             assert refused.value.code == code
         else:
@@ -109,7 +109,7 @@ def test_of_two_amendments_at_once_one_wins() -> None:
         return found
 
     servicing.load = load_and_be_overtaken  # type: ignore[method-assign]
-    with pytest.raises(ProblemError) as refused:
+    with pytest.raises(BillieError) as refused:
         notes.amend("N3", ANN, "N1", {"content": "second"})
     assert (refused.value.status, refused.value.code) == (409, "note_amended")
     assert servicing.load(ContactNote, "N3") is None, "nothing of it is stored"
@@ -135,10 +135,10 @@ def test_of_one_key_used_twice_at_once_one_note_comes() -> None:
 def test_a_note_about_nobody_leaves_nothing() -> None:
     servicing, notes = fresh()
     before = servicing.max_position()
-    with pytest.raises(ProblemError, match="no customer 'C2'") as refused:
+    with pytest.raises(BillieError, match="no customer 'C2'") as refused:
         notes.write("N1", ANN, "C2", TOLD)
     assert refused.value.status == 404
-    with pytest.raises(ProblemError, match="no note 'N0'") as refused:
+    with pytest.raises(BillieError, match="no note 'N0'") as refused:
         notes.amend("N1", ANN, "N0", {"content": "x"})
     assert refused.value.status == 404
     assert servicing.max_position() == before
