@@ -22,11 +22,12 @@ from pymongo.database import Database
 from app.event_store.application import Servicing
 from app.event_store.url import event_store_environment
 from app.projections.engine.projection import Projection
-from app.projections.engine.worker import mongo_client, run
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.start import run_rebuilds
+from app.projections.rebuild.run import run_rebuilds
 from app.projections.rebuild.verify import Verify
+from app.projections.worker import run
+from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.settings.settings import Settings, get_settings
 from bench.plain_projection import PlainProjection, PlainView, plain_environment

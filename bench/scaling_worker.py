@@ -16,7 +16,7 @@ from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream import consumer
 from app.ingestion.stream.apply import Landing
 from app.ingestion.stream.consumer_name import consumer_name
-from app.projections.engine.worker import run
+from app.projections.worker import run
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.settings.settings import Settings, get_settings
 

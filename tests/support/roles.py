@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from app.ingestion.stream.consumer import run as ingest
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 
 

@@ -10,9 +10,9 @@ from app.cli.terminal.configured import settings_for
 from app.cli.terminal.errors import unreachable
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.engine.projection import Projection
-from app.projections.engine.worker import mongo_client
 from app.projections.migrations import ChangedMigrationError, Migration, migrate
 from app.projections.read_models.catalogue import all_projections
+from app.runtime.servers.clients import mongo_client
 
 
 def command() -> None:

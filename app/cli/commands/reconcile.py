@@ -29,9 +29,9 @@ from app.operations.reconcile import reconcile
 from app.operations.reconcile.reconcile import OnlyShown, Reconciliation
 from app.operations.status.humanize import counted
 from app.projections.engine.projection import Projection
-from app.projections.engine.worker import mongo_client
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild import forget as forgetting
+from app.runtime.servers.clients import mongo_client
 from app.runtime.settings.settings import Settings
 
 _MOST_NAMED = 10

@@ -14,9 +14,9 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.scraped import ProjectionMetrics
 from app.operations.status.servers import Servers
 from app.projections.engine.faults import ProjectionFault
-from app.projections.engine.worker import run
 from app.projections.jobs.runner import jobs_taken_up
 from app.projections.read_models.catalogue import all_projections
+from app.projections.worker import run
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metrics import Role

@@ -11,7 +11,7 @@ from pymongo.database import Database
 from app.event_store.application import Servicing
 from app.projections.engine.document_store import POSITION
 from app.projections.engine.projection import AtHand, Lookup, Projection
-from app.projections.engine.reading import EventReader, Told
+from app.projections.engine.reading import Envelope, EventReader
 from app.projections.engine.values import Document
 
 _PAGE = 2_000
@@ -60,7 +60,7 @@ class ChangeReader:
         found = [Change(each, position, customers.get(each)) for each, position in positions.items()]
         return Changes(after, page.reached, sorted(found, key=lambda each: each.position))
 
-    def _changed(self, events: list[Told], after: int, reached: int) -> dict[str, int]:
+    def _changed(self, events: list[Envelope], after: int, reached: int) -> dict[str, int]:
         """The last position of each document."""
         projection = self._projection
         positions = {
@@ -79,7 +79,7 @@ class ChangeReader:
             positions[identifier] = max(position, positions.get(identifier, 0))
         return positions
 
-    def _followed(self, lookup: Lookup, events: list[Told]) -> Iterable[tuple[str, int]]:
+    def _followed(self, lookup: Lookup, events: list[Envelope]) -> Iterable[tuple[str, int]]:
         steps = [
             (key, told.event, told.position) for told in events if (key := lookup.key(told.event)) is not None
         ]

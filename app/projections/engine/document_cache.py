@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import bson
 
-from app.projections.engine.document_store import POSITION, Backing
+from app.projections.engine.document_store import POSITION, DocumentStore
 from app.projections.engine.values import Document
 
 _WEIGHT_AT_LEAST = 500
@@ -15,11 +15,11 @@ _MOST_ELSEWHERE = 100_000
 """Ids that are remembered at most: some 10 MB."""
 
 
-class Shelf:
+class DocumentCache:
     """Keeps at hand what was used last, at most ``keep`` documents and some ``weight`` bytes of events."""
 
-    def __init__(self, backing: Backing, keep: int, weight: int = 256 * 1024 * 1024) -> None:
-        self.backing = backing
+    def __init__(self, store: DocumentStore, keep: int, weight: int = 256 * 1024 * 1024) -> None:
+        self.store = store
         self.finish: Callable[[Document], None] | None = None
         """Sets fields that follow from a document's others, before it is written."""
         self._keep, self._most_weight = keep, weight
@@ -28,19 +28,19 @@ class Shelf:
         self._weight = 0
         self._has_all = False
         self._elsewhere: set[str] | None = None
-        """Those that the backing has and that are not at hand; None where that is not known."""
+        """Those that the store has and that are not at hand; None where that is not known."""
         self._absent: set[str] = set()
         """Asked for in this batch, and not there."""
         self._loaded_at: dict[str, int] = {}
         self._stored: set[str] = set()
-        """Those at hand that the backing has, in this or an older form."""
+        """Those at hand that the store has, in this or an older form."""
         self._changed: dict[str, None] = {}
         """In order of their first change."""
         self._in_order: list[str] | None = None
         """The ids of those at hand, sorted once somebody asks."""
 
     def start_empty(self) -> None:
-        """There is nothing in the backing, and nobody else will put anything there: do not ask for it."""
+        """There is nothing in the store, and nobody else will put anything there: do not ask for it."""
         self._elsewhere = set()
 
     def load(self, ids: Iterable[str]) -> None:
@@ -50,7 +50,7 @@ class Shelf:
         if self._elsewhere is not None:
             missing &= self._elsewhere
         if missing:
-            for document in self.backing.fetch(list(missing)):
+            for document in self.store.fetch(list(missing)):
                 self._take(document)
         for identifier in wanted:
             if (known := self._documents.get(identifier)) is None:
@@ -64,7 +64,7 @@ class Shelf:
         if self._has_all:
             return
         self._has_all = True
-        for document in self.backing.fetch():
+        for document in self.store.fetch():
             if document["_id"] not in self._documents:
                 self._take(document)
 
@@ -156,7 +156,7 @@ class Shelf:
                 self.finish(self._documents[identifier])
         new = [self._documents[each] for each in ids if each not in self._stored]
         known = [self._documents[each] for each in ids if each in self._stored]
-        self.backing.write(new[::-1] if in_order else new, known, in_order=in_order)
+        self.store.write(new[::-1] if in_order else new, known, in_order=in_order)
         self._stored.update(ids)
         for identifier in ids:
             del self._changed[identifier]
@@ -182,33 +182,33 @@ class Shelf:
 
 
 class Standing:
-    """The documents of a shelf at the event of a position, without those that were loaded from beyond it.
+    """The documents of a cache at the event of a position, without those that were loaded from beyond it.
 
     A run that was cut short wrote these. It wrote a document that was begun from others before any of them
-    (:meth:`Shelf.write`, in order): so one that has to be begun again finds those as they were.
+    (:meth:`DocumentCache.write`, in order): so one that has to be begun again finds those as they were.
     """
 
-    def __init__(self, shelf: Shelf, position: int) -> None:
+    def __init__(self, cache: DocumentCache, position: int) -> None:
         self.position = position
-        self._shelf = shelf
+        self._cache = cache
 
     def get(self, identifier: str) -> Document | None:
         """One of them; not to be changed."""
-        return None if self._is_ahead(identifier) else self._shelf.get(identifier)
+        return None if self._is_ahead(identifier) else self._cache.get(identifier)
 
     def ids(self, since: str, before: str | None = None) -> list[str]:
         """Those from an id on, and before another, in order."""
-        ids = self._shelf.in_order()
+        ids = self._cache.in_order()
         end = len(ids) if before is None else bisect_left(ids, before)
         return [each for each in ids[bisect_left(ids, since) : end] if not self._is_ahead(each)]
 
     def last_before(self, identifier: str) -> Document | None:
         """The one that precedes an id, which may be that of none."""
-        ids = self._shelf.in_order()
+        ids = self._cache.in_order()
         for place in range(bisect_left(ids, identifier) - 1, -1, -1):
             if (found := self.get(ids[place])) is not None:
                 return found
         return None
 
     def _is_ahead(self, identifier: str) -> bool:
-        return self._shelf.loaded_at(identifier) >= self.position
+        return self._cache.loaded_at(identifier) >= self.position

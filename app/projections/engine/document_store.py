@@ -31,7 +31,7 @@ _NOT_BSON = (BSONError, OverflowError, UnicodeError)
 
 
 class RefusedError(Exception):
-    """Documents that the backing cannot hold: why, by ``_id``."""
+    """Documents that the store cannot hold: why, by ``_id``."""
 
     def __init__(self, collection: str, why: dict[str, str]) -> None:
         named = ", ".join(f"{identifier!r} ({reason})" for identifier, reason in why.items())
@@ -39,7 +39,7 @@ class RefusedError(Exception):
         self.why = why
 
 
-class Backing(Protocol):
+class DocumentStore(Protocol):
     """Keeps documents by ``_id``."""
 
     name: str
@@ -54,7 +54,7 @@ class Backing(Protocol):
         """
 
 
-class MongoBacking:
+class MongoDocumentStore:
     """A collection. Raises pymongo's errors as they are, but for refused documents."""
 
     def __init__(self, collection: Collection[dict[str, Any]]) -> None:
@@ -108,7 +108,7 @@ class MongoBacking:
         return []
 
 
-class LocalBacking:
+class LocalDocumentStore:
     """A temporary file of this machine, as BSON: faster than any server, and gone afterwards."""
 
     def __init__(self, name: str) -> None:

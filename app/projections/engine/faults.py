@@ -41,27 +41,6 @@ class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts 
         self.event = event
 
 
-def refuse_another_store(projection: str, position: int, newest: int) -> None:
-    """Raises ProjectionFault where the events end before the position that documents were folded to."""
-    if newest < position:
-        msg = (
-            f"{projection} has come to position {position}, and the event store ends at "
-            f"{newest}: it is not the store that the documents came from. "
-            "Look at BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB"
-        )
-        raise ProjectionFault(msg, Cause.OTHER_STORE, position)
-
-
-def refuse_another_event(projection: str, position: int) -> ProjectionFault:
-    """The fault of a store that has another event at the position that documents were folded to."""
-    return ProjectionFault(
-        f"{projection} has come to position {position}, and the event store has another event there: it was "
-        "restored to an earlier time and written to since, or is another one. `billie reconcile` says more",
-        Cause.OTHER_STORE,
-        position,
-    )
-
-
 @dataclass(frozen=True)
 class SetAside:
     """One document that cannot follow: the event at which it stopped, and why."""

@@ -8,11 +8,11 @@ forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from app.projections.engine.document_cache import Shelf
-from app.projections.engine.document_store import POSITION, Backing, RefusedError
+from app.projections.engine.document_cache import DocumentCache
+from app.projections.engine.document_store import POSITION, DocumentStore, RefusedError
 from app.projections.engine.faults import FAULTED, Cause, ProjectionFault, SetAside, husk
 from app.projections.engine.projection import Lookup, Projection, Target
-from app.projections.engine.reading import EventReader, Told
+from app.projections.engine.reading import Envelope, EventReader
 from app.projections.engine.values import Document, erases
 from app.runtime.observability.logging import where
 
@@ -22,22 +22,22 @@ class FoldAgain(Exception):  # noqa: N818 - it asks for something
 
 
 class Folding:
-    """One projection's documents, and its lookup's, on their shelves."""
+    """One projection's documents, and its lookup's, on their caches."""
 
     def __init__(
         self,
         projection: Projection,
         reader: EventReader,
-        backings: Mapping[str, Backing],
-        shelf: Callable[[Backing], Shelf],
+        stores: Mapping[str, DocumentStore],
+        cache: Callable[[DocumentStore], DocumentCache],
         *,
         strict: bool = False,
     ) -> None:
-        """``backings`` keep the projection's collections, by name; ``shelf`` makes the shelf before one."""
+        """``stores`` keep the projection's collections, by name; ``cache`` makes the cache before one."""
         self.projection = projection
-        self.documents = shelf(backings[projection.name])
+        self.documents = cache(stores[projection.name])
         self.documents.finish = projection.finish
-        self.lookups = shelf(backings[projection.lookup.collection]) if projection.lookup else None
+        self.lookups = cache(stores[projection.lookup.collection]) if projection.lookup else None
         self._reader = reader
         self._strict = strict
         self._set_aside: dict[str, SetAside] = {}
@@ -53,7 +53,7 @@ class Folding:
         if self.lookups is not None:
             self.lookups.start_empty()
 
-    def fold(self, events: Sequence[Told]) -> None:
+    def fold(self, events: Sequence[Envelope]) -> None:
         """Fold events that follow those folded before.
 
         Raises FoldAgain, and ProjectionFault instead where it is strict. What is at hand is spoilt then.
@@ -65,7 +65,7 @@ class Folding:
         if len(self._set_aside) > known_before:
             raise FoldAgain
 
-    def write(self, events: Iterable[Told] | None = None) -> dict[str, SetAside]:
+    def write(self, events: Iterable[Envelope] | None = None) -> dict[str, SetAside]:
         """Write all that changed. ``events`` are those that were folded since the last time, in order.
 
         Returns what was set aside since then, which is forgotten now.
@@ -114,7 +114,7 @@ class Folding:
         if self.lookups is not None:
             self.lookups.clear()
 
-    def _load(self, events: Sequence[Told]) -> None:
+    def _load(self, events: Sequence[Envelope]) -> None:
         projection = self.projection
         if projection.carries:
             self.documents.load_all()
@@ -133,7 +133,7 @@ class Folding:
                 steps = onward
         self.documents.load(wanted)
 
-    def _fold_one(self, told: Told) -> None:
+    def _fold_one(self, told: Envelope) -> None:
         position = told.position
         try:
             targets = self._targets(told)
@@ -166,7 +166,7 @@ class Folding:
             if document is not None:
                 self.documents.put(target, document, position, told.size)
 
-    def _targets(self, told: Told) -> list[Target]:
+    def _targets(self, told: Envelope) -> list[Target]:
         event = told.event
         targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
         if (lookup := self.projection.lookup) is not None:
@@ -185,7 +185,7 @@ class Folding:
             yield step
             step = lookup.onward(lookups.get(step[0]) or {}, step[1])
 
-    def _looked_up(self, lookup: Lookup, key: str, meaning: Any, told: Told) -> Document:
+    def _looked_up(self, lookup: Lookup, key: str, meaning: Any, told: Envelope) -> Document:
         """The lookup document, changed by the event."""
         assert self.lookups is not None
         document = self.lookups.get(key) or {}
@@ -212,9 +212,9 @@ class Folding:
         if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
             raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
 
-    def _refused(self, error: RefusedError, events: Iterable[Told]) -> None:
+    def _refused(self, error: RefusedError, events: Iterable[Envelope]) -> None:
         self._must_be_set_aside(error)
-        first: dict[str, Told] = {}
+        first: dict[str, Envelope] = {}
         for told in events:
             for target in self._concerned(told):
                 if self.documents.loaded_at(target) < told.position:
@@ -241,7 +241,7 @@ class Folding:
             self._set_aside[identifier] = aside
             self.documents.put(identifier, aside.stamp(None), position)
 
-    def _concerned(self, told: Told) -> list[str]:
+    def _concerned(self, told: Envelope) -> list[str]:
         targets = [told.event.business_id] if self.projection.is_own(told.event) else []
         if (lookup := self.projection.lookup) is not None and self.lookups is not None:
             at_hand = self.documents.at(told.position)
@@ -250,7 +250,7 @@ class Folding:
                 targets += [target for target, _ in lookup.follow(document, meaning, at_hand)]
         return targets
 
-    def _fault(self, told: Told, error: Exception) -> ProjectionFault:
+    def _fault(self, told: Envelope, error: Exception) -> ProjectionFault:
         name = type(told.event).__qualname__
         msg = f"{self.projection.name} cannot fold {name} at position {told.position}: {where(error)}"
         return ProjectionFault(msg, Cause.EVOLVE_FAILED, told.position, name)

@@ -1,8 +1,8 @@
-"""One active runner a projection: who has the lease says so every two seconds.
+"""Leases: one active worker a projection. Its holder beats every two seconds.
 
-No clocks of different machines are compared: a lease is free when its beat stood still for six seconds of
-whoever wants it. Two runners at once would do no harm (a document is only replaced by a newer form of
-itself): the lease spares the work, and gives a rebuild the moment in which it swaps.
+No clocks of different machines are compared: a lease is free once its beat has not changed for six seconds on
+the clock of whoever wants it. Two workers at once would do no harm (a document is only replaced by a newer
+form of itself): the lease saves work, and gives a rebuild the moment in which it swaps.
 """
 
 import logging
@@ -27,14 +27,19 @@ log = logging.getLogger(__name__)
 BEAT_EVERY_S = 2.0
 GONE_AFTER_S = 6.0
 LOOK_EVERY_S = 0.5
+_ASK_EVERY_S = 0.02
 
 
 class LeaseLostError(RuntimeError):
-    """Somebody else took the lease: this process stood still, or was cut off, for six seconds or more."""
+    """Another process took the lease: this one was suspended, or cut off, for six seconds or more."""
+
+
+class StoppedError(Exception):
+    """The work was stopped. What a rebuild has folded is kept: it can be resumed."""
 
 
 def owner_name(role: str) -> str:
-    """Who holds a lease, as an operator can find it: ``project on db-7, process 4711 (a3f1)``.
+    """The holder of a lease, as an operator can find it: ``project on db-7, process 4711 (a3f1)``.
 
     The last part tells containers apart that share a host's name and are each process 1.
     """
@@ -42,7 +47,7 @@ def owner_name(role: str) -> str:
 
 
 class Lease:
-    """The lease of one document, in ``projection-positions`` by default. Raises pymongo's errors."""
+    """The lease in one document, by default of ``projection-positions``. Raises pymongo's errors."""
 
     def __init__(
         self, database: Database[dict[str, Any]], identifier: str, owner: str, collection: str = COLLECTION
@@ -58,8 +63,13 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether we had it when we last looked."""
+        """Whether it was ours when we last looked."""
         return self._held
+
+    @property
+    def mine(self) -> dict[str, Any]:
+        """The filter that finds the document as long as the lease is ours."""
+        return {"_id": self.identifier, "lease.owner": self.owner}
 
     def holds(self, record: dict[str, Any]) -> bool:
         """Whether it is ours by this record."""
@@ -67,35 +77,30 @@ class Lease:
         return self._held
 
     def is_sure(self) -> bool:
-        """Whether nobody can have taken it: it beat just now.
+        """Whether nobody can have taken it, because it beat just now.
 
-        What a record says is no beat: it may have been read before this process stood still.
+        A record that says so proves nothing: it may have been read before this process was suspended.
         """
         return self._held and monotonic() - self._beat_at < GONE_AFTER_S / 2
 
     def confirm(self) -> None:
-        """Beat, now. Raises LeaseLostError where it is not ours any more."""
+        """Beat now. Raises LeaseLostError if it is no longer ours."""
         if not self._beats():
             self._held = False
             msg = f"{self.identifier}: {self.owner} lost the lease, and changes nothing more"
             raise LeaseLostError(msg)
-
-    @property
-    def mine(self) -> dict[str, Any]:
-        """The filter of the document, as long as the lease is ours."""
-        return {"_id": self.identifier, "lease.owner": self.owner}
 
     def is_wanted(self, record: dict[str, Any]) -> bool:
         """Whether somebody else asks for it."""
         return record.get("lease", {}).get("wantedBy") not in (None, self.owner)
 
     def holder(self, record: dict[str, Any]) -> str | None:
-        """Who has it, by this record: also somebody who may have died."""
+        """The holder by this record, who may have died."""
         holder: str | None = record.get("lease", {}).get("owner")
         return holder
 
     def look(self, record: dict[str, Any]) -> tuple[Any, Any, Any]:
-        """See by this record whether it still beats: its owner, its beat, and who asks for it."""
+        """Note whether it still beats. Returns its owner, its beat, and who asks for it."""
         lease = record.get("lease", {})
         seen = lease.get("owner"), lease.get("beat"), lease.get("wantedBy")
         if seen != self._seen:
@@ -117,11 +122,23 @@ class Lease:
         return self._held
 
     def ask(self) -> None:
-        """Ask whoever has it to give it up; to be taken then."""
+        """Ask its holder to give it up."""
         self._documents.update_one({"_id": self.identifier}, {"$set": {"lease.wantedBy": self.owner}})
 
+    def take_from_worker(self, stop: Flag) -> bool:
+        """Ask for it, and wait until its holder gives it up, or is gone. False when ``stop`` was set first.
+
+        A worker gives it up after the batch in hand.
+        """
+        self.ask()
+        while not stop.is_set():
+            if self.take(self._documents.find_one({"_id": self.identifier}) or {}):
+                return True
+            stop.wait(_ASK_EVERY_S)
+        return False
+
     def renew(self) -> None:
-        """Beat. Whoever folds sees by the record when it was lost."""
+        """Beat, if it is held. Its holder sees by the record when it was lost."""
         with self._renewing:
             if self._held:
                 self._beats()
@@ -133,15 +150,15 @@ class Lease:
             self._documents.update_one(self.mine, {"$set": {"lease.owner": None}, "$inc": {"lease.beat": 1}})
 
     def let_go(self) -> None:
-        """Give it up, if it is held; where MongoDB is away, it runs out by itself."""
+        """Give it up, if it is held; while MongoDB is away, it expires by itself."""
         if self._held:
             try:
                 self.release()
             except PyMongoError as error:
-                log.warning("%s: its lease runs out by itself: %s", self.identifier, in_short(error))
+                log.warning("%s: the lease expires by itself: %s", self.identifier, in_short(error))
 
     def _beats(self) -> bool:
-        """Beat. Whether it was ours; it counts from before it was asked for: an answer may be late."""
+        """Beat. Whether it was ours. It counts from before the request: an answer may be late."""
         asked_at = monotonic()
         if not self._documents.update_one(self.mine, {"$inc": {"lease.beat": 1}}).matched_count:
             return False
@@ -151,7 +168,7 @@ class Lease:
 
 @contextmanager
 def beating(leases: Sequence[Lease]) -> Iterator[None]:
-    """Renew the leases that are held, as long as this lasts."""
+    """Renew the leases that are held, in a thread, as long as this lasts."""
     stop = Flag()
 
     def beat() -> None:
@@ -160,7 +177,7 @@ def beating(leases: Sequence[Lease]) -> Iterator[None]:
                 try:
                     lease.renew()
                 except PyMongoError as error:
-                    # Whoever folds meets the same, waits for the server, and says so.
+                    # The worker meets the same error, waits for the server, and logs it.
                     log.debug("A lease could not be renewed: %s", type(error).__name__)
 
     thread = Thread(target=beat, name="leases", daemon=True)
@@ -170,3 +187,15 @@ def beating(leases: Sequence[Lease]) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def taken_from_worker(lease: Lease, stop: Flag) -> Iterator[None]:
+    """Hold a projection's lease while its worker waits. Raises StoppedError when ``stop`` is set first."""
+    if not lease.take_from_worker(stop):
+        raise StoppedError
+    with beating([lease]):
+        try:
+            yield
+        finally:
+            lease.release()

@@ -103,10 +103,6 @@ class MongoTrackingRecorder(TrackingRecorder):
             {"_id": self._projection}, {"$set": {"standstill": standstill | {"since": datetime.now(UTC)}}}
         )
 
-    def stands(self, fault: ProjectionFault) -> None:
-        """The same, for a fault."""
-        self.stand_still(fault.cause, str(fault), fault.position, fault.event)
-
     def set_aside(self, documents: Mapping[str, SetAside]) -> None:
         """List documents that cannot follow: at most a thousand, the newest."""
         entries = [
@@ -142,22 +138,42 @@ class MongoTrackingRecorder(TrackingRecorder):
 
 
 def marked(position: int, mark: Mark | None) -> dict[str, Any]:
-    """A record's fields for the mark of the last event up to a position; none where nobody took it.
-
-    The position stands there too: a release that knows of no marks moves on without one.
-    """
+    """A record's fields for the mark of the last event up to a position; none where there is no mark."""
     if mark is None:
         return {}
-    told = {"position": position, "originator": mark.originator_id.hex, "version": mark.originator_version}
-    return {"lastEvent": told}
+    last = {"position": position, "originator": mark.originator_id.hex, "version": mark.originator_version}
+    return {"lastEvent": last}
 
 
 def is_of_another_store(record: dict[str, Any], servicing: Servicing) -> bool:
     """Whether the store has another event at the position of a projection's record than it had then."""
-    if (told := record.get("lastEvent")) is None or told["position"] != record.get("position"):
+    last = record.get("lastEvent")
+    if last is None or last["position"] != record.get("position"):
         return False
-    position = int(told["position"])
-    return position > 0 and marked(position, servicing.mark(position)) != {"lastEvent": told}
+    position = int(last["position"])
+    return position > 0 and marked(position, servicing.mark(position)) != {"lastEvent": last}
+
+
+def refuse_another_store(projection: str, position: int, newest: int) -> None:
+    """Raises ProjectionFault where the events end before the position that documents were folded to."""
+    if newest < position:
+        msg = (
+            f"{projection} has reached position {position}, and the event store ends at "
+            f"{newest}: it is not the store that the documents came from. "
+            "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB"
+        )
+        raise ProjectionFault(msg, Cause.OTHER_STORE, position)
+
+
+def refuse_another_event(projection: str, record: dict[str, Any], servicing: Servicing) -> None:
+    """Raises ProjectionFault where the store was restored, and has grown beyond the position again."""
+    if is_of_another_store(record, servicing):
+        position = int(record["position"])
+        msg = (
+            f"{projection} has reached position {position}, and the event store has another event there: it "
+            "was restored to an earlier time and written to since, or is another one. See `billie reconcile`"
+        )
+        raise ProjectionFault(msg, Cause.OTHER_STORE, position)
 
 
 async def comes_to(

@@ -20,7 +20,7 @@ _LOOKED_THROUGH = 25
 """How many stored events are looked through at most, for one that is wanted."""
 
 
-class Told(NamedTuple):
+class Envelope(NamedTuple):
     """An event, its position, and how many bytes it takes in the store."""
 
     position: int
@@ -31,7 +31,7 @@ class Told(NamedTuple):
 class Page(NamedTuple):
     """Events, and the position up to which the store was truly looked through."""
 
-    events: list[Told]
+    events: list[Envelope]
     reached: int
 
 
@@ -63,18 +63,18 @@ class EventReader:
         is_full = len(rows) == most or sum(len(row.state) for row in rows) >= PAGE_BYTES
         return Page(self._told(rows), rows[-1].position if is_full else up_to)
 
-    def of(self, keys: Collection[Key]) -> list[Told]:
+    def of(self, keys: Collection[Key]) -> list[Envelope]:
         """All events of some aggregates, in order of their positions. Raises as :meth:`page`."""
         return self._told(self.servicing.recorded_of(keys))
 
-    def history(self, key: Key, after: int, most: int) -> list[Told]:
+    def history(self, key: Key, after: int, most: int) -> list[Envelope]:
         """The next events of an aggregate after a version, at most so many, or PAGE_BYTES of them.
 
         Raises as :meth:`page`.
         """
         return self._told(self.servicing.history_page(key, after, most))
 
-    def _told(self, rows: list[Recorded]) -> list[Told]:
+    def _told(self, rows: list[Recorded]) -> list[Envelope]:
         wanted, known = self._topics, known_topics()
         self.servicing.open_together(rows)
         events = []
@@ -82,7 +82,7 @@ class EventReader:
             if row.topic in wanted:
                 if row.topic in self._kinds and not self._chosen(row.originator_id):
                     continue
-                events.append(Told(row.position, self._read(row), len(row.state)))
+                events.append(Envelope(row.position, self._read(row), len(row.state)))
             elif row.topic not in known:
                 name = row.topic.rpartition(":")[2]
                 msg = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from app.projections.engine.reading import Told
+from app.projections.engine.reading import Envelope
 from app.runtime.observability.tracing import Tracing, nanoseconds
 
 
@@ -14,7 +14,7 @@ class FoldedMessages:
         self._tracing, self._projection = tracing, projection
         self._positions: dict[str, list[int]] = {}
 
-    def add(self, events: Iterable[Told]) -> None:
+    def add(self, events: Iterable[Envelope]) -> None:
         """These were folded."""
         for told in events:
             message_id = told.event.message_id

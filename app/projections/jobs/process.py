@@ -21,17 +21,16 @@ from pymongo.errors import PyMongoError
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import ProjectionFault
-from app.projections.engine.leases import LeaseLostError
+from app.projections.engine.leases import LeaseLostError, StoppedError
 from app.projections.engine.projection import Projection
-from app.projections.engine.taking import StoppedError
-from app.projections.engine.worker import mongo_client
 from app.projections.jobs.jobs import JobKind, Order
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.differences import Difference, Kind
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.start import RebuildRunsError, run_rebuilds
+from app.projections.rebuild.run import RebuildRunsError, run_rebuilds
 from app.projections.rebuild.verify import Checked, Verify
 from app.runtime.observability.logging import configure_logging, in_short
+from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import get_settings

@@ -19,11 +19,11 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from app.projections.engine.leases import LOOK_EVERY_S, Lease, beating, owner_name
-from app.projections.engine.worker import mongo_client
 from app.projections.jobs.jobs import Jobs, JobStatus
 from app.projections.jobs.process import STOPPED
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.servers.back_off import BackOff
+from app.runtime.servers.clients import mongo_client
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from app.projections.engine.document_store import POSITION
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.engine.projection import Projection
-from app.projections.engine.reading import EventReader, Told
+from app.projections.engine.reading import Envelope, EventReader
 from app.projections.engine.values import Document
 from app.projections.rebuild.scratch import Scratch
 
@@ -51,7 +51,7 @@ def put_in_place(
     recorder.healed([identifier])
 
 
-def events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Told] | None:
+def events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Envelope] | None:
     """All events that the document may be folded from; None where only all events can tell."""
     keys: set[Key] = {(kind, identifier) for kind in projection.own}
     lookup = projection.lookup

@@ -17,15 +17,13 @@ from typing import Any
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.document_cache import Shelf
-from app.projections.engine.document_store import MongoBacking
-from app.projections.engine.faults import refuse_another_store
+from app.projections.engine.document_cache import DocumentCache
+from app.projections.engine.document_store import MongoDocumentStore
 from app.projections.engine.folding import FoldAgain, Folding
-from app.projections.engine.leases import Lease, LeaseLostError, owner_name
-from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, marked
+from app.projections.engine.leases import Lease, LeaseLostError, StoppedError, owner_name, taken_from_worker
+from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, marked, refuse_another_store
 from app.projections.engine.projection import Projection
-from app.projections.engine.reading import EventReader, Told
-from app.projections.engine.taking import StoppedError, taken_from_runner
+from app.projections.engine.reading import Envelope, EventReader
 from app.projections.rebuild.shadow import PREFIX, create_shadows
 from app.projections.rebuild.swap import ERASED_UP_TO, Phase, begin_swap, finish_swap, prepare_swap, record_id
 
@@ -89,13 +87,13 @@ class Rebuild:
         self.lease = Lease(database, self._id, owner_name("rebuild"))
         self.live_lease = Lease(database, projection.name, owner_name("rebuild"))
         self._reader = EventReader(servicing, projection.topics(), projection.name)
-        shadows = {name: MongoBacking(database[PREFIX + name]) for name in projection.collections()}
-        self._backing = shadows[projection.name]
+        shadows = {name: MongoDocumentStore(database[PREFIX + name]) for name in projection.collections()}
+        self._store = shadows[projection.name]
         self._folding = Folding(
             projection,
             self._reader,
             shadows,
-            lambda backing: Shelf(backing, _KEEP, _WEIGHT),
+            lambda store: DocumentCache(store, _KEEP, _WEIGHT),
             strict=strict,
         )
         self._kept_at = self._said_at = monotonic()
@@ -133,7 +131,7 @@ class Rebuild:
         self._folding.start_empty()
         self._note({"phase": Phase.FOLD.value}, forget=(ERASED_UP_TO,))
 
-    def fold(self, events: Sequence[Told], reached: int) -> None:
+    def fold(self, events: Sequence[Envelope], reached: int) -> None:
         """Fold events that follow. Raises FoldAgain when it went back to what was kept last."""
         with self._timed():
             try:
@@ -172,7 +170,7 @@ class Rebuild:
                 "newest": newest,
                 "phase": phase.value,
                 "events": self.events,
-                "documents": self._backing.count(),
+                "documents": self._store.count(),
                 "seconds": round(self.seconds, 1),
                 "updatedAt": datetime.now(UTC),
             }
@@ -195,10 +193,10 @@ class Rebuild:
         """Take over from the live collection, with the live runner waiting. Raises StoppedError."""
         self._live.begin(self.projection.version)
         prepare_swap(self._database, self.projection)
-        with taken_from_runner(self.live_lease, self._database, stop):
+        with taken_from_worker(self.live_lease, stop):
             self.catch_up()
             rebuilt = Rebuilt(
-                self.projection.name, self.position, self.events, self._backing.count(), self.seconds
+                self.projection.name, self.position, self.events, self._store.count(), self.seconds
             )
             figures = {
                 "position": rebuilt.position,
@@ -215,9 +213,7 @@ class Rebuild:
 
     def progress(self, newest: int, phase: Phase) -> Progress:
         """How far it is."""
-        return Progress(
-            self.projection.name, phase, self.position, newest, self.events, self._backing.written
-        )
+        return Progress(self.projection.name, phase, self.position, newest, self.events, self._store.written)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from app.projections.engine.document_cache import Shelf
-from app.projections.engine.document_store import LocalBacking
+from app.projections.engine.document_cache import DocumentCache
+from app.projections.engine.document_store import LocalDocumentStore
 from app.projections.engine.faults import ProjectionFault, SetAside
 from app.projections.engine.folding import FoldAgain, Folding
 from app.projections.engine.projection import Projection
-from app.projections.engine.reading import EventReader, Told
+from app.projections.engine.reading import Envelope, EventReader
 from app.projections.engine.values import Document
 
 _PAGE = 2_000
@@ -21,10 +21,10 @@ class Scratch:
     def __init__(self, projection: Projection, reader: EventReader) -> None:
         self.reader = reader
         self.projection = projection
-        self._backings = {name: LocalBacking(name) for name in projection.collections()}
-        self.documents = self._backings[projection.name]
+        self._stores = {name: LocalDocumentStore(name) for name in projection.collections()}
+        self.documents = self._stores[projection.name]
         self._folding = Folding(
-            projection, reader, self._backings, lambda backing: Shelf(backing, _KEEP, _WEIGHT)
+            projection, reader, self._stores, lambda store: DocumentCache(store, _KEEP, _WEIGHT)
         )
         self._folding.start_empty()
         self.position = 0
@@ -44,12 +44,12 @@ class Scratch:
                 on_page()
         self._folding.flush()
 
-    def fold_these(self, events: Sequence[Told]) -> None:
+    def fold_these(self, events: Sequence[Envelope]) -> None:
         """Fold no more than these events, in order of their positions, and keep everything."""
         self._fold(events)
         self._folding.flush()
 
-    def _fold(self, events: Sequence[Told]) -> None:
+    def _fold(self, events: Sequence[Envelope]) -> None:
         try:
             self._folding.fold(events)
         except FoldAgain:
@@ -71,7 +71,7 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the files."""
-        for each in self._backings.values():
+        for each in self._stores.values():
             each.close()
 
 

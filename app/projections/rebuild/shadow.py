@@ -17,7 +17,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from app.projections.engine.document_store import MongoBacking, decoded
+from app.projections.engine.document_store import MongoDocumentStore, decoded
 from app.projections.engine.projection import Projection
 from app.projections.migrations import all_migrations
 
@@ -151,7 +151,7 @@ def _exchange(database: Database[dict[str, Any]], changes: list[Change]) -> None
 
 def _writes(database: Database[dict[str, Any]], name: str, changes: list[Change]) -> list[Write]:
     wanted = [each.identifier for each in changes if each.kind is not DeleteOne]
-    documents = {each["_id"]: each for each in MongoBacking(database[PREFIX + name]).fetch(wanted)}
+    documents = {each["_id"]: each for each in MongoDocumentStore(database[PREFIX + name]).fetch(wanted)}
     writes: list[Write] = []
     for change in changes:
         if change.kind is DeleteOne:

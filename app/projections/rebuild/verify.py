@@ -17,12 +17,11 @@ from pymongo.database import Database
 
 from app.event_store.application import Servicing
 from app.projections.engine.document_store import POSITION
-from app.projections.engine.faults import FAULTED, ProjectionFault, refuse_another_store
-from app.projections.engine.leases import Lease, owner_name
-from app.projections.engine.positions import MongoTrackingRecorder
+from app.projections.engine.faults import FAULTED, ProjectionFault
+from app.projections.engine.leases import Lease, StoppedError, owner_name, taken_from_worker
+from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
-from app.projections.engine.taking import StoppedError, taken_from_runner
 from app.projections.rebuild.differences import Difference, Kind, fields_that_differ
 from app.projections.rebuild.one_document import put_in_place
 from app.projections.rebuild.scratch import Scratch, scratch
@@ -207,7 +206,7 @@ class Verify:
     def _fix(self, fold: Scratch, wrong: list[str]) -> None:
         """Put documents in their places, while the projection waits."""
         lease = Lease(self._database, self.projection.name, owner_name("verify"))
-        with taken_from_runner(lease, self._database, self._stop):
+        with taken_from_worker(lease, self._stop):
             fold.fold_to(self._recorder.position())
             for identifier in wrong:
                 if identifier in fold.unfoldable:

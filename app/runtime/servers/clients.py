@@ -7,6 +7,7 @@ import socket
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from pymongo import MongoClient
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -25,6 +26,11 @@ _DURABLE = {"w": "majority", "retryWrites": True, "retryReads": True}
 def redis_client(settings: Settings, **more: Any) -> Redis:
     """A client of the settings' Redis. Nothing is sent twice by itself: whoever asks decides that."""
     return Redis.from_url(settings.redis_url, protocol=2, retry=Retry(NoBackoff(), 0, _BREAKS), **more)
+
+
+def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
+    """A client that reads times as aware, in UTC, and gives up on an absent server after 5 s."""
+    return MongoClient(settings.mongo_url, serverSelectionTimeoutMS=5_000, **mongo_options(settings))
 
 
 def mongo_options(settings: Settings) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from app.aggregates.contact_note import facts_of
 from app.event_store.application import Servicing
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.servers.embedded import EmbeddedServer
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.ledger.sandbox.faults import Faults
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, fields_of

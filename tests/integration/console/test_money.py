@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.ledger.sandbox.faults import Faults
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console, fields_of
 from tests.support.waiting import until

@@ -7,7 +7,7 @@ import pytest
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console
 from tests.support.data.given import absorb

@@ -21,8 +21,8 @@ from app.event_store.copies.copy import Copying, CopyRefusedError, CopyStoppedEr
 from app.event_store.copies.endpoints import end_of
 from app.event_store.copies.tables import EVENTS, TABLES
 from app.event_store.errors import UnfinishedCopyError
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.servers.embedded import die_with_parent
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie

@@ -12,7 +12,7 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.keys import failures_key
 from app.ingestion.stream.publish import publish
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, newest_position, pending
 from tests.support.waiting import until

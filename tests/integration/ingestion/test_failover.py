@@ -17,10 +17,9 @@ from redis.exceptions import ReadOnlyError
 
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
-from app.projections.engine.worker import mongo_client
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
-from app.runtime.servers.clients import redis_client
+from app.projections.worker import run as project
+from app.runtime.servers.clients import mongo_client, redis_client
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
 from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog

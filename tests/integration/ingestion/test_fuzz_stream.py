@@ -23,8 +23,8 @@ from app.api.auth.requires import issue_token
 from app.ingestion.dead_letters.letter import to_bytes
 from app.ingestion.messages.rejection import Reason
 from app.ingestion.stream.consumer import run as ingest
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.observed import all_read, dead_letters, least_position, newest_position, pending

@@ -10,7 +10,7 @@ from redis import Redis
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.keys import unknown_types_key
 from app.ingestion.stream.publish import publish
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, documents, newest_position, pending
 

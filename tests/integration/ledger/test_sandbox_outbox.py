@@ -21,8 +21,8 @@ from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.operations import Repayment
 from app.ledger.sandbox.outbox import Publisher
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.servers.sandbox import open_loan
 from tests.support.stream_accounts import accounts

@@ -12,8 +12,8 @@ from redis import Redis
 
 from app.api.auth.requires import issue_token
 from app.ingestion.stream.publish import publish
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, WRITE_OFF
 from tests.support.api.serving import serving

@@ -16,10 +16,10 @@ from app.event_store.application import Servicing
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import Lease, beating, owner_name
 from app.projections.engine.positions import COLLECTION
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild import forget as forgetting
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.erasing import know

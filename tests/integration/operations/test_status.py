@@ -20,8 +20,8 @@ from app.ledger.sandbox.service import serve
 from app.operations.status.report import GroupState, Status
 from app.operations.status.servers import Servers
 from app.operations.status.status import status
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie

@@ -15,7 +15,7 @@ from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import published
 from app.operations.status.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.roles import ingesting, projecting

@@ -19,9 +19,9 @@ from app.privacy.key_rotation import rotate_keys
 from app.privacy.key_tables import KeyTables
 from app.privacy.master_keys import MasterKeyError, MasterKeys
 from app.privacy.seal_stored import NotSealedError, seal_stored
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving

@@ -18,9 +18,9 @@ from app.ingestion.dead_letters.box import DeadLetterBox
 from app.ingestion.dead_letters.erasures import letters_naming
 from app.ingestion.stream.consumer import run as ingest
 from app.projections.engine.positions import COLLECTION
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.projections.rebuild.swap import ERASED_UP_TO, record_id
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving

@@ -10,7 +10,7 @@ from app.aggregates import Customer
 from app.event_store.application import Servicing
 from app.event_store.recorders import PostgresBatchRecorder
 from app.privacy.key_tables import KeyTables
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.customers.projection import CUSTOMERS
 from tests.support.data.given import Told, absorb, message
 
@@ -45,7 +45,7 @@ def test_no_event_of_a_transaction_that_commits_late_is_skipped(
         # What is written beside the events would make the quick one wait as well: for a row of its own.
         monkeypatch.setattr(KeyTables, "_put", lambda _self, _execute, _name, _value: None)
     slow, quick, reader = (Servicing.from_url(postgres_url) for _ in range(3))
-    engine = Engine(CUSTOMERS, reader, mongo_db)
+    engine = Projector(CUSTOMERS, reader, mongo_db)
     writers = [
         Thread(target=absorb, args=(slow, [registered("slow")]), name=SLOW),
         Thread(target=absorb, args=(quick, [registered("quick")]), name="the quick writer"),
@@ -79,7 +79,7 @@ def test_under_many_writers_every_event_is_folded(
             absorb(stores[number], [registered(f"{number}-{each}-{part}") for part in range(3)])
 
     reader = Servicing.from_url(postgres_url)
-    engine, positions = Engine(CUSTOMERS, reader, mongo_db, batch=7), [0]
+    engine, positions = Projector(CUSTOMERS, reader, mongo_db, batch=7), [0]
     writers = [Thread(target=write, args=(number,)) for number in range(len(stores))]
     for writer in writers:
         writer.start()

@@ -13,13 +13,13 @@ from app.event_store.application import Servicing
 from app.projections.engine.leases import Lease
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.rebuild import Rebuild
+from app.projections.rebuild.run import run_rebuilds
 from app.projections.rebuild.shadow import PREFIX
-from app.projections.rebuild.start import run_rebuilds
 from app.projections.rebuild.swap import record_id
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.erasing import SECRET, erase, know

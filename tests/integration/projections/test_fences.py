@@ -5,7 +5,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from eventsourcing.persistence import Tracking
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -14,20 +13,19 @@ from app.event_store.application import Servicing
 from app.projections.engine import leases
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.folding import Folding
-from app.projections.engine.following import Following
-from app.projections.engine.leases import Lease, LeaseLostError
+from app.projections.engine.leases import Lease, LeaseLostError, StoppedError
 from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
-from app.projections.engine.steps import Engine
-from app.projections.engine.taking import StoppedError
-from app.projections.engine.worker import run as project
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.customers.projection import CUSTOMERS
 from app.projections.rebuild import rebuild, shadow, verify
-from app.projections.rebuild import start as rebuilds
+from app.projections.rebuild import run as rebuilds
 from app.projections.rebuild.differences import Kind
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.start import discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.rebuild.run import discard_rebuild, rebuild_document, run_rebuilds
 from app.projections.rebuild.verify import Verify
+from app.projections.worker import Worker
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.integration.projections.test_set_aside import customer, failing_at, rename
 from tests.support.data.given import Told, absorb, ask_write_off, message
@@ -99,17 +97,7 @@ def test_a_store_that_was_restored_and_has_grown_again_is_refused(
     assert live(mongo_db, "customers") == before
     assert record(mongo_db)["standstill"]["cause"] == "other_store"
     project(settings, drain=True)
-    assert "standstill" not in record(mongo_db), "the store of before goes on"
-
-
-def test_a_release_without_marks_may_move_a_projection_on(
-    settings: Settings, told: Servicing, mongo_db: Mongo
-) -> None:
-    absorb(told, [rename("C3", "Eve", 1)])
-    MongoTrackingRecorder(mongo_db, "customers").insert_tracking(Tracking(told.name, told.max_position()))
-    absorb(told, [rename("C4", "Kim", 1)])
-    project(settings, ["customers"], drain=True)
-    assert "C4" in live(mongo_db, "customers")["customers"]
+    assert "standstill" not in record(mongo_db), "the first store goes on"
 
 
 @pytest.mark.parametrize("begins", [True, False], ids=["a rebuild begins", "it is discarded"])
@@ -279,7 +267,7 @@ def test_a_refusal_after_a_crash_marks_the_event_that_is_not_in_the_document_yet
 def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
     mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Engine(CUSTOMERS, told, mongo_db)
+    engine = Projector(CUSTOMERS, told, mongo_db)
     absorb(told, [rename("C1", "Bad", 2)])
 
     def away(*_: Any) -> None:
@@ -289,7 +277,7 @@ def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
         patched.setattr(MongoTrackingRecorder, "set_aside", away)
         with pytest.raises(PyMongoError):
             engine.step()
-    Engine(CUSTOMERS, told, mongo_db).step()  # Of a release that can.
+    Projector(CUSTOMERS, told, mongo_db).step()  # Of a release that can.
     absorb(told, [rename("C1", "Later", 3)])
     engine.clear()
     engine.step()
@@ -301,7 +289,7 @@ def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
 ) -> None:
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
     absorb(told, [rename("C1", "Later", 3)])
-    runner = Following(Engine(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
+    runner = Worker(Projector(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
     fold = Folding.fold
 
     def stands_still(self: Folding, events: Any) -> None:
@@ -323,18 +311,18 @@ def test_a_runner_that_stood_still_with_its_record_in_hand_writes_nothing_over_w
 ) -> None:
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
     absorb(told, [rename("C1", "Newer", 3)])
-    runner = Following(Engine(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
+    runner = Worker(Projector(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
     runner.step(1)  # It has the document at hand now, as somebody edited it.
     absorb(told, [rename("C1", "Later", 4)])
-    read = runner.engine.recorder.record
+    read = runner.projector.recorder.record
 
     def stands_still() -> dict[str, Any]:
         seen = read()
-        monkeypatch.setattr(runner.engine.recorder, "record", read)
+        monkeypatch.setattr(runner.projector.recorder, "record", read)
         rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
         return seen
 
-    monkeypatch.setattr(runner.engine.recorder, "record", stands_still)
+    monkeypatch.setattr(runner.projector.recorder, "record", stands_still)
     runner.step(1)
     assert "dateOfBirth" not in customer(mongo_db, "C1")
     while not runner.lease.held or runner.step(1) == 0:
@@ -420,7 +408,7 @@ def test_a_strict_rebuild_does_not_go_on_from_one_that_set_documents_aside(
 
 
 def test_a_record_that_somebody_deleted_is_made_again(mongo_db: Mongo, told: Servicing) -> None:
-    runner = Following(Engine(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "runner"), quiet)
+    runner = Worker(Projector(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "runner"), quiet)
     runner.step(1)
     mongo_db[COLLECTION].delete_one({"_id": "customers"})
     absorb(told, [rename("C1", "Bea", 2)])

@@ -16,12 +16,11 @@ from pymongo.database import Database
 from app.event_store.application import Servicing
 from app.projections.engine import leases
 from app.projections.engine.faults import Cause
-from app.projections.engine.following import Following
 from app.projections.engine.leases import Lease
 from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
-from app.projections.engine.steps import Engine
-from app.projections.engine.taking import take_from_runner
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
+from app.projections.worker import Worker
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.stored import live, store_backlog, stored_and_projected
@@ -139,9 +138,9 @@ def test_a_projection_that_lost_its_lease_says_so_until_it_moves_on(
     servicing = Servicing.from_url(settings.event_store_url)
     customers = all_projections(settings)["customers"]
 
-    def following(owner: str) -> Following:
-        engine = Engine(customers, servicing, mongo_db, batch=5)
-        return Following(engine, Lease(mongo_db, "customers", owner), lambda _: None)
+    def following(owner: str) -> Worker:
+        engine = Projector(customers, servicing, mongo_db, batch=5)
+        return Worker(engine, Lease(mongo_db, "customers", owner), lambda _: None)
 
     one, other = following("one"), following("other")
     assert one.step(1) == 0
@@ -158,19 +157,19 @@ def test_a_projection_that_lost_its_lease_says_so_until_it_moves_on(
 def test_a_lease_is_taken_from_a_runner_by_asking(settings: Settings, mongo_db: Mongo) -> None:
     store_backlog(settings, 60)
     servicing = Servicing.from_url(settings.event_store_url)
-    engine = Engine(all_projections(settings)["customers"], servicing, mongo_db)
-    runner = Following(engine, Lease(mongo_db, "customers", "runner"), lambda _: None)
+    engine = Projector(all_projections(settings)["customers"], servicing, mongo_db)
+    runner = Worker(engine, Lease(mongo_db, "customers", "runner"), lambda _: None)
     runner.step(1)
     wants, stop = Lease(mongo_db, "customers", "wants"), Event()
     wants.ask()
     assert not wants.take(record(mongo_db))
     runner.step(1)
-    assert take_from_runner(wants, mongo_db, stop)
+    assert wants.take_from_worker(stop)
     wants.release()
     runner.step(1)
     assert runner.lease.held
     stop.set()
-    assert not take_from_runner(Lease(mongo_db, "customers", "late"), mongo_db, stop)
+    assert not Lease(mongo_db, "customers", "late").take_from_worker(stop)
     servicing.close()
 
 

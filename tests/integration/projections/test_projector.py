@@ -9,13 +9,13 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, WriteOffRequest
 from app.event_store.application import Servicing
-from app.projections.engine.document_cache import Shelf
-from app.projections.engine.document_store import MongoBacking
+from app.projections.engine.document_cache import DocumentCache
+from app.projections.engine.document_store import MongoDocumentStore
 from app.projections.engine.faults import ProjectionFault
-from app.projections.engine.following import Following
 from app.projections.engine.positions import COLLECTION
-from app.projections.engine.steps import Engine
-from app.projections.engine.worker import run as project
+from app.projections.engine.projector import Projector
+from app.projections.worker import Worker
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.data.given import ask_write_off, message, minute
 from tests.support.servers.event_stores import NewStore
@@ -74,17 +74,17 @@ def test_a_fault_of_ours_in_a_step_is_a_standstill_and_the_others_go_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     told(settings)
-    fold = Engine._fold
+    fold = Projector._fold
 
-    def fails(self: Engine, *where: Any) -> int:
+    def fails(self: Projector, *where: Any) -> int:
         if self.projection.name == "customers":
             msg = "of Secretive"
             raise TypeError(msg)
         return fold(self, *where)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Engine, "_fold", fails)
-        with pytest.raises(ProjectionFault, match=r"by a fault of ours: TypeError at test_projector\.py"):
+        patched.setattr(Projector, "_fold", fails)
+        with pytest.raises(ProjectionFault, match=r"a bug: TypeError at test_projector\.py"):
             project(settings, drain=True)
     record = mongo_db[COLLECTION].find_one({"_id": "customers"}) or {}
     assert record["standstill"]["cause"] == "unforeseen"
@@ -101,15 +101,15 @@ def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    step = Following.step
+    step = Worker.step
 
-    def fails_once_it_has_its_lease(self: Following, idle_s: float) -> float:
+    def fails_once_it_has_its_lease(self: Worker, idle_s: float) -> float:
         if self.name == "customers" and self.lease.held:
             msg = "of Secretive"
             raise TypeError(msg)
         return step(self, idle_s)
 
-    monkeypatch.setattr(Following, "step", fails_once_it_has_its_lease)
+    monkeypatch.setattr(Worker, "step", fails_once_it_has_its_lease)
     stop, in_vain = Event(), Event()
     late = Timer(20, lambda: (in_vain.set(), stop.set()))
     late.start()
@@ -121,7 +121,7 @@ def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
     owners = {each["_id"]: each["lease"]["owner"] for each in records}
     assert "customers" in owners
     assert set(owners.values()) == {None}
-    assert "customers: a fault of ours ends this process: TypeError at test_projector.py" in caplog.text
+    assert "customers: a bug ends this process: TypeError at test_projector.py" in caplog.text
     assert "Secretive" not in caplog.text
 
 
@@ -140,11 +140,11 @@ def test_documents_of_another_store_are_left_alone(
 def test_documents_that_another_runner_wrote_meanwhile_are_replaced_by_newer_ones_only(
     mongo_db: Database[dict[str, Any]], there: int, stays: int
 ) -> None:
-    shelf = Shelf(MongoBacking(mongo_db["some"]), 10)
-    shelf.load(["theirs", "ours"])
+    cache = DocumentCache(MongoDocumentStore(mongo_db["some"]), 10)
+    cache.load(["theirs", "ours"])
     mongo_db["some"].insert_one({"_id": "theirs", "_position": there})
     for name in ("theirs", "ours"):
-        shelf.put(name, {}, 5)
-    shelf.write()
+        cache.put(name, {}, 5)
+    cache.write()
     found = {document["_id"]: document["_position"] for document in mongo_db["some"].find()}
     assert found == {"theirs": stays, "ours": 5}

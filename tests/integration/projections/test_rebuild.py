@@ -11,16 +11,16 @@ from pymongo.database import Database
 
 from app.event_store.application import Servicing
 from app.operations.status.store_state import read_models_state
+from app.projections.engine.leases import StoppedError
 from app.projections.engine.positions import COLLECTION
-from app.projections.engine.taking import StoppedError
-from app.projections.engine.worker import run as project
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.customers.projection import CUSTOMERS
 from app.projections.rebuild import shadow
 from app.projections.rebuild.rebuild import Progress, Rebuilt
+from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
 from app.projections.rebuild.shadow import Takeover
-from app.projections.rebuild.start import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
 from app.projections.rebuild.swap import Phase, record_id
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog, stored_and_projected
 from tests.support.roles import projecting
@@ -278,7 +278,7 @@ def test_one_document_is_rebuilt_in_its_place(
             done = rebuild_document(projection, rebuilding.servicing, mongo_db, identifier, rebuilding.stop)
             assert done is there
     assert live(mongo_db) == before
-    assert "gives its lease to rebuild on" in caplog.text
+    assert "the lease goes to rebuild on" in caplog.text
 
 
 def test_what_is_rebuilt_by_another_version_of_the_projection_begins_anew(

@@ -16,12 +16,12 @@ from app.event_store.application import Servicing
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Event, Projection
-from app.projections.engine.steps import Engine
-from app.projections.engine.worker import run as project
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
 from app.projections.read_models.customers.projection import CUSTOMERS
-from app.projections.rebuild.start import run_rebuilds
+from app.projections.rebuild.run import run_rebuilds
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import Billie
@@ -198,7 +198,7 @@ def test_an_event_type_that_nobody_knows_is_not_passed_over(
     monkeypatch.setattr("app.projections.engine.reading.known_topics", frozenset)
     accounts = all_projections(settings)["loan-accounts"]
     with pytest.raises(ProjectionFault, match="does not know the event type") as stood:
-        Engine(accounts, store, mongo_db).step()
+        Projector(accounts, store, mongo_db).step()
     assert stood.value.cause == Cause.EVENT_TYPE_UNKNOWN
 
 
@@ -208,7 +208,7 @@ def test_an_event_that_cannot_be_read_stops_its_projection_and_says_where(
     absorb(store, [rename("C1", "Ann", 1)])
     monkeypatch.setattr(type(store.mapper), "to_domain_event", _raise)
     with pytest.raises(ProjectionFault, match=r"cannot read Customer\.Registered at position 1") as stood:
-        Engine(CUSTOMERS, store, mongo_db).step()
+        Projector(CUSTOMERS, store, mongo_db).step()
     assert (stood.value.cause, stood.value.position) == (Cause.EVENT_UNREADABLE, 1)
 
 

@@ -17,8 +17,8 @@ from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
 from app.operations.status.scraped import InboxMetrics, MoneyMetrics, ProjectionMetrics
 from app.operations.status.servers import Servers
-from app.projections.engine.worker import run as project
 from app.projections.migrations import all_migrations
+from app.projections.worker import run as project
 from app.runtime.observability.metrics import Role
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
 
 from app.ingestion.stream.consumer import run as ingest
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from app.sdk import Message, message_types, publish
 from app.sdk._examples import examples

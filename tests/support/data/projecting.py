@@ -13,7 +13,7 @@ from typing import Any, Self
 from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from tests.support.data.given import Told, absorb, message
 from tests.support.data.mock_mongo import Database
 
@@ -52,7 +52,7 @@ class Given:
 
     def restart(self) -> None:
         """Fold on in another process, which has nothing at hand."""
-        self._engine = Engine(self._projection, self.servicing, self.database)  # type: ignore[arg-type]
+        self._engine = Projector(self._projection, self.servicing, self.database)  # type: ignore[arg-type]
 
     def when(self, *told: Told) -> Self:
         """Absorb the messages, in one transaction, and fold what they led to."""

@@ -8,7 +8,7 @@ from typing import Any
 from app.aggregates import Actor, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from tests.support.data.given import Told, absorb
 from tests.support.data.mock_mongo import Database
 from tests.support.data.projecting import On
@@ -76,7 +76,7 @@ def stored(seed: int, count: int) -> Servicing:
 
 def fold(projection: Projection, servicing: Servicing, database: Database, batch: int) -> None:
     """Fold all that is stored."""
-    engine = Engine(projection, servicing, database, batch)  # type: ignore[arg-type]
+    engine = Projector(projection, servicing, database, batch)  # type: ignore[arg-type]
     while engine.step():
         pass
 

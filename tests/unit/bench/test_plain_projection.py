@@ -9,7 +9,7 @@ import pytest
 from eventsourcing.persistence import Tracking
 
 from app.event_store.application import Servicing
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from bench.event_stores import make_stores
@@ -38,7 +38,7 @@ def test_the_plain_projection_comes_to_our_documents(store: str) -> None:
     ours, theirs = Database(), mongomock.MongoClient(tz_aware=True)["plain"]
     with closing(Servicing.from_url(store)) as servicing:
         for name in THREE:
-            engine = Engine(all_projections(Settings())[name], servicing, ours)  # type: ignore[arg-type]
+            engine = Projector(all_projections(Settings())[name], servicing, ours)  # type: ignore[arg-type]
             while engine.step():
                 pass
         view = PlainView(theirs)

@@ -22,8 +22,8 @@ from app.api.changes.feed import ChangeFeed
 from app.event_store.application import Servicing
 from app.operations.status.servers import Servers
 from app.projections.engine.changes import ChangeReader, Changes
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of

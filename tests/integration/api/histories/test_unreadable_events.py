@@ -11,8 +11,8 @@ from pymongo.database import Database
 from app.event_store.application import Servicing
 from app.event_store.errors import NewerVersionError
 from app.event_store.transcoder import CompactMapper
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.notes import NOTE

@@ -14,8 +14,8 @@ from pymongo.database import Database
 
 from app.api.auth.requires import issue_token
 from app.ledger.sandbox.books import Books
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import ROOT

@@ -14,8 +14,8 @@ from pymongo.database import Database
 
 from app.aggregates import ContactNote
 from app.event_store.application import Servicing
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.notes import NOTE, NOTES, store_of

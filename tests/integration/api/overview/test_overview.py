@@ -10,8 +10,8 @@ from pymongo.database import Database
 
 from app.api.auth.requires import issue_token
 from app.ledger.wire import accounting_ledger_pb2 as wire
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
+from app.projections.worker import run as project
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving

@@ -19,10 +19,10 @@ from app.api.search.query import Sought
 from app.api.search.routes import BUDGET, interval_of_elements, interval_of_index, look
 from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
-from app.projections.engine.worker import run as project
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.search.keys import FIELD, LEVELS, finish
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.data.given import absorb

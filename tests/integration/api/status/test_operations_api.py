@@ -19,7 +19,7 @@ from app.ingestion.dead_letters import replays
 from app.ingestion.dead_letters.box import discarded_stream
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
-from app.projections.engine.worker import run as project
+from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.observed import READ_MODELS, dead_letters, newest_position

@@ -10,7 +10,7 @@ from app.aggregates import Conversation
 from app.event_store.application import Servicing
 from app.ingestion.stream.apply import land
 from app.projections.engine.projection import Projection
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.conversations.projection import conversations
 from app.projections.read_models.customers.projection import CUSTOMERS
 from tests.support.data.mock_mongo import Database
@@ -35,7 +35,7 @@ def documents(*entries: Entry) -> dict[str, dict[str, Any]]:
 
 
 def _fold(projection: Projection, servicing: Servicing, database: Database) -> None:
-    engine = Engine(projection, servicing, database)  # type: ignore[arg-type]
+    engine = Projector(projection, servicing, database)  # type: ignore[arg-type]
     while engine.step():
         pass
 

@@ -11,7 +11,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.rejection import Unusable
 from app.ingestion.stream.apply import land
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.mock_mongo import Database
@@ -39,7 +39,7 @@ def test_every_entry_ends_as_an_event_an_unknown_type_or_a_dead_letter(entries: 
     assert len(landing.landed) + len(landing.unusable) + unknown + dead == len(entries)
     database: Any = Database()
     for projection in all_projections(Settings()).values():
-        engine = Engine(projection, servicing, database)
+        engine = Projector(projection, servicing, database)
         while engine.step():
             pass
         for document in database[projection.name].find():

@@ -8,7 +8,7 @@ import pytest
 
 from app.event_store.application import Servicing
 from app.projections.engine.changes import ChangeReader
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.given import absorb
@@ -19,7 +19,7 @@ PROJECTIONS = all_projections(Settings())
 
 
 def stands(name: str, servicing: Servicing, database: Database) -> dict[str, dict[str, Any]]:
-    engine = Engine(PROJECTIONS[name], servicing, database)  # type: ignore[arg-type]
+    engine = Projector(PROJECTIONS[name], servicing, database)  # type: ignore[arg-type]
     while engine.step():
         pass
     return documents(PROJECTIONS[name], database)

@@ -7,8 +7,8 @@ from pymongo.errors import AutoReconnect
 
 from app.aggregates import Customer
 from app.event_store.application import Servicing
-from app.projections.engine.document_store import MongoBacking
-from app.projections.engine.steps import Engine
+from app.projections.engine.document_store import MongoDocumentStore
+from app.projections.engine.projector import Projector
 from app.projections.read_models.customers.projection import CUSTOMERS
 from tests.support.data.given import absorb
 from tests.support.data.mock_mongo import Database
@@ -16,19 +16,21 @@ from tests.support.data.projecting import On
 
 
 @pytest.fixture
-def engine() -> Engine:
+def engine() -> Projector:
     """Four hundred customers behind, by batches of ten."""
     servicing = Servicing.in_memory()
     absorb(servicing, [On(Customer, f"C{number}").verify_identity() for number in range(200)])
     assert servicing.max_position() == 400
-    return Engine(CUSTOMERS, servicing, Database(), 10)  # type: ignore[arg-type]
+    return Projector(CUSTOMERS, servicing, Database(), 10)  # type: ignore[arg-type]
 
 
-def test_it_begins_with_one_batch_and_doubles_up_to_ten(engine: Engine) -> None:
+def test_it_begins_with_one_batch_and_doubles_up_to_ten(engine: Projector) -> None:
     assert [engine.step() for _ in range(6)] == [10, 20, 40, 80, 100, 100]
 
 
-def test_a_step_that_failed_is_tried_with_one_batch(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_failed_is_tried_with_one_batch(
+    engine: Projector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where servers go away again and again, a large step would never come to its end."""
     assert [engine.step() for _ in range(3)] == [10, 20, 40]
 
@@ -36,7 +38,7 @@ def test_a_step_that_failed_is_tried_with_one_batch(engine: Engine, monkeypatch:
         raise AutoReconnect
 
     with monkeypatch.context() as patched:
-        patched.setattr(MongoBacking, "write", away)
+        patched.setattr(MongoDocumentStore, "write", away)
         with pytest.raises(AutoReconnect):
             engine.step()
     assert [engine.step() for _ in range(3)] == [10, 20, 40]

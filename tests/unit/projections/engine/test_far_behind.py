@@ -9,7 +9,7 @@ import pytest
 from app.aggregates import Customer
 from app.event_store.application import Servicing
 from app.projections.engine.faults import FAULTED
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.customers.projection import CUSTOMERS
 from tests.support.data.given import Told, absorb, message
 from tests.support.data.mock_mongo import Database
@@ -46,9 +46,9 @@ def failing_at(name: str) -> Iterator[None]:
         handlers[Customer.NameChanged] = well
 
 
-def followed(store: Servicing, batch: int) -> tuple[dict[str, Any], int, Engine]:
+def followed(store: Servicing, batch: int) -> tuple[dict[str, Any], int, Projector]:
     database = Database()
-    engine = Engine(CUSTOMERS, store, database, batch)  # type: ignore[arg-type]
+    engine = Projector(CUSTOMERS, store, database, batch)  # type: ignore[arg-type]
     steps = 0
     while engine.step():
         steps += 1

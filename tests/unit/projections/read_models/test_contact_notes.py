@@ -10,7 +10,7 @@ from app.aggregates import ContactNote
 from app.api.notes.service import NoteStore, Stored
 from app.errors import BillieError
 from app.event_store.application import Servicing
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
 from tests.support.api.notes import ANN, know_customers
 from tests.support.data.mock_mongo import Database
@@ -75,7 +75,7 @@ def test_notes_and_documents_agree_on_the_chains(
 ) -> None:
     servicing, notes = fresh()
     database: Any = Database()
-    engine = Engine(CONTACT_NOTES, servicing, database, data.draw(st.integers(1, 5), "batch"))
+    engine = Projector(CONTACT_NOTES, servicing, database, data.draw(st.integers(1, 5), "batch"))
     model = Model()
     for name, amended, content in asked:
         if code := model.refuses(name, amended, content):

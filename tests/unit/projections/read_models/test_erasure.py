@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.aggregates import Conversation, LedgerCommand, WriteOffRequest
 from app.event_store.application import Servicing
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.erasing import BOB, EVE, SECRET, erase, everything_of, know, stored_bytes, write_note
@@ -35,7 +35,7 @@ class Folded:
     def __init__(self, servicing: Servicing, batch: int = 1_000) -> None:
         self.database: Any = Database()
         self._engines = [
-            Engine(each, servicing, self.database, batch, strict=True) for each in PROJECTIONS.values()
+            Projector(each, servicing, self.database, batch, strict=True) for each in PROJECTIONS.values()
         ]
 
     def follow(self, chance: Random | None = None) -> None:

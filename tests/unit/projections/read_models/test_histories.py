@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.event_store.application import Servicing
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
@@ -51,7 +51,7 @@ def absorbed(messages: Iterable[Told], batches: Iterable[int]) -> Servicing:
 def folded(servicing: Servicing, name: str, batch: int = 1_000) -> dict[str, Any]:
     """A read model's documents, without positions; entries in the order of their times and words."""
     database: Any = Database()
-    engine = Engine(PROJECTIONS[name], servicing, database, batch)
+    engine = Projector(PROJECTIONS[name], servicing, database, batch)
     while engine.step():
         pass
     return {document.pop("_id"): _without_positions(document) for document in database[name].find()}

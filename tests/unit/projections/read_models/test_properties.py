@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.stream.apply import land
-from app.projections.engine.steps import Engine
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.mock_mongo import Database
@@ -193,7 +193,7 @@ def messages_of(batch: list[Entry]) -> list[Message]:
 def project(servicing: Servicing, database: Any, batch: int) -> None:
     """Fold all that is stored."""
     for projection in all_projections(Settings()).values():
-        engine = Engine(projection, servicing, database, batch)
+        engine = Projector(projection, servicing, database, batch)
         while engine.step():
             pass
 

@@ -9,12 +9,17 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.faults import refuse_another_store
-from app.projections.engine.leases import GONE_AFTER_S, Lease, beating, owner_name
-from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
+from app.projections.engine.leases import (
+    GONE_AFTER_S,
+    Lease,
+    StoppedError,
+    beating,
+    owner_name,
+    taken_from_worker,
+)
+from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, refuse_another_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
-from app.projections.engine.taking import StoppedError, taken_from_runner
 from app.projections.rebuild.one_document import events_of, folded_document, put_in_place
 from app.projections.rebuild.rebuild import OnProgress, Rebuild, Rebuilt, rebuild
 from app.projections.rebuild.scratch import scratch
@@ -79,7 +84,7 @@ def rebuild_document(
     with scratch(projection, reader) as fold:
         if events_of(projection, reader, identifier) is None:
             fold.fold_to(recorder.position())  # It takes its time: nobody waits for that.
-        with taken_from_runner(lease, database, stop):
+        with taken_from_worker(lease, stop):
             document = folded_document(fold, identifier, recorder.position())
             put_in_place(database, projection, identifier, document)
     return document is not None

@@ -1,0 +1,259 @@
+"""The workers of ``billie project``: one thread a projection folds new events while it holds the lease."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event as Flag
+from threading import Lock
+from typing import Any
+
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, PyMongoError
+
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.projections.engine.faults import Cause, ProjectionFault
+from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError, beating, owner_name
+from app.projections.engine.projector import Projector
+from app.projections.migrations import waiting
+from app.projections.read_models.catalogue import all_projections
+from app.projections.rebuild.abandoned import AbandonedShadows
+from app.projections.rebuild.swap import finish_swap
+from app.runtime.observability.heartbeats import Heartbeats
+from app.runtime.observability.logging import where
+from app.runtime.observability.metrics import LEASES_LOST
+from app.runtime.observability.tracing import NO_TRACING, Tracing
+from app.runtime.servers.back_off import BackOff
+from app.runtime.servers.clients import mongo_client
+from app.runtime.servers.opened_store import open_store
+from app.runtime.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 10.0
+"""A stalled projection tries again after this long: the cause may have been fixed."""
+
+Progress = Callable[[dict[str, int], int], None]
+"""Receives the position of each projection, and the newest one."""
+
+
+class Worker:
+    """Holds one projection's lease, and folds events as long as it does."""
+
+    def __init__(
+        self, projector: Projector, lease: Lease, on_moved: Callable[[Projector], None] = lambda _: None
+    ) -> None:
+        self.projector = projector
+        self.lease = lease
+        self.name = projector.projection.name
+        self._abandoned = AbandonedShadows(projector.database, projector.projection)
+        self._on_moved = on_moved
+        self._stalled_by: str | None = None
+        self._waiting_for: str | None = None
+
+    def step(self, idle_s: float) -> float:
+        """Fold one batch. Returns how long to wait before the next: 0 where more is waiting.
+
+        Raises ProjectionFault when the projection stalls, with the reason stored and logged, and the errors
+        of the event store and of MongoDB as they are.
+        """
+        recorder = self.projector.recorder
+        record = recorder.record()
+        if not record:  # The first run; or somebody deleted it.
+            recorder.begin(self.projector.projection.version)
+            record = recorder.record()
+        held = self.lease.held
+        if not self.lease.holds(record):
+            if held:
+                self._lost(self.lease.holder(record))
+            if not self.lease.take(record):
+                return self._wait_for(self.lease.holder(record))
+            self._waiting_for = None
+            finish_swap(self.projector.database, self.projector.projection)
+            self.projector.clear()
+            record = recorder.record()
+        elif self.lease.is_wanted(record):
+            log.info("%s: the lease goes to %s", self.name, record["lease"]["wantedBy"])
+            self.lease.release()
+            return LOOK_EVERY_S
+        if (moved := self._fold(record)) is None:
+            return LOOK_EVERY_S
+        self._abandoned.drop_if_due()
+        self._moves(clear=self._stalled_by is not None or "standstill" in record)
+        for identifier, aside in self.projector.set_aside.items():
+            log.error(
+                "%s: document %s is set aside at position %d, %s: %s. Fix the cause, then run "
+                "`billie rebuild %s --id %s`",
+                *(self.name, identifier, aside.position, aside.event, aside.error),
+                *(self.name, identifier),
+                extra={"projection": self.name, "aggregate": identifier, "position": aside.position},
+            )
+        if not moved:
+            return idle_s
+        self._on_moved(self.projector)
+        return 0
+
+    def is_caught_up(self) -> bool:
+        """Whether the projection has reached the newest event, whichever worker folded it."""
+        return self.projector.position() >= self.projector.newest()
+
+    def run(self, settings: Settings, heartbeats: Heartbeats, stop: Flag, *, drain: bool) -> None:
+        """Step until ``stop`` is set, or with ``drain`` until caught up. Raises as :func:`run` says."""
+        back_off = BackOff(stop, self.name)
+        while not stop.is_set():
+            try:
+                wait = self.step(settings.poll_ms / 1_000)
+            except ProjectionFault:
+                if drain:
+                    self.lease.let_go()
+                    raise
+                wait = _RETRY_S
+            except (*EVENT_STORE_ERRORS, PyMongoError) as error:
+                if drain and (back_off.failures or not isinstance(error, AutoReconnect)):
+                    raise
+                heartbeats.beat(self.name, well=False)
+                back_off.failed(error)
+                continue
+            except Exception as error:
+                # Stop them all: a thread that ended alone would keep its lease beating, and nobody took over.
+                log.error("%s: a bug ends this process: %s", self.name, where(error))
+                stop.set()
+                self.lease.let_go()
+                raise
+            heartbeats.beat(self.name)
+            back_off.went_well()
+            if wait:
+                if drain and self.is_caught_up():
+                    break
+                stop.wait(wait)
+        self.lease.let_go()
+
+    def _fold(self, record: dict[str, Any]) -> int | None:
+        """By how many positions it moved; None where the lease was lost."""
+        position = int(record["position"])
+        try:
+            return self.projector.step(position, self._fence, self._abandoned.erased)
+        except LeaseLostError:
+            self._lost(self.lease.holder(self.projector.recorder.record()))
+            return None
+        except ProjectionFault as fault:
+            self._stalls(fault, position)
+            raise
+        except (*EVENT_STORE_ERRORS, PyMongoError):
+            raise
+        except Exception as error:
+            # It stalls and says why; the others go on, and it tries again.
+            text = f"{self.name} cannot go on from position {position}: a bug: {where(error)}"
+            unforeseen = ProjectionFault(text, Cause.UNFORESEEN, position)
+            self._stalls(unforeseen, position)
+            raise unforeseen from error
+
+    def _fence(self) -> None:
+        """Before a batch is written: a process that was suspended may have lost its lease unawares."""
+        if not self.lease.is_sure():
+            self.lease.confirm()
+
+    def _wait_for(self, holder: str | None) -> float:
+        if holder is not None and holder != self._waiting_for:
+            log.info("%s is run by %s: waiting", self.name, holder, extra={"projection": self.name})
+            self._waiting_for = holder
+        return LOOK_EVERY_S
+
+    def _lost(self, holder: str | None) -> None:
+        text = f"{self.lease.owner} lost the lease to {holder or 'nobody'}"
+        log.warning("%s: %s", self.name, text, extra={"projection": self.name})
+        LEASES_LOST.labels(self.name).inc()
+        self.projector.recorder.stand_still(Cause.LEASE_LOST, text)  # Until the new holder moves on.
+        self.projector.clear()
+
+    def _stalls(self, fault: ProjectionFault, position: int) -> None:
+        if str(fault) != self._stalled_by:
+            about = {"projection": self.name, "position": position}
+            log.error("%s. It stays at position %d; the others go on", fault, position, extra=about)
+            self._stalled_by = str(fault)
+        self.projector.recorder.stand_still(fault.cause, str(fault), fault.position, fault.event)
+
+    def _moves(self, *, clear: bool) -> None:
+        if clear:
+            self.projector.recorder.recovered()
+            if self._stalled_by is not None:
+                log.info("%s moves again", self.name)
+        self._stalled_by = None
+
+
+def run(
+    settings: Settings,
+    names: Sequence[str] = (),
+    *,
+    drain: bool = False,
+    strict: bool = False,
+    stop: Flag | None = None,
+    on_progress: Progress | None = None,
+    heartbeats: Heartbeats | None = None,
+    tracing: Tracing = NO_TRACING,
+) -> None:
+    """Run the projections ``names`` (all, if empty) until ``stop`` is set, or with ``drain`` until caught up.
+
+    Each has a thread, so that none waits for another's writes. A projection whose lease another process holds
+    waits for it. A document that cannot follow is set aside, or with ``strict`` stalls its projection. A
+    stalled projection stores why in ``projection-positions``, and tries again every ten seconds; with
+    ``drain`` its ProjectionFault is raised when the others are done. A store or MongoDB that is away is
+    waited for, unless with ``drain``, which raises the driver's error. Any other error is a bug: it sets
+    ``stop``, and is raised once all leases are given up. Raises KeyError for an unknown name.
+    """
+    stop = stop or Flag()
+    projections = all_projections(settings)
+    heartbeats = heartbeats or Heartbeats()
+    heartbeats.expect(*(names or projections))
+    servicing = open_store(settings, stop, patient=not drain, heartbeats=heartbeats)
+    if servicing is None:
+        return
+    client = mongo_client(settings)
+    try:
+        database = client[settings.mongo_db]
+        _warn_of_migrations(database)
+        owner, on_moved = owner_name("project"), _reporter(on_progress)
+        workers = []
+        for name in names or projections:
+            projector = Projector(
+                projections[name],
+                servicing,
+                database,
+                settings.project_batch,
+                strict=strict,
+                tracing=tracing,
+            )
+            workers.append(Worker(projector, Lease(database, name, owner), on_moved))
+        with (
+            beating([each.lease for each in workers]),
+            ThreadPoolExecutor(len(workers), thread_name_prefix="project") as threads,
+        ):
+            runs = [threads.submit(each.run, settings, heartbeats, stop, drain=drain) for each in workers]
+        errors = [error for each in runs if (error := each.exception()) is not None]
+        for error in sorted(errors, key=lambda each: isinstance(each, ProjectionFault)):
+            raise error
+    finally:
+        client.close()
+        servicing.close()
+
+
+def _reporter(on_progress: Progress | None) -> Callable[[Projector], None]:
+    """Reports the positions of all projections, whichever thread moved one."""
+    positions: dict[str, int] = {}
+    lock = Lock()
+
+    def moved(projector: Projector) -> None:
+        if on_progress is not None:
+            with lock:
+                positions[projector.projection.name] = projector.position()
+                on_progress(positions, projector.newest())
+
+    return moved
+
+
+def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
+    try:
+        names = waiting(database)
+    except PyMongoError:
+        return  # The next read or write waits for the server, and logs it.
+    if names:
+        log.warning("MongoDB lacks validators or indexes: run `billie migrate` (%s)", ", ".join(names))
