@@ -9,7 +9,7 @@ from threading import Event
 
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message, read_entry
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from app.runtime.settings.settings import Settings
 from bench.backlog import Entry, backlog
 
@@ -33,7 +33,7 @@ def land_entries(
             entry_id = f"{_FIRST_MS + next(numbers)}-{seed}".encode()
             if (message := read_entry("inbox", entry_id, fields, max_message_bytes)) is not None:
                 messages.append(message)
-        land(servicing, messages, Event())
+        apply_messages(servicing, messages, Event())
         yield servicing.max_position()
 
 

@@ -14,14 +14,14 @@ from redis import Redis
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream import consumer
-from app.ingestion.stream.apply import Landing
+from app.ingestion.stream.apply import AppliedBatch
 from app.ingestion.stream.consumer_name import consumer_name
 from app.projections.worker import run
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.settings.settings import Settings, get_settings
 
 
-class TimedLanding(Landing):
+class TimedBatch(AppliedBatch):
     """Adds up what was computed in turns: nobody else can do that at the same time."""
 
     turn_s = 0.0
@@ -29,12 +29,12 @@ class TimedLanding(Landing):
     def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
         begun = thread_time()
         super().__init__(servicing, messages)
-        TimedLanding.turn_s += thread_time() - begun
+        TimedBatch.turn_s += thread_time() - begun
 
-    def finish(self, stop: Event) -> None:
+    def store(self, stop: Event) -> None:
         begun = thread_time()
-        super().finish(stop)
-        TimedLanding.turn_s += thread_time() - begun
+        super().store(stop)
+        TimedBatch.turn_s += thread_time() - begun
 
 
 def _ready() -> tuple[float, float]:
@@ -56,12 +56,12 @@ def ingest(settings: Settings) -> None:
         nonlocal taken
         taken += entries
 
-    consumer.Landing = TimedLanding  # type: ignore[misc]
+    consumer.AppliedBatch = TimedBatch  # type: ignore[misc]
     servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
     with Redis.from_url(settings.redis_url, protocol=2) as client, consumer_name(settings) as name:
         begun = _ready()
         consumer.Consumer(settings, client, servicing, Event(), name).run(drain=True, on_progress=count)
-        _tell(begun, turn=TimedLanding.turn_s, entries=taken)
+        _tell(begun, turn=TimedBatch.turn_s, entries=taken)
     servicing.close()
 
 

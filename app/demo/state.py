@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.humanize import counted
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections
+from app.runtime.humanize import counted
 from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
 

@@ -11,10 +11,10 @@ from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, L
 from app.aggregates.base import RememberingAggregate
 from app.aggregates.personal import ERASED, IS_ERASED
 from app.event_store.application import Servicing
-from app.operations.status.report import Part
 from app.projections.engine.projection import event_classes
 from app.projections.engine.reading import EventReader
 from app.projections.engine.values import GONE
+from app.runtime.camel_model import CamelModel
 
 _INTERNAL = {IS_ERASED} | {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
 
@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[type[RememberingAggregate], str]] = {
 """The word for a kind, its aggregate, and the read model that shows it."""
 
 
-class Source(Part):
+class Source(CamelModel):
     """The message behind an event: its identity, the time that it carries, and when it was received."""
 
     message_id: str
@@ -37,7 +37,7 @@ class Source(Part):
     received_at: datetime
 
 
-class EventActor(Part):
+class EventActor(CamelModel):
     """Who did it: a person or machine of staff, by their token, or as a message of upstream tells."""
 
     id: str
@@ -45,7 +45,7 @@ class EventActor(Part):
     role: str | None = None
 
 
-class HistoryEvent(Part):
+class HistoryEvent(CamelModel):
     """One event: its position in the store, its number in the aggregate, what it says, and its source.
 
     ``actor`` is absent where nobody of staff did it, or nobody said who.

@@ -12,13 +12,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from app.event_store.application import Servicing
-from app.ingestion.dead_letters.box import DeadLetterBox
-from app.ingestion.dead_letters.scan import LetterSummary
+from app.ingestion.dead_letters.dead_letter import DeadLetter
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.rejection import Unusable
-from app.ingestion.stream.keys import set_aside_key
+from app.ingestion.stream.scripts import set_aside_key
+from app.ingestion.stream.stream_info import group_info, parse_id
 from app.operations.status.servers import Servers
-from app.operations.status.streams import group_info, parse_id, stream_info
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
@@ -51,7 +50,7 @@ class Outcome:
 
     entry_id: str
     fate: Fate
-    letter: LetterSummary | None = None
+    letter: DeadLetter | None = None
 
 
 def is_consumed(entry: Mapping[str, str], settings: Settings) -> bool:
@@ -71,8 +70,7 @@ class Visibility:
         self._servers = servers
         self._settings = servers.settings
         self._redis = servers.redis
-        letters = stream_info(servers.redis, self._settings.dead_letter_stream)
-        self._letters_after = letters["last-generated-id"].decode() if letters else "0-0"
+        self._last_dead_letter = servers.dead_letters().last_id()
 
     def wait(
         self,
@@ -144,13 +142,12 @@ class Visibility:
             dead.update(each for each, is_dead in zip(page, answers, strict=True) if is_dead)
         return dead
 
-    def _letters(self, ids: set[str]) -> dict[str, LetterSummary]:
+    def _letters(self, ids: set[str]) -> dict[str, DeadLetter]:
         if not ids:
             return {}
-        box = DeadLetterBox(self._redis, self._settings)
         return {
             letter.entry_id: letter
-            for letter in box.summaries(start=f"({self._letters_after}")
+            for letter in self._servers.dead_letters().search(start=f"({self._last_dead_letter}")
             if letter.entry_id in ids and letter.stream == self._settings.inbox_stream
         }
 

@@ -13,7 +13,7 @@ from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.printable import printable
 from app.ingestion.messages.rejection import Unusable
-from app.ingestion.stream.keys import unknown_types_key
+from app.ingestion.stream.scripts import unknown_types_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters
 

@@ -11,7 +11,7 @@ from app.api.auth.requires import Authenticated, requires
 from app.api.http.etags import TAGGED, represented
 from app.api.http.pages import Cursor, Identifier, Limit, Moment, Page, invalid_cursor, opaque, parts_of
 from app.api.http.problems import documented, not_found
-from app.ingestion.dead_letters.box import DeadLetterBox, StoredLetter
+from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull
 from app.ingestion.dead_letters.replays import (
     LetterId,
     Replay,
@@ -22,10 +22,10 @@ from app.ingestion.dead_letters.replays import (
     replay_one,
 )
 from app.ingestion.dead_letters.scan import Filter
-from app.ingestion.dead_letters.views import DeadLetter, DeadLetterInFull, shown
+from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.rejection import Reason
-from app.operations.status.report import Part
 from app.operations.status.servers import Servers
+from app.runtime.camel_model import CamelModel
 
 router = APIRouter(
     prefix="/v1/dead-letters",
@@ -52,7 +52,7 @@ class Discarding(BaseModel):
     because: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
 
 
-class Discarded(Part):
+class Discarded(CamelModel):
     """A dead letter that was taken off the list, by whom, and why."""
 
     letter_id: str
@@ -65,18 +65,18 @@ def _servers(request: Request) -> Servers:
     return servers
 
 
-def _box(servers: Annotated[Servers, Depends(_servers)]) -> DeadLetterBox:
+def _store(servers: Annotated[Servers, Depends(_servers)]) -> DeadLetterStore:
     return servers.dead_letters()
 
 
 Answering = Annotated[Servers, Depends(_servers)]
-Box = Annotated[DeadLetterBox, Depends(_box)]
+Store = Annotated[DeadLetterStore, Depends(_store)]
 
 
 @router.get("", operation_id="listDeadLetters", response_model_exclude_none=True)
 def list_dead_letters(
     request: Request,
-    box: Box,
+    store: Store,
     reason: Reason | None = None,
     type: Identifier | None = None,
     before: Moment | None = None,
@@ -88,11 +88,11 @@ def list_dead_letters(
     A long search may answer with a page that is not full, and a `next`.
     """
     wanted = Filter(reason, type, before)
-    found = box.page(wanted, limit, None if cursor is None else _letter_id(cursor))
-    counts = box.counts(wanted)
+    found = store.page(wanted, limit, None if cursor is None else _letter_id(cursor))
+    counts = store.counts(wanted)
     following = found.after and str(request.url.include_query_params(cursor=opaque(found.after)))
     return DeadLetterPage(
-        items=[shown(letter) for letter in found.letters],
+        items=found.items,
         next=following,
         byReason=dict(counts.by_reason.most_common()),
         countIsComplete=counts.complete,
@@ -105,21 +105,21 @@ def list_dead_letters(
     responses=documented(404) | TAGGED,
     response_model=DeadLetterInFull,
 )
-def get_dead_letter(request: Request, response: Response, box: Box, letter_id: Id) -> Response:
+def get_dead_letter(request: Request, response: Response, store: Store, letter_id: Id) -> Response:
     """Get one dead letter, whole: with the original entry."""
-    return represented(request, response, DeadLetterInFull.model_validate(_found(box, letter_id)))
+    return represented(request, response, _found(store, letter_id))
 
 
 @router.post("/replay", operation_id="replayDeadLetters")
 def replay_dead_letters(servers: Answering, body: ReplayRequest) -> ReplayReport:
     """Land the original entries again, unchanged, up to 1,000 in a call; `next` goes on with those left."""
-    return replay_many(servers, body)
+    return replay_many(servers.dead_letters(), body, servers.event_store_to_write)
 
 
 @router.post("/{letterId}/replay", operation_id="replayDeadLetter", responses=documented(404))
 def replay_dead_letter(servers: Answering, letter_id: Id) -> Replay:
     """Land one original entry again, unchanged. It leaves the list, or stays with the new reason."""
-    done = replay_one(servers, letter_id)
+    done = replay_one(servers.dead_letters(), letter_id, servers.event_store_to_write)
     if done.outcome is ReplayOutcome.GONE:
         raise not_found("dead letter", letter_id)
     return done
@@ -127,18 +127,18 @@ def replay_dead_letter(servers: Answering, letter_id: Id) -> Replay:
 
 @router.post("/{letterId}/discard", operation_id="discardDeadLetter", responses=documented(404))
 def discard_dead_letter(
-    box: Box, letter_id: Id, body: Discarding, by: Annotated[Caller, Authenticated]
+    store: Store, letter_id: Id, body: Discarding, by: Annotated[Caller, Authenticated]
 ) -> Discarded:
     """Take one off the list, for a reason. It is kept, with who discarded it, when and why."""
-    if not box.discard(letter_id, by.user, body.because):
+    if not store.discard(letter_id, by.user, body.because):
         raise not_found("dead letter", letter_id)
     return Discarded(letter_id=letter_id, discarded_by=by.user, because=body.because)
 
 
-def _found(box: DeadLetterBox, letter_id: str) -> StoredLetter:
-    if (letter := box.get(letter_id)) is None:
+def _found(store: DeadLetterStore, letter_id: str) -> DeadLetterInFull:
+    if (found := store.get(letter_id)) is None:
         raise not_found("dead letter", letter_id)
-    return letter
+    return found
 
 
 def _letter_id(cursor: str) -> str:

@@ -17,7 +17,7 @@ from app.api.http.idempotency_keys import OptionalKey, key_of
 from app.api.http.problems import Problem, documented
 from app.api.http.request_fields import Body
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.ingestion.dead_letters.erasures import LettersFound, letters_naming
+from app.ingestion.dead_letters.mentions import Mentions, mentions_of
 from app.operations.status.servers import Servers
 from app.privacy.erasure import Erased, erase_customer
 from app.projections.engine.faults import FAULTED
@@ -112,10 +112,10 @@ async def erase(
     if not (erased.is_forgotten and is_unknown_here and await _is_cleared(database, erased)):
         response.status_code = 202
         response.headers["Retry-After"] = "2"
-    return _shown(customer_id, erased, await in_thread(_letters, servers, erased))
+    return _shown(customer_id, erased, await in_thread(_mentions, servers, erased))
 
 
-def _shown(customer_id: str, erased: Erased, letters: LettersFound | None) -> Erasure:
+def _shown(customer_id: str, erased: Erased, mentions: Mentions | None) -> Erasure:
     event = erased.event
     return Erasure(
         customer_id=customer_id,
@@ -123,8 +123,8 @@ def _shown(customer_id: str, erased: Erased, letters: LettersFound | None) -> Er
         erased_by=StaffMember(id=event.by or "", name=event.by_name, role=event.role or ""),
         reason=event.reason or "",
         cleared={_COLLECTIONS[kind]: count for kind, count in (event.cleared or {}).items()},
-        dead_letters=None if letters is None else letters.ids,
-        dead_letters_not_looked_at=None if letters is None else letters.not_looked_at or None,
+        dead_letters=None if mentions is None else mentions.ids,
+        dead_letters_not_looked_at=None if mentions is None else mentions.not_searched or None,
     )
 
 
@@ -168,9 +168,9 @@ async def _is_anything_left(database: Any, erased: Erased) -> bool:
     return False
 
 
-def _letters(servers: Servers, erased: Erased) -> LettersFound | None:
+def _mentions(servers: Servers, erased: Erased) -> Mentions | None:
     try:
-        return letters_naming(servers.dead_letters(), [identifier for _, identifier in erased.keys])
+        return mentions_of(servers.dead_letters(), [identifier for _, identifier in erased.keys])
     except RedisError as error:
         log.warning("Cannot tell which dead letters name the erased customer: %s", in_short(error))
         return None

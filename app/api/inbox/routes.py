@@ -15,9 +15,9 @@ from app.api.http.problems import ProblemError, documented
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.stream.publish import as_entry, published
-from app.operations.status.report import Part
 from app.operations.status.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
+from app.runtime.camel_model import CamelModel
 from app.runtime.observability.logging import in_short
 from app.runtime.observability.tracing import W3C
 from app.runtime.settings.settings import Settings
@@ -69,7 +69,7 @@ async def _body(request: Request, _admin: Annotated[Caller, _ADMIN]) -> Any:
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait until all of them are through.")]
 
 
-class InboxOutcome(Part):
+class InboxOutcome(CamelModel):
     """What became of one entry. A dead letter has an id, a reason and a path, until it leaves the list."""
 
     entry_id: str
@@ -79,7 +79,7 @@ class InboxOutcome(Part):
     path: str | None = None
 
 
-class InboxAnswer(Part):
+class InboxAnswer(CamelModel):
     """What became of each entry, in the order in which they were sent."""
 
     entries: list[InboxOutcome]

@@ -11,7 +11,7 @@ from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
 from app.event_store.copies.backup import BackupError, Manifest, back_up, check, restore
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.humanize import counted
+from app.runtime.humanize import counted
 
 group = typer.Typer(help="Backups of the event store: make, check, restore.", no_args_is_help=True)
 

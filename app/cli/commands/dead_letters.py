@@ -15,15 +15,15 @@ from app.cli.terminal.configured import settings_for
 from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.ingestion.dead_letters import views as letters
-from app.ingestion.dead_letters.box import DeadLetterBox, Replayed, StoredLetter
+from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull
 from app.ingestion.dead_letters.replays import replay_each
-from app.ingestion.dead_letters.scan import Filter, LetterSummary
+from app.ingestion.dead_letters.scan import Filter
+from app.ingestion.dead_letters.store import DeadLetterStore, Replayed
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.rejection import Reason
-from app.operations.status.humanize import counted
 from app.operations.status.servers import Servers
+from app.runtime.humanize import counted
 
 group = typer.Typer(
     help="Look through, replay, discard or delete the entries that were set aside.", no_args_is_help=True
@@ -32,7 +32,7 @@ group = typer.Typer(
 _MOST_HOURS = 24 * 365 * 100
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")]
-Find = Callable[[DeadLetterBox, str], StoredLetter | None]
+Find = Callable[[DeadLetterStore, str], DeadLetterInFull | None]
 ByReason = Annotated[Reason | None, typer.Option("--reason", help="Only with this reason code.")]
 
 
@@ -52,10 +52,10 @@ def show_all(
     before = None if hours is None else _hours_ago(hours)
     counts: Counter[str] = Counter()
     with _servers() as servers:
-        wanted = Filter(reason, kind, before)
-        for letter in letters.summaries(servers.dead_letters(), wanted, discarded=discarded):
-            counts[letter.reason] += 1
-            typer.echo(letters.shown(letter).model_dump_json(by_alias=True) if as_json else _line(letter))
+        store = servers.dead_letters()
+        for each in (store.discarded() if discarded else store).search(Filter(reason, kind, before)):
+            counts[each.reason] += 1
+            typer.echo(each.model_dump_json(by_alias=True) if as_json else _line(each))
     if not as_json:
         by_reason = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
         typer.echo(f"{counted(counts.total(), 'dead letter')}{': ' + by_reason if counts else ''}.")
@@ -65,8 +65,8 @@ def show_all(
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
     with _servers() as servers:
-        letter = _found(servers.dead_letters(), letter_id, letters.find)
-    typer.echo(letters.shown(letter).model_dump_json(by_alias=True, indent=2))
+        found = _found(servers.dead_letters(), letter_id, DeadLetterStore.find)
+    typer.echo(found.model_dump_json(by_alias=True, indent=2))
 
 
 @group.command()
@@ -81,15 +81,15 @@ def replay(
         raise typer.Exit(2)
     status, landed, failed, gone = StatusLine(), 0, 0, 0
     with _servers(load_parsers(CATALOGUE)) as servers:
-        box = servers.dead_letters()
-        # Those that there are now: one that fails again comes back under a new id, and is not tried twice.
+        store = servers.dead_letters()
+        # Only those on the list now: one that fails again gets a new id, and is not replayed twice.
         wanted = (
-            [_found(box, each).letter_id for each in ids]
+            [_found(store, each).letter_id for each in ids]
             if ids
-            else [letter.letter_id for letter in box.summaries(Filter(reason))]
+            else [each.letter_id for each in store.search(Filter(reason))]
         )
         with servers.event_store_to_write() as servicing, status:
-            for letter_id, outcome in replay_each(box, wanted, servicing):
+            for letter_id, outcome in replay_each(store, wanted, servicing):
                 if outcome is None:
                     gone += 1
                 elif outcome.why is None:
@@ -115,9 +115,9 @@ def discard(
         typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
         raise typer.Exit(2)
     with _servers() as servers:
-        box = servers.dead_letters()
-        for letter_id in [_found(box, each).letter_id for each in ids]:
-            if not box.discard(letter_id, _who(), because.strip()):
+        store = servers.dead_letters()
+        for letter_id in [_found(store, each).letter_id for each in ids]:
+            if not store.discard(letter_id, _who(), because.strip()):
                 raise _gone(letter_id)
             typer.echo(f"{letter_id} is discarded.")
 
@@ -128,9 +128,9 @@ def delete(
 ) -> None:
     """Remove some for good, whether discarded or not: for an erasure, as neither copy nor record is kept."""
     with _servers() as servers:
-        box = servers.dead_letters()
-        for letter_id in [_found(box, each, letters.find).letter_id for each in ids]:
-            if not letters.delete(box, letter_id):
+        store = servers.dead_letters()
+        for letter_id in [_found(store, each, DeadLetterStore.find).letter_id for each in ids]:
+            if not store.delete(letter_id):
                 raise _gone(letter_id)
             typer.echo(f"{letter_id} is deleted.")
 
@@ -161,15 +161,15 @@ def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
         servers.close()
 
 
-def _found(box: DeadLetterBox, letter_id: str, find: Find = DeadLetterBox.get) -> StoredLetter:
+def _found(store: DeadLetterStore, letter_id: str, find: Find = DeadLetterStore.get) -> DeadLetterInFull:
     try:
-        letter = find(box, letter_id)
+        found = find(store, letter_id)
     except ResponseError as error:
         typer.echo(f"{letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
         raise typer.Exit(2) from error
-    if letter is None:
+    if found is None:
         raise _gone(letter_id)
-    return letter
+    return found
 
 
 def _gone(letter_id: str) -> typer.Exit:
@@ -181,6 +181,7 @@ def _now(outcome: Replayed, letter_id: str) -> str:
     return "" if outcome.letter_id in (None, letter_id) else f" (it is {outcome.letter_id} now)"
 
 
-def _line(letter: LetterSummary) -> str:
-    at = letter.at.isoformat(timespec="seconds")
-    return f"{letter.letter_id}  {at}  {letter.reason} at {letter.path}  {letter.type or '(no type)'}"
+def _line(dead_letter: DeadLetter) -> str:
+    at = dead_letter.at.isoformat(timespec="seconds")
+    where = f"{dead_letter.reason} at {dead_letter.path}"
+    return f"{dead_letter.letter_id}  {at}  {where}  {dead_letter.type or '(no type)'}"

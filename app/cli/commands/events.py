@@ -20,7 +20,7 @@ from app.event_store.copies.copy import (
 from app.event_store.copies.endpoints import file_of
 from app.event_store.errors import EventStoreUrlError
 from app.event_store.url import event_store_environment
-from app.operations.status.humanize import counted, span
+from app.runtime.humanize import counted, span
 from app.runtime.observability.logging import in_short
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.production import refusals

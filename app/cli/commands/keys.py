@@ -14,10 +14,10 @@ from app.cli.terminal.status_line import StatusLine
 from app.event_store.application import Servicing
 from app.event_store.copies.tables import CLEAR_UP_TO
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.humanize import counted
 from app.privacy.key_rotation import Rotated, rotate_keys
 from app.privacy.master_keys import UNWRAPPED
 from app.privacy.seal_stored import NotSealedError, SealedSoFar, seal_stored
+from app.runtime.humanize import counted
 from app.runtime.servers.stopping import StopSignal
 
 group = typer.Typer(help="The keys of personal data: status, rotate, seal.", no_args_is_help=True)

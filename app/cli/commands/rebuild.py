@@ -14,12 +14,12 @@ from app.cli.terminal.errors import unreachable
 from app.cli.terminal.rebuild_progress import RebuildProgress
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.humanize import counted, span
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import LeaseLostError, StoppedError
 from app.projections.engine.projection import Projection
 from app.projections.rebuild.estimate import estimate
 from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
+from app.runtime.humanize import counted, span
 from app.runtime.observability.logging import configure_logging
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput

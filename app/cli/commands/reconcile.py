@@ -27,10 +27,10 @@ from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.configured import configured_client
 from app.operations.reconcile import reconcile
 from app.operations.reconcile.reconcile import OnlyShown, Reconciliation
-from app.operations.status.humanize import counted
 from app.projections.engine.projection import Projection
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild import forget as forgetting
+from app.runtime.humanize import counted
 from app.runtime.servers.clients import mongo_client
 from app.runtime.settings.settings import Settings
 

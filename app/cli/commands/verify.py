@@ -14,11 +14,11 @@ from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.humanize import counted
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import StoppedError
 from app.projections.rebuild.differences import Difference, Kind, shown
 from app.projections.rebuild.verify import Checked, Sample, Verify
+from app.runtime.humanize import counted
 from app.runtime.observability.logging import configure_logging
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput

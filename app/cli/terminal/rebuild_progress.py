@@ -6,9 +6,9 @@ from time import monotonic
 from typing import Self
 
 from app.cli.terminal.status_line import StatusLine
-from app.operations.status.humanize import span
 from app.projections.rebuild.rebuild import Progress
 from app.projections.rebuild.swap import Phase
+from app.runtime.humanize import span
 
 _BAR = 24
 _PHASES = {Phase.FOLD: "fold", Phase.CATCH_UP: "catch up", Phase.SWAP: "swap"}

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 
-from app.operations.status.humanize import counted, span
 from app.operations.status.report import (
     EventStoreState,
     GroupState,
@@ -12,6 +11,7 @@ from app.operations.status.report import (
     Status,
     UnknownType,
 )
+from app.runtime.humanize import counted, span
 
 _WIDTH = 100
 _MOST_TYPES = 10

@@ -11,7 +11,7 @@ from app.console.session.guard import PageRoute
 from app.console.ui.charts import Chart, chart
 from app.console.ui.page_context import AtDesk, Desk
 from app.console.ui.samples import Sample, levels, rates, read, written
-from app.operations.status.humanize import span
+from app.runtime.humanize import span
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

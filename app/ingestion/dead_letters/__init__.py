@@ -1,0 +1,1 @@
+"""Entries that were set aside: searched, replayed, discarded. May import messages and stream."""

@@ -1,38 +1,37 @@
-"""Replaying dead letters, many at a time: what is asked for, and what became of each."""
+"""Replaying dead letters, many at a time: the request, and the result of each."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
-from redis import Redis
 
 from app.event_store.application import Servicing
-from app.ingestion.dead_letters.box import DeadLetterBox, Replayed
 from app.ingestion.dead_letters.scan import Filter
+from app.ingestion.dead_letters.store import DeadLetterStore, Replayed
 from app.ingestion.messages.rejection import Reason
-from app.operations.status.report import Part
-from app.operations.status.servers import Servers
-from app.operations.status.streams import stream_info
+from app.runtime.camel_model import CamelModel
 
 MOST_AT_ONCE = 1_000
 
+OpenEventStore = Callable[[], AbstractContextManager[Servicing]]
 LetterId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]
 
 
 class ReplayOutcome(StrEnum):
-    """What became of one replay."""
+    """The result of one replay."""
 
     LANDED = "landed"
     FAILED_AGAIN = "failed_again"
     GONE = "gone"
-    """It had left the list before: somebody replayed or discarded it."""
+    """It had left the list: somebody replayed or discarded it."""
 
 
-class Replay(Part):
-    """What became of one letter. One that failed again has the id ``nowLetterId``, and says why it failed."""
+class Replay(CamelModel):
+    """The result of one replay. After another failure the id is ``nowLetterId``, with the new reason."""
 
     letter_id: str
     outcome: ReplayOutcome
@@ -42,8 +41,8 @@ class Replay(Part):
     error: str | None = None
 
 
-class ReplayRequest(Part):
-    """Which letters to replay: these, or those of a reason, or all; ``after`` and ``upTo`` bound them."""
+class ReplayRequest(CamelModel):
+    """Which dead letters to replay: by id, by reason, or all; ``after`` and ``upTo`` are bounds."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
@@ -56,7 +55,7 @@ class ReplayRequest(Part):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.letter_ids is not None) + (self.reason is not None) + self.all != 1:
-            msg = "say one of letterIds, reason, and all"
+            msg = "give one of letterIds, reason, and all"
             raise ValueError(msg)
         if self.letter_ids is not None and (self.after or self.up_to):
             msg = "after and upTo go with reason or all"
@@ -64,10 +63,10 @@ class ReplayRequest(Part):
         return self
 
 
-class ReplayReport(Part):
-    """What became of up to a thousand letters. ``next`` is the body that goes on with those left, if any.
+class ReplayReport(CamelModel):
+    """The results of up to a thousand replays. ``next`` is the body of the next request, if any are left.
 
-    It leaves out letters that came up or failed again meanwhile, so following it comes to an end.
+    It excludes dead letters that were added or failed again meanwhile, so following it ends.
     """
 
     landed: int
@@ -80,46 +79,44 @@ class ReplayReport(Part):
 
 
 def replay_each(
-    box: DeadLetterBox, letter_ids: Iterable[str], servicing: Servicing
+    store: DeadLetterStore, letter_ids: Iterable[str], servicing: Servicing
 ) -> Iterator[tuple[str, Replayed | None]]:
-    """Replay each, and yield its id with what became of it: None where it had left the list before.
+    """Replay each, and yield its id with the result: None if it had left the list.
 
     Raises one of EVENT_STORE_ERRORS or redis's errors; what was yielded is done.
     """
     for letter_id in letter_ids:
-        letter = box.get(letter_id)
-        yield letter_id, None if letter is None else box.replay(letter, servicing)
+        dead_letter = store.get(letter_id)
+        yield letter_id, None if dead_letter is None else store.replay(dead_letter, servicing)
 
 
-def replay_one(servers: Servers, letter_id: str) -> Replay:
-    """Replay one letter. Raises as :func:`replay_each` does."""
-    if servers.dead_letters().get(letter_id) is None:
-        return _told(letter_id, None)
-    return _replays(servers, [letter_id])[0]
+def replay_one(store: DeadLetterStore, letter_id: str, event_store: OpenEventStore) -> Replay:
+    """Replay one dead letter. Raises as :func:`replay_each` does."""
+    if store.get(letter_id) is None:
+        return _replay(letter_id, None)
+    return _replays(store, [letter_id], event_store)[0]
 
 
-def replay_many(servers: Servers, request: ReplayRequest) -> ReplayReport:
-    """Replay what is asked for, a thousand at most. Raises as :func:`replay_each` does."""
+def replay_many(store: DeadLetterStore, request: ReplayRequest, event_store: OpenEventStore) -> ReplayReport:
+    """Replay the requested dead letters, at most a thousand. Raises as :func:`replay_each` does."""
     if request.letter_ids is not None:
-        return _report(_replays(servers, list(dict.fromkeys(request.letter_ids))))
-    box = servers.dead_letters()
-    up_to = request.up_to or _newest(servers.redis, servers.settings.dead_letter_stream)
+        return _report(_replays(store, list(dict.fromkeys(request.letter_ids)), event_store))
+    up_to = request.up_to or store.last_id()
     wanted = Filter(reason=request.reason, up_to=up_to)
-    page = box.page(wanted, MOST_AT_ONCE, request.after)
-    report = _report(_replays(servers, [letter.letter_id for letter in page.letters]))
+    page = store.page(wanted, MOST_AT_ONCE, request.after)
+    report = _report(_replays(store, [each.letter_id for each in page.items], event_store))
     if page.after is None:
         return report
-    left = box.counts(wanted, start=f"({page.after}")
-    following = request.model_copy(update={"after": page.after, "up_to": up_to})
+    left = store.counts(wanted, start=f"({page.after}")
+    rest = request.model_copy(update={"after": page.after, "up_to": up_to})
     return report.model_copy(
-        update={"left": left.by_reason.total(), "left_is_exact": left.complete, "next": following}
+        update={"left": left.by_reason.total(), "left_is_exact": left.complete, "next": rest}
     )
 
 
-def _replays(servers: Servers, letter_ids: list[str]) -> list[Replay]:
-    box = servers.dead_letters()
-    with servers.event_store_to_write() as servicing:
-        return [_told(*each) for each in replay_each(box, letter_ids, servicing)]
+def _replays(store: DeadLetterStore, letter_ids: list[str], event_store: OpenEventStore) -> list[Replay]:
+    with event_store() as servicing:
+        return [_replay(*each) for each in replay_each(store, letter_ids, servicing)]
 
 
 def _report(replays: list[Replay]) -> ReplayReport:
@@ -132,21 +129,16 @@ def _report(replays: list[Replay]) -> ReplayReport:
     )
 
 
-def _told(letter_id: str, outcome: Replayed | None) -> Replay:
-    if outcome is None:
+def _replay(letter_id: str, replayed: Replayed | None) -> Replay:
+    if replayed is None:
         return Replay(letter_id=letter_id, outcome=ReplayOutcome.GONE)
-    if (why := outcome.why) is None:
+    if (why := replayed.why) is None:
         return Replay(letter_id=letter_id, outcome=ReplayOutcome.LANDED)
     return Replay(
         letter_id=letter_id,
         outcome=ReplayOutcome.FAILED_AGAIN,
-        now_letter_id=outcome.letter_id,
+        now_letter_id=replayed.letter_id,
         reason=why.reason,
         path=why.path,
         error=why.error,
     )
-
-
-def _newest(redis: Redis, stream: str) -> str:
-    info = stream_info(redis, stream)
-    return str(info["last-generated-id"].decode()) if info else "0-0"

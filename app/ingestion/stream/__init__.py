@@ -1,0 +1,1 @@
+"""Takes entries from the inbox stream, applies them in batches, acknowledges them. May import messages."""

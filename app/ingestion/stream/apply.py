@@ -1,4 +1,4 @@
-"""Brings messages into the event store: a batch in one transaction, a bad one alone."""
+"""Applies messages to aggregates and stores the events: a batch in one transaction, a bad message alone."""
 
 import random
 from collections.abc import Sequence
@@ -15,24 +15,23 @@ from app.ingestion.messages.rejection import Unusable
 _CONFLICTS_IN_A_ROW = 20
 
 
-class Landing:
-    """A batch on its way into the event store, and what became of its messages.
+class AppliedBatch:
+    """Messages applied to aggregates in memory; :meth:`store` stores their events.
 
-    Made, it has applied them to aggregates in memory; :meth:`finish` stores what they led to, and may
-    run in another thread: until it returns, nobody else may use the application. Both raise one of
-    EVENT_STORE_ERRORS where the store failed: then nothing landed that is not stored. A message that
-    fails on its own is left out, and the others land without it. ``position`` is that of the batch's
-    last event, if it led to any; ``crowded``, that other processes want to land theirs.
+    ``store`` may run in another thread: until it returns, nobody else may use the application. Both steps
+    raise one of EVENT_STORE_ERRORS if the store fails: then ``stored`` has exactly what is stored. A message
+    that fails on its own is left out, and the others are stored without it. ``position`` is that of the
+    last event, if there was any; ``crowded`` means that other processes want to apply their batches.
     """
 
     def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
-        self.landed: list[Message] = []
-        self.unusable: list[tuple[Message, Unusable]] = []
+        self.stored: list[Message] = []
+        self.rejected: list[tuple[Message, Unusable]] = []
         self.failed: list[tuple[Message, Exception]] = []
         self.position: int | None = None
         self._servicing = servicing
         self._unit = servicing.unit_of_work()
-        self._applied = list(messages)
+        self._messages = list(messages)
         self.crowded = bool(messages) and servicing.take_turn()
         try:
             self._apply()
@@ -40,20 +39,20 @@ class Landing:
             servicing.end_turn()
             raise
 
-    def finish(self, stop: Flag) -> None:
+    def store(self, stop: Flag) -> None:
         """Store the events: in one transaction, or in as many as it takes to leave out a bad one."""
         try:
-            self._finish(stop)
+            self._store(stop)
         finally:
             self._servicing.end_turn()
 
-    def _finish(self, stop: Flag) -> None:
+    def _store(self, stop: Flag) -> None:
         conflicts = 0
-        while self._applied:
+        while self._messages:
             try:
                 position = self._unit.commit()
             except RecordConflictError as conflict:
-                # Another process saved one of these aggregates first: load them anew.
+                # Another process saved one of these aggregates first: load them again.
                 conflicts += 1
                 if conflicts > _CONFLICTS_IN_A_ROW:
                     raise PersistenceError(*conflict.args) from conflict
@@ -63,32 +62,32 @@ class Landing:
             except EVENT_STORE_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - an event that cannot be stored
-                self._finish_in_parts(error, stop)
+                self._store_in_halves(error, stop)
             else:
-                self.landed += self._applied
+                self.stored += self._messages
                 self.position = position or self.position
-                self._applied = []
+                self._messages = []
 
     def _apply(self) -> None:
         """Apply the messages, each aggregate's in order, and leave out those that fail."""
-        self._unit.expect({key for message in self._applied for key in message.concerns()})
+        self._unit.expect({key for message in self._messages for key in message.concerns()})
         failed: set[int] = set()
-        places: Sequence[int] = range(len(self._applied))
+        places: Sequence[int] = range(len(self._messages))
         while places:
-            places = self._apply_once(places, failed)
+            places = self._apply_pass(places, failed)
         if failed:
-            self._applied = [each for place, each in enumerate(self._applied) if place not in failed]
+            self._messages = [each for place, each in enumerate(self._messages) if place not in failed]
 
-    def _apply_once(self, places: Sequence[int], failed: set[int]) -> list[int]:
-        """Apply the messages at these places. Returns those that must be applied in another pass.
+    def _apply_pass(self, places: Sequence[int], failed: set[int]) -> list[int]:
+        """Apply the messages at these places. Returns those that need another pass.
 
-        One that fails may have changed its aggregates halfway: they are dropped, what was applied to them
-        before is applied again, and what follows on any of them waits for that, so that the order stays.
+        A message that fails may have changed its aggregates halfway. They are dropped; what was applied to
+        them before is applied again, and later messages for any of them wait for that, to keep the order.
         """
         again: set[int] = set()
         waited_for: set[Key] = set()
         for place in places:
-            message = self._applied[place]
+            message = self._messages[place]
             if waited_for and not waited_for.isdisjoint(keys := message.concerns()):
                 waited_for.update(keys)
                 again.add(place)
@@ -100,12 +99,12 @@ class Landing:
                 again.update(
                     before
                     for before in range(place)
-                    if before not in failed and not waited_for.isdisjoint(self._applied[before].concerns())
+                    if before not in failed and not waited_for.isdisjoint(self._messages[before].concerns())
                 )
         return sorted(again)
 
     def _apply_one(self, message: Message) -> bool:
-        """Whether it went well. A store that fails is no fault of the message: its error is raised."""
+        """Whether it succeeded. A failing store is not the message's fault: its error is raised."""
         self._unit.touched.clear()
         try:
             message.apply(self._unit)
@@ -113,30 +112,29 @@ class Landing:
             self._unit.discard()
             raise
         except Unusable as why:
-            self.unusable.append((message, why))
+            self.rejected.append((message, why))
             return False
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's own
+        except Exception as error:  # noqa: BLE001 - whatever it is, only this message fails
             self.failed.append((message, error))
             return False
         return True
 
-    def _finish_in_parts(self, error: Exception, stop: Flag) -> None:
-        messages, self._applied = self._applied, []
+    def _store_in_halves(self, error: Exception, stop: Flag) -> None:
+        messages, self._messages = self._messages, []
         if len(messages) == 1:
             self.failed.append((messages[0], error))
             return
-        half = len(messages) // 2
-        for part in (messages[:half], messages[half:]):
-            landing = Landing(self._servicing, part)
-            landing.finish(stop)
-            self.landed += landing.landed
-            self.unusable += landing.unusable
-            self.failed += landing.failed
-            self.position = landing.position or self.position
+        middle = len(messages) // 2
+        for half in (messages[:middle], messages[middle:]):
+            part = apply_messages(self._servicing, half, stop)
+            self.stored += part.stored
+            self.rejected += part.rejected
+            self.failed += part.failed
+            self.position = part.position or self.position
 
 
-def land(servicing: Servicing, messages: Sequence[Message], stop: Flag) -> Landing:
-    """Apply messages in order, and store what they led to."""
-    landing = Landing(servicing, messages)
-    landing.finish(stop)
-    return landing
+def apply_messages(servicing: Servicing, messages: Sequence[Message], stop: Flag) -> AppliedBatch:
+    """Apply messages in order, and store their events."""
+    applied = AppliedBatch(servicing, messages)
+    applied.store(stop)
+    return applied

@@ -1,4 +1,4 @@
-"""Entries read together: what each one is, before anything happens to it."""
+"""A batch of entries, sorted by what they hold, before anything is applied."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ Entry = tuple[bytes, dict[bytes, bytes] | None]
 
 @dataclass
 class Batch:
-    """Entries by what they are. ``fresh``: read for the first time, so that none has failed before."""
+    """Entries by what they hold. ``fresh``: read for the first time, so none has failed before."""
 
     entries: Sequence[Entry]
     fresh: bool
     messages: list[Message] = field(default_factory=list)
-    unusable: list[tuple[bytes, Unusable]] = field(default_factory=list)
+    rejected: list[tuple[bytes, Unusable]] = field(default_factory=list)
     unknown: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     trimmed: list[bytes] = field(default_factory=list)
-    opened_at: float = field(default_factory=perf_counter)
+    read_at: float = field(default_factory=perf_counter)
 
 
-def open_batch(
+def read_batch(
     settings: Settings, entries: Sequence[Entry], parsers: Parsers = NO_PARSERS, *, fresh: bool = False
 ) -> Batch:
-    """Read the entries of a batch; none of them can fail this."""
+    """Parse entries. An entry that cannot be parsed is listed as rejected; nothing is raised."""
     stream, max_bytes = settings.inbox_stream, settings.max_message_bytes
     batch = Batch(entries, fresh)
     for entry_id, fields in entries:
@@ -42,7 +42,7 @@ def open_batch(
         try:
             message = read_entry(stream, entry_id, fields, max_bytes, parsers)
         except Unusable as why:
-            batch.unusable.append((entry_id, why))
+            batch.rejected.append((entry_id, why))
             continue
         if message is None:
             batch.unknown[printable(entry_type(fields) or "")].append(entry_id)

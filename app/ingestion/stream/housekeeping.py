@@ -1,11 +1,11 @@
-"""What keeps the stream tidy: consumers that are long dead, and entries that nobody needs any more."""
+"""Removes long-dead consumers from the group, and old entries from the stream."""
 
 import logging
 from time import monotonic
 
 from redis import Redis
 
-from app.ingestion.stream import scripts as lua
+from app.ingestion.stream import scripts
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 _EVERY_S = 60.0
 _HOUR_MS = 3_600_000
 _MANY = 1_000
-"""When a call trimmed fewer entries, it has come to the end."""
+"""A call that trims fewer entries was the last."""
 
 
 class Housekeeping:
@@ -32,17 +32,17 @@ class Housekeeping:
             self.do()
 
     def do(self) -> None:
-        """Remove consumers long dead with nothing pending and, where a retention is set, old entries."""
+        """Remove long-dead consumers with nothing pending and, if a retention is set, old entries."""
         settings, stream = self._settings, self._settings.inbox_stream
         idle_ms = round(settings.forget_consumer_hours * _HOUR_MS)
-        for name in lua.forget_consumers(
+        for name in scripts.forget_consumers(
             self._redis, stream, settings.consumer_group, idle_ms, self._consumer
         ):
-            log.info("Removed the consumer %s: idle for long, with nothing pending", name)
+            log.info("Removed the consumer %s: long idle, with nothing pending", name)
         if settings.trim_after_hours is None:
             return
         trimmed = 0
-        while removed := lua.trim(self._redis, stream, round(settings.trim_after_hours * _HOUR_MS)):
+        while removed := scripts.trim(self._redis, stream, round(settings.trim_after_hours * _HOUR_MS)):
             trimmed += removed
             if removed < _MANY:
                 break

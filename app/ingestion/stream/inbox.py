@@ -1,4 +1,4 @@
-"""The inbox stream as one consumer of the group sees it: which entries to take next, bounded in bytes."""
+"""The inbox stream as one consumer of the group sees it: the next entries, limited in bytes."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from app.ingestion.stream import scripts as lua
+from app.ingestion.stream import scripts
 from app.ingestion.stream.batch import Entry
 from app.runtime.settings.settings import Settings
 
@@ -18,9 +18,9 @@ _BLOCK_MS = 500
 _CLAIM_EVERY_S = 5.0
 _START, _NEW = b"0-0", b">"
 _READ_AT_ONCE = 200
-"""Entries of one answer of Redis, which comes whole, however large they are."""
+"""Entries per reply of Redis, which arrives whole, however large they are."""
 _MOST_BYTES = 16 * 1024 * 1024
-"""Of entries taken together: understood, and as events, they hold several times that."""
+"""Of entries taken together: parsed, and as events, they need several times that."""
 
 
 class Taken(NamedTuple):
@@ -40,18 +40,17 @@ class Inbox:
         self._group = settings.consumer_group
         self._consumer = consumer
         self._own_after: bytes | None = _START
-        """Where to go on among our own pending entries; None when there are none left to read."""
+        """Where to continue among our own pending entries; None when there are none left to read."""
         self._retry_at: float | None = None
         self._claim_at = 0.0
         self._claim_from = _START
         self._kept: Taken | None = None
-        """What was read with entries that were large, and is taken after them."""
+        """Entries that were read, but exceeded the limit of bytes: the next to be taken."""
 
     def next(self, *, block: bool) -> Taken:
-        """The next entries, or none; with ``block``, it waits half a second for new ones.
+        """The next entries, or none; with ``block``, waits half a second for new ones.
 
-        A group that is missing (deleted, or with a Redis that came back empty) is created. Raises redis's
-        errors.
+        Creates the group if it is missing: it was deleted, or Redis came back empty. Raises redis's errors.
         """
         try:
             return self._next(block=block)
@@ -62,11 +61,11 @@ class Inbox:
             return self._next(block=block)
 
     def read_own_again(self) -> None:
-        """What was read and not acknowledged is pending: begin with that."""
+        """Start with what was read and not acknowledged: it is pending."""
         self._own_after, self._kept = _START, None
 
     def retry_own_in(self, seconds: float) -> None:
-        """Read our own pending entries again, so many seconds from now."""
+        """Read our own pending entries again in so many seconds."""
         at = monotonic() + seconds
         self._retry_at = at if self._retry_at is None else min(self._retry_at, at)
 
@@ -91,7 +90,7 @@ class Inbox:
         return self._read_on(_NEW, block_ms=_BLOCK_MS if block else None)
 
     def _read_on(self, after: bytes, block_ms: int | None = None) -> Taken:
-        """A batch of entries, a part at a time, until there are no more or they are large."""
+        """A batch of entries, read in parts until it is full, too large, or there are no more."""
         entries: list[Entry] = []
         size = 0
         while (left := self._settings.ingest_batch - len(entries)) and size < _MOST_BYTES:
@@ -106,7 +105,7 @@ class Inbox:
         return taken if size <= _MOST_BYTES else self._cut(taken)
 
     def _cut(self, taken: Taken) -> Taken:
-        """As many of these as may be taken together; the others are kept for the next time."""
+        """As many of these as fit the limit of bytes; the others are kept for the next call."""
         bytes_left = _MOST_BYTES
         self._kept = None
         for place, (_, fields) in enumerate(taken.entries):
@@ -123,9 +122,9 @@ class Inbox:
         return list(answer[0][1]) if answer else []
 
     def _claim(self) -> list[Entry]:
-        """Entries that another consumer took, and left lying.
+        """Entries that another consumer took and abandoned.
 
-        A call looks at a part of what is pending only, so it goes on from there, and rests at the end.
+        A call checks only a part of what is pending: the next one continues there, and pauses at the end.
         """
         answer: Any = self._redis.xautoclaim(
             self._stream,
@@ -144,9 +143,9 @@ class Inbox:
         return claimed
 
     def _create_group(self) -> None:
-        """At id 0: what the stream still holds is read again, which changes nothing."""
+        """At id 0: what the stream still holds is read again, and absorbed as repeats."""
         try:
-            lua.create_group(self._redis, self._stream, self._group)
+            scripts.create_group(self._redis, self._stream, self._group)
             log.warning("Created the consumer group %s on %s", self._group, self._stream)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):

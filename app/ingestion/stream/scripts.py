@@ -1,26 +1,18 @@
-"""What Redis must check and change in one atomic step: scripts, which it runs one at a time.
+"""Redis scripts: what Redis must check and change in one atomic step, and the keys beside the stream.
 
-An entry may be settled twice: two consumers hold it, one of which took it over from the other, or the
-answer to a transaction was lost and the client sent it again. So whoever settles one asks in the same step
-whether it is still pending, and whoever comes second changes nothing.
+An entry may be acknowledged twice: a second consumer took it over, or the reply to a transaction was lost
+and the client sent it again. So each script first checks that the entry is still pending, and the second
+acknowledgement changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
 
-from app.ingestion.stream.keys import (
-    dropped_values_key,
-    set_aside_key,
-    unknown_types_first_seen_key,
-    unknown_types_key,
-    unknown_types_last_seen_key,
-)
-
 _AT_ONCE = 1_000
-"""Ids a script takes: Lua's stack has its bounds."""
+"""Ids per script call: Lua's stack is limited."""
 
 _SET_ASIDE = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 1 then
@@ -31,7 +23,7 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 1 then
     redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 end
 """
-# XADD comes first: a Redis that is out of memory refuses it, and then the entry stays pending.
+# XADD comes first: a Redis that is out of memory refuses it, and the entry stays pending.
 
 _COUNT = """
 local first_id = 3 + ARGV[2]
@@ -93,8 +85,38 @@ for _, pairs_of in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 return redis.call('XTRIM', KEYS[1], 'MINID', '~', keep_from)
 """
-# What a group did not read yet comes after what it read last; what it read and did not acknowledge, from
-# its smallest pending id on. "~" removes whole blocks of entries, ten thousand entries at most a call.
+# Unread entries come after the last delivered id, and unacknowledged ones start at the smallest pending id.
+# "~" removes whole blocks, at most ten thousand entries a call.
+
+
+def unknown_types_key(stream: str) -> str:
+    """The hash that counts entries of types that we do not consume, by type."""
+    return f"{stream}:unknown-types"
+
+
+def unknown_types_first_seen_key(stream: str) -> str:
+    """The hash of when each type that we do not consume was first seen: Unix time in ms, as text."""
+    return f"{stream}:unknown-types:first-seen"
+
+
+def unknown_types_last_seen_key(stream: str) -> str:
+    """The hash of when each type that we do not consume was last seen: Unix time in ms, as text."""
+    return f"{stream}:unknown-types:last-seen"
+
+
+def dropped_values_key(stream: str) -> str:
+    """The hash that counts unknown values of optional fields, by type and field."""
+    return f"{stream}:dropped-values"
+
+
+def failures_key(stream: str) -> str:
+    """The hash that counts how often an entry failed on its own, by entry id."""
+    return f"{stream}:failures"
+
+
+def set_aside_key(stream: str, dead_letter_stream: str) -> str:
+    """The set of all entries of a stream that ever became dead letters, by entry id."""
+    return f"{dead_letter_stream}:entries-of:{stream}"
 
 
 def set_aside(
@@ -103,26 +125,20 @@ def set_aside(
     group: str,
     entry_id: bytes,
     dead_letter_stream: str,
-    letter: Mapping[str, str],
+    record: Mapping[str, str],
 ) -> None:
-    """Acknowledge a pending entry and add its dead letter: once for ever, also where a group was lost."""
-    fields = [part for pair in letter.items() for part in pair]
+    """Acknowledge a pending entry and add its dead letter: only ever once, even if the group is recreated."""
+    fields = [part for pair in record.items() for part in pair]
     keys = (stream, dead_letter_stream, set_aside_key(stream, dead_letter_stream))
     pipeline.eval(_SET_ASIDE, len(keys), *keys, group, entry_id, *fields)
 
 
-def count(
-    pipeline: Pipeline,
-    stream: str,
-    group: str,
-    entry_ids: Sequence[bytes],
-    counts_key: str,
-    names: Sequence[str],
+def count_dropped(
+    pipeline: Pipeline, stream: str, group: str, entry_ids: Sequence[bytes], names: Sequence[str]
 ) -> None:
-    """Acknowledge entries, and add the number of those that were pending to each named count."""
-    for start in range(0, len(entry_ids), _AT_ONCE):
-        ids = entry_ids[start : start + _AT_ONCE]
-        pipeline.eval(_COUNT, 2, stream, counts_key, group, str(len(names)), *names, *ids)
+    """Acknowledge entries, and count for each of the named fields that its value was dropped."""
+    for ids in _parts(entry_ids):
+        pipeline.eval(_COUNT, 2, stream, dropped_values_key(stream), group, str(len(names)), *names, *ids)
 
 
 def count_unknown(
@@ -130,8 +146,8 @@ def count_unknown(
 ) -> int:
     """Acknowledge entries of a type that we do not consume, count it, and note when it was seen.
 
-    Of ``most`` types, that is: any further ones are counted together as ``(others)``. Returns how many
-    answers the pipeline will have of it; one that is 1 says that the type was never seen before.
+    Types beyond the first ``most`` are counted together as ``(others)``. Returns how many replies this adds
+    to the pipeline; a reply of 1 means that the type is new.
     """
     keys = (
         stream,
@@ -139,17 +155,16 @@ def count_unknown(
         unknown_types_first_seen_key(stream),
         unknown_types_last_seen_key(stream),
     )
-    starts = range(0, len(entry_ids), _AT_ONCE)
-    for start in starts:
-        ids = entry_ids[start : start + _AT_ONCE]
+    calls = list(_parts(entry_ids))
+    for ids in calls:
         pipeline.eval(_COUNT_UNKNOWN, len(keys), *keys, group, name, str(most), *ids)
-    return len(starts)
+    return len(calls)
 
 
 def create_group(redis: Redis, stream: str, group: str) -> None:
-    """Create the group at the stream's beginning, and count anew what it will read again.
+    """Create the group at the stream's beginning, and reset the counts of what it will read again.
 
-    Raises redis's ResponseError, with BUSYGROUP, where it is there already.
+    Raises redis's ResponseError, with BUSYGROUP, if it exists.
     """
     redis.eval(_CREATE_GROUP, 3, stream, unknown_types_key(stream), dropped_values_key(stream), group)
 
@@ -163,3 +178,8 @@ def forget_consumers(redis: Redis, stream: str, group: str, idle_ms: int, except
 def trim(redis: Redis, stream: str, older_than_ms: int) -> int:
     """Remove old entries that every group of the stream has acknowledged. Returns how many."""
     return int(redis.eval(_TRIM, 1, stream, str(older_than_ms)))
+
+
+def _parts(entry_ids: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(entry_ids), _AT_ONCE):
+        yield entry_ids[start : start + _AT_ONCE]

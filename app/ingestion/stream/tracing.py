@@ -9,7 +9,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span, set_span_in_co
 
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream.acknowledge import Outcome
-from app.ingestion.stream.apply import Landing
+from app.ingestion.stream.apply import AppliedBatch
 from app.ingestion.stream.batch import Batch
 from app.runtime.observability.tracing import FAILED, TRACE_FIELDS, W3C, Tracing, nanoseconds
 from app.runtime.settings.settings import Settings
@@ -18,23 +18,23 @@ Attributes = dict[str, str | int | float]
 
 
 def trace_batch(
-    tracing: Tracing, settings: Settings, batch: Batch, landing: Landing, outcome: Outcome
+    tracing: Tracing, settings: Settings, batch: Batch, applied: AppliedBatch, outcome: Outcome
 ) -> None:
     """Send the spans of those messages that are traced, once the batch is acknowledged."""
     now = datetime.now(UTC)
-    began = now - timedelta(seconds=perf_counter() - batch.opened_at)
+    began = now - timedelta(seconds=perf_counter() - batch.read_at)
     about: Attributes = {
         "messaging.system": "redis",
         "messaging.destination.name": settings.inbox_stream,
         "messaging.batch.message_count": len(batch.entries),
     }
-    for entry_id, why in batch.unusable:
+    for entry_id, why in batch.rejected:
         _trace_rejected(tracing, settings, entry_id.decode(), str(why.reason), began, now, about)
     fields_of = dict(batch.entries)
-    for message, failure in _done(landing, outcome):
+    for message, failure in _done(applied, outcome):
         if tracing.wants(message.envelope.source.message_id):
             fields = fields_of[message.envelope.entry_id.encode()] or {}
-            position = None if failure else landing.position
+            position = None if failure else applied.position
             _trace(tracing, message, fields, failure, began, now, about, position)
 
 
@@ -105,11 +105,11 @@ def _trace_rejected(
         span.end(nanoseconds(now))
 
 
-def _done(landing: Landing, outcome: Outcome) -> Iterator[tuple[Message, str | None]]:
+def _done(applied: AppliedBatch, outcome: Outcome) -> Iterator[tuple[Message, str | None]]:
     """The messages that are done with, and why one became a dead letter."""
     dead = {entry_id: str(why.reason) for entry_id, why in outcome.dead}
-    for message in landing.landed:
+    for message in applied.stored:
         yield message, None
-    for message in (*(each for each, _ in landing.unusable), *(each for each, _ in landing.failed)):
+    for message in (*(each for each, _ in applied.rejected), *(each for each, _ in applied.failed)):
         if (why := dead.get(message.envelope.entry_id.encode())) is not None:
             yield message, why

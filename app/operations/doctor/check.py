@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from app.operations.status.report import Part
+from app.runtime.camel_model import CamelModel
 
 
 class Verdict(StrEnum):
@@ -14,7 +14,7 @@ class Verdict(StrEnum):
     AWAY = "away"
 
 
-class Check(Part):
+class Check(CamelModel):
     """``name`` is stable: ``SERVER.WHAT``. ``advice`` is null where all is well."""
 
     name: str

@@ -7,8 +7,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError, ResponseError
 
+from app.ingestion.stream.stream_info import group_info
 from app.operations.doctor.check import Check, away, clock, failed, warning, well
-from app.operations.status.streams import group_info
 from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
 

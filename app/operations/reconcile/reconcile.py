@@ -14,7 +14,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
 from app.ingestion.messages.rejection import Unusable
-from app.ingestion.stream.keys import set_aside_key
+from app.ingestion.stream.scripts import set_aside_key
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 from app.projections.engine.positions import COLLECTION, is_of_another_store

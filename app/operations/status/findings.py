@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from app.ledger.client.health import NOT_OFFERED
-from app.operations.status.humanize import counted, span
 from app.operations.status.inbox_state import left_lying_ms
 from app.operations.status.report import Finding, GroupState, ProjectionState, Status
+from app.runtime.humanize import counted, span
 from app.runtime.settings.settings import Settings
 
 ALIVE_WITHIN_S = 60.0

@@ -5,13 +5,14 @@ from typing import Any
 
 from redis import Redis
 
-from app.ingestion.dead_letters.box import DeadLetterBox
-from app.ingestion.stream.keys import (
+from app.ingestion.dead_letters.store import DeadLetterStore
+from app.ingestion.stream.scripts import (
     dropped_values_key,
     unknown_types_first_seen_key,
     unknown_types_key,
     unknown_types_last_seen_key,
 )
+from app.ingestion.stream.stream_info import group_info, parse_id, stream_info
 from app.operations.status.report import (
     ConsumerState,
     DeadLettersState,
@@ -23,7 +24,6 @@ from app.operations.status.report import (
     UnknownType,
 )
 from app.operations.status.source_rhythm import quiet_after_s, usual_gap_s
-from app.operations.status.streams import group_info, parse_id, stream_info
 from app.runtime.settings.settings import Settings
 
 _COUNT_AT_MOST = 10_000
@@ -39,7 +39,7 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
     return InboxState(
         stream=stream,
         group=group,
-        dead_letters=_dead_letters(DeadLetterBox(redis, settings), settings, now),
+        dead_letters=_dead_letters(DeadLetterStore(redis, settings), settings, now),
         unknown_types=_unknown_types(redis, name),
         dropped_values=[
             DroppedValue(field=field, count=int(count))
@@ -158,13 +158,13 @@ def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntr
     )
 
 
-def _dead_letters(box: DeadLetterBox, settings: Settings, now: float) -> DeadLettersState:
-    counts = box.counts()
-    oldest = next(box.summaries(), None)
+def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> DeadLettersState:
+    counts = store.counts()
+    oldest = next(store.search(), None)
     return DeadLettersState(
         stream=settings.dead_letter_stream,
-        total=len(box),
-        counted=counts.looked_at,
+        total=len(store),
+        counted=counts.scanned,
         by_reason=dict(counts.by_reason.most_common()),
         oldest_age_seconds=None if oldest is None else _age(oldest.letter_id, now),
     )

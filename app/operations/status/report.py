@@ -6,17 +6,12 @@ out is null.
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from app.runtime.camel_model import CamelModel
 
 
-class Part(BaseModel):
-    """A part of a report."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class Build(Part):
+class Build(CamelModel):
     """What answers."""
 
     version: str
@@ -24,7 +19,7 @@ class Build(Part):
     eventsourcing: str
 
 
-class StreamState(Part):
+class StreamState(CamelModel):
     """The inbox stream. ``lastEntryId`` is that of the last one ever added, trimmed since or not.
 
     ``usualGapSeconds`` is how long nothing came on earlier days at the time of day of the last entry. A
@@ -46,7 +41,7 @@ class StreamState(Part):
         return age is not None and after is not None and age > after
 
 
-class ConsumerState(Part):
+class ConsumerState(CamelModel):
     """One consumer of the group; ``idleSeconds`` ago it last asked for something, or got it."""
 
     name: str
@@ -54,7 +49,7 @@ class ConsumerState(Part):
     idle_seconds: float
 
 
-class PendingEntry(Part):
+class PendingEntry(CamelModel):
     """An entry that was read and is not acknowledged.
 
     It was added ``ageSeconds`` ago, and delivered last ``idleSeconds`` ago, to ``consumer``. It is the oldest
@@ -68,7 +63,7 @@ class PendingEntry(Part):
     deliveries: int
 
 
-class GroupState(Part):
+class GroupState(CamelModel):
     """The consumer group. ``unread`` is a lower bound where ``unreadIsExact`` is false."""
 
     name: str
@@ -85,7 +80,7 @@ class GroupState(Part):
     )
 
 
-class DeadLettersState(Part):
+class DeadLettersState(CamelModel):
     """The dead letters; ``byReason`` counts the oldest ``counted`` of them."""
 
     stream: str
@@ -95,7 +90,7 @@ class DeadLettersState(Part):
     oldest_age_seconds: float | None = None
 
 
-class UnknownType(Part):
+class UnknownType(CamelModel):
     """A type that arrives and that we do not consume."""
 
     type: str
@@ -104,14 +99,14 @@ class UnknownType(Part):
     last_seen: datetime | None = None
 
 
-class DroppedValue(Part):
+class DroppedValue(CamelModel):
     """An optional field whose word was unknown, and so was dropped: ``type.field``, and how often."""
 
     field: str
     count: int
 
 
-class InboxState(Part):
+class InboxState(CamelModel):
     """All that Redis knows. ``group`` is null where there is none."""
 
     stream: StreamState
@@ -121,7 +116,7 @@ class InboxState(Part):
     dropped_values: list[DroppedValue]
 
 
-class EventStoreState(Part):
+class EventStoreState(CamelModel):
     """The event store. Its positions count from 1."""
 
     newest_position: int
@@ -129,7 +124,7 @@ class EventStoreState(Part):
     newest_event_age_seconds: float | None = None
 
 
-class Standstill(Part):
+class Standstill(CamelModel):
     """Why a projection does not move, since when, and at which event.
 
     ``cause`` is one of evolve_failed, event_unreadable, event_type_unknown, mongo_refused, lease_lost and
@@ -143,7 +138,7 @@ class Standstill(Part):
     since: datetime | None = None
 
 
-class DocumentSetAside(Part):
+class DocumentSetAside(CamelModel):
     """A document that cannot follow an event, and so is as it was before that one."""
 
     id: str
@@ -154,7 +149,7 @@ class DocumentSetAside(Part):
     at: datetime | None = None
 
 
-class RebuildState(Part):
+class RebuildState(CamelModel):
     """A rebuild of a projection: running, or, where ``runBy`` is null, unfinished.
 
     ``phase`` is fold, catch_up or swap.
@@ -168,7 +163,7 @@ class RebuildState(Part):
     run_by: str | None = None
 
 
-class ProjectionState(Part):
+class ProjectionState(CamelModel):
     """How far a projection has come.
 
     ``behind`` is the number of positions to go, and ``waitingSeconds`` ago the first of those events was
@@ -190,7 +185,7 @@ class ProjectionState(Part):
     unmoved_seconds: float | None = None
 
 
-class MoneyState(Part):
+class MoneyState(CamelModel):
     """Money commands that have no outcome yet: sent again by themselves, unless they wait for a person."""
 
     unknown: int = 0
@@ -198,7 +193,7 @@ class MoneyState(Part):
     awaiting_approval: int = 0
 
 
-class ReadModelsState(Part):
+class ReadModelsState(CamelModel):
     """All that MongoDB knows of the projections, and what the read models tell of money."""
 
     projections: list[ProjectionState]
@@ -206,14 +201,14 @@ class ReadModelsState(Part):
     money: MoneyState = Field(default_factory=MoneyState)
 
 
-class LedgerState(Part):
+class LedgerState(CamelModel):
     """The ledger's own answer to a health check: ``SERVING``, or what it says instead."""
 
     target: str
     status: str
 
 
-class Away(Part):
+class Away(CamelModel):
     """A server that does not answer, what came instead, and the settings that name it."""
 
     server: str
@@ -221,14 +216,14 @@ class Away(Part):
     settings: list[str]
 
 
-class Finding(Part):
+class Finding(CamelModel):
     """Something to be done by an operator. ``code`` is stable; ``detail`` says what to do."""
 
     code: str
     detail: str
 
 
-class Status(Part):
+class Status(CamelModel):
     """The pipeline's state. What a server that is away would have told is null."""
 
     at: datetime

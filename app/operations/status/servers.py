@@ -15,7 +15,7 @@ from pymongo.database import Database
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS, UnfinishedCopyError
 from app.event_store.url import event_store_environment
-from app.ingestion.dead_letters.box import DeadLetterBox
+from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.servers.clients import mongo_options, redis_client
@@ -53,9 +53,9 @@ class Servers:
         """The database of the read models."""
         return self._mongo[self.settings.mongo_db]
 
-    def dead_letters(self) -> DeadLetterBox:
+    def dead_letters(self) -> DeadLetterStore:
         """The entries that were set aside."""
-        return DeadLetterBox(self.redis, self.settings, self.parsers)
+        return DeadLetterStore(self.redis, self.settings, self.parsers)
 
     def event_store(self) -> Servicing:
         """The event store, to be read only. Raises one of EVENT_STORE_ERRORS where it cannot be opened."""

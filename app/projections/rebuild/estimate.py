@@ -7,11 +7,11 @@ from typing import Any
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.operations.status.humanize import counted, span
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
 from app.projections.rebuild.scratch import scratch
+from app.runtime.humanize import counted, span
 
 _TRIAL_S = 2.0
 _PAGE = 2_000

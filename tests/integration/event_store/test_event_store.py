@@ -15,7 +15,7 @@ from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.event_store.url import event_store_environment
 from app.ingestion.messages.catalogue import Message, read_entry
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 
 OPEN = """
 import sys
@@ -82,7 +82,7 @@ def test_a_broken_store_is_never_a_messages_own_fault(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
         connection.execute("DROP TABLE stored_events")
     with pytest.raises(EVENT_STORE_ERRORS, match="no such table"):
-        land(servicing, [customer_told()], Event())
+        apply_messages(servicing, [customer_told()], Event())
     servicing.close()
 
 
@@ -93,9 +93,9 @@ def test_a_locked_store_is_waited_for_as_long_as_its_url_says(tmp_path: Path) ->
         connection.execute("BEGIN EXCLUSIVE")
         started = monotonic()
         with pytest.raises(EVENT_STORE_ERRORS, match="locked"):
-            land(servicing, [customer_told()], Event())
+            apply_messages(servicing, [customer_told()], Event())
         assert 1 <= monotonic() - started < 10
-    land(servicing, [customer_told()], Event())
+    apply_messages(servicing, [customer_told()], Event())
     servicing.close()
 
 

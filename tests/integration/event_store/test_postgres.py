@@ -18,7 +18,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.opening import opening
 from app.event_store.postgres import SecurePostgresFactory, connect
 from app.event_store.url import event_store_environment
-from app.ingestion.stream.apply import Landing, land
+from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from app.runtime.servers.private_postgres import PrivatePostgres
 from tests.support.waiting import until
 from tests.unit.ingestion.entries import heard, message, said
@@ -34,10 +34,10 @@ def two(postgres_url: str) -> Iterator[tuple[Servicing, Servicing]]:
 
 def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> None:
     one, other = two
-    assert land(one, [said(1), said(2, "V2")], Event()).position == 4
-    assert land(other, [said(3), said(1)], Event()).position == 5
+    assert apply_messages(one, [said(1), said(2, "V2")], Event()).position == 4
+    assert apply_messages(other, [said(3), said(1)], Event()).position == 5
     ann = message({"typ": "customer.created.v1", "id": "c1", "dat": {"customer_id": "C1"}})
-    assert land(one, [said(4), said(3), ann], Event()).position == 8
+    assert apply_messages(one, [said(4), said(3), ann], Event()).position == 8
     for each in two:
         assert (heard(each), heard(each, "V2")) == (["1", "3", "4"], ["2"])
         assert each.load(Customer, "C1") is not None
@@ -50,7 +50,7 @@ def test_a_socket_of_this_machine_is_a_host_whose_slashes_are_written_as_such(
         [(folder,)] = connection.execute("SHOW unix_socket_directories")
     port = postgres_cluster.url.rpartition(":")[2]
     with closing(Servicing.from_url(f"postgresql://billie@{quote(folder, safe='')}:{port}/store")) as store:
-        assert land(store, [said(1)], Event()).position == 2
+        assert apply_messages(store, [said(1)], Event()).position == 2
     with closing(Servicing.from_url(postgres_url)) as same:
         assert heard(same) == ["1"]
 
@@ -59,7 +59,7 @@ def test_a_page_ends_at_so_many_events_or_bytes_and_passes_over_topics(
     two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, _ = two
-    land(store, [said(number) for number in range(1, 9)], Event())
+    apply_messages(store, [said(number) for number in range(1, 9)], Event())
     whole = store.page(0, 9, 100)
     assert [each.position for each in whole] == list(range(1, 10))
     assert store.page(3, 6, 100) == whole[3:6]
@@ -76,7 +76,7 @@ def test_a_history_has_pages_of_so_many_events_or_bytes(
     store, _ = two
     with closing(Servicing.from_url(f"sqlite:///{tmp_path / 'events.db'}")) as other:
         for each in (store, other):
-            land(each, [said(1), said(2, "V2"), *(said(number) for number in range(3, 9))], Event())
+            apply_messages(each, [said(1), said(2, "V2"), *(said(number) for number in range(3, 9))], Event())
             whole = each.history_page((Conversation, "V1"), 0, 100)
             assert [row.originator_version for row in whole] == list(range(1, 9))
             assert whole == each.recorded_of([(Conversation, "V1")])
@@ -93,10 +93,10 @@ def test_who_is_overtaken_begins_anew(
 ) -> None:
     one, other = two
     monkeypatch.setattr("app.event_store.writer_lock._LONGEST_WAIT_S", 0.01)
-    landing = Landing(one, [said(1), said(2, "V2")])
-    land(other, [said(3)], Event())  # It did not wait long for its turn.
-    landing.finish(Event())
-    assert (len(landing.landed), landing.failed) == (2, [])
+    applied = AppliedBatch(one, [said(1), said(2, "V2")])
+    apply_messages(other, [said(3)], Event())  # It did not wait long for its turn.
+    applied.store(Event())
+    assert (len(applied.stored), applied.failed) == (2, [])
     assert (heard(one), heard(one, "V2")) == (["3", "1"], ["2"])
 
 
@@ -104,14 +104,14 @@ def test_server_that_goes_away_is_the_stores_fault(
     two: tuple[Servicing, Servicing], postgres_cluster: PrivatePostgres
 ) -> None:
     one, _ = two
-    land(one, [said(1)], Event())
+    apply_messages(one, [said(1)], Event())
     with psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection:
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
         with pytest.raises(EVENT_STORE_ERRORS):
-            land(one, [said(2)], Event())
+            apply_messages(one, [said(2)], Event())
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
-    assert len(land(one, [said(2)], Event()).landed) == 1
+    assert len(apply_messages(one, [said(2)], Event()).landed) == 1
     assert heard(one) == ["1", "2"]
 
 
@@ -141,4 +141,4 @@ def test_tls_that_is_asked_for_is_never_done_without(postgres_url: str) -> None:
         with pytest.raises(PoolTimeout):
             pool.wait(1.0)
     with closing(Servicing.from_url(f"{postgres_url}?sslmode=prefer")) as servicing:
-        assert land(servicing, [said(1)], Event()).position == 2
+        assert apply_messages(servicing, [said(1)], Event()).position == 2

@@ -8,18 +8,18 @@ import pytest
 from redis import Redis
 
 from app.event_store.application import Servicing
-from app.ingestion.dead_letters.box import DeadLetterBox
-from app.ingestion.stream.acknowledge import Settling
-from app.ingestion.stream.apply import land
+from app.ingestion.dead_letters.store import DeadLetterStore
+from app.ingestion.stream.acknowledge import Acknowledger
+from app.ingestion.stream.apply import apply_messages
 from app.ingestion.stream.batch import Batch
 from app.ingestion.stream.consumer import Consumer
-from app.ingestion.stream.keys import (
+from app.ingestion.stream.publish import publish
+from app.ingestion.stream.scripts import (
     dropped_values_key,
     unknown_types_first_seen_key,
     unknown_types_key,
     unknown_types_last_seen_key,
 )
-from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, pending
 from tests.unit.ingestion.entries import raising
@@ -99,7 +99,7 @@ def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
     assert first.keys() == last.keys() == {b"tide.changed", b"wind.changed", b"(others)"}
     assert int(first[b"tide.changed"]) <= int(first[b"(others)"])
     assert int(last[b"tide.changed"]) >= int(last[b"(others)"])
-    said = [record for record in caplog.records if "Upstream began to send" in record.message]
+    said = [record for record in caplog.records if "New message type" in record.message]
     assert len(said) == 3
 
 
@@ -112,7 +112,7 @@ def test_new_types_are_said_by_their_own_names_however_many_came_at_once(
         publish(redis_client, settings.inbox_stream, [{"typ": name, "dat": "{}"} for name in names])
         Consumer(settings, redis_client, servicing, Event()).run(drain=True)
         names = ["moon.changed"]
-    said = [record.getMessage() for record in caplog.records if "Upstream began" in record.message]
+    said = [record.getMessage() for record in caplog.records if "New message type" in record.message]
     assert ["tide" in said[0], "wind" in said[1], "moon" in said[2], len(said)] == [True, True, True, 3]
 
 
@@ -125,7 +125,9 @@ def test_the_first_to_be_tried_again_sets_the_time(settings: Settings, redis_cli
     )
     for failing in ([second], [second], [first, second]):
         batch = Batch([(each.envelope.entry_id.encode(), {}) for each in failing], fresh=False)
-        outcome = Settling(redis_client, settings).settle(batch, land(servicing, failing, Event()))
+        outcome = Acknowledger(redis_client, settings).acknowledge(
+            batch, apply_messages(servicing, failing, Event())
+        )
     assert sorted(outcome.failures.values()) == [1, 3]
     assert outcome.retry_in_s == 1.0
 
@@ -138,9 +140,9 @@ def test_a_group_that_is_made_anew_changes_nothing(
     consumer = Consumer(settings, redis_client, servicing, Event())
     consumer.run(drain=True)
     before, newest = counts(redis_client, settings), servicing.max_position()
-    box = DeadLetterBox(redis_client, settings)
-    first, _second = box.letters()
-    box.discard(first.letter_id, "ann", "a test")
+    store = DeadLetterStore(redis_client, settings)
+    first, _second = store.in_full()
+    store.discard(first.letter_id, "ann", "a test")
     redis_client.xgroup_destroy(settings.inbox_stream, settings.consumer_group)
     consumer.run(drain=True)
     assert counts(redis_client, settings) == before | {"dead": before["dead"][1:]}

@@ -10,8 +10,8 @@ from redis import Redis
 from app.ingestion.messages import catalogue
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.stream.consumer import run as ingest
-from app.ingestion.stream.keys import failures_key
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.scripts import failures_key
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, newest_position, pending

@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 from app.aggregates import LoanAccount
 from app.cli.commands.dead_letters import _who
 from app.event_store.application import Servicing
-from app.ingestion.dead_letters.box import DeadLetterBox, Replayed, discarded_stream
 from app.ingestion.dead_letters.scan import Filter
+from app.ingestion.dead_letters.store import DeadLetterStore, Replayed, discarded_stream
 from app.ingestion.messages import catalogue
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.stream.consumer import run as ingest
@@ -37,11 +37,11 @@ def small(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def box(small: Settings, redis_client: Redis) -> DeadLetterBox:
+def store(small: Settings, redis_client: Redis) -> DeadLetterStore:
     for entry in (TOO_LARGE, NO_JSON, NOT_UTF8):
         redis_client.xadd(small.inbox_stream, entry)  # type: ignore[arg-type]
     ingest(small, drain=True, stop=Event())
-    return DeadLetterBox(redis_client, small)
+    return DeadLetterStore(redis_client, small)
 
 
 @pytest.fixture
@@ -51,28 +51,28 @@ def servicing(settings: Settings) -> Iterator[Servicing]:
     servicing.close()
 
 
-def reasons(box: DeadLetterBox, **filters: Any) -> list[str]:
-    return [letter.reason for letter in box.letters(**filters)]
+def reasons(store: DeadLetterStore, **filters: Any) -> list[str]:
+    return [letter.reason for letter in store.in_full(Filter(**filters))]
 
 
-def test_they_are_listed_by_reason_type_and_age(box: DeadLetterBox) -> None:
-    assert reasons(box) == ["too_large", "not_json", "not_utf8"]
-    assert reasons(box, reason="not_json") == ["not_json"]
-    assert reasons(box, kind="user_input") == ["not_utf8"]
+def test_they_are_listed_by_reason_type_and_age(store: DeadLetterStore) -> None:
+    assert reasons(store) == ["too_large", "not_json", "not_utf8"]
+    assert reasons(store, reason="not_json") == ["not_json"]
+    assert reasons(store, kind="user_input") == ["not_utf8"]
     now = datetime.now(UTC)
-    assert reasons(box, before=now - timedelta(hours=1)) == []
-    assert len(reasons(box, before=now + timedelta(hours=1))) == 3
+    assert reasons(store, before=now - timedelta(hours=1)) == []
+    assert len(reasons(store, before=now + timedelta(hours=1))) == 3
 
 
-def test_the_original_entry_is_kept_to_the_byte(box: DeadLetterBox) -> None:
-    assert next(box.letters(reason="not_utf8")).original() == NOT_UTF8
+def test_the_original_entry_is_kept_to_the_byte(store: DeadLetterStore) -> None:
+    assert next(store.in_full(Filter(reason="not_utf8"))).original() == NOT_UTF8
 
 
 def test_replay_lands_what_can_be_used_now(
-    box: DeadLetterBox, settings: Settings, servicing: Servicing, redis_client: Redis
+    store: DeadLetterStore, settings: Settings, servicing: Servicing, redis_client: Redis
 ) -> None:
-    now = DeadLetterBox(redis_client, settings)
-    letter = next(now.letters(reason="too_large"))
+    now = DeadLetterStore(redis_client, settings)
+    letter = next(now.in_full(Filter(reason="too_large")))
     assert now.replay(letter, servicing) == Replayed(None, None)
     assert reasons(now) == ["not_json", "not_utf8"]
     account = servicing.load(LoanAccount, "L1")
@@ -84,20 +84,20 @@ def test_replay_lands_what_can_be_used_now(
 
 
 def test_replay_that_fails_again_stays_with_the_new_reason(
-    box: DeadLetterBox, settings: Settings, servicing: Servicing, redis_client: Redis
+    store: DeadLetterStore, settings: Settings, servicing: Servicing, redis_client: Redis
 ) -> None:
-    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    for letter in list(box.letters(reason="not_json")):
+    smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    for letter in list(store.in_full(Filter(reason="not_json"))):
         outcome = smaller.replay(letter, servicing)
         assert outcome.why is not None
         assert outcome.why.reason == "too_large"
-    assert sorted(reasons(box)) == ["not_utf8", "too_large", "too_large"]
-    same = next(box.letters(reason="not_utf8"))
-    box.replay(same, servicing)
-    assert next(box.letters(reason="not_utf8")) == same
+    assert sorted(reasons(store)) == ["not_utf8", "too_large", "too_large"]
+    same = next(store.in_full(Filter(reason="not_utf8")))
+    store.replay(same, servicing)
+    assert next(store.in_full(Filter(reason="not_utf8"))) == same
 
 
-def test_commands(box: DeadLetterBox, billie: Billie, redis_client: Redis, settings: Settings) -> None:
+def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, settings: Settings) -> None:
     told = billie.run("dead-letters", "list")
     assert told.splitlines()[-1] == "3 dead letters: too_large 1, not_json 1, not_utf8 1."
     first, second, third = [
@@ -112,7 +112,7 @@ def test_commands(box: DeadLetterBox, billie: Billie, redis_client: Redis, setti
     billie.run("dead-letters", "discard", second["letterId"], "--because", "a test of theirs")
     [(_, kept)] = redis_client.xrange(discarded_stream(settings.dead_letter_stream))  # type: ignore[misc]
     assert (kept[b"because"], json.loads(kept[b"entry"])) == (b"a test of theirs", NO_JSON)
-    assert reasons(box) == ["not_utf8"]
+    assert reasons(store) == ["not_utf8"]
 
 
 @pytest.mark.parametrize(
@@ -144,22 +144,22 @@ def together(first: Callable[[], object], second: Callable[[], object]) -> None:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two replays that both have landed their entry before either looks at the list again."""
     both = Barrier(2, timeout=20)
-    land = DeadLetterBox._land
+    apply = DeadLetterStore._apply
 
-    def land_and_meet(*arguments: Any) -> Any:
-        outcome = land(*arguments)
+    def apply_and_meet(*arguments: Any) -> Any:
+        outcome = apply(*arguments)
         both.wait()
         return outcome
 
-    monkeypatch.setattr(DeadLetterBox, "_land", land_and_meet)
+    monkeypatch.setattr(DeadLetterStore, "_apply", apply_and_meet)
 
 
 @pytest.mark.usefixtures("at_once")
 def test_two_operators_who_replay_one_letter_leave_one_letter(
-    box: DeadLetterBox, settings: Settings, redis_client: Redis
+    store: DeadLetterStore, settings: Settings, redis_client: Redis
 ) -> None:
-    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    letter = next(box.letters(reason="not_json"))
+    smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    letter = next(store.in_full(Filter(reason="not_json")))
     outcomes: list[Replayed] = []
 
     def replay() -> None:
@@ -170,59 +170,59 @@ def test_two_operators_who_replay_one_letter_leave_one_letter(
             servicing.close()
 
     together(replay, replay)
-    assert sorted(reasons(box)) == ["not_utf8", "too_large", "too_large"]
+    assert sorted(reasons(store)) == ["not_utf8", "too_large", "too_large"]
     now = {outcome.letter_id for outcome in outcomes}
     assert None in now, "the slower one found it gone"
-    assert [each.letter_id for each in box.letters(reason="too_large")][-1] in now
+    assert [each.letter_id for each in store.in_full(Filter(reason="too_large"))][-1] in now
 
 
 def test_two_operators_who_discard_one_letter_leave_one_record(
-    box: DeadLetterBox, settings: Settings, redis_client: Redis
+    store: DeadLetterStore, settings: Settings, redis_client: Redis
 ) -> None:
-    for letter in list(box.letters()):
+    for letter in list(store.in_full()):
         done: list[bool] = []
         together(
-            lambda done=done, letter=letter: done.append(box.discard(letter.letter_id, "ann", "a")),  # type: ignore[misc]
-            lambda done=done, letter=letter: done.append(box.discard(letter.letter_id, "bob", "b")),  # type: ignore[misc]
+            lambda done=done, letter=letter: done.append(store.discard(letter.letter_id, "ann", "a")),  # type: ignore[misc]
+            lambda done=done, letter=letter: done.append(store.discard(letter.letter_id, "bob", "b")),  # type: ignore[misc]
         )
         assert sorted(done) == [False, True]
-    assert reasons(box) == []
+    assert reasons(store) == []
     assert redis_client.xlen(discarded_stream(settings.dead_letter_stream)) == 3
 
 
 def test_letter_discarded_during_its_replay_does_not_come_back(
-    box: DeadLetterBox, settings: Settings, redis_client: Redis, servicing: Servicing
+    store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
-    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    letter = next(box.letters(reason="not_json"))
-    assert box.discard(letter.letter_id, "ann", "a test")
+    smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    letter = next(store.in_full(Filter(reason="not_json")))
+    assert store.discard(letter.letter_id, "ann", "a test")
     outcome = smaller.replay(letter, servicing)
     assert (outcome.why is not None, outcome.letter_id) == (True, None)
-    assert sorted(reasons(box)) == ["not_utf8", "too_large"]
+    assert sorted(reasons(store)) == ["not_utf8", "too_large"]
 
 
 def test_without_memory_in_redis_no_letter_is_lost(
-    box: DeadLetterBox, settings: Settings, redis_client: Redis, servicing: Servicing
+    store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
-    smaller = DeadLetterBox(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    before = list(box.letters())
+    smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
+    before = list(store.in_full())
     redis_client.config_set("maxmemory", 1)
     try:
         with pytest.raises(RedisError, match="memory"):
             smaller.replay(before[1], servicing)
         with pytest.raises(RedisError, match="memory"):
-            box.discard(before[1].letter_id, "ann", "a test")
+            store.discard(before[1].letter_id, "ann", "a test")
     finally:
         redis_client.config_set("maxmemory", 0)
-    assert list(box.letters()) == before
+    assert list(store.in_full()) == before
 
 
 def test_letter_replays_after_its_stream_was_trimmed_empty(
-    box: DeadLetterBox, settings: Settings, redis_client: Redis, servicing: Servicing
+    store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     redis_client.xtrim(settings.inbox_stream, maxlen=0, approximate=False)
-    now = DeadLetterBox(redis_client, settings)
-    letter = next(now.letters(reason="too_large"))
+    now = DeadLetterStore(redis_client, settings)
+    letter = next(now.in_full(Filter(reason="too_large")))
     assert letter.original() == {name.encode(): value.encode() for name, value in TOO_LARGE.items()}
     assert now.replay(letter, servicing) == Replayed(None, None)
     assert servicing.load(LoanAccount, "L1") is not None
@@ -233,32 +233,32 @@ def test_replay_of_all_tries_each_once(settings: Settings, redis_client: Redis, 
     for _ in range(3):
         redis_client.xadd(settings.inbox_stream, bad)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
-    before = {letter.letter_id for letter in DeadLetterBox(redis_client, settings).letters()}
+    before = {letter.letter_id for letter in DeadLetterStore(redis_client, settings).in_full()}
     done = billie.end("dead-letters", "replay", "--all", BILLIE_MAX_MESSAGE_BYTES="1024")
     assert (done.returncode, done.stdout) == (1, "0 landed, 3 failed again.\n")
-    after = list(DeadLetterBox(redis_client, settings).letters())
+    after = list(DeadLetterStore(redis_client, settings).in_full())
     assert [letter.reason for letter in after] == ["too_large"] * 3
     assert before.isdisjoint(letter.letter_id for letter in after)
     assert all(f"(it is {letter.letter_id} now)" in done.stderr for letter in after)
 
 
 def test_what_another_program_put_there_is_shown_and_can_be_discarded(
-    box: DeadLetterBox, billie: Billie, settings: Settings, redis_client: Redis, servicing: Servicing
+    store: DeadLetterStore, billie: Billie, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     theirs = {b"error": b"KeyError", b"payload": b"\xff", b"letter_id": b"7"}
     letter_id = redis_client.xadd(settings.dead_letter_stream, theirs).decode()  # type: ignore[arg-type,union-attr]
-    [letter] = box.letters(reason="foreign")
+    [letter] = store.in_full(Filter(reason="foreign"))
     assert (letter.letter_id, letter.error) == (letter_id, "not set aside by this system")
     assert letter.entry == {"error": "KeyError", "payload": "base64:/w==", "letter_id": "7"}
-    assert box.counts().by_reason["foreign"] == 1
-    assert "foreign" not in reasons(box, kind="user_input")
+    assert store.counts().by_reason["foreign"] == 1
+    assert "foreign" not in reasons(store, kind="user_input")
     assert billie.run("dead-letters", "list").splitlines()[-1].startswith("4 dead letters: ")
     assert billie.end("status").returncode in (1, 3)
-    outcome = box.replay(letter, servicing)
+    outcome = store.replay(letter, servicing)
     assert outcome.why is not None
     assert (outcome.why.reason, outcome.letter_id) == ("foreign", letter_id), "it stays as it is"
     billie.run("dead-letters", "discard", letter_id, "--because", "a test")
-    assert len(box) == 3
+    assert len(store) == 3
 
 
 def test_replay_by_a_release_that_does_not_know_the_type_keeps_the_letter(
@@ -266,21 +266,21 @@ def test_replay_by_a_release_that_does_not_know_the_type_keeps_the_letter(
 ) -> None:
     redis_client.xadd(settings.inbox_stream, NO_JSON)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
-    box = DeadLetterBox(redis_client, settings)
+    store = DeadLetterStore(redis_client, settings)
     fewer = {name: row for name, row in CATALOGUE.items() if name != "account.updated.v1"}
     monkeypatch.setattr(catalogue, "CATALOGUE", fewer)
-    outcome = box.replay(next(box.letters()), servicing)
+    outcome = store.replay(next(store.in_full()), servicing)
     assert outcome.why is not None
-    assert reasons(box) == [outcome.why.reason] == ["unknown_type"]
+    assert reasons(store) == [outcome.why.reason] == ["unknown_type"]
 
 
-def test_replay_makes_no_event_store(box: DeadLetterBox, billie: Billie, tmp_path: Path) -> None:
+def test_replay_makes_no_event_store(store: DeadLetterStore, billie: Billie, tmp_path: Path) -> None:
     """One that is not where the settings say: its letters would land where nobody looks."""
     elsewhere = tmp_path / "elsewhere.db"
     done = billie.end("dead-letters", "replay", "--all", BILLIE_EVENT_STORE_URL=f"sqlite:///{elsewhere}")
     assert (done.returncode, str(elsewhere) in done.stderr) == (3, True), done.stderr
     assert not elsewhere.exists()
-    assert len(box) == 3
+    assert len(store) == 3
 
 
 def test_who_discards_is_known_also_where_the_system_has_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,12 +295,12 @@ def test_long_lists_are_looked_through_whole(settings: Settings, redis_client: R
     for number in range(350):
         redis_client.xadd(settings.inbox_stream, NO_JSON | {"n": str(number)})  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
-    box = DeadLetterBox(redis_client, settings)
-    assert (len(box), len(list(box.summaries()))) == (350, 350)
-    assert box.counts().by_reason == {"not_json": 350}
-    ids = [letter.letter_id for letter in box.summaries()]
-    page = box.page(Filter(), 120)
-    assert ([letter.letter_id for letter in page.letters], page.after) == (ids[:120], ids[119])
-    rest = box.page(Filter(), 1_000, page.after)
-    assert ([letter.letter_id for letter in rest.letters], rest.after) == (ids[120:], None)
-    assert [letter.letter_id for letter in box.summaries(Filter(up_to=ids[9]))] == ids[:10]
+    store = DeadLetterStore(redis_client, settings)
+    assert (len(store), len(list(store.search()))) == (350, 350)
+    assert store.counts().by_reason == {"not_json": 350}
+    ids = [letter.letter_id for letter in store.search()]
+    page = store.page(Filter(), 120)
+    assert ([letter.letter_id for letter in page.items], page.after) == (ids[:120], ids[119])
+    rest = store.page(Filter(), 1_000, page.after)
+    assert ([letter.letter_id for letter in rest.items], rest.after) == (ids[120:], None)
+    assert [letter.letter_id for letter in store.search(Filter(up_to=ids[9]))] == ids[:10]

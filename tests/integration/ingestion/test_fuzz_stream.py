@@ -20,7 +20,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.api.auth.requires import issue_token
-from app.ingestion.dead_letters.letter import to_bytes
+from app.ingestion.dead_letters.dead_letter import to_bytes
 from app.ingestion.messages.rejection import Reason
 from app.ingestion.stream.consumer import run as ingest
 from app.projections.migrations import migrate

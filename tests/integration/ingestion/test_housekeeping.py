@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.ingestion.stream import scripts as lua
+from app.ingestion.stream import scripts
 from app.ingestion.stream.housekeeping import Housekeeping
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
@@ -43,14 +43,14 @@ def test_only_consumers_with_nothing_pending_are_forgotten(client: Redis) -> Non
     read(client, 1, "holds an entry")
     client.xack(STREAM, GROUP, *read(client, 1, "has none"))
     client.xgroup_createconsumer(STREAM, GROUP, "me")
-    assert lua.forget_consumers(client, STREAM, GROUP, 0, "me") == ["has none"]
+    assert scripts.forget_consumers(client, STREAM, GROUP, 0, "me") == ["has none"]
     assert names(client) == {"holds an entry", "me"}
     assert client.xpending(STREAM, GROUP)["pending"] == 1
 
 
 def test_consumers_that_were_heard_of_lately_stay(client: Redis) -> None:
     client.xgroup_createconsumer(STREAM, GROUP, "lately")
-    assert lua.forget_consumers(client, STREAM, GROUP, 60_000, "me") == []
+    assert scripts.forget_consumers(client, STREAM, GROUP, 60_000, "me") == []
     assert names(client) == {"lately"}
 
 
@@ -58,7 +58,7 @@ def test_trimming_stops_at_what_is_pending(client: Redis) -> None:
     old_entries(client, 1_000)
     ids = read(client, 1_000)
     client.xack(STREAM, GROUP, *ids[:500], *ids[501:])
-    lua.trim(client, STREAM, 1)
+    scripts.trim(client, STREAM, 1)
     left = client.xrange(STREAM)
     assert ids[500] in dict(left)
     assert len(left) < 1_000  # Whole blocks of the older ones are gone.
@@ -69,9 +69,9 @@ def test_trimming_stops_at_what_is_unread_by_any_group(client: Redis) -> None:
     old_entries(client, 1_000)
     client.xack(STREAM, GROUP, *read(client, 1_000))
     client.xgroup_create(STREAM, "another", id="0")
-    assert lua.trim(client, STREAM, 1) == 0
+    assert scripts.trim(client, STREAM, 1) == 0
     client.xack(STREAM, "another", *read(client, 300, group="another"))
-    assert 0 < lua.trim(client, STREAM, 1) <= 300
+    assert 0 < scripts.trim(client, STREAM, 1) <= 300
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
@@ -80,20 +80,20 @@ def test_trimming_stops_at_what_a_group_was_set_back_to_read_again(client: Redis
     read(client, 1_000)
     client.xack(STREAM, GROUP, *ids[:900])
     client.xgroup_setid(STREAM, GROUP, ids[299])
-    assert 0 < lua.trim(client, STREAM, 1) <= 300
+    assert 0 < scripts.trim(client, STREAM, 1) <= 300
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
 def test_trimming_keeps_what_is_younger_than_the_retention(client: Redis) -> None:
     publish(client, STREAM, [{"n": str(number)} for number in range(500)])
     client.xack(STREAM, GROUP, *read(client, 500))
-    assert lua.trim(client, STREAM, 60_000) == 0
+    assert scripts.trim(client, STREAM, 60_000) == 0
     assert client.xlen(STREAM) == 500
 
 
 def test_a_stream_that_nobody_has_read_is_left_alone(client: Redis) -> None:
     old_entries(client, 1_000)
-    assert lua.trim(client, STREAM, 1) == 0
+    assert scripts.trim(client, STREAM, 1) == 0
 
 
 @pytest.mark.parametrize(("retention", "left"), [(None, 25_000), (1.0, 100)])

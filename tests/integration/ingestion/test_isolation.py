@@ -13,8 +13,8 @@ from app.ingestion.messages import catalogue
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.stream.consumer import Consumer
 from app.ingestion.stream.consumer import run as ingest
-from app.ingestion.stream.keys import failures_key
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.scripts import failures_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import all_read, dead_letters, pending
 from tests.support.servers.event_stores import events_table, execute

@@ -13,8 +13,8 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.ingestion.stream.consumer import run as ingest
-from app.ingestion.stream.keys import unknown_types_first_seen_key, unknown_types_last_seen_key
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.scripts import unknown_types_first_seen_key, unknown_types_last_seen_key
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.service import serve
 from app.operations.status.report import GroupState, Status

@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.dead_letters.box import DeadLetterBox
+from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import published
 from app.operations.status.servers import Servers
@@ -73,9 +73,9 @@ def test_each_entry_is_told_apart(servers: Servers, settings: Settings) -> None:
 def test_a_dead_letter_that_left_the_list_was_one(servers: Servers, settings: Settings) -> None:
     visibility, sent = send(servers, POISON)
     ingest(settings, drain=True, stop=Event())
-    box = DeadLetterBox(servers.redis, settings)
-    [letter] = box.summaries()
-    assert box.discard(letter.letter_id, "ann", "a test")
+    store = DeadLetterStore(servers.redis, settings)
+    [letter] = store.search()
+    assert store.discard(letter.letter_id, "ann", "a test")
     assert visibility.wait(sent, 0) == [Outcome(sent[0].entry_id, Fate.DEAD_LETTER)]
 
 

@@ -13,9 +13,9 @@ from redis import Redis
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.ingestion.dead_letters import erasures
-from app.ingestion.dead_letters.box import DeadLetterBox
-from app.ingestion.dead_letters.erasures import letters_naming
+from app.ingestion.dead_letters import mentions
+from app.ingestion.dead_letters.mentions import mentions_of
+from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.stream.consumer import run as ingest
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
@@ -95,10 +95,10 @@ def test_dead_letters_of_all_that_is_theirs_are_named(
     ):
         redis_client.xadd(settings.inbox_stream, entry)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
-    box = DeadLetterBox(redis_client, settings)
-    theirs = [each.letter_id for each in box.letters() if "ZOE" not in str(each.entry)]
-    assert len(box) == 4
+    store = DeadLetterStore(redis_client, settings)
+    theirs = [each.letter_id for each in store.in_full() if "ZOE" not in str(each.entry)]
+    assert len(store) == 4
     assert eve.post(ERASURE, json=BODY).json()["deadLetters"] == theirs
-    monkeypatch.setattr(erasures, "MOST_LOOKED_AT", 1)
-    assert letters_naming(box, ["C1", "L1"]) == (theirs[:1], 3)
+    monkeypatch.setattr(mentions, "MOST_SEARCHED", 1)
+    assert mentions_of(store, ["C1", "L1"]) == (theirs[:1], 3)
     assert eve.post(ERASURE, json=BODY).json()["deadLettersNotLookedAt"] == 3

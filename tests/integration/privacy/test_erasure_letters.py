@@ -5,30 +5,30 @@ import json
 import pytest
 from redis import Redis
 
-from app.ingestion.dead_letters import erasures
-from app.ingestion.dead_letters.box import DeadLetterBox
-from app.ingestion.dead_letters.erasures import letters_naming
-from app.ingestion.dead_letters.letter import DeadLetter
+from app.ingestion.dead_letters import mentions
+from app.ingestion.dead_letters.dead_letter import record_of
+from app.ingestion.dead_letters.mentions import mentions_of
+from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.rejection import Reason, Unusable
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 
 
 @pytest.fixture
-def box(redis_client: Redis, settings: Settings) -> DeadLetterBox:
-    return DeadLetterBox(redis_client, settings)
+def store(redis_client: Redis, settings: Settings) -> DeadLetterStore:
+    return DeadLetterStore(redis_client, settings)
 
 
 def set_aside(redis: Redis, settings: Settings, fields: dict[bytes, bytes]) -> str:
     """A dead letter of an entry; its id."""
     why = Unusable(Reason.NOT_UTF8, "dat", "it is not UTF-8")
-    letter = DeadLetter(settings.inbox_stream, "1-0", fields, why, deliveries=1)
-    added: bytes = redis.xadd(settings.dead_letter_stream, letter.as_entry())  # type: ignore[arg-type,assignment]
+    record = record_of(settings.inbox_stream, "1-0", fields, why, deliveries=1)
+    added: bytes = redis.xadd(settings.dead_letter_stream, record)  # type: ignore[arg-type,assignment]
     return added.decode()
 
 
 def test_one_that_is_not_utf_8_is_named_by_its_bytes(
-    box: DeadLetterBox, redis_client: Redis, settings: Settings
+    store: DeadLetterStore, redis_client: Redis, settings: Settings
 ) -> None:
     """It stands there as ``base64:…``, where no text of it is found."""
     latin = '{"customer_id": "CUS-1", "first_name": "José"}'.encode("latin-1")
@@ -36,43 +36,44 @@ def test_one_that_is_not_utf_8_is_named_by_its_bytes(
     theirs = set_aside(redis_client, settings, entry)
     key = set_aside(redis_client, settings, {b"CUS-1 of Jos\xe9": b"?"})
     set_aside(redis_client, settings, entry | {b"dat": latin.replace(b"CUS-1", b"CUS-2")})
-    assert letters_naming(box, ["CUS-1", "L1"]).ids == [theirs, key]
+    assert mentions_of(store, ["CUS-1", "L1"]).ids == [theirs, key]
 
 
 def test_a_discarded_one_is_named_as_such_until_it_is_deleted(
-    box: DeadLetterBox, redis_client: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    store: DeadLetterStore, redis_client: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To discard one keeps all of it elsewhere, for ever."""
     entry = {b"typ": b"customer.changed.v1", b"dat": b'{"customer_id": "CUS-1"}x'}
     kept, theirs = (set_aside(redis_client, settings, entry) for _ in range(2))
-    assert box.discard(theirs, "ops", "nobody knows what it was")
+    assert store.discard(theirs, "ops", "nobody knows what it was")
     set_aside(redis_client, settings, {b"dat": b"CUS-2"})
-    [discarded] = box.discarded().letters()
-    named = f"discarded:{discarded.letter_id}"
-    assert letters_naming(box, ["CUS-1"]) == ([kept, named], 0)
-    monkeypatch.setattr(erasures, "MOST_LOOKED_AT", 0)
-    assert letters_naming(box, ["CUS-1"]) == ([], 3)
+    [discarded] = store.discarded().in_full()
+    named = discarded.letter_id
+    assert named.startswith("discarded:")
+    assert mentions_of(store, ["CUS-1"]) == ([kept, named], 0)
+    monkeypatch.setattr(mentions, "MOST_SEARCHED", 0)
+    assert mentions_of(store, ["CUS-1"]) == ([], 3)
     monkeypatch.undo()
-    assert box.discarded().delete(discarded.letter_id)
-    assert not box.discarded().delete(discarded.letter_id)
-    assert letters_naming(box, ["CUS-1"]) == ([kept], 0)
+    assert store.delete(named)
+    assert not store.delete(named)
+    assert mentions_of(store, ["CUS-1"]) == ([kept], 0)
 
 
 def test_commands_look_at_discarded_ones_and_delete_either(
-    box: DeadLetterBox, redis_client: Redis, settings: Settings, billie: Billie
+    store: DeadLetterStore, redis_client: Redis, settings: Settings, billie: Billie
 ) -> None:
     first, second = (set_aside(redis_client, settings, {b"dat": name}) for name in (b"CUS-1", b"CUS-2"))
     billie.run("dead-letters", "discard", first, "--because", "a test of theirs")
     [line] = billie.run("dead-letters", "list", "--discarded", "--json").splitlines()
     told = json.loads(line)
     named = told["letterId"]
-    assert named == letters_naming(box, ["CUS-1"]).ids[0]
+    assert named == mentions_of(store, ["CUS-1"]).ids[0]
     assert named in billie.run("dead-letters", "list", "--discarded")
     assert json.loads(billie.run("dead-letters", "show", named)) == told | {"entry": {"dat": "CUS-1"}}
     assert (
         billie.run("dead-letters", "delete", named, second) == f"{named} is deleted.\n{second} is deleted.\n"
     )
-    assert (len(box), len(box.discarded())) == (0, 0)
+    assert (len(store), len(store.discarded())) == (0, 0)
     again = billie.end("dead-letters", "delete", named)
     assert (again.returncode, f"no dead letter {named}" in again.stderr) == (1, True)
     assert billie.end("dead-letters", "delete", "discarded:x").returncode == 2

@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 from app.event_store.application import Servicing
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from bench.backlog import backlog
 from tests.unit.ingestion.entries import message
 
@@ -20,8 +20,8 @@ def test_followed_is_as_loaded(tmp_path: Path) -> None:
     ours, theirs, fresh = (Servicing.from_url(url, cache=cache) for cache in (1_000, 1_000, 0))
     told = [message(dict(entry), f"{1772366400000 + n}-0") for n, entry in enumerate(backlog(1_500))]
     for start in range(0, len(told), 200):
-        land(ours, told[start : start + 100], Event())
-        land(theirs, told[start + 100 : start + 200], Event())
+        apply_messages(ours, told[start : start + 100], Event())
+        apply_messages(theirs, told[start + 100 : start + 200], Event())
     ours.catch_up()
     keys = {key for each in told for key in each.concerns()}
     followed = {key: known for key in keys if (known := ours._cache.get(key)) is not None}

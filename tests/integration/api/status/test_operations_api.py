@@ -16,7 +16,7 @@ from app.api.application import create_app
 from app.api.auth.requires import issue_token
 from app.api.inbox import routes as inbox
 from app.ingestion.dead_letters import replays
-from app.ingestion.dead_letters.box import discarded_stream
+from app.ingestion.dead_letters.store import discarded_stream
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.projections.worker import run as project

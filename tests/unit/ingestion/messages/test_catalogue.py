@@ -10,7 +10,7 @@ from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.rejection import Reason, Unusable
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import MAX_BYTES, message, read
 
 ASKED = {"loanAccountId": "L1", "amount": "9.00", "reason": "other", "requestedBy": "ann"}
@@ -63,8 +63,10 @@ def test_smallest_payload_is_absorbed(
     kind: str, payload: dict[str, Any], aggregate: type[RememberingAggregate], business_id: str
 ) -> None:
     servicing = Servicing.in_memory()
-    landing = land(servicing, [message({"typ": kind, "conv": "V1", "id": "e1", "dat": payload})], Event())
-    assert (len(landing.landed), landing.failed, landing.unusable) == (1, [], [])
+    applied = apply_messages(
+        servicing, [message({"typ": kind, "conv": "V1", "id": "e1", "dat": payload})], Event()
+    )
+    assert (len(applied.stored), applied.failed, applied.rejected) == (1, [], [])
     found = servicing.load(aggregate, business_id)
     assert found is not None
     assert found.absorbed == {"id:e1"}

@@ -8,7 +8,7 @@ import pytest
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
 from app.projections.read_models.conversations.projection import conversations
@@ -22,7 +22,7 @@ Entry = dict[str, Any]
 def documents(*entries: Entry) -> dict[str, dict[str, Any]]:
     """What the entries come to, in this order: the conversation V1 and the customer C1."""
     servicing, database = Servicing.in_memory(), Database()
-    land(
+    apply_messages(
         servicing,
         [message({"id": f"e{at}", "cid": "V1"} | entry) for at, entry in enumerate(entries)],
         Event(),
@@ -81,7 +81,7 @@ def test_once_a_report_names_them_no_entry_tells_of_them_again() -> None:
     servicing = Servicing.in_memory()
     started = {"typ": "conversation_started", "id": "e9", "cid": "V1", "usr": "C1", "app_number": "A1"}
     said = [SAID | {"id": f"e{at}", "cid": "V1", "timestamp": f"2026-03-01T09:0{at}:00Z"} for at in range(3)]
-    land(servicing, [message(each) for each in (started, *said)], Event())
+    apply_messages(servicing, [message(each) for each in (started, *said)], Event())
     told = [type(each).__name__ for each in servicing.events.get(Conversation.id_of("V1"))]
     assert told == ["Registered", "Started", *["UtteranceAdded"] * 3]
 

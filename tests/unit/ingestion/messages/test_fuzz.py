@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.rejection import Unusable
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
@@ -34,9 +34,9 @@ def test_every_entry_ends_as_an_event_an_unknown_type_or_a_dead_letter(entries: 
         else:
             messages.append(message)
     servicing = Servicing.in_memory()
-    landing = land(servicing, messages, Event())
-    assert landing.failed == []
-    assert len(landing.landed) + len(landing.unusable) + unknown + dead == len(entries)
+    applied = apply_messages(servicing, messages, Event())
+    assert applied.failed == []
+    assert len(applied.stored) + len(applied.rejected) + unknown + dead == len(entries)
     database: Any = Database()
     for projection in all_projections(Settings()).values():
         engine = Projector(projection, servicing, database)

@@ -12,7 +12,7 @@ from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.rejection import Unusable
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.unit.ingestion.samples import CANDIDATES, filled
@@ -83,9 +83,9 @@ def read_all(batch: list[dict[bytes, bytes]]) -> list[Message]:
 def test_nearly_right_messages_land_fold_and_encode(batch: list[dict[bytes, bytes]]) -> None:
     messages = read_all(batch)
     servicing = Servicing.in_memory()
-    landing = land(servicing, messages, Event())
-    assert (landing.failed, landing.unusable) == ([], [])
-    assert len(landing.landed) == len(messages)
+    applied = apply_messages(servicing, messages, Event())
+    assert (applied.failed, applied.rejected) == ([], [])
+    assert len(applied.stored) == len(messages)
     folded: dict[tuple[str, Any], Any] = {}
     for stored in servicing.recorder.select_notifications(1, 1_000):
         event: Any = servicing.mapper.to_domain_event(stored)

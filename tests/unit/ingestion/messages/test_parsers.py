@@ -18,7 +18,7 @@ from app.ingestion.messages.accounts import AccountCreated
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.parsers import GROUP, Parser, ParserError, Parsers, TypeParser, load_parsers
 from app.ingestion.messages.rejection import ParserFailed, Reason, Unusable, failed
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import MAX_BYTES, fields, read
 
 BOOKED = {
@@ -107,7 +107,7 @@ def test_commands_that_use_the_whole_payload_see_the_result() -> None:
         ("identityRisk", lambda *_: {"score": Decimal("0.5"), "by": {"name": "", "kind": State.RUNNING}}),
         ("applicationDetail", lambda *_: {"employment": "casual", "customer": {"customer_id": "C1"}}),
     )
-    land(servicing, [parsed(risk, *claims), parsed(detail, *claims)], Event())
+    apply_messages(servicing, [parsed(risk, *claims), parsed(detail, *claims)], Event())
     conversation = servicing.load(Conversation, "V1")
     assert conversation is not None
     events: list[Any] = list(servicing.events.get(conversation.id))
@@ -145,8 +145,8 @@ def test_a_private_model_that_refuses_names_the_field() -> None:
 )
 def test_any_other_failure_is_the_messages_own(parser: Parser, said: str) -> None:
     message = parsed(BOOKED, ("account.", parser))
-    landing = land(Servicing.in_memory(), [message], Event())
-    [(_, error)] = landing.failed
+    applied = apply_messages(Servicing.in_memory(), [message], Event())
+    [(_, error)] = applied.failed
     assert isinstance(error, ParserFailed)
     why = failed(error)
     assert (why.reason, "the-account.-sdk 1.0" in why.error, said in why.error) == (Reason.FAILED, True, True)

@@ -17,7 +17,7 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.payload import flat_payload, parse_payload
 from app.ingestion.messages.rejection import Reason, Unusable
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import message
 from tests.unit.ingestion.samples import filled, models
 
@@ -171,7 +171,7 @@ def test_dollars_and_full_stops_in_keys_survive_to_the_event() -> None:
     found = {"$set": {"a.b": {"$": 1}}, "a.$.b": [{"x.y": "z"}]}
     servicing = Servicing.in_memory()
     assess = message({"typ": "fraudCheck_assessment", "cid": "V1", "dat": found})
-    land(servicing, [assess], Event())
+    apply_messages(servicing, [assess], Event())
     events = list(servicing.events.get(Conversation.id_of("V1")))
     assert [event.result for event in events if isinstance(event, Conversation.AssessmentRecorded)] == [found]
 

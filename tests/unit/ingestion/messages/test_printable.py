@@ -3,7 +3,7 @@
 import pytest
 
 from app.ingestion.messages.printable import printable
-from app.ingestion.stream.batch import open_batch
+from app.ingestion.stream.batch import read_batch
 from app.runtime.settings.settings import Settings
 
 
@@ -25,5 +25,5 @@ def test_what_cannot_be_seen_is_escaped(name: str, shown: str) -> None:
 
 def test_unknown_types_are_counted_by_what_can_be_seen_of_them() -> None:
     types = (b"weather.changed", b"\x1b[2J", b"\xff", b"x" * 300)
-    batch = open_batch(Settings(), [(b"%d-0" % place, {b"typ": kind}) for place, kind in enumerate(types)])
+    batch = read_batch(Settings(), [(b"%d-0" % place, {b"typ": kind}) for place, kind in enumerate(types)])
     assert list(batch.unknown) == ["weather.changed", r"\x1b[2J", "\ufffd", "x" * 200]

@@ -7,17 +7,19 @@ from typing import Any
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
 from app.ingestion.messages.rejection import Reason, Unusable
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import heard, raising, said
 
 
 def test_others_land_in_order_without_those_that_fail() -> None:
     servicing = Servicing.in_memory()
     unusable = raising(Unusable(Reason.MISSING_KEY, "cid", "absent"), 3)
-    landing = land(servicing, [said(1), raising(ZeroDivisionError(), 2), unusable, said(4)], Event())
+    applied = apply_messages(
+        servicing, [said(1), raising(ZeroDivisionError(), 2), unusable, said(4)], Event()
+    )
     assert heard(servicing) == ["1", "4"]
-    assert [each.envelope.source.message_id for each, _ in landing.failed] == ["id:e2"]
-    assert [each.envelope.source.message_id for each, _ in landing.unusable] == ["id:e3"]
+    assert [each.envelope.source.message_id for each, _ in applied.failed] == ["id:e2"]
+    assert [each.envelope.source.message_id for each, _ in applied.rejected] == ["id:e3"]
 
 
 def test_a_command_that_fails_halfway_leaves_nothing() -> None:
@@ -27,23 +29,23 @@ def test_a_command_that_fails_halfway_leaves_nothing() -> None:
         raise ZeroDivisionError
 
     servicing = Servicing.in_memory()
-    land(servicing, [said(1), said(2)._replace(command=halfway), said(3)], Event())
+    apply_messages(servicing, [said(1), said(2)._replace(command=halfway), said(3)], Event())
     assert heard(servicing) == ["1", "3"]
 
 
 def test_message_sent_twice_in_one_batch_lands_once() -> None:
     servicing = Servicing.in_memory()
-    landing = land(servicing, [said(1), said(1), said(2)], Event())
-    assert (heard(servicing), len(landing.landed)) == (["1", "2"], 3)
+    applied = apply_messages(servicing, [said(1), said(1), said(2)], Event())
+    assert (heard(servicing), len(applied.stored)) == (["1", "2"], 3)
 
 
 def test_two_consumers_of_one_aggregate_both_land(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}"
     one, two = Servicing.from_url(url, cache=10), Servicing.from_url(url, cache=10)
     for number in range(1, 9, 2):
-        land(one, [said(number)], Event())
-        landing = land(two, [said(number), said(number + 1)], Event())
-        assert (len(landing.landed), landing.failed) == (2, [])
+        apply_messages(one, [said(number)], Event())
+        applied = apply_messages(two, [said(number), said(number + 1)], Event())
+        assert (len(applied.stored), applied.failed) == (2, [])
     assert heard(one) == [str(number) for number in range(1, 9)]
     one.close()
     two.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message
-from app.ingestion.stream.apply import Landing, land
+from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from tests.unit.ingestion.entries import message
 
 CHATS, CUSTOMERS = ("V0", "V1", "V2"), ("C0", "C1")
@@ -66,18 +66,20 @@ def test_what_fails_leaves_no_trace(batch: list[tuple[str, str | None, str]]) ->
         for each, fate in zip(good, fates, strict=True)
     ]
     servicing, undisturbed = Servicing.in_memory(), Servicing.in_memory()
-    landing = land(servicing, mixed, Event())
-    land(undisturbed, [each for each, fate in zip(good, fates, strict=True) if fate == "lands"], Event())
+    applied = apply_messages(servicing, mixed, Event())
+    apply_messages(
+        undisturbed, [each for each, fate in zip(good, fates, strict=True) if fate == "lands"], Event()
+    )
     assert events(servicing) == events(undisturbed)
-    assert len(landing.landed) == fates.count("lands")
-    assert len(landing.failed) == len(batch) - fates.count("lands")
+    assert len(applied.stored) == fates.count("lands")
+    assert len(applied.failed) == len(batch) - fates.count("lands")
 
 
 def test_a_batch_of_which_many_fail_is_not_begun_anew_for_each() -> None:
     """600 of 2,000, in chats of their own: no more than one pass more."""
     batch = [told(number, f"V{number}", None) for number in range(2_000)]
     batch = [failing(each, halfway=True) if number < 600 else each for number, each in enumerate(batch)]
-    with patch.object(Landing, "_apply_one", autospec=True, side_effect=Landing._apply_one) as applied:
-        landing = land(Servicing.in_memory(), batch, Event())
-    assert (len(landing.landed), len(landing.failed)) == (1_400, 600)
-    assert applied.call_count == 2_000
+    with patch.object(AppliedBatch, "_apply_one", autospec=True, side_effect=AppliedBatch._apply_one) as one:
+        applied = apply_messages(Servicing.in_memory(), batch, Event())
+    assert (len(applied.stored), len(applied.failed)) == (1_400, 600)
+    assert one.call_count == 2_000

@@ -19,7 +19,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.customers import ResidentialAddress
 from app.ingestion.messages.rejection import Unusable
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from app.privacy.erasure import erase_customer
 from tests.support.data.given import Told, absorb, message
 from tests.unit.ingestion.samples import filled
@@ -66,12 +66,12 @@ def everything() -> Servicing:
     told = [
         (kind, filled(row.payload) or {"score": 1, "by": {"$ok": True}}) for kind, row in CATALOGUE.items()
     ]
-    _land(servicing, [_read(*entry) for entry in entries(told + _NESTED)])
+    _apply(servicing, [_read(*entry) for entry in entries(told + _NESTED)])
     lender = [
         (f"{number}-0".encode(), {name.encode(): value.encode() for name, value in entry.items()})
         for number, entry in enumerate(sample(customers=12), start=1)
     ]
-    _land(servicing, [_read(*entry) for entry in lender])
+    _apply(servicing, [_read(*entry) for entry in lender])
     absorb(servicing, [*_money(), *_posted_write_off()])
     _write_notes(servicing)
     _erase(servicing)
@@ -86,10 +86,10 @@ def _read(entry_id: bytes, fields: dict[bytes, bytes]) -> Message | None:
         return None
 
 
-def _land(servicing: Servicing, messages: list[Message | None]) -> None:
-    landing = land(servicing, [message for message in messages if message is not None], Event())
-    assert not landing.failed
-    assert not landing.unusable
+def _apply(servicing: Servicing, messages: list[Message | None]) -> None:
+    applied = apply_messages(servicing, [message for message in messages if message is not None], Event())
+    assert not applied.failed
+    assert not applied.rejected
 
 
 def _money() -> list[Told]:

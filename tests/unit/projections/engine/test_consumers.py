@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.event_store.application import Servicing
 from app.event_store.writer_lock import NoTurns
-from app.ingestion.stream.apply import Landing, land
+from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from tests.support.data.mock_mongo import Database
 from tests.unit.projections.read_models.test_properties import (
     ACCOUNT,
@@ -41,23 +41,23 @@ class Consumers:
         self._all = [self._started() for _ in range(count)]
 
     def saves(self, number: int, batch: list[Entry]) -> None:
-        landing = land(self._all[number], messages_of(batch), Event())
-        assert not landing.failed
-        assert not landing.unusable
+        applied = apply_messages(self._all[number], messages_of(batch), Event())
+        assert not applied.failed
+        assert not applied.rejected
 
     def is_overtaken(self, number: int, batch: list[Entry], next_batch: list[Entry]) -> None:
         """Its neighbour saves another batch, and this one too, before it can."""
-        landing = Landing(self._all[number], messages_of(batch))
+        applied = AppliedBatch(self._all[number], messages_of(batch))
         neighbour = (number + 1) % len(self._all)
         self.saves(neighbour, next_batch)
         self.saves(neighbour, batch[: len(batch) // 2])
-        landing.finish(Event())
-        assert not landing.failed
+        applied.store(Event())
+        assert not applied.failed
 
     def dies(self, number: int, batch: list[Entry], *, after_saving: bool) -> None:
-        landing = Landing(self._all[number], messages_of(batch))
+        applied = AppliedBatch(self._all[number], messages_of(batch))
         if after_saving:
-            landing.finish(Event())
+            applied.store(Event())
         self._all[number].close()
         self._all[number] = self._started()
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message, read_entry
-from app.ingestion.stream.apply import land
+from app.ingestion.stream.apply import apply_messages
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
@@ -177,9 +177,9 @@ def documents(batches: list[list[Entry]], project_batch: int) -> dict[str, dict[
     servicing = Servicing.in_memory()
     database: Any = Database()
     for batch in batches:
-        landing = land(servicing, messages_of(batch), Event())
-        assert not landing.failed
-        assert not landing.unusable
+        applied = apply_messages(servicing, messages_of(batch), Event())
+        assert not applied.failed
+        assert not applied.rejected
         project(servicing, database, project_batch)
     return shown(database)
 

@@ -1,4 +1,4 @@
-"""What Redis tells of a stream and its groups, also where there are none yet."""
+"""XINFO of a stream and its groups, which need not exist."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def parse_id(entry_id: str | bytes) -> EntryId:
 
 
 def stream_info(redis: Redis, stream: str) -> dict[str, Any]:
-    """XINFO STREAM; empty where there is no stream."""
+    """XINFO STREAM; empty if there is no stream."""
     try:
         info: Any = redis.xinfo_stream(stream)
     except ResponseError as error:
@@ -27,7 +27,7 @@ def stream_info(redis: Redis, stream: str) -> dict[str, Any]:
 
 
 def group_info(redis: Redis, stream: str, group: str) -> dict[str, Any] | None:
-    """XINFO GROUPS for one group; None where there is none."""
+    """XINFO GROUPS for one group; None if there is none."""
     try:
         groups: Any = redis.xinfo_groups(stream)
     except ResponseError as error:

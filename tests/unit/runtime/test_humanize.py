@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.operations.status.humanize import counted, span
+from app.runtime.humanize import counted, span
 
 
 @pytest.mark.parametrize(
