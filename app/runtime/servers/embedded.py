@@ -1,7 +1,7 @@
-"""Servers of the demo and the tests: a real redis-server and a real MongoDB wire server, as processes.
+"""Servers of the demo and the tests, as processes: a redis-server and a MongoDB server.
 
-Both come from PyPI with the ``embedded`` extra. The MongoDB server (SecantusDB) is under the GPL: it
-runs as a process and is never imported.
+Both come from PyPI with the ``embedded`` extra; a ``mongod`` on the PATH is preferred. The embedded MongoDB
+server (SecantusDB) is under the GPL, ``mongod`` under the SSPL: they run as processes and are never imported.
 """
 
 import os
@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -142,32 +144,44 @@ def embedded_redis(
 def embedded_mongo(
     directory: Path, port: int | None = None, *, is_synced: bool = True, test_commands: bool = False
 ) -> EmbeddedServer:
-    """A MongoDB wire server with its data in ``directory``; what it acknowledged survives a kill.
+    """A MongoDB server with its data in ``directory``: a ``mongod`` on the PATH, else the embedded one.
 
-    Not so without ``is_synced``, for those who throw the data away: each write then waits for no disk.
-    With ``test_commands``, whoever connects may have its commands fail (``configureFailPoint``).
+    What it acknowledges survives a kill, except without ``is_synced``, for data that is thrown away: writes
+    then wait for no disk. With ``test_commands``, clients may make commands fail (``configureFailPoint``).
     """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
+    if (mongod := shutil.which("mongod")) is not None:
+        command = _mongod_command(mongod, directory, port, test_commands=test_commands)
+        url, answers = f"mongodb://127.0.0.1:{port}/?directConnection=true", _replica_set_of_one(is_synced)
+    else:
+        command = _secantus_command(directory, port, is_synced=is_synced, test_commands=test_commands)
+        url, answers = f"mongodb://127.0.0.1:{port}", _mongo_answers
+    return EmbeddedServer("MongoDB server", command, url, port, directory / "mongo.log", answers)
+
+
+def _mongod_command(binary: str, directory: Path, port: int, *, test_commands: bool) -> list[str]:
+    (directory / "data").mkdir(exist_ok=True)
+    return [
+        *(binary, "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(directory / "data")),
+        *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "128"),
+        *("--nounixsocket", "--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *(("--setParameter", "enableTestCommands=1") if test_commands else ()),
+    ]
+
+
+def _secantus_command(directory: Path, port: int, *, is_synced: bool, test_commands: bool) -> list[str]:
     binary = Path(sys.executable).with_name("secantusd-py")
     if not binary.exists():
         msg = "There is no embedded MongoDB server: pip install 'billie-servicing[embedded]'"
         raise EmbeddedServerError(msg)
-    command = [
+    return [
         str(binary),
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--storage-path", str(directory / "data")),
         *(("--sync-on-commit",) if is_synced else ()),
         *(("--enable-test-commands",) if test_commands else ()),
     ]
-    return EmbeddedServer(
-        "MongoDB server",
-        command,
-        f"mongodb://127.0.0.1:{port}",
-        port,
-        directory / "mongo.log",
-        _mongo_answers,
-    )
 
 
 def tail(path: Path, lines: int = 15) -> str:
@@ -220,3 +234,25 @@ def _mongo_answers(url: str) -> bool:
     except PyMongoError:
         return False
     return True
+
+
+def _replica_set_of_one(is_synced: bool) -> Callable[[str], bool]:
+    """Whether a ``mongod`` is the primary of its own replica set, which it initiates if it has to."""
+
+    def answers(url: str) -> bool:
+        try:
+            with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=300) as client:
+                hello = client.admin.command("hello")
+                if hello.get("info") == "Does not have a valid replica set config":
+                    members = [{"_id": 0, "host": urlsplit(url).netloc}]
+                    config = {
+                        "_id": "rs0",
+                        "members": members,
+                        "writeConcernMajorityJournalDefault": is_synced,
+                    }
+                    client.admin.command("replSetInitiate", config)
+                return bool(hello["isWritablePrimary"])
+        except PyMongoError:
+            return False
+
+    return answers
