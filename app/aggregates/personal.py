@@ -78,6 +78,7 @@ def tells_personal(event: Any) -> bool:
     )
 
 
+@cache
 def has_personal(event_class: Any) -> bool:
     """Whether events of a class can hold personal data."""
     return bool(_declared(event_class))

@@ -1,0 +1,1 @@
+"""How events are kept, read, copied and backed up. Imports ``app.privacy`` and the aggregates."""

@@ -1,4 +1,4 @@
-"""The aggregates that a process keeps in memory: a bounded number, and as new as the store."""
+"""The aggregates that a process keeps in memory: a bounded number, up to date with the store."""
 
 from collections import OrderedDict
 from typing import Any
@@ -8,8 +8,8 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
 from app.aggregates.base import Key, RememberingAggregate, only_absorbs
-from app.event_store.recorders import Row
-from app.event_store.transcoder import CompactMapper
+from app.event_store.recorders import Recorded
+from app.event_store.transcoder import SealingMapper
 
 _REMEMBERED_EACH = 50
 """Messages and fields that a cached aggregate may remember, on average. Finished applications come to 22."""
@@ -29,20 +29,20 @@ class AggregateCache:
         self.remembered = 0
         """How many messages and fields the cached aggregates remember together."""
         self._aggregates: OrderedDict[Key, RememberingAggregate] = OrderedDict()
-        self._keys: dict[str, Key] = {}
-        """By the aggregate's id, in hexadecimal digits."""
+        self._keys: dict[UUID, Key] = {}
+        """By the aggregate's id."""
 
     def __len__(self) -> int:
         return len(self._aggregates)
 
     def get(self, key: Key) -> RememberingAggregate | None:
-        """The aggregate, if it is at hand."""
+        """The aggregate, if it is cached."""
         return self._aggregates.get(key)
 
     def keep(self, aggregate: RememberingAggregate) -> None:
         """Take in a saved aggregate, and drop the ones saved longest ago.
 
-        The newest stays, however much it remembers: to read it anew for each batch would take long.
+        The newest stays, however much it remembers: loading it again for each batch would take long.
         """
         if not self._size:
             return
@@ -51,7 +51,7 @@ class AggregateCache:
             return
         key = (type(aggregate), aggregate.business_id)
         self._aggregates[key] = aggregate
-        self._keys[aggregate.id.hex] = key
+        self._keys[aggregate.id] = key
         self._aggregates.move_to_end(key)
         self._weigh(key, aggregate)
         while len(self) > self._size or (self.remembered > self._most_remembered and len(self) > 1):
@@ -59,7 +59,7 @@ class AggregateCache:
 
     def forget(self, aggregate: RememberingAggregate) -> None:
         """Drop an aggregate: its state may not be what is stored."""
-        if (key := self._keys.pop(aggregate.id.hex, None)) is not None:
+        if (key := self._keys.pop(aggregate.id, None)) is not None:
             del self._aggregates[key]
             self.remembered -= self._remembered.pop(key)
 
@@ -70,22 +70,22 @@ class AggregateCache:
         self._remembered.clear()
         self.remembered = 0
 
-    def follow(self, row: Row, mapper: CompactMapper) -> None:
-        """Apply an event that another process stored to its aggregate, if that is here."""
-        originator_id, version, _, _ = row
-        if (key := self._keys.get(originator_id)) is None:
+    def follow(self, row: Recorded, mapper: SealingMapper) -> None:
+        """Apply an event that another process stored to its aggregate, if that is cached."""
+        if (key := self._keys.get(row.originator_id)) is None:
             return
         aggregate = self._aggregates[key]
-        if version == aggregate.version + 1:
+        if row.originator_version == aggregate.version + 1:
             try:
                 _evolve(aggregate, row, mapper)
+            except Exception:  # noqa: BLE001 - whoever needs the aggregate loads it, and gets the error
+                self.forget(aggregate)
+            else:
                 if aggregate.erased is not None:
                     self.forget(aggregate)
                 else:
                     self._weigh(key, aggregate)
-            except Exception:  # noqa: BLE001 - of a newer release, say: who needs the aggregate is told then
-                self.forget(aggregate)
-        elif version > aggregate.version:
+        elif row.originator_version > aggregate.version:
             self.forget(aggregate)
 
     def _weigh(self, key: Key, aggregate: RememberingAggregate) -> None:
@@ -94,13 +94,12 @@ class AggregateCache:
         self._remembered[key] = remembered
 
 
-def _evolve(aggregate: RememberingAggregate, row: Row, mapper: CompactMapper) -> None:
-    originator_id, version, topic, state = row
-    if only_absorbs(resolve_topic(topic)):
-        # Nearly all of a chat: that it was said is all that we need, not what.
-        message_id, aggregate.modified_on = mapper.identity_of(state)
+def _evolve(aggregate: RememberingAggregate, row: Recorded, mapper: SealingMapper) -> None:
+    if only_absorbs(resolve_topic(row.topic)):
+        # Nearly all of a chat: the aggregate needs only that it was said, not what.
+        message_id, aggregate.modified_on = mapper.message_of(row.state)
         aggregate.absorbed.add(message_id)
-        aggregate.version = version
+        aggregate.version = row.originator_version
     else:
-        event: Any = mapper.to_domain_event(StoredEvent(UUID(originator_id), version, topic, state))
+        event: Any = mapper.to_domain_event(StoredEvent(*row[1:]))
         event.mutate(aggregate)

@@ -1,4 +1,4 @@
-"""How events become bytes: compact JSON, with times and amounts kept as what they are."""
+"""How events become bytes: compact JSON, with personal facts sealed."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import get_topic, resolve_topic
 
-from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
+from app.aggregates.personal import ERASED, IS_ERASED, has_personal, put_back, take_out
 from app.event_store.errors import NewerVersionError
 from app.privacy.data_keys import DataKeys, MissingKeyError
 from app.privacy.sealing import SEALED, about, emptied, opened, sealed, split
 
-# A message may hold any JSON object, so a tag must be a key that no message can: ingestion lets
+# A message may hold any JSON object, so a tag must be a key that no message can have: ingestion lets
 # no NUL character through.
 _TIME = "\x00t"
 _DECIMAL = "\x00d"
 _TIMES = ("timestamp", "received_at", "upstream_time")
-"""Fields of every event: plain text needs no tag there, and costs a third."""
+"""Fields of every event: they need no tag, which would cost a third."""
 
 
 class EventTranscoder(Transcoder):
     """JSON by orjson; a time is ``{"\\0t": ISO 8601}``, an amount ``{"\\0d": decimal string}``.
 
-    The times that every event has are ISO 8601 as they are (in events of before, tagged).
+    The times that every event has are plain ISO 8601.
     """
 
     def encode(self, obj: Any) -> bytes:
@@ -81,18 +81,17 @@ def _untag(value: Any) -> Any:
     return {key: _untag(item) if type(item) in (dict, list) else item for key, item in value.items()}
 
 
-class CompactMapper(Mapper[UUID]):
-    """Leaves out fields that are None where the event class says that None is the default.
+class SealingMapper(Mapper[UUID]):
+    """Seals the personal facts of an event with its aggregate's key; those of an erased one are ERASED.
 
-    Personal facts are sealed with the key of their aggregate (decision 0010); of one that is erased, they
-    come back as ERASED.
+    Leaves out fields that are None where that is the event class's default.
     """
 
-    keys: DataKeys | None = None
-    """Opens what is sealed. Without any, that is an error."""
+    keys: DataKeys
+    """Opens what is sealed."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """Raises LookupError for one with personal facts: these take a key, which :meth:`seal` is given."""
+        """Raises LookupError for personal facts: :meth:`seal` is given the key for those."""
         return self.seal(domain_event, {}, is_erased=False)
 
     def seal(
@@ -105,55 +104,45 @@ class CompactMapper(Mapper[UUID]):
         originator_id = state.pop("originator_id")
         originator_version = state.pop("originator_version")
         state.pop(IS_ERASED, None)
-        names, facts = take_out(event_class, state)
+        names, facts = take_out(event_class, state) if has_personal(event_class) else ([], {})
         if names and (is_erased or not facts):
             state[SEALED] = emptied(names)
         elif names:
             bound = about(originator_id, originator_version, topic)
             state[SEALED] = sealed(list(facts), _encoded(facts), ciphers[originator_id], bound)
         if None in state.values():
-            for name in _may_be_left_out(event_class):
+            for name in _optional(event_class):
                 if state.get(name, ...) is None:
                     del state[name]
         if (class_version := getattr(event_class, "class_version", 1)) > 1:
             state["class_version"] = class_version
-        data = _encoded(state)
-        if self.compressor:
-            data = self.compressor.compress(data)
-        if self.cipher:
-            data = self.cipher.encrypt(data)
-        return StoredEvent(originator_id, originator_version, topic, data)
+        return StoredEvent(originator_id, originator_version, topic, _encoded(state))
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """The event, brought to the version that its class has now by the class's upcasters.
+        """The event, upcast to the current version of its class.
 
-        Raises NewerVersionError for one of a later version: its class cannot be trusted to understand it.
-        Raises MapperDeserialisationError for bytes that are no event, and TopicError for no class of ours.
+        Raises NewerVersionError for one of a later version, MapperDeserialisationError for bytes that are no
+        event, and TopicError for an unknown class.
         """
         event_class: Any = resolve_topic(stored_event.topic)
-        data = stored_event.state
         try:
-            if self.cipher:
-                data = self.cipher.decrypt(data)
-            if self.compressor:
-                data = self.compressor.decompress(data)
-            state: dict[str, Any] = self.transcoder.decode(data)
+            state: dict[str, Any] = self.transcoder.decode(stored_event.state)
             if (value := state.pop(SEALED, None)) is not None:
                 self._open(state, value, stored_event)
-        except (PersistenceError, sqlite3.Error):
-            raise  # The keys cannot be read: no fault of the event.
-        except MissingKeyError as error:
+        except (PersistenceError, sqlite3.Error) as error:
+            if not isinstance(error, MissingKeyError):
+                raise  # The keys cannot be read: the event is not at fault.
             msg = f"{event_class.__qualname__} cannot be opened: {error}"
             raise MapperDeserialisationError(msg) from error
         except Exception as error:
             # Without the error's own text: it may quote what is stored.
             msg = f"{event_class.__qualname__} is not as it was stored ({type(error).__name__})"
             raise MapperDeserialisationError(msg) from error
-        version, ours = state.pop("class_version", 1), getattr(event_class, "class_version", 1)
-        if version > ours:
-            msg = f"{event_class.__qualname__} is of version {version}, and this release knows {ours}"
+        version, known = state.pop("class_version", 1), getattr(event_class, "class_version", 1)
+        if version > known:
+            msg = f"{event_class.__qualname__} is of version {version}, and this release knows {known}"
             raise NewerVersionError(msg)
-        for each in range(version, ours):
+        for each in range(version, known):
             getattr(event_class, f"upcast_v{each}_v{each + 1}")(state)
         identifier = stored_event.originator_id
         state["originator_id"] = UUID(identifier) if isinstance(identifier, str) else identifier
@@ -165,11 +154,7 @@ class CompactMapper(Mapper[UUID]):
     def _open(self, state: dict[str, Any], value: str, stored_event: StoredEvent) -> None:
         names, data = split(value)
         originator_id = cast("UUID", stored_event.originator_id)
-        if data and self.keys is None:
-            msg = "no keys are at hand"
-            raise MissingKeyError(msg)
-        cipher = self.keys.of(originator_id) if data and self.keys is not None else None
-        if cipher is None:
+        if not data or (cipher := self.keys.of(originator_id)) is None:
             state[IS_ERASED] = True
             for name in names:
                 put_back(state, name, ERASED)
@@ -178,17 +163,12 @@ class CompactMapper(Mapper[UUID]):
         for name, fact in self.transcoder.decode(opened(data, cipher, bound)).items():
             put_back(state, name, fact)
 
-    def identity_of(self, data: bytes) -> tuple[str, datetime]:
-        """The message that a stored event absorbed, and when it was recorded: without reading the rest."""
-        if self.cipher:
-            data = self.cipher.decrypt(data)
-        if self.compressor:
-            data = self.compressor.decompress(data)
+    def message_of(self, data: bytes) -> tuple[str, datetime]:
+        """The message that a stored event absorbed, and when it was recorded, without reading the rest."""
         state = orjson.loads(data)
-        time = state["timestamp"]
-        return state["message_id"], datetime.fromisoformat(time if type(time) is str else time[_TIME])
+        return state["message_id"], datetime.fromisoformat(state["timestamp"])
 
 
 @cache
-def _may_be_left_out(event_class: type[Any]) -> tuple[str, ...]:
+def _optional(event_class: type[Any]) -> tuple[str, ...]:
     return tuple(name for name in event_class.__dataclass_fields__ if getattr(event_class, name, ...) is None)

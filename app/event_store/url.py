@@ -1,6 +1,6 @@
 """An event store URL, and the eventsourcing library's settings for it.
 
-Nothing of a URL is passed over: cut short by a ``#``, say, it would name another store than it seems to.
+No part of a URL is ignored: cut short by a ``#``, say, it would name another store than it seems to.
 """
 
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -34,12 +34,7 @@ def event_store_environment(url: str) -> dict[str, str]:
         why = "has a #, which would cut it short: write it as %23"
         raise EventStoreUrlError(why)
     if parts.scheme == "sqlite":
-        return {
-            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-            "SQLITE_DBNAME": _sqlite_file(parts),
-            "SQLITE_LOCK_TIMEOUT": _lock_timeout(parts.query),
-            "APPLICATION_RECORDER_TOPIC": get_topic(SQLiteBatchRecorder),
-        }
+        return sqlite_environment(_sqlite_file(parts), _lock_timeout(parts.query))
     if parts.scheme in ("postgresql", "postgres"):
         return {
             "PERSISTENCE_MODULE": get_topic(SecurePostgresFactory),
@@ -53,6 +48,16 @@ def event_store_environment(url: str) -> dict[str, str]:
         }
     why = f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}"
     raise EventStoreUrlError(why)
+
+
+def sqlite_environment(file: str, lock_timeout: str = _LOCK_TIMEOUT_S) -> dict[str, str]:
+    """The library's settings for a SQLite file, or for ``:memory:``."""
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+        "SQLITE_DBNAME": file,
+        "SQLITE_LOCK_TIMEOUT": lock_timeout,
+        "APPLICATION_RECORDER_TOPIC": get_topic(SQLiteBatchRecorder),
+    }
 
 
 def _sqlite_file(parts: SplitResult) -> str:
@@ -90,7 +95,7 @@ def _lock_timeout(query: str) -> str:
 def _options(query: str, known: tuple[str, ...]) -> dict[str, str]:
     options = parse_qs(query, keep_blank_values=True)
     if set(options) - set(known):
-        # Passed over, it would look as if it were in force. A file's name may have been cut in two by a "?".
+        # Ignored, it would seem to be in force. Or a "?" cut a file's name in two.
         other = sorted(set(options) - set(known))[0]
         why = f"has the option {other!r}: there are {', '.join(known)}. A ? in a name is written %3F"
         raise EventStoreUrlError(why)

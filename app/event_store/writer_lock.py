@@ -1,16 +1,14 @@
-"""Taking turns: consumers that share a store apply and save their batches one after another.
+"""The writer lock: consumers that share a store apply and save their batches one after another.
 
 Batches of a busy stream concern the same aggregates, so of two that are applied at once, one nearly always
-has to begin anew. Taking turns costs less; the rest of a consumer's work goes on beside it. It is a matter
-of speed only: whoever waits in vain goes ahead, does not wait again for half a minute, and optimistic
-concurrency still decides.
+has to start again. Waiting costs less. The lock is a matter of speed only: whoever waits in vain goes ahead,
+does not wait again for half a minute, and optimistic concurrency still decides.
 """
 
 import fcntl
 import os
 from collections.abc import Mapping
 from time import monotonic, sleep
-from typing import Protocol
 
 import psycopg
 from eventsourcing.persistence import OperationalError
@@ -19,84 +17,65 @@ from app.event_store.postgres import connect
 
 _LONGEST_WAIT_S = 5.0
 _IN_VAIN_FOR_S = 30.0
-_LOOK_AGAIN_S = 0.0005
-_LOCK = 0x42696C6C6966
-"""An advisory lock of PostgreSQL: any number that nobody else uses."""
+_RETRY_S = 0.0005
+_ADVISORY_LOCK = 0x42696C6C6966
+"""Any number that nobody else uses."""
 
 
-class Turns(Protocol):
-    """One store's turns, as one process takes them."""
+class WriterLock:
+    """One store's lock, as one process takes it. This one is for a store that nobody else can write to."""
 
-    def take(self) -> bool:
-        """Wait for our turn, five seconds at most. Whether there was anybody to wait for."""
+    _no_wait_until = 0.0
 
-    def end(self) -> None:
-        """Let the next one have its turn. Ending what was not taken is harmless."""
-
-    def close(self) -> None:
-        """End our turn for good."""
-
-
-class NoTurns:
-    """For a store that nobody else can write to."""
-
-    def take(self) -> bool:
-        """There is nobody to wait for."""
+    def acquire(self) -> bool:
+        """Wait for the lock, five seconds at most. Returns whether anybody else held it."""
         return False
 
-    def end(self) -> None:
-        """There is nobody who waits."""
+    def release(self) -> None:
+        """Let the next process have it. Releasing what was not acquired is harmless."""
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Release it for good."""
+
+    def _wait_s(self) -> float:
+        return 0.0 if monotonic() < self._no_wait_until else _LONGEST_WAIT_S
+
+    def _waited_in_vain(self) -> None:
+        """Somebody holds the lock for long: stopped, or on a machine that is gone."""
+        self._no_wait_until = monotonic() + _IN_VAIN_FOR_S
 
 
-class Patience:
-    """How long to wait for a turn: not at all, soon after a wait that was in vain."""
-
-    def __init__(self) -> None:
-        self._none_until = 0.0
-
-    def seconds(self) -> float:
-        return 0.0 if monotonic() < self._none_until else _LONGEST_WAIT_S
-
-    def in_vain(self) -> None:
-        """Somebody holds their turn for long: stopped, or on a machine that is gone."""
-        self._none_until = monotonic() + _IN_VAIN_FOR_S
-
-
-class FileTurns:
-    """A lock on a file beside a SQLite store: the system gives it back, however a process ends."""
+class FileLock(WriterLock):
+    """A lock on a file beside a SQLite store: the system releases it, however a process ends."""
 
     def __init__(self, store: str) -> None:
-        self._path = f"{store}.turn"
+        self._path = f"{store}.lock"
         self._descriptor: int | None = None
-        self._patience = Patience()
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         if self._descriptor is None:
             try:
                 self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
             except OSError:
-                return False  # Another user's file: we go without turns.
-        crowded, until = False, monotonic() + self._patience.seconds()
-        while not self._locked(self._descriptor):
-            crowded = True
+                return False  # Another user's file: we do without.
+        contended, until = False, monotonic() + self._wait_s()
+        while not self._is_locked(self._descriptor):
+            contended = True
             if monotonic() >= until:
-                self._patience.in_vain()
+                self._waited_in_vain()
                 break
-            sleep(_LOOK_AGAIN_S)
-        return crowded
+            sleep(_RETRY_S)
+        return contended
 
     @staticmethod
-    def _locked(descriptor: int) -> bool:
+    def _is_locked(descriptor: int) -> bool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
-    def end(self) -> None:
+    def release(self) -> None:
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
@@ -106,38 +85,37 @@ class FileTurns:
             self._descriptor = None
 
 
-class PostgresTurns:
-    """An advisory lock: the server gives it back when the connection ends."""
+class PostgresLock(WriterLock):
+    """An advisory lock: the server releases it when the connection ends."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._connection: psycopg.Connection | None = None
-        self._patience = Patience()
 
-    def take(self) -> bool:
-        """Raises eventsourcing's OperationalError where the server is away."""
+    def acquire(self) -> bool:
+        """Raises eventsourcing's OperationalError if the server is away."""
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._environment)
         try:
-            taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-            if taken == (True,):
+            found = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_ADVISORY_LOCK,)).fetchone()
+            if found == (True,):
                 return False
-            if wait := self._patience.seconds():
+            if wait := self._wait_s():
                 self._connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{wait}s",))
-                self._connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+                self._connection.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
         except psycopg.errors.LockNotAvailable:
-            self._patience.in_vain()
+            self._waited_in_vain()
         except psycopg.OperationalError as error:
             self._connection.close()
             raise OperationalError(str(error)) from error
         return True
 
-    def end(self) -> None:
-        """A connection that broke gave its turn back."""
+    def release(self) -> None:
+        """A connection that broke has released it."""
         if self._connection is None or self._connection.closed:
             return
         try:
-            self._connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            self._connection.execute("SELECT pg_advisory_unlock(%s)", (_ADVISORY_LOCK,))
         except psycopg.OperationalError:
             self._connection.close()
 
@@ -146,10 +124,10 @@ class PostgresTurns:
             self._connection.close()
 
 
-def turns_of(environment: Mapping[str, str]) -> Turns:
-    """The turns of the store that the library's settings name."""
+def writer_lock_of(environment: Mapping[str, str]) -> WriterLock:
+    """The lock of the store that the library's settings name."""
     if "POSTGRES_DBNAME" in environment:
-        return PostgresTurns(environment)
-    if "SQLITE_DBNAME" in environment:
-        return FileTurns(environment["SQLITE_DBNAME"])
-    return NoTurns()
+        return PostgresLock(environment)
+    if (file := environment["SQLITE_DBNAME"]) != ":memory:":
+        return FileLock(file)
+    return WriterLock()

@@ -1,7 +1,9 @@
-"""The erasure of a customer: refused while money is open, and then one transaction."""
+"""The erasure of a customer: refused while money is open, and otherwise one transaction."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 from app.aggregates.base import Key, RememberingAggregate
 from app.aggregates.contact_note import ContactNote
@@ -9,19 +11,43 @@ from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.ledger_command import Actor, LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
+from app.aggregates.source import Source
 from app.aggregates.write_off_request import WriteOffRequest
 from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
-from app.event_store.application import Servicing
-from app.event_store.unit_of_work import UnitOfWork
-from app.privacy.key_tables import Link
-from app.privacy.seal_stored import link_stored
-from app.privacy.sealed_store import erasure_of
+from app.privacy.key_tables import KeyTables
+from app.privacy.saving import Privacy, erasure_of
 
-_MOST_NAMED = 10
-_OTHER_REASON = "The key belongs to this customer's erasure for another reason."
+A = TypeVar("A", bound=RememberingAggregate)
+T = TypeVar("T")
 _KINDS: dict[str, type[RememberingAggregate]] = {
     kind.__name__: kind for kind in (LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
 }
+_MOST_NAMED = 10
+_OTHER_REASON = "The key belongs to this customer's erasure for another reason."
+
+
+class Unit(Protocol):
+    """What an erasure needs of a unit of work."""
+
+    known_links: dict[UUID, int]
+
+    def expect(self, keys: Collection[Key]) -> None: ...
+
+    def obtain(self, kind: type[A], business_id: str, source: Source) -> A: ...
+
+
+class Store(Protocol):
+    """What an erasure needs of the event store, which must not cache."""
+
+    privacy: Privacy
+
+    def load(self, kind: type[A], business_id: str) -> A | None: ...
+
+    def load_many(self, keys: Collection[Key]) -> dict[Key, RememberingAggregate | None]: ...
+
+    def position_of(self, key: Key, version: int) -> int: ...
+
+    def change(self, what: Callable[[Unit], T]) -> tuple[T, int | None]: ...
 
 
 class MoneyOpenError(BillieError):
@@ -44,82 +70,52 @@ class MoneyOpenError(BillieError):
 class Erased(NamedTuple):
     """An erasure as it is recorded."""
 
-    event: Customer.PersonalDataErased
+    event: RememberingAggregate.PersonalDataErased
     position: int
     """Of its last event."""
     is_replay: bool
-    """It was made before."""
+    """Whether it was made before."""
     keys: list[Key]
-    """All that was erased with the customer, who is the first."""
-    is_forgotten: bool
-    """No removed bytes are left in the event store's files: others were not in the way of that."""
+    """All that was erased, the customer first."""
+    is_purged: bool
+    """Whether the destroyed keys are gone from the event store's files."""
 
 
 def erase_customer(
-    servicing: Servicing, customer_id: str, actor: Actor, reason: str, key: str | None = None
+    store: Store, customer_id: str, actor: Actor, reason: str, key: str | None = None
 ) -> Erased:
-    """Make the customer's personal data unreadable for ever, or tell of when that was done.
+    """Make the customer's personal data unreadable for ever; asked again, say when that was done.
 
-    It looks first through what was stored since the last erasure for links that an older release did not
-    note. Asked for again, it erases what such a release has stored since, too.
-    ``servicing`` must not cache. Raises NotFoundError, MoneyOpenError, IdempotencyKeyReusedError, and one of
-    EVENT_STORE_ERRORS.
+    Raises NotFoundError, MoneyOpenError, IdempotencyKeyReusedError, and one of EVENT_STORE_ERRORS.
     """
-    servicing.privacy.tables.create()
-    link_stored(servicing)
 
-    def store(unit: UnitOfWork) -> tuple[Any, bool]:
-        known = servicing.load(Customer, customer_id)
-        # By a chat or a loan alone, somebody may be known as well.
-        if known is None and not servicing.privacy.tables.links_of([Customer.id_of(customer_id)]):
+    def erase(unit: Unit) -> tuple[RememberingAggregate.PersonalDataErased, bool]:
+        known = store.load(Customer, customer_id)
+        if known is None and not store.privacy.tables.links_of([Customer.id_of(customer_id)]):
             raise NotFoundError("customer", customer_id)
-        if known is not None and (erased := known.erased) is not None:
-            if key is not None and erased.key == key and erased.reason != reason:
-                raise IdempotencyKeyReusedError(_OTHER_REASON)
-            _erase_late(servicing, unit, customer_id)
-            return erased, True
-        return _erase(servicing, unit, customer_id, by=actor, reason=reason, key=key), False
+        if known is None or known.erased is None:
+            return _erase(store.privacy.tables, unit, customer_id, by=actor, reason=reason, key=key), False
+        if key is not None and known.erased.key == key and known.erased.reason != reason:
+            raise IdempotencyKeyReusedError(_OTHER_REASON)
+        return known.erased, True
 
-    (event, is_replay), position = servicing.change(store)
-    # Also where it was done before: whoever did it may have died here.
-    is_forgotten = servicing.privacy.tables.forget_log()
-    position = position or _position_of(servicing, customer_id, event)
-    return Erased(event, position, is_replay, _erased_with(servicing, customer_id), is_forgotten)
-
-
-def _erased_with(servicing: Servicing, customer_id: str) -> list[Key]:
-    keys = _linked(servicing, servicing.unit_of_work(), customer_id)
-    loaded = servicing.load_many(keys)
-    erased = [key for key in keys if _is_erased_with(loaded[key], customer_id)]
-    return [(Customer, customer_id), *erased]
-
-
-def _is_erased_with(aggregate: RememberingAggregate | None, customer_id: str) -> bool:
-    erased = aggregate.erased if aggregate is not None else None
-    return erased is not None and erased.erased_with == customer_id
-
-
-def _position_of(servicing: Servicing, customer_id: str, event: Customer.PersonalDataErased) -> int:
-    """Of an erasure's last event: those of what was erased with the customer follow the customer's own."""
-    own = next(
-        row.position
-        for row in servicing.recorded_of([(Customer, customer_id)])
-        if row.originator_version == event.originator_version
-    )
-    return own + sum((event.cleared or {}).values())
+    (event, is_replay), position = store.change(erase)
+    is_purged = store.privacy.tables.purge()  # A replay, too: the first one may have died before this.
+    if position is None:  # The events of what was erased with the customer follow the customer's own.
+        own = store.position_of((Customer, customer_id), event.originator_version)
+        position = own + sum((event.cleared or {}).values())
+    return Erased(event, position, is_replay, _erased_with(store, customer_id), is_purged)
 
 
 def _erase(
-    servicing: Servicing, unit: UnitOfWork, customer_id: str, *, by: Actor, reason: str, key: str | None
-) -> Any:
+    tables: KeyTables, unit: Unit, customer_id: str, *, by: Actor, reason: str, key: str | None
+) -> RememberingAggregate.PersonalDataErased:
     source = erasure_of(customer_id)
-    keys = _linked(servicing, unit, customer_id)
+    keys, unit.known_links = _linked(tables, customer_id)
     unit.expect([(Customer, customer_id), *keys])
     customer = unit.obtain(Customer, customer_id, source)
-    found = [unit.obtain(kind, name, source) for kind, name in keys]
-    theirs = _theirs(found, customer_id)
+    theirs = _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id)
     _refuse_open(theirs)
-    cleared = Counter(type(each).__name__ for each in theirs)
     customer.erase(
         source,
         erased_with=customer_id,
@@ -128,41 +124,37 @@ def _erase(
         role=by.role,
         reason=reason,
         key=key,
-        cleared=dict(sorted(cleared.items())),
+        cleared=dict(sorted(Counter(type(each).__name__ for each in theirs).items())),
     )
     for each in theirs:
         each.erase(source, erased_with=customer_id)
+    assert customer.erased is not None
     return customer.erased
 
 
-def _erase_late(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> None:
-    """What is theirs, and was not erased with them: only an older release stores such.
-
-    Money that is under way keeps its words until it is settled, and is erased then.
-    """
-    source = erasure_of(customer_id)
-    keys = _linked(servicing, unit, customer_id)
-    unit.expect(keys)
-    for each in _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id):
-        if not each.is_unsettled:
-            each.erase(source, erased_with=customer_id)
+def _erased_with(store: Store, customer_id: str) -> list[Key]:
+    keys, _ = _linked(store.privacy.tables, customer_id)
+    erased = [
+        key
+        for key, aggregate in store.load_many(keys).items()
+        if aggregate is not None and aggregate.erased and aggregate.erased.erased_with == customer_id
+    ]
+    return [(Customer, customer_id), *erased]
 
 
-def _linked(servicing: Servicing, unit: UnitOfWork, customer_id: str) -> list[Key]:
-    """All that was ever linked to the customer, or to an account that was; the unit is bound to that."""
-    tables = servicing.privacy.tables
+def _linked(tables: KeyTables, customer_id: str) -> tuple[list[Key], dict[UUID, int]]:
+    """All that was ever linked to the customer, or to an account of theirs; and the links per owner."""
     own = Customer.id_of(customer_id)
     direct = tables.links_of([own])
     accounts = [LoanAccount.id_of(each.business_id) for each in direct if each.kind == LoanAccount.__name__]
-    further = tables.links_of(accounts)
-    unit.links_seen = dict.fromkeys((own, *accounts), 0)
-    for link in (*direct, *further):
-        unit.links_seen[link.owner] += 1
-    return list(dict.fromkeys(_key(each) for each in (*direct, *further)))
+    links = [*direct, *tables.links_of(accounts)]
+    counts = Counter(link.owner for link in links)
+    keys = list(dict.fromkeys((_KINDS[each.kind], each.business_id) for each in links))
+    return keys, {owner: counts[owner] for owner in (own, *accounts)}
 
 
 def _theirs(found: list[RememberingAggregate], customer_id: str) -> list[RememberingAggregate]:
-    """Without what is somebody else's by now, or was erased before."""
+    """Without what belongs to somebody else by now, or was erased before."""
     accounts = {each.business_id: each for each in found if isinstance(each, LoanAccount)}
 
     def is_theirs(each: RememberingAggregate) -> bool:
@@ -192,7 +184,3 @@ def _refuse_open(found: list[RememberingAggregate]) -> None:
 def _listed(ids: list[str]) -> str:
     more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
     return f"{', '.join(ids[:_MOST_NAMED])}{more}"
-
-
-def _key(link: Link) -> Key:
-    return _KINDS[link.kind], link.business_id

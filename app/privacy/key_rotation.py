@@ -1,16 +1,17 @@
-"""Wraps the data keys of a store by the current master key: a page a transaction, as often as one likes."""
+"""Wraps a store's data keys by the current master key, a page a transaction."""
 
 from collections.abc import Callable
 from typing import NamedTuple
+from uuid import UUID
 
-from app.event_store.application import Servicing
-from app.privacy.key_tables import StoredKey
+from app.privacy.key_tables import KeyTables
+from app.privacy.master_keys import MasterKeys
 
 _PAGE = 1_000
 
 
 class Rotated(NamedTuple):
-    """How many data keys were wrapped anew, of how many, and how many are left."""
+    """How many data keys were rewrapped, and of how many."""
 
     done: int
     total: int
@@ -20,28 +21,57 @@ class Rotated(NamedTuple):
         return max(0, self.total - self.done)
 
 
-def rotate_keys(servicing: Servicing, on_page: Callable[[Rotated], bool] = lambda _: True) -> Rotated:
-    """Wrap anew what another master key wraps, or none. The data keys stay, so nothing else changes.
+def count_by_master(tables: KeyTables) -> dict[str, int]:
+    """How many data keys each master key wraps, by its name."""
+    with tables.transaction(commit=False) as execute:
+        return dict(execute(f"SELECT master, COUNT(*) FROM {tables.keys} GROUP BY master", ()))
 
-    ``on_page`` says whether to go on. Where nothing is left, the names of other master keys are forgotten.
-    Raises MasterKeyError for a data key that none of the master keys opens, and one of EVENT_STORE_ERRORS.
+
+def rotate_keys(
+    tables: KeyTables, masters: MasterKeys, on_page: Callable[[Rotated], bool] = lambda _: True
+) -> Rotated:
+    """Rewrap the data keys that another master key wraps, or none. The data keys stay the same.
+
+    ``on_page`` says whether to continue. When nothing is left, the names of other master keys are removed.
+    Raises MasterKeyError for a data key that no master key opens, and one of EVENT_STORE_ERRORS.
     """
-    tables, masters = servicing.privacy.tables, servicing.privacy.keys.masters
-    tables.create()
-    total = sum(count for master, count in tables.count().items() if master != masters.current)
-    done = 0
-    goes_on = True
-    while goes_on and (page := tables.not_wrapped_by(masters.current, _PAGE)):
-        pairs = []
-        for old in page:
-            key = masters.unwrap(old.originator_id, old.wrapped, old.master)
-            new = StoredKey(old.originator_id, masters.wrap(old.originator_id, key), masters.current)
-            pairs.append((old, new))
-        tables.rewrap(pairs)
-        done += len(pairs)
+    total, done, goes_on = _count_others(tables, masters), 0, True
+    while goes_on and (page := _rewrap_page(tables, masters)):
+        done += page
         goes_on = on_page(Rotated(done, max(total, done)))
-    left = sum(count for master, count in tables.count().items() if master != masters.current)
+    left = _count_others(tables, masters)
     if not left:
-        tables.forget_masters(masters.current)
-    tables.forget_log()
+        with tables.transaction(commit=True) as execute:
+            execute(
+                f"DELETE FROM {tables.facts} WHERE name LIKE 'master:%' AND name <> ? AND NOT EXISTS "
+                f"(SELECT 1 FROM {tables.keys} WHERE 'master:' || master = name)",
+                (f"master:{masters.current}",),
+            )
+    tables.purge()
     return Rotated(done, done + left)
+
+
+def _count_others(tables: KeyTables, masters: MasterKeys) -> int:
+    return sum(count for master, count in count_by_master(tables).items() if master != masters.current)
+
+
+def _rewrap_page(tables: KeyTables, masters: MasterKeys) -> int:
+    """Returns how many keys it rewrapped; one that an erasure destroyed meanwhile stays destroyed."""
+    with tables.transaction(commit=False) as execute:
+        rows = execute(
+            f"SELECT originator_id, wrapped, master FROM {tables.keys} WHERE master <> ? LIMIT {_PAGE}",
+            (masters.current,),
+        )
+    rewrapped = []
+    for identifier, wrapped, master in rows:
+        key = masters.unwrap(UUID(identifier), bytes(wrapped), master)
+        rewrapped.append((masters.wrap(UUID(identifier), key), masters.current, identifier, master))
+    with tables.transaction(commit=True) as execute:
+        tables.removing(execute)
+        for row in rewrapped:
+            execute(
+                f"UPDATE {tables.keys} SET wrapped = ?, master = ? WHERE originator_id = ? AND master = ?",
+                row,
+            )
+        tables.note_master(execute, masters.current)
+    return len(rewrapped)

@@ -9,21 +9,23 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import PersistenceError
 
+from app.errors import ConfigurationError
+
 KEY_BYTES = 32
 UNWRAPPED = ""
-"""What stands for the master key's name where there is none: the data key is stored as it is."""
+"""Stands for the master key's name where there is none: the data key is stored as it is."""
 _NONCE = 12
 
 
-class MasterKeyError(PersistenceError):
-    """The data keys of a store cannot be used with the master keys that are set: says what to set."""
+class MasterKeyError(PersistenceError, ConfigurationError):
+    """The master keys that are set do not open the store's data keys: says what to set."""
 
 
 class MasterKeys:
-    """The master key that wraps, and another one, of before, that may only unwrap."""
+    """The master key that wraps, and the previous one, which only unwraps."""
 
     def __init__(self, current: bytes | None = None, previous: bytes | None = None) -> None:
-        """Each of KEY_BYTES bytes. Without ``current``, data keys are stored as they are."""
+        """KEY_BYTES bytes each. Without ``current``, data keys are stored as they are."""
         self.current = UNWRAPPED if current is None else _name(current)
         self._ciphers = {_name(key): AESGCM(key) for key in (current, previous) if key is not None}
 
@@ -43,17 +45,17 @@ class MasterKeys:
         try:
             return cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], originator_id.bytes)
         except InvalidTag as error:
-            msg = f"The data key of {originator_id} is not as it was stored"
+            msg = f"The data key of {originator_id} was changed since it was stored"
             raise MasterKeyError(msg) from error
 
     def check(self, masters: Sequence[str]) -> None:
-        """Raises MasterKeyError where data keys are wrapped by another one than these."""
+        """Raises MasterKeyError if other master keys than these wrap data keys."""
         if unknown := [each for each in masters if each != UNWRAPPED and each not in self._ciphers]:
             raise MasterKeyError(_wrong(unknown, none_is_set=not self._ciphers))
 
 
 def _name(key: bytes) -> str:
-    """A name by which a key is known, and from which nobody learns it."""
+    """A name that identifies a key without revealing it."""
     return sha256(b"billie master key\0" + key).hexdigest()[:16]
 
 

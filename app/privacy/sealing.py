@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 SEALED: Final = "\x00p"
 """The field of a stored event that holds them: no fact's name, and no key that a message can have.
 
-Its value is ``names|sealed``: the facts' names with commas between, and nonce and ciphertext in Base64.
-Nothing is sealed where they were erased, or dropped because they are of somebody who is.
+Its value is ``names|sealed``: the facts' names, comma-separated, and nonce and ciphertext in Base64. The
+second part is empty if the facts were erased, or dropped because they belong to somebody erased.
 """
 _MARK = b'"\\u0000p":"'
 _NONCE = 12
@@ -25,12 +25,12 @@ def sealed(names: list[str], data: bytes, cipher: AESGCM, about: bytes) -> str:
 
 
 def emptied(names: list[str]) -> str:
-    """The value of SEALED where nobody can read it any more."""
+    """The value of SEALED once nobody can read the facts any more."""
     return f"{','.join(names)}|"
 
 
 def split(value: str) -> tuple[list[str], bytes]:
-    """The names, and what is sealed, empty where it was erased. Raises ValueError for anything else."""
+    """The names, and the sealed bytes, empty if erased. Raises ValueError for anything else."""
     names, bar, text = value.partition("|")
     if not bar:
         msg = "no sealed value"
@@ -39,15 +39,15 @@ def split(value: str) -> tuple[list[str], bytes]:
 
 
 def opened(data: bytes, cipher: AESGCM, about: bytes) -> bytes:
-    """Raises cryptography's InvalidTag for what was not sealed with this key, and about this event."""
+    """Raises cryptography's InvalidTag for what was not sealed with this key for this event."""
     return cipher.decrypt(data[:_NONCE], data[_NONCE:], about)
 
 
 def about(originator_id: UUID, version: int, topic: str) -> bytes:
-    """What a sealed value is bound to, so that it cannot be moved to another event."""
+    """Binds a sealed value to its event, so that it cannot be moved to another one."""
     return originator_id.bytes + version.to_bytes(8) + topic.encode()
 
 
 def may_be_sealed(state: bytes) -> bool:
-    """Whether a stored event seems to hold something sealed, without reading it."""
+    """Whether a stored event seems to hold something sealed, without parsing it."""
     return _MARK in state

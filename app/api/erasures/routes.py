@@ -109,7 +109,7 @@ async def erase(
     if erased.is_replay:
         response.headers["Idempotent-Replay"] = "true"
     is_unknown_here = await in_thread(_look_again, servers)
-    if not (erased.is_forgotten and is_unknown_here and await _is_cleared(database, erased)):
+    if not (erased.is_purged and is_unknown_here and await _is_cleared(database, erased)):
         response.status_code = 202
         response.headers["Retry-After"] = "2"
     return _shown(customer_id, erased, await in_thread(_mentions, servers, erased))
@@ -131,7 +131,7 @@ def _shown(customer_id: str, erased: Erased, mentions: Mentions | None) -> Erasu
 def _look_again(servers: Servers) -> bool:
     """Have this process's reads forget the keys too: they would know the erasure within a second only."""
     try:
-        servers.event_store().privacy.keys.look()
+        servers.event_store().privacy.keys.refresh()
     except EVENT_STORE_ERRORS as error:
         log.warning("Cannot tell whether keys are forgotten that were destroyed: %s", in_short(error))
         return False

@@ -17,8 +17,6 @@ import psycopg
 from app.event_store.copies.endpoints import End, copying, end_of, file_of, share_a_database, share_a_file
 from app.event_store.copies.tables import (
     BESIDE,
-    CLEAR_UP_TO,
-    COPYING,
     EVENTS,
     FACTS,
     TABLES,
@@ -28,6 +26,7 @@ from app.event_store.copies.tables import (
     content_of,
 )
 from app.event_store.errors import EVENT_STORE_ERRORS
+from app.privacy.key_tables import COPYING
 
 _ROWS_AT_ONCE = 5_000
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -228,9 +227,6 @@ class _Copy:
         with _failing("source"):
             if self._source.has(table):
                 yield from self._source.rows(table, after)
-            elif table is FACTS:
-                # Of before personal data was sealed: what it would note of its events when it is opened.
-                yield (CLEAR_UP_TO, str(self._newest))
 
     def _first_event(self, after: int = 0) -> Row | None:
         with closing(self._source_rows(EVENTS, after)) as rows:

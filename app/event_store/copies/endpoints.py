@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from app.event_store.copies.postgres import PostgresEnd
 from app.event_store.copies.sqlite import SQLiteEnd
-from app.event_store.copies.tables import COPYING, EVENTS, FACTS, Row, Table
+from app.event_store.copies.tables import EVENTS, FACTS, Row, Table
 from app.event_store.url import event_store_environment
+from app.privacy.key_tables import COPYING
 
 
 class End(Protocol):

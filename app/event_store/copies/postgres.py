@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from app.event_store.copies.tables import EVENTS, TABLES, Row, Table
 from app.event_store.opening import STORE, recorder_of
 from app.event_store.postgres import connect
-from app.privacy.key_databases import PostgresKeys
+from app.privacy.databases import database_of
 from app.privacy.key_tables import KeyTables
 
 _LOCK_WAIT_S = 10
@@ -62,7 +62,7 @@ class PostgresEnd:
 
     def create(self) -> None:
         with recorder_of(self._environment) as recorder:
-            KeyTables(PostgresKeys(recorder)).create()  # type: ignore[arg-type]
+            KeyTables(database_of(recorder)).create()
 
     def has(self, table: Table) -> bool:
         return table.name in self.tables()

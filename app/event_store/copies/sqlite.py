@@ -14,7 +14,7 @@ from eventsourcing.persistence import OperationalError
 
 from app.event_store.copies.tables import EVENTS, Row, Table
 from app.event_store.opening import recorder_of
-from app.privacy.key_databases import SQLiteKeys
+from app.privacy.databases import database_of
 from app.privacy.key_tables import KeyTables
 
 
@@ -48,7 +48,7 @@ class SQLiteEnd:
 
     def create(self) -> None:
         with recorder_of(self._environment) as recorder:
-            KeyTables(SQLiteKeys(recorder)).create()  # type: ignore[arg-type]
+            KeyTables(database_of(recorder)).create()
 
     def has(self, table: Table) -> bool:
         return table.name in self.tables()

@@ -32,14 +32,6 @@ BESIDE = (
 
 TABLES = (EVENTS, *BESIDE)
 
-CLEAR_UP_TO = "unlinked_up_to"
-"""The fact up to which position events are in the clear: a release before sealing stored them.
-
-Its name in the tables is that of stores that there are.
-"""
-COPYING = "copying"
-"""The fact that a store is an unfinished copy, and of which store: nothing may open it as one."""
-
 
 class Content(NamedTuple):
     """What a table holds: so many rows, and the checksum of all their values in order."""

@@ -32,11 +32,11 @@ class AppliedBatch:
         self._servicing = servicing
         self._unit = servicing.unit_of_work()
         self._messages = list(messages)
-        self.crowded = bool(messages) and servicing.take_turn()
+        self.crowded = bool(messages) and servicing.acquire_writer_lock()
         try:
             self._apply()
         except BaseException:
-            servicing.end_turn()
+            servicing.release_writer_lock()
             raise
 
     def store(self, stop: Flag) -> None:
@@ -44,7 +44,7 @@ class AppliedBatch:
         try:
             self._store(stop)
         finally:
-            self._servicing.end_turn()
+            self._servicing.release_writer_lock()
 
     def _store(self, stop: Flag) -> None:
         conflicts = 0

@@ -91,7 +91,7 @@ class Consumer:
                 try:
                     if not self._step(storing, on_progress, block=not drain) and drain:
                         if self._inbox.drained():
-                            self._servicing.privacy.tables.forget_log()
+                            self._servicing.privacy.tables.purge()
                             return
                         self._stop.wait(_POLL_S)
                     self._heartbeats.beat(LOOP)
@@ -158,7 +158,7 @@ class Consumer:
         """A message may have erased something, or an erasure may not have emptied the store's log."""
         if monotonic() >= self._clear_log_at:
             self._clear_log_at = monotonic() + _CLEAR_LOG_EVERY_S
-            self._servicing.privacy.tables.forget_log()
+            self._servicing.privacy.tables.purge()
 
 
 def connect(settings: Settings) -> Redis:

@@ -49,7 +49,7 @@ class OpenCommands:
             found = servicing.recorder.select_notifications(
                 self._position, _PAGE, newest, self._topics, inclusive_of_start=False
             )
-            servicing.privacy.keys.at_hand({cast("UUID", stored.originator_id) for stored in found})
+            servicing.privacy.keys.preload({cast("UUID", stored.originator_id) for stored in found})
             for stored in found:
                 try:
                     event: Any = servicing.mapper.to_domain_event(stored)

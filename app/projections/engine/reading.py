@@ -76,7 +76,7 @@ class EventReader:
 
     def _told(self, rows: list[Recorded]) -> list[Envelope]:
         wanted, known = self._topics, known_topics()
-        self.servicing.open_together(rows)
+        self.servicing.preload_keys(rows)
         events = []
         for row in rows:
             if row.topic in wanted:

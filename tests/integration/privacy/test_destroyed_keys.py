@@ -9,6 +9,7 @@ from time import monotonic
 
 import psycopg
 import pytest
+from app.privacy.seal_stored import seal_stored
 
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
@@ -16,7 +17,6 @@ from app.ingestion.stream.consumer import run as ingest
 from app.privacy.key_rotation import rotate_keys
 from app.privacy.key_tables import StoredKey
 from app.privacy.master_keys import MasterKeys
-from app.privacy.seal_stored import seal_stored
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.erasing import SECRET, erase, in_the_clear, know, stored_bytes
@@ -51,11 +51,11 @@ def test_a_reader_holds_nobody_up_and_asked_again_it_is_done(tmp_path: Path) -> 
         key = key_of(store, Customer, "C1")
         with reading(path):
             begun = monotonic()
-            assert not erase(store).is_forgotten
+            assert not erase(store).is_purged
             assert monotonic() - begun < 3
             absorb(store, [On(Customer, "C2").report_details(at=1, first_name="Zoe")])
         assert key.wrapped in files_of(path)
-        assert erase(store).is_forgotten
+        assert erase(store).is_purged
         assert key.wrapped not in files_of(path)
         with store.privacy.tables.transaction(commit=False) as execute:
             assert execute("PRAGMA busy_timeout") != [(200,)]
@@ -118,10 +118,10 @@ def test_nothing_is_left_in_the_keys_file_of_postgres(postgres_url: str) -> None
         absorb(store, [On(Customer, name).report_details(at=1, first_name=SECRET) for name in names])
         keys = [key_of(store, Customer, name) for name in names]
         assert all(each.wrapped in heap_of(postgres_url) for each in keys)
-        assert erase(store, "C0").is_forgotten
+        assert erase(store, "C0").is_purged
         assert keys[0].wrapped not in heap_of(postgres_url)
     with closing(Servicing.from_url(postgres_url, masters=MasterKeys(b"1" * 32))) as store:
-        rotate_keys(store)
+        rotate_keys(store.privacy.tables, store.privacy.keys.masters)
         assert not any(each.wrapped in heap_of(postgres_url) for each in keys)
 
 
@@ -133,8 +133,8 @@ def test_a_transaction_of_postgres_that_is_in_the_way(postgres_url: str, table: 
         with psycopg.connect(postgres_url) as reader:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             reader.execute(f"SELECT COUNT(*) FROM personal_data_{table}".encode())
-            assert not erase(store).is_forgotten
+            assert not erase(store).is_purged
             assert key.wrapped in heap_of(postgres_url)
             reader.rollback()
-        assert erase(store).is_forgotten
+        assert erase(store).is_purged
         assert key.wrapped not in heap_of(postgres_url)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app.privacy.seal_stored import NotSealedError, seal_stored
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, LoanAccount, WriteOffRequest
@@ -18,7 +19,6 @@ from app.privacy.erasure import MoneyOpenError
 from app.privacy.key_rotation import rotate_keys
 from app.privacy.key_tables import KeyTables
 from app.privacy.master_keys import MasterKeyError, MasterKeys
-from app.privacy.seal_stored import NotSealedError, seal_stored
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.worker import run as project
@@ -76,7 +76,7 @@ def test_an_erased_customer_is_unreadable_in_every_process(url: str, store: Serv
         erased = erase(store)
         assert erased.position == store.max_position()
         assert names_of(store, "C1") == [ERASED]
-        other.privacy.keys.look()  # As it does within a second by itself.
+        other.privacy.keys.refresh()  # As it does within a second by itself.
         assert names_of(other, "C1") == [ERASED]
         assert names_of(other, "C2") == [f"{SECRET} Moss"]
         assert erase(other).event.at == erased.event.at
@@ -185,9 +185,9 @@ def test_rotation_is_resumed_and_repeated(url: str) -> None:
         erase(store, "C3")
     with closing(Servicing.from_url(url, masters=TWO)) as store:
         know(store, "C5", "L5")  # By the new master key, while the old one is in use.
-        stopped = rotate_keys(store, lambda _: False)
+        stopped = rotate_keys(store.privacy.tables, store.privacy.keys.masters, lambda _: False)
         assert (stopped.done, stopped.left) == (18, 0), "a page holds more than these"
-        assert rotate_keys(store).done == 0
+        assert rotate_keys(store.privacy.tables, store.privacy.keys.masters).done == 0
         assert [names_of(store, name) for name in ("C0", "C3")] == [[f"{SECRET} Moss"], [ERASED]]
     with closing(Servicing.from_url(url, masters=MasterKeys(b"2" * 32))) as store:
         assert names_of(store, "C0") == names_of(store, "C5") == [f"{SECRET} Moss"]
@@ -237,7 +237,7 @@ def test_an_erasure_happens_whole_or_not_at_all(url: str, monkeypatch: pytest.Mo
                 else:
                     break
             assert (stored_bytes(store), store.max_position()) == (before, newest)
-            store.privacy.keys.look()
+            store.privacy.keys.refresh()
             assert store.privacy.keys.erased == {}
             assert names_of(store, "C1")[-1] == f"{SECRET} Moss"
         assert crashes > 30

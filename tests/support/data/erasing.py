@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
+from app.privacy.sealed_store import Prepared
+
 from app.aggregates import (
     Actor,
     ContactNote,
@@ -19,7 +21,6 @@ from app.aggregates.contact_note import facts_of
 from app.event_store.application import Servicing
 from app.privacy.erasure import Erased, erase_customer
 from app.privacy.key_tables import Beside, KeyTables
-from app.privacy.sealed_store import Prepared
 from tests.support.data.given import Told, absorb, message
 
 SECRET = "Wilhelmina"

@@ -9,7 +9,7 @@ import pytest
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.event_store.transcoder import CompactMapper
+from app.event_store.transcoder import SealingMapper
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving
@@ -38,13 +38,13 @@ def said(number: int) -> Any:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The stored events that are opened."""
     rows: list[Any] = []
-    original = CompactMapper.to_domain_event
+    original = SealingMapper.to_domain_event
 
-    def open_one(mapper: CompactMapper, row: Any) -> Any:
+    def open_one(mapper: SealingMapper, row: Any) -> Any:
         rows.append(row)
         return original(mapper, row)
 
-    monkeypatch.setattr(CompactMapper, "to_domain_event", open_one)
+    monkeypatch.setattr(SealingMapper, "to_domain_event", open_one)
     return rows
 
 

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from app.event_store.application import Servicing
 from app.event_store.errors import NewerVersionError
-from app.event_store.transcoder import CompactMapper
+from app.event_store.transcoder import SealingMapper
 from app.projections.migrations import migrate
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
@@ -78,7 +78,7 @@ def test_an_event_of_a_later_version_is_one_of_them(
         msg = "X is of version 3, and this release knows 2"
         raise NewerVersionError(msg)
 
-    monkeypatch.setattr(CompactMapper, "to_domain_event", refuse)
+    monkeypatch.setattr(SealingMapper, "to_domain_event", refuse)
     for path in READS:
         assert told(client.get(path)) == (503, "history_unreadable"), path
     assert client.get("/v1/write-off-requests/L1").status_code == 200

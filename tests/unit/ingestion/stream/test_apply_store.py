@@ -33,11 +33,11 @@ def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Excepti
     tries: list[int] = []
     store = servicing.store
 
-    def failing(aggregates: Any, links_seen: Any) -> Any:
+    def failing(aggregates: Any, known_links: Any) -> Any:
         tries.append(len(aggregates))
         if len(tries) <= times:
             raise error
-        return store(aggregates, links_seen)
+        return store(aggregates, known_links)
 
     monkeypatch.setattr(servicing, "store", failing)
     return tries

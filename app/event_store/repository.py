@@ -1,0 +1,119 @@
+"""Loads aggregates and saves them, many in one transaction, behind a bounded cache."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeVar, cast
+from uuid import UUID
+
+from eventsourcing.persistence import RecordConflictError
+
+from app.aggregates.base import Key, RememberingAggregate
+from app.event_store.aggregate_cache import AggregateCache
+from app.event_store.reader import StoredEvents
+from app.privacy.master_keys import MasterKeys
+from app.privacy.saving import concerns_privacy
+
+A = TypeVar("A", bound=RememberingAggregate)
+NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
+_TOO_FAR_BEHIND = 5_000
+"""When others have stored more events than this, it is cheaper to empty the cache."""
+
+
+class Repository(StoredEvents):
+    """The aggregates of the event store."""
+
+    def __init__(self, env: dict[str, str], masters: MasterKeys, cache: int) -> None:
+        super().__init__(env, masters)
+        self._cache = AggregateCache(cache)
+        self._cached_up_to = 0
+        """The position that the cached aggregates are up to date with."""
+
+    def load(self, kind: type[A], business_id: str) -> A | None:
+        """The aggregate as stored, or None if it is unknown."""
+        if (known := self._cache.get((kind, business_id))) is not None:
+            return cast("A", known)
+        aggregate: A | None = None
+        for row in self.recorded_of([(kind, business_id)]):
+            aggregate = self.event_of(row).mutate(aggregate)
+        return aggregate
+
+    def load_many(self, keys: Collection[Key]) -> dict[Key, RememberingAggregate | None]:
+        """The aggregates in one query; None for unknown ones. Without those that cannot be read."""
+        loaded = {key: self._cache.get(key) for key in keys}
+        if not (missing := [key for key, aggregate in loaded.items() if aggregate is None]):
+            return loaded
+        key_of = {kind.id_of(name): (kind, name) for kind, name in missing}
+        rows = self.batches.select_of(list(key_of))
+        self.preload_keys(rows)
+        for row in rows:
+            if (key := key_of[row.originator_id]) in loaded:
+                try:
+                    loaded[key] = self.event_of(row).mutate(loaded[key])
+                except Exception:  # noqa: BLE001 - whoever needs it loads it alone, and gets the error
+                    del loaded[key]
+        return loaded
+
+    def store(
+        self, aggregates: Iterable[RememberingAggregate], known_links: Mapping[UUID, int] = NO_LINKS
+    ) -> int | None:
+        """Store the new events of aggregates in one transaction, and cache these.
+
+        Returns the position of the last event, or None if there was none. ``known_links``: how many links
+        some owners must still have. Raises RecordConflictError if somebody else saved one of them first.
+        """
+        aggregates = list(aggregates)
+        positions = None
+        if changed := [each for each in aggregates if each.pending_events]:
+            if known_links or any(concerns_privacy(each) for each in changed):
+                positions = self._insert_private(changed, known_links)
+            else:
+                to_stored = self.mapper.to_stored_event
+                stored = [to_stored(event) for each in changed for event in each.pending_events]
+                positions = self.recorder.insert_events(stored)
+        for aggregate in aggregates:
+            aggregate.pending_events.clear()
+            self._cache.keep(aggregate)
+        if not positions:
+            return None
+        if positions[0] == self._cached_up_to + 1:  # Nobody else stored anything in between.
+            self._cached_up_to = positions[-1]
+        return positions[-1]
+
+    def _insert_private(
+        self, aggregates: list[RememberingAggregate], known_links: Mapping[UUID, int]
+    ) -> Sequence[int] | None:
+        """Store events that hold personal data, or decide about it, with their keys, links and erasures."""
+        prepared = self.privacy.prepare(aggregates, self.load_many)
+        for each in prepared.aggregates[len(aggregates) :]:
+            self._cache.forget(each)
+        prepared.changes.known_links |= known_links
+        stored = [
+            self.mapper.seal(event, prepared.ciphers, is_erased=each.erased is not None)
+            for each in prepared.aggregates
+            for event in each.pending_events
+        ]
+        try:
+            positions = self.recorder.insert_events(
+                stored, beside=self.privacy.tables.writing(prepared.changes)
+            )
+        except RecordConflictError:
+            self.privacy.keys.refresh()  # Perhaps we had not heard of an erasure.
+            raise
+        self.privacy.saved(prepared)
+        return positions
+
+    def catch_up(self) -> None:
+        """Bring the cached aggregates up to date with what others have stored."""
+        newest = self.max_position()
+        if newest - self._cached_up_to > _TOO_FAR_BEHIND or not self._cache:
+            self._cache.clear()
+            self._cached_up_to = newest
+        while self._cached_up_to < newest:
+            page = self.page(self._cached_up_to, newest, _TOO_FAR_BEHIND)
+            for row in page:
+                self._cache.follow(row, self.mapper)
+            self._cached_up_to = page[-1].position if page else newest
+
+    def forget(self, aggregate: RememberingAggregate) -> None:
+        """Drop an aggregate from the cache: its state may not be what is stored."""
+        self._cache.forget(aggregate)

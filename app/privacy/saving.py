@@ -1,0 +1,158 @@
+"""What a save of personal data takes: keys to seal with, links to owners, and erasures that are due."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache
+from typing import NamedTuple, cast
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from eventsourcing.persistence import ApplicationRecorder
+
+from app.aggregates.base import Key, RememberingAggregate
+from app.aggregates.ledger_command import LedgerCommand
+from app.aggregates.loan_account.account import LoanAccount
+from app.aggregates.personal import has_personal, tells_personal
+from app.aggregates.source import Source
+from app.aggregates.write_off_request import WriteOffRequest
+from app.privacy.data_keys import DataKeys
+from app.privacy.databases import database_of
+from app.privacy.key_tables import Changes, KeyTables, Link
+from app.privacy.master_keys import MasterKeys
+
+LoadMany = Callable[[Collection[Key]], dict[Key, RememberingAggregate | None]]
+
+_ASKED_OF_ACCOUNTS: dict[str, type[RememberingAggregate]] = {
+    kind.__name__: kind for kind in (WriteOffRequest, LedgerCommand)
+}
+
+
+class Prepared(NamedTuple):
+    """What to save: the aggregates, more of them perhaps, the keys to seal with, and the tables' changes."""
+
+    aggregates: list[RememberingAggregate]
+    ciphers: dict[UUID, AESGCM]
+    changes: Changes
+
+
+class Privacy:
+    """The keys of one store, and its links."""
+
+    def __init__(self, recorder: ApplicationRecorder, masters: MasterKeys, *, create: bool) -> None:
+        """``create`` the tables where they are missing. Raises MasterKeyError."""
+        self.tables = KeyTables(database_of(recorder))
+        if create:
+            self.tables.create()
+        self.keys = DataKeys(self.tables, masters)
+
+    def prepare(self, aggregates: Sequence[RememberingAggregate], load_many: LoadMany) -> Prepared:
+        """What the new events of aggregates take.
+
+        An aggregate that they link to an erased customer is erased by one more event in the same save; one
+        that money waits for, in the save that settles it.
+        """
+        changes = Changes(self.keys.tombstones)
+        links = {aggregate.id: _links_in(aggregate) for aggregate in aggregates}
+        changes.links = [link for each in links.values() for link in each]
+        self._erase_linked(aggregates, links, changes)
+        further = self._erase_asked_of_accounts(aggregates, load_many, changes)
+        sealing = [
+            aggregate.id
+            for aggregate in aggregates
+            if aggregate.erased is None and any(tells_personal(event) for event in aggregate.pending_events)
+        ]
+        ciphers, changes.keys = self.keys.to_write(sealing)
+        return Prepared([*aggregates, *further], ciphers, changes)
+
+    def saved(self, prepared: Prepared) -> None:
+        """Keep the keys of what was saved, and forget those that it destroyed."""
+        if prepared.changes.destroyed:
+            self.keys.refresh()
+        self.keys.keep(prepared.ciphers)
+
+    def _erase_linked(
+        self, aggregates: Iterable[RememberingAggregate], links: dict[UUID, list[Link]], changes: Changes
+    ) -> None:
+        """Erase what belongs to somebody erased; one aggregate may belong to another one among these."""
+        waiting = [each for each in aggregates if each.id not in self.keys.erased]
+        goes_on = True
+        while goes_on:
+            goes_on, left = False, []
+            for each in waiting:
+                owners = (*(link.owner for link in links[each.id]), *each.owners)
+                customers = [found for owner in owners if (found := self._erased_with(owner, changes))]
+                if customers and not each.is_unsettled:
+                    each.erase(erasure_of(customers[0]), erased_with=customers[0])
+                if each.erased is None:
+                    left.append(each)
+                else:
+                    goes_on = True
+                    changes.destroyed[each.id] = each.erased.erased_with
+            waiting = left
+
+    def _erased_with(self, owner: UUID, changes: Changes) -> str | None:
+        return self.keys.erased.get(owner) or changes.destroyed.get(owner)
+
+    def _erase_asked_of_accounts(
+        self, aggregates: Sequence[RememberingAggregate], load_many: LoadMany, changes: Changes
+    ) -> list[RememberingAggregate]:
+        """Erase what was asked of a loan account that turns out to belong to somebody erased.
+
+        What is not settled records only that it heard of it, so that nobody settles it unaware meanwhile.
+        Returns what was loaded for that.
+        """
+        erased = {
+            each.id: changes.destroyed[each.id]
+            for each in aggregates
+            if isinstance(each, LoanAccount) and each.id in changes.destroyed
+        }
+        if not erased:
+            return []
+        links = self.tables.links_of(list(erased))
+        changes.known_links = {owner: sum(link.owner == owner for link in links) for owner in erased}
+        known: dict[Key, RememberingAggregate] = {(type(each), each.business_id): each for each in aggregates}
+        keys = {(_ASKED_OF_ACCOUNTS[each.kind], each.business_id): erased[each.owner] for each in links}
+        loaded = load_many([key for key in keys if key not in known])
+        further = {key: found for key, found in loaded.items() if found is not None}
+        for key, customer_id in keys.items():
+            if (aggregate := known.get(key) or further.get(key)) is None:
+                continue
+            source = erasure_of(customer_id)
+            if not aggregate.is_unsettled:
+                aggregate.erase(source, erased_with=customer_id)
+            elif source.message_id not in aggregate.absorbed:
+                aggregate.record(aggregate.NothingNewReported, source)
+            if aggregate.erased is not None and aggregate.id not in self.keys.erased:
+                changes.destroyed[aggregate.id] = aggregate.erased.erased_with
+        return list(further.values())
+
+
+def erasure_of(customer_id: str) -> Source:
+    """The message that an erasure counts as: one a customer."""
+    return Source.said_now(f"erasure:{customer_id}")
+
+
+def concerns_privacy(aggregate: RememberingAggregate) -> bool:
+    """Whether a save of its new events takes keys, links or an erasure."""
+    return bool(aggregate.owners) or any(
+        _is_private(type(aggregate), cast("type[RememberingAggregate.Event]", type(event)))
+        for event in aggregate.pending_events
+    )
+
+
+@cache
+def _is_private(kind: type[RememberingAggregate], event_class: type[RememberingAggregate.Event]) -> bool:
+    """Whether events of a class may hold personal data, name the aggregate's owner, or erase it."""
+    return (
+        has_personal(event_class)
+        or issubclass(event_class, RememberingAggregate.PersonalDataErased)
+        or any(fact in event_class.__dataclass_fields__ for fact, _ in kind.OWNED_BY)
+    )
+
+
+def _links_in(aggregate: RememberingAggregate) -> list[Link]:
+    kind = type(aggregate).__name__
+    return [
+        Link(owner, kind, aggregate.business_id)
+        for event in aggregate.pending_events
+        for owner in aggregate.owners_told(event)  # type: ignore[arg-type]
+    ]
