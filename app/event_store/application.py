@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import TypeVar
+from uuid import uuid4
 
 from eventsourcing.persistence import RecordConflictError
 
@@ -48,7 +49,7 @@ class Servicing(Repository):
     @classmethod
     def in_memory(cls, cache: int = 1_000) -> "Servicing":
         """A store that ends with the process, for tests of rules."""
-        return cls(sqlite_environment(":memory:"), cache=cache)
+        return cls(sqlite_environment(f"file:{uuid4().hex}?mode=memory&cache=shared"), cache=cache)
 
     def refuse_unfinished_copy(self) -> None:
         """Raises UnfinishedCopyError for a store that is being copied from another one."""

@@ -51,7 +51,7 @@ def event_store_environment(url: str) -> dict[str, str]:
 
 
 def sqlite_environment(file: str, lock_timeout: str = _LOCK_TIMEOUT_S) -> dict[str, str]:
-    """The library's settings for a SQLite file, or for ``:memory:``."""
+    """The library's settings for a SQLite file."""
     return {
         "PERSISTENCE_MODULE": "eventsourcing.sqlite",
         "SQLITE_DBNAME": file,

@@ -128,6 +128,5 @@ def writer_lock_of(environment: Mapping[str, str]) -> WriterLock:
     """The lock of the store that the library's settings name."""
     if "POSTGRES_DBNAME" in environment:
         return PostgresLock(environment)
-    if (file := environment["SQLITE_DBNAME"]) != ":memory:":
-        return FileLock(file)
-    return WriterLock()
+    file = environment["SQLITE_DBNAME"]
+    return WriterLock() if "mode=memory" in file else FileLock(file)

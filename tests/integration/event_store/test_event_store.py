@@ -19,8 +19,9 @@ from app.ingestion.stream.apply import apply_messages
 
 OPEN = """
 import sys
-from app.aggregates import Customer, Servicing
-from tests.given import message
+from app.aggregates import Customer
+from app.event_store.application import Servicing
+from tests.support.data.given import message
 print("ready", flush=True)
 for line in sys.stdin:
     servicing = Servicing.from_url(line.strip())

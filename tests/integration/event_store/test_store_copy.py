@@ -260,9 +260,10 @@ def test_whoever_is_connected_is_named_and_can_only_read(
 
 WRITER = """
 import sys
-from app.aggregates import Customer, Servicing
-from tests.given import absorb
-from tests.projecting import On
+from app.aggregates import Customer
+from app.event_store.application import Servicing
+from tests.support.data.given import absorb
+from tests.support.data.projecting import On
 servicing = Servicing.from_url(sys.argv[1])
 print("ready", flush=True)
 for _ in sys.stdin:

@@ -145,8 +145,8 @@ def test_nobody_writes_between_the_comparison_and_the_end(
 
 WRITE_ONE = """
 import sys
-from app.aggregates.store_ends import end_of
-from app.aggregates.store_tables import EVENTS
+from app.event_store.copies.endpoints import end_of
+from app.event_store.copies.tables import EVENTS
 end = end_of(sys.argv[1])
 if "timeout" not in sys.argv[1]:
     end.execute("SET lock_timeout = '1s'")

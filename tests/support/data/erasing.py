@@ -1,10 +1,8 @@
 """A customer with one of everything, each with words that nobody may read once they are erased."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import Any
-from unittest.mock import patch
 
 from app.privacy.sealed_store import Prepared
 
@@ -20,7 +18,6 @@ from app.aggregates import (
 from app.aggregates.contact_note import facts_of
 from app.event_store.application import Servicing
 from app.privacy.erasure import Erased, erase_customer
-from app.privacy.key_tables import Beside, KeyTables
 from tests.support.data.given import Told, absorb, message
 
 SECRET = "Wilhelmina"
@@ -126,31 +123,3 @@ def erase(servicing: Servicing, customer_id: str = "C1", **more: Any) -> Erased:
 def stored_bytes(servicing: Servicing) -> bytes:
     """All that the store holds of events."""
     return b"".join(each.state for each in servicing.page(0, servicing.max_position(), 1_000_000))
-
-
-@contextmanager
-def in_the_clear(servicing: Servicing) -> Iterator[None]:
-    """Have events stored as a release before 0010 did: with no keys, no links, and nothing sealed."""
-
-    def plain(event: Any, _ciphers: Any, **_: Any) -> Any:
-        with patch("app.event_store.transcoder.take_out", lambda _class, _state: ([], {})):
-            return seal(event, {}, is_erased=False)
-
-    seal = servicing.mapper.seal  # type: ignore[attr-defined]
-    with (
-        patch.object(servicing.mapper, "seal", plain),
-        patch.object(servicing.privacy, "prepare", lambda _aggregates: Prepared({}, Beside())),
-        patch.object(KeyTables, "write", lambda *_: None),
-        patch.object(servicing.privacy, "stored", lambda _prepared: None),
-    ):
-        yield
-
-
-def know_in_the_clear(url: str, *customers: tuple[str, str]) -> None:
-    """A store that a release before 0010 made."""
-    with closing(Servicing.from_url(url)) as servicing, in_the_clear(servicing):
-        for customer_id, name in customers:
-            know(servicing, customer_id, name)
-        with servicing.privacy.tables.transaction(commit=True) as execute:
-            for table in ("keys", "links", "erased", "facts"):
-                execute(f"DROP TABLE personal_data_{table}")

@@ -1,12 +1,12 @@
-"""Turns at one SQLite store: waited for, but never for long."""
+"""The writer lock of a SQLite store: waited for, but never for long."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.event_store import writer_lock as turns
-from app.event_store.writer_lock import FileTurns
+from app.event_store import writer_lock
+from app.event_store.writer_lock import FileLock
 
 
 @pytest.fixture
@@ -19,50 +19,50 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(turns, "sleep", sleep)
-    monkeypatch.setattr(turns, "monotonic", lambda: now[0] + 1_000)
+    monkeypatch.setattr(writer_lock, "sleep", sleep)
+    monkeypatch.setattr(writer_lock, "monotonic", lambda: now[0] + 1_000)
     return slept
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[FileTurns, FileTurns]]:
+def two(tmp_path: Path) -> Iterator[tuple[FileLock, FileLock]]:
     store = str(tmp_path / "events.db")
-    one, other = FileTurns(store), FileTurns(store)
+    one, other = FileLock(store), FileLock(store)
     yield one, other
     one.close()
     other.close()
 
 
-def test_only_one_has_its_turn(two: tuple[FileTurns, FileTurns], waits: list[float]) -> None:
+def test_only_one_has_it(two: tuple[FileLock, FileLock], waits: list[float]) -> None:
     one, other = two
-    assert not one.take()
-    one.end()
-    assert not other.take()
+    assert not one.acquire()
+    one.release()
+    assert not other.acquire()
     assert waits == []
-    assert one.take()
+    assert one.acquire()
     assert sum(waits) == pytest.approx(5, abs=0.01)
 
 
 def test_who_waited_in_vain_does_not_wait_again_at_once(
-    two: tuple[FileTurns, FileTurns], waits: list[float], monkeypatch: pytest.MonkeyPatch
+    two: tuple[FileLock, FileLock], waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
-    one.take()
-    assert other.take()
+    one.acquire()
+    assert other.acquire()
     waits.clear()
-    assert other.take()
+    assert other.acquire()
     assert waits == []
-    monkeypatch.setattr(turns, "_IN_VAIN_FOR_S", 0.0)
-    later = FileTurns(two[0]._path.removesuffix(".turn"))
-    assert later.take()
+    monkeypatch.setattr(writer_lock, "_IN_VAIN_FOR_S", 0.0)
+    later = FileLock(two[0]._path.removesuffix(".lock"))
+    assert later.acquire()
     waits.clear()
-    assert later.take()
+    assert later.acquire()
     assert sum(waits) == pytest.approx(5, abs=0.01)
     later.close()
 
 
-def test_where_no_file_can_be_made_there_are_no_turns(tmp_path: Path) -> None:
-    nowhere = FileTurns(str(tmp_path / "absent" / "events.db"))
-    assert not nowhere.take()
-    nowhere.end()
+def test_where_no_file_can_be_made_there_is_no_lock(tmp_path: Path) -> None:
+    nowhere = FileLock(str(tmp_path / "absent" / "events.db"))
+    assert not nowhere.acquire()
+    nowhere.release()
     nowhere.close()

@@ -255,8 +255,8 @@ def test_what_is_linked_meanwhile_is_erased_too(
 ) -> None:
     prepare, met = servicing.privacy.prepare, []
 
-    def prepare_late(aggregates: list[object]) -> object:
-        prepared = prepare(aggregates)  # type: ignore[arg-type]
+    def prepare_late(*arguments: Any) -> object:
+        prepared = prepare(*arguments)
         if not met:
             met.append(True)
             write_note(servicing, "C1", "N9")
@@ -272,7 +272,10 @@ def test_who_does_not_know_of_an_erasure_cannot_store(servicing: Servicing) -> N
     unit = servicing.unit_of_work()
     source = message("late", at=60)
     unit.obtain(Conversation, "L1", source).add_utterance(source, username="customer", utterance=SECRET)
-    prepared = servicing.privacy.prepare([unit.obtain(Conversation, "L1", source)])
+    newest = servicing.max_position()
+    prepared = servicing.privacy.prepare([unit.obtain(Conversation, "L1", source)], servicing.load_many)
     erase(servicing)
+    erased = servicing.max_position()
     with pytest.raises(RecordConflictError):
-        servicing.privacy.in_memory(prepared.beside, lambda: None)
+        servicing.recorder.insert_events([], beside=servicing.privacy.tables.writing(prepared.changes))
+    assert erased == servicing.max_position() > newest

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.event_store.application import Servicing
-from app.event_store.writer_lock import NoTurns
+from app.event_store.writer_lock import WriterLock
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from tests.support.data.mock_mongo import Database
 from tests.unit.projections.read_models.test_properties import (
@@ -72,7 +72,7 @@ class Consumers:
 
     def _started(self) -> Servicing:
         servicing = Servicing.from_url(self._url, cache=3)
-        servicing._turns = NoTurns()
+        servicing._writer_lock = WriterLock()
         return servicing
 
 

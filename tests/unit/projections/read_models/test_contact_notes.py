@@ -29,7 +29,7 @@ AMENDS = st.tuples(NAMES, NAMES, WORDS)
 
 
 def fresh() -> tuple[Servicing, NoteStore]:
-    servicing = Servicing({"PERSISTENCE_MODULE": "eventsourcing.popo"})
+    servicing = Servicing.in_memory(cache=0)
     know_customers(servicing, "C1")
     return servicing, NoteStore(lambda: servicing)
 
