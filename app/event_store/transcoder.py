@@ -129,9 +129,9 @@ class SealingMapper(Mapper[UUID]):
             state: dict[str, Any] = self.transcoder.decode(stored_event.state)
             if (value := state.pop(SEALED, None)) is not None:
                 self._open(state, value, stored_event)
-        except (PersistenceError, sqlite3.Error) as error:
-            if not isinstance(error, MissingKeyError):
-                raise  # The keys cannot be read: the event is not at fault.
+        except (PersistenceError, sqlite3.Error):
+            raise  # The keys cannot be read: the event is not at fault.
+        except MissingKeyError as error:
             msg = f"{event_class.__qualname__} cannot be opened: {error}"
             raise MapperDeserialisationError(msg) from error
         except Exception as error:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from app.privacy.sealed_store import Prepared
-
 from app.aggregates import (
     Actor,
     ContactNote,

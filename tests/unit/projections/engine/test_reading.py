@@ -7,7 +7,6 @@ import pytest
 
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
-from app.event_store.recorders import BatchRecorder
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.customers.projection import CUSTOMERS
@@ -73,8 +72,7 @@ def test_large_events_make_short_pages_and_none_is_lost(
             break
         page = reader.page(page.reached, newest, 30)
     assert positions == list(range(1, newest + 1))
-    if isinstance(store.recorder, BatchRecorder):
-        assert longest < 8, "some 250 bytes each"
+    assert longest < 8, "some 250 bytes each"
 
 
 def test_no_event_of_a_newer_release_is_passed_over(
