@@ -10,7 +10,7 @@ from bson import Decimal128
 from pymongo.database import Database
 
 from app.projections.migrations import migrate
-from app.projections.read_models.search.keys import finish
+from app.projections.read_models.search_keys.keys import set_search_keys
 
 _ANNS = ("Ann", "Anna", "Anne", "Annabel", "Annika")
 _AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -23,9 +23,9 @@ def load(database: Database[dict[str, Any]], count: int) -> None:
     """Migrate, and insert so many customers, each with a loan account; standard error tells how far it is."""
     list(migrate(database))
     for name, documents in (("customers", customers(count)), ("loan-accounts", loan_accounts(count))):
-        finished, page = finish(name), []
+        page = []
         for number, document in enumerate(documents, 1):
-            finished(document)
+            set_search_keys(name, document)
             page.append(document)
             if len(page) == _PAGE or number == count:
                 database[name].insert_many(page, ordered=False)

@@ -1,11 +1,13 @@
 """The customer: who somebody is, how to reach them, and what was checked about them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.personal import IS_ERASED
 from app.aggregates.source import Source
+
+EkycStatus = Literal["successful", "failed", "pending"]
 
 
 class Customer(RememberingAggregate):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
@@ -18,6 +18,19 @@ def request_number(request_id: str) -> str:
     bits = int.from_bytes(sha256(request_id.encode()).digest()[:5])
     letters = "".join(_NUMBER_ALPHABET[bits >> shift & 31] for shift in range(35, -5, -5))
     return f"WO-{letters[:4]}-{letters[4:]}"
+
+
+WriteOffReason = Literal[
+    "hardship",
+    "bankruptcy",
+    "deceased",
+    "unable_to_locate",
+    "fraud_victim",
+    "disputed",
+    "aged_debt",
+    "other",
+]
+WriteOffPriority = Literal["normal", "high", "urgent"]
 
 
 class WriteOffRequest(RememberingAggregate):

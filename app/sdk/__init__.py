@@ -10,18 +10,17 @@ consumer makes of raw fields. What is wrong raises, and quotes no value::
 docs/messages/README.md is the guide; every name that is public is in ``__all__``.
 """
 
+from app.aggregates.customer import EkycStatus
+from app.aggregates.loan_account.status import AgingBucket, ClosureReason, PaymentFrequency, PaymentStatus
+from app.aggregates.loan_account.status import SdkStatus as AccountStatus
+from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
 from app.ingestion.messages.accounts import (
     AccountClosed,
     AccountCreated,
-    AccountStatus,
     AccountStatusChanged,
     AccountUpdated,
-    AgingBucket,
     AgingUpdated,
-    ClosureReason,
-    PaymentFrequency,
     PaymentNews,
-    PaymentStatus,
     PlannedPayment,
     ScheduleCreated,
     ScheduleUpdated,
@@ -41,7 +40,6 @@ from app.ingestion.messages.customers import (
     ApplicantDetails,
     CustomerChanged,
     CustomerVerified,
-    EkycStatus,
     ResidentialAddress,
 )
 from app.ingestion.messages.fields import Payload
@@ -50,8 +48,6 @@ from app.ingestion.messages.rejection import Reason
 from app.ingestion.messages.write_offs import (
     WriteOffApproved,
     WriteOffCancelled,
-    WriteOffPriority,
-    WriteOffReason,
     WriteOffRejected,
     WriteOffRequested,
 )

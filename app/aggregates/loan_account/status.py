@@ -1,5 +1,16 @@
 """The words for a loan account's status, and what follows from them (contract: Accounts, rules)."""
 
+from typing import Literal
+
+SdkStatus = Literal["PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED"]
+"""Upstream's status of an account."""
+AccountStatus = Literal["active", "pending_disbursement", "in_arrears", "paid_off", "written_off"]
+"""Our status of an account."""
+ClosureReason = Literal["PAID_OFF", "WRITTEN_OFF", "ADMIN_CLOSED"]
+PaymentStatus = Literal["scheduled", "partial", "paid", "missed"]
+PaymentFrequency = Literal["weekly", "fortnightly", "monthly"]
+AgingBucket = Literal["current", "early_arrears", "late_arrears", "default", "closed"]
+
 PENDING_WORDS = frozenset(("PENDING", "PENDING_DISBURSEMENT"))
 """Upstream's words for an account that was not paid out yet."""
 

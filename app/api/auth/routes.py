@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import Authenticated
 from app.api.http.problems import documented
-from app.projections.read_models.kinds import Document
+from app.projections.read_models.types import Model
 
 router = APIRouter(
     prefix="/v1",
@@ -17,7 +17,7 @@ router = APIRouter(
 )
 
 
-class Me(Document):
+class Me(Model):
     """The caller, as their token tells. ``id`` is what is stored with what they do."""
 
     id: str

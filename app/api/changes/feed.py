@@ -20,11 +20,10 @@ from pymongo.errors import PyMongoError
 from app.api.http.problems import ProblemError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.servers import Servers
-from app.projections.dictionary.catalogue import COLLECTIONS
 from app.projections.engine.changes import Change, ChangeReader, Changes
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.positions import COLLECTION as POSITIONS
-from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.catalogue import COLLECTIONS, all_projections
 from app.runtime.observability.logging import in_short, where
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from app.api.http.event_streams import HEADERS, RETRY_MS, EventStream, event, st
 from app.api.http.pages import Identifier
 from app.api.http.problems import ProblemError, documented
 from app.operations.status.servers import Servers
-from app.projections.dictionary.catalogue import COLLECTIONS
-from app.projections.read_models.kinds import Document
+from app.projections.read_models.catalogue import COLLECTIONS
+from app.projections.read_models.types import Model
 
 router = APIRouter(
     prefix="/v1",
@@ -48,7 +48,7 @@ LastEvent = Annotated[
 ]
 
 
-class DocumentChange(Document):
+class DocumentChange(Model):
     """A document that has changed: read it again, and you see the change."""
 
     collection: str

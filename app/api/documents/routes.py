@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from pymongo.asynchronous.database import AsyncDatabase
 
+from app.aggregates.customer import EkycStatus
+from app.aggregates.loan_account.status import AccountStatus
 from app.api.auth.requires import Authenticated
 from app.api.documents.as_of import AsOf, document_then
 from app.api.documents.chosen_fields import Chosen, Fields, chosen, validated
@@ -15,12 +17,11 @@ from app.api.http.pages import Identifier, Page
 from app.api.http.problems import ProblemError, documented, not_found
 from app.api.write_offs.schemas import stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
-from app.ingestion.messages.customers import EkycStatus
 from app.projections.engine.faults import FAULTED
-from app.projections.read_models.conversations.document import Conversation, ConversationSummary
-from app.projections.read_models.customers.document import Customer
-from app.projections.read_models.loan_accounts.document import AccountStatus, LoanAccount
-from app.projections.read_models.write_off_requests.document import WriteOffRequest, WriteOffStatus
+from app.projections.read_models.conversations import ConversationDocument, ConversationSummary
+from app.projections.read_models.customers import CustomerDocument
+from app.projections.read_models.loan_accounts.document import LoanAccountDocument
+from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffStatus
 
 router = APIRouter(
     prefix="/v1",
@@ -77,12 +78,14 @@ async def list_customers(
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     status: EkycStatus | None = None,
     fields: Fields = None,
-) -> Page[Customer]:
+) -> Page[CustomerDocument]:
     """List customers; `status` is the outcome of the identity check (`ekycStatus`)."""
     database = database_of(request)
-    wanted = chosen(Customer, fields)
+    wanted = chosen(CustomerDocument, fields)
     filters = {"_id": customerId, "ekycStatus": status}
-    return await page(request, database["customers"], filters, model=Customer, listing=listing, fields=wanted)
+    return await page(
+        request, database["customers"], filters, model=CustomerDocument, listing=listing, fields=wanted
+    )
 
 
 @router.get(
@@ -90,7 +93,7 @@ async def list_customers(
     tags=["customers"],
     operation_id="getCustomer",
     responses=documented(404) | TAGGED,
-    response_model=Customer,
+    response_model=CustomerDocument,
 )
 async def get_customer(
     request: Request,
@@ -101,12 +104,12 @@ async def get_customer(
 ) -> Response:
     """Get one customer."""
     database = database_of(request)
-    wanted = chosen(Customer, fields)
+    wanted = chosen(CustomerDocument, fields)
     if asOf is None:
         found = await one_document(response, database, "customers", "customer", customerId, wanted)
     else:
         found = await document_then(request, response, "customers", "customer", customerId, asOf)
-    return represented(request, response, validated(Customer, found, wanted), wanted)
+    return represented(request, response, validated(CustomerDocument, found, wanted), wanted)
 
 
 @router.get(
@@ -121,13 +124,13 @@ async def list_loan_accounts(
     customerId: Identifier | None = None,  # noqa: N803
     status: AccountStatus | None = None,
     fields: Fields = None,
-) -> Page[LoanAccount]:
+) -> Page[LoanAccountDocument]:
     """List loan accounts; `status` is the `accountStatus`."""
     database = database_of(request)
-    wanted = chosen(LoanAccount, fields)
+    wanted = chosen(LoanAccountDocument, fields)
     filters = {"customerId": customerId, "accountStatus": status}
     return await page(
-        request, database["loan-accounts"], filters, model=LoanAccount, listing=listing, fields=wanted
+        request, database["loan-accounts"], filters, model=LoanAccountDocument, listing=listing, fields=wanted
     )
 
 
@@ -136,7 +139,7 @@ async def list_loan_accounts(
     tags=["loan accounts"],
     operation_id="getLoanAccount",
     responses=documented(404) | TAGGED,
-    response_model=LoanAccount,
+    response_model=LoanAccountDocument,
 )
 async def get_loan_account(
     request: Request,
@@ -147,12 +150,12 @@ async def get_loan_account(
 ) -> Response:
     """Get one loan account."""
     database = database_of(request)
-    wanted = chosen(LoanAccount, fields)
+    wanted = chosen(LoanAccountDocument, fields)
     if asOf is None:
         found = await one_document(response, database, "loan-accounts", "loan account", loanAccountId, wanted)
     else:
         found = await document_then(request, response, "loan-accounts", "loan account", loanAccountId, asOf)
-    return represented(request, response, validated(LoanAccount, found, wanted), wanted)
+    return represented(request, response, validated(LoanAccountDocument, found, wanted), wanted)
 
 
 @router.get(
@@ -187,7 +190,7 @@ async def list_conversations(
     tags=["conversations"],
     operation_id="getConversation",
     responses=documented(404) | TAGGED,
-    response_model=Conversation,
+    response_model=ConversationDocument,
 )
 async def get_conversation(
     request: Request,
@@ -198,14 +201,14 @@ async def get_conversation(
 ) -> Response:
     """Get one conversation, with the newest of what was said in it."""
     database = database_of(request)
-    wanted = chosen(Conversation, fields)
+    wanted = chosen(ConversationDocument, fields)
     if asOf is None:
         found = await one_document(
             response, database, "conversations", "conversation", conversationId, wanted
         )
     else:
         found = await document_then(request, response, "conversations", "conversation", conversationId, asOf)
-    return represented(request, response, validated(Conversation, found, wanted), wanted)
+    return represented(request, response, validated(ConversationDocument, found, wanted), wanted)
 
 
 @router.get(
@@ -221,16 +224,16 @@ async def list_write_off_requests(
     loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
     fields: Fields = None,
-) -> Page[WriteOffRequest]:
+) -> Page[WriteOffRequestDocument]:
     """List write-off requests."""
     database = database_of(request)
-    wanted = chosen(WriteOffRequest, fields)
+    wanted = chosen(WriteOffRequestDocument, fields)
     filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
     return await page(
         request,
         database["write-off-requests"],
         filters,
-        model=WriteOffRequest,
+        model=WriteOffRequestDocument,
         listing=listing,
         fields=wanted,
     )
@@ -241,7 +244,7 @@ async def list_write_off_requests(
     tags=["write-offs"],
     operation_id="getWriteOffRequest",
     responses=documented(404) | TAGGED,
-    response_model=WriteOffRequest,
+    response_model=WriteOffRequestDocument,
 )
 async def get_write_off_request(
     request: Request,
@@ -251,13 +254,13 @@ async def get_write_off_request(
 ) -> Response:
     """Get one write-off request, as it is stored: no projection is waited for."""
     database = database_of(request)
-    wanted = chosen(WriteOffRequest, fields)
+    wanted = chosen(WriteOffRequestDocument, fields)
     try:
         found = await stored_request(request, requestId)
     except (*EVENT_STORE_ERRORS, *UNREADABLE_ERRORS):
         found = None  # While the store is away, or ahead of this release, what was projected is shown.
     if found is None:
-        found = WriteOffRequest.model_validate(
+        found = WriteOffRequestDocument.model_validate(
             await one_document(response, database, "write-off-requests", "write-off request", requestId)
         )
     return represented(request, response, found, wanted)

@@ -24,7 +24,7 @@ from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS
 from app.projections.engine.positions import comes_to
 from app.projections.engine.values import time
-from app.projections.read_models.kinds import Document, StaffMember
+from app.projections.read_models.types import Model, StaffMember
 from app.projections.rebuild.swap import holds_erased, record_id
 from app.runtime.observability.logging import in_short
 from app.runtime.servers.store_threads import in_thread
@@ -57,7 +57,7 @@ class ErasureBody(Body):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=500)]
 
 
-class Erasure(Document):
+class Erasure(Model):
     """What was erased of a customer, when, why and by whom."""
 
     customer_id: str

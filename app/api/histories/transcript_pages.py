@@ -21,7 +21,8 @@ from app.event_store.application import Servicing
 from app.projections.engine.projection import event_classes
 from app.projections.engine.reading import EventReader
 from app.projections.engine.values import Document
-from app.projections.read_models.conversations.projection import conversations
+from app.projections.read_models.base import Options
+from app.projections.read_models.conversations import Conversations
 
 List = Literal["utterances", "noticeboard"]
 
@@ -33,7 +34,9 @@ _MOST_CONVERSATIONS = 256
 _MOST_ITEMS = 1_000_000
 """What is remembered in all, at 16 bytes each; one conversation may have more."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize, list_bytes=sys.maxsize)
+_WHOLE = Conversations(
+    Options(max_utterances=sys.maxsize, max_notices=sys.maxsize, max_list_bytes=sys.maxsize)
+)
 
 
 class TranscriptPage(NamedTuple):

@@ -10,7 +10,7 @@ from app.api.auth.requires import Authenticated
 from app.api.histories.transcript_pages import List
 from app.api.http.pages import Limit, Page
 from app.api.http.problems import documented, not_found
-from app.projections.read_models.conversations.document import ConversationSummary, Notice, Utterance
+from app.projections.read_models.conversations import ConversationSummary, Notice, Utterance
 
 router = APIRouter(
     prefix="/v1/conversations/{conversationId}",

@@ -9,10 +9,10 @@ from datetime import datetime
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from app.projections.read_models.kinds import Document, Money
+from app.projections.read_models.types import Model, Money
 
 
-class LedgerDocument(Document):
+class LedgerDocument(Model):
     """Made from the client's results, whose attributes have these names."""
 
     model_config = ConfigDict(

@@ -19,8 +19,8 @@ from app.api.ledger_commands.schemas import CommandEvent, LedgerCommand, command
 from app.api.money.routes import NOT_SETTLED, answered, shown
 from app.ledger.money.approvals import Approvals
 from app.ledger.money.movements import Money
-from app.projections.read_models.kinds import Document
-from app.projections.read_models.ledger_commands.document import ApprovalStatus
+from app.projections.read_models.ledger_commands import ApprovalStatus
+from app.projections.read_models.types import Model
 from app.runtime.servers.store_threads import in_thread
 
 router = APIRouter(
@@ -64,7 +64,7 @@ class Settlement(Body):
     because: Comment
 
 
-class History(Document):
+class History(Model):
     """All events of a command, in order."""
 
     command_id: str

@@ -5,12 +5,13 @@ from typing import Any
 
 from app.aggregates import LedgerCommand as StoredCommand
 from app.operations.history import actor_of, facts_of, shown_facts
-from app.projections.read_models.kinds import Document, Money, StaffMember
-from app.projections.read_models.ledger_commands.document import LedgerCommand as CollectionDocument
-from app.projections.read_models.ledger_commands.projection import LEDGER_COMMANDS
+from app.projections.read_models.ledger_commands import LedgerCommandDocument, LedgerCommands
+from app.projections.read_models.types import Model, Money, StaffMember
+
+_LEDGER_COMMANDS = LedgerCommands()
 
 
-class AppliedInstalment(Document):
+class AppliedInstalment(Model):
     """What of a repayment went to an instalment."""
 
     payment_number: int
@@ -20,7 +21,7 @@ class AppliedInstalment(Document):
     due_date: str | None = None
 
 
-class Posting(Document):
+class Posting(Model):
     """What the ledger told of a posting, in AUD: what it moved, and what was owed after it."""
 
     type: str | None = None
@@ -36,7 +37,7 @@ class Posting(Document):
     instalments: list[AppliedInstalment] | None = None
 
 
-class LedgerCommand(CollectionDocument):
+class LedgerCommand(LedgerCommandDocument):
     """A money movement asked of the ledger. ``unknown``: it may be posted, and settles by itself."""
 
     posting: Posting | None = None
@@ -48,7 +49,7 @@ def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
     document: dict[str, Any] | None = None
     posting = None
     for event in events:
-        document = LEDGER_COMMANDS.evolve(document, event)
+        document = _LEDGER_COMMANDS.evolve(document, event)
         if isinstance(event, StoredCommand.Posted):
             posting = event.result
     if document is None:
@@ -56,7 +57,7 @@ def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
     return LedgerCommand.model_validate({**document, "_id": command_id, "posting": posting})
 
 
-class CommandEvent(Document):
+class CommandEvent(Model):
     """One event behind a command: what was recorded, when, by whom, and its facts; ``version`` counts."""
 
     version: int

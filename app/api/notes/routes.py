@@ -21,8 +21,7 @@ from app.api.notes.schemas import AmendmentBody, NoteBody
 from app.api.notes.service import NoteStore, Stored
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import comes_to
-from app.projections.read_models.contact_notes.document import ContactNote
-from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+from app.projections.read_models.contact_notes import ContactNoteDocument, ContactNotes
 from app.runtime.observability.logging import in_short
 from app.runtime.servers.store_threads import in_thread
 
@@ -42,7 +41,7 @@ router = APIRouter(
 _OPERATIONS = Depends(requires(Role.OPERATIONS))
 _WRITTEN: dict[int | str, dict[str, Any]] = documented(404) | {
     202: {
-        "model": ContactNote,
+        "model": ContactNoteDocument,
         "description": "Stored, and not readable yet: `Location` tells where it will be",
     },
     409: {"model": Problem, "description": "The note was amended, or the key belongs to another note"},
@@ -53,10 +52,10 @@ NoteId = Annotated[str, Path(alias="noteId", min_length=1, max_length=256)]
 CustomerId = Annotated[str, Path(alias="customerId", min_length=1, max_length=256)]
 
 
-class NoteWithChain(ContactNote):
+class NoteWithChain(ContactNoteDocument):
     """A contact note, and the notes of its chain, oldest first, itself among them."""
 
-    chain: list[ContactNote]
+    chain: list[ContactNoteDocument]
     """All notes that amend one another."""
 
 
@@ -95,7 +94,7 @@ async def write_note(
     body: NoteBody,
     by: Annotated[Caller, _OPERATIONS],
     key: OptionalKey = None,
-) -> ContactNote:
+) -> ContactNoteDocument:
     """Write a note about a customer; operations and up. 201 when it can be read, 202 when not within 2 s.
 
     `Idempotency-Key` is optional: with it, a repeat gives the first note again.
@@ -121,7 +120,7 @@ async def amend_note(
     by: Annotated[Caller, _OPERATIONS],
     key: OptionalKey = None,
     if_match: IfMatch = None,
-) -> ContactNote:
+) -> ContactNoteDocument:
     """Write a note that amends another, the newest of its chain; operations and up. It answers likewise."""
     database = database_of(request)
     notes, new_id = _notes(request), _note_id(key)
@@ -149,10 +148,10 @@ async def list_customer_notes(
     filters: Filters,
     listing: ListedByCreation,
     fields: Fields = None,
-) -> Page[ContactNote]:
+) -> Page[ContactNoteDocument]:
     """List the notes about a customer."""
     database = database_of(request)
-    found = await _page(request, database, customer_id, filters, listing, chosen(ContactNote, fields))
+    found = await _page(request, database, customer_id, filters, listing, chosen(ContactNoteDocument, fields))
     if not found.items and await database["customers"].find_one({"_id": customer_id}, {"_id": 1}) is None:
         raise not_found("customer", customer_id)
     return found
@@ -165,10 +164,10 @@ async def list_notes(
     listing: ListedByCreation,
     fields: Fields = None,
     customerId: Identifier | None = None,  # noqa: N803
-) -> Page[ContactNote]:
+) -> Page[ContactNoteDocument]:
     """List notes."""
     database = database_of(request)
-    return await _page(request, database, customerId, filters, listing, chosen(ContactNote, fields))
+    return await _page(request, database, customerId, filters, listing, chosen(ContactNoteDocument, fields))
 
 
 @router.get(
@@ -188,7 +187,7 @@ async def get_note(
     Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
     """
     database = database_of(request)
-    note = await one_document(response, database, CONTACT_NOTES.name, "note", note_id)
+    note = await one_document(response, database, ContactNotes.name, "note", note_id)
     return represented(request, response, await _with_chain(database, note), chosen(NoteWithChain, fields))
 
 
@@ -205,19 +204,19 @@ async def _page(
     filters: dict[str, str | None],
     listing: Listing,
     fields: Chosen | None,
-) -> Page[ContactNote]:
+) -> Page[ContactNoteDocument]:
     return await page(
         request,
-        database[CONTACT_NOTES.name],
+        database[ContactNotes.name],
         {"customerId": customer_id, **filters},
-        model=ContactNote,
+        model=ContactNoteDocument,
         listing=listing,
         fields=fields,
     )
 
 
 async def _note(database: Database, note_id: str) -> dict[str, Any] | None:
-    return await database[CONTACT_NOTES.name].find_one({"_id": note_id, f"{FAULTED}.empty": {"$ne": True}})
+    return await database[ContactNotes.name].find_one({"_id": note_id, f"{FAULTED}.empty": {"$ne": True}})
 
 
 async def _linked(database: Database, note: dict[str, Any], link: str) -> list[dict[str, Any]]:
@@ -230,7 +229,9 @@ async def _linked(database: Database, note: dict[str, Any], link: str) -> list[d
     return found
 
 
-async def _answered(request: Request, response: Response, database: Database, stored: Stored) -> ContactNote:
+async def _answered(
+    request: Request, response: Response, database: Database, stored: Stored
+) -> ContactNoteDocument:
     """The note, with 201 once it can be read; 202 where that takes too long."""
     note_id = stored.document["_id"]
     response.headers["Location"] = str(request.url_for("get_note", noteId=note_id))
@@ -239,13 +240,13 @@ async def _answered(request: Request, response: Response, database: Database, st
     if not await _is_readable(database, note_id, stored.position):
         response.status_code = 202
         response.headers["Retry-After"] = "2"
-    return ContactNote.model_validate(stored.document)
+    return ContactNoteDocument.model_validate(stored.document)
 
 
 async def _is_readable(database: Database, note_id: str, position: int) -> bool:
     """Whether it is so within two seconds. The position alone does not tell: it may have been set aside."""
     try:
-        passed = await comes_to(database, CONTACT_NOTES.name, position, _READABLE_WITHIN_S)
+        passed = await comes_to(database, ContactNotes.name, position, _READABLE_WITHIN_S)
         return passed and await _note(database, note_id) is not None
     except PyMongoError as error:
         # It is stored: an error would have the caller write it once more.

@@ -10,7 +10,9 @@ from app.api.http.problems import ProblemError, not_found
 from app.errors import IdempotencyKeyReusedError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
-from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+from app.projections.read_models.contact_notes import ContactNotes
+
+_CONTACT_NOTES = ContactNotes()
 
 
 class Stored(NamedTuple):
@@ -78,7 +80,7 @@ class NoteStore:
         is_replay, position = servicing.change(store)
         document = None
         for event in servicing.events.get(ContactNote.id_of(note_id)):
-            document = CONTACT_NOTES.evolve(document, event)
+            document = _CONTACT_NOTES.evolve(document, event)
         return Stored(
             {**(document or {}), "_id": note_id}, position or servicing.max_position(), is_replay=is_replay
         )

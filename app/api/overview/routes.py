@@ -17,12 +17,12 @@ from app.api.ledger.routes import Ledger
 from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
-from app.projections.read_models.contact_notes.document import ContactNote
-from app.projections.read_models.conversations.document import ConversationSummary
-from app.projections.read_models.customers.document import Customer
-from app.projections.read_models.kinds import Document, Money
-from app.projections.read_models.loan_accounts.document import Instalment, LoanAccount
-from app.projections.read_models.write_off_requests.document import WriteOffRequest
+from app.projections.read_models.contact_notes import ContactNoteDocument
+from app.projections.read_models.conversations import ConversationSummary
+from app.projections.read_models.customers import CustomerDocument
+from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
+from app.projections.read_models.types import Model, Money
+from app.projections.read_models.write_off_requests import WriteOffRequestDocument
 
 router = APIRouter(
     prefix="/v1",
@@ -36,7 +36,7 @@ _TRANSACTIONS = 10
 _PAID = "paid"
 
 
-class Owed(Document):
+class Owed(Model):
     """What is owed on an account: the ledger's word now, or what it last told us."""
 
     total_outstanding: Money | None = None
@@ -51,10 +51,10 @@ class Owed(Document):
     """Up to when this is known."""
 
 
-class AccountInView(Document):
+class AccountInView(Model):
     """A loan account, what is owed on it, what is due next, and its latest transactions."""
 
-    account: LoanAccount
+    account: LoanAccountDocument
     """The account as projected."""
     owed: Owed
     """What is owed."""
@@ -64,7 +64,7 @@ class AccountInView(Document):
     """By the ledger, newest first; absent where it did not answer."""
 
 
-class Warned(Document):
+class Warned(Model):
     """Something that is missing or old in what is shown. ``code`` is stable."""
 
     code: str
@@ -73,12 +73,12 @@ class Warned(Document):
     """In words, for whoever reads it out."""
 
 
-class Overview(Document):
+class Overview(Model):
     """A customer, with all that belongs to them; of each kind the newest twenty."""
 
     customer_id: str
     """Whose it is."""
-    customer: Customer
+    customer: CustomerDocument
     """Profile, flags and contact."""
     in_arrears: bool
     """Whether any account is."""
@@ -86,9 +86,9 @@ class Overview(Document):
     """Their loan accounts, newest first."""
     conversations: list[ConversationSummary]
     """Their chats, newest first, without what was said."""
-    notes: list[ContactNote]
+    notes: list[ContactNoteDocument]
     """Notes that no other has taken the place of, newest first."""
-    open_write_off_requests: list[WriteOffRequest]
+    open_write_off_requests: list[WriteOffRequestDocument]
     """Requests that await a decision."""
     warnings: list[Warned]
     """What is missing or old here; empty when all is well."""
@@ -120,7 +120,7 @@ async def get_customer_overview(
         newest(database["write-off-requests"], theirs | {"status": "pending"}, most),
     )
     seen = await asyncio.gather(
-        *(_account(ledger, LoanAccount.model_validate(each)) for each in accounts[:_MOST])
+        *(_account(ledger, LoanAccountDocument.model_validate(each)) for each in accounts[:_MOST])
     )
     warnings = [warning for _, warning in seen if warning is not None]
     kinds = {"loan accounts": accounts, "conversations": conversations, "notes": notes, "requests": requests}
@@ -134,18 +134,20 @@ async def get_customer_overview(
         response,
         Overview(
             customer_id=customerId,
-            customer=Customer.model_validate(customer),
+            customer=CustomerDocument.model_validate(customer),
             in_arrears=any(view.account.aging and view.account.aging.is_in_arrears for view, _ in seen),
             accounts=[view for view, _ in seen],
             conversations=[ConversationSummary.model_validate(each) for each in conversations[:_MOST]],
-            notes=[ContactNote.model_validate(each) for each in notes[:_MOST]],
-            open_write_off_requests=[WriteOffRequest.model_validate(each) for each in requests[:_MOST]],
+            notes=[ContactNoteDocument.model_validate(each) for each in notes[:_MOST]],
+            open_write_off_requests=[
+                WriteOffRequestDocument.model_validate(each) for each in requests[:_MOST]
+            ],
             warnings=warnings,
         ),
     )
 
 
-async def _account(ledger: LedgerClient, account: LoanAccount) -> tuple[AccountInView, Warned | None]:
+async def _account(ledger: LedgerClient, account: LoanAccountDocument) -> tuple[AccountInView, Warned | None]:
     """Both reads at once, each with the ledger's own deadline."""
     try:
         balance, told = await asyncio.gather(
@@ -169,11 +171,13 @@ async def _account(ledger: LedgerClient, account: LoanAccount) -> tuple[AccountI
     return _view(account, owed, latest), None
 
 
-def _view(account: LoanAccount, owed: Owed, latest: list[LedgerTransaction] | None = None) -> AccountInView:
+def _view(
+    account: LoanAccountDocument, owed: Owed, latest: list[LedgerTransaction] | None = None
+) -> AccountInView:
     return AccountInView(account=account, owed=owed, next_due=_next_due(account), latest_transactions=latest)
 
 
-def _last_told(account: LoanAccount) -> Owed:
+def _last_told(account: LoanAccountDocument) -> Owed:
     balances = account.balances
     return Owed(
         total_outstanding=balances.total_outstanding if balances else None,
@@ -182,7 +186,7 @@ def _last_told(account: LoanAccount) -> Owed:
     )
 
 
-def _next_due(account: LoanAccount) -> Instalment | None:
+def _next_due(account: LoanAccountDocument) -> Instalment | None:
     schedule = account.repayment_schedule
     unpaid = [each for each in (schedule.payments if schedule else []) if each.status != _PAID]
     return min(unpaid, key=lambda each: each.due_date or "9999", default=None)

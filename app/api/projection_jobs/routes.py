@@ -14,9 +14,9 @@ from app.api.http.pages import Page
 from app.api.http.problems import Problem, ProblemError, documented, not_found
 from app.api.http.request_fields import Body
 from app.operations.status.servers import Servers
-from app.projections.dictionary.catalogue import COLLECTIONS
 from app.projections.jobs.document import ProjectionJob
 from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
+from app.projections.read_models.catalogue import COLLECTIONS
 
 router = APIRouter(
     prefix="/v1/projection-jobs",

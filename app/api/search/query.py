@@ -7,8 +7,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from app.projections.engine.values import Document
-from app.projections.read_models.search.keys import CODE_FIELDS, KINDS, Kind, key_of, names, text_of
-from app.projections.read_models.search.normalising import (
+from app.projections.read_models.search_keys.keys import CODE_FIELDS, KINDS, Kind, key_of, names, text_of
+from app.projections.read_models.search_keys.normalising import (
     LONGEST,
     code,
     email,

@@ -20,8 +20,8 @@ from app.api.http.problems import ProblemError, documented
 from app.api.search.query import SHORTEST, Beginning, Fit, Match, Sought
 from app.api.search.schemas import ConversationHit, CustomerHit, LoanAccountHit, SearchHit, SearchResults
 from app.projections.engine.faults import FAULTED
-from app.projections.read_models.search.keys import FIELD, LEVELS, SHARE, Kind
-from app.projections.read_models.search.normalising import LONGEST
+from app.projections.read_models.search_keys.keys import FIELD, LEVELS, SHARE, Kind
+from app.projections.read_models.search_keys.normalising import LONGEST
 
 router = APIRouter(
     prefix="/v1",

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.ingestion.messages.customers import EkycStatus
-from app.projections.read_models.customers.document import Flags
-from app.projections.read_models.kinds import Day, Document, Money
-from app.projections.read_models.loan_accounts.document import AccountStatus
+from app.aggregates.customer import EkycStatus
+from app.aggregates.loan_account.status import AccountStatus
+from app.projections.read_models.customers import Flags
+from app.projections.read_models.types import Day, Model, Money
 
 
-class _Hit(Document):
+class _Hit(Model):
     """What all hits have."""
 
     id: str
@@ -98,7 +98,7 @@ class ConversationHit(_Hit):
 SearchHit = Annotated[CustomerHit | LoanAccountHit | ConversationHit, Field(discriminator="kind")]
 
 
-class SearchResults(Document):
+class SearchResults(Model):
     """What was found, best first."""
 
     items: list[SearchHit]

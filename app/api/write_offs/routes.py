@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import StringConstraints
 from pydantic.alias_generators import to_camel
 
-from app.aggregates import WriteOffRequest as StoredRequest
-from app.aggregates import same_person
+from app.aggregates import WriteOffRequest, same_person
 from app.aggregates.base import NAMESPACE
+from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
 from app.api.auth.audit import logged
 from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import requires
@@ -24,11 +24,10 @@ from app.api.ledger_commands.schemas import LedgerCommand
 from app.api.money.routes import NOT_SETTLED, answered, at_most
 from app.api.write_offs.schemas import stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.ingestion.messages.write_offs import WriteOffPriority, WriteOffReason
 from app.ledger.money.movements import Answer
 from app.ledger.money.write_offs import WriteOffs
-from app.projections.read_models.kinds import Document
-from app.projections.read_models.write_off_requests.document import WriteOffRequest
+from app.projections.read_models.types import Model
+from app.projections.read_models.write_off_requests import WriteOffRequestDocument
 
 router = APIRouter(
     prefix="/v1/write-off-requests",
@@ -63,10 +62,10 @@ def request_id_of(idempotency_key: str) -> str:
     return str(uuid5(NAMESPACE, f"WriteOffRequest/{idempotency_key}"))
 
 
-class Approved(Document):
+class Approved(Model):
     """The request, and the money movement that posts it."""
 
-    request: WriteOffRequest
+    request: WriteOffRequestDocument
     command: LedgerCommand
 
 
@@ -79,7 +78,7 @@ async def request_write_off(
     body: WriteOffBody,
     by: Annotated[Caller, _ASKS],
     key: Key,
-) -> WriteOffRequest:
+) -> WriteOffRequestDocument:
     """Ask for a write-off; people of operations and up. One request an account may be pending."""
     request_id = request_id_of(key_of(key))
     asked = body.model_dump(exclude_none=True)
@@ -113,7 +112,7 @@ async def approve_write_off(
 ) -> Approved:
     """Approve what another person asked for, within one's limit; supervisors and up, people. It is posted."""
 
-    async def current() -> WriteOffRequest | None:
+    async def current() -> WriteOffRequestDocument | None:
         found = await stored_request(request, request_id)
         return None if found is None or _approved_by(found, by) else found
 
@@ -138,7 +137,7 @@ async def reject_write_off(
     body: DecisionBody,
     by: Annotated[Caller, _DECIDES],
     if_match: IfMatch = None,
-) -> WriteOffRequest:
+) -> WriteOffRequestDocument:
     """Reject a request; people of supervisor and up."""
     await check_if_match(if_match, partial(stored_request, request, request_id))
     rejected = await _write_offs(request).reject(request_id, by.actor, body.comment)
@@ -156,14 +155,14 @@ async def cancel_write_off(
     request_id: RequestId,
     by: Annotated[Caller, _OPERATIONS],
     if_match: IfMatch = None,
-) -> WriteOffRequest:
+) -> WriteOffRequestDocument:
     """Take back one's own request, while it is pending."""
     await check_if_match(if_match, partial(stored_request, request, request_id))
     cancelled = await _write_offs(request).cancel(request_id, by.actor)
     return await _shown(request, cancelled)
 
 
-async def _shown(request: Request, stored: StoredRequest) -> WriteOffRequest:
+async def _shown(request: Request, stored: WriteOffRequest) -> WriteOffRequestDocument:
     found = await stored_request(request, stored.business_id)
     assert found is not None, "it was just changed"
     return logged(request, found)
@@ -182,7 +181,7 @@ def _cannot_be_shown(response: Response, command: LedgerCommand) -> ProblemError
     )
 
 
-def _approved_by(request: WriteOffRequest, by: Caller) -> bool:
+def _approved_by(request: WriteOffRequestDocument, by: Caller) -> bool:
     """Whether they have approved it already: to ask again is to ask what became of it."""
     decision = request.decision
     return request.status == "approved" and decision is not None and same_person(decision.by.id, by.user)

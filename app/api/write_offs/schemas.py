@@ -2,17 +2,20 @@
 
 from fastapi import Request
 
-from app.aggregates import WriteOffRequest as StoredRequest
+from app.aggregates import WriteOffRequest
 from app.ledger.money.movements import Money
-from app.projections.read_models.write_off_requests.document import WriteOffRequest
-from app.projections.read_models.write_off_requests.projection import WRITE_OFF_REQUESTS
+from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffRequests
 from app.runtime.servers.store_threads import in_thread
 
+_WRITE_OFF_REQUESTS = WriteOffRequests()
 
-async def stored_request(request: Request, request_id: str) -> WriteOffRequest | None:
+
+async def stored_request(request: Request, request_id: str) -> WriteOffRequestDocument | None:
     """The request as it is stored now: no projection is waited for. Raises one of EVENT_STORE_ERRORS."""
     money: Money = request.app.state.money
     document = None
-    for event in await in_thread(money.store.events_of, StoredRequest, request_id):
-        document = WRITE_OFF_REQUESTS.evolve(document, event)
-    return None if document is None else WriteOffRequest.model_validate({**document, "_id": request_id})
+    for event in await in_thread(money.store.events_of, WriteOffRequest, request_id):
+        document = _WRITE_OFF_REQUESTS.evolve(document, event)
+    return (
+        None if document is None else WriteOffRequestDocument.model_validate({**document, "_id": request_id})
+    )

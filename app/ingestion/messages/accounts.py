@@ -1,9 +1,16 @@
 """What the Accounts service publishes."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
+from app.aggregates.loan_account.status import (
+    AgingBucket,
+    ClosureReason,
+    PaymentFrequency,
+    PaymentStatus,
+    SdkStatus,
+)
 from app.ingestion.messages.fields import (
     Date,
     Flag,
@@ -19,16 +26,10 @@ from app.ingestion.messages.fields import (
     same,
 )
 
-AccountStatus = Literal["PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED"]
-PaymentStatus = Literal["scheduled", "partial", "paid", "missed"]
-ClosureReason = Literal["PAID_OFF", "WRITTEN_OFF", "ADMIN_CLOSED"]
-PaymentFrequency = Literal["weekly", "fortnightly", "monthly"]
-AgingBucket = Literal["current", "early_arrears", "late_arrears", "default", "closed"]
-
-_STATUS = same(AccountStatus)
+_STATUS = same(SdkStatus)
 _PAYMENT_STATUS = same(PaymentStatus) | {"PENDING": "scheduled", "OVERDUE": "missed"}
 
-Status = Annotated[AccountStatus | None, BeforeValidator(one_of_or_absent(_STATUS))]
+Status = Annotated[SdkStatus | None, BeforeValidator(one_of_or_absent(_STATUS))]
 Closure = Annotated[ClosureReason | None, BeforeValidator(one_of_or_absent(same(ClosureReason)))]
 Frequency = Annotated[PaymentFrequency | None, BeforeValidator(one_of_or_absent(same(PaymentFrequency)))]
 Bucket = Annotated[AgingBucket | None, BeforeValidator(one_of_or_absent(same(AgingBucket)))]
@@ -67,7 +68,7 @@ class AccountStatusChanged(Payload):
     """``account.status_changed.v1``: the account has another status."""
 
     account_id: Identifier
-    new_status: Annotated[AccountStatus, BeforeValidator(one_of(_STATUS))]
+    new_status: Annotated[SdkStatus, BeforeValidator(one_of(_STATUS))]
 
 
 class AccountClosed(Payload):

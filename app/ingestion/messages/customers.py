@@ -1,12 +1,11 @@
 """What the Customers service publishes."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from app.aggregates.customer import EkycStatus
 from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Time, one_of_or_absent
-
-EkycStatus = Literal["successful", "failed", "pending"]
 
 _EKYC = {
     **dict.fromkeys(("SUCCESSFUL", "SUCCESS", "APPROVED", "PASSED", "VERIFIED"), "successful"),

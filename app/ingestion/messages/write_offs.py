@@ -1,23 +1,12 @@
 """What the CRM publishes about write-offs. The request is named by the envelope's conversation."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
 from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, one_of, one_of_or_absent, same
-
-WriteOffReason = Literal[
-    "hardship",
-    "bankruptcy",
-    "deceased",
-    "unable_to_locate",
-    "fraud_victim",
-    "disputed",
-    "aged_debt",
-    "other",
-]
-WriteOffPriority = Literal["normal", "high", "urgent"]
 
 Priority = Annotated[WriteOffPriority | None, BeforeValidator(one_of_or_absent(same(WriteOffPriority)))]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from app.projections.read_models.kinds import Document
+from app.projections.read_models.types import Model
 
 Schema = dict[str, Any]
 
@@ -19,7 +19,7 @@ _BSON = {
 """JSON Schema's type and format, and what stands in MongoDB. ``YYYY-MM-DD`` is a string."""
 
 
-ALWAYS = "Always there."
+ALWAYS = "Always present."
 """How the meaning ends of a field that each document has, or each part of one that the field is in."""
 
 
@@ -36,7 +36,7 @@ class Field(NamedTuple):
     meaning: str
 
 
-def fields_of(model: type[Document]) -> dict[str, Field]:
+def fields_of(model: type[Model]) -> dict[str, Field]:
     """Every field of a model's documents by its path, in order; what is inside a field follows it."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 from app.projections import migrations
-from app.projections.dictionary.catalogue import COLLECTIONS
 from app.projections.dictionary.fields import fields_of
 from app.projections.engine import positions
 from app.projections.jobs import jobs
-from app.projections.read_models.kinds import Document
+from app.projections.read_models.catalogue import COLLECTIONS
+from app.projections.read_models.types import Model
 
 PAGE, ROLE = "docs/data-dictionary.md", "tools/analyst-role.js"
 FIELDS = ("<!-- fields: written by `make dictionary` -->", "<!-- end of fields -->")
@@ -35,7 +35,7 @@ def write(checkout: Path) -> None:
         (checkout / path).write_text(text, encoding="utf-8")
 
 
-def _section(name: str, model: type[Document]) -> str:
+def _section(name: str, model: type[Model]) -> str:
     about = (model.__doc__ or "").replace("``", "`").split("\n\n")
     lines = [f"### {name}", "", *(" ".join(part.split()) + "\n" for part in about)]
     lines += ["| field | type | meaning |", "|---|---|---|"]

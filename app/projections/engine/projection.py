@@ -1,8 +1,9 @@
-"""What a projection is: a collection, and how each event changes one of its documents."""
+"""What a projection is: one collection, and how each event changes one of its documents."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from inspect import get_annotations
+from types import MethodType
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, get_args
 
 from eventsourcing.utils import get_topic
 
@@ -10,108 +11,126 @@ from app.aggregates.base import Key, RememberingAggregate
 from app.projections.engine.values import Document, stamp
 
 Event = RememberingAggregate.Event
-Handler = Callable[[Document, Any], None]
 Target = tuple[str, Any]
 """The id of a document, and the event to evolve it by."""
+P = TypeVar("P", bound="Projection")
+E = TypeVar("E")
+
+
+class Handler(NamedTuple):
+    """A method of a projection, and the classes of the events that it handles."""
+
+    event_classes: tuple[type, ...]
+    method: Callable[[Any, Document, Any], None]
+
+
+def on_event(method: Callable[[P, Document, E], None]) -> Handler:
+    """Make a method the handler of the event class, or the union of classes, that its last parameter
+    names."""
+    _, event, *_ = get_annotations(method).values()
+    return Handler(get_args(event) or (event,), method)
 
 
 class Lookup(Protocol):
     """A private collection of a projection whose documents depend on more than one aggregate.
 
-    Its documents are pure functions of events too; they tell which of the projection's documents
-    an event of another aggregate concerns.
+    Its documents are pure functions of events too. They tell which of the projection's documents an event of
+    another aggregate concerns.
     """
 
     collection: str
     exact: bool
-    """Whether :meth:`follow` needs the document just as it was at the event, and not a later form of it."""
+    """Whether :meth:`follow` needs the document exactly as it was at the event, not a later form of it."""
 
     def key(self, event: Any) -> str | None:
-        """The id of the lookup document that ``event`` changes or asks, if any."""
+        """The id of the lookup document that ``event`` changes or reads, if any."""
 
     def onward(self, document: Document, event: Any) -> tuple[str, Any] | None:  # noqa: ARG002
         """The id of a further lookup document that ``event`` concerns, and what it means there, if any.
 
-        ``document`` is the one before it, changed by ``event`` already. Not for lookups that are ``exact``.
+        ``document`` is the one before it, already changed by ``event``. Not for lookups that are ``exact``.
         """
         return None
 
     def evolve(self, document: Document, event: Any, position: int) -> None:
-        """Change the lookup document by ``event``: a pure function too. One that stays empty is not kept."""
+        """Change the lookup document by ``event``: a pure function too. An empty document is not stored."""
 
     def members(self, document: Document, event: Any) -> Iterable[str]:
-        """The ids of documents that ``event`` may concern: these are loaded together before the fold."""
+        """The ids of documents that ``event`` may concern: they are loaded together before the fold."""
 
     def follow(self, document: Document, event: Any, documents: "AtHand") -> Iterable[Target]:
-        """What ``event`` means for the projection's documents. ``document`` was changed by it already."""
+        """What ``event`` means for the projection's documents. ``document`` already includes it."""
 
     def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:
-        """The aggregates that the projection's document ``identifier`` is folded from, but for its own.
+        """The aggregates, beside its own, that the projection's document ``identifier`` is folded from.
 
-        ``events`` are those that are known of it so far: asked again, with more of them, until nothing is
-        new. None where only a look through the whole store can tell.
+        ``events`` are those known so far; it is called again with more of them until it finds nothing new.
+        None if only a scan of the whole store can tell.
         """
 
     def lookup_sources(self, key: str) -> Iterable[Key]:
-        """The aggregates that a lookup document is folded from: asked only where it is ``exact``."""
+        """The aggregates that a lookup document is folded from. Only called if the lookup is ``exact``."""
 
 
 class AtHand(Protocol):
-    """The projection's documents at an event: all of them where it ``carries``, otherwise those of a batch.
+    """The projection's documents at an event: all of them if it ``carries``, otherwise those of a batch.
 
-    Those are left out that a run before this one has folded beyond the event: what they hold is not yet true.
+    Documents that an earlier run folded beyond the event are left out: their contents are not yet true.
     """
 
     position: int
     """That of the event."""
 
     def get(self, identifier: str) -> Document | None:
-        """One of them, as it stands; not to be changed."""
+        """One document as it stands; not to be changed."""
 
     def ids(self, since: str, before: str | None = None) -> list[str]:
-        """Those from an id on, and before another, in order."""
+        """The ids from ``since`` up to, but not including, ``before``, in order."""
 
     def last_before(self, identifier: str) -> Document | None:
-        """The one that precedes an id, which may be that of none."""
+        """The document that precedes an id, whether or not the id exists."""
 
 
-@dataclass
 class Projection:
-    """A read model: one collection, owned by nobody else.
+    """A projection owns one collection. A subclass declares it, with one :func:`on_event` method an event."""
 
-    ``own`` are the aggregate classes whose events name their document by their ``business_id``;
-    ``others`` the further event classes that the lookup follows. ``version`` goes up with a change of
-    what the documents hold: until they are rebuilt, the projection counts as outdated. ``carries`` says
-    that a document may begin from what another one holds: there must be few of them, as all stay in memory.
-    ``finish`` sets fields that follow from the document's others, whenever it is written.
-    """
-
-    name: str
-    own: tuple[type[RememberingAggregate], ...]
-    others: tuple[type[Event], ...] = ()
+    name: ClassVar[str]
+    """The name of its collection."""
+    own: ClassVar[tuple[type[RememberingAggregate], ...]] = ()
+    """The aggregate classes whose events name their document by their ``business_id``."""
+    others: ClassVar[tuple[type[Event], ...]] = ()
+    """The further event classes that the lookup follows."""
+    begins_with: ClassVar[type[Event] | None] = None
+    """The event class that creates a document; earlier events are skipped. None: any event creates one."""
+    version: ClassVar[int] = 1
+    """Goes up when the contents of documents change: until a rebuild, the projection counts as outdated."""
+    stamped: ClassVar[bool] = True
+    """Whether every event sets ``createdAt`` and ``updatedAt``."""
+    carries: ClassVar[bool] = False
+    """Whether a document may start from the contents of another one: all of them stay in memory, so there
+    must be few."""
     lookup: Lookup | None = None
-    stamped: bool = True
-    begins_with: type[Event] | None = None
-    version: int = 1
-    carries: bool = False
-    finish: Callable[[Document], None] | None = None
-    _handlers: dict[type[Any], Handler] = field(default_factory=dict)
 
-    def on(self, *event_classes: type[Any]) -> Callable[[Handler], Handler]:
-        """Register the function that changes a document by an event of these classes."""
+    _declared: ClassVar[dict[type, Callable[[Any, Document, Any], None]]] = {}
 
-        def register(handler: Handler) -> Handler:
-            for event_class in event_classes:
-                self._handlers[event_class] = handler
-            return handler
+    def __init_subclass__(cls) -> None:
+        cls._declared = cls._declared | {
+            event_class: handler.method
+            for handler in vars(cls).values()
+            if isinstance(handler, Handler)
+            for event_class in handler.event_classes
+        }
 
-        return register
+    def __init__(self) -> None:
+        self._handlers = {event: MethodType(method, self) for event, method in self._declared.items()}
+
+    def finish(self, document: Document) -> None:
+        """Set fields that follow from the document's others. Called whenever it is written."""
 
     def evolve(self, document: Document | None, event: Any) -> Document | None:
-        """The document after ``event``: a pure function, but that it may reuse ``document``.
+        """The document after ``event``: a pure function, except that it may reuse ``document``.
 
-        None stands for no document: before the first event, and, where ``begins_with`` names an
-        event class, until one such event.
+        None means no document: before the first event, or before one of ``begins_with``.
         """
         if document is None:
             if self.begins_with is not None and type(event) is not self.begins_with:
@@ -124,7 +143,7 @@ class Projection:
         return document
 
     def collections(self) -> list[str]:
-        """The names of its collections: its lookup's, if it has one, and at the end its own."""
+        """The names of its collections: the lookup's, if there is one, then its own."""
         return [*([self.lookup.collection] if self.lookup else []), self.name]
 
     def topics(self) -> list[str]:

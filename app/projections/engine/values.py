@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 from bson.decimal128 import Decimal128
 
@@ -23,9 +23,13 @@ def erases(meaning: Any) -> bool:
     return isinstance(meaning, (Erases, RememberingAggregate.PersonalDataErased))
 
 
-def money(amount: Decimal) -> Decimal128:
-    """An amount in AUD, with two places."""
-    return Decimal128(amount.quantize(Decimal("0.01")))
+@overload
+def money(amount: Decimal) -> Decimal128: ...
+@overload
+def money(amount: Decimal | None) -> Decimal128 | None: ...
+def money(amount: Decimal | None) -> Decimal128 | None:
+    """An amount in AUD, with two places. An unknown amount stays unknown."""
+    return None if amount is None else Decimal128(amount.quantize(Decimal("0.01")))
 
 
 def time(moment: datetime) -> datetime:
@@ -65,6 +69,11 @@ def erase(document: Document, event: Any, *fields: str) -> None:
     for name in fields:
         document.pop(name, None)
     document["erasedAt"] = time(event.at)
+
+
+def is_erased(value: object) -> bool:
+    """Whether a fact was erased: whatever its type is otherwise."""
+    return value is ERASED
 
 
 def legible(text: str | None) -> str | None:

@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from app.projections.jobs.jobs import JobKind, JobStatus
-from app.projections.read_models.kinds import CreatedAt, Document, StaffMember, UpdatedAt
+from app.projections.read_models.types import CreatedAt, Model, StaffMember, UpdatedAt
 
 
-class JobProgress(Document):
+class JobProgress(Model):
     """How far a job is with one read model."""
 
     projection: str
@@ -24,7 +24,7 @@ class JobProgress(Document):
     """Written, or compared, so far."""
 
 
-class JobOutcome(Document):
+class JobOutcome(Model):
     """What came of a job for one read model."""
 
     projection: str
@@ -45,7 +45,7 @@ class JobOutcome(Document):
     """Of a verification: those of them that were put right."""
 
 
-class JobExample(Document):
+class JobExample(Model):
     """A document that was not what the events say. Its values are not kept: they may be personal."""
 
     projection: str
@@ -60,7 +60,7 @@ class JobExample(Document):
     """Of one that is `different`: the paths that differ."""
 
 
-class ProjectionJob(Document):
+class ProjectionJob(Model):
     """A rebuild or a verification of read models, asked for over the API and done by `billie project`."""
 
     job_id: str = Field(validation_alias="_id")

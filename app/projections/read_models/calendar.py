@@ -1,17 +1,17 @@
-"""Which day and month of the business an event counts in, whatever times upstream tells."""
+"""The business day and month that an event counts in."""
 
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""No loan is older, and clocks beyond are broken. So there is a bounded number of days."""
+"""No loan is older, and a later clock is broken: this bounds the number of days."""
 
 
 def happened_at(event: Any) -> datetime:
-    """When an event happened, in UTC: of a decision, when it was made.
+    """When an event happened, in UTC; for a decision, when it was made.
 
-    A time after its message's receipt, or before the year 2000, is nonsense: the receipt counts.
+    Before the year 2000, or after its message was received, is nonsense: the time of receipt counts instead.
     """
     received_at: datetime = min(max(event.received_at, _FIRST), _LAST)
     at: datetime = getattr(event, "decided_at", event.at)
@@ -24,16 +24,16 @@ class BusinessCalendar:
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
 
-    def day(self, moment: datetime) -> str:
-        """The day of a moment."""
-        return moment.astimezone(self._zone).date().isoformat()
+    def day(self, at: datetime) -> str:
+        """The day of a time."""
+        return at.astimezone(self._zone).date().isoformat()
 
-    def month(self, moment: datetime) -> str:
-        """The month of a moment."""
-        return self.day(moment)[:7]
+    def month(self, at: datetime) -> str:
+        """The month of a time."""
+        return self.day(at)[:7]
 
-    def day_told(self, day: str | None, event: Any) -> str:
-        """The day that an event tells; that of the event where it tells none, or nonsense as above."""
+    def day_or_that_of(self, day: str | None, event: Any) -> str:
+        """``day``, or the day of the event if it is absent or nonsense, as above."""
         if day is not None and self.day(_FIRST) <= day <= self.day(min(event.received_at, _LAST)):
             return day
         return self.day(happened_at(event))

@@ -9,7 +9,7 @@ from typing import Any
 from bson.decimal128 import Decimal128
 
 from app.projections.engine.values import Document
-from app.projections.read_models.search.keys import FIELD as SEARCH
+from app.projections.read_models.search_keys.keys import FIELD as SEARCH
 
 
 class Kind(StrEnum):

@@ -11,8 +11,10 @@ from app.event_store.application import Servicing
 from app.event_store.recorders import PostgresBatchRecorder
 from app.privacy.key_tables import KeyTables
 from app.projections.engine.projector import Projector
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from tests.support.data.given import Told, absorb, message
+
+CUSTOMERS = Customers()
 
 SLOW = "the slow writer"
 

@@ -17,7 +17,7 @@ from app.projections.engine.leases import Lease, LeaseLostError, StoppedError
 from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from app.projections.rebuild import rebuild, shadow, verify
 from app.projections.rebuild import run as rebuilds
 from app.projections.rebuild.differences import Kind
@@ -31,6 +31,8 @@ from tests.integration.projections.test_set_aside import customer, failing_at, r
 from tests.support.data.given import Told, absorb, ask_write_off, message
 from tests.support.data.stored import live, stored_and_projected
 from tests.support.servers.event_stores import NewStore
+
+CUSTOMERS = Customers()
 
 Mongo = Database[dict[str, Any]]
 

@@ -14,7 +14,7 @@ from app.operations.status.store_state import read_models_state
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from app.projections.rebuild import shadow
 from app.projections.rebuild.rebuild import Progress, Rebuilt
 from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
@@ -25,6 +25,8 @@ from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog, stored_and_projected
 from tests.support.roles import projecting
 from tests.support.waiting import until
+
+CUSTOMERS = Customers()
 
 Mongo = Database[dict[str, Any]]
 

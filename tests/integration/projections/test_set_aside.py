@@ -18,8 +18,8 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Event, Projection
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
-from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.contact_notes import ContactNotes
+from app.projections.read_models.customers import Customers
 from app.projections.rebuild.run import run_rebuilds
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
@@ -28,6 +28,10 @@ from tests.support.commands import Billie
 from tests.support.data.given import Told, absorb, message
 from tests.support.roles import projecting
 from tests.support.waiting import until
+
+CONTACT_NOTES = ContactNotes()
+
+CUSTOMERS = Customers()
 
 Mongo = Database[dict[str, Any]]
 

@@ -1,7 +1,7 @@
 """A test of a projection in three lines: given what was told, when more is, then the documents are so.
 
 loan = On(LoanAccount, "L1")
-given(loan_accounts("Australia/Sydney"), loan.open(customer_id="C1")).when(
+given(LoanAccounts(), loan.open(customer_id="C1")).when(
     loan.change_status(status="ACTIVE", at=5)
 ).then("L1", customerId="C1", accountStatus="active", sdkStatus="ACTIVE")
 """

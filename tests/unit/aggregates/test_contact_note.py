@@ -12,9 +12,11 @@ from app.aggregates.contact_note import (
     facts_of,
     note_id_of,
 )
-from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+from app.projections.read_models.contact_notes import ContactNotes
 from tests.support.api.notes import ANN, BOB
 from tests.support.data.given import fold, message, minute, names
+
+CONTACT_NOTES = ContactNotes()
 
 TOLD: dict[str, Any] = {
     "note_type": "complaint",

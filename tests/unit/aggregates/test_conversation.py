@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.aggregates import Conversation
-from app.projections.read_models.conversations.projection import conversations
+from app.projections.read_models.base import Options
+from app.projections.read_models.conversations import Conversations
 from tests.support.data.given import fold, message, minute
 
 
@@ -22,7 +23,7 @@ def test_late_start_empties_nothing() -> None:
     chat.record_assessment(message("a"), kind="fraudCheck", result={"score": 3})
     chat.decide(message("d", at=5), decision="approved", reason="good")
     chat.start(message("s", at=1), customer_id="C1", application_number="A1", started_at=minute(1))
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert (document["status"], document["finalDecision"]) == ("approved", "approved")
     assert (document["customerId"], document["startedAt"]) == ("C1", minute(1))
@@ -32,7 +33,7 @@ def test_late_start_empties_nothing() -> None:
 def test_never_started_is_active() -> None:
     chat = Conversation.register("V1", message("first"))
     spoken(chat, 1)
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert document["status"] == "active"
 
@@ -40,7 +41,7 @@ def test_never_started_is_active() -> None:
 def test_utterances_stand_in_their_own_order_and_the_newest_are_kept() -> None:
     chat = Conversation.register("V1", message("first"))
     spoken(chat, 5, 1, 4, 2, 3)
-    document = fold(conversations(max_utterances=3), chat)
+    document = fold(Conversations(Options(max_utterances=3)), chat)
     assert document is not None
     assert [item["utterance"] for item in document["utterances"]] == ["3", "4", "5"]
     assert document["utteranceCount"] == 5
@@ -51,7 +52,7 @@ def test_utterances_of_one_time_stand_in_arrival_order() -> None:
     chat = Conversation.register("V1", message("first"))
     for word in ("first", "second", "third"):
         chat.add_utterance(message(word), username="assistant", utterance=word, created_at=minute(1))
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert [item["utterance"] for item in document["utterances"]] == ["first", "second", "third"]
 
@@ -60,7 +61,7 @@ def test_application_data_is_merged_deeply_and_newer_leaves_stay() -> None:
     chat = Conversation.register("V1", message("first"))
     chat.change_application(message("m2", at=2), application_data={"job": {"title": "baker", "pay": 900}})
     chat.change_application(message("m1", at=1), application_data={"job": {"title": "cook", "since": 2020}})
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert document["applicationData"] == {"job": {"title": "baker", "pay": 900, "since": 2020}}
 
@@ -68,7 +69,7 @@ def test_application_data_is_merged_deeply_and_newer_leaves_stay() -> None:
 def test_keys_that_mongo_refuses_are_replaced() -> None:
     chat = Conversation.register("V1", message("first"))
     chat.record_assessment(message("a"), kind="fraudCheck", result={"$gt": {"a.b": 1, "empty": None}})
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert document["assessments"]["fraudCheck"] == {"＄gt": {"a．b": 1}}
 
@@ -77,7 +78,7 @@ def test_facts_replace_the_list() -> None:
     chat = Conversation.register("V1", message("first"))
     chat.summarise(message("m1"), purpose="car", facts=["one", "two"])
     chat.summarise(message("m2"), facts=["three"])
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert (document["purpose"], document["facts"]) == ("car", ["three"])
 
@@ -91,7 +92,7 @@ def test_second_report_of_a_decision_keeps_the_detail_of_the_first(order: str) -
     }
     for name in order:
         chat.decide(message(name, at=int(name)), **told[name])
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert (document["status"], document["finalDecision"]) == ("declined", "declined")
     assert document["decisionDetail"] == {
@@ -116,7 +117,7 @@ def test_newer_report_decides_whether_something_is_an_object(
     for name in order:
         data = first if name == "1" else second
         chat.change_application(message(name, at=int(name)), application_data=data)
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert document["applicationData"] == second
 
@@ -125,7 +126,7 @@ def test_key_with_a_full_stop_is_not_a_path() -> None:
     chat = Conversation.register("V1", message("first"))
     chat.change_application(message("m2", at=2), application_data={"a.b": 2})
     chat.change_application(message("m1", at=1), application_data={"a": {"b": 1}})
-    document = fold(conversations(), chat)
+    document = fold(Conversations(), chat)
     assert document is not None
     assert document["applicationData"] == {"a．b": 2, "a": {"b": 1}}
 
@@ -137,7 +138,7 @@ def test_list_that_grows_too_large_for_a_document_keeps_the_newest(order: tuple[
         text = "x" * (400 if number == 2 else 100)
         source, at = message(f"u{number}"), minute(number)
         chat.add_utterance(source, username="customer", utterance=f"{number}{text}", created_at=at)
-    document = fold(conversations(list_bytes=600), chat)
+    document = fold(Conversations(Options(max_list_bytes=600)), chat)
     assert document is not None
     assert [item["utterance"][0] for item in document["utterances"]] == ["3", "4"]
     assert document["utteranceCount"] == 4

@@ -1,8 +1,10 @@
 """The rules of contract messages.md, section "Customers"."""
 
 from app.aggregates import Customer
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from tests.support.data.given import fold, message, minute
+
+CUSTOMERS = Customers()
 
 
 def test_reports_are_partial_and_absent_clears_nothing() -> None:

@@ -6,10 +6,11 @@ from itertools import permutations
 import pytest
 
 from app.aggregates import LoanAccount
-from app.projections.read_models.loan_accounts.projection import loan_accounts
+from app.projections.read_models.base import Options
+from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from tests.support.data.given import fold, message, names
 
-LOAN_ACCOUNTS = loan_accounts("Australia/Sydney")
+LOAN_ACCOUNTS = LoanAccounts()
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_an_inferred_payment_is_of_its_day_in_the_time_zone_of_the_business(
     """21:30 UTC is 08:30 of the next day in Sydney."""
     account.open(message("m1"), customer_id="C1", status="ACTIVE", current_balance=Decimal("100.00"))
     account.update(message("m2", at=570, received=570), current_balance=Decimal("80.00"))
-    document = fold(loan_accounts(zone), account)
+    document = fold(LoanAccounts(Options(time_zone=zone)), account)
     assert document is not None
     assert document["lastPayment"]["date"] == day
 

@@ -14,7 +14,7 @@ from eventsourcing.utils import get_topic
 from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.event_store.errors import NewerVersionError
-from app.projections.engine.projection import Projection
+from app.projections.engine.projection import Projection, on_event
 from app.projections.engine.values import Document, put
 from tests.support.data.given import message
 
@@ -37,12 +37,16 @@ class Tenancy(RememberingAggregate):
             aggregate.months = self.months
 
 
-TENANCIES = Projection("tenancies", own=(Tenancy,))
+class Tenancies(Projection):
+    name = "tenancies"
+    own = (Tenancy,)
+
+    @on_event
+    def told(self, document: Document, event: Tenancy.Told) -> None:
+        put(document, months=event.months)
 
 
-@TENANCIES.on(Tenancy.Told)
-def _told(document: Document, event: Any) -> None:
-    put(document, months=event.months)
+TENANCIES = Tenancies()
 
 
 @pytest.fixture

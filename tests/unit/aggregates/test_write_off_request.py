@@ -8,9 +8,11 @@ from bson.decimal128 import Decimal128
 
 from app.aggregates import WriteOffRequest
 from app.aggregates.write_off_request import request_number
-from app.projections.read_models.write_off_requests.projection import WRITE_OFF_REQUESTS
+from app.projections.read_models.write_off_requests import WriteOffRequests
 from tests.support.data.given import fold, message, names
 from tests.support.data.projecting import On, given
+
+WRITE_OFF_REQUESTS = WriteOffRequests()
 
 ASKED: dict[str, Any] = {
     "loan_account_id": "L1",

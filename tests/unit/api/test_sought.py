@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.search.query import Fit, Match, Sought
-from app.projections.read_models.search.keys import Kind, search_keys
+from app.projections.read_models.search_keys.keys import Kind, search_keys
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=100)
 ANN: dict[str, Any] = {

@@ -10,11 +10,14 @@ from app.aggregates import Conversation
 from app.api.histories import transcript_pages as transcripts
 from app.api.histories.transcript_pages import List, Transcripts
 from app.event_store.application import Servicing
-from app.projections.read_models.conversations.projection import conversations
+from app.projections.read_models.base import Options
+from app.projections.read_models.conversations import Conversations
 from tests.support.data.given import Told, absorb
 from tests.support.data.projecting import On
 
-WHOLE = conversations(max_utterances=sys.maxsize, max_notices=sys.maxsize, list_bytes=sys.maxsize)
+WHOLE = Conversations(
+    Options(max_utterances=sys.maxsize, max_notices=sys.maxsize, max_list_bytes=sys.maxsize)
+)
 LISTS: tuple[List, List] = ("utterances", "noticeboard")
 
 

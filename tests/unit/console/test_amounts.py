@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from app.aggregates.write_off_request import WriteOffReason
 from app.console.pages.amounts import WRITE_OFF_REASONS, WrongError, amount_of, body_of, change_of
-from app.ingestion.messages.write_offs import WriteOffReason
 
 MOST = Decimal(100_000)
 

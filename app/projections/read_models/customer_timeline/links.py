@@ -1,11 +1,11 @@
-"""Which customer a loan account, a chat, a note, a write-off request or a money command is about, since when.
+"""The lookup of ``customer-timeline``: which customer an account, chat, note, request or command belongs to.
 
-The lookup of ``customer-timeline``. What happened before the customer was known waits in the document of its
-account or chat, and goes to the timeline with the link. Of a request or command those facts are kept that its
-later events do not repeat; where it names no customer, its account's link counts.
+Entries from before the customer is known wait in the lookup document of their account or chat, and move to
+the timeline with the link. A request or command keeps the facts that its later events do not repeat; if it
+names no customer, its account's link counts.
 
-A link holds its position, and what waited stays. So a later form of a document answers for an event as the
-form of then did, and an event that is folded again leads to the same entries.
+Each link has its position, and waiting entries are kept, so a later form of a document answers for an event
+as the form at the time did: an event that is folded again leads to the same entries.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,16 +16,15 @@ from app.aggregates.base import Key
 from app.projections.engine.projection import AtHand, Lookup, Target
 from app.projections.engine.values import Document, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
-from app.projections.read_models.customer_timeline.entries import ABOUT, entry_of, facts_of
-from app.projections.read_models.customer_timeline.lists import put_in
+from app.projections.read_models.customer_timeline.entries import SUBJECTS, entry_of, facts_of, insert
 
-_LINKS = 1_000
-"""Links that are kept. Only an event that is folded again asks for one that another has replaced."""
+_MAX_LINKS = 1_000
+"""Links kept a document. Only an event that is folded again needs one that was replaced."""
 
 
 @dataclass(frozen=True)
 class Concerned:
-    """An event of a request or command, and the facts known of it, as it concerns its account."""
+    """An event of a request or command, with its known facts, as it concerns its account."""
 
     event: Any
     facts: Document
@@ -33,16 +32,16 @@ class Concerned:
 
 @dataclass(frozen=True)
 class Entered:
-    """Entries for one document, and how many there are ``more`` that were too many to wait."""
+    """Entries for one document, and the number ``dropped`` because too many were waiting."""
 
     customer_id: str
     month: str
     entries: tuple[Document, ...]
-    more: int = 0
+    dropped: int = 0
 
 
 class TimelineLinks(Lookup):
-    """Keeps links, and what waits for one: of an account or conversation, the newest ``keep`` entries."""
+    """Keeps links, and the newest ``keep`` entries of an account or chat that wait for one."""
 
     collection = "_customer-timeline.links"
     exact = False
@@ -52,7 +51,7 @@ class TimelineLinks(Lookup):
         self._keep = keep
 
     def key(self, event: Any) -> str | None:
-        return f"{ABOUT[type(event)].name}:{event.business_id}"
+        return f"{SUBJECTS[type(event)].name}:{event.business_id}"
 
     def onward(self, document: Document, event: Any) -> tuple[str, Any] | None:
         if (facts := document.get("facts")) is None or "links" in document:
@@ -61,14 +60,14 @@ class TimelineLinks(Lookup):
 
     def evolve(self, document: Document, event: Any, position: int) -> None:
         put(document, facts=facts_of(event))
-        if (customer_id := _told(event)) is not None:
+        if (customer_id := _named_customer(event)) is not None:
             _link(document, customer_id, position)
         if "links" not in document and "facts" not in document and not _is_of_customer(event):
             self._wait(document, event, position)
 
     def members(self, document: Document, event: Any) -> Iterable[str]:
         source = event.event if isinstance(event, Concerned) else event
-        customer_id = source.business_id if _is_of_customer(source) else _told(event)
+        customer_id = source.business_id if _is_of_customer(source) else _named_customer(event)
         if customer_id is None and (links := document.get("links")):
             customer_id = links[-1]["customerId"]
         if customer_id is None:
@@ -80,23 +79,24 @@ class TimelineLinks(Lookup):
 
     def follow(self, document: Document, event: Any, documents: AtHand) -> Iterator[Target]:
         position = documents.position
-        customer_id = event.business_id if _is_of_customer(event) else _linked(document, position)
+        customer_id = event.business_id if _is_of_customer(event) else _linked_customer(document, position)
         if customer_id is None:
             return
-        entry, waiting, more = self._entry(document, event, position), [], {}
+        entry, waiting, dropped = self._entry(document, event, position), [], {}
         if document.get("linkedAt") == position:
-            waiting, more = document.get("waiting", []), document.get("waitingMore", {})
-        by_month: dict[str, list[Document]] = {month: [] for month in more}
+            waiting, dropped = document.get("waiting", []), document.get("waitingMore", {})
+        by_month: dict[str, list[Document]] = {month: [] for month in dropped}
         for each in [*waiting, *([entry] if entry else [])]:
             by_month.setdefault(self._calendar.month(each["at"]), []).append(each)
         for month, entries in by_month.items():
-            yield _id(customer_id, month), Entered(customer_id, month, tuple(entries), more.get(month, 0))
+            entered = Entered(customer_id, month, tuple(entries), dropped.get(month, 0))
+            yield _id(customer_id, month), entered
 
     def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:  # noqa: ARG002
-        return None  # Which accounts and conversations a customer has, only these say.
+        return None  # Only the accounts and chats themselves name their customer.
 
     def lookup_sources(self, key: str) -> Iterable[Key]:  # noqa: ARG002
-        return ()  # Never asked: it is not exact.
+        return ()  # Never called: the lookup is not exact.
 
     def _entry(self, document: Document, event: Any, position: int) -> Document | None:
         if isinstance(event, Concerned):
@@ -106,9 +106,9 @@ class TimelineLinks(Lookup):
     def _wait(self, document: Document, event: Any, position: int) -> None:
         if (entry := self._entry(document, event, position)) is None:
             return
-        if (gone := put_in(document.setdefault("waiting", []), entry, self._keep)) is not None:
-            month, more = self._calendar.month(gone["at"]), document.setdefault("waitingMore", {})
-            more[month] = more.get(month, 0) + 1
+        if (oldest := insert(document.setdefault("waiting", []), entry, self._keep)) is not None:
+            month, dropped = self._calendar.month(oldest["at"]), document.setdefault("waitingMore", {})
+            dropped[month] = dropped.get(month, 0) + 1
 
 
 def _id(customer_id: str, month: str) -> str:
@@ -116,11 +116,11 @@ def _id(customer_id: str, month: str) -> str:
 
 
 def _is_of_customer(event: Any) -> bool:
-    return (about := ABOUT.get(type(event))) is not None and about.field is None
+    return (subject := SUBJECTS.get(type(event))) is not None and subject.field is None
 
 
-def _told(event: Any) -> str | None:
-    """The customer that an event links to, if it tells one."""
+def _named_customer(event: Any) -> str | None:
+    """The customer that an event names, if any."""
     customer_id: str | None = getattr(event, "customer_id", None)
     return customer_id
 
@@ -129,11 +129,11 @@ def _link(document: Document, customer_id: str, position: int) -> None:
     links = document.get("links", [])
     if not links or links[-1]["customerId"] != customer_id:
         document.setdefault("linkedAt", position)
-        document["links"] = [*links, {"position": position, "customerId": customer_id}][-_LINKS:]
+        document["links"] = [*links, {"position": position, "customerId": customer_id}][-_MAX_LINKS:]
 
 
-def _linked(document: Document, position: int) -> str | None:
-    """The customer as linked at a position."""
+def _linked_customer(document: Document, position: int) -> str | None:
+    """The customer linked at a position."""
     for link in reversed(document.get("links", ())):
         if link["position"] <= position:
             return str(link["customerId"])

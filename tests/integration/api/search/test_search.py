@@ -21,7 +21,7 @@ from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.projections.read_models.search.keys import FIELD, LEVELS, finish
+from app.projections.read_models.search_keys.keys import FIELD, LEVELS, set_search_keys
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
@@ -59,10 +59,9 @@ def store(mongo_db: Database[dict[str, Any]]) -> Callable[..., None]:
     list(migrate(mongo_db))
 
     def stored(collection: str, *documents: dict[str, Any]) -> None:
-        finished = finish(collection)
         documents = tuple(dict(STAMPS, **each) for each in documents)
         for each in documents:
-            finished(each)
+            set_search_keys(collection, each)
         mongo_db[collection].insert_many(documents)
 
     return stored

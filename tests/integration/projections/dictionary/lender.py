@@ -6,9 +6,8 @@ from typing import Any, get_args
 from bson import Decimal128
 from pymongo.database import Database
 
-from app.ingestion.messages.accounts import AgingBucket
+from app.aggregates.loan_account.status import AccountStatus, AgingBucket
 from app.projections.migrations import migrate
-from app.projections.read_models.loan_accounts.document import AccountStatus
 from tests.support.data.dictionary import FIELDS, faults
 
 Document = dict[str, Any]

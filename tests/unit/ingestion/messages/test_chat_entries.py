@@ -11,10 +11,12 @@ from app.event_store.application import Servicing
 from app.ingestion.stream.apply import apply_messages
 from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
-from app.projections.read_models.conversations.projection import conversations
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.customers import Customers
 from tests.support.data.mock_mongo import Database
 from tests.unit.ingestion.entries import message
+
+CUSTOMERS = Customers()
 
 Entry = dict[str, Any]
 
@@ -28,7 +30,7 @@ def documents(*entries: Entry) -> dict[str, dict[str, Any]]:
         Event(),
     )
     found = {}
-    for projection, name in ((conversations(), "V1"), (CUSTOMERS, "C1")):
+    for projection, name in ((Conversations(), "V1"), (CUSTOMERS, "C1")):
         _fold(projection, servicing, database)
         found[name] = database[projection.name].find_one({"_id": name}) or {}
     return found

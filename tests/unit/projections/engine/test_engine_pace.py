@@ -9,10 +9,12 @@ from app.aggregates import Customer
 from app.event_store.application import Servicing
 from app.projections.engine.document_store import MongoDocumentStore
 from app.projections.engine.projector import Projector
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from tests.support.data.given import absorb
 from tests.support.data.mock_mongo import Database
 from tests.support.data.projecting import On
+
+CUSTOMERS = Customers()
 
 
 @pytest.fixture

@@ -10,9 +10,11 @@ from app.aggregates import Customer
 from app.event_store.application import Servicing
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.projector import Projector
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from tests.support.data.given import Told, absorb, message
 from tests.support.data.mock_mongo import Database
+
+CUSTOMERS = Customers()
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.reading import EventReader
-from app.projections.read_models.customers.projection import CUSTOMERS
+from app.projections.read_models.customers import Customers
 from tests.support.data.given import Told, absorb, message
+
+CUSTOMERS = Customers()
 
 
 @pytest.fixture(params=["in memory", "SQLite"])

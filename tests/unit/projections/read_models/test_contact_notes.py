@@ -11,9 +11,11 @@ from app.api.notes.service import NoteStore, Stored
 from app.errors import BillieError
 from app.event_store.application import Servicing
 from app.projections.engine.projector import Projector
-from app.projections.read_models.contact_notes.projection import CONTACT_NOTES
+from app.projections.read_models.contact_notes import ContactNotes
 from tests.support.api.notes import ANN, know_customers
 from tests.support.data.mock_mongo import Database
+
+CONTACT_NOTES = ContactNotes()
 
 TOLD: dict[str, Any] = {
     "note_type": "sms",

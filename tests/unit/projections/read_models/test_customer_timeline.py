@@ -18,14 +18,15 @@ from app.aggregates import (
 )
 from app.aggregates.contact_note import facts_of
 from app.projections.engine.projection import event_classes
-from app.projections.read_models.customer_timeline.entries import ABOUT
-from app.projections.read_models.customer_timeline.projection import customer_timeline
-from app.projections.read_models.customer_timeline.words import TELL
+from app.projections.read_models.base import Options
+from app.projections.read_models.customer_timeline.entries import SUBJECTS
+from app.projections.read_models.customer_timeline.read_model import CustomerTimeline
+from app.projections.read_models.customer_timeline.sentences import EVENTS
 from tests.support.data.given import NOON, minute
 from tests.support.data.projecting import Given, On, given
 
 DAY = 24 * 60
-TIMELINE = customer_timeline("Australia/Sydney")
+TIMELINE = CustomerTimeline()
 ANN, BOB = On(Customer, "C1"), On(Customer, "C2")
 LOAN, CHAT = On(LoanAccount, "L1"), On(Conversation, "V1")
 REQUEST, COMMAND = On(WriteOffRequest, "W1"), On(LedgerCommand, "K1")
@@ -273,7 +274,7 @@ def test_what_only_repeats_how_something_stands_is_left_out() -> None:
 
 
 def test_the_newest_entries_are_kept_and_all_are_counted() -> None:
-    few = customer_timeline("Australia/Sydney", max_entries=3)
+    few = CustomerTimeline(Options(max_timeline_entries=3))
     timeline = given(few, *(ANN.report_details(at=at, first_name=str(at)) for at in range(5)))
     timeline.when(ANN.verify_identity(at=-9, received=9))
     timeline.shows(MARCH, entryCount=6)
@@ -281,7 +282,7 @@ def test_the_newest_entries_are_kept_and_all_are_counted() -> None:
 
 
 def test_the_newest_entries_wait_and_all_are_counted() -> None:
-    few = customer_timeline("Australia/Sydney", max_entries=3)
+    few = CustomerTimeline(Options(max_timeline_entries=3))
     told = (CHAT.decide(at=at * 10 * DAY, decision="approved") for at in range(5))
     timeline = given(few, *told).when(CHAT.start(at=41 * DAY, customer_id="C1"))
     timeline.shows(MARCH, entryCount=4).shows(APRIL, entryCount=2)
@@ -336,5 +337,5 @@ def test_each_event_is_told_or_left_out_on_purpose() -> None:
     }
     kinds = (Customer, LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
     known = {each for kind in kinds for each in event_classes(kind)}
-    assert {each.__name__ for each in known - set(TELL)} == left_out
-    assert set(TELL) <= known == set(ABOUT)
+    assert {each.__name__ for each in known - set(EVENTS)} == left_out
+    assert set(EVENTS) <= known == set(SUBJECTS)

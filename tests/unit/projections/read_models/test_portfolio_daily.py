@@ -8,12 +8,13 @@ from bson.decimal128 import Decimal128
 
 from app.aggregates import LoanAccount
 from app.projections.engine.faults import FAULTED, ProjectionFault
-from app.projections.read_models.portfolio_daily.projection import AccountDays, portfolio_daily
+from app.projections.read_models.base import Options
+from app.projections.read_models.portfolio_daily.read_model import AccountDays, PortfolioDaily
 from tests.support.data.projecting import Given, On, given
 
 DAY = 24 * 60
 """In minutes: noon of 1 March 2026 in UTC is 23:00 in Sydney."""
-PORTFOLIO = portfolio_daily("Australia/Sydney")
+PORTFOLIO = PortfolioDaily()
 LOAN, OTHER = On(LoanAccount, "L1"), On(LoanAccount, "L2")
 FIRST, SECOND, THIRD, FOURTH = (f"2026-03-0{number}" for number in (1, 2, 3, 4))
 STATUSES = ("active", "pending_disbursement", "in_arrears", "paid_off", "written_off")
@@ -159,7 +160,9 @@ def test_days_are_those_of_the_time_zone() -> None:
     minutes = 59
     days = given(PORTFOLIO, opened(LOAN, at=minutes), opened(OTHER, at=minutes + 1))
     days.shows(FIRST, accountsByStatus=statuses(active=1)).shows(SECOND, accountsByStatus=statuses(active=2))
-    utc = given(portfolio_daily("UTC"), opened(LOAN, at=minutes), opened(OTHER, at=minutes + 1))
+    utc = given(
+        PortfolioDaily(Options(time_zone="UTC")), opened(LOAN, at=minutes), opened(OTHER, at=minutes + 1)
+    )
     assert utc.ids() == [FIRST]
 
 

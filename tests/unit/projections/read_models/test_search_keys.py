@@ -10,14 +10,24 @@ from hypothesis import strategies as st
 
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.projections.engine.faults import Cause, SetAside
-from app.projections.read_models.conversations.projection import conversations
-from app.projections.read_models.customers.projection import CUSTOMERS
-from app.projections.read_models.loan_accounts.projection import loan_accounts
-from app.projections.read_models.search.keys import FIELD, LEVELS, SHARE, finish, level_of, names, search_keys
-from app.projections.read_models.search.normalising import LONGEST
+from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.customers import Customers
+from app.projections.read_models.loan_accounts.read_model import LoanAccounts
+from app.projections.read_models.search_keys.keys import (
+    FIELD,
+    LEVELS,
+    SHARE,
+    level_of,
+    names,
+    search_keys,
+    set_search_keys,
+)
+from app.projections.read_models.search_keys.normalising import LONGEST
 from app.projections.rebuild.differences import fields_that_differ
 from tests.support.data.given import Told
 from tests.support.data.projecting import Given, On, given
+
+CUSTOMERS = Customers()
 
 MARY = On(Customer, "CUS-900002")
 LOAN = On(LoanAccount, "ACC-900003")
@@ -48,14 +58,12 @@ def test_a_customer_is_found_by_names_address_phone_and_id() -> None:
 
 
 def test_a_loan_account_is_found_by_number_and_id() -> None:
-    state = given(
-        loan_accounts("Australia/Sydney"), LOAN.open(customer_id="C1", account_number="LN 2026-000123")
-    )
+    state = given(LoanAccounts(), LOAN.open(customer_id="C1", account_number="LN 2026-000123"))
     assert keys(state, "ACC-900003") == {"cln2026000123", "c000123", "cacc900003", "c900003"}
 
 
 def test_a_conversation_is_found_by_its_application() -> None:
-    state = given(conversations(), CHAT.start(application_number="APP-77"))
+    state = given(Conversations(), CHAT.start(application_number="APP-77"))
     assert keys(state, "V1") == {"capp77"}
     state.when(CHAT.change_application(at=5, application_number="APP-781"))
     assert keys(state, "V1") == {"capp781", "c781"}, "what is not so any more has no key"
@@ -63,7 +71,7 @@ def test_a_conversation_is_found_by_its_application() -> None:
 
 def test_a_conversation_without_an_application_has_no_keys() -> None:
     assert (
-        keys(given(conversations(), CHAT.add_utterance(username="customer", utterance="hi")), "V1") == set()
+        keys(given(Conversations(), CHAT.add_utterance(username="customer", utterance="hi")), "V1") == set()
     )
 
 
@@ -100,16 +108,16 @@ def test_every_name_may_come_first() -> None:
 
 def test_a_document_that_holds_nothing_has_no_keys() -> None:
     aside = SetAside(Cause.EVOLVE_FAILED, 7, "Customer.NameChanged", "KeyError").stamp(None) | {"_id": "C1"}
-    finish("customers")(aside)
+    set_search_keys("customers", aside)
     assert FIELD not in aside
 
 
 def test_clearing_the_fields_clears_the_keys() -> None:
     document = NAMED | {"emailAddress": "a@b.test", "mobilePhoneNumber": "0412345678"}
-    finish("customers")(document)
+    set_search_keys("customers", document)
     assert len(document[FIELD]) == 8
     cleared = {name: document[name] for name in ("_id", FIELD)}
-    finish("customers")(cleared)
+    set_search_keys("customers", cleared)
     assert [each[1:] for each in cleared[FIELD]] == ["cc1"]
 
 

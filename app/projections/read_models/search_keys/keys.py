@@ -5,14 +5,14 @@ their keys are gone. A key is its level, its kind and what it is of: ``0nann smi
 Decision 0009 says why.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.values import Document
-from app.projections.read_models.search.normalising import LONGEST, code, email, phone, words
+from app.projections.read_models.search_keys.normalising import LONGEST, code, email, phone, words
 
 FIELD = "_search"
 
@@ -48,15 +48,11 @@ _SHORTEST_ALONE = 3
 _END_AT_LEAST = 3
 
 
-def finish(collection: str) -> Callable[[Document], None]:
-    """What gives a document of a collection its keys, or takes them from one that has no use for any."""
-
-    def finished(document: Document) -> None:
-        document.pop(FIELD, None)
-        if keys := search_keys(collection, document):
-            document[FIELD] = keys
-
-    return finished
+def set_search_keys(collection: str, document: Document) -> None:
+    """Give a document its keys, or take them from one that has no use for any."""
+    document.pop(FIELD, None)
+    if keys := search_keys(collection, document):
+        document[FIELD] = keys
 
 
 def search_keys(collection: str, document: Document) -> list[str]:

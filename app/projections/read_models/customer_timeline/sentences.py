@@ -1,0 +1,339 @@
+"""What each event adds to its customer's timeline: a stable code, and a sentence without personal data.
+
+Utterances and notices of a chat are in the conversation's document only.
+"""
+
+import re
+from decimal import Decimal
+from functools import singledispatch
+from typing import Any, Literal, NamedTuple
+
+from app.aggregates import (
+    CommandKind,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+    same_person,
+)
+from app.projections.engine.values import Document
+
+What = Literal[
+    "name_changed",
+    "contact_details_changed",
+    "date_of_birth_recorded",
+    "ekyc_assessed",
+    "flags_changed",
+    "address_changed",
+    "identity_verified",
+    "personal_data_erased",
+    "loan_opened",
+    "loan_terms_recorded",
+    "loan_status_changed",
+    "balance_changed",
+    "repayment_received",
+    "loan_disbursed",
+    "loan_closed",
+    "schedule_created",
+    "instalments_updated",
+    "arrears_changed",
+    "conversation_started",
+    "application_changed",
+    "assessment_recorded",
+    "decision_made",
+    "conversation_summarised",
+    "conversation_status_changed",
+    "note_added",
+    "note_amended",
+    "write_off_requested",
+    "write_off_approved",
+    "write_off_rejected",
+    "write_off_cancelled",
+    "command_requested",
+    "command_approved",
+    "command_refused",
+    "command_withdrawn",
+    "command_rejected",
+    "command_unknown",
+    "repayment_posted",
+    "fee_charged",
+    "fee_waived",
+    "balance_adjusted",
+    "written_off",
+]
+"""The codes that analysts query by: never renamed."""
+
+
+class Sentence(NamedTuple):
+    """What happened, and who of the staff did it, if anybody did."""
+
+    what: What
+    text: str
+    amount: Decimal | None = None
+    actor: str | None = None
+    transaction_id: str | None = None
+
+
+_COMMANDS: dict[str, tuple[What, str]] = {
+    CommandKind.REPAYMENT.value: ("repayment_posted", "A repayment"),
+    CommandKind.LATE_FEE.value: ("fee_charged", "A late fee"),
+    CommandKind.DISHONOUR_FEE.value: ("fee_charged", "A dishonour fee"),
+    CommandKind.FEE_WAIVER.value: ("fee_waived", "A fee waiver"),
+    CommandKind.ADJUSTMENT.value: ("balance_adjusted", "An adjustment"),
+    CommandKind.WRITE_OFF.value: ("written_off", "A write-off"),
+}
+"""The code of a posted command, and the name of a command, by its kind."""
+_PLAIN_STATUS = re.compile(r"[A-Za-z_ -]{1,40}")
+"""A conversation's status that may be quoted: it is no free text."""
+
+
+@singledispatch
+def sentence_of(event: object, facts: Document) -> Sentence | None:  # noqa: ARG001
+    """The sentence of an event, if it has one; ``facts`` are those known of its request, command or note."""
+    return None
+
+
+@sentence_of.register
+def name_changed(_event: Customer.NameChanged, _facts: Document) -> Sentence:
+    return Sentence("name_changed", "The name changed.")
+
+
+@sentence_of.register
+def contact_details_changed(event: Customer.ContactDetailsChanged, _facts: Document) -> Sentence:
+    details = {"e-mail address": event.email_address, "mobile phone number": event.mobile_phone_number}
+    named = " and ".join(name for name, value in details.items() if value is not None)
+    return Sentence("contact_details_changed", f"The {named} changed.")
+
+
+@sentence_of.register
+def date_of_birth_recorded(_event: Customer.DateOfBirthRecorded, _facts: Document) -> Sentence:
+    return Sentence("date_of_birth_recorded", "The date of birth was recorded.")
+
+
+@sentence_of.register
+def ekyc_assessed(event: Customer.EkycAssessed, _facts: Document) -> Sentence:
+    return Sentence("ekyc_assessed", f"The electronic identity check is {event.ekyc_status}.")
+
+
+@sentence_of.register
+def flags_changed(_event: Customer.FlagsChanged, _facts: Document) -> Sentence:
+    return Sentence("flags_changed", "Flags of the customer changed.")
+
+
+@sentence_of.register
+def residential_address_changed(_event: Customer.ResidentialAddressChanged, _facts: Document) -> Sentence:
+    return Sentence("address_changed", "The residential address changed.")
+
+
+@sentence_of.register
+def identity_verified(_event: Customer.IdentityVerified, _facts: Document) -> Sentence:
+    return Sentence("identity_verified", "The identity was verified.")
+
+
+@sentence_of.register
+def personal_data_erased(event: Customer.PersonalDataErased, _facts: Document) -> Sentence:
+    return Sentence("personal_data_erased", "The personal data was erased.", actor=event.by)
+
+
+@sentence_of.register
+def linked_to_customer(_event: LoanAccount.LinkedToCustomer, _facts: Document) -> Sentence:
+    return Sentence("loan_opened", "A loan account was opened.")
+
+
+@sentence_of.register
+def terms_recorded(event: LoanAccount.TermsRecorded, _facts: Document) -> Sentence:
+    return Sentence("loan_terms_recorded", "Terms of the loan were recorded.", event.loan_amount)
+
+
+@sentence_of.register
+def status_changed(
+    event: LoanAccount.StatusChanged | LoanAccount.ClosureClassified, _facts: Document
+) -> Sentence:
+    return Sentence("loan_status_changed", f"The loan is {_plain(event.account_status)}.")
+
+
+@sentence_of.register
+def balance_reported(event: LoanAccount.BalanceReported, _facts: Document) -> Sentence:
+    return Sentence("balance_changed", f"{event.current_balance:.2f} is owed.", event.current_balance)
+
+
+@sentence_of.register
+def payment_received(event: LoanAccount.PaymentReceived, _facts: Document) -> Sentence:
+    on = "" if event.paid_date is None or event.inferred else f" on {event.paid_date}"
+    how = ", as the fallen balance shows" if event.inferred else ""
+    text = f"A repayment{_of(event.amount)} was received{on}{how}."
+    return Sentence("repayment_received", text, event.amount, transaction_id=event.transaction_id)
+
+
+@sentence_of.register
+def disbursed(event: LoanAccount.Disbursed, _facts: Document) -> Sentence:
+    return Sentence("loan_disbursed", f"The loan was paid out on {event.disbursed_date}.")
+
+
+@sentence_of.register
+def closed(event: LoanAccount.Closed, _facts: Document) -> Sentence:
+    why = f": {_plain(event.reason.lower())}" if event.reason else ""
+    return Sentence("loan_closed", f"The loan was closed{why}.")
+
+
+@sentence_of.register
+def schedule_created(event: LoanAccount.ScheduleCreated, _facts: Document) -> Sentence:
+    return Sentence("schedule_created", "A repayment plan was made, or added to.", event.total_amount)
+
+
+@sentence_of.register
+def instalments_updated(event: LoanAccount.InstalmentsUpdated, _facts: Document) -> Sentence:
+    if len(event.payments) > 1:
+        return Sentence("instalments_updated", f"{len(event.payments)} instalments changed.")
+    [payment] = event.payments
+    change = f"is {payment['status']}" if "status" in payment else "changed"
+    return Sentence("instalments_updated", f"Instalment {payment['payment_number']} {change}.")
+
+
+@sentence_of.register
+def aging_updated(event: LoanAccount.AgingUpdated, _facts: Document) -> Sentence | None:
+    parts = [] if event.days_past_due is None else [f"{event.days_past_due} days past due"]
+    if event.bucket is not None:
+        parts.append(f"in the bucket {_plain(event.bucket)}")
+    if not parts and event.is_in_arrears is not None:
+        parts.append("in arrears" if event.is_in_arrears else "not in arrears")
+    return Sentence("arrears_changed", f"The loan is {', '.join(parts)}.") if parts else None
+
+
+@sentence_of.register
+def conversation_started(_event: Conversation.Started, _facts: Document) -> Sentence:
+    return Sentence("conversation_started", "A conversation began.")
+
+
+@sentence_of.register
+def application_changed(event: Conversation.ApplicationDetailsChanged, _facts: Document) -> Sentence | None:
+    if event.application_data is None:
+        return None
+    return Sentence("application_changed", "Details of the application changed.")
+
+
+@sentence_of.register
+def assessment_recorded(event: Conversation.AssessmentRecorded, _facts: Document) -> Sentence:
+    return Sentence("assessment_recorded", f"The assessment {event.kind} was made.")
+
+
+@sentence_of.register
+def decision_made(event: Conversation.DecisionMade, _facts: Document) -> Sentence | None:
+    if event.decision is None:
+        return None
+    return Sentence("decision_made", f"The decision on the application is: {_plain(event.decision)}.")
+
+
+@sentence_of.register
+def summarised(_event: Conversation.Summarised, _facts: Document) -> Sentence:
+    return Sentence("conversation_summarised", "The conversation was summarised.")
+
+
+@sentence_of.register
+def conversation_status_changed(event: Conversation.StatusChanged, _facts: Document) -> Sentence | None:
+    if event.status is None:
+        return None
+    is_plain = _PLAIN_STATUS.fullmatch(event.status)
+    change = f"is now {_plain(event.status)}" if is_plain else "has another status"
+    return Sentence("conversation_status_changed", f"The conversation {change}.")
+
+
+@sentence_of.register
+def note_written(event: ContactNote.Written, _facts: Document) -> Sentence:
+    kind = _plain(event.note_type)
+    if event.amends_note_id is not None:
+        return Sentence("note_amended", f"A note ({kind}) took the place of another.", actor=event.created_by)
+    return Sentence("note_added", f"A note ({kind}) was added.", actor=event.created_by)
+
+
+@sentence_of.register
+def write_off_requested(event: WriteOffRequest.Requested, _facts: Document) -> Sentence:
+    text = f"A write-off{_of(event.amount)} was asked for."
+    return Sentence("write_off_requested", text, event.amount, event.requested_by)
+
+
+@sentence_of.register
+def write_off_approved(event: WriteOffRequest.Approved, facts: Document) -> Sentence:
+    text = f"A write-off{_of(_amount(facts))} was approved."
+    return Sentence("write_off_approved", text, _amount(facts), event.by, event.transaction_id)
+
+
+@sentence_of.register
+def write_off_rejected(event: WriteOffRequest.Rejected, facts: Document) -> Sentence:
+    text = f"A write-off{_of(_amount(facts))} was rejected."
+    return Sentence("write_off_rejected", text, _amount(facts), event.by)
+
+
+@sentence_of.register
+def write_off_cancelled(event: WriteOffRequest.Cancelled, facts: Document) -> Sentence:
+    text = f"A write-off{_of(_amount(facts))} was cancelled."
+    return Sentence("write_off_cancelled", text, _amount(facts), event.by)
+
+
+@sentence_of.register
+def command_requested(event: LedgerCommand.Requested, facts: Document) -> Sentence:
+    return _command(facts, "command_requested", "was asked for", event.requested_by)
+
+
+@sentence_of.register
+def command_approved(event: LedgerCommand.Approved, facts: Document) -> Sentence:
+    return _command(facts, "command_approved", "was approved", event.by)
+
+
+@sentence_of.register
+def command_refused(event: LedgerCommand.Refused, facts: Document) -> Sentence:
+    if same_person(event.by, facts["requestedBy"]):
+        return _command(facts, "command_withdrawn", "was taken back", event.by)
+    return _command(facts, "command_refused", "was refused", event.by)
+
+
+@sentence_of.register
+def command_posted(event: LedgerCommand.Posted, facts: Document) -> Sentence:
+    return _command(facts, _posted(facts), "was posted", transaction_id=event.transaction_id)
+
+
+@sentence_of.register
+def command_rejected(_event: LedgerCommand.Rejected, facts: Document) -> Sentence:
+    return _command(facts, "command_rejected", "was rejected by the ledger")
+
+
+@sentence_of.register
+def command_unknown(_event: LedgerCommand.OutcomeUnknown, facts: Document) -> Sentence:
+    return _command(facts, "command_unknown", "was sent, and its outcome is unknown")
+
+
+@sentence_of.register
+def command_settled(event: LedgerCommand.SettledByHand, facts: Document) -> Sentence:
+    what, outcome = _posted(facts), "was posted"
+    if not event.posted:
+        what, outcome = "command_rejected", "was not posted"
+    return _command(facts, what, f"{outcome}, as somebody found", event.by, event.transaction_id)
+
+
+EVENTS: tuple[type[Any], ...] = tuple(each for each in sentence_of.registry if each is not object)
+"""The events that have a sentence. An utterance, a notice, or a report that a rule ignored has none."""
+
+
+def _command(
+    facts: Document, what: What, outcome: str, actor: str | None = None, transaction_id: str | None = None
+) -> Sentence:
+    name, amount = _COMMANDS[facts["kind"]][1], _amount(facts)
+    return Sentence(what, f"{name}{_of(amount)} {outcome}.", amount, actor, transaction_id)
+
+
+def _posted(facts: Document) -> What:
+    return _COMMANDS[facts["kind"]][0]
+
+
+def _amount(facts: Document) -> Decimal | None:
+    return facts["amount"].to_decimal() if "amount" in facts else None
+
+
+def _of(amount: Decimal | None) -> str:
+    return "" if amount is None else f" of {amount:.2f}"
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ")

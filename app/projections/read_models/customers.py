@@ -1,0 +1,166 @@
+"""The collection ``customers``: one document a customer."""
+
+from datetime import datetime
+
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from app.aggregates import Customer
+from app.aggregates.customer import EkycStatus
+from app.projections.engine.projection import on_event
+from app.projections.engine.values import Document, erase, is_erased, put, time
+from app.projections.read_models.base import ReadModel
+from app.projections.read_models.search_keys.keys import set_search_keys
+from app.projections.read_models.types import CreatedAt, Day, Model, UpdatedAt
+
+
+class Flags(Model):
+    """What staff must know before they speak to a customer."""
+
+    staff: bool | None = None
+    """Works for the lender."""
+    investor: bool | None = None
+    """Has invested in the lender."""
+    vulnerable: bool | None = None
+    """Needs special care; collections must not go on as usual."""
+
+
+class ResidentialAddress(Model):
+    """Where a customer lives. `street` is composed; `city` mirrors `suburb`."""
+
+    unit_number: str | None = None
+    """Unit or flat, as reported."""
+    street_number: str | None = None
+    """House number, as text: `12A` is one."""
+    street_name: str | None = None
+    """The street's name without its type: `High`."""
+    street_type: str | None = None
+    """`Street`, `St`, `Road` and so on, as reported."""
+    street: str | None = None
+    """Composed of the known parts above: `Unit 4, 12 High St`."""
+    suburb: str | None = None
+    """The suburb, as reported."""
+    city: str | None = None
+    """Always the same as `suburb`."""
+    state: str | None = None
+    """State or territory, as reported: `NSW`, `WA`."""
+    postcode: str | None = None
+    """The postcode, as text: a leading zero counts."""
+    country: str | None = None
+    """The country, as reported."""
+    full_address: str | None = None
+    """The whole address on one line, as reported; not composed of the parts."""
+
+
+class CustomerDocument(Model):
+    """A customer, from `customer.…` messages and the chat's `applicationDetail_changed`.
+
+    Reports are partial: each changes only the fields it holds, and an older one never overwrites a newer one.
+    """
+
+    customer_id: str = Field(validation_alias="_id")
+    """The customer's identifier, which other collections hold in `customerId`."""
+    first_name: str | None = None
+    """Given name."""
+    last_name: str | None = None
+    """Family name."""
+    preferred_name: str | None = None
+    """What the customer prefers to be called."""
+    full_name: str | None = None
+    """`firstName` and `lastName`, as far as they are known."""
+    email_address: str | None = None
+    """As reported; not validated."""
+    mobile_phone_number: str | None = None
+    """As reported; in no fixed format."""
+    date_of_birth: Day | None = None
+    """Date of birth."""
+    ekyc_status: EkycStatus | None = None
+    """Outcome of the electronic identity check; upstream's many values map to these three."""
+    identity_verified: bool | None = None
+    """True after `customer.verified.v1`; never false."""
+    verified_at: datetime | None = None
+    """When the identity was verified: the time in that message, or else when it was sent."""
+    flags: Flags | None = None
+    """What staff must know before they speak to the customer. A flag that was never reported is absent."""
+    residential_address: ResidentialAddress | None = None
+    """Where the customer lives; its parts change one by one."""
+    erased_at: datetime | None = None
+    """When the customer's personal data was erased. Nothing personal remains in the document."""
+    created_at: CreatedAt = None
+    updated_at: UpdatedAt = None
+
+
+_PERSONAL = (
+    *("firstName", "lastName", "preferredName", "fullName", "emailAddress", "mobilePhoneNumber"),
+    *("dateOfBirth", "flags", "residentialAddress"),
+)
+_ADDRESS_PARTS = (
+    *("unit_number", "street_number", "street_name", "street_type", "suburb", "state", "postcode"),
+    *("country", "full_address"),
+)
+
+
+class Customers(ReadModel):
+    """How events change a customer's document."""
+
+    name = "customers"
+    model = CustomerDocument
+    own = (Customer,)
+
+    def finish(self, document: Document) -> None:
+        set_search_keys(self.name, document)
+
+    @on_event
+    def name_changed(self, document: Document, event: Customer.NameChanged) -> None:
+        put(
+            document,
+            firstName=event.first_name,
+            lastName=event.last_name,
+            preferredName=event.preferred_name,
+            fullName=event.full_name or None,
+        )
+
+    @on_event
+    def contact_details_changed(self, document: Document, event: Customer.ContactDetailsChanged) -> None:
+        put(document, emailAddress=event.email_address, mobilePhoneNumber=event.mobile_phone_number)
+
+    @on_event
+    def date_of_birth_recorded(self, document: Document, event: Customer.DateOfBirthRecorded) -> None:
+        put(document, dateOfBirth=event.date_of_birth)
+
+    @on_event
+    def ekyc_assessed(self, document: Document, event: Customer.EkycAssessed) -> None:
+        put(document, ekycStatus=event.ekyc_status)
+
+    @on_event
+    def identity_verified(self, document: Document, event: Customer.IdentityVerified) -> None:
+        put(document, identityVerified=True, verifiedAt=time(event.verified_at))
+
+    @on_event
+    def flags_changed(self, document: Document, event: Customer.FlagsChanged) -> None:
+        flags = document.get("flags", {})
+        put(flags, staff=event.staff, investor=event.investor, vulnerable=event.vulnerable)
+        put(document, flags=flags or None)
+
+    @on_event
+    def residential_address_changed(
+        self, document: Document, event: Customer.ResidentialAddressChanged
+    ) -> None:
+        if is_erased(event.parts):
+            return
+        address = document.setdefault("residentialAddress", {})
+        put(address, **{to_camel(part): event.parts.get(part) for part in _ADDRESS_PARTS})
+        put(address, street=_street(address), city=address.get("suburb"))
+        if not address:  # Only parts that the document does not hold.
+            del document["residentialAddress"]
+
+    @on_event
+    def personal_data_erased(self, document: Document, event: Customer.PersonalDataErased) -> None:
+        erase(document, event, *_PERSONAL)
+
+
+def _street(address: Document) -> str | None:
+    """``Unit 4, 12 High St``, from the parts that are known."""
+    road = " ".join(address[part] for part in ("streetNumber", "streetName", "streetType") if part in address)
+    unit = f"Unit {address['unitNumber']}" if "unitNumber" in address else ""
+    return ", ".join(part for part in (unit, road) if part) or None

@@ -1,0 +1,1 @@
+"""Search keys: texts in a document by which it is found."""

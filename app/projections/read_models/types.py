@@ -1,0 +1,73 @@
+"""The types that the models of documents share.
+
+The text below each field describes it in the data dictionary, for analysts who read MongoDB, and in the
+OpenAPI document, where money is a decimal string and a time is ISO 8601 in UTC. Unknown values are absent.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from bson.decimal128 import Decimal128
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+
+def _decimal(value: Any) -> Any:
+    return value.to_decimal() if isinstance(value, Decimal128) else value
+
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
+    WithJsonSchema(
+        {"type": "string", "format": "decimal", "pattern": r"^-?\d+\.\d{2}$", "examples": ["620.00"]}
+    ),
+]
+"""An amount in AUD."""
+
+Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+"""A calendar date, ``YYYY-MM-DD``."""
+
+CreatedAt = Annotated[
+    datetime | None, Field(description="The earliest time reported by any of its events. Always present.")
+]
+UpdatedAt = Annotated[
+    datetime | None, Field(description="The latest time reported by any of its events. Always present.")
+]
+
+
+class Model(BaseModel):
+    """A document, or a part of one. Fields private to the projector are left out."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
+    )
+
+
+class Person(Model):
+    """A staff member."""
+
+    id: str
+    """Their identifier, from their token or the CRM."""
+    name: str | None = None
+    """Their name, if known."""
+
+
+class StaffMember(Person):
+    """A staff member or a machine, from the token."""
+
+    role: str
+    """Their role at the time: `readonly`, `operations`, `supervisor` or `admin`."""
+
+
+class LedgerFault(Model):
+    """Why the ledger did not post, or why the outcome is unknown."""
+
+    code: str
+    """The name of the gRPC status (`FAILED_PRECONDITION`), or one of ours: `REFUSED_BY_APPROVER`,
+    `WITHDRAWN`, `NOT_POSTED` (settled by hand), `LOST` (no outcome was stored in time) and `ERASED` (can no
+    longer be sent)."""
+    message: str
+    """The ledger's message, or the comment of the person who refused, withdrew or settled it."""
