@@ -1,13 +1,21 @@
 """The domain: aggregates, their events and rules, and the application that loads and saves them."""
 
-from app.aggregates.adjustment_register import AdjustmentRegister
+from app.aggregates.adjustment_register import AdjustmentLimit, AdjustmentRegister
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
-from app.aggregates.ledger_command import Actor, CommandKind, CommandStatus, LedgerCommand, command_id_of
+from app.aggregates.ledger_command import CommandKind, CommandStatus, Intent, LedgerCommand, command_id_of
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.source import Source
-from app.aggregates.two_people import are_two_people, is_machine, machine_id, same_person
+from app.aggregates.two_people import (
+    Actor,
+    Limits,
+    RefusedError,
+    are_two_people,
+    is_machine,
+    machine_id,
+    same_person,
+)
 from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffRequest
 
@@ -26,14 +34,18 @@ AGGREGATES = (
 __all__ = [
     "AGGREGATES",
     "Actor",
+    "AdjustmentLimit",
     "AdjustmentRegister",
     "CommandKind",
     "CommandStatus",
     "ContactNote",
     "Conversation",
     "Customer",
+    "Intent",
     "LedgerCommand",
+    "Limits",
     "LoanAccount",
+    "RefusedError",
     "Source",
     "WriteOffRegister",
     "WriteOffRequest",

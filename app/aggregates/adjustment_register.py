@@ -1,15 +1,26 @@
-"""The adjustments that people made alone on one loan account: so that many small ones are not a large one."""
+"""What one person may adjust alone on a loan account: their adjustments of some days count together.
 
-from datetime import datetime
+Otherwise one person could write an account off bit by bit (contract ledger.md, failure 4).
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
-from app.aggregates.two_people import same_person
+from app.aggregates.two_people import Actor, PersonNeededError, is_machine, same_person
 
 
-class Adjusted(NamedTuple):
+class AdjustmentLimit(NamedTuple):
+    """The most that one person may adjust alone, AUD, within so many days."""
+
+    amount: Decimal
+    days: int
+
+
+class Adjustment(NamedTuple):
     """One that nobody else had to approve. ``moved``: AUD, without sign."""
 
     command_id: str
@@ -19,9 +30,9 @@ class Adjusted(NamedTuple):
 
 
 class AdjustmentRegister(RememberingAggregate):
-    """Names the adjustments of an account that one person made alone; each command knows what became of it.
+    """Lists the adjustments of an account that one person made alone; each command knows its outcome.
 
-    Two requests at once both have to add to this, and the second to save meets the first.
+    Of two simultaneous requests both have to add to this, and the second to save meets the first.
     """
 
     class AdjustmentEntered(RememberingAggregate.Event):
@@ -34,15 +45,38 @@ class AdjustmentRegister(RememberingAggregate):
         moved: Decimal
 
         def change(self, aggregate: Any) -> None:
-            aggregate.entered.append(Adjusted(self.command_id, self.by, self.moved, self.timestamp))
+            aggregate.entered.append(Adjustment(self.command_id, self.by, self.moved, self.timestamp))
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
-        self.entered: list[Adjusted] = []
+        self.entered: list[Adjustment] = []
 
-    def since(self, time: datetime, person: str) -> list[Adjusted]:
-        """What this person made alone since then."""
-        return [each for each in self.entered if each.at >= time and same_person(each.by, person)]
+    def needs_approval(
+        self,
+        actor: Actor,
+        moved: Decimal,
+        limit: AdjustmentLimit,
+        now: datetime,
+        is_rejected: Callable[[str], bool],
+    ) -> bool:
+        """Whether this adjustment takes a second person.
+
+        ``is_rejected`` tells whether a command moved nothing; it is asked only where it matters.
+        Raises PersonNeededError where it does, and a machine asks.
+        """
+        recent = [
+            each
+            for each in self.entered
+            if each.at >= now - timedelta(days=limit.days) and same_person(each.by, actor.id)
+        ]
+        if moved + sum(each.moved for each in recent) <= limit.amount:
+            return False
+        counted = sum(each.moved for each in recent if not is_rejected(each.command_id))
+        if moved + counted <= limit.amount:
+            return False
+        if is_machine(actor.id):
+            raise PersonNeededError("This takes a person; the token is a machine's.")
+        return True
 
     @absorbs
     def enter(self, source: Source, *, command_id: str, by: str, moved: Decimal) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 from uuid import uuid5
 
 from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorbs
-from app.aggregates.ledger_command import Actor
 from app.aggregates.source import Source
-from app.aggregates.two_people import same_person
+from app.aggregates.two_people import Actor, same_person
 from app.errors import BillieError
 
 LONGEST_SUBJECT, LONGEST_CONTENT = 200, 20_000

@@ -4,14 +4,25 @@ A command has one idempotency key for ever, which is the caller's own, and goes 
 whoever sends it again, after a crash say, moves the money once.
 """
 
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid5
 
 from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorbs
+from app.aggregates.personal import may_be
 from app.aggregates.source import Source
+from app.aggregates.two_people import (
+    Actor,
+    AlreadyDecidedError,
+    Limits,
+    check_limit,
+    check_other_person,
+    check_two_people,
+    same_person,
+)
 
 NOT_POSTED = "NOT_POSTED"
 """A code of ours beside the ledger's: somebody found that it was not posted."""
@@ -37,17 +48,37 @@ class CommandStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Actor(NamedTuple):
-    """Somebody on the staff, or a machine, as their token tells."""
-
-    id: str
-    name: str | None
-    role: str
-
-
 def command_id_of(idempotency_key: str) -> str:
     """The id of the command with a key: always the same, so that a key can be used for one only."""
     return str(uuid5(NAMESPACE, f"LedgerCommand/{idempotency_key}"))
+
+
+def moved(principal: Decimal | None, fee: Decimal | None) -> Decimal:
+    """What an adjustment moves in all: AUD, without sign."""
+    return abs(principal or Decimal(0)) + abs(fee or Decimal(0))
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What somebody asks of the ledger. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
+
+    kind: CommandKind
+    loan_account_id: str
+    idempotency_key: str
+    amount: Decimal | None = None
+    principal_delta: Decimal | None = None
+    fee_delta: Decimal | None = None
+    reason: str | None = None
+    details: dict[str, Any] | None = None
+
+    @property
+    def moved(self) -> Decimal:
+        """What an adjustment moves in all: AUD, without sign."""
+        return moved(self.principal_delta, self.fee_delta)
+
+    @property
+    def command_id(self) -> str:
+        return command_id_of(self.idempotency_key)
 
 
 class LedgerCommand(RememberingAggregate):
@@ -213,26 +244,52 @@ class LedgerCommand(RememberingAggregate):
         """The loan account."""
         return [] if self.intent is None else self.owners_told(self.intent)
 
+    def asks_for(self, intent: Intent) -> bool:
+        """Whether it is of this intent, as far as it can still be read: erased facts may be any.
+
+        A retry of what moved money must find that it did.
+        """
+        stored, asked = self.intent, replace(intent, details=intent.details or None)
+        return stored is not None and all(
+            may_be(getattr(stored, each.name), getattr(asked, each.name)) for each in fields(asked)
+        )
+
+    def is_approved_by(self, person: str) -> bool:
+        """Whether this person approved it."""
+        return self.approved_by is not None and same_person(self.approved_by, person)
+
     @absorbs
-    def request(self, source: Source, *, actor: Actor, **intent: Any) -> None:
-        """Somebody wants money moved. ``intent``: the fields of :class:`Requested` that say what."""
+    def request(self, source: Source, *, actor: Actor, intent: Intent, needs_approval: bool = False) -> None:
+        """Somebody wants money moved."""
         self.record(
             self.Requested,
             source,
             requested_by=actor.id,
             requested_by_name=actor.name,
             requested_role=actor.role,
-            **intent,
+            kind=intent.kind.value,
+            loan_account_id=intent.loan_account_id,
+            idempotency_key=intent.idempotency_key,
+            amount=intent.amount,
+            principal_delta=intent.principal_delta,
+            fee_delta=intent.fee_delta,
+            reason=intent.reason,
+            details=intent.details or None,
+            needs_approval=needs_approval or None,
         )
 
     @absorbs
-    def approve(self, source: Source, *, actor: Actor, comment: str | None = None) -> None:
-        """A second person agrees. Whoever calls this has checked that they may."""
+    def approve(self, source: Source, *, actor: Actor, limits: Limits, comment: str | None = None) -> None:
+        """A second person agrees. Raises RefusedError where the rule of two people or a limit forbids it."""
+        asked = self._awaiting_approval()
+        check_two_people(asked.requested_by, actor)
+        check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
         self.record(self.Approved, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
 
     @absorbs
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
-        """A second person does not agree, or who asked for it takes it back."""
+        """A second person does not agree, or the requester withdraws it. Raises AlreadyDecidedError."""
+        self._awaiting_approval()
         self.record(self.Refused, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
 
     @absorbs
@@ -278,7 +335,9 @@ class LedgerCommand(RememberingAggregate):
     def settle_by_hand(
         self, source: Source, *, actor: Actor, posted: bool, because: str, transaction_id: str | None
     ) -> None:
-        """Somebody found out what became of it."""
+        """A person found out what became of what somebody else asked for. Raises RefusedError."""
+        if self.intent is not None:
+            check_other_person(self.intent.requested_by, actor, "settle")
         if not self.is_settled:
             self.record(
                 self.SettledByHand,
@@ -290,3 +349,8 @@ class LedgerCommand(RememberingAggregate):
                 because=because,
                 transaction_id=transaction_id,
             )
+
+    def _awaiting_approval(self) -> Requested:
+        if self.intent is None or not self.awaits_approval:
+            raise AlreadyDecidedError("It does not await approval.")
+        return self.intent

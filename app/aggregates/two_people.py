@@ -1,13 +1,59 @@
-"""Whether two ids name two people: where two are needed, one may not do for both, and a machine for none."""
+"""The rule of two people: whoever decides is not who asked, and neither is a machine."""
 
 import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from app.errors import BillieError
 
 MACHINE = "machine:"
-"""What the id of a machine begins with, wherever it is stored or shown. No person's id does."""
+"""The prefix of every machine's id, wherever it is stored or shown. No person's id begins with it."""
+
+Limits = Mapping[str, Decimal | None]
+"""The largest amount, AUD, that a role may approve; None: any. An absent role approves nothing."""
+
+
+class Actor(NamedTuple):
+    """A member of staff, or a machine, as named by their token."""
+
+    id: str
+    name: str | None
+    role: str
+
+
+class RefusedError(BillieError):
+    """A rule forbids it as things stand."""
+
+    status = 409
+
+
+class OwnRequestError(RefusedError):
+    """Whoever decides also made the request."""
+
+    status, code = 403, "own_request"
+
+
+class PersonNeededError(RefusedError):
+    """A machine may not do this."""
+
+    status, code = 403, "takes_a_person"
+
+
+class OverLimitError(RefusedError):
+    """The amount is above the role's limit."""
+
+    status, code = 403, "over_your_limit"
+
+
+class AlreadyDecidedError(RefusedError):
+    """It does not await a decision."""
+
+    code = "already_decided"
 
 
 def machine_id(name: str) -> str:
-    """The id of a machine that its tokens name so."""
+    """The id of the machine that its tokens call ``name``."""
     return f"{MACHINE}{name}"
 
 
@@ -17,17 +63,39 @@ def is_machine(one: str) -> bool:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Case, spaces, and ways to write one letter do not make another person; nor does what cannot be seen.
+    """Whether two ids name one person: case, spacing, Unicode forms and invisible characters do not count.
 
-    Publishers and token issuers differ in these. Letters of other alphabets that look alike do: whoever
-    issues tokens has to keep those apart.
+    Publishers and token issuers differ in these. Look-alike letters of other alphabets do count: the
+    token issuer has to keep those apart.
     """
     return _plain(one) == _plain(other)
 
 
 def are_two_people(one: str, other: str) -> bool:
-    """Whether these count as two people. A machine counts as none."""
+    """Whether these are two people. A machine is none."""
     return not (is_machine(one) or is_machine(other) or same_person(one, other))
+
+
+def check_other_person(asked_by: str, actor: Actor, act: str = "decide on") -> None:
+    """Raises OwnRequestError for the requester, and PersonNeededError for a machine."""
+    if same_person(asked_by, actor.id):
+        raise OwnRequestError(f"Somebody else has to {act} what you asked for.")
+    if is_machine(actor.id):
+        raise PersonNeededError("A person has to decide on it; this token is a machine's.")
+
+
+def check_two_people(asked_by: str, actor: Actor) -> None:
+    """As :func:`check_other_person`, and raises PersonNeededError where a machine asked."""
+    check_other_person(asked_by, actor)
+    if is_machine(asked_by):
+        raise PersonNeededError("A machine asked for it: a person has to ask, and another one to decide.")
+
+
+def check_limit(limits: Limits, role: str, amount: Decimal) -> None:
+    """Raises OverLimitError if the role may not approve this much."""
+    limit = limits.get(role, Decimal(0))
+    if limit is not None and amount > limit:
+        raise OverLimitError(f"The role {role} approves up to {limit:.2f}; this is {amount:.2f}.")
 
 
 def _plain(person: str) -> str:

@@ -1,9 +1,18 @@
 """The write-off requests that were made on one loan account: so that there is one at a time."""
 
+from collections.abc import Callable
 from typing import Any
 
 from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
 from app.aggregates.source import Source
+from app.aggregates.two_people import RefusedError
+from app.aggregates.write_off_request import WriteOffRequest
+
+
+class WriteOffPendingError(RefusedError):
+    """The account has a request that is not settled."""
+
+    code = "write_off_pending"
 
 
 class WriteOffRegister(RememberingAggregate):
@@ -24,6 +33,14 @@ class WriteOffRegister(RememberingAggregate):
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
         self.request_ids: list[str] = []
+
+    def check_none_open(self, request_of: Callable[[str], WriteOffRequest]) -> None:
+        """Raises WriteOffPendingError if a request awaits its decision, or the outcome of its posting."""
+        for each in self.request_ids:
+            if (other := request_of(each)).is_open:
+                first = "wait for its posting" if other.decided else "decide or cancel that one first"
+                msg = f"{self.business_id} has the request {each}, which is not settled: {first}."
+                raise WriteOffPendingError(msg)
 
     @absorbs
     def enter(self, source: Source, *, request_id: str) -> None:

@@ -3,14 +3,32 @@
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 from uuid import UUID
 
 from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.loan_account.account import LoanAccount
+from app.aggregates.personal import may_be
 from app.aggregates.source import Source
-from app.aggregates.two_people import are_two_people, same_person
+from app.aggregates.two_people import (
+    Actor,
+    AlreadyDecidedError,
+    Limits,
+    OwnRequestError,
+    RefusedError,
+    are_two_people,
+    check_limit,
+    check_two_people,
+    same_person,
+)
+from app.errors import IdempotencyKeyReusedError
 
 _NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
+
+_ASKED = (
+    *("loan_account_id", "amount", "reason", "notes", "priority"),
+    *("customer_id", "customer_name", "account_number", "original_balance"),
+)
 
 
 def request_number(request_id: str) -> str:
@@ -31,6 +49,41 @@ WriteOffReason = Literal[
     "other",
 ]
 WriteOffPriority = Literal["normal", "high", "urgent"]
+
+
+class NotRequesterError(RefusedError):
+    """Only the requester may do this."""
+
+    status, code = 403, "not_your_request"
+
+
+class AccountClosedError(RefusedError):
+    """Nothing can be written off on a closed account."""
+
+    code = "account_closed"
+
+
+class OwesMoreError(RefusedError):
+    """More is owed than was asked to be written off."""
+
+    code = "owes_more"
+
+
+class OwesLessError(RefusedError):
+    """Less is owed than was asked to be written off."""
+
+    code = "owes_less"
+
+
+class RequestDetails(TypedDict, total=False):
+    """What a request may say beside its account, amount and reason."""
+
+    customer_id: str | None
+    customer_name: str | None
+    account_number: str | None
+    original_balance: Decimal | None
+    notes: str | None
+    priority: str | None
 
 
 class WriteOffRequest(RememberingAggregate):
@@ -221,6 +274,80 @@ class WriteOffRequest(RememberingAggregate):
     def cancel(self, source: Source, *, cancelled_by: str, cancelled_by_name: str | None = None) -> None:
         """Taken back."""
         self._decide(source, "Cancelled", by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
+
+    def check_request_by(
+        self,
+        actor: Actor,
+        account: LoanAccount,
+        *,
+        amount: Decimal,
+        reason: str,
+        **details: Unpack[RequestDetails],
+    ) -> bool:
+        """Whether this person may make this request; False if they have made it already.
+
+        Raises IdempotencyKeyReusedError where the id belongs to another request, and AccountClosedError.
+        """
+        if (known := self.asked) is not None:
+            asked = {"loan_account_id": account.business_id, "amount": amount, "reason": reason, **details}
+            if same_person(known.requested_by, actor.id) and all(
+                may_be(getattr(known, name), asked.get(name)) for name in _ASKED
+            ):
+                return False
+            raise IdempotencyKeyReusedError
+        if self.held:
+            # A decision on this id came before any request: no request may be born decided.
+            raise IdempotencyKeyReusedError("Take another key.")
+        if account.is_closed:
+            raise AccountClosedError(f"{account.business_id} is closed: nothing can be written off.")
+        return True
+
+    @absorbs
+    def approve_by(
+        self, source: Source, *, actor: Actor, limits: Limits, owed: Decimal | None, comment: str
+    ) -> None:
+        """Somebody on the staff approves. ``owed``: what the ledger would write off, if that is known.
+
+        Raises RefusedError where the rule of two people, a limit, or what is owed forbids it.
+        """
+        asked = self.asked
+        assert asked is not None
+        check_two_people(asked.requested_by, actor)
+        self._check_undecided()
+        check_limit(limits, actor.role, max(asked.amount, owed or asked.amount))
+        if owed is not None and owed != asked.amount:
+            # The ledger writes off all that is owed, so the request has to be for that, to the cent.
+            error = OwesMoreError if owed > asked.amount else OwesLessError
+            raise error(
+                f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: "
+                "cancel it, and make a new one."
+            )
+        self._decide(
+            source, "Approved", by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment
+        )
+
+    @absorbs
+    def reject_by(self, source: Source, *, actor: Actor, comment: str) -> None:
+        """Somebody on the staff rejects it. Raises OwnRequestError and AlreadyDecidedError."""
+        if self.is_by(actor.id):
+            msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
+            raise OwnRequestError(msg)
+        self._check_undecided()
+        self._decide(
+            source, "Rejected", by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment
+        )
+
+    @absorbs
+    def cancel_by(self, source: Source, *, actor: Actor) -> None:
+        """The requester withdraws it. Raises NotRequesterError and AlreadyDecidedError."""
+        if not self.is_by(actor.id):
+            raise NotRequesterError("Only the requester may cancel a request.")
+        self._check_undecided()
+        self._decide(source, "Cancelled", by=actor.id, by_name=actor.name, decided_at=source.at)
+
+    def _check_undecided(self) -> None:
+        if self.decided:
+            raise AlreadyDecidedError("The request is decided already.")
 
     @absorbs
     def follow_posting(

@@ -9,9 +9,10 @@ from app.aggregates.base import Key, RememberingAggregate
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
-from app.aggregates.ledger_command import Actor, LedgerCommand
+from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.source import Source
+from app.aggregates.two_people import Actor
 from app.aggregates.write_off_request import WriteOffRequest
 from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.privacy.key_tables import KeyTables

@@ -2,13 +2,12 @@
 
 import logging
 from decimal import Decimal
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 
-from app.aggregates import CommandKind, CommandStatus, same_person
+from app.aggregates import AdjustmentLimit, CommandKind, CommandStatus, Intent, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import requires
@@ -19,8 +18,8 @@ from app.api.ledger.problems import ledger_problem
 from app.api.ledger_commands.schemas import LedgerCommand, folded
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import stored_error
-from app.ledger.money.adjustment_limit import Alone, asked_alone
-from app.ledger.money.command_store import Intent, Rule, moved
+from app.ledger.money.approvals import AdjustmentRule
+from app.ledger.money.command_store import Rule
 from app.ledger.money.movements import Answer, Money
 from app.runtime.servers.store_threads import in_thread
 from app.runtime.settings.settings import Settings
@@ -146,7 +145,6 @@ async def make_adjustment(
     """
     principal, fee = Decimal(body.principal_delta), Decimal(body.fee_delta)
     settings: Settings = request.app.state.settings
-    at_most(settings, moved(principal, fee), "body")
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
@@ -155,8 +153,9 @@ async def make_adjustment(
         fee_delta=fee,
         reason=body.reason,
     )
-    alone = Alone(settings.adjustment_limit, settings.adjustment_limit_days)
-    return await ask(request, response, by, intent, partial(asked_alone, alone=alone))
+    at_most(settings, intent.moved, "body")
+    limit = AdjustmentLimit(settings.adjustment_limit, settings.adjustment_limit_days)
+    return await ask(request, response, by, intent, AdjustmentRule(limit))
 
 
 async def _ask(

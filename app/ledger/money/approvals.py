@@ -1,11 +1,18 @@
 """Adjustments beyond a limit: asked for by one person, posted by the approval of another."""
 
-from app.aggregates import Actor, LedgerCommand, same_person
+from app.aggregates import (
+    Actor,
+    AdjustmentLimit,
+    AdjustmentRegister,
+    CommandStatus,
+    Intent,
+    LedgerCommand,
+    Limits,
+)
 from app.errors import NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
-from app.ledger.money.command_store import moved, said
+from app.ledger.money.command_store import said
 from app.ledger.money.movements import Answer, Money
-from app.ledger.money.two_people import Limits, RefusedError, check_limit, check_second_person
 from app.runtime.servers.store_threads import in_thread
 
 
@@ -29,14 +36,10 @@ class Approvals:
 
         def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
             command = _existing(unit, command_id)
-            asked = command.intent
-            assert asked is not None
-            check_second_person(asked.requested_by, actor)
-            if command.approved_by is not None and same_person(command.approved_by, actor.id):
+            if command.is_approved_by(actor.id):
                 return command, False
-            _awaits(command)
-            check_limit(self._limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
-            command.approve(said(command_id, "approved"), actor=actor, comment=comment)
+            source = said(command_id, "approved")
+            command.approve(source, actor=actor, limits=self._limits, comment=comment)
             return command, True
 
         command, is_new = await in_thread(self._money.store.change, store)
@@ -49,7 +52,6 @@ class Approvals:
 
         def store(unit: UnitOfWork) -> None:
             command = _existing(unit, command_id)
-            _awaits(command)
             command.refuse(said(command_id, "refused"), actor=actor, comment=comment)
 
         await in_thread(self._money.store.change, store)
@@ -62,6 +64,21 @@ def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
     return command
 
 
-def _awaits(command: LedgerCommand) -> None:
-    if not command.awaits_approval:
-        raise RefusedError("already_decided", "It awaits nobody's approval.")
+class AdjustmentRule:
+    """Whether an adjustment needs approval: enters it in the account's register where it does not."""
+
+    def __init__(self, limit: AdjustmentLimit) -> None:
+        self._limit = limit
+
+    def __call__(self, unit: UnitOfWork, intent: Intent, actor: Actor) -> bool:
+        source = said(intent.command_id, "entered")
+        register = unit.obtain(AdjustmentRegister, intent.loan_account_id, source)
+
+        def is_rejected(command_id: str) -> bool:
+            command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
+            return command.status is CommandStatus.REJECTED
+
+        if register.needs_approval(actor, intent.moved, self._limit, source.at, is_rejected):
+            return True
+        register.enter(source, command_id=intent.command_id, by=actor.id, moved=intent.moved)
+        return False

@@ -1,84 +1,27 @@
 """Ledger commands in the event store: stored before the ledger is asked, and settled after."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from app.aggregates import (
     Actor,
     CommandKind,
     CommandStatus,
+    Intent,
     LedgerCommand,
     LoanAccount,
     Source,
     WriteOffRequest,
-    command_id_of,
 )
 from app.aggregates.base import RememberingAggregate
-from app.aggregates.personal import may_be
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 
 
-def moved(principal: Decimal | None, fee: Decimal | None) -> Decimal:
-    """What an adjustment by these moves: AUD, without sign."""
-    return abs(principal or Decimal(0)) + abs(fee or Decimal(0))
-
-
-@dataclass(frozen=True)
-class Intent:
-    """What somebody asks of the ledger. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
-
-    kind: CommandKind
-    loan_account_id: str
-    idempotency_key: str
-    amount: Decimal | None = None
-    principal_delta: Decimal | None = None
-    fee_delta: Decimal | None = None
-    reason: str | None = None
-    details: dict[str, Any] | None = None
-    needs_approval: bool = False
-
-    @property
-    def moved(self) -> Decimal:
-        """Of an adjustment: AUD, of principal and fees together, without sign."""
-        return moved(self.principal_delta, self.fee_delta)
-
-    @property
-    def command_id(self) -> str:
-        return command_id_of(self.idempotency_key)
-
-    def facts(self) -> dict[str, Any]:
-        """The fields of the event that stores it."""
-        return {
-            "kind": self.kind.value,
-            "loan_account_id": self.loan_account_id,
-            "idempotency_key": self.idempotency_key,
-            "amount": self.amount,
-            "principal_delta": self.principal_delta,
-            "fee_delta": self.fee_delta,
-            "reason": self.reason,
-            "details": self.details or None,
-            "needs_approval": self.needs_approval or None,
-        }
-
-    def is_that_of(self, command: LedgerCommand) -> bool:
-        """Whether a stored command asks for the same. Whether it needs approval may have changed since.
-
-        What was erased of it is not compared: a retry of what moved money must find that it did.
-        """
-        stored, ours = command.intent, self.facts()
-        del ours["needs_approval"]
-        return stored is not None and all(
-            may_be(getattr(stored, name), value) for name, value in ours.items()
-        )
-
-
-Rule = Callable[[UnitOfWork, Intent, Actor], Intent]
-"""Makes an intent what it may be, by what else is stored."""
+Rule = Callable[[UnitOfWork, Intent, Actor], bool]
+"""Whether an intent needs approval, by what else is stored."""
 
 
 class CommandStore:
@@ -115,7 +58,7 @@ class CommandStore:
     def request(self, intent: Intent, actor: Actor, rule: Rule | None = None) -> tuple[LedgerCommand, bool]:
         """Store an intent. Returns the command with its key, and whether it is this one, just stored.
 
-        ``rule``: what has to be so in the same transaction; raises what it raises.
+        ``rule``: runs in the same transaction; raises what it raises.
         Raises one of EVENT_STORE_ERRORS: nothing is stored then, or all of it; nobody knows which.
         """
 
@@ -124,8 +67,8 @@ class CommandStore:
             command = unit.obtain(LedgerCommand, intent.command_id, source)
             if command.intent is not None:
                 return command, False
-            allowed = intent if rule is None else rule(unit, intent, actor)
-            command.request(source, actor=actor, **allowed.facts())
+            needs_approval = rule is not None and rule(unit, intent, actor)
+            command.request(source, actor=actor, intent=intent, needs_approval=needs_approval)
             return command, True
 
         return self.change(store)

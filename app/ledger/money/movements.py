@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.aggregates import Actor, CommandStatus, LedgerCommand
+from app.aggregates import Actor, CommandStatus, Intent, LedgerCommand
 from app.errors import BillieError, IdempotencyKeyReusedError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
-from app.ledger.money.command_store import CommandStore, Intent, Rule
+from app.ledger.money.command_store import CommandStore, Rule
 from app.ledger.money.sending import send
 from app.runtime.observability.metrics import MONEY_COMMANDS
 from app.runtime.servers.store_threads import in_thread
@@ -58,7 +58,7 @@ class Money:
     async def ask(self, intent: Intent, actor: Actor, rule: Rule | None = None) -> Answer:
         """Have the ledger do what is intended, or tell what became of it when it was asked before.
 
-        ``rule``: makes the intent what it may be, in the transaction that stores it; raises what it raises.
+        ``rule``: says whether it needs approval, in the transaction that stores it; raises what it raises.
         Raises IdempotencyKeyReusedError, StillRunningError, LedgerDownError (nothing was stored or
         sent), and one of EVENT_STORE_ERRORS: then nothing was sent, but the settler sends what was stored.
         """
@@ -100,7 +100,7 @@ class Money:
         await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
     def _asked_before(self, intent: Intent, command: LedgerCommand) -> Answer:
-        if not intent.is_that_of(command):
+        if not command.asks_for(intent):
             raise IdempotencyKeyReusedError(_OTHER_COMMAND)
         asked = command.intent
         assert asked is not None

@@ -12,7 +12,9 @@ from uuid import uuid5
 from app.aggregates import (
     Actor,
     CommandKind,
+    Intent,
     LedgerCommand,
+    Limits,
     Source,
     WriteOffRegister,
     WriteOffRequest,
@@ -20,20 +22,15 @@ from app.aggregates import (
     same_person,
 )
 from app.aggregates.base import NAMESPACE
-from app.aggregates.personal import may_be
-from app.errors import IdempotencyKeyReusedError, NotFoundError
+from app.aggregates.two_people import AlreadyDecidedError
+from app.errors import NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
-from app.ledger.money.command_store import Intent, said
+from app.ledger.money.command_store import said
 from app.ledger.money.movements import Money
-from app.ledger.money.two_people import ForbiddenError, Limits, RefusedError, check_limit, check_second_person
 from app.runtime.servers.store_threads import in_thread
 
 OWN_KEYS = "write-off-"
 """What the idempotency keys of write-offs begin with, and a caller's may not."""
-_ASKED = (
-    *("loan_account_id", "amount", "reason", "notes", "priority"),
-    *("customer_id", "customer_name", "account_number", "original_balance"),
-)
 _LONGEST_IN_A_KEY = 100
 """Upstream's ids may be longer than a ledger takes for a key."""
 
@@ -60,7 +57,9 @@ class WriteOffs:
         self._money = money
         self._limits = limits
 
-    async def request(self, request_id: str, actor: Actor, **asked: Any) -> tuple[WriteOffRequest, bool]:
+    async def request(
+        self, request_id: str, actor: Actor, *, loan_account_id: str, **asked: Any
+    ) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
         ``asked``: as :meth:`WriteOffRequest.request`. Raises NotFoundError, RefusedError where the
@@ -71,25 +70,20 @@ class WriteOffs:
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, bool]:
             source = _said(request_id, "requested")
             request = unit.obtain(WriteOffRequest, request_id, source)
-            if (known := request.asked) is not None:
-                same = same_person(known.requested_by, actor.id) and all(
-                    may_be(getattr(known, name), asked.get(name)) for name in _ASKED
-                )
-                if not same:
-                    raise IdempotencyKeyReusedError
+            account = self._money.store.loan_account(loan_account_id)
+            if account is None:
+                raise NotFoundError("loan account", loan_account_id)
+            if not request.check_request_by(actor, account, **asked):
                 return request, True
-            if request.held:
-                # Somebody decided on this id before it was asked for: no request may be born decided.
-                raise IdempotencyKeyReusedError("Take another key.")
-            account = asked["loan_account_id"]
-            self._check_account(account)
-            register = unit.obtain(WriteOffRegister, account, source)
-            for each in register.request_ids:
-                if (other := unit.obtain(WriteOffRequest, each, source)).is_open:
-                    first = "wait for its posting" if other.decided else "decide or cancel that one first"
-                    msg = f"{account} has the request {each}, which is not settled: {first}."
-                    raise RefusedError("write_off_pending", msg)
-            request.request(source, requested_by=actor.id, requested_by_name=actor.name, **asked)
+            register = unit.obtain(WriteOffRegister, loan_account_id, source)
+            register.check_none_open(lambda each: unit.obtain(WriteOffRequest, each, source))
+            request.request(
+                source,
+                loan_account_id=loan_account_id,
+                requested_by=actor.id,
+                requested_by_name=actor.name,
+                **asked,
+            )
             register.enter(source, request_id=request_id)
             return request, False
 
@@ -112,15 +106,10 @@ class WriteOffs:
             source = _said(request_id, "approved")
             if known is not None and _posts(known, request_id) and same_person(_by(known), actor.id):
                 return request, known, False
-            check_second_person(asked.requested_by, actor)
-            _not_decided(request)
-            check_limit(self._limits, actor.role, max(asked.amount, owed or asked.amount))
-            if owed is not None:
-                _check_owed(asked.amount, owed)
-            request.approve(source, approved_by=actor.id, approved_by_name=actor.name, comment=comment)
+            request.approve_by(source, actor=actor, limits=self._limits, owed=owed, comment=comment)
             command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
             if command.intent is not None:
-                raise RefusedError("already_decided", f"The key {key} is in use.")
+                raise AlreadyDecidedError(f"The key {key} is in use.")
             intent = Intent(
                 CommandKind.WRITE_OFF,
                 asked.loan_account_id,
@@ -133,7 +122,7 @@ class WriteOffs:
                     "requested_by_name": asked.requested_by_name,
                 },
             )
-            command.request(said(intent.command_id, "requested"), actor=actor, **intent.facts())
+            command.request(said(intent.command_id, "requested"), actor=actor, intent=intent)
             request.follow_posting(
                 _said(request_id, "posting"), command_id=intent.command_id, status="requested"
             )
@@ -149,12 +138,7 @@ class WriteOffs:
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
-            if request.is_by(actor.id):
-                msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
-                raise ForbiddenError("own_request", msg)
-            _not_decided(request)
-            source = _said(request_id, "rejected")
-            request.reject(source, rejected_by=actor.id, rejected_by_name=actor.name, reason=comment)
+            request.reject_by(_said(request_id, "rejected"), actor=actor, comment=comment)
             return request
 
         return await in_thread(self._money.store.change, store)
@@ -164,21 +148,10 @@ class WriteOffs:
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
-            if not request.is_by(actor.id):
-                raise ForbiddenError("not_your_request", "Only who made a request may cancel it.")
-            _not_decided(request)
-            source = _said(request_id, "cancelled")
-            request.cancel(source, cancelled_by=actor.id, cancelled_by_name=actor.name)
+            request.cancel_by(_said(request_id, "cancelled"), actor=actor)
             return request
 
         return await in_thread(self._money.store.change, store)
-
-    def _check_account(self, loan_account_id: str) -> None:
-        account = self._money.store.loan_account(loan_account_id)
-        if account is None:
-            raise NotFoundError("loan account", loan_account_id)
-        if account.is_closed:
-            raise RefusedError("account_closed", f"{loan_account_id} is closed: nothing can be written off.")
 
     async def _owed(self, request_id: str) -> Decimal:
         """What the ledger would write off: all that is owed, whatever the request says.
@@ -209,18 +182,6 @@ def _posts(command: LedgerCommand, request_id: str) -> bool:
 
 def _by(command: LedgerCommand) -> str:
     return command.intent.requested_by if command.intent else ""
-
-
-def _not_decided(request: WriteOffRequest) -> None:
-    if request.decided:
-        raise RefusedError("already_decided", "The request is decided already.")
-
-
-def _check_owed(asked: Decimal, owed: Decimal) -> None:
-    """The ledger writes off all that is owed: so that has to be what was asked for, to the cent."""
-    if owed != asked:
-        msg = f"It owes {owed:.2f} now, and the request is for {asked:.2f}: cancel it, and make a new one."
-        raise RefusedError("owes_more" if owed > asked else "owes_less", msg)
 
 
 def _said(request_id: str, what: str) -> Source:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
@@ -10,11 +11,19 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from app.aggregates import CommandKind, CommandStatus, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    CommandKind,
+    CommandStatus,
+    Customer,
+    Intent,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.client.client import LedgerClient
-from app.ledger.money.command_store import CommandStore, Intent, said
+from app.ledger.money.command_store import CommandStore, said
 from app.ledger.money.movements import Money
 from app.ledger.money.sending import is_erased, send
 from app.ledger.money.write_offs import WriteOffs
@@ -86,14 +95,14 @@ def test_what_was_posted_and_not_stored_is_found_out(
 
 
 def test_an_adjustment_that_awaits_its_approval_is_posted(store: CommandStore, books: Books) -> None:
-    intent = Intent(
-        CommandKind.ADJUSTMENT, "L1", "key-00000003", reason=SECRET, needs_approval=True, **AMOUNTS
-    )
-    store.request(intent, ANN)
+    intent = Intent(CommandKind.ADJUSTMENT, "L1", "key-00000003", reason=SECRET, **AMOUNTS)
+    store.request(intent, ANN, lambda *_: True)
 
     def approve(unit: UnitOfWork) -> None:
         source = said(intent.command_id, "approved")
-        unit.obtain(LedgerCommand, intent.command_id, source).approve(source, actor=BOB)
+        unit.obtain(LedgerCommand, intent.command_id, source).approve(
+            source, actor=BOB, limits={BOB.role: None}
+        )
 
     store.change(approve)
     known = store.load(intent.command_id)
@@ -151,7 +160,7 @@ def test_what_can_still_be_read_of_an_intent_is_compared(store: CommandStore) ->
     erased = store.record(REPAYMENT.command_id, "posted", **facts)
     known = store.load(erased.business_id)
     assert known is not None
-    assert REPAYMENT.is_that_of(known)
+    assert known.asks_for(REPAYMENT)
     for other in (
         {"amount": Decimal("21.00")},
         {"reason": "a reason"},
@@ -159,7 +168,7 @@ def test_what_can_still_be_read_of_an_intent_is_compared(store: CommandStore) ->
         {"details": {"notes": "n", "payment_reference": "r"}},
         {"details": {"payment_reference": "r"}},
     ):
-        assert not Intent(**{**vars(REPAYMENT), **other}).is_that_of(known)
+        assert not known.asks_for(replace(REPAYMENT, **other))
 
 
 def test_a_write_off_request_is_found_again(store: CommandStore, servicing: Servicing, books: Books) -> None:

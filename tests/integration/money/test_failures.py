@@ -10,9 +10,9 @@ import grpc
 import httpx
 import pytest
 
-from app.aggregates import Actor, CommandKind, LedgerCommand
+from app.aggregates import Actor, CommandKind, Intent, LedgerCommand
 from app.event_store.application import Servicing
-from app.ledger.money.command_store import CommandStore, Intent
+from app.ledger.money.command_store import CommandStore
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, client_of
 from tests.support.api.serving import serving

@@ -10,10 +10,10 @@ from typing import Any
 import grpc
 import pytest
 
-from app.aggregates import Actor, CommandKind, LedgerCommand
+from app.aggregates import Actor, CommandKind, Intent, LedgerCommand
 from app.event_store.application import Servicing
 from app.ledger.client.client import LedgerClient
-from app.ledger.money.command_store import CommandStore, Intent
+from app.ledger.money.command_store import CommandStore
 from app.ledger.money.movements import Money
 from app.ledger.money.open_commands import OpenCommands
 from app.ledger.money.settler import Settler

@@ -6,9 +6,11 @@ from typing import Any
 
 from app.aggregates import (
     Actor,
+    CommandKind,
     ContactNote,
     Conversation,
     Customer,
+    Intent,
     LedgerCommand,
     LoanAccount,
     WriteOffRequest,
@@ -85,12 +87,14 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
         "request",
         12,
         actor=ANN,
-        kind="repayment",
-        loan_account_id=name,
-        idempotency_key=name,
-        amount=Decimal("600.00"),
-        reason=f"for {SECRET}",
-        details={"notes": f"by {SECRET}", "payment_reference": SECRET, "payment_method": "card"},
+        intent=Intent(
+            CommandKind.REPAYMENT,
+            name,
+            name,
+            amount=Decimal("600.00"),
+            reason=f"for {SECRET}",
+            details={"notes": f"by {SECRET}", "payment_reference": SECRET, "payment_method": "card"},
+        ),
         needs_approval=True,
     )
     yield told(LedgerCommand, "refuse", 13, actor=BOB, comment=f"{SECRET} paid already")

@@ -5,7 +5,16 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from app.aggregates import Actor, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    Actor,
+    CommandKind,
+    Conversation,
+    Customer,
+    Intent,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
@@ -61,8 +70,8 @@ def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> I
         yield request.approve(**time, approved_by="bob")
     else:
         command = On(LedgerCommand, f"K{number}")
-        what = {"kind": "fee_waiver", "loan_account_id": loan, "idempotency_key": str(number)}
-        yield command.request(**time, actor=ANN, amount=amount, **what)
+        intent = Intent(CommandKind.FEE_WAIVER, loan, str(number), amount=amount)
+        yield command.request(**time, actor=ANN, intent=intent)
         yield command.rejected(**time, code="FAILED_PRECONDITION", message="no")
 
 

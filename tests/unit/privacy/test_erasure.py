@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import RecordConflictError
 
-from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    CommandKind,
+    ContactNote,
+    Conversation,
+    Customer,
+    Intent,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
 from app.aggregates.base import Key
 from app.aggregates.personal import ERASED
 from app.errors import IdempotencyKeyReusedError, NotFoundError
@@ -110,8 +119,8 @@ def test_money_that_is_not_settled_forbids_it(servicing: Servicing) -> None:
     unit = servicing.unit_of_work()
     ask_write_off(unit.obtain(WriteOffRequest, "W2", message("w")), message("w"))
     unit.commit()
-    intent = {"kind": "repayment", "loan_account_id": "L1", "idempotency_key": "k", "amount": Decimal(1)}
-    absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, **intent)])
+    intent = Intent(CommandKind.REPAYMENT, "L1", "k", amount=Decimal(1))
+    absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, intent=intent)])
     with pytest.raises(MoneyOpenError) as refused:
         erase(servicing)
     assert (refused.value.accounts, refused.value.requests, refused.value.commands) == ([], ["W2"], ["K2"])
@@ -155,8 +164,8 @@ def test_a_chat_that_turns_out_to_be_theirs_is_erased_with_all_it_held(servicing
 
 def test_what_was_asked_of_an_account_that_turns_out_to_be_theirs(servicing: Servicing) -> None:
     erase(servicing)
-    intent = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
-    absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, **intent)])
+    intent = Intent(CommandKind.REPAYMENT, "L2", "k", reason=SECRET)
+    absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, intent=intent)])
     absorb(servicing, [On(LedgerCommand, "K2").rejected(code="FAILED_PRECONDITION", message="no")])
     assert erased_with(servicing, LedgerCommand, "K2") is None
     absorb(servicing, [On(LoanAccount, "L2").open(customer_id="C1")])
@@ -164,7 +173,7 @@ def test_what_was_asked_of_an_account_that_turns_out_to_be_theirs(servicing: Ser
     assert list(servicing.events.get(LedgerCommand.id_of("K2")))[1].reason is ERASED
 
 
-INTENT = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", "reason": SECRET}
+INTENT = Intent(CommandKind.REPAYMENT, "L2", "k", reason=SECRET)
 """A command about an account that is, or turns out to be, of who was erased."""
 
 
@@ -172,7 +181,7 @@ INTENT = {"kind": "repayment", "loan_account_id": "L2", "idempotency_key": "k", 
 def test_a_command_is_erased_in_the_save_that_settles_it(servicing: Servicing, late: bool) -> None:
     erase(servicing)
     owned, command = On(LoanAccount, "L2").open(customer_id="C1"), On(LedgerCommand, "K2")
-    requested = command.request(actor=ANN, **INTENT)
+    requested = command.request(actor=ANN, intent=INTENT)
     for each in (requested, owned) if late else (owned, requested):
         absorb(servicing, [each])
     absorb(servicing, [command.unanswered(code="UNAVAILABLE", message="no answer")])
@@ -213,7 +222,7 @@ def test_what_is_settled_while_it_turns_out_to_be_theirs_is_erased(
         know(servicing, "C1", "L1")
         erase(servicing)
         command, load_many = On(LedgerCommand, "K2"), servicing.load_many
-        absorb(servicing, [command.request(actor=ANN, **INTENT)])
+        absorb(servicing, [command.request(actor=ANN, intent=INTENT)])
 
         def settled_just_then(keys: Collection[Key]) -> dict[Key, Any]:
             loaded = load_many(keys)

@@ -17,7 +17,15 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.database import Database
 
-from app.aggregates import ContactNote, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    CommandKind,
+    ContactNote,
+    Customer,
+    Intent,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
 from app.api.changes.feed import ChangeFeed
 from app.event_store.application import Servicing
 from app.operations.status.servers import Servers
@@ -135,7 +143,7 @@ def test_whoever_hears_of_a_change_reads_it(api: httpx.Client, settings: Setting
 def test_every_collection_is_told_of_by_what_its_documents_depend_on(
     api: httpx.Client, settings: Settings
 ) -> None:
-    command = {"kind": "fee_waiver", "loan_account_id": "L1", "idempotency_key": "k"}
+    intent = Intent(CommandKind.FEE_WAIVER, "L1", "k", amount=Decimal(1))
     note = {"author": ANN, "customer_id": "C1", "note_type": "sms", "subject": "s", "content": "c"}
     with listening(api) as heard:
         tell(
@@ -150,7 +158,7 @@ def test_every_collection_is_told_of_by_what_its_documents_depend_on(
                 customer_id="C1",
                 at=0,
             ),
-            On(LedgerCommand, "K1").request(actor=ANN, amount=Decimal(1), at=0, **command),
+            On(LedgerCommand, "K1").request(actor=ANN, at=0, intent=intent),
             On(ContactNote, "N1").write(priority="low", sentiment="neutral", at=0, **note),
         )
         project(settings, drain=True)

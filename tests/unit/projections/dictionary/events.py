@@ -6,9 +6,11 @@ from typing import Any
 
 from app.aggregates import (
     Actor,
+    CommandKind,
     ContactNote,
     Conversation,
     Customer,
+    Intent,
     LedgerCommand,
     LoanAccount,
     WriteOffRequest,
@@ -54,7 +56,7 @@ _NESTED: list[tuple[str, dict[str, Any]]] = [
 ]
 _ANN, _BOB = Actor("ann", "Ann Lee", "operations"), Actor("bob", "Bob May", "supervisor")
 _SUM = {"amount": Decimal("20.00")}
-_DELTAS = {"principal_delta": Decimal("-30.00"), "fee_delta": Decimal("-5.50"), "needs_approval": True}
+_DELTAS = {"principal_delta": Decimal("-30.00"), "fee_delta": Decimal("-5.50")}
 _ASKED = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
 _PLAIN = {"priority": "normal", "sentiment": "neutral"}
 _POSTED = {"transaction_id": "T2", "ledger_event_id": "E2", "result": {"type": "REPAYMENT"}}
@@ -95,7 +97,7 @@ def _apply(servicing: Servicing, messages: list[Message | None]) -> None:
 def _money() -> list[Told]:
     """A command of every kind and end."""
     by_hand = {"actor": _BOB, "because": "found in the books"}
-    agreed = {"actor": _BOB, "comment": "agreed"}
+    agreed = {"actor": _BOB, "limits": {_BOB.role: None}, "comment": "agreed"}
     lost = {"code": "DEADLINE_EXCEEDED", "message": "no answer"}
     return [
         *_command("K1", "repayment", _SUM, ("posted", _POSTED)),
@@ -122,16 +124,13 @@ def _money() -> list[Told]:
     ]
 
 
-def _command(key: str, kind: str, what: dict[str, Any], *then: tuple[str, dict[str, Any]]) -> list[Told]:
-    intent = {
-        "kind": kind,
-        "loan_account_id": ID,
-        "idempotency_key": key,
-        "reason": "why",
-        "actor": _ANN,
-        **what,
-    }
-    steps = (("request", intent), *then)
+def _command(
+    key: str, kind: str, what: dict[str, Any], *then: tuple[str, dict[str, Any]], account: str = ID
+) -> list[Told]:
+    intent = Intent(CommandKind(kind), account, key, reason="why", **what)
+    approval = any(name in ("approve", "refuse") for name, _ in then)
+    asked = {"actor": _ANN, "intent": intent, "needs_approval": approval}
+    steps = (("request", asked), *then)
     return [
         Told(LedgerCommand, key, name, message(f"{key}/{number}", at=number), facts)
         for number, (name, facts) in enumerate(steps)
@@ -167,7 +166,7 @@ def _erase(servicing: Servicing) -> None:
             Told(Conversation, gone, "start", asked, {"customer_id": gone}),
             Told(WriteOffRequest, gone, "request", asked, _ASKED | {"loan_account_id": gone}),
             Told(WriteOffRequest, gone, "reject", message("gone 2", at=2), {"rejected_by": "bob"}),
-            *_command(gone, "repayment", _SUM | {"loan_account_id": gone}, ("posted", _POSTED)),
+            *_command(gone, "repayment", _SUM, ("posted", _POSTED), account=gone),
         ],
     )
     unit = servicing.unit_of_work()

@@ -1,5 +1,6 @@
 """``customer-timeline``: what happened to a customer, in order of time, from whatever they are linked to."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,9 +10,11 @@ from bson.decimal128 import Decimal128
 
 from app.aggregates import (
     Actor,
+    CommandKind,
     ContactNote,
     Conversation,
     Customer,
+    Intent,
     LedgerCommand,
     LoanAccount,
     WriteOffRequest,
@@ -31,13 +34,9 @@ ANN, BOB = On(Customer, "C1"), On(Customer, "C2")
 LOAN, CHAT = On(LoanAccount, "L1"), On(Conversation, "V1")
 REQUEST, COMMAND = On(WriteOffRequest, "W1"), On(LedgerCommand, "K1")
 TELLER = Actor("tom", "Tom Ray", "operations")
-WAIVER: dict[str, Any] = {
-    "actor": TELLER,
-    "kind": "fee_waiver",
-    "loan_account_id": "L1",
-    "idempotency_key": "key",
-    "amount": Decimal("20.00"),
-}
+FINDER = Actor("fay", None, "admin")
+INTENT = Intent(CommandKind.FEE_WAIVER, "L1", "key", amount=Decimal("20.00"))
+WAIVER: dict[str, Any] = {"actor": TELLER, "intent": INTENT}
 ASKED: dict[str, Any] = {
     "loan_account_id": "L1",
     "amount": Decimal("250.00"),
@@ -176,14 +175,16 @@ def test_a_money_command_waits_at_its_account_for_the_customer() -> None:
     ],
 )
 def test_a_posted_command_is_named_by_its_kind(kind: str, words_told: str) -> None:
-    timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(**(WAIVER | {"kind": kind})))
+    intent = replace(INTENT, kind=CommandKind(kind))
+    timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(actor=TELLER, intent=intent))
     timeline.when(COMMAND.posted(transaction_id="T1", ledger_event_id="E1", result={}))
     assert words(timeline)[-1] == words_told
 
 
 def test_an_adjustment_tells_what_it_comes_to() -> None:
     deltas = {"amount": None, "principal_delta": Decimal("-30.00"), "fee_delta": Decimal("12.50")}
-    asked = COMMAND.request(**(WAIVER | {"kind": "adjustment"} | deltas))
+    intent = replace(INTENT, kind=CommandKind.ADJUSTMENT, **deltas)
+    asked = COMMAND.request(actor=TELLER, intent=intent)
     [_, entry] = entries(given(TIMELINE, LOAN.open(customer_id="C1"), asked))
     assert (entry["text"], entry["amount"]) == (
         "An adjustment of -17.50 was asked for.",
@@ -210,11 +211,11 @@ def test_a_command_that_was_settled_by_hand_tells_by_whom(posted: bool) -> None:
     timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(**WAIVER))
     timeline.when(
         COMMAND.settle_by_hand(
-            actor=TELLER, posted=posted, because="books", transaction_id="T1" if posted else None
+            actor=FINDER, posted=posted, because="books", transaction_id="T1" if posted else None
         )
     )
     last = entries(timeline)[-1]
-    assert (last["what"], last["actor"]) == ("fee_waived" if posted else "command_rejected", "tom")
+    assert (last["what"], last["actor"]) == ("fee_waived" if posted else "command_rejected", "fay")
     assert last["text"] == f"A fee waiver of 20.00 was {'' if posted else 'not '}posted, as somebody found."
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.aggregates import Conversation, LedgerCommand, WriteOffRequest
+from app.aggregates import CommandKind, Conversation, Intent, LedgerCommand, WriteOffRequest
 from app.event_store.application import Servicing
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
@@ -110,8 +110,8 @@ def test_words_of_who_settles_by_hand_are_cleared(servicing: Servicing, late: bo
         erase(servicing)
     absorb(servicing, [On(WriteOffRequest, "W2").request(requested_by="ann", **asked)])
     absorb(servicing, [On(WriteOffRequest, "W2").approve(approved_by="bob")])
-    intent = asked | {"kind": "write_off", "idempotency_key": "write-off-W2", "actor": BOB}
-    absorb(servicing, [On(LedgerCommand, "K2").request(**intent)])
+    intent = Intent(CommandKind.WRITE_OFF, idempotency_key="write-off-W2", **asked)
+    absorb(servicing, [On(LedgerCommand, "K2").request(actor=BOB, intent=intent)])
     posting = On(WriteOffRequest, "W2").follow_posting(command_id="K2", status="unknown", fault=("X", "y"))
     absorb(servicing, [posting])
     settle()
