@@ -278,7 +278,6 @@ class LedgerCommand(RememberingAggregate):
             needs_approval=needs_approval or None,
         )
 
-    @absorbs
     def approve(self, source: Source, *, actor: Actor, limits: Limits, comment: str | None = None) -> None:
         """A second person agrees. Raises RefusedError where the rule of two people or a limit forbids it."""
         asked = self._awaiting_approval()
@@ -286,7 +285,6 @@ class LedgerCommand(RememberingAggregate):
         check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
         self.record(self.Approved, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
 
-    @absorbs
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
         """A second person does not agree, or the requester withdraws it. Raises AlreadyDecidedError."""
         self._awaiting_approval()

@@ -302,7 +302,6 @@ class WriteOffRequest(RememberingAggregate):
             raise AccountClosedError(f"{account.business_id} is closed: nothing can be written off.")
         return True
 
-    @absorbs
     def approve_by(
         self, source: Source, *, actor: Actor, limits: Limits, owed: Decimal | None, comment: str
     ) -> None:
@@ -326,7 +325,6 @@ class WriteOffRequest(RememberingAggregate):
             source, "Approved", by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment
         )
 
-    @absorbs
     def reject_by(self, source: Source, *, actor: Actor, comment: str) -> None:
         """Somebody on the staff rejects it. Raises OwnRequestError and AlreadyDecidedError."""
         if self.is_by(actor.id):
@@ -337,7 +335,6 @@ class WriteOffRequest(RememberingAggregate):
             source, "Rejected", by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment
         )
 
-    @absorbs
     def cancel_by(self, source: Source, *, actor: Actor) -> None:
         """The requester withdraws it. Raises NotRequesterError and AlreadyDecidedError."""
         if not self.is_by(actor.id):
