@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 from pymongo import MongoClient
 
 from app.ledger.sandbox.books import Books
-from app.ledger.sandbox.feed import Balance, Heard, Opened
+from app.ledger.sandbox.feed import Heard
+from app.ledger.sandbox.loans import Balance, Opened
 from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
 from bench.portfolio import load
 from bench.served import api_environment, reader_token, started

@@ -11,9 +11,9 @@ from app.ingestion.messages.accounts import AccountClosed, AccountCreated, Accou
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.messages.rejection import Unusable
-from app.ledger.sandbox.allocation import Instalment
 from app.ledger.sandbox.books import Books
-from app.ledger.sandbox.feed import Balance, Fact, Heard, Opened, Schedule
+from app.ledger.sandbox.feed import Fact, Heard, Schedule
+from app.ledger.sandbox.loans import Balance, Instalment, Opened
 
 _BLOCK_MS = 500
 _NOTHING = Decimal("0.00")

@@ -48,7 +48,11 @@ class Sandbox:
 
     def unpublished(self) -> int:
         with closing(sqlite3.connect(self._books)) as seen:
-            waiting = seen.execute("SELECT count(*) FROM outbox WHERE published_at IS NULL").fetchone()
+            waiting = seen.execute(
+                "SELECT count(*) FROM postings WHERE number >"
+                " coalesce((SELECT CAST(position AS INTEGER) FROM progress WHERE of = 'announced'), 0)"
+                " AND json_extract(body, '$.created_by') <> 'upstream'"
+            ).fetchone()
         return int(waiting[0])
 
     def owed(self) -> str | None:

@@ -73,7 +73,7 @@ def command(
         StopSignal() as stop,
         ThreadPoolExecutor(1, "announcements") as pool,
     ):
-        publisher = Publisher(books.database, redis, settings.inbox_stream)
+        publisher = Publisher(books, redis, settings.inbox_stream)
         publishing = pool.submit(publisher.run, stop)
         publishing.add_done_callback(lambda _: stop.set())
         back_off = BackOff(stop, "stream")
@@ -84,7 +84,7 @@ def command(
                 # It serves all the same: a ledger does not need its listeners.
                 back_off.failed(error)
         server.stop(grace=5).wait()
-        books.database.wake()  # The publisher looks again, after the last posting.
+        books.wake()  # The publisher looks again, after the last posting.
         publishing.result()
     redis.close()
     books.close()

@@ -1,1 +1,1 @@
-"""A ledger for the demo and for tests: a real gRPC server with books of its own. No real money."""
+"""A ledger for the demo and for tests: a gRPC server with its own books. Imports the wire and the client."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from app.ledger.sandbox.amounts import NOTHING, text
+from app.ledger.sandbox.loans import Instalment
+from app.ledger.sandbox.transactions import NOTHING, Allocation, text
 
 
 class Split(NamedTuple):
-    """A repayment by what it pays; ``overpayment`` is what nothing was owed for. AUD."""
+    """A repayment by what it pays, AUD; ``overpayment`` is more than was owed."""
 
     to_fees: Decimal
     to_principal: Decimal
@@ -17,42 +18,15 @@ class Split(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Instalment:
-    """One payment of the schedule, and what was paid of it. AUD; ``due_date`` is YYYY-MM-DD or empty."""
-
-    payment_number: int
-    due_date: str
-    scheduled: Decimal
-    paid: Decimal
-    transactions: tuple[str, ...] = ()
-
-    @property
-    def remaining(self) -> Decimal:
-        return self.scheduled - self.paid
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """What one repayment did to one instalment; ``status`` and ``remaining`` are as it left them."""
-
-    payment_number: int
-    applied: Decimal
-    status: str
-    remaining: Decimal
-    due_date: str
-    scheduled: Decimal
-
-
-@dataclass(frozen=True)
 class Plan:
-    """The instalments that a repayment pays, and what did not fit, for the operator."""
+    """The instalments that a repayment pays, and a warning for the operator if it could not go as asked."""
 
     allocations: tuple[Allocation, ...] = ()
     warning: str | None = None
 
 
 def split(amount: Decimal, principal: Decimal, fees: Decimal) -> Split:
-    """Fees first, then principal; what is left over is an overpayment."""
+    """Fees first, then principal; the rest is an overpayment."""
     to_fees = min(amount, fees)
     to_principal = min(amount - to_fees, principal)
     return Split(to_fees, to_principal, amount - to_fees - to_principal)
@@ -67,11 +41,10 @@ def plan(
     target: int | None = None,
     meant_schedule: str | None = None,
 ) -> Plan:
-    """Which instalments a repayment pays: ``target`` first, then the earliest that are open.
+    """Which instalments a repayment pays: ``target`` first, then the earliest open ones.
 
-    ``owed`` is the total before it. Late and dishonour fees are on no schedule: where more is owed than the
-    instalments make up, the part of the repayment that pays fees covers that first. The money is there
-    whatever was asked, so a wish that cannot be met is a warning and no refusal.
+    ``owed`` is the total before it. Late and dishonour fees are on no schedule, so the part that pays fees
+    covers them first. The money has arrived in any case: a target that cannot be met is a warning.
     """
     if schedule_id is None:
         return Plan(warning="No schedule is known for this account: no instalment was paid.")
@@ -90,33 +63,23 @@ def plan(
         applied = min(rest, each.remaining)
         if applied > 0:
             rest -= applied
-            allocations.append(_allocation(each, applied))
+            left = each.remaining - applied
+            status = "PARTIAL" if left else "PAID"
+            allocations.append(
+                Allocation(each.payment_number, applied, status, left, each.due_date, each.scheduled)
+            )
     if rest > 0:
         warnings.append(f"{text(rest)} fits no instalment: all are paid.")
     return Plan(tuple(allocations), " ".join(warnings) or None)
 
 
 def _missed(target: int, aimed: Instalment | None, money: Decimal) -> list[str]:
-    """Why not all of the money went where it was meant to go."""
+    """Why not all of the money went to the target."""
     if aimed is None:
         return [f"The schedule has no instalment {target}: the earliest that are open were paid."]
     if aimed.remaining <= 0:
         return [f"Instalment {target} was paid already: the earliest that are open were paid."]
     if money > aimed.remaining:
-        over = text(money - aimed.remaining)
-        return [
-            f"Instalment {target} took {text(aimed.remaining)}; {over} went on to the earliest open ones."
-        ]
+        took, over = text(aimed.remaining), text(money - aimed.remaining)
+        return [f"Instalment {target} took {took}; {over} went on to the earliest open ones."]
     return []
-
-
-def _allocation(instalment: Instalment, applied: Decimal) -> Allocation:
-    remaining = instalment.remaining - applied
-    return Allocation(
-        payment_number=instalment.payment_number,
-        applied=applied,
-        status="PARTIAL" if remaining else "PAID",
-        remaining=remaining,
-        due_date=instalment.due_date,
-        scheduled=instalment.scheduled,
-    )

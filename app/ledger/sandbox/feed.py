@@ -1,48 +1,17 @@
 """What the books take over from the inbox stream: loans opened, paid out, repaid and closed elsewhere.
 
-The adapter that reads the stream makes facts of its messages; each message's facts are taken over once. A
-balance of an account that was not opened yet waits for it.
-
-Once a caller has posted on an account, the books say what is owed on it: from then on a balance on the
-stream is an echo of them (their own announcements come back there too), or is older, and moves nothing.
+Messages come in any order; each is taken over once. Once a caller has posted on an account, balances on the
+stream no longer move it: they are echoes of these books, or older.
 """
 
-import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from app.ledger.sandbox.accounts import account_of, change_account, find_account
-from app.ledger.sandbox.allocation import Instalment, plan, split
-from app.ledger.sandbox.amounts import NOTHING, text
-from app.ledger.sandbox.journal import Draft, Kind, balance, closes_as, post
-from app.ledger.sandbox.schedules import keep_schedule, pay_instalments, schedule_of
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An account exists. AUD; ``principal`` is None where it was not told."""
-
-    loan_account_id: str
-    principal: Decimal | None
-    fee: Decimal
-    customer_id: str = ""
-    account_number: str = ""
-    application_number: str = ""
-
-
-@dataclass(frozen=True)
-class Balance:
-    """What is owed now, AUD; ``cause`` is the Kind, by name, that brought it there, as far as told.
-
-    ``closes_as``: the account is closed with it, and why.
-    """
-
-    loan_account_id: str
-    owed: Decimal
-    cause: str | None = None
-    closes_as: str | None = None
+from app.ledger.sandbox.allocation import Plan, Split, plan, split
+from app.ledger.sandbox.loans import Balance, Instalment, Loan, Opened
+from app.ledger.sandbox.transactions import NOTHING, UPSTREAM, Draft, Kind, closes_as
 
 
 @dataclass(frozen=True)
@@ -66,133 +35,95 @@ class Heard:
     facts: Sequence[Fact]
 
 
-def take_over(database: sqlite3.Connection, heard: Heard, now: datetime) -> None:
-    """Post what the message tells, unless it was heard before."""
-    known = database.execute("INSERT OR IGNORE INTO heard VALUES (?)", (heard.message_id,))
-    if known.rowcount == 0:
+def take_over(loan: Loan, fact: Fact, heard: Heard, now: datetime) -> None:
+    """Post on the loan what a message tells of it."""
+    match fact:
+        case Opened() if loan.terms is None:
+            loan.terms, loan.created_at = fact, now
+            early, loan.early = loan.early, []
+            for message_id, at, balance in early:
+                _balance(loan, balance, Heard(message_id, at, ()), now)
+        case Balance() if loan.terms is None:
+            loan.early.append((heard.message_id, heard.at, fact))
+        case Balance():
+            _balance(loan, fact, heard, now)
+        case Schedule():
+            _schedule(loan, fact, heard.at)
+
+
+def _schedule(loan: Loan, told: Schedule, at: datetime) -> None:
+    """The first schedule also takes what was repaid before it came; a later one starts unpaid."""
+    made_at, is_first = loan.schedule_made_at, loan.schedule_id is None
+    if loan.schedule_id == told.schedule_id or (made_at is not None and made_at > at):
         return
-    for fact in heard.facts:
-        match fact:
-            case Opened():
-                _open(database, fact, now)
-            case Balance():
-                _balance_told(database, heard, fact, now)
-            case Schedule():
-                keep_schedule(database, fact.loan_account_id, fact.schedule_id, heard.at, fact.instalments)
+    loan.schedule_id, loan.schedule_made_at = told.schedule_id, at
+    by_number = {each.payment_number: replace(each, transactions=[]) for each in reversed(told.instalments)}
+    loan.instalments = [by_number[number] for number in sorted(by_number)]
+    if is_first:
+        for posted in loan.postings:
+            if posted.kind is Kind.REPAYMENT:
+                paid = Split(-posted.fee_delta, -posted.principal_delta, NOTHING)
+                owed = posted.total_after - posted.total_delta
+                planned = plan(paid, owed, told.schedule_id, loan.instalments)
+                loan.pay(posted.transaction_id, planned.allocations)
 
 
-def _open(database: sqlite3.Connection, fact: Opened, now: datetime) -> None:
-    if find_account(database, fact.loan_account_id) is not None:
+def _balance(loan: Loan, told: Balance, heard: Heard, now: datetime) -> None:
+    """The first balance pays the loan out; a later difference from the books is posted by its cause."""
+    if loan.posted_here or loan.closed_as is not None:
         return
-    database.execute(
-        "INSERT INTO accounts (loan_account_id, account_number, customer_id, application_number, principal,"
-        " fee, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            fact.loan_account_id,
-            fact.account_number,
-            fact.customer_id,
-            fact.application_number,
-            None if fact.principal is None else text(fact.principal),
-            text(fact.fee),
-            now.isoformat(),
-            now.isoformat(),
-        ),
-    )
-    account = (fact.loan_account_id,)
-    early = database.execute("SELECT * FROM waiting WHERE loan_account_id = ? ORDER BY number", account)
-    for row in early.fetchall():
-        told = Balance(fact.loan_account_id, Decimal(row["balance"]), row["cause"], row["closes_as"])
-        _balance_told(database, Heard(row["message_id"], datetime.fromisoformat(row["at"]), ()), told, now)
-    database.execute("DELETE FROM waiting WHERE loan_account_id = ?", account)
+    # Nothing is owed before the loan is paid out: a balance of zero only says so.
+    if not loan.paid_out and (told.owed > 0 or told.cause == Kind.REPAYMENT):
+        _pay_out(loan, told, heard, now)
+    stale = loan.heard_at is not None and heard.at < loan.heard_at
+    if loan.paid_out and (told.closes_as is not None or not stale):
+        loan.heard_at = heard.at
+        _post_difference(loan, told, heard, now)
+    if told.closes_as is not None or (loan.paid_out and loan.owed == 0):
+        loan.closed_as = told.closes_as or closes_as(told.cause)
 
 
-def _balance_told(database: sqlite3.Connection, heard: Heard, told: Balance, now: datetime) -> None:
-    """The first balance pays the loan out; what differs from the books later is posted by its cause."""
-    account = find_account(database, told.loan_account_id)
-    if account is None:
-        database.execute(
-            "INSERT INTO waiting (loan_account_id, at, message_id, balance, cause, closes_as)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                told.loan_account_id,
-                heard.at.isoformat(),
-                heard.message_id,
-                text(told.owed),
-                told.cause,
-                told.closes_as,
-            ),
-        )
-        return
-    if account.kept_here or account.closed_as is not None:
-        return
-    # Of an account that was not paid out, nothing is owed: that only says so.
-    if not account.paid_out and (told.owed > 0 or told.cause == Kind.REPAYMENT):
-        _pay_out(database, heard, told, now)
-    paid_out = account_of(database, told.loan_account_id).paid_out
-    stale = account.told_at is not None and heard.at < account.told_at
-    if paid_out and (told.closes_as is not None or not stale):
-        change_account(database, told.loan_account_id, now, told_at=heard.at.isoformat())
-        _make_even(database, heard, told, now)
-    owed = sum(balance(database, told.loan_account_id))
-    if told.closes_as is not None or (paid_out and owed == 0):
-        change_account(database, told.loan_account_id, now, closed_as=told.closes_as or closes_as(told.cause))
-
-
-def _pay_out(database: sqlite3.Connection, heard: Heard, told: Balance, now: datetime) -> None:
-    account = account_of(database, told.loan_account_id)
-    fee = max(NOTHING, account.fee)
-    principal = account.principal or NOTHING
-    if principal <= 0:  # Untold, or no terms of a loan: the balance is what there is to go by.
+def _pay_out(loan: Loan, told: Balance, heard: Heard, now: datetime) -> None:
+    assert loan.terms is not None
+    fee = max(NOTHING, loan.terms.fee)
+    principal = loan.terms.principal or NOTHING
+    if principal <= 0:  # Not told, or no terms of a loan: the balance has to do.
         principal = max(NOTHING, told.owed - fee)
-    _post(database, heard, told, Kind.DISBURSEMENT, principal, NOTHING, now)
+    _post(loan, Kind.DISBURSEMENT, principal, NOTHING, heard, now)
     if fee:
-        _post(database, heard, told, Kind.ESTABLISHMENT_FEE, NOTHING, fee, now)
-    change_account(database, told.loan_account_id, now, paid_out=1)
+        _post(loan, Kind.ESTABLISHMENT_FEE, NOTHING, fee, heard, now)
+    loan.paid_out = True
 
 
-def _make_even(database: sqlite3.Connection, heard: Heard, told: Balance, now: datetime) -> None:
-    principal, fees = balance(database, told.loan_account_id)
-    rise = told.owed - principal - fees
+def _post_difference(loan: Loan, told: Balance, heard: Heard, now: datetime) -> None:
+    rise = told.owed - loan.owed
     if rise > 0:
         # Without such a cause, a balance that rose is a snapshot from before a payment.
         if told.cause in (Kind.LATE_FEE, Kind.DISHONOUR_FEE):
-            _post(database, heard, told, Kind(told.cause), NOTHING, rise, now)
+            _post(loan, Kind(told.cause), NOTHING, rise, heard, now)
         elif told.cause == Kind.ADJUSTMENT:
-            _post(database, heard, told, Kind.ADJUSTMENT, rise, NOTHING, now)
+            _post(loan, Kind.ADJUSTMENT, rise, NOTHING, heard, now)
     elif rise < 0:
-        paid = split(-rise, principal, fees)
+        paid = split(-rise, loan.principal, loan.fees)
         kind = Kind.ADJUSTMENT
         if told.cause is None or told.cause == Kind.REPAYMENT:
             kind = Kind.REPAYMENT
         elif told.cause == Kind.WRITE_OFF or (told.cause == Kind.FEE_WAIVER and not paid.to_principal):
             kind = Kind(told.cause)
-        _post(database, heard, told, kind, -paid.to_principal, -paid.to_fees, now)
+        _post(loan, kind, -paid.to_principal, -paid.to_fees, heard, now)
 
 
-def _post(
-    database: sqlite3.Connection,
-    heard: Heard,
-    told: Balance,
-    kind: Kind,
-    principal: Decimal,
-    fee: Decimal,
-    now: datetime,
-) -> None:
-    account = told.loan_account_id
-    owed = sum(balance(database, account), NOTHING)
-    schedule_id, instalments = schedule_of(database, account)
+def _post(loan: Loan, kind: Kind, principal: Decimal, fee: Decimal, heard: Heard, now: datetime) -> None:
+    paid = Split(-fee, -principal, NOTHING)
+    is_repayment = kind is Kind.REPAYMENT
+    planned = plan(paid, loan.owed, loan.schedule_id, loan.instalments) if is_repayment else Plan()
     draft = Draft(
-        kind,
-        principal,
-        fee,
-        kind.value.replace("_", " ").capitalize(),
-        "upstream",
+        kind=kind,
+        principal_delta=principal,
+        fee_delta=fee,
+        created_by=UPSTREAM,
         reference_type="message",
         reference_id=heard.message_id,
+        allocations=planned.allocations,
     )
-    if kind is Kind.REPAYMENT and schedule_id is not None:
-        paid = split(-principal - fee, -principal, -fee)
-        applied = plan(paid, owed, schedule_id, instalments)
-        draft = Draft(**{**draft.__dict__, "plan": applied})
-    posted = post(database, account, draft, at=heard.at, now=now)
-    pay_instalments(database, account, posted.transaction_id, posted.allocations)
+    loan.post(draft, at=heard.at, now=now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Any, cast
 
@@ -11,68 +11,36 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from app.ledger.client.channel import SERVICE
 from app.ledger.client.health import SANDBOX
-from app.ledger.sandbox import answers, arguments
+from app.ledger.sandbox import messages
 from app.ledger.sandbox.books import Books
-from app.ledger.sandbox.faults import Faults, FaultyCalls
-from app.ledger.sandbox.journal import Posting
-from app.ledger.sandbox.measuring import MeasuredCalls
-from app.ledger.sandbox.refusals import (
-    BadArgumentError,
-    KeyReusedError,
-    Refusal,
-    RejectedError,
-    UnknownAccountError,
-)
-from app.ledger.sandbox.statement import statement
+from app.ledger.sandbox.errors import BadArgumentError, SandboxError
+from app.ledger.sandbox.faults import OPERATIONS, Faults
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire import accounting_ledger_pb2_grpc as wire_grpc
+from app.runtime.observability.metrics import SANDBOX_CALLS
 
-_MOST = 1_000
 _THREADS = 96
 _MOST_WATCHERS = 64
 
-_STATUS = {
-    BadArgumentError: grpc.StatusCode.INVALID_ARGUMENT,
-    UnknownAccountError: grpc.StatusCode.NOT_FOUND,
-    RejectedError: grpc.StatusCode.FAILED_PRECONDITION,
-    KeyReusedError: grpc.StatusCode.ALREADY_EXISTS,
-}
 
-
-class SandboxLedger(wire_grpc.AccountingLedgerServiceServicer):
-    """Answers from the books. Each method is the rpc of its name; refusals become its status."""
+class SandboxLedger:
+    """Answers from the books: an rpc, by its name, from a request."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
         # Each watcher has a thread of the server's; the others must find one.
         self._watchers = BoundedSemaphore(_MOST_WATCHERS)
 
-    def GetBalance(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """What is owed now."""
-        return _answered(
-            context,
-            lambda: answers.balance(request.loan_account_id, *self._books.balance(request.loan_account_id)),
-        )
+    def answer(self, rpc: str, request: Any) -> Any:
+        """Any rpc with one answer, by its name."""
+        if rpc in messages.READS:
+            return messages.READS[rpc](self._books.loan(request.loan_account_id), request)
+        posted, replay = self._books.execute(*messages.operation_of(rpc, request))
+        return messages.outcome(posted, replay=replay)
 
-    def GetTransactions(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """The newest first, by dates (included) and type; a thousand at most."""
-        return _answered(context, lambda: self._transactions(request))
-
-    def GetLedgerRecord(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """The account's terms and totals."""
-        return _answered(context, lambda: answers.record(self._books.record(request.loan_account_id)))
-
-    def GetStatement(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """What happened from one day to another, both included."""
-
-        def told() -> Any:
-            period = arguments.period(request, "period_start", "period_end")
-            found = self._books.record(request.loan_account_id)
-            return answers.statement(found, period, statement(found.postings, *period), datetime.now(UTC))
-
-        return _answered(context, told)
-
-    def WatchTransactions(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+    def watch(
+        self, request: wire.WatchTransactionsRequest, context: grpc.ServicerContext
+    ) -> Iterator[wire.Transaction]:
         """Each transaction after the one named, then those to come; without a name, those to come only.
 
         The initial metadata is sent once the watch is in place. Ends when the caller cancels.
@@ -80,24 +48,20 @@ class SandboxLedger(wire_grpc.AccountingLedgerServiceServicer):
         if not self._watchers.acquire(blocking=False):
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{_MOST_WATCHERS} watch already")
         try:
-            yield from self._followed(request, context)
+            last = self._watched_from(request)
+            context.add_callback(self._books.wake)
+            context.send_initial_metadata(())
+            while context.is_active():
+                seen = self._books.version
+                while batch := self._books.postings_after(last, request.loan_account_id):
+                    last = batch[-1].number
+                    yield from map(messages.transaction, batch)
+                self._books.wait_beyond(seen, lambda: not context.is_active())
         finally:
             self._watchers.release()
 
-    def _followed(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        database = self._books.database
-        last = _answered(context, lambda: self._watched_from(request))
-        context.add_callback(database.wake)
-        context.send_initial_metadata(())
-        while context.is_active():
-            seen = database.version
-            for posted in self._books.postings_after(request.loan_account_id, last):
-                last = posted.number
-                yield answers.transaction(posted)
-            database.wait_beyond(seen, lambda: not context.is_active())
-
-    def _watched_from(self, request: Any) -> int:
-        known = self._books.record(request.loan_account_id).postings
+    def _watched_from(self, request: wire.WatchTransactionsRequest) -> int:
+        known = self._books.loan(request.loan_account_id).postings
         if not request.HasField("from_transaction_id"):
             return known[-1].number if known else 0
         for posted in known:
@@ -106,48 +70,54 @@ class SandboxLedger(wire_grpc.AccountingLedgerServiceServicer):
         msg = "from_transaction_id is no transaction of this account"
         raise BadArgumentError(msg)
 
-    def _transactions(self, request: Any) -> Any:
-        tests: list[Callable[[Posting], bool]] = []
-        if request.HasField("from_date"):
-            first = arguments.day("from_date", request.from_date)
-            tests.append(lambda each: each.effective_date >= first)
-        if request.HasField("to_date"):
-            last = arguments.day("to_date", request.to_date)
-            tests.append(lambda each: each.effective_date <= last)
-        if request.HasField("type_filter") and request.type_filter:
-            tests.append(lambda each: wire.TransactionType.Value(each.kind) == request.type_filter)
-        limit = request.limit if request.HasField("limit") else _MOST
-        if limit < 1:
-            msg = "limit must be above zero"
-            raise BadArgumentError(msg)
-        newest_first = reversed(self._books.record(request.loan_account_id).postings)
-        found = [each for each in newest_first if all(test(each) for test in tests)]
-        return answers.transactions(request.loan_account_id, found[: min(limit, _MOST)], len(found))
 
-
-def _writing(name: str) -> Callable[..., Any]:
-    """The method of an rpc that posts."""
-    read = arguments.WRITES[name]
-
-    def write(self: SandboxLedger, request: Any, context: grpc.ServicerContext) -> Any:
-        def told() -> Any:
-            operation, key = read(request), arguments.key(request)
-            return answers.outcome(self._books.execute(operation, key))
-
-        return _answered(context, told)
-
-    return write
-
-
-for _name in arguments.WRITES:
-    setattr(SandboxLedger, _name, _writing(_name))
-
-
-def _answered(context: grpc.ServicerContext, answer: Callable[[], Any]) -> Any:
+@contextmanager
+def _answering(name: str, context: grpc.ServicerContext) -> Iterator[None]:
+    """Counts the call when it ends, and answers a refusal with its status."""
+    outcome = "OK"
     try:
-        return answer()
-    except Refusal as refusal:
-        return context.abort(_STATUS[type(refusal)], str(refusal))
+        yield
+    except SandboxError as error:
+        outcome = error.status.name
+        context.abort(error.status, str(error))
+    except GeneratorExit:
+        outcome = "CANCELLED"  # The watcher went away.
+        raise
+    except BaseException:
+        outcome = (context.code() or grpc.StatusCode.UNKNOWN).name
+        raise
+    finally:
+        SANDBOX_CALLS.labels(name, outcome).inc()
+
+
+def _servicer(ledger: SandboxLedger, faults: Faults, without: Sequence[str]) -> Any:
+    """What gRPC calls: a method an rpc, with the faults on demand around it."""
+
+    def unary(name: str) -> Callable[[Any, grpc.ServicerContext], Any]:
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
+            with _answering(name, context):
+                faults.strike(name, context, after=False)
+                answer = ledger.answer(name, request)
+                faults.strike(name, context, after=True)
+                return answer
+
+        return call
+
+    def watch(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        with _answering("WatchTransactions", context):
+            faults.strike("WatchTransactions", context, after=False)
+            for answer in ledger.watch(request, context):
+                yield answer
+                faults.strike("WatchTransactions", context, after=True)
+
+    def not_offered(_request: Any, context: grpc.ServicerContext) -> None:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+    servicer = wire_grpc.AccountingLedgerServiceServicer()
+    for name in OPERATIONS:
+        offered = watch if name == "WatchTransactions" else unary(name)
+        setattr(servicer, name, not_offered if name in without else offered)
+    return servicer
 
 
 def serve(
@@ -157,12 +127,9 @@ def serve(
 
     Raises RuntimeError where the port is taken.
     """
-    server = grpc.server(
-        ThreadPoolExecutor(_THREADS),
-        interceptors=[MeasuredCalls(), FaultyCalls(faults or Faults(), without)],
-        options=[("grpc.so_reuseport", 0)],
-    )
-    cast(Any, wire_grpc).add_AccountingLedgerServiceServicer_to_server(SandboxLedger(books), server)
+    server = grpc.server(ThreadPoolExecutor(_THREADS), options=[("grpc.so_reuseport", 0)])
+    servicer = _servicer(SandboxLedger(books), faults or Faults(), without)
+    cast(Any, wire_grpc).add_AccountingLedgerServiceServicer_to_server(servicer, server)
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     server.add_insecure_port(target)

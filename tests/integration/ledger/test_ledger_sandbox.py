@@ -109,7 +109,7 @@ def test_concurrent_calls_with_one_key_post_once(books: Books, ledger: Any) -> N
         )
     assert len({answer.transaction.transaction_id for answer in answers}) == 1
     assert sum(not answer.idempotent_replay for answer in answers) == 1
-    assert str(sum(books.balance("L1"))) == "550.00"
+    assert str(books.loan("L1").owed) == "550.00"
 
 
 def test_falling_back_to_the_specific_fee_with_the_same_key_charges_once(ledger: Any) -> None:
@@ -242,7 +242,7 @@ def test_a_bad_argument_is_named(books: Books, ledger: Any, rpc: str, request_: 
     status, message = refused(getattr(ledger, rpc), request_)
     assert status == REFUSED
     assert field in message
-    assert len(books.record("L1").postings) == 2
+    assert len(books.loan("L1").postings) == 2
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_an_unknown_account_is_not_found(ledger: Any, rpc: str, request_: Any) -
 
 
 def test_a_watch_resumes_after_a_transaction_and_follows_live(books: Books, ledger: Any) -> None:
-    first = books.record("L1").postings[0].transaction_id
+    first = books.loan("L1").postings[0].transaction_id
     watch = ledger.WatchTransactions(
         wire.WatchTransactionsRequest(loan_account_id="L1", from_transaction_id=first), timeout=30
     )

@@ -52,7 +52,7 @@ def status_of(call: Any, request: Any, timeout: float = 10) -> grpc.StatusCode:
 
 
 def owed(books: Books) -> str:
-    return str(sum(books.balance("L1")))
+    return str(books.loan("L1").owed)
 
 
 @pytest.mark.parametrize(

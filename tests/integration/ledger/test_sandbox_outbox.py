@@ -58,7 +58,7 @@ def beside(role: Callable[[Event], None], stop: Event, books: Books) -> Iterator
             yield
         finally:
             stop.set()
-            books.database.wake()
+            books.wake()
         running.result(20)
 
 
@@ -85,7 +85,7 @@ def test_it_publishes_in_the_order_of_posting_and_once(
 ) -> None:
     open_loan(books)
     posted = [repay(books, "10.00") for _ in range(3)]
-    publisher = Publisher(books.database, redis_client, settings.inbox_stream)
+    publisher = Publisher(books, redis_client, settings.inbox_stream)
     assert publisher.publish() == 6, "balances and instalments"
     assert publisher.publish() == 0
     assert event_ids(redis_client, settings) == posted
@@ -98,8 +98,8 @@ def test_a_crash_between_publishing_and_marking_repeats_the_same_identity(
     posted = repay(books, "10.00")
     crashing: Any = Crashing(redis_client)
     with pytest.raises(RedisConnectionError):
-        Publisher(books.database, crashing, settings.inbox_stream).publish()
-    Publisher(books.database, redis_client, settings.inbox_stream).publish()
+        Publisher(books, crashing, settings.inbox_stream).publish()
+    Publisher(books, redis_client, settings.inbox_stream).publish()
     assert event_ids(redis_client, settings) == [posted, posted]
     ingest(settings, drain=True, stop=Event())
     told = accounts(redis_client, settings)
@@ -111,7 +111,7 @@ def test_it_publishes_as_postings_come_until_it_is_stopped(
 ) -> None:
     open_loan(books)
     stop = Event()
-    publisher = Publisher(books.database, redis_client, settings.inbox_stream)
+    publisher = Publisher(books, redis_client, settings.inbox_stream)
     with beside(publisher.run, stop, books):
         for count in (1, 2):
             repay(books, "10.00")
@@ -149,7 +149,7 @@ def test_a_repayment_comes_back_as_a_projected_balance(
         until(lambda: books.progress(settings.inbox_stream) != "0")
         for amount, status, balance in (("250.00", "active", "350.00"), ("400.00", "paid_off", "0.00")):
             repay(books, amount)
-            Publisher(books.database, redis_client, settings.inbox_stream).publish()
+            Publisher(books, redis_client, settings.inbox_stream).publish()
             ingest(settings, drain=True, stop=Event())
             project(settings, drain=True, stop=Event())
             document: Any = mongo_db["loan-accounts"].find_one({"_id": "L1"})
@@ -157,4 +157,4 @@ def test_a_repayment_comes_back_as_a_projected_balance(
                 status,
                 balance,
             )
-    assert len(books.record("L1").postings) == 4, "its own announcements are no repayments"
+    assert len(books.loan("L1").postings) == 4, "its own announcements are no repayments"

@@ -121,11 +121,11 @@ def test_what_is_erased_is_not_sent_and_waits_for_a_person(
         unit.obtain(LedgerCommand, ADJUSTMENT.command_id, source).erase(source, erased_with="C1")
 
     servicing.change(erase_it)
-    known, before = store.load(ADJUSTMENT.command_id), books.balance("L1")
+    known, before = store.load(ADJUSTMENT.command_id), books.loan("L1").postings
     assert known is not None
     found = with_money(store, books, lambda money: money.send(known, is_first=True))
     assert (found.status, found.fault[0]) == (CommandStatus.UNKNOWN, "ERASED")  # type: ignore[attr-defined]
-    assert books.balance("L1") == before
+    assert books.loan("L1").postings == before
     assert [each.levelname for each in caplog.records if ADJUSTMENT.command_id in each.message] == ["ERROR"]
 
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import grpc
 
-from app.ledger.sandbox.allocation import Instalment
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults
-from app.ledger.sandbox.feed import Balance, Heard, Opened, Schedule
+from app.ledger.sandbox.feed import Heard, Schedule
+from app.ledger.sandbox.loans import Balance, Instalment, Opened
 from app.ledger.sandbox.service import serve
 from app.ledger.wire.accounting_ledger_pb2_grpc import AccountingLedgerServiceStub
 from app.runtime.servers.embedded import free_port

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.ledger.sandbox.allocation import Instalment, Plan, Split, plan, split
+from app.ledger.sandbox.allocation import Plan, Split, plan, split
+from app.ledger.sandbox.loans import Instalment
 
 
 def money(text: str) -> Decimal:
@@ -21,7 +22,7 @@ def schedule(*paid: str) -> list[Instalment]:
 
 def applied(found: Plan) -> list[tuple[int, str, str, str]]:
     return [
-        (each.payment_number, str(each.applied), each.status, str(each.remaining))
+        (each.payment_number, str(each.amount_applied), each.instalment_status, str(each.amount_remaining))
         for each in found.allocations
     ]
 
@@ -80,7 +81,7 @@ def test_what_does_not_fit_is_a_warning(
     found = plan(paid, money("200.00"), "S", told, target=target, meant_schedule=meant)
     assert found.allocations[0].payment_number == first
     assert warning in (found.warning or "")
-    assert sum(each.applied for each in found.allocations) == money("120.00")
+    assert sum(each.amount_applied for each in found.allocations) == money("120.00")
 
 
 def test_money_beyond_all_instalments_is_a_warning() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.ledger.sandbox.books import Books
-from app.ledger.sandbox.journal import Kind
+from app.ledger.sandbox.messages import statement
 from app.ledger.sandbox.operations import Fee, Repayment, Waiver
-from app.ledger.sandbox.statement import Statement, statement
+from app.ledger.sandbox.transactions import Kind
+from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.support.servers.sandbox import open_loan
 
 
@@ -30,29 +31,31 @@ def books(tmp_path: Path) -> Iterator[Books]:
     books.close()
 
 
-def told(books: Books, first: str, last: str) -> Statement:
-    return statement(books.record("L1").postings, first, last)
+def told(books: Books, first: str, last: str) -> wire.StatementResponse:
+    return statement(books.loan("L1"), first, last)
 
 
 def test_both_days_are_included(books: Books) -> None:
     found = told(books, "2026-03-10", "2026-03-31")
-    assert (found.opening, found.closing) == (Decimal("600.00"), Decimal("490.00"))
+    assert (found.opening_balance, found.closing_balance) == ("600.00", "490.00")
     assert [(line.charge, line.payment, line.balance) for line in found.lines] == [
-        (None, Decimal("120.00"), Decimal("480.00")),
-        (Decimal("15.00"), None, Decimal("495.00")),
-        (None, Decimal("5.00"), Decimal("490.00")),
+        ("", "120.00", "480.00"),
+        ("15.00", "", "495.00"),
+        ("", "5.00", "490.00"),
     ]
-    assert (found.fees_charged, found.payments_received) == (Decimal("15.00"), Decimal("120.00"))
+    assert (found.fees_charged, found.payments_received) == ("15.00", "120.00")
 
 
 def test_the_next_one_opens_where_this_one_closes(books: Books) -> None:
     days = ["2026-03-01", "2026-03-09", "2026-03-10", "2026-03-19", "2026-03-31"]
-    closings = [told(books, "2026-01-01", day).closing for day in days]
-    openings = [told(books, f"{day[:8]}{int(day[8:]) + 1:02}", "9999-12-31").opening for day in days[:-1]]
+    closings = [told(books, "2026-01-01", day).closing_balance for day in days]
+    openings = [
+        told(books, f"{day[:8]}{int(day[8:]) + 1:02}", "9999-12-31").opening_balance for day in days[:-1]
+    ]
     assert closings[:-1] == openings
-    assert closings == [Decimal(each) for each in ("0.00", "600.00", "480.00", "480.00", "490.00")]
+    assert closings == ["0.00", "600.00", "480.00", "480.00", "490.00"]
 
 
 def test_a_period_without_transactions_has_no_lines(books: Books) -> None:
     found = told(books, "2026-03-11", "2026-03-19")
-    assert (found.opening, found.closing, found.lines) == (Decimal("480.00"), Decimal("480.00"), ())
+    assert (found.opening_balance, found.closing_balance, len(found.lines)) == ("480.00", "480.00", 0)
