@@ -6,13 +6,16 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
+.PHONY: help demo check test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender
 	@$(VENV)/bin/billie demo $(ARGS)
+
+check: lint ## style, types, layers and unit tests: the inner loop
+	@$(PYTHON) -m pytest -q -n $(WORKERS) tests/unit $(ARGS)
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
