@@ -18,7 +18,7 @@ from app.operations.status.scraped import MoneyMetrics
 from app.operations.status.servers import Servers
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.logging import configure_logging
-from app.runtime.observability.metrics import Role
+from app.runtime.observability.metric import Role
 from app.runtime.observability.tracing import Tracing, tracing
 from app.runtime.servers.gc_tuning import spare_what_is_there
 from app.runtime.settings.settings import Settings

@@ -16,7 +16,7 @@ from app.ingestion.stream.consumer import run
 from app.operations.status.scraped import InboxMetrics
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
-from app.runtime.observability.metrics import Role
+from app.runtime.observability.metric import Role
 from app.runtime.observability.tracing import tracing
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal

@@ -19,7 +19,7 @@ from app.projections.read_models.catalogue import all_projections
 from app.projections.worker import run
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
-from app.runtime.observability.metrics import Role
+from app.runtime.observability.metric import Role
 from app.runtime.observability.tracing import tracing
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal

@@ -7,7 +7,7 @@ import typer
 from prometheus_client.registry import Collector
 
 from app.runtime.observability.heartbeats import Heartbeats
-from app.runtime.observability.metrics import Role
+from app.runtime.observability.metric import Role
 from app.runtime.observability.metrics_server import More, serving_metrics
 from app.runtime.settings.settings import Settings
 

@@ -21,7 +21,7 @@ from app.operations.status.report import EventStoreState, GroupState, Projection
 from app.operations.status.servers import Servers
 from app.operations.status.store_state import behind, event_store_state, read_models_state
 from app.runtime.observability import metrics
-from app.runtime.observability.metrics import Metric
+from app.runtime.observability.metric import Metric
 from app.runtime.servers.clients import redis_client
 from app.runtime.settings.settings import Settings
 

@@ -19,7 +19,7 @@ from app.operations.status.scraped import InboxMetrics, MoneyMetrics, Projection
 from app.operations.status.servers import Servers
 from app.projections.migrations import all_migrations
 from app.projections.worker import run as project
-from app.runtime.observability.metrics import Role
+from app.runtime.observability.metric import Role
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.api.ledger_api import ledger_api
