@@ -1,15 +1,12 @@
 """Brings MongoDB to the newest migration: numbered files, forward only, each run once.
 
-A migration is a file ``NNNN_name.py`` with a function ``up(database)`` that may be run again: a crash
-between running and recording repeats it. ``REBUILD`` may name read models whose documents change with it: it
-goes with a higher ``version`` of those projections, by which the status shows them as outdated until rebuilt.
-
-Several processes may migrate at once. Where one finds that another has just made, or removed, what it was
-about to, it runs that migration again.
+A migration is a file ``NNNN_name.py`` with a function ``up(database)`` that may run again: a crash between
+running and recording repeats it. Several processes may migrate at once; one that collides with another runs
+that migration again.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import module_from_spec, spec_from_file_location
@@ -17,6 +14,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
+from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
@@ -26,7 +24,6 @@ _APP = Path(__file__).parents[1]
 _PLACES = (_APP.parent / "alembic-free-migrations", _APP / "_migrations")
 
 _COLLISIONS = {
-    27: "IndexNotFound",
     48: "NamespaceExists",
     112: "WriteConflict",
     117: "ConflictingOperationInProgress",
@@ -35,7 +32,14 @@ _COLLISIONS = {
     12587: "BackgroundOperationInProgressForNamespace",
 }
 """MongoDB's codes for what another process did since we looked, or is doing."""
+_CONFLICTS = {85: "IndexOptionsConflict", 86: "IndexKeySpecsConflict"}
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+
+Mongo = Database[dict[str, Any]]
+
+
+class MigrationError(RuntimeError):
+    """A migration that cannot run until a person has acted: says what to do."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +50,15 @@ class Migration:
     path: Path
     checksum: str
 
-    def run(self, database: Database[dict[str, Any]]) -> None:
-        """Carry it out."""
-        self._module().up(database)
-
-    def rebuilds(self) -> tuple[str, ...]:
-        """The read models that its ``REBUILD`` names: they must be rebuilt to be as it says."""
-        named: tuple[str, ...] = getattr(self._module(), "REBUILD", ())
-        return named
-
-    def _module(self) -> Any:
+    def run(self, database: Mongo) -> None:
+        """Run its ``up``. Raises MigrationError."""
         spec = spec_from_file_location(f"migration_{self.name}", self.path)
         if spec is None or spec.loader is None:
             msg = f"{self.path} cannot be loaded"
             raise ImportError(msg)
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        return module
-
-
-class ChangedMigrationError(RuntimeError):
-    """A migration that ran was edited afterwards: undo the edit, and write a new migration."""
+        module.up(database)
 
 
 def all_migrations(folder: Path | None = None) -> list[Migration]:
@@ -78,17 +70,16 @@ def all_migrations(folder: Path | None = None) -> list[Migration]:
     ]
 
 
-def waiting(database: Database[dict[str, Any]], folder: Path | None = None) -> list[str]:
+def waiting(database: Mongo, folder: Path | None = None) -> list[str]:
     """The names of the migrations that did not run yet."""
     ran = {item["_id"] for item in database[COLLECTION].find({}, {"_id": 1})}
     return [migration.name for migration in all_migrations(folder) if migration.name not in ran]
 
 
-def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> Iterator[Migration]:
-    """Run what did not run yet, yielding each when done. Raises ChangedMigrationError, and pymongo's errors.
+def migrate(database: Mongo, folder: Path | None = None) -> Iterator[Migration]:
+    """Run what did not run yet, yielding each when done. Raises MigrationError, and pymongo's errors.
 
-    What had run is looked up once: whoever runs one, also a second time, has to run all those after it, as
-    they may take back what it does.
+    What had run is looked up once: a process that runs one, also a second time, runs all those after it too.
     """
     ran = {item["_id"]: item["checksum"] for item in database[COLLECTION].find()}
     for migration in all_migrations(folder):
@@ -98,27 +89,68 @@ def migrate(database: Database[dict[str, Any]], folder: Path | None = None) -> I
                     f"{migration.name} ran on this database with another text than {migration.path} "
                     "has now: undo the edit, and write a new migration"
                 )
-                raise ChangedMigrationError(msg)
+                raise MigrationError(msg)
             continue
         for pause in (*_PAUSES_S, None):
             try:
                 _run(migration, database)
                 break
             except (CollectionInvalid, OperationFailure) as error:
-                if pause is None or not _is_collision(error):
+                if pause is None or not (isinstance(error, CollectionInvalid) or error.code in _COLLISIONS):
                     raise
                 sleep(pause)
         yield migration
 
 
-def _run(migration: Migration, database: Database[dict[str, Any]]) -> None:
+def ensure_collection(
+    database: Mongo, name: str, validator: dict[str, Any], indexes: Sequence[IndexModel]
+) -> None:
+    """Create a collection and its indexes where they are missing; set its validator. For migrations.
+
+    An index with the same keys and options under another name will do. Raises MigrationError for one that
+    MongoDB cannot have beside ours.
+    """
+    validation: dict[str, Any] = {"validator": validator, "validationLevel": "moderate"}
+    if database.list_collection_names(filter={"name": name}):
+        database.command("collMod", name, **validation)
+    else:
+        database.create_collection(name, **validation)
+    for index in indexes:
+        try:
+            database[name].create_indexes([index])
+        except OperationFailure as error:
+            if error.code not in _CONFLICTS:
+                raise
+            _refuse_conflict(database, name, index.document, error)
+
+
+def _refuse_conflict(database: Mongo, name: str, wanted: dict[str, Any], error: OperationFailure) -> None:
+    """Raises MigrationError, unless the index that is in the way does what ours would."""
+    existing = list(database[name].list_indexes())
+    if any(_shape(each) == _shape(wanted) for each in existing):
+        return
+    keys = wanted["key"]
+    found = next(
+        (each["name"] for each in existing if each["key"] == keys or each["name"] == wanted["name"]), None
+    )
+    index = f"an index on {', '.join(keys)}"
+    msg = (
+        f"Collection {name} has the index {found!r}, which conflicts with {index} of this release. Drop it "
+        f'(db.getCollection("{name}").dropIndex("{found}")) and run `billie migrate` again'
+    )
+    raise MigrationError(msg) from error
+
+
+def _shape(index: Mapping[str, Any]) -> dict[str, Any]:
+    """What an index does, without what it is called."""
+    shape = {option: value for option, value in index.items() if option not in ("name", "v", "ns")}
+    return shape | {"key": list(index["key"].items())}
+
+
+def _run(migration: Migration, database: Mongo) -> None:
     migration.run(database)
     database[COLLECTION].replace_one(
         {"_id": migration.name},
         {"_id": migration.name, "checksum": migration.checksum, "ranAt": datetime.now(UTC)},
         upsert=True,
     )
-
-
-def _is_collision(error: CollectionInvalid | OperationFailure) -> bool:
-    return isinstance(error, CollectionInvalid) or error.code in _COLLISIONS

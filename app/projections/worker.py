@@ -16,7 +16,7 @@ from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError, b
 from app.projections.engine.projector import Projector
 from app.projections.migrations import waiting
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.abandoned import AbandonedShadows
+from app.projections.rebuild.shadow import AbandonedShadows
 from app.projections.rebuild.swap import finish_swap
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import where

@@ -12,8 +12,7 @@ from pymongo.database import Database
 
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.shadow import PREFIX
-from app.projections.rebuild.swap import record_id
+from app.projections.rebuild.shadow import PREFIX, record_id
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.stored import live, store_backlog, stored_and_projected

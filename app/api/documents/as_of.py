@@ -11,7 +11,7 @@ from app.api.http.time_bounds import From
 from app.operations.status.servers import Servers
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.time_travel import document_as_of
+from app.projections.rebuild.one_document import document_as_of
 
 AsOf = Annotated[
     From | None,

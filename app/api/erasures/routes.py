@@ -25,7 +25,7 @@ from app.projections.engine.positions import COLLECTION as POSITIONS
 from app.projections.engine.positions import comes_to
 from app.projections.engine.values import time
 from app.projections.read_models.types import Model, StaffMember
-from app.projections.rebuild.swap import holds_erased, record_id
+from app.projections.rebuild.shadow import holds_erased, record_id
 from app.runtime.observability.logging import in_short
 from app.runtime.servers.store_threads import in_thread
 

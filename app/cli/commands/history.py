@@ -15,7 +15,7 @@ from app.operations.history import KINDS, HistoryEvent, history
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.time_travel import document_as_of
+from app.projections.rebuild.one_document import document_as_of
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -18,7 +18,8 @@ from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import LeaseLostError, StoppedError
 from app.projections.engine.projection import Projection
 from app.projections.rebuild.estimate import estimate
-from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.rebuild.one_document import rebuild_document
+from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, run_rebuilds
 from app.runtime.humanize import counted, span
 from app.runtime.observability.logging import configure_logging
 from app.runtime.servers.clients import mongo_client

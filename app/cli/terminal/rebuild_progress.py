@@ -7,7 +7,7 @@ from typing import Self
 
 from app.cli.terminal.status_line import StatusLine
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.swap import Phase
+from app.projections.rebuild.shadow import Phase
 from app.runtime.humanize import span
 
 _BAR = 24

@@ -13,7 +13,7 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.migrations import waiting
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.swap import Phase, record_id
+from app.projections.rebuild.shadow import Phase, record_id
 from app.runtime.settings.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Where documents are kept that are folded: a collection of MongoDB, or a file that ends with the process."""
+"""Where folded documents are kept: a collection of MongoDB, or a local file that ends with the process."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,6 @@ _REFUSALS = frozenset((2, 121, 10334, 17419, 17420))
 _TOO_LARGE = 10334
 _PLACES_A_STATEMENT = 500
 _IDS_A_QUERY = 100
-"""The embedded server compares each document that it finds with the whole list: a long one is slow."""
 _NOT_BSON = (BSONError, OverflowError, UnicodeError)
 """What BSON's encoder raises for a value that it cannot hold."""
 
@@ -45,7 +44,7 @@ class DocumentStore(Protocol):
     name: str
 
     def fetch(self, ids: Sequence[str] | None = None) -> Iterable[Document]:
-        """Those documents that there are; all of them, without ``ids``."""
+        """Those of the documents that exist; all of them, without ``ids``."""
 
     def write(self, new: list[Document], known: list[Document], *, in_order: bool = False) -> None:
         """Keep documents, unless a newer form of one is there. ``known`` ones are there already.
@@ -76,11 +75,11 @@ class MongoDocumentStore:
 
     def write(self, new: list[Document], known: list[Document], *, in_order: bool = False) -> None:
         if husks := [each for each in (*new, *known) if _is_husk(each)]:
-            # They say no more than that they are set aside, which no validator allows for.
+            # A husk holds no more than that it is set aside, which no validator allows.
             self._write([_newer(each) for each in husks], husks, bypass=True)
             new = [each for each in new if not _is_husk(each)]
             known = [each for each in known if not _is_husk(each)]
-        # An insert costs a third of an upsert, on the embedded server at least.
+        # An insert costs a fraction of an upsert.
         pages = [[document] for document in new] if in_order else [new]
         there_already = [
             document for page in pages for document in self._write([InsertOne(item) for item in page], page)
@@ -92,24 +91,26 @@ class MongoDocumentStore:
     def _write(
         self, writes: list[Write], documents: list[Document], *, bypass: bool | None = None
     ) -> list[Document]:
-        """Returns the documents that MongoDB has already: in a newer form, where that was asked."""
+        """Returns the documents whose ``_id`` is there already: in a newer form, where that was asked."""
         if not writes:
             return []
         try:
             self._collection.bulk_write(writes, ordered=False, bypass_document_validation=bypass)
         except BulkWriteError as error:
-            if why := _refused(error, documents):
+            details = error.details or {}
+            faults = details.get("writeErrors", ())
+            if why := {documents[it["index"]]["_id"]: _why(it) for it in faults if _is_refusal(it)}:
                 raise RefusedError(self.name, why) from error
-            if not _only_there_already(error):
+            if details.get("writeConcernErrors") or not all(map(_is_there_already, faults)):
                 raise
-            return [documents[fault["index"]] for fault in error.details["writeErrors"]]
+            return [documents[it["index"]] for it in faults]
         except (*_NOT_BSON, DocumentTooLarge) as error:
             raise RefusedError(self.name, _not_bson(documents) or {"?": type(error).__name__}) from error
         return []
 
 
 class LocalDocumentStore:
-    """A temporary file of this machine, as BSON: faster than any server, and gone afterwards."""
+    """A temporary local file of BSON: faster than any server, and gone afterwards."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -156,13 +157,22 @@ def decoded(raw: bytes) -> Document:
     return bson.decode(raw, codec_options=_AWARE)
 
 
-def _refused(error: BulkWriteError, documents: list[Document]) -> dict[str, str]:
-    """The documents that are not as the collection's validator says, or too large, with the code."""
-    return {
-        documents[fault["index"]]["_id"]: f"code {fault['code']}"
-        for fault in (error.details or {}).get("writeErrors", ())
-        if fault.get("code") in _REFUSALS
-    }
+def _is_there_already(fault: dict[str, Any]) -> bool:
+    """Whether the document's ``_id`` is taken, and no other key that is unique."""
+    return fault.get("code") == _DUPLICATE_KEY and list(fault.get("keyPattern", ())) == ["_id"]
+
+
+def _is_refusal(fault: dict[str, Any]) -> bool:
+    """Whether it is the document's fault: one that is invalid, too large, or violates a unique index."""
+    code = fault.get("code")
+    return code in _REFUSALS or (code == _DUPLICATE_KEY and not _is_there_already(fault))
+
+
+def _why(fault: dict[str, Any]) -> str:
+    if fault["code"] != _DUPLICATE_KEY:
+        return f"code {fault['code']}"
+    fields = ", ".join(fault.get("keyPattern", ()))
+    return f"code {_DUPLICATE_KEY}: another document has its {fields}"
 
 
 def _not_bson(documents: list[Document]) -> dict[str, str]:
@@ -184,11 +194,3 @@ def _newer(document: Document) -> Write:
     """Write over an older form. Where a newer one is there, the upsert meets its ``_id``."""
     newer_than = {"_id": document["_id"], POSITION: {"$lt": document[POSITION]}}
     return ReplaceOne(newer_than, document, upsert=True)
-
-
-def _only_there_already(error: BulkWriteError) -> bool:
-    """Whether nothing went wrong but that documents were there already."""
-    details = error.details or {}
-    if details.get("writeConcernErrors"):
-        return False
-    return all(item.get("code") == _DUPLICATE_KEY for item in details.get("writeErrors", ()))

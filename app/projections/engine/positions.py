@@ -57,11 +57,6 @@ class MongoTrackingRecorder(TrackingRecorder):
         """The position reached in our store; 0 before the first."""
         return self.max_tracking_id(Servicing.name) or 0
 
-    def is_outdated(self, version: int) -> bool:
-        """Whether there are documents that were folded by another version."""
-        record = self.record()
-        return bool(record.get("position")) and record.get("version", 1) != version
-
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move on to a position. Raises IntegrityError where it was passed already."""
         self.move(tracking, None)

@@ -1,4 +1,4 @@
-"""Where two documents differ: field by field, whatever the order of their fields."""
+"""Differences between documents, field by field, and between collections, document by document."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,13 +7,18 @@ from enum import StrEnum
 from typing import Any
 
 from bson.decimal128 import Decimal128
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
 
 from app.projections.engine.values import Document
 from app.projections.read_models.search_keys.keys import FIELD as SEARCH
 
+Raw = tuple[str, bytes]
+"""A document's ``_id``, and the whole as BSON."""
+
 
 class Kind(StrEnum):
-    """What is wrong with a live document."""
+    """The kind of a difference."""
 
     MISSING = "missing"
     EXTRA = "extra"
@@ -22,7 +27,7 @@ class Kind(StrEnum):
     UNDECIDED = "undecided"
     """It could not be compared at any position."""
     UNFOLDABLE = "unfoldable"
-    """An event of it cannot be folded: nobody can say what it should be."""
+    """One of its events cannot be folded, so nobody can say what it should be."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,39 @@ class Difference:
 
 
 def fields_that_differ(expected: Document, found: Document) -> list[Field]:
-    """All of them, the projector's own stamps aside. Search keys are none: they follow from the fields."""
+    """All of them, without the projector's own fields; search keys count."""
     return list(_compare("", _plain(expected), _plain(found)))
 
 
+def side_by_side(
+    ours: Iterator[Raw], theirs: Iterator[Raw]
+) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+    """Each ``_id`` of two ordered sides, with what either has of it."""
+    one, other = next(ours, None), next(theirs, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and one[0] < other[0]):
+            assert one is not None
+            yield one[0], one[1], None
+            one = next(ours, None)
+        elif one is None or other[0] < one[0]:
+            yield other[0], None, other[1]
+            other = next(theirs, None)
+        else:
+            yield one[0], one[1], other[1]
+            one, other = next(ours, None), next(theirs, None)
+
+
+def in_order(collection: Collection[dict[str, Any]]) -> Iterator[Raw]:
+    """All documents of a collection, in order of ``_id``, not decoded."""
+    raw = collection.with_options(
+        codec_options=collection.codec_options.with_options(document_class=RawBSONDocument)
+    )
+    for document in raw.find({}, sort=[("_id", 1)], batch_size=1_000):
+        yield document["_id"], document.raw
+
+
 def shown(value: Any) -> str:
-    """A value as an operator reads it."""
+    """A value for an operator."""
     if value is ...:
         return "absent"
     if isinstance(value, datetime):

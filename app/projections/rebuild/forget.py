@@ -9,8 +9,7 @@ from pymongo.database import Database
 from app.projections.engine.leases import GONE_AFTER_S, LOOK_EVERY_S
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
-from app.projections.rebuild.shadow import drop_shadows
-from app.projections.rebuild.swap import record_id
+from app.projections.rebuild.shadow import drop_shadows, record_id
 
 
 def at_work(database: Database[dict[str, Any]], names: Iterable[str]) -> list[str]:

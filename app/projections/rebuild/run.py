@@ -1,4 +1,4 @@
-"""Starts rebuilds: one of a projection at a time, whoever asks for it."""
+"""Runs rebuilds: several projections in one pass over the events, and one rebuild of each at a time."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,26 +9,19 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.leases import (
-    GONE_AFTER_S,
-    Lease,
-    StoppedError,
-    beating,
-    owner_name,
-    taken_from_worker,
-)
-from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, refuse_another_store
+from app.projections.engine.folding import FoldAgain
+from app.projections.engine.leases import GONE_AFTER_S, Lease, StoppedError, beating, owner_name
+from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
-from app.projections.rebuild.one_document import events_of, folded_document, put_in_place
-from app.projections.rebuild.rebuild import OnProgress, Rebuild, Rebuilt, rebuild
-from app.projections.rebuild.scratch import scratch
-from app.projections.rebuild.shadow import drop_shadows
-from app.projections.rebuild.swap import Phase, record_id
+from app.projections.rebuild.rebuild import OnProgress, Rebuild, Rebuilt
+from app.projections.rebuild.shadow import Phase, drop_shadows, record_id
+
+_PAGE = 4_000
 
 
 class RebuildRunsError(RuntimeError):
-    """Somebody else rebuilds that projection: says who."""
+    """Another process is rebuilding that projection: says which."""
 
 
 def run_rebuilds(
@@ -43,17 +36,35 @@ def run_rebuilds(
 ) -> list[Rebuilt]:
     """Rebuild projections in one pass over the events. With ``resume``, from what was kept of them.
 
-    Raises RebuildRunsError where one of them is being rebuilt, StoppedError when ``stop`` is set,
-    ProjectionFault for an event that cannot be folded (without ``strict``, only for what stops all of
-    them), and the drivers' errors. The live collections are as they were then.
+    Raises RebuildRunsError if one of them is being rebuilt, StoppedError when ``stop`` is set, with all that
+    was folded kept, ProjectionFault for an event that cannot be folded (without ``strict``, only for what
+    stalls all documents), and the errors of the event store and of MongoDB. The live collections are
+    unchanged then.
     """
     rebuilds = [Rebuild(each, servicing, database, strict=strict) for each in projections]
     with _taken([each.lease for each in rebuilds], database, stop):
-        return rebuild(rebuilds, servicing, stop, on_progress, resume=resume)
+        for each in rebuilds:
+            each.begin(resume=resume)
+        topics = {topic for each in projections for topic in each.topics()}
+        try:
+            _fold(rebuilds, EventReader(servicing, topics, "the rebuild"), stop, on_progress)
+        except StoppedError:
+            newest = servicing.max_position()
+            for each in rebuilds:
+                each.keep(newest, Phase.FOLD)
+            raise
+        done = []
+        for each in rebuilds:
+            newest = servicing.max_position()
+            on_progress(each.progress(newest, Phase.CATCH_UP))
+            each.catch_up()
+            on_progress(each.progress(newest, Phase.SWAP))
+            done.append(each.swap(stop))
+        return done
 
 
 def discard_rebuild(projection: Projection, database: Database[dict[str, Any]], stop: Flag) -> bool:
-    """Drop what an unfinished rebuild left. False where there is nothing. Raises RebuildRunsError."""
+    """Drop what an unfinished rebuild left. False if there is nothing. Raises RebuildRunsError."""
     record = database[COLLECTION].find_one({"_id": record_id(projection.name)})
     if record is None or record.get("phase") == Phase.SWAP:
         return False
@@ -65,29 +76,24 @@ def discard_rebuild(projection: Projection, database: Database[dict[str, Any]], 
     return True
 
 
-def rebuild_document(
-    projection: Projection,
-    servicing: Servicing,
-    database: Database[dict[str, Any]],
-    identifier: str,
-    stop: Flag,
-) -> bool:
-    """Fold one document from its events, and put it in its place. False where the events know no such one.
-
-    The projection waits meanwhile. Raises ProjectionFault, StoppedError, and the drivers' errors.
-    """
-    recorder = MongoTrackingRecorder(database, projection.name)
-    recorder.begin(projection.version)
-    lease = Lease(database, projection.name, owner_name("rebuild"))
-    reader = EventReader(servicing, projection.topics(), projection.name)
-    refuse_another_store(projection.name, recorder.position(), servicing.max_position())
-    with scratch(projection, reader) as fold:
-        if events_of(projection, reader, identifier) is None:
-            fold.fold_to(recorder.position())  # It takes its time: nobody waits for that.
-        with taken_from_worker(lease, stop):
-            document = folded_document(fold, identifier, recorder.position())
-            put_in_place(database, projection, identifier, document)
-    return document is not None
+def _fold(rebuilds: Sequence[Rebuild], reader: EventReader, stop: Flag, on_progress: OnProgress) -> None:
+    newest = reader.servicing.max_position()
+    while (start := min(each.position for each in rebuilds)) < newest:
+        page = reader.page(start, newest, _PAGE)
+        for each in rebuilds:
+            if each.position >= page.reached:
+                continue  # It was resumed from further on.
+            events = [
+                it for it in page.events if it.position > each.position and type(it.event) in each.types
+            ]
+            try:
+                each.fold(events, page.reached)
+                each.keep_sometimes(newest, Phase.FOLD)
+            except FoldAgain:
+                continue
+            on_progress(each.progress(newest, Phase.FOLD))
+        if stop.is_set():
+            raise StoppedError
 
 
 @contextmanager
@@ -108,10 +114,10 @@ def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Fl
 
 
 def _take(leases: Sequence[Lease], records: Collection[dict[str, Any]], stop: Flag) -> None:
-    """Take the first of these rebuilds' leases: from somebody who beats no more too.
+    """Take the first of these rebuilds' leases, also from a process that no longer beats.
 
-    That takes six seconds to see, and is looked at for all of them meanwhile: whoever died may have had them
-    all. One after the other they are taken, so that of two who want the same ones, one gets them.
+    That takes six seconds to see, and all of them are watched meanwhile: a process that died may have held
+    them all. They are taken in turn, so that of two processes that want the same ones, one gets them.
     """
     lease, *others = leases
     of_all = {"_id": {"$in": [each.identifier for each in leases]}}
@@ -126,6 +132,6 @@ def _take(leases: Sequence[Lease], records: Collection[dict[str, Any]], stop: Fl
             raise StoppedError
     name = lease.identifier.partition("#")[0]
     since = record.get("startedAt")
-    begun = f", begun at {since:%Y-%m-%d %H:%M} UTC," if since else ""
-    msg = f"{name} is being rebuilt already{begun} by {lease.holder(record)}: `billie status` shows how far"
+    begun = f", since {since:%Y-%m-%d %H:%M} UTC," if since else ""
+    msg = f"{name} is being rebuilt already{begun} by {lease.holder(record)}: see `billie status`"
     raise RebuildRunsError(msg)

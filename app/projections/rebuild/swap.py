@@ -1,62 +1,38 @@
-"""A rebuild's record in ``projection-positions``, and the moment in which it takes over."""
+"""The swap: the moment in which a rebuild's shadow takes the place of the live collections."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
+import bson
 from pymongo.database import Database
 
 from app.projections.engine.leases import Lease
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
-from app.projections.rebuild.shadow import Takeover, index_shadows, take_over, takeover_of
+from app.projections.rebuild.shadow import PREFIX, Phase, options_of, record_id
 
-ERASED_UP_TO = "erasedUpTo"
-"""In a rebuild's record: personal data was erased up to this position, and its shadow may still hold it."""
+_VALIDATION = ("validator", "validationLevel", "validationAction")
 
-
-class Phase(StrEnum):
-    """Where a rebuild is."""
-
-    PREPARE = "prepare"
-    """Shadows are made, or dropped: there is nothing to go on from."""
-    FOLD = "fold"
-    CATCH_UP = "catch_up"
-    SWAP = "swap"
-
-
-def holds_erased(record: dict[str, Any]) -> bool:
-    """Whether a rebuild's shadow may hold personal data that was erased since: it has not come so far."""
-    return int(record.get(ERASED_UP_TO, 0)) > int(record.get("position", 0))
-
-
-def record_id(name: str) -> str:
-    """The ``_id`` of a projection's rebuild."""
-    return f"{name}#rebuild"
-
-
-def prepare_swap(database: Database[dict[str, Any]], projection: Projection) -> None:
-    """Do beforehand what takes its time, while the live runner goes on."""
-    if takeover_of(database) == Takeover.RENAME:
-        index_shadows(database, projection)
+Mongo = Database[dict[str, Any]]
 
 
 def begin_swap(
-    database: Database[dict[str, Any]], lease: Lease, live_lease: Lease, figures: dict[str, Any]
+    database: Mongo, projection: Projection, lease: Lease, live_lease: Lease, figures: dict[str, Any]
 ) -> None:
-    """From here on the swap is finished by whoever has the projection's lease, come what may.
+    """From here on, whoever holds the projection's lease finishes the swap, also after a crash.
 
-    ``figures`` hold the position of the shadow, and what to remember of the rebuild. Raises LeaseLostError
-    where one of the leases is not ours any more: others may have gone on then.
+    ``figures`` hold the position of the shadow, and the rebuild's statistics. Raises LeaseLostError where one
+    of the leases is no longer ours: others may have moved on.
     """
-    figures = {**figures, "phase": Phase.SWAP.value, "takeover": takeover_of(database).value}
+    options = bson.encode(options_of(database, projection.collections()))
     lease.confirm()
     live_lease.confirm()
+    figures = {**figures, "phase": Phase.SWAP.value, "options": options}
     database[COLLECTION].update_one(lease.mine, {"$set": figures})
 
 
-def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> bool:
-    """Finish a swap that was begun, if one was: for whoever has the projection's lease.
+def finish_swap(database: Mongo, projection: Projection) -> bool:
+    """Finish a swap that was begun, if one was. For whoever holds the projection's lease.
 
     A shadow that the live collection has overtaken is no use: its rebuild is unfinished then.
     """
@@ -68,7 +44,7 @@ def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> b
     if int(live.get("position", 0)) > record["position"]:
         records.update_one({"_id": record["_id"]}, {"$set": {"phase": Phase.CATCH_UP.value}})
         return False
-    take_over(database, projection, Takeover(record["takeover"]))
+    take_over(database, projection, bson.decode(record["options"]))
     now, aside = datetime.now(UTC), record.get("setAside")
     rebuilt = {name: record[name] for name in ("seconds", "events", "documents") if name in record}
     records.update_one(
@@ -89,3 +65,17 @@ def finish_swap(database: Database[dict[str, Any]], projection: Projection) -> b
     )
     records.delete_one({"_id": record_id(projection.name)})
     return True
+
+
+def take_over(database: Mongo, projection: Projection, options: dict[str, dict[str, Any]]) -> None:
+    """Rename the shadows over the live collections, and set the validators, which not every server keeps.
+
+    At no moment is a collection missing, or half there. Safe to repeat after a crash.
+    """
+    names = projection.collections()
+    for name in names:
+        if database.list_collection_names(filter={"name": PREFIX + name}):
+            shadow, live = f"{database.name}.{PREFIX}{name}", f"{database.name}.{name}"
+            database.client.admin.command({"renameCollection": shadow, "to": live, "dropTarget": True})
+        if validation := {key: options[name][key] for key in _VALIDATION if key in options.get(name, {})}:
+            database.command("collMod", name, **validation)

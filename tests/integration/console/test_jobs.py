@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 
 from app.projections.engine.positions import COLLECTION as POSITIONS
 from app.projections.jobs.jobs import COLLECTION, Jobs, JobStatus
-from app.projections.rebuild.swap import record_id
+from app.projections.rebuild.shadow import record_id
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor

@@ -9,7 +9,7 @@ from app.aggregates import Customer, LoanAccount
 from app.event_store.application import Servicing
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.time_travel import document_as_of
+from app.projections.rebuild.one_document import document_as_of
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.given import Told, absorb, message

@@ -19,7 +19,7 @@ from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.stream.consumer import run as ingest
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
-from app.projections.rebuild.swap import ERASED_UP_TO, record_id
+from app.projections.rebuild.shadow import ERASED_UP_TO, record_id
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of

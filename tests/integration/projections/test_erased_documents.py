@@ -17,8 +17,7 @@ from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.rebuild import Rebuild
 from app.projections.rebuild.run import run_rebuilds
-from app.projections.rebuild.shadow import PREFIX
-from app.projections.rebuild.swap import record_id
+from app.projections.rebuild.shadow import PREFIX, record_id
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie

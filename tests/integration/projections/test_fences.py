@@ -18,11 +18,12 @@ from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.customers import Customers
-from app.projections.rebuild import rebuild, shadow, verify
+from app.projections.rebuild import rebuild, verify
 from app.projections.rebuild import run as rebuilds
 from app.projections.rebuild.differences import Kind
+from app.projections.rebuild.one_document import rebuild_document
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.run import discard_rebuild, rebuild_document, run_rebuilds
+from app.projections.rebuild.run import discard_rebuild, run_rebuilds
 from app.projections.rebuild.verify import Verify
 from app.projections.worker import Worker
 from app.projections.worker import run as project
@@ -109,7 +110,7 @@ def test_a_kill_while_shadows_are_dropped_leaves_nothing_to_resume(
     stored_and_projected(settings, mongo_db, 300)
     before = live(mongo_db, "customers")
     servicing = Servicing.from_url(settings.event_store_url)
-    monkeypatch.setattr("app.projections.rebuild.rebuild._PAGE", 100)
+    monkeypatch.setattr("app.projections.rebuild.run._PAGE", 100)
     stop = Flag()
 
     def half(progress: Progress) -> None:
@@ -164,7 +165,7 @@ def test_a_rebuild_whose_shadow_another_one_took_over_stops(
     stored_and_projected(settings, mongo_db, 300)
     before = live(mongo_db, "customers")
     servicing = Servicing.from_url(settings.event_store_url)
-    monkeypatch.setattr("app.projections.rebuild.rebuild._PAGE", 60)
+    monkeypatch.setattr("app.projections.rebuild.run._PAGE", 60)
     monkeypatch.setattr("app.projections.rebuild.rebuild._KEEP_EVERY_S", 0.0)
     monkeypatch.setattr(Lease, "renew", lambda _self: None)
     tried: list[str] = []
@@ -216,23 +217,7 @@ def test_leases_that_are_taken_one_after_another_beat_from_the_first_on(
     assert got == ["one"]
 
 
-@pytest.mark.parametrize("most", [1, 400, 100_000])
-def test_what_is_exchanged_in_parts_ends_as_if_it_were_in_one(
-    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    monkeypatch.setattr(shadow, "_BYTES", most)
-    absorb(store, [rename(f"C{number}", "Ann", 1) for number in range(8)])
-    project(settings, drain=True)
-    before = list(mongo_db["customers"].find().sort("_id"))
-    mongo_db["customers"].update_many({"_id": {"$in": ["C1", "C2", "C3"]}}, {"$set": {"firstName": "Edited"}})
-    mongo_db["customers"].delete_many({"_id": {"$in": ["C4", "C5"]}})
-    mongo_db["customers"].insert_one({**before[0], "_id": "C9"})
-    run_rebuilds([CUSTOMERS], store, mongo_db, Flag(), quiet)
-    assert list(mongo_db["customers"].find().sort("_id")) == before
-    assert verified(store, mongo_db) == []
-
-
-def test_what_was_marked_is_exchanged_although_no_validator_allows_it(
+def test_what_was_marked_is_rebuilt_although_no_validator_allows_it(
     settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = all_projections(settings)["write-off-requests"]

@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, WriteError
 
-from app.projections.migrations import ChangedMigrationError, all_migrations, migrate
+from app.projections.migrations import MigrationError, all_migrations, migrate
 from app.runtime.servers.embedded import EmbeddedServer, die_with_parent
 from tests.support.commands import ROOT, Billie
 
@@ -38,9 +38,18 @@ def test_each_runs_once_and_is_recorded(mongo_db: Database[dict[str, Any]]) -> N
     assert [each.name for each in migrate(mongo_db)] == names
     assert list(migrate(mongo_db)) == []
     assert [item["_id"] for item in mongo_db["migrations"].find().sort("_id")] == names
-    indexes = mongo_db["loan-accounts"].index_information()
-    lists = ("accountNumber", "accountStatus_oldest", "customerId_oldest", "least_updated", "oldest")
-    assert sorted(indexes) == ["_id_", *lists, "search"]
+    indexes = [
+        [field for field, _ in each["key"]] for each in mongo_db["loan-accounts"].index_information().values()
+    ]
+    assert sorted(indexes) == [
+        ["_id"],
+        ["_search"],
+        ["accountNumber"],
+        ["accountStatus", "createdAt", "_id"],
+        ["createdAt", "_id"],
+        ["customerId", "createdAt", "_id"],
+        ["updatedAt", "_id"],
+    ]
 
 
 def test_running_again_after_a_crash_before_recording_is_harmless(mongo_db: Database[dict[str, Any]]) -> None:
@@ -60,11 +69,11 @@ def test_validator_refuses_money_that_is_no_decimal(mongo_db: Database[dict[str,
 def test_notes_have_a_validator_and_indexes_of_their_own(mongo_db: Database[dict[str, Any]]) -> None:
     list(migrate(mongo_db))
     notes = mongo_db["contact-notes"]
-    fields = ("customerId", "loanAccountId", "noteType", "createdBy_id", "priority")
-    assert set(notes.index_information()) == {"_id_", "oldest", *(f"{field}_oldest" for field in fields)}
-    assert all(
-        direction == 1 for each in notes.index_information().values() for _, direction in each["key"]
-    ), "for the reason in 0003"
+    by_creation = [("createdAt", 1), ("_id", 1)]
+    keys = [each["key"] for each in notes.index_information().values()]
+    for field in ("customerId", "loanAccountId", "noteType", "createdBy.id", "priority"):
+        assert [(field, 1), *by_creation] in keys
+    assert by_creation in keys
     good = {
         "_id": "N1",
         "customerId": "C1",
@@ -96,12 +105,37 @@ def test_every_list_has_an_index_for_each_order(name: str, mongo_db: Database[di
         assert [(field, 1), ("_id", 1)] in keys
 
 
+def test_an_index_that_is_there_under_another_name_will_do(mongo_db: Database[dict[str, Any]]) -> None:
+    mongo_db["loan-accounts"].create_index("accountNumber", name="theirs")
+    list(migrate(mongo_db))
+    indexes = mongo_db["loan-accounts"].index_information()
+    assert [name for name, each in indexes.items() if each["key"] == [("accountNumber", 1)]] == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "options", "name"),
+    [("month", {}, "accountNumber_1"), ("accountNumber", {"sparse": True}, "accountNumber_1")],
+    ids=["our name, other keys", "our name and keys, other options"],
+)
+def test_an_index_that_is_in_the_way_is_named_with_what_to_do(
+    mongo_db: Database[dict[str, Any]], billie: Billie, keys: str, options: dict[str, Any], name: str
+) -> None:
+    mongo_db["loan-accounts"].create_index(keys, name=name, **options)
+    refused = billie.end("migrate")
+    assert refused.returncode == 1
+    assert f"Collection loan-accounts has the index {name!r}" in refused.stderr
+    assert 'getCollection("loan-accounts").dropIndex("accountNumber_1")' in refused.stderr
+    assert "Traceback" not in refused.stderr
+    mongo_db["loan-accounts"].drop_index(name)
+    billie.run("migrate")
+
+
 def test_edited_migration_is_refused(mongo_db: Database[dict[str, Any]], tmp_path: Path) -> None:
     step = tmp_path / "0001_first.py"
     step.write_text("def up(database):\n    pass\n")
     assert [each.name for each in migrate(mongo_db, tmp_path)] == ["0001_first"]
     step.write_text("def up(database):\n    return\n")
-    with pytest.raises(ChangedMigrationError, match="0001_first"):
+    with pytest.raises(MigrationError, match="0001_first"):
         list(migrate(mongo_db, tmp_path))
 
 
@@ -142,7 +176,8 @@ def test_several_at_once_on_a_new_database_all_come_to_the_end(new_database: New
 
 STARTED = """
 import sys
-from app.cli import main, migrate
+from app.cli import main
+from app.cli.commands import migrate
 print("ready", flush=True)
 sys.stdin.readline()
 main.run()

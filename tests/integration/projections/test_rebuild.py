@@ -16,10 +16,11 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.customers import Customers
 from app.projections.rebuild import shadow
+from app.projections.rebuild.one_document import rebuild_document
 from app.projections.rebuild.rebuild import Progress, Rebuilt
-from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, rebuild_document, run_rebuilds
-from app.projections.rebuild.shadow import Takeover
-from app.projections.rebuild.swap import Phase, record_id
+from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, run_rebuilds
+from app.projections.rebuild.shadow import Phase, record_id
+from app.projections.rebuild.swap import take_over
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog, stored_and_projected
@@ -56,14 +57,6 @@ def rebuilding(settings: Settings, mongo_db: Mongo) -> Any:
     rebuilding.servicing.close()
 
 
-@pytest.fixture(params=list(Takeover))
-def takeover(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Takeover:
-    """Both ways: production's, and the one that suits the embedded server."""
-    how: Takeover = request.param
-    monkeypatch.setattr("app.projections.rebuild.swap.takeover_of", lambda _database: how)
-    return how
-
-
 def shape(database: Mongo, name: str) -> tuple[Any, ...]:
     """The validator and the indexes of a collection."""
     options = next(iter(database.list_collections(filter={"name": name})))["options"]
@@ -71,7 +64,7 @@ def shape(database: Mongo, name: str) -> tuple[Any, ...]:
 
 
 def test_a_rebuild_gives_the_same_documents_and_says_what_it_came_to(
-    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, takeover: Takeover
+    settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
     newest = stored_and_projected(settings, mongo_db, 600)
     before, shaped = live(mongo_db), shape(mongo_db, "customers")
@@ -80,10 +73,7 @@ def test_a_rebuild_gives_the_same_documents_and_says_what_it_came_to(
     mongo_db["loan-accounts"].delete_many({})
     done = {each.name: each for each in rebuilding.run()}
     assert live(mongo_db) == before
-    validator, indexes = shape(mongo_db, "customers")
-    assert indexes == shaped[1]
-    if takeover == Takeover.EXCHANGE:  # The embedded server forgets validators as it renames.
-        assert validator == shaped[0]
+    assert shape(mongo_db, "customers") == shaped
     assert done["customers"].documents == len(before["customers"])
     assert {each.position for each in done.values()} == {newest}
     record = mongo_db[COLLECTION].find_one({"_id": "customers"})
@@ -105,7 +95,6 @@ def test_a_collection_that_somebody_dropped_comes_back_with_its_validator_and_in
     assert (live(mongo_db), shape(mongo_db, "customers")) == (before, shaped)
 
 
-@pytest.mark.usefixtures("takeover")
 def test_no_reader_sees_less_and_the_live_projector_goes_on(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
@@ -150,7 +139,7 @@ def test_a_rebuild_that_was_stopped_goes_on_from_what_was_kept(
 ) -> None:
     stored_and_projected(settings, mongo_db, 1_200)
     before = live(mongo_db)
-    monkeypatch.setattr("app.projections.rebuild.rebuild._PAGE", 500)
+    monkeypatch.setattr("app.projections.rebuild.run._PAGE", 500)
 
     def stop_at_half(progress: Progress) -> None:
         rebuilding.seen.append(progress)
@@ -231,7 +220,6 @@ def test_a_second_rebuild_says_who_runs_the_first(
     assert told == ["refused"]
 
 
-@pytest.mark.usefixtures("takeover")
 @pytest.mark.parametrize("renamed", [False, True])
 def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
     settings: Settings,
@@ -241,7 +229,7 @@ def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     newest = stored_and_projected(settings, mongo_db, 600)
-    before = live(mongo_db)
+    before, shaped = live(mongo_db), shape(mongo_db, "loan-accounts")
     mongo_db["loan-accounts"].update_many({}, {"$set": {"customerName": "Edited"}})
 
     class Killed(BaseException):
@@ -249,9 +237,7 @@ def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
 
     def killed(*_: Any) -> None:
         if renamed:
-            shadow.take_over(
-                mongo_db, rebuilding.projections["loan-accounts"], Takeover(_record(mongo_db)["takeover"])
-            )
+            take_over(mongo_db, rebuilding.projections["loan-accounts"], {})
         raise Killed
 
     with monkeypatch.context() as patched:
@@ -261,6 +247,7 @@ def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
     assert _record(mongo_db)["phase"] == Phase.SWAP
     project(settings, drain=True)
     assert live(mongo_db) == before
+    assert shape(mongo_db, "loan-accounts") == shaped
     assert _position(mongo_db, "loan-accounts") == newest
     assert _record(mongo_db) == {}
 

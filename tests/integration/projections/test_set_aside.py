@@ -195,6 +195,32 @@ def test_a_document_that_mongo_refuses_is_set_aside_too(
     assert customer(mongo_db, "C2")["firstName"] == "Bea"
 
 
+def test_a_document_that_violates_a_unique_index_of_somebody_else_is_set_aside_and_named(
+    settings: Settings, mongo_db: Mongo, store: Servicing, caplog: pytest.LogCaptureFixture
+) -> None:
+    mongo_db["customers"].create_index("fullName", name="theirs", unique=True)
+    absorb(store, [rename("C1", "Ann", 1), rename("C2", "Bob", 1)])
+    project(settings, drain=True)
+    absorb(store, [rename("C3", "Ann", 2), rename("C2", "Ann", 2), rename("C4", "Eve", 2)])
+    project(settings, drain=True)
+    assert customer(mongo_db, "C1")["firstName"] == "Ann"
+    assert customer(mongo_db, "C4")["firstName"] == "Eve"
+    assert customer(mongo_db, "C2")["firstName"] == "Bob"
+    for identifier in ("C2", "C3"):
+        fault = customer(mongo_db, identifier)["_faulted"]
+        assert fault["cause"] == Cause.MONGO_REFUSED
+        assert fault["error"] == "MongoDB refused it: code 11000: another document has its fullName"
+        assert f"document {identifier} is set aside" in caplog.text
+    listed = mongo_db[COLLECTION].find_one({"_id": "customers"})["setAside"]  # type: ignore[index]
+    assert {each["id"] for each in listed} == {"C2", "C3"}
+    chosen = [all_projections(settings)["customers"]]
+    with pytest.raises(ProjectionFault, match="code 11000"):
+        run_rebuilds(chosen, store, mongo_db, Flag(), lambda _: None)
+    mongo_db["customers"].drop_index("theirs")
+    run_rebuilds(chosen, store, mongo_db, Flag(), lambda _: None)
+    assert customer(mongo_db, "C2")["firstName"] == customer(mongo_db, "C3")["firstName"] == "Ann"
+
+
 def test_an_event_type_that_nobody_knows_is_not_passed_over(
     settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

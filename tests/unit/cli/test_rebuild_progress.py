@@ -5,7 +5,7 @@ import pytest
 from app.cli.terminal import rebuild_progress, status_line
 from app.cli.terminal.rebuild_progress import RebuildProgress
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.swap import Phase
+from app.projections.rebuild.shadow import Phase
 
 
 def progress(position: int, phase: Phase = Phase.FOLD) -> Progress:
