@@ -1,1 +1,4 @@
-"""The console: pages for staff and operators, in a browser. It asks the REST API as whoever is signed in."""
+"""The console: pages for staff and operators in a browser. It calls the REST API as the signed-in person.
+
+It may import everything but the commands and the demo.
+"""

@@ -1,89 +1,63 @@
-"""The whole HTTP application: the REST API, and where it is switched on, the console under ``/``."""
+"""The whole HTTP application: the REST API and, if it is on, the console under ``/``."""
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.api.application import create_app as create_api
 from app.api.http.problems import ProblemError, problem_of
-from app.console.pages import (
-    approvals,
-    conversations,
-    customers,
-    dead_letters,
-    decisions,
-    drawers,
-    histories,
-    jobs,
-    notes,
-    pipeline,
-    start,
-    transactions,
-)
-from app.console.session import signing_in
-from app.console.session.configured import check
-from app.console.session.guard import HEADERS, problem_page
-from app.console.session.oidc import Provider
-from app.console.session.sessions import Sessions
-from app.console.ui import assets, live
+from app.console.pages import live
+from app.console.pages.approvals import page as approvals
+from app.console.pages.conversations import page as conversations
+from app.console.pages.customers import page as customers
+from app.console.pages.dead_letters import page as dead_letters
+from app.console.pages.decisions import page as decisions
+from app.console.pages.histories import page as histories
+from app.console.pages.loans import page as loans
+from app.console.pages.money import page as money
+from app.console.pages.notes import page as notes
+from app.console.pages.pipeline import jobs
+from app.console.pages.pipeline import page as pipeline
+from app.console.pages.sign_in import page as sign_in
+from app.console.pages.start import page as start
+from app.console.session.wiring import wire
+from app.console.ui import assets
+from app.console.ui.page_route import HEADERS, problem_page
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
 
-_ROUTERS = tuple(
-    module.router
-    for module in (
-        assets,
-        signing_in,
-        live,
-        start,
-        customers,
-        conversations,
-        # Before the drawers, whose addresses have any name at the end.
-        transactions,
-        histories,
-        drawers,
-        notes,
-        approvals,
-        # After them, whose addresses it would take.
-        decisions,
-        pipeline,
-        jobs,
-        dead_letters,
-    )
+_PAGES = (
+    *(assets, sign_in, live, start, customers, conversations),
+    # Before money, whose addresses may end with any name.
+    *(loans, histories, money, notes, approvals),
+    # After the approvals, whose addresses it would take.
+    *(decisions, pipeline, jobs, dead_letters),
 )
-_MOST_BYTES = 256 * 1024
-"""Of a form: a note's letters may each be several bytes."""
-_NO_SUCH_PAGE = "There is no page at this address. Go to the start, and search."
+_MAX_FORM_BYTES = 256 * 1024
+"""A character of a note may take several bytes."""
 
 
 def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
-    """The application. Raises ConsoleNotConfiguredError, and what the API's own raises."""
+    """The application. Raises ConsoleNotConfiguredError, and what the API raises."""
     app = create_api(settings, tracing)
     if settings.console != "off":
-        install(app, settings)
+        app.state.console = wire(settings)
+        for page in _PAGES:
+            app.include_router(page.router, max_body_size=_MAX_FORM_BYTES)
+        _answer_browsers_with_pages(app)
     return app
 
 
-def install(app: FastAPI, settings: Settings) -> None:
-    """Add the console to an API. Raises ConsoleNotConfiguredError."""
-    check(settings)
-    app.state.sessions = Sessions(settings)
-    app.state.provider = Provider(settings) if settings.console == "oidc" else None
-    for each in _ROUTERS:
-        app.include_router(each, max_body_size=_MOST_BYTES)
-    _answer_browsers_with_pages(app)
-
-
 def _answer_browsers_with_pages(app: FastAPI) -> None:
-    """Where there is nothing, a browser gets a page, and a program its problem as ever."""
-    answered = app.exception_handlers[HTTPException]
+    """For an unknown address a browser gets a page; a program still gets a problem."""
+    answer_program = app.exception_handlers[HTTPException]
 
     @app.exception_handler(HTTPException)
-    async def _nothing_there(request: Request, error: HTTPException) -> Response:
+    async def _not_found(request: Request, error: HTTPException) -> Response:
         is_browser = "text/html" in request.headers.get("accept", "")
         if error.status_code != 404 or not is_browser or request.url.path.startswith("/v1/"):
-            answer: Response = await answered(request, error)  # type: ignore[misc]
+            answer: Response = await answer_program(request, error)  # type: ignore[misc]
             return answer
-        fault = ProblemError(404, "no_such_page", _NO_SUCH_PAGE)
+        fault = ProblemError(404, "no_such_page", "No page at this address. Go to the start page and search.")
         page = problem_page(request, problem_of(fault, request.state.id))
         page.headers.update(HEADERS)
         return page

@@ -10,7 +10,7 @@ from app.api.http.serving import ApiServer
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.measured import measured
 from app.console.application import create_app
-from app.console.session.configured import ConsoleNotConfiguredError
+from app.console.session.wiring import ConsoleNotConfiguredError
 from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.configured import configured_security
 from app.ledger.client.health import is_sandbox

@@ -1,104 +1,67 @@
-"""Around each page: errors that people can read, and the headers that bind browsers."""
+"""The guard of requests: a session, our own origin, and for changes the session's form token."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-from urllib.parse import quote
+from typing import Annotated
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request
 
-from app.api.http.problems import ProblemError, problem_of
-from app.console.session.rest import RefusedError
-from app.console.ui.rendering import rendered
+from app.api.http.problems import ProblemError
+from app.console.session.sessions import Session
+from app.console.session.wiring import console_of
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
-"""No script and no style but our files: what somebody smuggles into a note runs nowhere."""
-
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+_MAX_FIELDS = 200
 
 
 class SignInNeededError(Exception):
-    """Nobody is signed in, or not any more."""
+    """Nobody is signed in, or the session has ended."""
 
 
-class PageRoute(APIRoute):
-    """A route whose answers are pages, whatever goes wrong."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_page(request: Request) -> Response:
-            try:
-                answer = await handle(request)
-            except SignInNeededError:
-                answer = _to_sign_in(request)
-            except RefusedError as error:
-                answer = problem_page(request, error.problem)
-            except ProblemError as error:
-                answer = problem_page(request, problem_of(error, request.state.id))
-            except RequestValidationError:
-                fault = ProblemError(422, "invalid_request", "This address is not as it should be.")
-                answer = problem_page(request, problem_of(fault, request.state.id))
-            for name, value in HEADERS.items():
-                answer.headers.setdefault(name, value)
-            return answer
-
-        return handle_page
+async def session_of(request: Request) -> Session:
+    """The session of a request. Raises SignInNeededError."""
+    if (session := console_of(request).sessions.of(request)) is None:
+        raise SignInNeededError
+    return session
 
 
-def is_partial(request: Request) -> bool:
-    """Whether htmx asks, for a part of a page."""
-    return "hx-request" in request.headers
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of several with one name, the last. Empty for a request without a body."""
+    if request.method != "POST":
+        return {}
+    try:
+        return dict(
+            parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        )
+    except ValueError as error:
+        raise ProblemError(422, "invalid_request", "The form cannot be read.") from error
 
 
-def problem_page(request: Request, problem: dict[str, Any]) -> Response:
-    """A problem as staff can read it: a page, or a part that takes the place of what was asked for.
-
-    A part that is asked for by something outside of the drawer is shown among the notices, so that what
-    somebody reads stays where it is.
-    """
-    sessions = request.app.state.sessions
-    template = "problem_part.html" if is_partial(request) else "problem.html"
-    in_drawer = request.headers.get("hx-target") == "drawer-body"
-    answer = rendered(
-        request,
-        template,
-        sessions.of(request),
-        status=problem["status"],
-        problem=problem,
-        in_drawer=in_drawer,
-    )
-    if is_partial(request) and not in_drawer:
-        answer.headers["HX-Retarget"] = "#notices"
-        answer.headers["HX-Reswap"] = "innerHTML"
-    return answer
+SessionOf = Annotated[Session, Depends(session_of)]
+FormOf = Annotated[dict[str, str], Depends(form_of)]
 
 
-def _to_sign_in(request: Request) -> Response:
-    if is_partial(request):
-        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
-    if "text/event-stream" in request.headers.get("accept", ""):
-        return Response(status_code=401)
-    if request.method != "GET":
-        return RedirectResponse("/sign-in", 303)
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/sign-in?next={quote(here, safe='/')}" if here != "/" else "/sign-in", 303)
+def check_form(request: Request, session: Session, form: dict[str, str]) -> None:
+    """Raises ProblemError unless a form comes from a page of this session."""
+    check_origin(request)
+    token = request.headers.get("x-form-token") or form.get("form_token", "")
+    if not console_of(request).sessions.is_form_token(session, token):
+        detail = "The form belongs to another session. Reload the page. Nothing was changed."
+        raise ProblemError(403, "other_session", detail)
+
+
+def check_origin(request: Request) -> None:
+    """Raises ProblemError for a request from a page of another origin. Scripts cannot forge these headers."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    console_url = console_of(request).settings.console_url
+    ours = split(console_url or "").netloc or request.headers.get("host", "")
+    is_other = site not in (None, "same-origin") or (origin is not None and split(origin).netloc != ours)
+    if is_other or (site is None and origin is None):
+        detail = "Only the console's own pages may send this. Nothing was changed."
+        raise ProblemError(403, "other_origin", detail)
+
+
+def split(address: str) -> SplitResult:
+    """The parts of an address from a browser; all empty if it is malformed."""
+    try:
+        return urlsplit(address)
+    except ValueError:  # Such as "http://[".
+        return urlsplit("")

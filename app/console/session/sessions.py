@@ -1,31 +1,30 @@
-"""Who is signed in: a signed cookie, which the browser's scripts cannot read.
+"""Sessions: signed cookies that the browser's scripts cannot read. They hold no token.
 
-It holds who somebody is and what they may do, and no token of theirs. What a form changes takes a second word
-bound to the session, which a page of somebody else's cannot know.
+A form that changes something also carries a token bound to the session, which no other site can know.
 """
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
-from itsdangerous import BadData, Signer, URLSafeSerializer
+from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
 from app.api.auth.callers import Caller, Role
-from app.console.ui.addresses import split
 from app.runtime.servers.loopback import is_local
 from app.runtime.settings.settings import Settings
 
-_NAME = "billie-session"
-_SIGNING_IN = "billie-sign-in"
-_SIGNING_IN_S = 600
+_SESSION = "billie-session"
+_SIGN_IN = "billie-sign-in"
+_SIGN_IN_LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Session:
-    """A person's, until ``ends_at``. ``id`` binds forms to it."""
+    """A signed-in person, until ``ends_at``. ``id`` binds forms to the session."""
 
     id: str
     user: str
@@ -39,107 +38,96 @@ class Session:
         return Caller(self.user, self.role, self.name)
 
     @property
-    def called(self) -> str:
-        """What to call them on the screen."""
+    def display_name(self) -> str:
+        """The name on the screen."""
         return self.name or self.user
 
 
 class Sessions:
-    """Makes sessions, and finds them in requests."""
+    """Starts sessions and finds them in requests."""
 
     def __init__(self, settings: Settings) -> None:
-        given = settings.session_secret
-        secret = given.get_secret_value() if given else secrets.token_urlsafe(48)
-        # Each kind has a salt of its own: none can stand for another.
-        self._cookies = URLSafeSerializer(secret, salt="billie-console-session")
-        self._signing_in = URLSafeSerializer(secret, salt="billie-console-sign-in")
+        configured = settings.session_secret
+        secret = configured.get_secret_value() if configured else secrets.token_urlsafe(48)
+        # A salt each: no cookie can stand in for another kind.
+        self._sessions = URLSafeTimedSerializer(secret, salt="billie-console-session")
+        self._sign_ins = URLSafeTimedSerializer(secret, salt="billie-console-sign-in")
         self._forms = Signer(secret, salt="billie-console-form")
         self._lasts = timedelta(hours=settings.session_hours)
+        self._console_url = urlsplit(settings.console_url or "")
 
-    def begin(self, request: Request, response: Response, caller: Caller) -> None:
+    def start(self, request: Request, response: Response, caller: Caller) -> None:
         """Sign a person in."""
-        session = Session(
-            secrets.token_urlsafe(16),
-            caller.user,
-            caller.role,
-            caller.name,
-            datetime.now(UTC) + self._lasts,
-        )
-        told = asdict(session) | {"ends_at": session.ends_at.timestamp()}
-        seconds = int(self._lasts.total_seconds())
-        self._set(request, response, _NAME, self._dumped(self._cookies, told), seconds)
+        person = {
+            "id": secrets.token_urlsafe(16),
+            "user": caller.user,
+            "role": caller.role,
+            "name": caller.name,
+        }
+        self._set(request, response, _SESSION, self._sessions.dumps(person), self._lasts)
 
     def end(self, request: Request, response: Response) -> None:
-        """Sign out."""
-        self._set(request, response, _NAME, "", 0)
+        """Sign the person out in this browser."""
+        self._set(request, response, _SESSION, "", timedelta())
 
     def of(self, request: Request) -> Session | None:
-        """Whose request it is; None where it has no session that is good now."""
-        told = _loaded(self._cookies, request.cookies.get(_named(request, _NAME), ""))
-        if told is None or told["ends_at"] <= datetime.now(UTC).timestamp():
+        """The valid session of a request, if any."""
+        if (found := self._load(request, _SESSION, self._sessions, self._lasts)) is None:
             return None
-        ends_at = datetime.fromtimestamp(told["ends_at"], UTC)
-        return Session(told["id"], told["user"], Role(told["role"]), told["name"], ends_at)
+        person, ends_at = found
+        return Session(person["id"], person["user"], Role(person["role"]), person["name"], ends_at)
 
     def form_token(self, session: Session) -> str:
-        """What each form of the session carries."""
+        """The token that each form of the session carries."""
         return self._forms.get_signature(session.id).decode()
 
-    def is_form_token(self, session: Session, told: str) -> bool:
-        """Whether a form is of this session."""
-        return compare_digest(self.form_token(session).encode(), told.encode("utf-8", "replace"))
+    def is_form_token(self, session: Session, token: str) -> bool:
+        """Whether a form belongs to the session."""
+        return compare_digest(self.form_token(session).encode(), token.encode("utf-8", "replace"))
 
-    def remember_sign_in(self, request: Request, response: Response, told: dict[str, Any]) -> None:
-        """Keep what a sign-in at the issuer has to come back with, for ten minutes."""
-        told = told | {"ends_at": datetime.now(UTC).timestamp() + _SIGNING_IN_S}
-        self._set(request, response, _SIGNING_IN, self._dumped(self._signing_in, told), _SIGNING_IN_S)
+    def keep_sign_in(self, request: Request, response: Response, sign_in: dict[str, Any]) -> None:
+        """Keep the state of a sign-in at the issuer for ten minutes."""
+        self._set(request, response, _SIGN_IN, self._sign_ins.dumps(sign_in), _SIGN_IN_LASTS)
 
-    def remembered_sign_in(self, request: Request) -> dict[str, Any] | None:
-        """What was kept; None where nothing was, or too long ago."""
-        told = _loaded(self._signing_in, request.cookies.get(_named(request, _SIGNING_IN), ""))
-        return None if told is None or told["ends_at"] <= datetime.now(UTC).timestamp() else told
+    def sign_in_of(self, request: Request) -> dict[str, Any] | None:
+        """The sign-in that this browser started, if it is not too old."""
+        found = self._load(request, _SIGN_IN, self._sign_ins, _SIGN_IN_LASTS)
+        return None if found is None else found[0]
 
-    def forget_sign_in(self, request: Request, response: Response) -> None:
-        """It has come back."""
-        self._set(request, response, _SIGNING_IN, "", 0)
+    def drop_sign_in(self, request: Request, response: Response) -> None:
+        """Forget a finished sign-in."""
+        self._set(request, response, _SIGN_IN, "", timedelta())
 
-    @staticmethod
-    def _dumped(serializer: URLSafeSerializer, told: dict[str, Any]) -> str:
-        dumped = serializer.dumps(told)
-        return dumped if isinstance(dumped, str) else dumped.decode()
+    def _load(
+        self, request: Request, name: str, serializer: URLSafeTimedSerializer, lasts: timedelta
+    ) -> tuple[dict[str, Any], datetime] | None:
+        try:
+            cookie = request.cookies.get(self._cookie_name(request, name), "")
+            content, signed_at = serializer.loads(cookie, return_timestamp=True)
+        except BadData:
+            return None
+        ends_at = signed_at + lasts
+        return None if ends_at <= datetime.now(UTC) else (content, ends_at)
 
-    @staticmethod
-    def _set(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+    def _set(
+        self, request: Request, response: Response, name: str, value: str | bytes, lasts: timedelta
+    ) -> None:
         response.set_cookie(
-            _named(request, name),
-            value,
-            max_age=seconds,
+            self._cookie_name(request, name),
+            value if isinstance(value, str) else value.decode(),
+            max_age=int(lasts.total_seconds()),
             path="/",
-            secure=_is_secure(request),
+            secure=self._is_secure(request),
             httponly=True,
             samesite="lax",
         )
 
+    def _cookie_name(self, request: Request, name: str) -> str:
+        """With the prefix for which browsers refuse other hosts and plain HTTP."""
+        return f"__Host-{name}" if self._is_secure(request) else name
 
-def _is_secure(request: Request) -> bool:
-    """Whether cookies are for HTTPS only: everywhere but on this machine.
-
-    BILLIE_CONSOLE_URL says so, where it is set: a proxy may tell another host than the browser's.
-    """
-    settings: Settings = request.app.state.settings
-    if settings.console_url:
-        return split(settings.console_url).scheme == "https"
-    return not is_local(request.url.hostname or "")
-
-
-def _named(request: Request, name: str) -> str:
-    """With the prefix by which browsers hold that no other host, and no plain HTTP, set it."""
-    return f"__Host-{name}" if _is_secure(request) else name
-
-
-def _loaded(serializer: URLSafeSerializer, cookie: str) -> dict[str, Any] | None:
-    try:
-        told: dict[str, Any] = serializer.loads(cookie)
-    except BadData:
-        return None
-    return told
+    def _is_secure(self, request: Request) -> bool:
+        """Whether cookies are for HTTPS only: by BILLIE_CONSOLE_URL, else everywhere but on this machine."""
+        if self._console_url.scheme:
+            return self._console_url.scheme == "https"
+        return not is_local(request.url.hostname or "")

@@ -1,30 +1,52 @@
-// The drawer: a dialog at the side, in which one thing is done. What is in it comes from the server.
+// The drawer: a dialog at the side, for one task. The server renders its content.
 "use strict";
 {
   const drawer = document.getElementById("drawer");
   const body = document.getElementById("drawer-body");
   const question = document.getElementById("discard");
+  const toast = document.getElementById("toast");
   let opener = null;
-  let asked = null; // What the opener asks for: by that it is found again where its part was replaced.
-  let last = null;
-  let isWritten = false; // Somebody typed here what is not sent.
-  let field = null; // Where somebody was last.
+  let openerRequest = null; // Finds the opener again if live updates replaced it.
+  let failedForm = null;
+  let isEdited = false;
+  let lastField = null;
   let wasPressedOutside = false;
 
   const open = () => {
     if (drawer.open || !body.childElementCount) return;
     opener = document.activeElement;
-    asked = opener?.getAttribute("hx-get");
+    openerRequest = opener?.getAttribute("hx-get");
     drawer.showModal();
   };
 
-  const close = () => drawer.close();
+  // A browser dispatches "close" in a later task, and typing goes first: by then the person may be in the
+  // search box. So the focus returns here, at once.
+  const close = () => {
+    if (!drawer.open) return;
+    drawer.close();
+    clear();
+    const replacement = () => [...document.querySelectorAll("main [hx-get]")]
+      .find((each) => each.getAttribute("hx-get") === openerRequest);
+    const isThere = opener?.isConnected && opener !== document.body;
+    if (isThere) opener.focus();
+    else (replacement() || document.getElementById("main")).focus({ preventScroll: true });
+  };
 
-  // Whoever did not press a button of it is asked before typed words are lost. Asked again, they are kept.
+  const clear = () => {
+    body.replaceChildren();
+    isEdited = false;
+    question.hidden = true;
+    // The address forgets the drawer: a reload shows the page alone.
+    const address = new URL(location.href);
+    for (const name of ["do", "of", "key"]) address.searchParams.delete(name);
+    history.replaceState(history.state, "", address);
+  };
+
+  // Escape and a click outside ask before edits are lost. Asked again, the edits are kept.
   const isSending = () => body.querySelector("form.htmx-request:not([hx-post$='/check'])") !== null;
   const leave = () => {
     if (!question.hidden) keep();
-    else if (!isWritten || isSending()) close();
+    else if (!isEdited || isSending()) close();
     else {
       question.hidden = false;
       question.querySelector("[data-keep]").focus();
@@ -33,15 +55,15 @@
 
   const keep = () => {
     question.hidden = true;
-    if (field?.isConnected) field.focus();
+    if (lastField?.isConnected) lastField.focus();
   };
 
-  body.addEventListener("input", () => { isWritten = true; });
-  body.addEventListener("focusin", (event) => { field = event.target; });
+  body.addEventListener("input", () => { isEdited = true; });
+  body.addEventListener("focusin", (event) => { lastField = event.target; });
 
-  // A browser lets a second Escape close a dialog whatever its "cancel" says: so the key itself is held back.
+  // The key itself, and not "cancel" alone: at a second Escape a browser closes a dialog without asking.
   drawer.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing || (!isWritten && question.hidden)) return;
+    if (event.key !== "Escape" || event.isComposing) return;
     event.preventDefault();
     leave();
   });
@@ -50,29 +72,14 @@
     event.preventDefault();
     leave();
   });
-
-  drawer.addEventListener("close", () => {
-    body.replaceChildren();
-    isWritten = false;
-    question.hidden = true;
-    // The drawer's part of the address goes with it: a reload shows the page alone.
-    const address = new URL(location.href);
-    for (const name of ["do", "of", "key"]) address.searchParams.delete(name);
-    history.replaceState(history.state, "", address);
-    const sameButton = () => [...document.querySelectorAll("main [hx-get]")]
-      .find((each) => each.getAttribute("hx-get") === asked);
-    const isThere = opener?.isConnected && opener !== document.body;
-    if (isThere) opener.focus();
-    else (sameButton() || document.getElementById("main")).focus({ preventScroll: true });
-  });
+  // The browser may close it by itself, and has then returned the focus.
+  drawer.addEventListener("close", () => { if (!drawer.open && body.childElementCount) clear(); });
 
   body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target !== body) return; // A part of it, such as an outcome that is waited for.
-    // What goes on to the next step goes with its words; where no form is left, all is sent.
-    isWritten &&= body.querySelector("form") !== null;
+    if (event.detail.target !== body) return; // A part of it, such as an outcome that refreshes.
+    isEdited &&= body.querySelector("form") !== null; // The next step carries the edits on.
     question.hidden = true;
     open();
-    // An outcome is told as a status; what is left to do is to close.
     const closing = body.querySelector("[role=status]") && body.querySelector(".ending [data-close]");
     const first = body.querySelector("[autofocus]") || closing || body.querySelector("h2");
     if (first) {
@@ -81,14 +88,12 @@
     }
   });
 
-  // What is done with leaves a word, for a while.
-  const told = document.getElementById("said");
-  told.addEventListener("htmx:afterSwap", () => {
+  toast.addEventListener("htmx:afterSwap", () => {
     close();
-    setTimeout(() => told.replaceChildren(), 6000);
+    setTimeout(() => toast.replaceChildren(), 6000);
   });
 
-  // Its shade. Its margin is no shade, and neither is where a selection of words ends that began inside.
+  // A click on the shade leaves; one that ends a selection of text, and one on the margin, do not.
   const isOutside = (event) => {
     const box = drawer.getBoundingClientRect();
     const [x, y] = [event.clientX, event.clientY];
@@ -99,24 +104,25 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-keep]")) keep();
     if (event.target.closest("[data-close]")) {
+      const isNotice = !drawer.contains(event.target);
       close();
-      if (!drawer.contains(event.target)) document.getElementById("notices").replaceChildren();
+      if (isNotice) document.getElementById("notices").replaceChildren();
     }
-    if (event.target.closest("[data-again]") && last) htmx.trigger(last, "submit");
+    if (event.target.closest("[data-again]") && failedForm) htmx.trigger(failedForm, "submit");
     if (wasPressedOutside && isOutside(event)) leave();
   });
 
-  // What was sent and not answered may have arrived: say so, and let it be sent again with its key.
+  // A form without an answer may have arrived: say so, and let it be sent again with its key.
   const unreachable = (event) => {
     const form = event.detail.elt;
     if (!body.contains(form) || form.tagName !== "FORM") return;
-    last = form;
+    failedForm = form;
     form.hidden = true;
     body.querySelector("[data-unreachable]")?.remove();
-    const said = document.createElement("div");
-    said.dataset.unreachable = "";
-    said.append(document.getElementById("unreachable").content.cloneNode(true));
-    body.append(said);
+    const message = document.createElement("div");
+    message.dataset.unreachable = "";
+    message.append(document.getElementById("unreachable").content.cloneNode(true));
+    body.append(message);
     body.querySelector("[data-again]").focus();
   };
   document.addEventListener("htmx:sendError", unreachable);

@@ -1,4 +1,4 @@
-// Live pages: a part with data-live="COLLECTION ..." asks for itself anew when such a document changes.
+// Live pages: a part with data-live="COLLECTION ..." refreshes when such a document changes.
 "use strict";
 {
   const QUIET_MS = 150;
@@ -6,13 +6,13 @@
   const RETRY_MS = 2000;
   const parts = () => [...document.querySelectorAll("[data-live]")];
   const waiting = new Map();
-  const said = document.getElementById("lost");
+  const banner = document.getElementById("offline");
   let source = null;
-  let wasLost = false;
+  let wasInterrupted = false;
   let isPressed = false;
   let movedAt = 0;
 
-  // Nothing moves under a finger or a pointer on its way to a click.
+  // Nothing moves under a pointer that is about to click.
   addEventListener("pointerdown", () => { isPressed = true; }, true);
   addEventListener("pointerup", () => { isPressed = false; }, true);
   addEventListener("pointercancel", () => { isPressed = false; }, true);
@@ -37,30 +37,30 @@
     return names.size ? `/live?${wanted}` : null;
   };
 
-  const lost = () => {
-    wasLost = true;
-    said.textContent = "Live updates are interrupted: what you see may be older. Trying again.";
-    said.hidden = false;
+  const interrupted = () => {
+    wasInterrupted = true;
+    banner.textContent = "Live updates are interrupted. What you see may be out of date. Reconnecting…";
+    banner.hidden = false;
   };
 
   const recovered = () => {
-    if (!wasLost) return;
-    wasLost = false;
-    said.hidden = true;
-    said.textContent = "";
+    if (!wasInterrupted) return;
+    wasInterrupted = false;
+    banner.hidden = true;
+    banner.textContent = "";
     parts().forEach(refresh);
   };
 
-  // After an answer that is no stream: try again, but not for somebody who is not signed in any more.
-  const again = async (at) => {
+  // After an answer that is not a stream: retry, unless the session has ended.
+  const retry = async (at) => {
     const headers = { Accept: "text/event-stream" };
     const status = await fetch(at, { method: "HEAD", headers }).then((answer) => answer.status, () => 0);
     if (status === 401) {
-      said.textContent = "You are signed out, and what you see is not updated: ";
+      banner.textContent = "You are signed out. This page no longer updates. ";
       const link = document.createElement("a");
       link.href = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
-      link.textContent = "sign in again";
-      said.append(link);
+      link.textContent = "Sign in again";
+      banner.append(link);
     } else setTimeout(follow, RETRY_MS);
   };
 
@@ -74,10 +74,10 @@
       parts().filter((part) => part.dataset.live.split(/\s+/).includes(collection)).forEach(refresh);
     });
     source.addEventListener("error", () => {
-      lost();
+      interrupted();
       if (source && source.readyState === EventSource.CLOSED) {
-        source = null; // It does not come back by itself after an error that was answered.
-        again(at);
+        source = null; // A browser does not retry after an HTTP error.
+        retry(at);
       }
     });
   };
@@ -87,18 +87,18 @@
     source = null;
   };
 
-  // Browsers have six connections to a server for all tabs: one that nobody looks at takes none.
+  // A browser has six connections to a server for all tabs: a hidden tab holds none.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) leave();
     else {
-      wasLost = true;
+      wasInterrupted = true;
       follow();
     }
   });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", follow);
 
-  // What somebody opened stays open, the button that has the focus keeps it, and figures that changed show it.
+  // A refresh keeps open details, scroll positions and focus, and highlights changed figures.
   let openIds = [];
   let figures = new Map();
   let scrolled = [];
@@ -123,8 +123,8 @@
       if (each) each.scrollLeft = left;
     }
     for (const each of document.querySelectorAll("[data-figure]")) {
-      const before = figures.get(each.dataset.figure);
-      if (before !== undefined && before !== each.textContent) each.classList.add("changed");
+      const previous = figures.get(each.dataset.figure);
+      if (previous !== undefined && previous !== each.textContent) each.classList.add("changed");
     }
     openIds = [];
     scrolled = [];
@@ -132,7 +132,7 @@
     figures = new Map();
   });
 
-  // What asks for itself every now and then does not where nobody looks, or while somebody has paused it.
+  // A part that refreshes regularly does not in a hidden tab, or while it is paused.
   const paused = new Set();
   document.addEventListener("htmx:beforeRequest", (event) => {
     const part = event.detail.elt;
@@ -143,13 +143,13 @@
     if (!button) return;
     const name = button.dataset.pause;
     if (!paused.delete(name)) paused.add(name);
-    button.textContent = paused.has(name) ? "Go on" : "Pause";
-    for (const said of document.querySelectorAll("[data-paused-words]")) {
-      [said.textContent, said.dataset.pausedWords] = [said.dataset.pausedWords, said.textContent];
+    button.textContent = paused.has(name) ? "Resume" : "Pause";
+    for (const text of document.querySelectorAll("[data-paused-text]")) {
+      [text.textContent, text.dataset.pausedText] = [text.dataset.pausedText, text.textContent];
     }
   });
 
-  // The part that a link leads to is open.
+  // The part that a link leads to opens.
   const opened = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const details = target && (target.matches("details") ? target : target.querySelector("details[data-opens]"));

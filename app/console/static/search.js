@@ -1,8 +1,9 @@
-// The search box of every page: "/" goes there, the arrows choose, Enter opens, Escape closes.
+// The search box of every page: "/" focuses it, the arrows choose, Enter opens, Escape closes.
 "use strict";
 {
   const box = document.getElementById("q");
   const hits = document.getElementById("hits");
+  const menu = document.getElementById("menu");
   let chosen = -1;
 
   const options = () => [...hits.querySelectorAll("[role=option]")];
@@ -15,8 +16,7 @@
 
   const choose = (number) => {
     const all = options();
-    chosen = all.length ? (number + all.length) % all.length : -1;
-    if (number < 0 && number !== -2) chosen = -1;
+    chosen = number < 0 || !all.length ? -1 : number % all.length;
     all.forEach((each, at) => each.setAttribute("aria-selected", String(at === chosen)));
     if (chosen < 0) box.removeAttribute("aria-activedescendant");
     else {
@@ -28,27 +28,27 @@
   const isTyping = (element) =>
     element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 
-  document.addEventListener("keydown", (event) => {
-    if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
-    const menu = document.getElementById("menu");
-    if (event.key === "Escape" && menu?.open && !document.querySelector("dialog[open]")) {
-      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
-      menu.open = false;
-    }
-    if (event.key === "/" && !isTyping(event.target) && !document.querySelector("dialog[open]")) {
-      event.preventDefault();
-      box.focus();
-      box.select();
-    }
-  });
-
   if (box) {
-    // A placeholder that is cut off says less than a short one.
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (event.key === "Escape" && menu.open) {
+        if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+        menu.open = false;
+      }
+      if (event.key === "/" && !isTyping(event.target)) {
+        event.preventDefault();
+        box.focus();
+        box.select();
+      }
+    });
+
+    // A short placeholder says more than one that is cut off.
     const narrow = matchMedia("(max-width: 640px)");
-    const whole = box.placeholder;
-    const fit = () => { box.placeholder = narrow.matches ? box.dataset.short : whole; };
+    const long = box.placeholder;
+    const fit = () => { box.placeholder = narrow.matches ? box.dataset.short : long; };
     narrow.addEventListener("change", fit);
     fit();
+
     box.addEventListener("keydown", (event) => {
       const all = options();
       if (event.key === "Escape" && !hits.hidden) {
@@ -74,8 +74,7 @@
     });
     document.addEventListener("pointerdown", (event) => {
       if (!event.target.closest(".search")) show(false);
-      const menu = document.getElementById("menu");
-      if (menu && !menu.contains(event.target)) menu.open = false;
+      if (!menu.contains(event.target)) menu.open = false;
     });
     box.form.addEventListener("focusout", (event) => {
       if (event.relatedTarget && !box.form.contains(event.relatedTarget)) show(false);

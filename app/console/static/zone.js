@@ -1,4 +1,4 @@
-// Tells the server the viewer's time zone, so that pages come with times in it and nothing moves afterwards.
+// Tells the server the viewer's time zone, so that it renders times in that zone.
 "use strict";
 {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

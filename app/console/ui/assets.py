@@ -1,10 +1,9 @@
-"""The console's own files for browsers: read once, and kept by browsers for as long as they are the same."""
+"""Static files. Addresses carry the content's hash, so that browsers cache them for good."""
 
 import mimetypes
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -13,53 +12,44 @@ from app.api.http.problems import ProblemError
 
 router = APIRouter()
 
-_FOR_EVER = "public, max-age=31536000, immutable"
+_FOLDER = Path(__file__).parent.parent / "static"
 
 
 class Asset(NamedTuple):
-    """A file, its kind, and the beginning of its hash."""
+    """A file, its media type, and the beginning of its hash."""
 
     content: bytes
-    kind: str
+    media_type: str
     version: str
 
 
 @cache
 def assets() -> dict[str, Asset]:
-    """All there are, by their names: those in a folder with the folder's before."""
-    return {name: _read(path) for name, path in _walk(files("app.console").joinpath("static"), "")}
+    """All files by their path in the folder."""
+    files = (each for each in _FOLDER.rglob("*") if each.is_file())
+    return {each.relative_to(_FOLDER).as_posix(): _read(each) for each in files}
 
 
 def address_of(name: str) -> str:
-    """Where a page finds a file. Raises KeyError where there is none."""
+    """The address of a file for a page. Raises KeyError for an unknown one."""
     return f"/assets/{name}?v={assets()[name].version}"
 
 
 @router.get("/assets/{name:path}", include_in_schema=False)
 async def get_asset(request: Request, name: str) -> Response:
-    """A file: nobody has to be signed in for it."""
-    if (found := assets().get(name)) is None:
+    """A file; it needs no session."""
+    if (asset := assets().get(name)) is None:
         raise ProblemError(404, "not_found", f"There is no asset {name!r}.")
-    is_this = request.query_params.get("v") == found.version
+    is_current = request.query_params.get("v") == asset.version
     headers = {
-        "Cache-Control": _FOR_EVER if is_this else "no-cache",
+        "Cache-Control": "public, max-age=31536000, immutable" if is_current else "no-cache",
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    return Response(found.content, media_type=found.kind, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=headers)
 
 
-def _walk(folder: Traversable, before: str) -> list[tuple[str, Traversable]]:
-    found = []
-    for each in folder.iterdir():
-        if each.is_dir():
-            found += _walk(each, f"{before}{each.name}/")
-        else:
-            found.append((f"{before}{each.name}", each))
-    return found
-
-
-def _read(path: Traversable) -> Asset:
+def _read(path: Path) -> Asset:
     content = path.read_bytes()
-    kind = mimetypes.guess_type(path.name)[0] or "text/plain"
-    return Asset(content, kind, sha256(content).hexdigest()[:16])
+    media_type = mimetypes.guess_type(path.name)[0] or "text/plain"
+    return Asset(content, media_type, sha256(content).hexdigest()[:16])

@@ -1,24 +1,21 @@
-"""The pages that every page leads to."""
+"""The links in the bar at the top of every page."""
 
 from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from app.console.session.allowed import rules_of
+from app.console.session.rest import rules_of
 from app.console.session.sessions import Session
 
 
 class Link(NamedTuple):
-    """A page in the bar at the top.
-
-    ``asks``: the path that it gets from the API; who may not is not led there. ``badge``: where the number
-    beside it comes from, if it has one.
-    """
+    """A link to a page. ``needs``: the API path that the page reads; without its role the link is hidden."""
 
     address: str
-    words: str
-    asks: str
+    label: str
+    needs: str
     badge: str | None = None
+    """The address of the number beside it."""
 
 
 LINKS = (
@@ -27,11 +24,10 @@ LINKS = (
     Link("/pipeline", "Pipeline", "/v1/status"),
     Link("/dead-letters", "Dead letters", "/v1/dead-letters"),
 )
-"""In their order; the longest address that the page's own begins with is the current one."""
 
 
 def links_of(app: FastAPI, session: Session | None) -> list[Link]:
-    """Those that somebody may follow."""
+    """The links that a person may follow."""
     if session is None:
         return []
-    return [each for each in LINKS if rules_of(app)["GET", each.asks].lets(session.role)]
+    return [each for each in LINKS if rules_of(app)["GET", each.needs].lets(session.role)]

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from app.runtime.servers.embedded import EmbeddedServer
-from tests.e2e.console.desk import Desk, desk, failures, settings_of
+from tests.e2e.console.system import System, failures, running_system, settings_of
 from tests.support.browser import browser as some_browser
 from tests.support.whole_system import on_free_ports
 
@@ -24,11 +24,11 @@ def running(
     mongo_server: EmbeddedServer,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
-) -> Iterator[Desk]:
+) -> Iterator[System]:
     name = request.module.__name__.rpartition(".")[2]
     logs = tmp_path_factory.mktemp(name)
     settings = settings_of(redis_server.url, mongo_server.url, logs, name)
-    with desk(on_free_ports(settings), logs) as found:
+    with running_system(on_free_ports(settings), logs) as found:
         yield found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.console.desk import THEMES, Desk, account_of, customer_of, failures, late, sign_in
+from tests.e2e.console.system import THEMES, System, account_of, customer_of, failures, late, sign_in
 from tests.support.browser import faults_of
 from tests.support.waiting import until
 
@@ -22,57 +22,57 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def ada(browser: Browser, running: Desk) -> Page:
+def ada(browser: Browser, running: System) -> Page:
     """An admin."""
     return sign_in(browser, running.url, "Ada Poe", "Admin")
 
 
-def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: Desk) -> None:
+def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: System) -> None:
     running.put(NO_KEY)
     until(lambda: running.api.get("/v1/dead-letters").json()["items"], 30, "the letter")
     ada.goto(f"{running.url}/dead-letters?reason=missing_key")
     ada.get_by_role("button", name="Replay all").click()
-    expect(ada.get_by_role("button", name="Replay them")).to_be_visible()
+    expect(ada.get_by_role("dialog").get_by_role("button", name="Replay", exact=True)).to_be_visible()
     assert faults_of(ada) == []
     ada.keyboard.press("Escape")
     ada.get_by_role("link", name="Dead letters").click()
     ada.get_by_role("link", name="account.updated.v1").first.click()
     expect(ada.get_by_text('{"note": "<b>no key</b>"}')).to_be_visible()
     ada.get_by_role("button", name="Replay").click()
-    ada.get_by_role("button", name="Replay it").click()
+    ada.get_by_role("dialog").get_by_role("button", name="Replay", exact=True).click()
     expect(ada.locator("dialog .outcome")).to_contain_text("Failed again")
     assert faults_of(ada) == []
     ada.get_by_role("dialog").get_by_role("button", name="Close").click()
     ada.get_by_role("button", name="Discard").click()
     assert faults_of(ada) == []
-    ada.get_by_role("button", name="Discard it").click()
-    expect(ada.get_by_text("Say why")).to_be_visible()
-    ada.get_by_label("Why").fill("A test: it never had a key.")
-    ada.get_by_role("button", name="Discard it").click()
+    ada.get_by_role("dialog").get_by_role("button", name="Discard", exact=True).click()
+    expect(ada.get_by_text("Enter a reason")).to_be_visible()
+    ada.get_by_label("Reason").fill("A test: it never had a key.")
+    ada.get_by_role("dialog").get_by_role("button", name="Discard", exact=True).click()
     expect(ada.locator("dialog .outcome")).to_contain_text("Discarded")
     assert running.api.get("/v1/dead-letters").json()["items"] == []
 
 
-def test_the_pipeline_draws_itself_and_can_be_paused(ada: Page, running: Desk) -> None:
+def test_the_pipeline_draws_itself_and_can_be_paused(ada: Page, running: System) -> None:
     ada.goto(f"{running.url}/pipeline")
     expect(ada.get_by_role("heading", name="Events recorded")).to_be_visible()
     expect(ada.locator("#pipeline-now polyline").first).to_be_attached()
     expect(ada.get_by_role("row", name="loan-accounts")).to_contain_text("Current")
     ada.get_by_role("button", name="Pause").click()
-    expect(ada.get_by_text("Held still")).to_be_visible()
+    expect(ada.get_by_text("Paused.")).to_be_visible()
     seen = ada.locator("#pipeline-seen").input_value()
-    ada.get_by_role("button", name="Go on").click()
-    expect(ada.get_by_text("Asked anew every two seconds")).to_be_visible()
+    ada.get_by_role("button", name="Resume").click()
+    expect(ada.get_by_text("Refreshed every two seconds")).to_be_visible()
     expect(ada.locator("#pipeline-seen")).not_to_have_value(seen)
 
 
-def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, running: Desk) -> None:
+def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, running: System) -> None:
     ada.goto(f"{running.url}/pipeline")
-    for kind, outcome in (("Rebuild", " events"), ("Verify", "as the events say")):
-        ada.get_by_role("button", name=f"{kind} …").click()
+    for kind, outcome in (("rebuild", " events"), ("verification", "all match the events")):
+        ada.get_by_role("button", name="Rebuild…" if kind == "rebuild" else "Verify…").click()
         assert faults_of(ada) == []
-        ada.get_by_role("button", name=f"{kind} them").dblclick()
-        expect(ada.locator("dialog .outcome")).to_contain_text("Asked for")
+        ada.get_by_role("button", name=f"Start {kind}").dblclick()
+        expect(ada.locator("dialog .outcome")).to_contain_text("Requested")
         ada.get_by_role("dialog").get_by_role("button", name="Close").click()
         newest = ada.locator(".job").first
         expect(newest).to_contain_text("Done")
@@ -86,7 +86,7 @@ def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, ru
 
 
 def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
-    browser: Browser, ada: Page, running: Desk
+    browser: Browser, ada: Page, running: System
 ) -> None:
     ann = sign_in(browser, running.url, "Ann Lee", "Supervisor")
     sue = sign_in(browser, running.url, "Sue Ray", "Supervisor")
@@ -94,24 +94,24 @@ def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
     expect(badge).to_be_empty()
     ann.goto(f"{running.url}/customers/{CUSTOMER}")
     ann.get_by_role("button", name="Request write-off").click()
-    ann.get_by_label("Why").select_option("hardship")
-    ann.get_by_role("button", name="Check it").click()
-    ann.get_by_role("button", name="Ask for the write-off").click()
-    expect(ann.locator("dialog .outcome")).to_contain_text("Asked for")
+    ann.get_by_label("Reason").select_option("hardship")
+    ann.get_by_role("button", name="Review").click()
+    ann.get_by_role("button", name="Submit request").click()
+    expect(ann.locator("dialog .outcome")).to_contain_text("Requested")
     expect(badge).to_contain_text("1")
     ann.get_by_role("dialog").get_by_role("button", name="Close").click()
     ann.get_by_role("link", name="Approvals").click()
     ann.locator("#queue a.line").click()
-    expect(ann.locator("#asked")).to_contain_text("You asked for this yourself")
+    expect(ann.locator("#approval")).to_contain_text("This is your own request")
     expect(ann.get_by_role("button", name="Approve")).to_have_count(0)
     sue.get_by_role("link", name="Approvals").click()
     sue.locator("#queue a.line").click()
     expect(sue.get_by_text("Live from the ledger")).to_be_visible()
     assert faults_of(sue) == []
     sue.get_by_role("button", name="Approve").click()
-    sue.get_by_label("Why").fill("Seen the statements of three months.")
+    sue.get_by_label("Comment").fill("Seen the statements of three months.")
     assert faults_of(sue) == []
-    sue.get_by_role("button", name="Approve, and post it").dblclick()
+    sue.get_by_role("button", name="Approve and post").dblclick()
     outcome = sue.locator("dialog .outcome")
     expect(outcome).to_contain_text("Posted")
     posted = [each for each in running.transactions(ACCOUNT) if each["type"] == "WRITE_OFF"]
@@ -120,7 +120,7 @@ def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
     sue.reload()
     expect(outcome).to_contain_text(posted[0]["transactionId"])
     sue.keyboard.press("Escape")
-    expect(ann.locator("#asked")).to_contain_text("Approved")
+    expect(ann.locator("#approval")).to_contain_text("Approved")
     expect(badge).to_be_empty()
     ann.context.close()
     sue.context.close()
@@ -128,7 +128,11 @@ def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    browser: Browser, running: Desk, theme: dict[str, object], request: pytest.FixtureRequest, tmp_path: Path
+    browser: Browser,
+    running: System,
+    theme: dict[str, object],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
     """With ``--screenshots DIR`` pictures are kept."""
     name = request.node.callspec.id

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.console.desk import THEMES, Desk, account_of, customer_of, late, sign_in
+from tests.e2e.console.system import THEMES, System, account_of, customer_of, late, sign_in
 from tests.support.browser import faults_of
 from tests.support.waiting import until
 
@@ -18,18 +18,18 @@ DRAWERS = ("Record repayment", "Apply fee", "Waive fees", "Adjust", "Request wri
 
 
 @pytest.fixture(scope="module")
-def ann(browser: Browser, running: Desk) -> Page:
+def ann(browser: Browser, running: System) -> Page:
     """Somebody of operations."""
     return sign_in(browser, running.url, "Ann Lee", "Operations")
 
 
 @pytest.fixture(scope="module")
-def sue(browser: Browser, running: Desk) -> Page:
+def sue(browser: Browser, running: System) -> Page:
     """A supervisor."""
     return sign_in(browser, running.url, "Sue Ray", "Supervisor")
 
 
-def customer_page(page: Page, running: Desk) -> Page:
+def customer_page(page: Page, running: System) -> Page:
     page.goto(f"{running.url}/customers/{CUSTOMER}")
     return page
 
@@ -44,12 +44,12 @@ def fill_in(page: Page, action: str, amount: str, **more: str) -> None:
     page.get_by_label("Amount").fill(amount)
     for label, text in more.items():
         page.get_by_label(label).fill(text)
-    page.get_by_role("button", name="Check it").click()
+    page.get_by_role("button", name="Review").click()
     expect(page.get_by_text("This will be")).to_be_visible()
 
 
 def test_somebody_is_found_with_the_keyboard_and_a_repayment_posted_once(
-    ann: Page, running: Desk, request: pytest.FixtureRequest
+    ann: Page, running: System, request: pytest.FixtureRequest
 ) -> None:
     name = running.api.get(f"/v1/customers/{CUSTOMER}").json()["fullName"]
     before = len(running.transactions(ACCOUNT))
@@ -64,7 +64,7 @@ def test_somebody_is_found_with_the_keyboard_and_a_repayment_posted_once(
     then = owed(ann).inner_text()
     fill_in(ann, "Record repayment", "20")
     assert len(running.transactions(ACCOUNT)) == before, "a summary posts nothing"
-    ann.get_by_role("button", name="Post the repayment").dblclick()
+    ann.get_by_role("button", name="Post repayment").dblclick()
     outcome = ann.locator("dialog .outcome")
     expect(outcome).to_contain_text("Posted")
     posted = running.transactions(ACCOUNT)
@@ -83,55 +83,55 @@ def test_somebody_is_found_with_the_keyboard_and_a_repayment_posted_once(
 
 
 def test_a_waiver_is_refused_to_operations_and_posted_for_a_supervisor(
-    ann: Page, sue: Page, running: Desk
+    ann: Page, sue: Page, running: System
 ) -> None:
     fee, key = {"amount": "5.00", "type": "late_fee"}, {"Idempotency-Key": "a-fee-to-be-waived"}
     assert running.api.post(f"/v1/ledger/accounts/{ACCOUNT}/fees", json=fee, headers=key).status_code == 201
     before = len(running.transactions(ACCOUNT))
     customer_page(ann, running).get_by_role("button", name="Waive fees").click()
-    expect(ann.get_by_role("dialog")).to_contain_text("This takes the role supervisor")
+    expect(ann.get_by_role("dialog")).to_contain_text("This requires the supervisor role")
     ann.keyboard.press("Escape")
     expect(ann.get_by_role("dialog")).to_be_hidden()
-    fill_in(customer_page(sue, running), "Waive fees", "5", Why="goodwill")
-    sue.get_by_role("button", name="Post the waiver").click()
+    fill_in(customer_page(sue, running), "Waive fees", "5", Reason="goodwill")
+    sue.get_by_role("button", name="Post waiver").click()
     expect(sue.locator("dialog .outcome")).to_contain_text("Posted")
     kinds = [each["type"] for each in running.transactions(ACCOUNT)]
     assert (len(kinds), kinds[0]) == (before + 1, "FEE_WAIVER")
 
 
-def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: Desk) -> None:
+def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: System) -> None:
     drawer, question = ann.get_by_role("dialog"), ann.get_by_role("alertdialog")
     customer_page(ann, running).get_by_role("button", name="Add a note").click()
     expect(drawer).to_be_visible()
     ann.mouse.click(5, 400)
     expect(drawer).to_be_hidden()  # Nothing was typed.
     ann.get_by_role("button", name="Add a note").click()
-    ann.get_by_label("About").fill("A week more")
-    ann.get_by_label("What was said").fill("Until the 4th.")
+    ann.get_by_label("Subject").fill("A week more")
+    ann.get_by_label("Note").fill("Until the 4th.")
     for leave in (lambda: ann.mouse.click(5, 400), lambda: ann.keyboard.press("Escape")):
         leave()
-        expect(question).to_contain_text("Discard what you wrote?")
+        expect(question).to_contain_text("Discard your changes?")
         ann.keyboard.press("Escape")
         expect(question).to_be_hidden()
-        expect(ann.get_by_label("About")).to_have_value("A week more")
-        expect(ann.get_by_label("What was said")).to_be_focused()
+        expect(ann.get_by_label("Subject")).to_have_value("A week more")
+        expect(ann.get_by_label("Note")).to_be_focused()
     ann.mouse.click(1280 - 480 + 5, 300)
     expect(question).to_be_hidden()  # The drawer's own margin is no way out.
     ann.keyboard.press("Escape")
-    ann.get_by_role("button", name="Discard it").click()
+    ann.get_by_role("button", name="Discard changes").click()
     expect(drawer).to_be_hidden()
     fill_in(ann, "Record repayment", "20")
     ann.keyboard.press("Escape")
     expect(question).to_be_visible()  # A summary holds what was typed before it.
-    ann.get_by_role("button", name="Keep writing").click()
+    ann.get_by_role("button", name="Keep editing").click()
     drawer.get_by_role("button", name="Cancel").click()
     expect(drawer).to_be_hidden()  # Cancel says what it does.
 
 
-def test_the_focus_is_where_one_goes_on(ann: Page, running: Desk) -> None:
+def test_the_focus_is_where_one_goes_on(ann: Page, running: System) -> None:
     customer_page(ann, running)
     fill_in(ann, "Apply fee", "3")
-    ann.get_by_role("button", name="Post the fee").click()
+    ann.get_by_role("button", name="Post fee").click()
     expect(ann.locator("dialog .outcome")).to_contain_text("Posted")
     expect(ann.get_by_role("dialog").get_by_role("button", name="Close")).to_be_focused()
     ann.evaluate("document.querySelector('#accounts').dataset.before = 'yes'")
@@ -151,25 +151,25 @@ def test_the_focus_is_where_one_goes_on(ann: Page, running: Desk) -> None:
     expect(ann.locator("#menu summary")).to_be_focused()
 
 
-def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: Desk) -> None:
+def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: System) -> None:
     customer_page(ann, running)
     customer_page(sue, running)
     then = owed(ann).inner_text()
     sue.get_by_role("button", name="Add a note").click()
-    sue.get_by_label("About").fill("Cannot pay on Friday")
-    sue.get_by_label("What was said").fill("Asked for a week more, until the 4th.\nPays by <b>card</b> then.")
+    sue.get_by_label("Subject").fill("Cannot pay on Friday")
+    sue.get_by_label("Note").fill("Asked for a week more, until the 4th.\nPays by <b>card</b> then.")
     sue.get_by_role("button", name="Save note").click()
-    expect(sue.locator("#said")).to_contain_text("The note is")
+    expect(sue.locator("#toast")).to_contain_text("Note saved")
     expect(ann.locator("#notes")).to_contain_text("Pays by <b>card</b> then.")
     fill_in(sue, "Apply fee", "15")
-    sue.get_by_role("button", name="Post the fee").click()
+    sue.get_by_role("button", name="Post fee").click()
     expect(owed(ann)).not_to_have_text(then)
     sue.keyboard.press("Escape")
 
 
-def test_a_lost_connection_shows_and_recovers(ann: Page, running: Desk) -> None:
+def test_a_lost_connection_shows_and_recovers(ann: Page, running: System) -> None:
     customer_page(ann, running)
-    lost = ann.locator("#lost")
+    lost = ann.locator("#offline")
     expect(lost).to_be_hidden()
     running.stop("api")
     expect(lost).to_contain_text("Live updates are interrupted")
@@ -177,21 +177,21 @@ def test_a_lost_connection_shows_and_recovers(ann: Page, running: Desk) -> None:
     running.start("api")
     running.up()
     expect(lost).to_be_hidden()
-    expect(ann.locator("#who")).to_contain_text("Ash")
+    expect(ann.locator("#profile")).to_contain_text("Ash")
 
 
 def test_a_ledger_killed_in_the_middle_leaves_unknown_which_resolves_on_screen(
-    ann: Page, running: Desk
+    ann: Page, running: System
 ) -> None:
     before = len(running.transactions(ACCOUNT))
     fill_in(customer_page(ann, running), "Record repayment", "11")
     running.signal("ledger-sandbox", signal.SIGSTOP)
-    ann.get_by_role("button", name="Post the repayment").click()
+    ann.get_by_role("button", name="Post repayment").click()
     outcome = ann.locator("dialog .outcome")
-    expect(outcome).to_contain_text("Not known yet")
+    expect(outcome).to_contain_text("Outcome unknown")
     expect(outcome).to_contain_text("Do not enter it again")
     running.stop("ledger-sandbox")
-    expect(owed(ann).locator("xpath=..")).to_contain_text("the ledger does not answer")
+    expect(owed(ann).locator("xpath=..")).to_contain_text("The ledger is not responding")
     running.start("ledger-sandbox")
     expect(outcome).to_contain_text("Posted", timeout=60_000)
     ann.keyboard.press("Escape")
@@ -203,7 +203,7 @@ def test_a_ledger_killed_in_the_middle_leaves_unknown_which_resolves_on_screen(
 
 
 def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
-    browser: Browser, running: Desk, request: pytest.FixtureRequest, tmp_path: Path
+    browser: Browser, running: System, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """With ``--screenshots DIR`` pictures are kept."""
     folder = Path(request.config.getoption("--screenshots") or tmp_path)
@@ -221,13 +221,13 @@ def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
         assert faults_of(page) == [], action
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_be_hidden()
-    fill_in(page, "Adjust", "600", Why="a slip")
-    expect(page.get_by_role("dialog")).to_contain_text("a second person has to approve it")
+    fill_in(page, "Adjust", "600", Reason="a slip")
+    expect(page.get_by_role("dialog")).to_contain_text("a second person must approve the adjustment")
     assert faults_of(page) == []
     page.screenshot(path=folder / "summary.png")
     page.keyboard.press("Escape")
     assert faults_of(page) == [], "the question before typed words are discarded"
-    page.get_by_role("button", name="Discard it").click()
+    page.get_by_role("button", name="Discard changes").click()
     expect(page.get_by_role("button", name="Adjust", exact=True)).to_be_focused()
     page.keyboard.press("/")
     page.keyboard.type("CUS-0000")
@@ -239,7 +239,11 @@ def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
-    browser: Browser, running: Desk, theme: dict[str, object], request: pytest.FixtureRequest, tmp_path: Path
+    browser: Browser,
+    running: System,
+    theme: dict[str, object],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
     """What is said does not depend on the theme: its colours and sizes do."""
     name = request.node.callspec.id
@@ -254,7 +258,7 @@ def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
         assert wide <= screen, path
     customer_page(page, running)
     table = page.get_by_role("group", name="Transactions")
-    expect(table).to_contain_text("Owed after")
+    expect(table).to_contain_text("Balance after")
     assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), "each column is on the screen"
     page.get_by_role("button", name="Record repayment").click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -263,7 +267,7 @@ def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
     page.context.close()
 
 
-def test_nothing_shifts_while_a_page_loads(ann: Page, running: Desk) -> None:
+def test_nothing_shifts_while_a_page_loads(ann: Page, running: System) -> None:
     customer_page(ann, running)
     moved = ann.evaluate(
         """() => new Promise((done) => new PerformanceObserver((list) =>
@@ -273,7 +277,7 @@ def test_nothing_shifts_while_a_page_loads(ann: Page, running: Desk) -> None:
     assert moved < 0.01
 
 
-def test_a_customer_is_on_screen_within_200_ms(ann: Page, running: Desk) -> None:
+def test_a_customer_is_on_screen_within_200_ms(ann: Page, running: System) -> None:
     """The quickest of ten: how busy the machine is says nothing of the page."""
     cookies = {each["name"]: each["value"] for each in ann.context.cookies()}
     took = []
@@ -285,7 +289,7 @@ def test_a_customer_is_on_screen_within_200_ms(ann: Page, running: Desk) -> None
     assert min(took) < 0.2, took
 
 
-def test_signing_out_leads_back_to_the_sign_in(browser: Browser, running: Desk) -> None:
+def test_signing_out_leads_back_to_the_sign_in(browser: Browser, running: System) -> None:
     page = sign_in(browser, running.url, "Rae", "Readonly")
     page.locator("#menu summary").click()
     page.get_by_role("button", name="Sign out").click()

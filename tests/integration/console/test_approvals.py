@@ -47,13 +47,20 @@ def test_what_one_asked_for_another_decides_and_it_is_posted_once(
 ) -> None:
     page = ask(ann, "L2", settings)
     shown = sue.get(page).text
-    for words in ("Write-off WO-", "Hardship", "Urgent", "Live from the ledger", "Asked by", "Latest chat"):
+    for words in (
+        "Write-off WO-",
+        "Hardship",
+        "Urgent",
+        "Live from the ledger",
+        "Requested by",
+        "Latest chat",
+    ):
         assert words in shown, words
     opened = sue.part(f"{page}/approve")
     assert opened.headers["hx-replace-url"] == f"{page}?do=approve"
     assert f'hx-get="{page}/approve"' in sue.get(page, do="approve").text, "a reload opens it again"
     short = sue.post(f"{page}/approve", {"comment": "ok"})
-    assert (short.status_code, "Say why" in short.text) == (422, True)
+    assert (short.status_code, "Enter 10 to 1,000 characters" in short.text) == (422, True)
     for _ in range(2):
         done = sue.post(f"{page}/approve", {"comment": WHY})
         assert "Posted" in done.text, done.text
@@ -75,7 +82,7 @@ def test_ones_own_is_visibly_not_approvable_and_can_be_taken_back(sue: Visitor, 
     page = ask(sue, "L1", settings)
     assert "Yours: another person decides" in sue.part("/approvals").text
     shown = sue.get(page).text
-    assert "You asked for this yourself" in shown
+    assert "This is your own request" in shown
     assert f"{page}/approve" not in shown
     assert "Your own request" in sue.part(f"{page}/approve").text
     for does in ("approve", "reject"):
@@ -94,11 +101,11 @@ def test_one_that_no_longer_fits_is_said_to_before_somebody_approves_it(
     sent = fields_of(ann.part(repayment).text) | {"amount": "1", "paymentMethod": "cash"}
     assert "Posted" in ann.post(repayment, fields_of(ann.post(f"{repayment}/check", sent).text)).text
     for shown in (sue.get(page).text, sue.part(f"{page}/state").text):
-        assert "is owed by now" in shown
+        assert "The balance is now" in shown
         assert f'hx-get="{page}/approve"' not in shown
         assert f'hx-get="{page}/reject"' in shown
     take_back(ann, page, settings)
-    assert "is owed by now" not in sue.get(page).text
+    assert "The balance is now" not in sue.get(page).text
 
 
 def test_the_account_beside_it_is_asked_for_anew(ann: Visitor, sue: Visitor, settings: Settings) -> None:
@@ -119,9 +126,9 @@ def test_operations_and_readonly_look_and_do_not_decide(
         for visitor in (ann, rae):
             shown = visitor.get(page)
             assert shown.status_code == 200
-            assert "takes the role supervisor" in shown.text
-            assert "Not with your role" in visitor.part(f"{page}/approve").text
-            assert "Only who asked" in visitor.part(f"{page}/withdraw").text
+            assert "requires the supervisor role" in shown.text
+            assert "Your role does not allow this" in visitor.part(f"{page}/approve").text
+            assert "Only the requester" in visitor.part(f"{page}/withdraw").text
             for does in ("approve", "reject", "withdraw"):
                 answer = visitor.post(f"{page}/{does}", {"comment": WHY})
                 assert (answer.status_code, "Nothing was decided" in answer.text) == (403, True)
@@ -143,8 +150,8 @@ def test_the_queue_is_filtered_ordered_and_counted(
     start = sue.get("/").text
     for at in (page, pending(sue, "Adjustment")):
         assert f'href="{at}"' in start
-    monkeypatch.setattr("app.console.pages.start._LINES", 1)
-    assert "The oldest 1 of 2 are shown." in sue.get("/").text
+    monkeypatch.setattr("app.console.pages.start.page._MAX_LINES", 1)
+    assert "Showing the oldest 1 of 2." in sue.get("/").text
     assert f'href="{page}"' in sue.get("/customers/C1").text
     newest = sue.part("/approvals?sort=newest").text
     assert newest.index(page) > newest.index("/approvals/adjustment/")
@@ -166,7 +173,7 @@ def test_the_queue_is_filtered_ordered_and_counted(
         assert "<script>alert" not in text, path
         assert "<img" not in text, path
     mine = pending(sue, "Adjustment")
-    assert "You asked for this yourself" in sue.get(mine).text
+    assert "This is your own request" in sue.get(mine).text
     take_back(sue, mine, settings, comment="It was a mistake of mine.")
     rejected = sue.post(f"{page}/reject", {"comment": f"No reason is told. {HOSTILE}"})
     assert "Rejected" in rejected.text
@@ -189,7 +196,7 @@ def test_an_unknown_posting_is_said_and_settles_on_screen(
     page = ask(ann, "L1", settings)
     faults.add("WriteOff", "hang-after-commit", times=1)
     answer = sue.post(f"{page}/approve", {"comment": WHY})
-    assert "Not known yet" in answer.text, answer.text
+    assert "Outcome unknown" in answer.text, answer.text
     assert f'hx-get="{page}/approve/outcome"' in answer.text
     until(lambda: "Posted" in sue.part(f"{page}/approve/outcome").text, 30, "settled")
     rows = sue.part("/loan-accounts/L1/transactions?type=WRITE_OFF").text

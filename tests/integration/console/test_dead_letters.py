@@ -52,7 +52,7 @@ def test_they_are_listed_by_reason(ada: Visitor, letters: list[str]) -> None:
         one = ada.get("/dead-letters", reason=reason).text
         assert sum(each in one for each in letters) == 1
         assert 'id="reason-not_json"' in one, "the others stay counted"
-    assert "None that the filters let through" in ada.get("/dead-letters", kind="nothing").text
+    assert "No dead letters match the filters" in ada.get("/dead-letters", kind="nothing").text
 
 
 def test_one_is_shown_as_it_came_and_is_no_markup(ada: Visitor, letters: list[str]) -> None:
@@ -68,11 +68,11 @@ def test_replay_says_what_became_of_it(ada: Visitor, letters: list[str]) -> None
     assert "unchanged" in ada.part(path).text
     again = ada.post(path, {})
     assert (again.status_code, "Failed again" in again.text, "Not JSON" in again.text) == (200, True, True)
-    assert again.headers["hx-trigger"] == "lettered"
+    assert again.headers["hx-trigger"] == "dead-letter-handled"
     assert letters[0] in ada.get("/dead-letters").text, "it stays"
     ada.post(f"/dead-letters/{letters[0]}/discard", {"because": "a test"})
     gone = ada.post(path, {})
-    assert (gone.status_code, "It is gone" in gone.text) == (404, True)
+    assert (gone.status_code, "Already gone" in gone.text) == (404, True)
 
 
 def test_what_can_be_used_now_lands(ada: Visitor, settings: Settings) -> None:
@@ -84,16 +84,16 @@ def test_what_can_be_used_now_lands(ada: Visitor, settings: Settings) -> None:
         ingest(small, drain=True, stop=Event())
         first, _ = redis.xrange(settings.dead_letter_stream)  # type: ignore[misc]
     done = ada.post(f"/dead-letters/{first[0].decode()}/replay", {})
-    assert "Landed" in done.text, done.text
+    assert "Applied" in done.text, done.text
     asked = ada.part("/dead-letters/replay?reason=too_large").text
     assert "1 on the list" in asked
-    assert "1 landed" in ada.post("/dead-letters/replay", fields_of(asked)).text
-    assert "There is none" in ada.get("/dead-letters").text
+    assert "1 applied" in ada.post("/dead-letters/replay", fields_of(asked)).text
+    assert "No dead letters." in ada.get("/dead-letters").text
 
 
 def test_those_of_a_reason_are_replayed_together(ada: Visitor, letters: list[str]) -> None:
     done = ada.post("/dead-letters/replay", {"reason": "missing_key"}).text
-    assert "0 landed, 1 failed again" in done
+    assert "0 applied, 1 failed again" in done
     assert ada.post("/dead-letters/replay", {"reason": "no such"}).status_code == 404
     assert letters[0] in ada.get("/dead-letters").text, "of another reason"
 
@@ -101,22 +101,22 @@ def test_those_of_a_reason_are_replayed_together(ada: Visitor, letters: list[str
 def test_a_discard_takes_a_reason_and_is_kept(ada: Visitor, letters: list[str]) -> None:
     path = f"/dead-letters/{letters[2]}/discard"
     missing = ada.post(path, {"because": " "})
-    assert (missing.status_code, "Say why" in missing.text) == (422, True)
+    assert (missing.status_code, "Enter a reason" in missing.text) == (422, True)
     done = ada.post(path, {"because": f"a test {HOSTILE}"})
     assert "Discarded" in done.text
     assert "<img" not in done.text
     assert letters[2] not in ada.get("/dead-letters").text
-    assert "It is gone" in ada.post(path, {"because": "again"}).text
+    assert "Already gone" in ada.post(path, {"because": "again"}).text
 
 
 def test_the_filter_stays_on_the_way_to_a_letter_and_back(ada: Visitor, letters: list[str]) -> None:
     listed = ada.get("/dead-letters", reason="not_json", kind="").text
     assert f'href="/dead-letters/{letters[0]}?reason=not_json"' in listed
     page = f"/dead-letters/{letters[0]}?reason=not_json&kind=a%26b"
-    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">To the list' in ada.get(page).text
+    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">Back to the list' in ada.get(page).text
     path, current = f"/dead-letters/{letters[0]}/discard", {"HX-Current-URL": f"{ada.url}{page}"}
     done = ada.post(path, {"because": "a test"}, **current).text
-    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">To the list' in done
+    assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">Back to the list' in done
 
 
 def test_only_admins_see_them_and_nothing_is_done_for_others(

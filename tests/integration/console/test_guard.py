@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from app.api.auth.role_table import rules
 from app.console.application import create_app
-from app.console.session.guard import POLICY
+from app.console.ui.page_route import POLICY
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, console
@@ -22,7 +22,7 @@ GIVEN = {
     "note_id": "N1",
     "name": "repayment",
     "identifier": "nobody",
-    "does": "approve",
+    "verb": "approve",
     "letter_id": "1-0",
     "kind": "rebuild",
     "job_id": "nobody",
@@ -142,7 +142,7 @@ def test_signing_in_leads_to_a_page_of_ours_only(url: str, following: str) -> No
 def test_nobody_is_signed_in_without_a_name_and_a_role(url: str, form: dict[str, str]) -> None:
     answer = httpx.post(f"{url}/sign-in", data=form, headers={"Origin": url})
     assert (answer.status_code, "set-cookie" in answer.headers) == (422, False)
-    assert "Say a name, and choose a role." in answer.text
+    assert "Enter a name and choose a role." in answer.text
 
 
 def test_no_name_makes_a_machine_of_somebody(url: str) -> None:
@@ -178,7 +178,7 @@ def test_where_it_is_off_there_is_no_page(settings: Settings) -> None:
 
 def test_a_browser_gets_a_page_for_no_page_and_a_program_a_problem(url: str, ann: Visitor) -> None:
     page = ann.client.get("/nowhere", headers={"Accept": "text/html,*/*"})
-    assert (page.status_code, "There is no page at this address" in page.text) == (404, True)
+    assert (page.status_code, "No page at this address" in page.text) == (404, True)
     problem = ann.client.get("/nowhere")
     assert problem.headers["content-type"] == "application/problem+json"
     of_the_api = ann.client.get("/v1/nowhere", headers={"Accept": "text/html,*/*"})

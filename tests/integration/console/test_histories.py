@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from markupsafe import escape
 
-from app.console.pages.histories import moment_of
+from app.console.pages.histories.page import moment_of
 from app.console.ui.templating import templates
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, fields_of
@@ -19,7 +19,7 @@ SYDNEY = ZoneInfo("Australia/Sydney")
 def test_a_history_tells_events_with_their_source(ann: Visitor, path: str) -> None:
     page = ann.get(f"{path}/history")
     assert page.status_code == 200
-    for words in ("by a message", "Message", "As it is now", "position"):
+    for words in ("from a message", "Message", "Current state", "position"):
         assert words in page.text, words
     assert "<script>alert" not in page.text
     assert "<img" not in page.text
@@ -33,7 +33,7 @@ def test_a_history_is_of_somebody_with_a_name(ann: Visitor, path: str, named: st
 
 
 def test_days_and_times_of_a_history_are_shown_as_those_of_other_pages(ann: Visitor) -> None:
-    known = ann.get("/customers/C1/history").text.split("As it is now")[1]
+    known = ann.get("/customers/C1/history").text.split("Current state")[1]
     assert '<time datetime="1980-02-29">29 Feb 1980</time>' in known
     assert "+00:00</li>" not in known, "no time as it is stored"
     assert re.search(r"\d [ap]m AE[DS]T</time>", known), "but in the viewer's zone"
@@ -42,8 +42,8 @@ def test_days_and_times_of_a_history_are_shown_as_those_of_other_pages(ann: Visi
 
 def test_text_that_looks_like_a_time_and_is_none_is_shown_as_it_is() -> None:
     for text in ("2026-02-30T10:00:00Z", "2026-13-01", "later"):
-        assert templates().from_string("{{ told|plain }}").render(told=text) == text
-    assert templates().from_string("{{ told|plain }}").render(told=5) == "5"
+        assert templates().from_string("{{ value|plain }}").render(value=text) == text
+    assert templates().from_string("{{ value|plain }}").render(value=5) == "5"
 
 
 def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
@@ -56,7 +56,7 @@ def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
 
 def test_before_its_first_event_nothing_was_known(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history", on="2020-02-03").text
-    assert "Nothing was known of it then" in page
+    assert "Nothing was known then" in page
     assert 'datetime="2020-02-03T12:59:59+00:00"' in page, "the end of the day in Sydney"
     assert "Later</span>" in page
     assert 'value="2020-02-03"' in page
@@ -75,7 +75,7 @@ def test_each_event_leads_to_what_was_known_after_it(ann: Visitor) -> None:
 
 def test_what_is_no_day_is_said_to_be_none(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history", on="31 February")
-    assert (page.status_code, "Say a day" in page.text) == (200, True)
+    assert (page.status_code, "Enter a date" in page.text) == (200, True)
     assert ann.get("/customers/nobody/history").status_code == 404
     assert ann.get("/customers/C1/history", cursor="x").status_code == 400
 

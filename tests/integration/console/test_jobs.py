@@ -42,7 +42,7 @@ def test_a_rebuild_is_asked_for_and_a_double_click_asks_once(
     assert ada.part("/pipeline/jobs/rebuild?model=customers").text.count(" checked") == 1
     told = {"model-customers": "yes", "model-conversations": "yes", "model-nothing": "yes"}
     for _ in range(2):
-        assert "Asked for" in ada.post("/pipeline/jobs/rebuild", told).text
+        assert "Requested" in ada.post("/pipeline/jobs/rebuild", told).text
     (job,) = stored.find()
     assert (job["kind"], job["projections"]) == ("rebuild", ["customers", "conversations"])
     assert (job["askedBy"]["name"], job["resume"]) == ("Ada Poe", False)
@@ -53,7 +53,7 @@ def test_a_rebuild_is_asked_for_and_a_double_click_asks_once(
 
 def test_options_are_those_of_the_kind(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
     told = {"model-customers": "yes", "fix": "yes"}
-    assert "Asked for" in ada.post("/pipeline/jobs/verify", told).text
+    assert "Requested" in ada.post("/pipeline/jobs/verify", told).text
     assert ada.post("/pipeline/jobs/rebuild", told).status_code == 422
     assert [(each["kind"], each["fix"]) for each in stored.find()] == [("verify", True)]
 
@@ -61,7 +61,7 @@ def test_options_are_those_of_the_kind(ada: Visitor, stored: Collection[dict[str
 def test_of_no_read_model_nothing_is_asked_for(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
     answer = ada.post("/pipeline/jobs/verify", {})
     assert answer.status_code == 422
-    assert "Choose one at least" in answer.text
+    assert "Choose at least one" in answer.text
     assert ada.part("/pipeline/jobs/drop").status_code == 404
     assert stored.count_documents({}) == 0
 
@@ -107,16 +107,16 @@ def test_while_a_job_takes_its_leases_nobody_is_told_that_its_rebuild_stands(
         rebuilds = client[settings.mongo_db][POSITIONS]
         rebuilds.insert_one({"_id": record_id("customers"), "phase": "fold", "position": 1})
         try:
-            assert "Unfinished: nobody runs it" in ada.get("/pipeline").text
+            assert "Unfinished: no worker" in ada.get("/pipeline").text
             ada.post("/pipeline/jobs/rebuild", {"model-customers": "yes"})
             (job,) = stored.find()
             jobs = Jobs(client[settings.mongo_db])
             jobs.begin(job["_id"], "project on db-7")
             page = ada.get("/pipeline").text
             assert "<strong>customers</strong>" in page
-            assert "Unfinished: nobody runs it" not in page
+            assert "Unfinished: no worker" not in page
             stored.update_one({"_id": job["_id"]}, {"$set": {"updatedAt": datetime(2026, 3, 1, tzinfo=UTC)}})
-            assert "Unfinished: nobody runs it" in ada.get("/pipeline").text, "whoever ran it is dead"
+            assert "Unfinished: no worker" in ada.get("/pipeline").text, "whoever ran it is dead"
         finally:
             rebuilds.delete_one({"_id": record_id("customers")})
 
@@ -127,9 +127,9 @@ def test_others_see_jobs_and_may_not_ask_for_any(
     ada.post("/pipeline/jobs/verify", {"model-customers": "yes"})
     (job,) = stored.find()
     page = ann.get("/pipeline").text
-    assert "Asked for by Ada Poe" in page
-    assert "Rebuild …" not in page
+    assert "Requested by Ada Poe" in page
+    assert "Rebuild…" not in page
     assert f"stop-{job['_id']}" not in page
-    assert "Asked for" not in ann.post("/pipeline/jobs/rebuild", {"model-customers": "yes"}).text
+    assert "Requested" not in ann.post("/pipeline/jobs/rebuild", {"model-customers": "yes"}).text
     assert ann.post(f"/pipeline/job/{job['_id']}/stop", {}).status_code == 403
     assert stored.count_documents({"status": "waiting"}) == 1

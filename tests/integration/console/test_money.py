@@ -28,7 +28,7 @@ def opened(visitor: Visitor, path: str = REPAYMENT) -> str:
 
 def owed(visitor: Visitor, account: str = "L1") -> str:
     page = visitor.part(f"/loan-accounts/{account}/repayment").text
-    found = re.search(r"Owed now: <strong>([^<]+)<", page)
+    found = re.search(r"Current balance: <strong>([^<]+)<", page)
     assert found
     return found[1]
 
@@ -62,13 +62,13 @@ def test_a_repayment_is_summed_up_and_then_posted_once_however_often_it_is_sent(
 @pytest.mark.parametrize(
     ("amount", "said"),
     [
-        ("", "Say an amount."),
-        ("abc", "Say dollars"),
-        ("1.005", "Say dollars"),
-        ("-5", "Say dollars"),
+        ("", "Enter an amount."),
+        ("abc", "Enter dollars"),
+        ("1.005", "Enter dollars"),
+        ("-5", "Enter dollars"),
         ("0.00", "above zero"),
-        ("100000.01", "is the most"),
-        ("1,23", "Say dollars"),
+        ("100000.01", "The maximum is"),
+        ("1,23", "Enter dollars"),
     ],
 )
 def test_an_amount_is_checked_before_it_is_summed_up(ann: Visitor, amount: str, said: str) -> None:
@@ -91,11 +91,11 @@ def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
     ann: Visitor, sue: Visitor, name: str, form: dict[str, str]
 ) -> None:
     path, rows = f"/loan-accounts/L1/{name}", movements(ann)
-    assert "Takes the role supervisor" in ann.get("/customers/C1").text
-    assert "This takes the role supervisor" in ann.part(path).text
+    assert "Requires the supervisor role" in ann.get("/customers/C1").text
+    assert "This requires the supervisor role" in ann.part(path).text
     key = opened(sue, path)
     refused = ann.post(path, form | {"key": f"{key[:-1]}0"})
-    said = "This takes the role supervisor or more; you are signed in as operations."
+    said = "Your role (operations) does not allow this."
     assert (refused.status_code, said in refused.text) == (403, True)
     assert "Nothing was posted" in refused.text
     assert movements(ann) == rows
@@ -108,14 +108,14 @@ def test_more_is_repaid_than_is_owed_only_where_somebody_says_that_it_is_meant(a
     path = "/loan-accounts/L3/repayment"
     form = {"key": opened(ann, path), "amount": "650"}
     summary = ann.post(f"{path}/check", form).text
-    assert "It is A$50.00 more than is owed. Post it all the same." in summary
+    assert "This exceeds the balance by A$50.00. Post it anyway." in summary
     assert fields_of(summary)["overpays"] == "50.00"
     for untold in ({}, {"overpays": "49.99"}, {"overpays": "NaN"}, {"overpays": "yes"}):
         refused = ann.post(path, form | untold)
         assert (refused.status_code, "Nothing was posted. Tick this" in refused.text) == (422, True)
         assert owed(ann, "L3") == "A$600.00"
     posted = ann.post(path, form | {"overpays": "50.00"})
-    assert "A$50.00 is overpaid." in posted.text
+    assert "Overpayment: A$50.00." in posted.text
     again = ann.post(path, form)
     assert "Posted" in again.text, "what is stored with the key is told, although less is owed by now"
 
@@ -126,9 +126,9 @@ def test_no_more_is_waived_than_the_fees_that_are_owed(sue: Visitor) -> None:
     assert form["amount"] == "100.00"
     wrong = sue.post(f"{path}/check", form | {"amount": "100.01", "reason": "goodwill"})
     assert (wrong.status_code, "Only A$100.00 of fees are owed." in wrong.text) == (422, True)
-    assert "Post the waiver" not in wrong.text
+    assert "Post waiver" not in wrong.text
     form |= {"reason": "goodwill"}
-    assert "Post the waiver" in sue.post(f"{path}/check", form).text
+    assert "Post waiver" in sue.post(f"{path}/check", form).text
     assert "Posted" in sue.post(path, form).text
     assert fields_of(sue.part(path).text)["amount"] == ""
     assert "No fees are owed." in sue.post(f"{path}/check", form).text
@@ -194,7 +194,7 @@ def test_what_is_not_known_is_said_to_be_and_settles_on_screen(ann: Visitor, fau
     rows, key = movements(ann), opened(ann)
     faults.add("RecordRepayment", "hang-after-commit", times=1)
     answer = ann.post(REPAYMENT, {"key": key, "amount": "7"})
-    assert "Not known yet" in answer.text
+    assert "Outcome unknown" in answer.text
     assert "Do not enter it again" in answer.text
     found = re.search(r'hx-get="([^"]+outcome[^"]+)"', answer.text)
     assert found, "the screen asks again by itself"
@@ -208,7 +208,7 @@ def test_with_the_ledger_away_nothing_is_begun_and_the_same_key_tries_again(sett
     with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()
         page = visitor.part(REPAYMENT)
-        assert "The ledger does not answer now" in page.text
+        assert "The ledger is not responding" in page.text
         key = fields_of(page.text)["key"]
         for number in range(6):  # Until the breaker knows that it is away.
             answer = visitor.post(REPAYMENT, {"key": f"{key[:-1]}{number}", "amount": "5"})
@@ -226,14 +226,14 @@ def test_a_write_off_is_asked_for_once(ann: Visitor, settings: Settings) -> None
     other_key = opened(ann, path)
     form = {"key": key, "amount": amount, "writeOffReason": "hardship", "priority": "high"}
     assert "Choose one." in ann.post(f"{path}/check", form | {"writeOffReason": ""}).text
-    assert "This will be asked for" in ann.post(f"{path}/check", form).text
+    assert "This will be requested" in ann.post(f"{path}/check", form).text
     first, again = ann.post(path, form), ann.post(path, form)
     number = re.search(r"WO-\w{4}-\w{4}", first.text)
     assert number
     assert number[0] in again.text
     project(settings, drain=True)
     other = ann.post(path, form | {"key": other_key})
-    assert (other.status_code, "It is asked for already" in other.text) == (409, True)
+    assert (other.status_code, "Already requested" in other.text) == (409, True)
     for told in (other, ann.part(path)):
         assert re.search(rf'href="/approvals/write-off/[^"]+">{number[0]}<', told.text)
         assert 'name="amount"' not in told.text
@@ -249,15 +249,15 @@ def test_a_note_is_written_once_and_amended(ann: Visitor) -> None:
     }
     for _ in range(2):
         answer = ann.post("/customers/C1/note", form)
-        assert answer.headers["hx-trigger"] == "noted", answer.text
+        assert answer.headers["hx-trigger"] == "note-saved", answer.text
     missing = ann.post("/customers/C1/note", form | {"content": " "})
-    assert (missing.status_code, "Write down what was said." in missing.text) == (422, True)
+    assert (missing.status_code, "Enter the note." in missing.text) == (422, True)
     amendment = ann.part("/notes/N1/amendment").text
     assert "line one" in amendment
     told = form | {"key": fields_of(amendment)["key"], "content": "It was not so."}
-    assert ann.post("/notes/N1/amendment", told).headers["hx-trigger"] == "noted"
+    assert ann.post("/notes/N1/amendment", told).headers["hx-trigger"] == "note-saved"
     late = ann.post("/notes/N1/amendment", told | {"key": f"console-{'1' * 32}"})
-    assert (late.status_code, "Somebody amended it before you" in late.text) == (409, True)
+    assert (late.status_code, "Somebody else amended it first" in late.text) == (409, True)
 
 
 @pytest.mark.parametrize("key", ["", "short", "console-UPPER", "write-off:x", f"console-{'g' * 32}"])

@@ -50,10 +50,10 @@ def test_search_finds_as_one_types(ann: Visitor, question: str) -> None:
     part = ann.part(f"/search?q={question}").text
     assert 'role="option"' in part
     assert "<html" not in part
-    assert "Found for" in ann.get("/search", q=question).text
+    assert "Results for" in ann.get("/search", q=question).text
 
 
-@pytest.mark.parametrize(("question", "said"), [("ma", "at least three"), ("zzzzz", "Nothing begins like")])
+@pytest.mark.parametrize(("question", "said"), [("ma", "at least three"), ("zzzzz", "No results for")])
 def test_search_says_why_it_finds_nothing(ann: Visitor, question: str, said: str) -> None:
     assert said in ann.part(f"/search?q={question}").text
 
@@ -65,12 +65,12 @@ def test_a_customer_that_is_not_there_is_a_page_that_says_so(ann: Visitor) -> No
 
 
 def test_a_part_that_fails_is_a_notice_and_leaves_the_page(ann: Visitor) -> None:
-    part = ann.part("/customers/nobody/parts/who", **{"HX-Target": "who"})
+    part = ann.part("/customers/nobody/parts/profile", **{"HX-Target": "profile"})
     assert (part.status_code, part.headers["hx-retarget"]) == (404, "#notices")
     assert ann.part("/customers/C1/parts/nothing").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["who", "accounts", "notes", "requests", "conversations"])
+@pytest.mark.parametrize("name", ["profile", "accounts", "notes", "requests", "conversations"])
 def test_each_part_can_be_asked_for_alone(ann: Visitor, name: str) -> None:
     part = ann.part(f"/customers/C1/parts/{name}")
     assert part.status_code == 200
@@ -97,7 +97,7 @@ def test_transactions_are_filtered_by_kind_and_days(ann: Visitor) -> None:
     assert "Establishment fee" in all_of_them
     fees = ann.part("/loan-accounts/L1/transactions?type=ESTABLISHMENT_FEE&from=&to=").text
     assert ("Disbursement" in fees, "Establishment fee" in fees) == (False, True)
-    assert "filters let through" in ann.part("/loan-accounts/L1/transactions?to=2020-01-01").text
+    assert "match the filters" in ann.part("/loan-accounts/L1/transactions?to=2020-01-01").text
     wrong = ann.part("/loan-accounts/L1/transactions?from=2026-02-02&to=2026-01-01")
     assert (wrong.status_code, "it is before" in wrong.text) == (200, True)
 
@@ -107,7 +107,7 @@ def test_with_the_ledger_away_the_page_says_as_of_when(settings: Settings) -> No
     with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()
         page = visitor.get("/customers/C1").text
-    assert "the ledger does not answer" in page
+    assert "The ledger is not responding" in page
     assert "Live from the ledger" not in page
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.console.ui.charts import chart
-from app.console.ui.samples import MOST, Sample, levels, rates, read, written
+from app.console.pages.pipeline.charts import chart
+from app.console.pages.pipeline.samples import MAX_SAMPLES, Sample, dumped, levels, loaded, rates
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console, fields_of
 
@@ -28,7 +28,7 @@ def test_who_may_see_the_pipeline_is_who_may_ask_for_the_status(url: str, ann: V
 
 def test_it_tells_how_far_each_read_model_is_and_of_the_ledger(ann: Visitor) -> None:
     page = ann.get("/pipeline").text
-    for words in ("loan-accounts", "customers", "Nobody runs it", "Serving", "Consumers", "Events recorded"):
+    for words in ("loan-accounts", "customers", "No worker", "Serving", "Consumers", "Events recorded"):
         assert words in page, words
     assert "<polyline" not in page, "one look is no line yet"
 
@@ -53,7 +53,7 @@ def test_a_past_that_is_none_is_left_out(ann: Visitor) -> None:
         page = ann.client.get("/pipeline/now", params={"seen": told}, headers={"HX-Request": "true"})
         assert (page.status_code, "<script>alert" in page.text) == (200, False)
         assert " " not in fields_of(page.text)["seen"]
-    ahead = sample(9_999_999_999_999).written()
+    ahead = dumped([sample(9_999_999_999_999)])
     page = ann.client.get("/pipeline/now", params={"seen": ahead}, headers={"HX-Request": "true"})
     assert ahead not in page.text, "another clock's"
 
@@ -63,9 +63,14 @@ def test_servers_that_are_away_are_named_and_hide_nothing(settings: Settings) ->
     with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()
         page = visitor.get("/pipeline").text
-    for words in ("Redis does not answer", "The ledger does not answer", "Does not answer", "loan-accounts"):
+    for words in (
+        "Redis is not responding",
+        "The ledger is not responding",
+        "Not responding",
+        "loan-accounts",
+    ):
         assert words in page, words
-    assert "Unread: not known" in page
+    assert "Unread: unknown" in page
 
 
 def test_a_rate_is_growth_a_second_and_a_gap_is_none() -> None:
@@ -75,9 +80,9 @@ def test_a_rate_is_growth_a_second_and_a_gap_is_none() -> None:
 
 
 def test_only_the_newest_samples_are_kept() -> None:
-    many = [sample(at) for at in range(MOST + 20)]
-    assert read(written(many)) == many[20:]
-    assert read("5:0:0:0:0:0:0:0 4:0:0:0:0:0:0:0") == [Sample(5, 0, 0, 0, 0, 0, 0, 0)]
+    many = [sample(at) for at in range(MAX_SAMPLES + 20)]
+    assert loaded(dumped(many)) == many[20:]
+    assert loaded("5:0:0:0:0:0:0:0 4:0:0:0:0:0:0:0") == [Sample(5, 0, 0, 0, 0, 0, 0, 0)]
 
 
 @pytest.mark.parametrize(

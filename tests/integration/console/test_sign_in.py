@@ -92,7 +92,7 @@ def test_a_code_counts_once(browser: httpx.Client) -> None:
     assert browser.get(address).status_code == 303
     assert "billie-sign-in" not in browser.cookies
     again = httpx.get(address, cookies=cookies)
-    assert (again.status_code, "does not take this sign-in" in again.text) == (401, True)
+    assert (again.status_code, "rejected this sign-in" in again.text) == (401, True)
 
 
 def test_who_was_not_signed_in_is_told(browser: httpx.Client) -> None:

@@ -53,8 +53,8 @@ def test_midnight_and_noon_are_twelve() -> None:
 
 
 def test_the_day_of_a_time_is_the_viewers_and_a_day_is_itself() -> None:
-    assert formats.day_there("2026-11-25T23:04:00Z", SYDNEY) == "26 Nov 2026"
-    assert formats.day_there("2026-11-25", SYDNEY) == "25 Nov 2026"
+    assert formats.day("2026-11-25T23:04:00Z", SYDNEY) == "26 Nov 2026"
+    assert formats.day("2026-11-25", SYDNEY) == "25 Nov 2026"
     assert formats.day("2026-02-30") == "2026-02-30", "no such day: as it is told"
     assert formats.day(None) == "–"
 
@@ -81,11 +81,11 @@ def test_a_zone_that_is_none_is_the_usual_one(name: str | None) -> None:
     ],
 )
 def test_words(told: str | None, shown: str) -> None:
-    assert formats.words(told) == shown
+    assert formats.label(told) == shown
 
 
 def test_words_within_a_sentence() -> None:
-    assert [formats.within(each) for each in ("not_json", "sms", None)] == ["not JSON", "SMS", "–"]
+    assert [formats.inline_label(each) for each in ("not_json", "sms", None)] == ["not JSON", "SMS", "–"]
 
 
 def test_an_age_counts_from_the_birthday() -> None:

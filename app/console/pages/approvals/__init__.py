@@ -1,0 +1,1 @@
+"""Approvals: the queue, and one approval beside its loan."""

@@ -1,0 +1,103 @@
+"""Approvals: the queue, and each request beside its loan."""
+
+from decimal import Decimal
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+from app.aggregates import same_person
+from app.console.pages.approvals.approval import details_of, loan_of, read_approval
+from app.console.pages.approvals.queue import KINDS, Filters, pending_approvals
+from app.console.pages.money.forms import WRITE_OFF_REASONS
+from app.console.session.rest import Json
+from app.console.ui.formats import decimal
+from app.console.ui.page_context import Context, PageContext
+from app.console.ui.page_route import PageRoute
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_MAX_BADGE = 50
+_MAX_CHATS = 10
+
+
+@router.get("/approvals")
+async def get_approvals(
+    context: Context,
+    kind: str = "",
+    priority: str = "",
+    reason: str = "",
+    requester: str = "",
+    least: str = "",
+    most: str = "",
+    sort: str = "oldest",
+) -> Response:
+    """The queue with its filters; for htmx, the list alone."""
+    filters = Filters(kind, priority, reason, requester.strip(), _amount(least), _amount(most))
+    queue = await pending_approvals(context)
+    shown = [each for each in queue.approvals if filters.match(each)]
+    if sort == "newest":
+        shown.reverse()
+    return context.render(
+        "approvals/queue.html" if context.is_partial else "approvals/approvals.html",
+        shown=shown,
+        own={each.id for each in shown if same_person(each.requester.get("id", ""), context.session.user)},
+        queue=queue,
+        filters=dict(context.request.query_params),
+        kinds=KINDS.values(),
+        reasons=WRITE_OFF_REASONS,
+    )
+
+
+@router.get("/approvals/badge")
+async def get_badge(context: Context) -> Response:
+    """The number of pending approvals, or nothing. Every page asks for it, so it stops counting early."""
+    queue = await pending_approvals(context, _MAX_BADGE)
+    number = f"{len(queue.approvals)}{'' if queue.is_complete else '+'}"
+    return HTMLResponse(f'{number}<span class="unseen"> pending</span>' if queue.approvals else "")
+
+
+@router.get("/approvals/{kind}/{identifier}")
+async def get_approval(context: Context, kind: str, identifier: str) -> Response:
+    """One approval, with its loan and the latest chat."""
+    approval = await read_approval(context, kind, identifier)
+    details = await details_of(context, approval)
+    customer_id = details["loan"] and details["loan"]["account"].get("customerId")
+    chats = await _chats(context, customer_id) if customer_id else []
+    verb = context.request.query_params.get("do", "")
+    return context.render(
+        "approvals/approval.html",
+        **details,
+        chat=chats[0] if chats else None,
+        other_chats=chats[1:],
+        live_customer=customer_id,
+        drawer=f"{approval.address}/{verb}" if verb in approval.kind.verbs else None,
+    )
+
+
+@router.get("/approvals/{kind}/{identifier}/account")
+async def get_account(context: Context, kind: str, identifier: str) -> Response:
+    """Its loan alone, current."""
+    approval = await read_approval(context, kind, identifier)
+    return context.render("loans/loan_card.html", loan=await loan_of(context, approval))
+
+
+@router.get("/approvals/{kind}/{identifier}/state")
+async def get_state(context: Context, kind: str, identifier: str) -> Response:
+    """The request alone, current."""
+    approval = await read_approval(context, kind, identifier)
+    return context.render("approvals/approval_card.html", **await details_of(context, approval))
+
+
+async def _chats(context: PageContext, customer_id: str) -> list[Json]:
+    """The customer's chats, newest first; the first with its messages."""
+    page = await context.rest.get("/v1/conversations", customerId=customer_id, limit=_MAX_CHATS)
+    items: list[Json] = page["items"]
+    if not items:
+        return []
+    latest = await context.rest.try_get("/v1/conversations/{}", items[0]["conversationId"])
+    return items if latest.is_problem else [latest.body, *items[1:]]
+
+
+def _amount(text: str) -> Decimal | None:
+    value = decimal(text.strip().removeprefix("A").removeprefix("$").replace(",", ""))
+    return value if value is not None and value.is_finite() else None

@@ -1,0 +1,23 @@
+"""A chat: its messages, assessments and decision."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from app.console.ui.page_context import Context
+from app.console.ui.page_route import PageRoute
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/conversations/{conversation_id}")
+async def get_conversation(context: Context, conversation_id: str) -> Response:
+    """The page."""
+    chat = await context.rest.get("/v1/conversations/{}", conversation_id)
+    return context.render("conversations/conversation.html", chat=chat)
+
+
+@router.get("/conversations/{conversation_id}/transcript")
+async def get_transcript(context: Context, conversation_id: str) -> Response:
+    """The chat as a part of the customer page."""
+    chat = await context.rest.get("/v1/conversations/{}", conversation_id)
+    return context.render("conversations/transcript.html", chat=chat)

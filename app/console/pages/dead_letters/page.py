@@ -1,0 +1,149 @@
+"""Dead letters: listed by reason, shown as they came, replayed unchanged, or discarded with a reason."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from app.api.http.problems import not_found
+from app.console.session.guard import split
+from app.console.session.rest import Answer, Json, cursor_of
+from app.console.ui.page_context import Context, PageContext
+from app.console.ui.page_route import PageRoute
+from app.ingestion.messages.rejection import Reason
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_BASE = "/v1/dead-letters"
+_ONE = f"{_BASE}/{{}}"
+_MAX_LETTERS = 50
+_MAX_REASON = 1_000
+"""The API's own bound."""
+
+
+@router.get("/dead-letters")
+async def get_dead_letters(context: Context, reason: str = "", kind: str = "", cursor: str = "") -> Response:
+    """The list, oldest first, with the count of each reason."""
+    message_type = kind.strip()
+    page = await context.rest.get(_BASE, reason=reason, type=message_type, limit=_MAX_LETTERS, cursor=cursor)
+    counts = page["byReason"]
+    if reason:
+        # The API counts under the same filters: count the other reasons without this one.
+        counts = (await context.rest.get(_BASE, type=message_type, limit=1))["byReason"]
+    next_page = {"reason": reason, "kind": kind, "cursor": cursor_of(page)}
+    return context.render(
+        "dead_letters/list.html" if context.is_partial else "dead_letters/dead_letters.html",
+        dead_letters=page["items"],
+        counts=counts,
+        is_complete=page["countIsComplete"],
+        reason=reason,
+        kind=kind,
+        filters=_query(reason, kind),
+        more=f"/dead-letters?{urlencode(next_page)}" if next_page["cursor"] else None,
+        address_of=lambda each: f"/dead-letters?{urlencode({'reason': each, 'kind': kind})}",
+    )
+
+
+@router.get("/dead-letters/replay")
+async def get_replay_all(context: Context, reason: str) -> Response:
+    """What to confirm before all dead letters of a reason are replayed."""
+    page = await context.rest.get(_BASE, reason=_reason(reason), limit=1)
+    return context.render(
+        "dead_letters/replay_all.html",
+        reason=reason,
+        count=page["byReason"].get(reason, 0),
+        is_complete=page["countIsComplete"],
+    )
+
+
+@router.post("/dead-letters/replay")
+async def replay_all(context: Context) -> Response:
+    """Replay up to a thousand of a reason, and show the outcome."""
+    reason = _reason(context.form.get("reason", ""))
+    body: Json = {"reason": reason}
+    body |= {name: context.form[name] for name in ("after", "upTo") if context.form.get(name)}
+    answer = await context.rest.post(f"{_BASE}/replay", body=body)
+    return _outcome(context, answer, "replay_all_outcome", reason=reason)
+
+
+@router.get("/dead-letters/{letter_id}")
+async def get_dead_letter(context: Context, letter_id: str, reason: str = "", kind: str = "") -> Response:
+    """One, with its entry as it came. The filters are those of the list it was opened from."""
+    dead_letter = await context.rest.get(_ONE, letter_id)
+    return context.render(
+        "dead_letters/dead_letter.html", dead_letter=dead_letter, filters=_query(reason, kind)
+    )
+
+
+@router.get("/dead-letters/{letter_id}/{verb}")
+async def get_form(context: Context, letter_id: str, verb: str) -> Response:
+    """What to confirm before it is replayed or discarded."""
+    if verb not in ("replay", "discard"):
+        raise not_found("page", f"/dead-letters/{letter_id}/…")
+    return await _form(context, verb, letter_id)
+
+
+@router.post("/dead-letters/{letter_id}/replay")
+async def replay(context: Context, letter_id: str) -> Response:
+    """Ingest the entry again, unchanged, and show the outcome."""
+    answer = await context.rest.post(f"{_ONE}/replay", letter_id, body={})
+    return _outcome(context, answer, "outcome", verb="replay", letter_id=letter_id)
+
+
+@router.post("/dead-letters/{letter_id}/discard")
+async def discard(context: Context, letter_id: str) -> Response:
+    """Take it off the list, for a reason."""
+    because = context.form.get("because", "").strip()
+    if not 0 < len(because) <= _MAX_REASON:
+        return await _form(context, "discard", letter_id, because, is_invalid=True)
+    answer = await context.rest.post(f"{_ONE}/discard", letter_id, body={"because": because})
+    return _outcome(context, answer, "outcome", verb="discard", letter_id=letter_id)
+
+
+async def _form(
+    context: PageContext, verb: str, letter_id: str, because: str = "", *, is_invalid: bool = False
+) -> Response:
+    return context.render(
+        "dead_letters/form.html",
+        status=422 if is_invalid else 200,
+        verb=verb,
+        dead_letter=await context.rest.get(_ONE, letter_id),
+        because=because,
+        is_invalid=is_invalid,
+        max_reason=_MAX_REASON,
+    )
+
+
+def _outcome(context: PageContext, answer: Answer, template: str, **values: Any) -> Response:
+    """The outcome. A dead letter that is gone was handled before."""
+    page = context.render(
+        f"dead_letters/{template}.html",
+        status=answer.status if answer.is_problem else 200,
+        outcome=None if answer.is_problem else answer.body,
+        problem=answer.body if answer.is_problem else None,
+        is_gone=answer.status == 404 and answer.body.get("code") == "not_found",
+        filters=_filters_of_page(context),
+        **values,
+    )
+    page.headers["HX-Trigger"] = "dead-letter-handled"
+    return page
+
+
+def _query(reason: str, kind: str) -> str:
+    """The list's filters as the end of an address."""
+    filters = {name: value for name, value in (("reason", reason), ("kind", kind)) if value}
+    return f"?{urlencode(filters)}" if filters else ""
+
+
+def _filters_of_page(context: PageContext) -> str:
+    """The filters in the address of the page around the drawer."""
+    query = dict(parse_qsl(split(context.request.headers.get("hx-current-url", "")).query))
+    return _query(query.get("reason", ""), query.get("kind", ""))
+
+
+def _reason(name: str) -> str:
+    """Raises ProblemError (404) for an unknown reason."""
+    if name not in list(Reason):
+        raise not_found("reason", name)
+    return name

@@ -1,0 +1,1 @@
+"""The decision on an approval, in the drawer."""

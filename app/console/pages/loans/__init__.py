@@ -1,0 +1,1 @@
+"""Loan accounts: the card of a loan, its balance and its transactions."""

@@ -1,0 +1,1 @@
+"""Money movements in the drawer: form, summary and outcome."""

@@ -1,0 +1,89 @@
+"""The actions on a loan's money, with their API routes, and the key of each intent."""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import Request, Response
+
+from app.api.auth.callers import Role
+from app.console.session.guard import split
+from app.console.ui.formats import quoted
+from app.console.ui.page_context import PageContext
+
+_KEY = re.compile(r"console-[0-9a-f]{32}")
+_LEDGER = "/v1/ledger/accounts/{loanAccountId}"
+WRITE_OFF = "write-off"
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action of the drawer. ``submit`` is on its last button, ``route`` is what it calls."""
+
+    name: str
+    label: str
+    submit: str
+    route: str
+
+
+ACTIONS = {
+    each.name: each
+    for each in (
+        Action("repayment", "Record repayment", "Post repayment", f"{_LEDGER}/repayments"),
+        Action("fee", "Apply fee", "Post fee", f"{_LEDGER}/fees"),
+        Action("waiver", "Waive fees", "Post waiver", f"{_LEDGER}/fee-waivers"),
+        Action("adjustment", "Adjust", "Post adjustment", f"{_LEDGER}/adjustments"),
+        Action(WRITE_OFF, "Request write-off", "Submit request", "/v1/write-off-requests"),
+    )
+}
+"""In the order of their buttons."""
+
+
+class OfferedAction(NamedTuple):
+    """An action, and the role that it needs if the person's is too low."""
+
+    action: Action
+    required_role: Role | None
+
+
+def offered_actions(context: PageContext) -> list[OfferedAction]:
+    """All actions, those that need another role too."""
+    return [OfferedAction(each, required_role(context, each)) for each in ACTIONS.values()]
+
+
+def required_role(context: PageContext, action: Action) -> Role | None:
+    """The role that an action needs, if the person's is too low."""
+    return context.rest.required_role("POST", action.route)
+
+
+def new_key() -> str:
+    """The key of one intent: made when a drawer opens, and the same for every attempt."""
+    return f"console-{uuid4().hex}"
+
+
+def valid_key(key: str | None) -> str | None:
+    """The key, if it can be one of ours."""
+    return key if key and _KEY.fullmatch(key) else None
+
+
+def form_key(form: dict[str, str]) -> str:
+    """The key in a form, or a new one."""
+    return valid_key(form.get("key")) or new_key()
+
+
+def keep_in_address(request: Request, answer: Response, name: str, account_id: str, key: str) -> None:
+    """Put the open drawer and its key into the page's address: a reload reopens it and cannot post twice."""
+    page = split(request.headers.get("hx-current-url", "")).path
+    if page:
+        answer.headers["HX-Replace-Url"] = f"{page}?{urlencode({'do': name, 'of': account_id, 'key': key})}"
+
+
+def drawer_of(request: Request) -> str | None:
+    """The address of the drawer that a page's address keeps open."""
+    query = request.query_params
+    name, account_id, key = query.get("do", ""), query.get("of", ""), valid_key(query.get("key"))
+    if name not in ACTIONS or not account_id or key is None:
+        return None
+    return f"/loan-accounts/{quoted(account_id)}/{name}?key={key}"

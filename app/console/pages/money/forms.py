@@ -1,0 +1,145 @@
+"""The forms of money movements: amounts as people type them, and the API body of each action."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+from app.console.session.rest import Json
+from app.console.ui.formats import decimal
+
+_AMOUNT = re.compile(r"(?:A?\$)?\s*((?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.\d{1,2})?)", re.ASCII | re.IGNORECASE)
+_MAX_LENGTHS = {"reason": 500, "notes": 1_000, "paymentReference": 200, "paymentMethod": 200}
+
+WRITE_OFF_REASONS = (
+    *("hardship", "bankruptcy", "deceased", "unable_to_locate"),
+    *("fraud_victim", "disputed", "aged_debt", "other"),
+)
+PAYMENT_METHODS = ("bank_transfer", "card", "direct_debit", "cash")
+DEFAULTS = {"type": "late_fee", "direction": "lower", "part": "principal", "priority": "normal"}
+
+Form = dict[str, str]
+
+
+class InvalidFormError(ValueError):
+    """A form cannot be used: ``errors`` has a message for each field."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(", ".join(errors))
+        self.errors = errors
+
+
+def amount_of(text: str, maximum: Decimal) -> Decimal:
+    """The amount in ``150``, ``1,234.5`` or ``A$20.00``. Raises ValueError with a message for the person."""
+    if not text.strip():
+        raise ValueError("Enter an amount.")
+    if (found := _AMOUNT.fullmatch(text.strip())) is None:
+        raise ValueError("Enter dollars with at most two decimals, such as 150 or 1,234.50.")
+    value = Decimal(found[1].replace(",", "")).quantize(Decimal("0.01"))
+    if not value:
+        raise ValueError("The amount must be above zero.")
+    if value > maximum:
+        raise ValueError(f"The maximum is A${maximum:,.2f}.")
+    return value
+
+
+def body_of(action: str, form: Form, maximum: Decimal) -> Json:
+    """The API body of a form. Raises InvalidFormError."""
+    fields = _Fields(form, maximum)
+    body = _BODIES[action](fields, fields.amount())
+    if fields.errors:
+        raise InvalidFormError(fields.errors)
+    return {name: value for name, value in body.items() if value != ""}
+
+
+def change_of(action: str, body: Json) -> tuple[Decimal, Decimal]:
+    """The change of principal and fees. A repayment is counted as principal: the ledger allocates it."""
+    if action == "adjustment":
+        return Decimal(body["principalDelta"]), Decimal(body["feeDelta"])
+    amount = Decimal(body["amount"])
+    return {"fee": (Decimal(0), amount), "waiver": (Decimal(0), -amount)}.get(action, (-amount, Decimal(0)))
+
+
+def overpayment(balance: Json, body: Json) -> Decimal | None:
+    """How much a repayment exceeds a known balance, if it does."""
+    total = decimal(balance.get("totalOutstanding"))
+    excess = None if total is None else Decimal(body["amount"]) - total
+    return excess if excess is not None and excess > 0 else None
+
+
+def waiver_errors(balance: Json, body: Json) -> dict[str, str]:
+    """The message for a waiver that the ledger would reject."""
+    fees = decimal(balance.get("feeBalance")) if balance["live"] else None
+    if fees is None or Decimal(body["amount"]) <= fees:
+        return {}
+    return {"amount": f"Only A${fees:,.2f} of fees are owed." if fees > 0 else "No fees are owed."}
+
+
+class _Fields:
+    """Reads a form and collects the errors of all its fields."""
+
+    def __init__(self, form: Form, maximum: Decimal) -> None:
+        self._form, self._maximum = form, maximum
+        self.errors: dict[str, str] = {}
+
+    def amount(self) -> str:
+        try:
+            return str(amount_of(self._form.get("amount", ""), self._maximum))
+        except ValueError as error:
+            self.errors["amount"] = str(error)
+            return ""
+
+    def text(self, name: str, *, required: bool = False) -> str:
+        value = self._form.get(name, "").strip()
+        if required and not value:
+            self.errors[name] = "Enter a reason for the record."
+        if len(value) > _MAX_LENGTHS[name]:
+            self.errors[name] = f"At most {_MAX_LENGTHS[name]:,} characters; this has {len(value):,}."
+        return value
+
+    def choice(self, name: str, *choices: str) -> str:
+        value = self._form.get(name, "")
+        if value not in choices:
+            self.errors[name] = "Choose one."
+        return value
+
+
+def _repayment(fields: _Fields, amount: str) -> Json:
+    texts = {name: fields.text(name) for name in ("paymentMethod", "paymentReference", "notes")}
+    return {"amount": amount, **texts}
+
+
+def _fee(fields: _Fields, amount: str) -> Json:
+    kind = fields.choice("type", "late_fee", "dishonour_fee")
+    return {"amount": amount, "type": kind, "reason": fields.text("reason")}
+
+
+def _waiver(fields: _Fields, amount: str) -> Json:
+    return {"amount": amount, "reason": fields.text("reason", required=True)}
+
+
+def _adjustment(fields: _Fields, amount: str) -> Json:
+    sign = "-" if fields.choice("direction", "lower", "raise") == "lower" else ""
+    part = fields.choice("part", "principal", "fees")
+    return {
+        "principalDelta": f"{sign}{amount}" if part == "principal" else "0.00",
+        "feeDelta": f"{sign}{amount}" if part == "fees" else "0.00",
+        "reason": fields.text("reason", required=True),
+    }
+
+
+def _write_off(fields: _Fields, amount: str) -> Json:
+    return {
+        "amount": amount,
+        "reason": fields.choice("writeOffReason", *WRITE_OFF_REASONS),
+        "priority": fields.choice("priority", "normal", "high", "urgent"),
+        "notes": fields.text("notes"),
+    }
+
+
+_BODIES: dict[str, Callable[[_Fields, str], Json]] = {
+    "repayment": _repayment,
+    "fee": _fee,
+    "waiver": _waiver,
+    "adjustment": _adjustment,
+    "write-off": _write_off,
+}

@@ -1,0 +1,1 @@
+"""Notes: the forms in the drawer, and amended notes as threads."""

@@ -1,0 +1,118 @@
+"""Notes: written and amended in the drawer."""
+
+import asyncio
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from app.aggregates.contact_note import LONGEST_CONTENT, LONGEST_SUBJECT, NotePriority, NoteType, Sentiment
+from app.console.pages.loans.lookups import customer_summary
+from app.console.pages.money.actions import form_key
+from app.console.session.rest import Answer, Json
+from app.console.ui.formats import quoted
+from app.console.ui.page_context import Context, PageContext
+from app.console.ui.page_route import PageRoute
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_FIELDS = ("noteType", "subject", "content", "priority", "sentiment", "loanAccountId")
+_DEFAULTS = {"noteType": "phone_inbound", "priority": "normal", "sentiment": "neutral"}
+
+
+@router.get("/customers/{customer_id}/note")
+async def get_note_form(context: Context, customer_id: str) -> Response:
+    """The form for a new note."""
+    return await _render_form(context, customer_id, _DEFAULTS)
+
+
+@router.post("/customers/{customer_id}/note")
+async def write_note(context: Context, customer_id: str) -> Response:
+    """Save a new note."""
+    note = _note_of(context.form)
+    if errors := _errors(note):
+        return await _render_form(context, customer_id, note, errors=errors)
+    key = form_key(context.form)
+    answer = await context.rest.post("/v1/customers/{}/notes", customer_id, body=note, key=key)
+    return await _render_outcome(context, customer_id, note, answer)
+
+
+@router.get("/notes/{note_id}/amendment")
+async def get_amendment_form(context: Context, note_id: str) -> Response:
+    """The form for an amendment, filled with the current note."""
+    note = await context.rest.get("/v1/notes/{}", note_id)
+    return await _render_form(context, note["customerId"], note, amends=note)
+
+
+@router.post("/notes/{note_id}/amendment")
+async def amend_note(context: Context, note_id: str) -> Response:
+    """Save an amendment."""
+    amended = await context.rest.get("/v1/notes/{}", note_id)
+    note = _note_of(context.form)
+    if errors := _errors(note):
+        return await _render_form(context, amended["customerId"], note, amends=amended, errors=errors)
+    body = note | {"loanAccountId": note.get("loanAccountId")}  # None removes the link.
+    key = form_key(context.form)
+    answer = await context.rest.post("/v1/notes/{}/amendments", note_id, body=body, key=key)
+    return await _render_outcome(context, amended["customerId"], note, answer, amends=amended)
+
+
+async def _render_form(
+    context: PageContext,
+    customer_id: str,
+    form: Json,
+    *,
+    amends: Json | None = None,
+    errors: Json | None = None,
+    problem: Json | None = None,
+) -> Response:
+    accounts, customer = await asyncio.gather(
+        context.rest.get("/v1/loan-accounts", customerId=customer_id, fields="accountNumber"),
+        customer_summary(context, customer_id),
+    )
+    new, amendment = f"/customers/{quoted(customer_id)}/note", "/notes/{}/amendment"
+    return context.render(
+        "notes/note_form.html",
+        status=problem["status"] if problem else 422 if errors else 200,
+        address=amendment.format(quoted(amends["noteId"])) if amends else new,
+        customer=customer,
+        customer_id=customer_id,
+        key=form_key(context.form),
+        form=form,
+        amends=amends,
+        errors=errors or {},
+        problem=problem,
+        accounts=accounts["items"],
+        types=list(NoteType),
+        priorities=list(NotePriority),
+        sentiments=list(Sentiment),
+        max_subject=LONGEST_SUBJECT,
+    )
+
+
+async def _render_outcome(
+    context: PageContext, customer_id: str, note: Json, answer: Answer, *, amends: Json | None = None
+) -> Response:
+    """Closes the drawer with a message, or shows the form again with the problem."""
+    if answer.is_problem:
+        return await _render_form(context, customer_id, note, amends=amends, problem=answer.body)
+    text = "Note saved." if answer.status == 201 else "Note saved. It will appear shortly."
+    toast = context.render("toast.html", text=text)
+    toast.headers.update({"HX-Trigger": "note-saved", "HX-Retarget": "#toast", "HX-Reswap": "innerHTML"})
+    return toast
+
+
+def _note_of(form: dict[str, str]) -> Json:
+    """The note in a form, with plain line ends: browsers send CR LF."""
+    fields = {name: form.get(name, "").replace("\r\n", "\n") for name in _FIELDS}
+    return {name: value for name, value in fields.items() if value.strip()}
+
+
+def _errors(note: Json) -> Json:
+    errors = {}
+    if "subject" not in note:
+        errors["subject"] = "Enter a subject."
+    if "content" not in note:
+        errors["content"] = "Enter the note."
+    elif (length := len(note["content"])) > LONGEST_CONTENT:
+        errors["content"] = f"At most {LONGEST_CONTENT:,} characters; this has {length:,}."
+    return errors

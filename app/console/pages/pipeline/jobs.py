@@ -1,0 +1,79 @@
+"""Rebuild and verification jobs: requested in the drawer, shown on the pipeline page, and stopped."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from app.api.http.problems import not_found
+from app.console.session.rest import Answer, Json
+from app.console.ui.page_context import Context, PageContext
+from app.console.ui.page_route import PageRoute
+from app.projections.jobs.jobs import JobKind
+from app.projections.read_models.catalogue import all_projections
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+JOBS = "/v1/projection-jobs"
+_PREFIX = "model-"
+"""Of the checkboxes' names: of several fields with one name, a form keeps only the last."""
+
+
+@router.get("/pipeline/jobs/{kind}")
+async def get_form(context: Context, kind: str, model: str = "") -> Response:
+    """The choice of read models: all of them, or the one in the address."""
+    known = list(all_projections(context.settings))
+    return _form(context, _kind(kind), [model] if model in known else known)
+
+
+@router.post("/pipeline/jobs/{kind}")
+async def start(context: Context, kind: str) -> Response:
+    """Request the job. A second request is the same job."""
+    job_kind, form = _kind(kind), context.form
+    chosen = [name for name in all_projections(context.settings) if f"{_PREFIX}{name}" in form]
+    if not chosen:
+        return _form(context, job_kind, chosen, is_invalid=True)
+    body: Json = {"kind": job_kind.value, "projections": chosen}
+    body |= {option: True for option in ("fix", "resume") if option in form}
+    return _outcome(context, await context.rest.post(JOBS, body=body), job_kind)
+
+
+@router.get("/pipeline/job/{job_id}/stop")
+async def get_stop(context: Context, job_id: str) -> Response:
+    """What to confirm before it is stopped."""
+    job = await context.rest.get(f"{JOBS}/{{}}", job_id)
+    return context.render("pipeline/job_stop.html", job=job)
+
+
+@router.post("/pipeline/job/{job_id}/stop")
+async def stop(context: Context, job_id: str) -> Response:
+    """Stop it."""
+    answer = await context.rest.post(f"{JOBS}/{{}}/stop", job_id, body={})
+    return _outcome(context, answer, None)
+
+
+def _form(context: PageContext, kind: JobKind, chosen: list[str], *, is_invalid: bool = False) -> Response:
+    return context.render(
+        "pipeline/job_form.html",
+        status=422 if is_invalid else 200,
+        kind=kind.value,
+        known=list(all_projections(context.settings)),
+        chosen=chosen,
+        prefix=_PREFIX,
+        is_invalid=is_invalid,
+    )
+
+
+def _outcome(context: PageContext, answer: Answer, kind: JobKind | None) -> Response:
+    return context.render(
+        "pipeline/job_outcome.html",
+        status=answer.status if answer.is_problem else 200,
+        kind=None if kind is None else kind.value,
+        job=None if answer.is_problem else answer.body,
+        problem=answer.body if answer.is_problem else None,
+    )
+
+
+def _kind(name: str) -> JobKind:
+    """Raises ProblemError (404) for an unknown kind."""
+    if name not in list(JobKind):
+        raise not_found("kind of job", name)
+    return JobKind(name)

@@ -1,0 +1,56 @@
+"""The console's settings, sessions and issuer in one object, which ``app.state.console`` holds."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from app.console.session.issuer import Issuer
+from app.console.session.sessions import Sessions
+from app.runtime.settings.settings import Settings
+
+_MIN_SECRET_BYTES = 32
+
+
+class ConsoleNotConfiguredError(ValueError):
+    """The console cannot sign people in safely: the API must not start with it."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """What the console's routes work with. ``issuer`` is there for BILLIE_CONSOLE=oidc only."""
+
+    settings: Settings
+    sessions: Sessions
+    issuer: Issuer | None
+
+
+def wire(settings: Settings) -> Console:
+    """Raises ConsoleNotConfiguredError."""
+    check(settings)
+    return Console(settings, Sessions(settings), Issuer(settings) if settings.console == "oidc" else None)
+
+
+def console_of(request: Request) -> Console:
+    """The console that serves a request."""
+    console: Console = request.app.state.console
+    return console
+
+
+def check(settings: Settings) -> None:
+    """Raises ConsoleNotConfiguredError."""
+    secret = settings.session_secret.get_secret_value() if settings.session_secret else None
+    if secret is not None and len(secret.encode()) < _MIN_SECRET_BYTES:
+        msg = f"BILLIE_SESSION_SECRET is too short: it needs at least {_MIN_SECRET_BYTES} bytes"
+        raise ConsoleNotConfiguredError(msg)
+    if settings.console != "oidc":
+        return
+    needed = {
+        "BILLIE_JWKS_URL": settings.jwks_url,
+        "BILLIE_JWT_ISSUER": settings.jwt_issuer,
+        "BILLIE_OIDC_CLIENT_ID": settings.oidc_client_id,
+        "BILLIE_CONSOLE_URL": settings.console_url,
+        "BILLIE_SESSION_SECRET": secret,
+    }
+    if missing := [name for name, value in needed.items() if not value]:
+        msg = f"BILLIE_CONSOLE=oidc also needs {', '.join(missing)}"
+        raise ConsoleNotConfiguredError(msg)

@@ -1,0 +1,76 @@
+"""What people type, and what the API is told."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.aggregates.write_off_request import WriteOffReason
+from app.console.pages.money.forms import WRITE_OFF_REASONS, InvalidFormError, amount_of, body_of, change_of
+
+MOST = Decimal(100_000)
+
+
+@pytest.mark.parametrize(
+    ("told", "value"),
+    [
+        ("150", "150.00"),
+        (" 1,234.5 ", "1234.50"),
+        ("A$20.00", "20.00"),
+        ("$ 7", "7.00"),
+        ("100,000", "100000.00"),
+    ],
+)
+def test_an_amount_as_people_write_it(told: str, value: str) -> None:
+    assert str(amount_of(told, MOST)) == value
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["", " ", "0", "0.001", "1.005", "-1", "+1", "1e3", "12,34", "１２", "NaN", "100000.01", "1 2", "9" * 30],
+)
+def test_what_is_no_amount(told: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        amount_of(told, MOST)
+
+
+def test_a_repayment_says_what_was_said_and_no_more() -> None:
+    form = {"amount": "20", "paymentMethod": "", "paymentReference": " R1 ", "notes": "", "other": "x"}
+    assert body_of("repayment", form, MOST) == {"amount": "20.00", "paymentReference": "R1"}
+
+
+@pytest.mark.parametrize(
+    ("direction", "part", "principal", "fee"),
+    [
+        ("lower", "principal", "-5.00", "0.00"),
+        ("raise", "principal", "5.00", "0.00"),
+        ("lower", "fees", "0.00", "-5.00"),
+        ("raise", "fees", "0.00", "5.00"),
+    ],
+)
+def test_an_adjustment_has_a_direction_and_a_part(
+    direction: str, part: str, principal: str, fee: str
+) -> None:
+    form = {"amount": "5", "direction": direction, "part": part, "reason": "a slip"}
+    body = body_of("adjustment", form, MOST)
+    assert body == {"principalDelta": principal, "feeDelta": fee, "reason": "a slip"}
+    assert change_of("adjustment", body) == (Decimal(principal), Decimal(fee))
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(InvalidFormError) as wrong:
+        body_of("adjustment", {"amount": "x", "direction": "sideways", "reason": "r" * 501}, MOST)
+    assert wrong.value.errors.keys() == {"amount", "direction", "part", "reason"}
+    with pytest.raises(InvalidFormError) as wrong:
+        body_of("write-off", {"amount": "5", "priority": "normal"}, MOST)
+    assert wrong.value.errors.keys() == {"writeOffReason"}
+
+
+def test_what_is_owed_changes_by_the_kind() -> None:
+    five = Decimal("5.00")
+    assert change_of("fee", {"amount": "5.00"}) == (0, five)
+    assert change_of("waiver", {"amount": "5.00"}) == (0, -five)
+    assert change_of("repayment", {"amount": "5.00"}) == (-five, 0)
+
+
+def test_the_reasons_are_the_contracts() -> None:
+    assert WriteOffReason.__args__ == WRITE_OFF_REASONS  # type: ignore[attr-defined]

@@ -1,0 +1,26 @@
+"""Notes that amend one another are one, with what it said before."""
+
+from app.console.pages.notes.threads import threads
+
+
+def note(name: str, amends: str | None = None, amended_by: str | None = None) -> dict[str, str]:
+    told = {"noteId": name, "amendsNoteId": amends, "amendedByNoteId": amended_by}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def shown(*notes: dict[str, str]) -> list[tuple[str, list[str]]]:
+    return [(each.note["noteId"], [old["noteId"] for old in each.earlier]) for each in threads(list(notes))]
+
+
+def test_a_thread_is_one_note_newest_first() -> None:
+    notes = [note("c", amends="b"), note("x"), note("b", "a", "c"), note("a", amended_by="b")]
+    assert shown(*notes) == [("c", ["b", "a"]), ("x", [])]
+
+
+def test_a_thread_whose_end_is_not_in_the_list_ends_with_what_is() -> None:
+    assert shown(note("b", "a", amended_by="later"), note("a", amended_by="b")) == [("b", ["a"])]
+    assert shown(note("b", amends="earlier")) == [("b", [])]
+
+
+def test_a_circle_is_no_endless_thread() -> None:
+    assert shown(note("a", amends="a")) == [("a", ["a"])]
