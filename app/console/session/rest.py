@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.auth.callers import Caller, Role
 from app.api.auth.requires import IN_PROCESS
 from app.api.auth.role_table import Rule, rules
-from app.api.http.problems import not_found
+from app.errors import NotFoundError
 
 Json = dict[str, Any]
 _UNKNOWN_OUTCOMES = ("event_store_unavailable", "database_unavailable", "history_unreadable")
@@ -92,7 +92,7 @@ class Rest:
     async def _send(self, method: str, path: str, identifiers: tuple[str, ...], **content: Any) -> Answer:
         if odd := [each for each in identifiers if "/" in each or each in (".", "..")]:
             # No identifier of REST looks like this, and it would lead to another address.
-            raise not_found("page", odd[0])
+            raise NotFoundError("page", odd[0])
         url = "http://console" + path.format(*(quote(each, safe="") for each in identifiers))
         answer = await self._transport.handle_async_request(httpx2.Request(method, url, **content))
         body = await answer.aread()

@@ -6,12 +6,13 @@ from fastapi import Request
 
 from app.console.session.issuer import Issuer
 from app.console.session.sessions import Sessions
+from app.errors import ConfigurationError
 from app.runtime.settings.settings import Settings
 
 _MIN_SECRET_BYTES = 32
 
 
-class ConsoleNotConfiguredError(ValueError):
+class ConsoleNotConfiguredError(ConfigurationError):
     """The console cannot sign people in safely: the API must not start with it."""
 
 

@@ -14,6 +14,7 @@ from app.console.session.guard import SignInNeededError
 from app.console.session.rest import Json, RefusedError
 from app.console.session.wiring import console_of
 from app.console.ui.page_context import is_partial, render
+from app.errors import BillieError
 
 POLICY = "; ".join(
     (
@@ -51,7 +52,7 @@ class PageRoute(APIRoute):
                 answer = _to_sign_in(request)
             except RefusedError as error:
                 answer = problem_page(request, error.problem)
-            except ProblemError as error:
+            except BillieError as error:
                 answer = problem_page(request, problem_of(error, request.state.id))
             except RequestValidationError:
                 fault = ProblemError(422, "invalid_request", "This address is malformed.")

@@ -3,23 +3,23 @@
 import asyncio
 
 from app.aggregates import are_two_people, is_machine, same_person
-from app.api.http.problems import not_found
 from app.console.pages.approvals.queue import KINDS, Approval, Kind
 from app.console.pages.loans.lookups import account_and_balance
 from app.console.session.rest import Json, RefusedError
 from app.console.ui.formats import decimal, quoted
 from app.console.ui.page_context import PageContext
+from app.errors import NotFoundError
 
 
 def kind_of(name: str) -> Kind:
-    """Raises ProblemError (404) for an unknown kind."""
+    """Raises NotFoundError for an unknown kind."""
     if (kind := KINDS.get(name)) is None:
-        raise not_found("page", f"/approvals/{quoted(name)}")
+        raise NotFoundError("page", f"/approvals/{quoted(name)}")
     return kind
 
 
 async def read_approval(context: PageContext, kind_name: str, identifier: str) -> Approval:
-    """Raises ProblemError (404), and RefusedError."""
+    """Raises NotFoundError, and RefusedError."""
     kind = kind_of(kind_name)
     return Approval(kind, await context.rest.get(kind.path, identifier))
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.http.problems import not_found
 from app.console.pages.loans.lookups import recent_movements
 from app.console.pages.money.actions import drawer_of, offered_actions
 from app.console.pages.notes.threads import threads
@@ -15,6 +14,7 @@ from app.console.session.rest import Json, RefusedError
 from app.console.ui import formats
 from app.console.ui.page_context import Context, PageContext
 from app.console.ui.page_route import PageRoute
+from app.errors import NotFoundError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -46,7 +46,7 @@ async def get_customer(context: Context, customer_id: str) -> Response:
 async def get_part(context: Context, customer_id: str, name: str) -> Response:
     """One part of the page, current."""
     if (part := _PARTS.get(name)) is None:
-        raise not_found("part of the page", name)
+        raise NotFoundError("part of the page", name)
     values = await part(context, customer_id)
     return context.render(f"customers/customer_{name}.html", **values, customer_id=customer_id)
 

@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.http.problems import not_found
 from app.console.session.guard import split
 from app.console.session.rest import Answer, Json, cursor_of
 from app.console.ui.page_context import Context, PageContext
 from app.console.ui.page_route import PageRoute
+from app.errors import NotFoundError
 from app.ingestion.messages.rejection import Reason
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -80,7 +80,7 @@ async def get_dead_letter(context: Context, letter_id: str, reason: str = "", ki
 async def get_form(context: Context, letter_id: str, verb: str) -> Response:
     """What to confirm before it is replayed or discarded."""
     if verb not in ("replay", "discard"):
-        raise not_found("page", f"/dead-letters/{letter_id}/…")
+        raise NotFoundError("page", f"/dead-letters/{letter_id}/…")
     return await _form(context, verb, letter_id)
 
 
@@ -143,7 +143,7 @@ def _filters_of_page(context: PageContext) -> str:
 
 
 def _reason(name: str) -> str:
-    """Raises ProblemError (404) for an unknown reason."""
+    """Raises NotFoundError for an unknown reason."""
     if name not in list(Reason):
-        raise not_found("reason", name)
+        raise NotFoundError("reason", name)
     return name

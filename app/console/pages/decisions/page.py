@@ -9,13 +9,13 @@ from typing import NamedTuple
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.http.problems import not_found
 from app.console.pages.approvals.approval import command_of, kind_of, permissions_of, read_approval
 from app.console.pages.approvals.queue import Approval
 from app.console.session.rest import Answer, Json, RefusedError
 from app.console.ui.formats import quoted
 from app.console.ui.page_context import Context, PageContext
 from app.console.ui.page_route import PageRoute
+from app.errors import NotFoundError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -142,7 +142,7 @@ def _may(permissions: Json, decision: Decision) -> bool:
 
 
 def _decision(kind: str, verb: str) -> Decision:
-    """Raises ProblemError (404) for an unknown decision. Only withdrawing a write-off takes no comment."""
+    """Raises NotFoundError for an unknown decision. Only withdrawing a write-off takes no comment."""
     if (decision := _DECISIONS.get(verb)) is None:
-        raise not_found("page", f"/approvals/…/{quoted(verb)}")
+        raise NotFoundError("page", f"/approvals/…/{quoted(verb)}")
     return decision._replace(takes_comment=(kind, verb) != ("write-off", "withdraw"))

@@ -7,13 +7,13 @@ from fastapi import Depends
 from fastapi.responses import Response
 
 from app.aggregates import command_id_of
-from app.api.http.problems import not_found
 from app.api.write_offs.routes import request_id_of
 from app.console.pages.loans.lookups import account_and_customer
 from app.console.pages.money.actions import ACTIONS, WRITE_OFF, Action, new_key, valid_key
 from app.console.session.rest import Json, RefusedError
 from app.console.ui.formats import quoted
 from app.console.ui.page_context import Context, PageContext
+from app.errors import NotFoundError
 
 _MAX_REQUESTS = 10
 """Only the latest request of a loan can be unsettled."""
@@ -66,9 +66,9 @@ class Drawer:
 
 
 async def drawer_of_path(context: Context, account_id: str, name: str, key: str | None = None) -> Drawer:
-    """The drawer of an address. Raises ProblemError (404) for an unknown action."""
+    """The drawer of an address. Raises NotFoundError for an unknown action."""
     if (action := ACTIONS.get(name)) is None:
-        raise not_found("page", f"/loan-accounts/…/{quoted(name)}")
+        raise NotFoundError("page", f"/loan-accounts/…/{quoted(name)}")
     given = valid_key(context.form.get("key") or key)
     return Drawer(context, action, account_id, given or new_key(), is_new=given is None)
 

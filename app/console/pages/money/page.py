@@ -7,7 +7,6 @@ same request to the API, which posts once.
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.http.problems import not_found
 from app.console.pages.loans.lookups import account_and_balance, customer_of
 from app.console.pages.money.actions import keep_in_address, required_role
 from app.console.pages.money.drawer import Drawer, OpenDrawer
@@ -24,6 +23,7 @@ from app.console.pages.money.summary import summary_of
 from app.console.session.rest import Answer, Json, RefusedError
 from app.console.ui.formats import decimal
 from app.console.ui.page_route import PageRoute
+from app.errors import NotFoundError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -68,7 +68,7 @@ async def post(drawer: OpenDrawer) -> Response:
     """Post it, or request it, and show the outcome."""
     context, action = drawer.context, drawer.action
     if drawer.is_new:
-        raise not_found("key in the form", "key", ": open the drawer again")
+        raise NotFoundError("key in the form", "key", ": open the drawer again")
     try:
         body = body_of(action.name, context.form, context.settings.money_most_amount)
     except InvalidFormError as invalid:
@@ -91,7 +91,7 @@ async def get_outcome(drawer: OpenDrawer) -> Response:
     """The outcome so far, for a drawer that waits for it."""
     stored = await drawer.stored()
     if stored is None:
-        raise not_found("movement with the key", drawer.key)
+        raise NotFoundError("movement with the key", drawer.key)
     is_open = _is_open(drawer, stored)
     answer = drawer.render("outcome_status", stored=stored, problem={}, is_open=is_open)
     if not is_open:

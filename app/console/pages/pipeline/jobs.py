@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.http.problems import not_found
 from app.console.session.rest import Answer, Json
 from app.console.ui.page_context import Context, PageContext
 from app.console.ui.page_route import PageRoute
+from app.errors import NotFoundError
 from app.projections.jobs.jobs import JobKind
 from app.projections.read_models.catalogue import all_projections
 
@@ -73,7 +73,7 @@ def _outcome(context: PageContext, answer: Answer, kind: JobKind | None) -> Resp
 
 
 def _kind(name: str) -> JobKind:
-    """Raises ProblemError (404) for an unknown kind."""
+    """Raises NotFoundError for an unknown kind."""
     if name not in list(JobKind):
-        raise not_found("kind of job", name)
+        raise NotFoundError("kind of job", name)
     return JobKind(name)
