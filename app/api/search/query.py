@@ -1,4 +1,4 @@
-"""What a caller looks for, as it may be meant, and how well a document answers it: pure functions."""
+"""A search query: its possible meanings, and how well a document matches it. Pure functions."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -7,79 +7,80 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from app.projections.engine.values import Document
-from app.projections.read_models.search_keys.keys import CODE_FIELDS, KINDS, Kind, key_of, names, text_of
+from app.projections.read_models.search_keys.keys import CODE_FIELDS, KINDS, KeyKind, names
 from app.projections.read_models.search_keys.normalising import (
     LONGEST,
     code,
     email,
     phone,
-    phone_beginnings,
+    phone_prefixes,
     words,
 )
 
 SHORTEST = 3
-"""Letters and digits that one has to look for at least."""
+"""The minimum number of letters and digits in a query."""
 
-_MOST_APART = 3
-_ALL_BEFORE = "\U0010ffff"
-"""Nothing that begins with a key comes after the key and this."""
+_MAX_SINGLE_WORDS = 3
+_LAST = "\U0010ffff"
+"""Sorts after every continuation of a key."""
 _OF_PHONES = frozenset("+()/.-‐‑‒–—")
 
 
 class Fit(IntEnum):
-    """How well a document answers; the lower, the better."""
+    """How well a document matches; lower is better."""
 
     EXACT = 0
-    """An id, a number, an e-mail address or a phone number, just so."""
+    """An identical id, number, e-mail address or phone number."""
     NAME = 1
-    """A whole name, what stands before the ``@``, or the last part of an id or number."""
+    """A whole name, the part of an address before the ``@``, or the last part of an id or number."""
     WORD = 2
     """The first words of a name, all of them whole."""
-    BEGINNING = 3
-    """The beginning of any of these."""
+    PREFIX = 3
+    """A prefix of any of these."""
     WORDS = 4
-    """Each word is the beginning of another part."""
+    """Each word is a prefix of a different part."""
 
 
 class Match(NamedTuple):
-    """How well a document answers, and by which of its fields."""
+    """How well a document matches, and by which of its fields."""
 
     fit: Fit
     field: str
 
 
-class Beginning(NamedTuple):
-    """What keys of a kind begin with, or are."""
+class Prefix(NamedTuple):
+    """What a key of a kind starts with, or equals."""
 
-    kind: Kind
+    kind: KeyKind
     text: str
 
-    def interval(self, level: int) -> dict[str, str]:
-        """The interval of those keys of a level that begin so."""
-        lowest = self.key(level)
-        return {"$gte": lowest, "$lt": lowest + _ALL_BEFORE}
+    @property
+    def key(self) -> str:
+        """The key that equals it."""
+        return self.kind.value + self.text
 
-    def key(self, level: int) -> str:
-        """The key of a level that is just that."""
-        return key_of(level, self.kind, self.text)
+    @property
+    def interval(self) -> dict[str, str]:
+        """The condition that a key starts with it."""
+        return {"$gte": self.key, "$lt": self.key + _LAST}
 
-    def fit(self, kind: Kind, text: str) -> Fit | None:
-        """How well a key answers, by its kind and text."""
+    def fit(self, kind: str, text: str) -> Fit | None:
+        """How well a key matches, by its kind and text."""
         if kind != self.kind or not text.startswith(self.text):
             return None
         if text == self.text:
-            return Fit.NAME if kind == Kind.NAME else Fit.EXACT
+            return Fit.NAME if kind == KeyKind.NAME else Fit.EXACT
         following = text[len(self.text)]
-        if kind == Kind.EMAIL and following == "@":
+        if kind == KeyKind.EMAIL and following == "@":
             return Fit.NAME
-        return Fit.WORD if kind == Kind.NAME and following == " " else Fit.BEGINNING
+        return Fit.WORD if kind == KeyKind.NAME and following == " " else Fit.PREFIX
 
 
 @dataclass(frozen=True)
-class Sought:
-    """A question: its words, and what it is as a name, an e-mail address, phone numbers, an id or number.
+class SearchQuery:
+    """The text of a query, its words, and its meaning as a name, e-mail address, phone numbers and code.
 
-    What it cannot be is empty.
+    A meaning that it cannot have is empty.
     """
 
     text: str
@@ -90,65 +91,64 @@ class Sought:
     code: str
 
     @classmethod
-    def of(cls, text: str, shortest: int = SHORTEST) -> "Sought | None":
-        """None where there is too little to look for."""
-        told, together = tuple(words(text)), code(text)
-        if len(together) < shortest:
+    def of(cls, text: str, shortest: int = SHORTEST) -> "SearchQuery | None":
+        """None if there are too few letters and digits."""
+        split, joined = tuple(words(text)), code(text)
+        if len(joined) < shortest:
             return None
-        has_digit = any(map(str.isdigit, together))
+        has_digit = any(map(str.isdigit, joined))
         return cls(
             text=text.strip(),
-            words=told,
-            name="" if has_digit else " ".join(told)[:LONGEST],
+            words=split,
+            name="" if has_digit else " ".join(split)[:LONGEST],
             email=email(text) if len(text.split()) == 1 else "",
-            phones=tuple(phone_beginnings(text)) if _is_phone(text) else (),
-            code=together if has_digit else "",
+            phones=tuple(phone_prefixes(text)) if _is_phone(text) else (),
+            code=joined if has_digit else "",
         )
 
-    def beginnings(self, collection: str) -> list[Beginning]:
-        """Where to look in a collection, for all of it as one."""
-        wanted = [(Kind.NAME, self.name), (Kind.EMAIL, self.email), (Kind.CODE, self.code)]
-        wanted += [(Kind.PHONE, each) for each in self.phones]
-        return [Beginning(kind, text) for kind, text in wanted if text and kind in KINDS[collection]]
+    def prefixes(self, collection: str) -> list[Prefix]:
+        """The prefixes to look for in a collection, each with the whole query."""
+        meanings = [(KeyKind.NAME, self.name), (KeyKind.EMAIL, self.email), (KeyKind.CODE, self.code)]
+        meanings += [(KeyKind.PHONE, each) for each in self.phones]
+        return [Prefix(kind, text) for kind, text in meanings if text and kind in KINDS[collection]]
 
-    def apart(self) -> "Iterator[Sought]":
-        """Its longest words one by one, where there are several: they say most."""
+    def single_words(self) -> "Iterator[SearchQuery]":
+        """Its longest words one by one, if there are several: they are the most selective."""
         if len(self.text.split()) > 1 and not self.phones:
-            for word in sorted(set(self.words), key=lambda each: (-len(each), each))[:_MOST_APART]:
-                if (sought := Sought.of(word, shortest=1)) is not None:
-                    yield sought
+            for word in sorted(set(self.words), key=lambda each: (-len(each), each))[:_MAX_SINGLE_WORDS]:
+                if (query := SearchQuery.of(word, shortest=1)) is not None:
+                    yield query
 
     def fit(self, collection: str, keys: list[str]) -> Fit | None:
-        """How well a document answers, by its keys; None where it does not."""
-        texts = [text_of(key) for key in keys]
+        """How well a document matches, by its keys; None if it does not."""
         fits = [
             fit
-            for beginning in self.beginnings(collection)
-            for text in texts
-            if (fit := beginning.fit(*text)) is not None
+            for prefix in self.prefixes(collection)
+            for key in keys
+            if (fit := prefix.fit(key[0], key[1:])) is not None
         ]
         if fits:
             return min(fits)
-        parts = [part for _, text in texts for part in (text, *text.split())]
+        parts = [part for key in keys for part in (key[1:], *key[1:].split())]
         if len(self.words) > 1 and all(any(part.startswith(word) for part in parts) for word in self.words):
             return Fit.WORDS
         return None
 
     def match(self, collection: str, document: Document, fit: Fit) -> Match:
-        """By which of its fields a document answers that fits so, and how well that does."""
-        told = [(Kind.CODE, code(document.get(field, "")), field) for field in CODE_FIELDS[collection]]
+        """The field by which a document with this fit matches, and how well it does."""
+        values = [(KeyKind.CODE, code(document.get(field, "")), field) for field in CODE_FIELDS[collection]]
         if collection == "customers":
-            told.append((Kind.EMAIL, email(document.get("emailAddress", "")), "emailAddress"))
-            told.append((Kind.PHONE, phone(document.get("mobilePhoneNumber", "")), "mobilePhoneNumber"))
+            values.append((KeyKind.EMAIL, email(document.get("emailAddress", "")), "emailAddress"))
+            values.append((KeyKind.PHONE, phone(document.get("mobilePhoneNumber", "")), "mobilePhoneNumber"))
             preferred = " ".join(words(document.get("preferredName", "")))
             for name in names(document):
                 is_preferred = bool(preferred) and name.startswith(preferred)
-                told.append((Kind.NAME, name, "preferredName" if is_preferred else "fullName"))
+                values.append((KeyKind.NAME, name, "preferredName" if is_preferred else "fullName"))
         found = [
             Match(better, field)
-            for beginning in self.beginnings(collection)
-            for kind, text, field in told
-            if (better := beginning.fit(kind, text)) is not None
+            for prefix in self.prefixes(collection)
+            for kind, text, field in values
+            if (better := prefix.fit(kind, text)) is not None
         ]
         if document["_id"] == self.text:
             found.append(Match(Fit.EXACT, "_id"))
@@ -157,11 +157,11 @@ class Sought:
         if fit == Fit.WORDS:
             return Match(fit, "fullName")
         fields = CODE_FIELDS[collection]
-        ends = [field for field in fields if self.code and self._ends(document.get(field, ""))]
+        ends = [field for field in fields if self.code and self._is_last_part(document.get(field, ""))]
         return Match(max(fit, Fit.NAME), ends[0] if ends else fields[0])
 
-    def _ends(self, told: str) -> bool:
-        return (words(told) or [""])[-1].startswith(self.code)
+    def _is_last_part(self, value: str) -> bool:
+        return (words(value) or [""])[-1].startswith(self.code)
 
 
 def _is_phone(text: str) -> bool:

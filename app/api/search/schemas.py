@@ -1,4 +1,4 @@
-"""What a search answers: of each document as much as somebody on the phone needs to pick the right one."""
+"""Search results: enough of each document to pick the right one on the phone."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,33 +12,33 @@ from app.projections.read_models.types import Day, Model, Money
 
 
 class _Hit(Model):
-    """What all hits have."""
+    """The fields of every hit."""
 
     id: str
-    """The document's identifier, as its own route takes it."""
+    """The document's identifier, as in its own route."""
     title: str
-    """What to show first: a name, or a number; the identifier, where there is neither."""
+    """The heading: a name or a number, or the identifier if there is neither."""
     matched: str
-    """The field that answers best; where several words are in several fields, `fullName`."""
+    """The field that matches best; `fullName` if several words match in several fields."""
     exact: bool
-    """Whether that field is just what was asked for: an id, a number, an e-mail address or a phone number."""
+    """Whether that field is identical to the query: an id, a number, an e-mail address or a phone number."""
 
 
 class CustomerHit(_Hit):
     """A customer."""
 
     kind: Literal["customer"]
-    """What it is."""
+    """The kind of hit."""
     customer_id: str
     """The same as `id`."""
     preferred_name: str | None = None
-    """What the customer wants to be called."""
+    """What the customer prefers to be called."""
     date_of_birth: Day | None = None
     """Date of birth."""
     email_address: str | None = None
-    """As told."""
+    """As reported."""
     mobile_phone_number: str | None = None
-    """As told."""
+    """As reported."""
     suburb: str | None = None
     """Where they live."""
     state: str | None = None
@@ -53,17 +53,17 @@ class LoanAccountHit(_Hit):
     """A loan account."""
 
     kind: Literal["loanAccount"]
-    """What it is."""
+    """The kind of hit."""
     customer_id: str | None = None
-    """Whose loan it is."""
+    """The borrower."""
     customer_name: str | None = None
-    """Their name."""
+    """The borrower's name."""
     account_number: str | None = None
     """The number that customers and staff use."""
     account_status: AccountStatus | None = None
-    """How it stands."""
+    """The status."""
     total_outstanding: Money | None = None
-    """What is owed, as last told."""
+    """The balance owed, as last reported."""
     opened_date: Day | None = None
     """When it was opened."""
 
@@ -77,15 +77,15 @@ class ConversationHit(_Hit):
     """A conversation."""
 
     kind: Literal["conversation"]
-    """What it is."""
+    """The kind of hit."""
     customer_id: str | None = None
-    """Whom it is with."""
+    """The customer."""
     application_number: str | None = None
-    """The application that it is about."""
+    """The application it is about."""
     status: str | None = None
-    """How it stands."""
+    """The status."""
     started_at: datetime | None = None
-    """When it was started."""
+    """When it started."""
     last_utterance_at: datetime | None = None
     """The latest time of any utterance."""
 
@@ -99,9 +99,9 @@ SearchHit = Annotated[CustomerHit | LoanAccountHit | ConversationHit, Field(disc
 
 
 class SearchResults(Model):
-    """What was found, best first."""
+    """The hits, best first."""
 
     items: list[SearchHit]
-    """At most as many as asked for. Exact ids, numbers, addresses and phone numbers come first."""
+    """At most `limit` hits. Exact ids, numbers, addresses and phone numbers come first."""
     more: bool
-    """Whether there is more than is shown, or may be: type more, to see less."""
+    """Whether there are, or may be, more hits than shown: a longer query narrows them down."""

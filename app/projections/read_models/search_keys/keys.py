@@ -1,13 +1,12 @@
-"""The search keys of documents: ``_search``, a list of texts that one index has.
+"""The search keys of documents: ``_search``, a list of texts with one index.
 
-A pure function of the other fields of a document, made anew whenever it is written: where fields are cleared,
-their keys are gone. A key is its level, its kind and what it is of: ``0nann smith``, ``0p0412345678``.
-Decision 0009 says why.
+They are a pure function of the document's other fields, set whenever it is written: when fields are cleared,
+their keys go too. A key is its kind and a normalised text: ``nann smith``, ``p0412345678``. See decision
+0009.
 """
 
 from collections.abc import Iterable
 from enum import StrEnum
-from hashlib import blake2b
 from typing import Any
 
 from app.projections.engine.faults import FAULTED
@@ -16,21 +15,16 @@ from app.projections.read_models.search_keys.normalising import LONGEST, code, e
 
 FIELD = "_search"
 
-LEVELS = (3, 2, 1, 0)
-"""Of documents, 1 in 512 is of level 3, 7 in 512 of level 2, 7 in 64 of level 1, the rest of level 0."""
-SHARE = 8
-"""About so many times as many documents are of a level as of the one above it."""
 
-
-class Kind(StrEnum):
-    """What a key is of."""
+class KeyKind(StrEnum):
+    """What a key is made of."""
 
     NAME = "n"
-    """A customer's name, from one of its words on."""
+    """A customer's name, starting at one of its words."""
     EMAIL = "e"
     PHONE = "p"
     CODE = "c"
-    """An identifier or a number, or its last part: people leave out what is the same in all."""
+    """An identifier or number, or its last part: people leave out what all of them share."""
 
 
 CODE_FIELDS: dict[str, tuple[str, ...]] = {
@@ -38,18 +32,20 @@ CODE_FIELDS: dict[str, tuple[str, ...]] = {
     "loan-accounts": ("accountNumber", "_id"),
     "conversations": ("applicationNumber",),
 }
-"""The fields that codes are of, by collection: those that are searched."""
+"""The collections that are searched, and the fields that give their codes."""
 
-KINDS: dict[str, tuple[Kind, ...]] = dict.fromkeys(CODE_FIELDS, (Kind.CODE,)) | {"customers": tuple(Kind)}
+KINDS: dict[str, tuple[KeyKind, ...]] = dict.fromkeys(CODE_FIELDS, (KeyKind.CODE,)) | {
+    "customers": tuple(KeyKind)
+}
 """The kinds of keys that documents of a collection may have."""
 
-_MOST_NAMES = _MOST_WORDS = 12
-_SHORTEST_ALONE = 3
-_END_AT_LEAST = 3
+_MAX_NAMES = _MAX_WORDS = 12
+_MIN_FIRST_WORD = 3
+_MIN_LAST_PART = 3
 
 
 def set_search_keys(collection: str, document: Document) -> None:
-    """Give a document its keys, or take them from one that has no use for any."""
+    """Set a document's keys, or remove the field if it has none."""
     document.pop(FIELD, None)
     if keys := search_keys(collection, document):
         document[FIELD] = keys
@@ -59,60 +55,43 @@ def search_keys(collection: str, document: Document) -> list[str]:
     """The keys of a document, in order; none for one that was set aside before it held anything."""
     if document.get(FAULTED, {}).get("empty"):
         return []
-    keys = [(Kind.CODE, each) for each in codes(collection, document)]
+    keys = [(KeyKind.CODE, each) for each in codes(collection, document)]
     if collection == "customers":
-        keys += [(Kind.NAME, each) for each in names(document)]
-        keys.append((Kind.EMAIL, email(_text(document, "emailAddress"))))
-        keys.append((Kind.PHONE, phone(_text(document, "mobilePhoneNumber"))))
-    level = level_of(document["_id"])
-    return sorted(key_of(level, kind, text) for kind, text in keys if text)
-
-
-def key_of(level: int, kind: Kind, text: str) -> str:
-    """The key of a normalised text, or the beginning of keys, where it is one of a text."""
-    return f"{level}{kind.value}{text}"
-
-
-def text_of(key: str) -> tuple[Kind, str]:
-    """The kind and the text of a key."""
-    return Kind(key[1]), key[2:]
-
-
-def level_of(identifier: str) -> int:
-    """The level of a document, by its id: as good as drawn by lot, and always the same."""
-    drawn = int.from_bytes(blake2b(identifier.encode("utf-8", "replace"), digest_size=4).digest(), "big")
-    return next(level for level in LEVELS if drawn % SHARE**level == 0)
+        keys += [(KeyKind.NAME, each) for each in names(document)]
+        keys.append((KeyKind.EMAIL, email(_text(document, "emailAddress"))))
+        keys.append((KeyKind.PHONE, phone(_text(document, "mobilePhoneNumber"))))
+    return sorted(kind.value + text for kind, text in keys if text)
 
 
 def names(document: Document) -> list[str]:
-    """The names of a customer by which they are found, most important first.
+    """The names that find a customer, most important first.
 
     Mary Anne Smith, called Annie, is ``mary anne smith``, ``smith mary anne``, ``annie smith``,
-    ``anne smith mary`` and ``mary smith``: any of her names may come first, and others after it.
+    ``anne smith mary`` and ``mary smith``: any of her names may come first, followed by others.
     """
     first, last = _words(document, "firstName"), _words(document, "lastName")
-    whole = (first + last or _words(document, "fullName"))[:_MOST_WORDS]
+    whole = (first + last or _words(document, "fullName"))[:_MAX_WORDS]
     starts = [0, len(first)] if first and last else [0]
-    starts += [start for start, word in enumerate(whole) if len(word) >= _SHORTEST_ALONE]
+    starts += [start for start, word in enumerate(whole) if len(word) >= _MIN_FIRST_WORD]
     turned = [whole[start:] + whole[:start] for start in dict.fromkeys(starts) if start < len(whole)]
     preferred = _words(document, "preferredName")
     found = [*turned[:2], [*preferred, *last] if preferred else [], *turned[2:]]
     if len(first) > 1 and last:
         found.append([first[0], *last])
-    return _distinct(" ".join(each) for each in found)[:_MOST_NAMES]
+    return _distinct(" ".join(each) for each in found)[:_MAX_NAMES]
 
 
 def codes(collection: str, document: Document) -> list[str]:
-    """The codes of a document, then the last parts of those that have several: ``acc900002``, ``900002``."""
-    told = [text for field in CODE_FIELDS[collection] if (text := _text(document, field))]
-    return _distinct([*(code(each) for each in told), *(end_of_code(each) for each in told)])
+    """The codes of a document, and the last parts of those with several: ``acc900002``, ``900002``."""
+    texts = [text for field in CODE_FIELDS[collection] if (text := _text(document, field))]
+    return _distinct([*(code(each) for each in texts), *(end_of_code(each) for each in texts)])
 
 
 def end_of_code(text: str) -> str:
-    """The last part of an id or number; empty where that says little, or is the whole."""
+    """The last part of an id or number; empty if it is the whole, or not distinctive."""
     parts = words(text)
-    is_telling = len(parts) > 1 and len(parts[-1]) >= _END_AT_LEAST and any(map(str.isdigit, parts[-1]))
-    return parts[-1] if is_telling else ""
+    is_distinctive = len(parts) > 1 and len(parts[-1]) >= _MIN_LAST_PART and any(map(str.isdigit, parts[-1]))
+    return parts[-1] if is_distinctive else ""
 
 
 def _words(document: Document, field: str) -> list[str]:
@@ -120,9 +99,9 @@ def _words(document: Document, field: str) -> list[str]:
 
 
 def _text(document: Document, field: str) -> str:
-    """A field's text; empty for what is none: whether a document can be stored is for others to say."""
-    told: Any = document.get(field)
-    return told if isinstance(told, str) else ""
+    """A field's text, or empty if it is no text."""
+    value: Any = document.get(field)
+    return value if isinstance(value, str) else ""
 
 
 def _distinct(keys: Iterable[str]) -> list[str]:

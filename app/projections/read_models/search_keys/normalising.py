@@ -1,33 +1,33 @@
-"""How what people type, and what is stored, become the same text: pure functions, for keys and for questions.
+"""Normalises texts, for search keys and for search queries alike.
 
-Case, accents, punctuation and the formatting of phone numbers do not matter afterwards. Each of them may be
-applied to its own result, and takes any text: NUL, lone surrogates and whatever else Unicode has.
+Case, accents, punctuation and the format of phone numbers no longer matter afterwards. Each function is
+idempotent and takes any text, including NUL and lone surrogates.
 """
 
 import re
 import unicodedata
 
 LONGEST = 100
-"""Characters that are compared at most."""
+"""The maximum number of characters compared."""
 
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
 )
-"""Letters that Unicode does not take apart, and that people write without their strokes."""
+"""Letters that Unicode does not decompose, but that people write without their strokes."""
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
 _ROUNDS = 8
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _PLUS = ("+", "\N{FULLWIDTH PLUS SIGN}")
 _COUNTRY, _NATIONAL, _MOBILE_DIGITS = "61", "0", 9
 _AREAS = frozenset("23478")
-"""With what an Australian number goes on after its 0."""
+"""The digits that may follow the 0 of an Australian number."""
 
 
 def fold(text: str) -> str:
     """Without case and accents: ``José`` and ``JOSE`` are ``jose``, ``Straße`` is ``strasse``."""
     if text.isascii():
         return text.lower()
-    for _ in range(_ROUNDS):  # One fold may bring forth what another one changes.
+    for _ in range(_ROUNDS):  # One fold may produce a character that another one changes.
         apart = unicodedata.normalize("NFKD", text.casefold())
         folded = "".join(each for each in apart if not unicodedata.combining(each)).translate(_LETTERS)
         if folded == text:
@@ -37,7 +37,7 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Its words, folded: ``Mary-Anne O'Brien`` has ``mary``, ``anne``, ``obrien``."""
+    """The words of a text, folded: ``Mary-Anne O'Brien`` has ``mary``, ``anne``, ``obrien``."""
     folded = fold(text.translate(_APOSTROPHES))
     if folded.isascii():
         return _ASCII_WORD.findall(folded)
@@ -45,12 +45,12 @@ def words(text: str) -> list[str]:
 
 
 def code(text: str) -> str:
-    """An id or a number without what separates its parts: ``ACC-900 002`` is ``acc900002``."""
+    """An id or a number without separators: ``ACC-900 002`` is ``acc900002``."""
     return "".join(words(text))[:LONGEST]
 
 
 def email(text: str) -> str:
-    """An e-mail address, folded, without white space and what cannot be printed."""
+    """An e-mail address, folded, without white space and unprintable characters."""
     folded = fold(text)
     if folded.isprintable() and " " not in folded and folded.isascii():
         return folded[:LONGEST]
@@ -58,7 +58,7 @@ def email(text: str) -> str:
 
 
 def phone(text: str) -> str:
-    """A phone number's digits. Australian ones begin with 0, however they were written; others as abroad.
+    """A phone number's digits. Australian numbers start with 0 in any format; others with their country code.
 
     ``+61 412 345 678``, ``0061 (0)412 345 678``, ``61412345678``, ``0412-345-678`` and ``412345678`` are
     ``0412345678``; ``+64 21 123 456`` is ``6421123456``.
@@ -76,8 +76,8 @@ def phone(text: str) -> str:
     return digits[:LONGEST]
 
 
-def phone_beginnings(text: str) -> list[str]:
-    """What :func:`phone` may make of a number of which ``text`` is the beginning, likeliest first."""
+def phone_prefixes(text: str) -> list[str]:
+    """What :func:`phone` may return for a number that starts with ``text``, likeliest first."""
     found = [phone(text)]
     digits, is_international = _digits(text)
     if not is_international and digits:
@@ -93,7 +93,7 @@ def _is_of_word(character: str) -> bool:
 
 
 def _digits(text: str) -> tuple[str, bool]:
-    """The digits, of any script, and whether they begin with a country's code, without what leads abroad."""
+    """The digits, in any script, without the international prefix, and whether there was one."""
     found = "".join(str(unicodedata.decimal(each)) for each in text if each.isdecimal())
     if next((each for each in text if each in _PLUS or each.isdecimal()), "") in _PLUS:
         return found, True

@@ -15,13 +15,13 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.api.auth.requires import issue_token
-from app.api.search.query import Sought
-from app.api.search.routes import BUDGET, interval_of_elements, interval_of_index, look
+from app.api.search.query import SearchQuery
+from app.api.search.routes import MAX_READ, find
 from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.projections.read_models.search_keys.keys import FIELD, LEVELS, set_search_keys
+from app.projections.read_models.search_keys.keys import set_search_keys
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
@@ -249,47 +249,19 @@ def test_what_very_many_share_costs_no_more_than_some_hundred_documents(
     store("customers", *({"_id": f"C{number}", **shared} for number in range(2_000)))
 
     async def read(text: str) -> int:
-        sought, read = Sought.of(text), Read()
-        assert sought is not None
+        query, read = SearchQuery.of(text), Read()
+        assert query is not None
         async with AsyncMongoClient[dict[str, Any]](settings.mongo_url, event_listeners=[read]) as client:
-            await look(client[settings.mongo_db]["customers"], interval_of_index, sought, 20)
+            await find(client[settings.mongo_db]["customers"], query, 20)
         return read.documents
 
     for text in ("ann", "ann lee", "le an", "an le", "ann x", "0400000000", "0400"):
-        assert asyncio.run(read(text)) <= 2 * BUDGET, text
+        assert asyncio.run(read(text)) <= 2 * MAX_READ, text
     for text in ("ann", "ann lee", "le an", "0400000000", "0400"):
         found = ask(text)
         assert len(found["items"]) == 20, text
         assert found["more"], text
     assert ask("ann x")["items"] == []
-
-
-@pytest.mark.usefixtures("people")
-def test_both_forms_of_an_interval_find_the_same(mongo_db: Database[dict[str, Any]]) -> None:
-    sought = Sought.of("zoe")
-    assert sought is not None
-    for beginning in sought.beginnings("customers"):
-        for level in LEVELS:
-            interval = beginning.interval(level)
-            found = [
-                {each["_id"] for each in mongo_db["customers"].find({FIELD: form})}
-                for form in (interval, interval_of_elements(interval))
-            ]
-            assert found[0] == found[1]
-
-
-def test_the_embedded_server_reads_no_more_than_the_interval_of_the_index(
-    store: Callable[..., None], mongo_db: Database[dict[str, Any]]
-) -> None:
-    store("customers", *({"_id": f"C{number}", "fullName": f"Name{number} Lee"} for number in range(300)))
-    sought = Sought.of("lee name")
-    assert sought is not None
-    interval = sought.beginnings("customers")[0].interval(0)
-    plan = mongo_db["customers"].find({FIELD: interval}).explain()
-    assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
-    assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
-    rare = mongo_db["customers"].find({FIELD: {"$gte": "0nname29 ", "$lt": "0nname29!"}}).explain()
-    assert rare["executionStats"]["totalDocsExamined"] <= 1
 
 
 def test_what_holds_nothing_is_left_out_and_what_was_set_aside_later_is_not(

@@ -10,7 +10,7 @@ from app.projections.read_models.search_keys.normalising import (
     email,
     fold,
     phone,
-    phone_beginnings,
+    phone_prefixes,
     words,
 )
 
@@ -48,7 +48,7 @@ def test_folding_what_is_folded_changes_nothing(text: str) -> None:
 
 @given(ANYTHING)
 def test_keys_can_be_stored_and_are_bounded(text: str) -> None:
-    for key in (*words(text), code(text), email(text), phone(text), *phone_beginnings(text)):
+    for key in (*words(text), code(text), email(text), phone(text), *phone_prefixes(text)):
         assert "\0" not in key
         assert key.encode("utf-8").decode("utf-8") == key
     assert max(map(len, (code(text), email(text), phone(text)))) <= LONGEST
@@ -103,5 +103,5 @@ def test_any_form_of_a_number_is_the_same(national: str, before: str, data: st.D
 
 @given(NATIONAL, st.sampled_from(["0", "+61", "61", ""]), st.integers(3, 9))
 def test_a_number_is_found_by_how_it_begins_in_any_form(national: str, before: str, length: int) -> None:
-    beginnings = phone_beginnings((before + national)[:length])
+    beginnings = phone_prefixes((before + national)[:length])
     assert any(f"0{national}".startswith(each) for each in beginnings)

@@ -1,7 +1,6 @@
 """The search keys of documents: a pure function of what they hold, in whatever order that came."""
 
-from collections import Counter
-from itertools import pairwise, permutations
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -15,9 +14,6 @@ from app.projections.read_models.customers import Customers
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.projections.read_models.search_keys.keys import (
     FIELD,
-    LEVELS,
-    SHARE,
-    level_of,
     names,
     search_keys,
     set_search_keys,
@@ -37,11 +33,9 @@ ANYTHING = st.text(st.characters(exclude_categories=()), max_size=300)
 
 
 def keys(state: Given, identifier: str) -> set[str]:
-    """A document's keys, without their level."""
+    """A document's keys."""
     document: Any = state.database[state._projection.name].find_one({"_id": identifier})
-    found: list[str] = document.get(FIELD, [])
-    assert {int(each[0]) for each in found} <= {level_of(identifier)}
-    return {each[1:] for each in found}
+    return set(document.get(FIELD, []))
 
 
 def test_a_customer_is_found_by_names_address_phone_and_id() -> None:
@@ -118,13 +112,13 @@ def test_clearing_the_fields_clears_the_keys() -> None:
     assert len(document[FIELD]) == 8
     cleared = {name: document[name] for name in ("_id", FIELD)}
     set_search_keys("customers", cleared)
-    assert [each[1:] for each in cleared[FIELD]] == ["cc1"]
+    assert cleared[FIELD] == ["cc1"]
 
 
 def test_verifying_compares_keys_and_no_stamps() -> None:
-    one, other = {"_id": "C1", "_position": 1, FIELD: ["0cc1"]}, {"_id": "C1", "_position": 2}
+    one, other = {"_id": "C1", "_position": 1, FIELD: ["cc1"]}, {"_id": "C1", "_position": 2}
     assert [each.path for each in fields_that_differ(one, other)] == [FIELD]
-    assert fields_that_differ(one, {**other, FIELD: ["0cc1"]}) == []
+    assert fields_that_differ(one, {**other, FIELD: ["cc1"]}) == []
 
 
 @having(
@@ -135,13 +129,5 @@ def test_whatever_is_told_keys_are_few_short_and_can_be_stored(told: dict[str, s
     assert len(found) <= 16
     for key in found:
         assert key.encode("utf-8")
-        assert len(key) <= LONGEST + 2
+        assert len(key) <= LONGEST + 1
     assert found == sorted(set(found))
-
-
-def test_each_level_has_some_eight_times_as_many_documents_as_the_one_above() -> None:
-    count = Counter(level_of(f"CUS-{number}") for number in range(40_000))
-    assert sorted(count, reverse=True) == list(LEVELS)
-    for above, below in pairwise(LEVELS[:-1]):
-        assert 0.5 * SHARE < count[below] / count[above] < 2 * SHARE
-    assert 0.8 < count[0] / 40_000 < 0.95

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.search.query import Fit, Match, Sought
-from app.projections.read_models.search_keys.keys import Kind, search_keys
+from app.api.search.query import Fit, Match, SearchQuery
+from app.projections.read_models.search_keys.keys import KeyKind, search_keys
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=100)
 ANN: dict[str, Any] = {
@@ -23,10 +23,10 @@ LOAN = {"_id": "ACC-900003", "accountNumber": "LN-700"}
 
 
 def match(text: str, document: dict[str, Any] = ANN, collection: str = "customers") -> Match | None:
-    sought = Sought.of(text)
-    assert sought is not None
-    fit = sought.fit(collection, search_keys(collection, document))
-    return None if fit is None else sought.match(collection, document, fit)
+    query = SearchQuery.of(text)
+    assert query is not None
+    fit = query.fit(collection, search_keys(collection, document))
+    return None if fit is None else query.match(collection, document, fit)
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,20 @@ def match(text: str, document: dict[str, Any] = ANN, collection: str = "customer
         ("cus-900002", Fit.EXACT, "_id"),
         ("CUS 900 002", Fit.EXACT, "_id"),
         ("900002", Fit.NAME, "_id"),
-        ("9000", Fit.BEGINNING, "_id"),
-        ("cus9", Fit.BEGINNING, "_id"),
+        ("9000", Fit.PREFIX, "_id"),
+        ("cus9", Fit.PREFIX, "_id"),
         ("ANN.O@mail.test", Fit.EXACT, "emailAddress"),
         ("ann.o", Fit.NAME, "emailAddress"),
-        ("ann.o@ma", Fit.BEGINNING, "emailAddress"),
+        ("ann.o@ma", Fit.PREFIX, "emailAddress"),
         ("+61 412 345 678", Fit.EXACT, "mobilePhoneNumber"),
-        ("(0412) 345", Fit.BEGINNING, "mobilePhoneNumber"),
+        ("(0412) 345", Fit.PREFIX, "mobilePhoneNumber"),
         ("ann marie ostergard", Fit.NAME, "fullName"),
         ("ØSTERGÅRD, Ann Marie", Fit.NAME, "fullName"),
         ("nan ostergard", Fit.NAME, "preferredName"),
         ("ann ostergard", Fit.NAME, "fullName"),
         ("ostergard", Fit.WORD, "fullName"),
         ("marie", Fit.WORD, "fullName"),
-        ("oster", Fit.BEGINNING, "fullName"),
+        ("oster", Fit.PREFIX, "fullName"),
         ("ma oster", Fit.WORDS, "fullName"),
         ("oster 0412", Fit.WORDS, "fullName"),
     ],
@@ -59,8 +59,8 @@ def test_how_well_a_customer_answers(text: str, fit: Fit, field: str) -> None:
 
 @pytest.mark.parametrize("text", ["stergard", "ann bob", "cus", "0412 345 679", "ann.o@nail", "$gt", "..nn."])
 def test_what_a_customer_does_not_answer(text: str) -> None:
-    sought = Sought.of(text)
-    assert sought is None or match(text) is None
+    query = SearchQuery.of(text)
+    assert query is None or match(text) is None
 
 
 def test_how_well_an_account_answers() -> None:
@@ -75,31 +75,31 @@ def test_how_well_an_account_answers() -> None:
 
 @pytest.mark.parametrize("text", ["", "ab", " a b ", "-- --", "\0\0\0", "\ud800\ud800\ud800", "$$$", "é"])
 def test_too_little_to_look_for(text: str) -> None:
-    assert Sought.of(text) is None
+    assert SearchQuery.of(text) is None
 
 
 def test_what_cannot_be_meant_is_not_looked_for() -> None:
-    assert kinds("ann lee") == {Kind.NAME}
-    assert kinds("ann") == {Kind.NAME, Kind.EMAIL}
-    assert kinds("0412 345 678") == {Kind.PHONE, Kind.CODE}
-    assert kinds("CUS-1") == {Kind.CODE, Kind.EMAIL}
+    assert kinds("ann lee") == {KeyKind.NAME}
+    assert kinds("ann") == {KeyKind.NAME, KeyKind.EMAIL}
+    assert kinds("0412 345 678") == {KeyKind.PHONE, KeyKind.CODE}
+    assert kinds("CUS-1") == {KeyKind.CODE, KeyKind.EMAIL}
 
 
-def kinds(text: str) -> set[Kind]:
-    sought = Sought.of(text)
-    assert sought is not None
-    return {each.kind for each in sought.beginnings("customers")}
+def kinds(text: str) -> set[KeyKind]:
+    query = SearchQuery.of(text)
+    assert query is not None
+    return {each.kind for each in query.prefixes("customers")}
 
 
 @given(ANYTHING)
 def test_any_text_is_one_interval_of_plain_strings_a_kind(text: str) -> None:
-    if (sought := Sought.of(text)) is not None:
-        for beginning in sought.beginnings("customers"):
-            interval = beginning.interval(0)
+    if (query := SearchQuery.of(text)) is not None:
+        for prefix in query.prefixes("customers"):
+            interval = prefix.interval
             assert set(interval) == {"$gte", "$lt"}
             assert interval["$gte"].encode("utf-8") < interval["$lt"].encode("utf-8")
-            assert interval["$gte"].startswith(f"0{beginning.kind}")
-        assert len(list(sought.apart())) <= 3
+            assert interval["$gte"].startswith(prefix.kind)
+        assert len(list(query.single_words())) <= 3
 
 
 @given(st.sampled_from(["ann", "marie", "ostergard"]), st.data())
