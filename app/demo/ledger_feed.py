@@ -10,7 +10,7 @@ from redis import Redis
 from app.ingestion.messages.accounts import AccountClosed, AccountCreated, AccountUpdated, ScheduleCreated
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.feed import Fact, Heard, Schedule
 from app.ledger.sandbox.loans import Balance, Instalment, Opened
@@ -43,7 +43,7 @@ def read_facts(
     """What one entry tells a ledger. What ingestion sets aside is nothing to the ledger either."""
     try:
         message = read_entry(stream, entry_id, fields, max_bytes, parsers)
-    except Unusable:
+    except RejectedError:
         return None
     if message is None:
         return None

@@ -14,7 +14,7 @@ from typing import Any
 from app.event_store.application import Servicing
 from app.ingestion.dead_letters.dead_letter import DeadLetter
 from app.ingestion.messages.catalogue import read_entry
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.scripts import set_aside_key
 from app.ingestion.stream.stream_info import group_info, parse_id
 from app.operations.status.servers import Servers
@@ -58,7 +58,7 @@ def is_consumed(entry: Mapping[str, str], settings: Settings) -> bool:
     fields = {name.encode(): text.encode() for name, text in entry.items()}
     try:
         return read_entry(settings.inbox_stream, b"0-0", fields, settings.max_message_bytes) is not None
-    except Unusable:
+    except RejectedError:
         return True
 
 

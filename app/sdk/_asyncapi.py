@@ -63,7 +63,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _message(kind: str, message: Message) -> dict[str, Any]:
-    model = CATALOGUE[kind].payload
+    model = CATALOGUE[kind]
     fields = message.fields()
     del fields[PAYLOAD[0]]
     needed = [CONVERSATION[0]] if issubclass(model, AddressedPayload) else []

@@ -40,14 +40,14 @@ def write(folder: Path) -> None:
 
 def _table() -> str:
     lines = ["| type | payload | needs | goes to |", "|---|---|---|---|"]
-    for kind, row in CATALOGUE.items():
+    for kind, model in CATALOGUE.items():
         schema = json_schema(kind)
         needs = [f"`{key}`" for key in schema.get("required", ())]
-        if issubclass(row.payload, AddressedPayload):
+        if issubclass(model, AddressedPayload):
             needs.insert(0, "a conversation")
         link = f"[`{kind}`](schemas/{kind}.json)"
         goes_to = ", ".join(schema["x-aggregates"])
-        lines.append(f"| {link} | `{row.payload.__name__}` | {', '.join(needs)} | {goes_to} |")
+        lines.append(f"| {link} | `{model.__name__}` | {', '.join(needs)} | {goes_to} |")
     return "\n".join(lines)
 
 

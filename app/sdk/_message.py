@@ -11,7 +11,7 @@ from app.ingestion.messages import catalogue
 from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.payload import parse_payload
-from app.ingestion.messages.rejection import Reason, Unusable, not_as_modelled
+from app.ingestion.messages.rejection import Reason, RejectedError, not_as_modelled
 from app.ingestion.messages.writing import write_payload, write_time
 from app.sdk._defaults import MAX_MESSAGE_BYTES
 
@@ -23,7 +23,7 @@ class InvalidMessageError(ValueError):
     or the name of a field of the entry.
     """
 
-    def __init__(self, kind: str, why: Unusable) -> None:
+    def __init__(self, kind: str, why: RejectedError) -> None:
         super().__init__(f"{kind}: {why.path}: {why.error}")
         self.reason = why.reason
         self.path = why.path
@@ -66,7 +66,7 @@ class Message:
             self._fields = {names[0]: value for names, value in named.items() if value}
             self.payload = as_read(self._fields).payload
             """The payload as our consumer reads it."""
-        except Unusable as why:
+        except RejectedError as why:
             raise InvalidMessageError(type, why) from why
 
     def fields(self) -> dict[str, str]:
@@ -86,8 +86,8 @@ class Message:
 
 def _payload_text(kind: str, payload: Payload | Mapping[str, Any]) -> str:
     if kind not in catalogue.CATALOGUE:
-        raise Unusable(Reason.INVALID_VALUE, TYPE[0], "not a type of the contract")
-    model = catalogue.CATALOGUE[kind].payload
+        raise RejectedError(Reason.INVALID_VALUE, TYPE[0], "not a type of the contract")
+    model = catalogue.CATALOGUE[kind]
     if not isinstance(payload, Payload):
         clean = parse_payload(PAYLOAD[0], _written(payload).encode())
         try:
@@ -96,7 +96,7 @@ def _payload_text(kind: str, payload: Payload | Mapping[str, Any]) -> str:
             raise not_as_modelled(error) from error
     elif type(payload) is not model:
         said = f"a {type(payload).__name__}, where {model.__name__} is meant"
-        raise Unusable(Reason.INVALID_VALUE, PAYLOAD[0], said)
+        raise RejectedError(Reason.INVALID_VALUE, PAYLOAD[0], said)
     return _written(payload)
 
 
@@ -104,12 +104,12 @@ def _written(payload: Payload | Mapping[str, Any]) -> str:
     try:
         return write_payload(payload)
     except ValueError as error:
-        raise Unusable(Reason.NOT_JSON, PAYLOAD[0], str(error)) from error
+        raise RejectedError(Reason.NOT_JSON, PAYLOAD[0], str(error)) from error
 
 
 def _identity(event_id: str) -> str:
     if not event_id.strip():
-        raise Unusable(Reason.INVALID_VALUE, EXPLICIT_ID[0], "blank: it is the message's identity")
+        raise RejectedError(Reason.INVALID_VALUE, EXPLICIT_ID[0], "blank: it is the message's identity")
     return event_id
 
 
@@ -117,11 +117,11 @@ def _time(at: datetime) -> str:
     try:
         return write_time(at)
     except ValueError as error:
-        raise Unusable(Reason.INVALID_VALUE, TIME[0], str(error)) from error
+        raise RejectedError(Reason.INVALID_VALUE, TIME[0], str(error)) from error
 
 
 def as_read(fields: Mapping[str, str]) -> catalogue.Message:
-    """What the door of our own consumer makes of an entry of a known type. Raises Unusable as it does."""
+    """What our own consumer makes of an entry of a known type. Raises RejectedError as it does."""
     # Half a character cannot be encoded: let through as it is, it is refused at the door, by its field.
     entry = {name.encode(): value.encode(errors="surrogatepass") for name, value in fields.items()}
     message = catalogue.read_entry("inbox", b"0-0", entry, MAX_MESSAGE_BYTES)

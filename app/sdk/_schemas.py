@@ -43,7 +43,7 @@ def json_schema(type: str) -> dict[str, Any]:
     It describes what to write. Our consumer reads more than that: either style of keys, numbers for
     amounts, words with their class name.
     """
-    model = CATALOGUE[type].payload
+    model = CATALOGUE[type]
     message = examples()[type]
     schema = model.model_json_schema(schema_generator=_Canonical)
     body = _tidied(schema, schema.pop("$defs", {}))

@@ -7,7 +7,7 @@ from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
-from app.ingestion.messages.rejection import Reason, Unusable, failed
+from app.ingestion.messages.rejection import Reason, RejectedError, failed
 from app.sdk._defaults import MAX_MESSAGE_BYTES
 
 
@@ -56,7 +56,7 @@ def validate(
     entry = {_bytes(name): _bytes(value) for name, value in fields.items()}
     try:
         message = read_entry("inbox", b"0-0", entry, max_bytes, parsers)
-    except Unusable as why:
+    except RejectedError as why:
         return _refused(why)
     if message is None:
         return NotConsumed(entry_type(entry) or "")
@@ -74,10 +74,10 @@ def installed_parsers() -> Parsers:
 
 def message_types() -> dict[str, type[Payload]]:
     """Every type that we consume, with the model of its payload."""
-    return {kind: row.payload for kind, row in CATALOGUE.items()}
+    return dict(CATALOGUE)
 
 
-def _refused(why: Unusable) -> Refused:
+def _refused(why: RejectedError) -> Refused:
     return Refused(why.reason, why.path, why.error)
 
 

@@ -11,8 +11,7 @@ from app.aggregates import ContactNote, LedgerCommand
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.envelope import entry_type
-from app.ingestion.messages.printable import printable
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError, printable
 from app.ingestion.stream.scripts import unknown_types_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters
@@ -75,7 +74,7 @@ def told_of(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> 
     """Whom an entry tells: first the aggregate that it is about, then any other. None if it is no message."""
     try:
         message = read_entry(settings.inbox_stream, entry_id, fields, settings.max_message_bytes)
-    except Unusable:
+    except RejectedError:
         return []
     if message is None:
         return []

@@ -8,7 +8,7 @@ import orjson
 from pydantic import Field
 
 from app.ingestion.messages.envelope import entry_type
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from app.runtime.camel_model import CamelModel
 
 FIELDS = ("entry", "entry_id", "stream", "type", "reason", "path", "error", "deliveries", "at")
@@ -69,7 +69,7 @@ class DeadLetterInFull(DeadLetter):
 
 
 def record_of(
-    stream: str, entry_id: str, fields: Mapping[bytes, bytes], why: Unusable, deliveries: int
+    stream: str, entry_id: str, fields: Mapping[bytes, bytes], why: RejectedError, deliveries: int
 ) -> dict[str, str]:
     """The fields of the dead-letter stream's entry; ``entry`` is the original one, as JSON."""
     return {

@@ -18,7 +18,7 @@ from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull,
 from app.ingestion.dead_letters.scan import Filter, scan
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
-from app.ingestion.messages.rejection import Reason, Unusable, failed
+from app.ingestion.messages.rejection import Reason, RejectedError, failed
 from app.ingestion.stream.apply import apply_messages
 from app.ingestion.stream.stream_info import stream_info
 from app.runtime.settings.settings import Settings
@@ -58,7 +58,7 @@ class Replayed:
     No ``letter_id``: it is off the list, because it was applied or because somebody else took it off.
     """
 
-    why: Unusable | None
+    why: RejectedError | None
     letter_id: str | None
 
 
@@ -193,9 +193,9 @@ class DeadLetterStore:
     def _where(self, letter_id: str) -> "DeadLetterStore":
         return self.discarded() if letter_id.startswith(_DISCARDED) else self
 
-    def _apply(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> Unusable | None:
+    def _apply(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> RejectedError | None:
         if dead_letter.reason == Reason.FOREIGN:
-            return Unusable(Reason.FOREIGN, dead_letter.path, dead_letter.error)
+            return RejectedError(Reason.FOREIGN, dead_letter.path, dead_letter.error)
         try:
             message = read_entry(
                 dead_letter.stream,
@@ -204,10 +204,10 @@ class DeadLetterStore:
                 self._settings.max_message_bytes,
                 self._parsers,
             )
-        except Unusable as why:
+        except RejectedError as why:
             return why
         if message is None:
-            return Unusable(Reason.UNKNOWN_TYPE, "type", "this release does not consume it")
+            return RejectedError(Reason.UNKNOWN_TYPE, "type", "this release does not consume it")
         done = apply_messages(servicing, [message], Flag())
         if done.rejected:
             return done.rejected[0][1]

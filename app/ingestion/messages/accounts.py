@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
+from app.aggregates.base import Key
+from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.loan_account.status import (
     AgingBucket,
     ClosureReason,
@@ -11,6 +13,8 @@ from app.aggregates.loan_account.status import (
     PaymentStatus,
     SdkStatus,
 )
+from app.event_store.unit_of_work import UnitOfWork
+from app.ingestion.messages.envelope import Envelope
 from app.ingestion.messages.fields import (
     Date,
     Flag,
@@ -36,10 +40,19 @@ Bucket = Annotated[AgingBucket | None, BeforeValidator(one_of_or_absent(same(Agi
 PaymentNumber = Annotated[int, Field(ge=0, le=100_000)]
 
 
-class AccountCreated(Payload):
+class _AboutAccount(Payload):
+    account_id: Identifier
+
+    def concerns(self, _envelope: Envelope) -> tuple[Key, ...]:
+        return ((LoanAccount, self.account_id),)
+
+    def account(self, unit: UnitOfWork, envelope: Envelope) -> LoanAccount:
+        return unit.obtain(LoanAccount, self.account_id, envelope.source)
+
+
+class AccountCreated(_AboutAccount):
     """``account.created.v1``: a loan account exists. Sent again, it resets nothing set since."""
 
-    account_id: Identifier
     customer_id: Identifier
     account_number: str | None = None
     status: Status = None
@@ -51,11 +64,17 @@ class AccountCreated(Payload):
     commencement_date: Date | None = None
     signed_loan_agreement_url: str | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.account(unit, envelope).open(
+            envelope.source,
+            total_payable=self.loan_total_payable,
+            **self.present("account_id", "loan_total_payable"),
+        )
 
-class AccountUpdated(Payload):
+
+class AccountUpdated(_AboutAccount):
     """``account.updated.v1``: a snapshot of what changed. An absent key clears nothing."""
 
-    account_id: Identifier
     current_balance: Money | None = None
     status: Status = None
     last_payment_date: Date | None = None
@@ -63,18 +82,27 @@ class AccountUpdated(Payload):
     triggered_by_transaction_type: Word | None = None
     triggered_by_transaction_id: str | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        by = self.triggered_by_transaction_type
+        self.account(unit, envelope).update(
+            envelope.source,
+            triggered_by_transaction_type=by and by.upper(),
+            **self.present("account_id", "triggered_by_transaction_type"),
+        )
 
-class AccountStatusChanged(Payload):
+
+class AccountStatusChanged(_AboutAccount):
     """``account.status_changed.v1``: the account has another status."""
 
-    account_id: Identifier
     new_status: Annotated[SdkStatus, BeforeValidator(one_of(_STATUS))]
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.account(unit, envelope).change_status(envelope.source, status=self.new_status)
 
-class AccountClosed(Payload):
+
+class AccountClosed(_AboutAccount):
     """``account.closed.v1``: the account is closed, and why."""
 
-    account_id: Identifier
     closure_reason: Closure = None
     final_balance: Money | None = None
     total_paid: Money | None = None
@@ -82,6 +110,14 @@ class AccountClosed(Payload):
     previous_status: Status = None
     closed_date: Date | None = None
     triggered_by_transaction_id: str | None = None
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.account(unit, envelope).close(
+            envelope.source,
+            reason=self.closure_reason,
+            total_payable=self.loan_total_payable,
+            **self.present("account_id", "closure_reason", "loan_total_payable"),
+        )
 
 
 class PlannedPayment(Payload):
@@ -92,10 +128,9 @@ class PlannedPayment(Payload):
     amount: Money | None = None
 
 
-class ScheduleCreated(Payload):
+class ScheduleCreated(_AboutAccount):
     """``account.schedule.created.v1``: the plan of a loan's payments."""
 
-    account_id: Identifier
     schedule_id: Identifier
     loan_amount: Money | None = None
     total_amount: Money | None = None
@@ -104,6 +139,14 @@ class ScheduleCreated(Payload):
     payment_frequency: Frequency = None
     payments: list[PlannedPayment] = Field(default_factory=list)
     created_date: Date | None = None
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.account(unit, envelope).create_schedule(
+            envelope.source,
+            number_of_payments=self.n_payments,
+            payments=[payment.present() for payment in self.payments],
+            **self.present("account_id", "n_payments", "payments"),
+        )
 
 
 class PaymentNews(Payload):
@@ -120,19 +163,29 @@ class PaymentNews(Payload):
     last_updated: Time | None = None
 
 
-class ScheduleUpdated(Payload):
+class ScheduleUpdated(_AboutAccount):
     """``account.schedule.updated.v1``: what became of some payments. It may precede the plan."""
 
-    account_id: Identifier
     schedule_id: Identifier | None = None
     payments: list[PaymentNews]
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.account(unit, envelope).update_schedule(
+            envelope.source,
+            schedule_id=self.schedule_id,
+            payments=[payment.present() for payment in self.payments],
+        )
 
-class AgingUpdated(Payload):
+
+class AgingUpdated(_AboutAccount):
     """``loan.aging.updated.v1``: how late the account is."""
 
-    account_id: Identifier
     dpd: Annotated[Number | None, Field(description="Days past due.")] = None
     bucket: Bucket = None
     is_in_arrears: Flag | None = None
     last_updated: Time | None = None
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.account(unit, envelope).update_aging(
+            envelope.source, days_past_due=self.dpd, **self.present("account_id", "dpd")
+        )

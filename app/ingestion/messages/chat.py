@@ -3,8 +3,14 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
+from app.aggregates.base import Key
+from app.aggregates.conversation import Conversation
+from app.aggregates.customer import Customer
+from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.customers import ApplicantDetails
+from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope, is_time
 from app.ingestion.messages.fields import (
     AddressedPayload,
     Date,
@@ -17,9 +23,40 @@ from app.ingestion.messages.fields import (
     listed,
 )
 
+ASSESSMENTS = {
+    "identityRisk_assessment": "identityRisk",
+    "serviceability_assessment_results": "serviceability",
+    "credit_assessment_serviceability_result": "serviceability",
+    "fraudCheck_assessment": "fraudCheck",
+    "credit_assessment_accountConduct_result": "accountConduct",
+    "post_identity_risk_checks_complete": "postIdentityRisk",
+    "credit_assessment_complete": "creditAssessmentComplete",
+}
+"""The kind of assessment that each message type carries."""
+_DECISIONS = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "referred"}
+_KNOWN_STATUSES = frozenset(("active", "approved", "declined", "referred", "hard_end"))
+_NOT_APPLICATION_DATA = frozenset(("customer", "customer_id", "customerId", *APPLICATION, *CONVERSATION))
+_APPLICANT_DETAILS = frozenset(
+    style for name in ApplicantDetails.model_fields for style in (name, to_camel(name))
+)
+
 
 def _object_or_id(value: Any) -> Any:
     return {"customer_id": value} if isinstance(value, str | int) else value
+
+
+class _Chat(AddressedPayload):
+    def concerns(self, envelope: Envelope) -> tuple[Key, ...]:
+        return ((Conversation, envelope.conversation or ""),)
+
+    def conversation(self, unit: UnitOfWork, envelope: Envelope) -> Conversation:
+        return unit.obtain(Conversation, envelope.subject(), envelope.source)
+
+    def met(self, unit: UnitOfWork, envelope: Envelope) -> Conversation:
+        """The conversation, with the participants that an envelope about something else names."""
+        conversation = self.conversation(unit, envelope)
+        conversation.meet(envelope.source, customer_id=envelope.user, application_number=envelope.application)
+        return conversation
 
 
 class CustomerNamed(Payload):
@@ -28,7 +65,7 @@ class CustomerNamed(Payload):
     customer_id: Identifier | None = None
 
 
-class _WithCustomer(AddressedPayload):
+class _WithCustomer(_Chat):
     customer_id: Identifier | None = None
     customer: Annotated[CustomerNamed | None, BeforeValidator(_object_or_id)] = None
 
@@ -38,7 +75,7 @@ class _WithCustomer(AddressedPayload):
         return self.customer_id or (self.customer.customer_id if self.customer else None)
 
 
-class FreeForm(AddressedPayload):
+class FreeForm(_Chat):
     """The result of an assessment, an object of any shape: the whole payload counts."""
 
     free_form = True
@@ -48,14 +85,27 @@ class FreeForm(AddressedPayload):
 
         def __init__(self, **result: Any) -> None: ...
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.met(unit, envelope).record_assessment(
+            envelope.source, kind=ASSESSMENTS[envelope.type], result=envelope.payload
+        )
+
 
 class ConversationStarted(_WithCustomer):
     """``conversation_started``: a customer began to chat. It empties nothing that is known already."""
 
     timestamp: Time | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.conversation(unit, envelope).start(
+            envelope.source,
+            customer_id=envelope.user or self.named_customer,
+            application_number=envelope.application,
+            started_at=self.timestamp,
+        )
 
-class Utterance(AddressedPayload):
+
+class Utterance(_Chat):
     """``user_input`` and ``assistant_response``: something was said, by the customer or to them."""
 
     utterance: str | None = None
@@ -65,8 +115,12 @@ class Utterance(AddressedPayload):
     end_conversation: Flag | None = None
     additional_data: Any = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        username = "customer" if envelope.type == "user_input" else "assistant"
+        self.met(unit, envelope).add_utterance(envelope.source, username=username, **self.present())
 
-class ApplicationDetailChanged(AddressedPayload):
+
+class ApplicationDetailChanged(_Chat):
     """``applicationDetail_changed``: all other keys are application data, merged deeply.
 
     So are those of ``customer`` that are none of a customer's details; all, where nobody says who it is.
@@ -88,16 +142,60 @@ class ApplicationDetailChanged(AddressedPayload):
             **application_data: Any,
         ) -> None: ...
 
+    def applicant(self, envelope: Envelope) -> str | None:
+        """The applicant: named by their details, else by the payload, else by the envelope."""
+        return (self.customer and self.customer.customer_id) or self.customer_id or envelope.user
 
-class NoticePosted(AddressedPayload):
+    def concerns(self, envelope: Envelope) -> tuple[Key, ...]:
+        customer_id = self.applicant(envelope)
+        about = super().concerns(envelope)
+        return about if customer_id is None else (*about, (Customer, customer_id))
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        customer_id = self.applicant(envelope)
+        self.conversation(unit, envelope).change_application(
+            envelope.source,
+            customer_id=customer_id,
+            application_number=envelope.application,
+            application_data=_application_data(envelope.payload, has_applicant=customer_id is not None),
+        )
+        if self.customer is not None and customer_id is not None:
+            self.customer.report(unit, envelope.source, customer_id)
+
+
+def _application_data(payload: dict[str, Any], *, has_applicant: bool) -> dict[str, Any]:
+    """All that is neither about the message, nor a detail of a known applicant."""
+    data = {
+        name: value
+        for name, value in payload.items()
+        if name not in _NOT_APPLICATION_DATA and not (name in PAYLOAD_TIME and is_time(value))
+    }
+    if isinstance(customer := payload.get("customer"), dict):
+        details = _APPLICANT_DETAILS if has_applicant else frozenset[str]()
+        if more := {name: value for name, value in customer.items() if name not in details}:
+            data["customer"] = more
+    return data
+
+
+class NoticePosted(_Chat):
     """``noticeboard_updated`` and ``noticeboard_post``: an agent left a note for the others."""
 
     agent_name: Annotated[str | None, Field(description="``agent::Topic``.")] = None
     content: Any = Field(default=None, validation_alias=AliasChoices("content", "post"))
     timestamp: Time | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        agent, _, topic = (self.agent_name or "").partition("::")
+        self.met(unit, envelope).post_notice(
+            envelope.source,
+            agent_name=agent or None,
+            topic=topic or None,
+            content=self.content,
+            timestamp=self.timestamp,
+        )
 
-class FinalDecision(AddressedPayload):
+
+class FinalDecision(_Chat):
     """``final_decision`` and ``final_credit_decision``: the application is decided."""
 
     decision: Word | None = Field(
@@ -109,15 +207,33 @@ class FinalDecision(AddressedPayload):
     retry_eligible: Flag | None = None
     blocked_until: Date | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        decision = _DECISIONS.get((self.decision or "").upper(), "hard_end")
+        self.met(unit, envelope).decide(envelope.source, decision=decision, **self.present("decision"))
 
-class ConversationSummary(AddressedPayload):
+
+class ConversationSummary(_Chat):
     """``conversation_summary``: what the conversation is about. Its facts replace those before."""
 
     purpose: str | None = None
     facts: Annotated[list[Any] | None, BeforeValidator(listed)] = None
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.met(unit, envelope).summarise(envelope.source, purpose=self.purpose, facts=self.facts)
 
 
 class SummaryChanged(_WithCustomer):
     """``conversationSummary_changed``: the conversation's status, application or customer."""
 
     status: Word | None = None
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        status = self.status
+        if status is not None and status.lower() in _KNOWN_STATUSES:
+            status = status.lower()  # Our words in any case are ours; another is upstream's.
+        self.conversation(unit, envelope).change_status(
+            envelope.source,
+            status=status,
+            customer_id=envelope.user or self.named_customer,
+            application_number=envelope.application,
+        )

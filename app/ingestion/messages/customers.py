@@ -4,7 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from app.aggregates.customer import EkycStatus
+from app.aggregates.base import Key
+from app.aggregates.customer import Customer, EkycStatus
+from app.aggregates.source import Source
+from app.event_store.unit_of_work import UnitOfWork
+from app.ingestion.messages.envelope import Envelope
 from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Time, one_of_or_absent
 
 _EKYC = {
@@ -48,6 +52,15 @@ class CustomerDetails(Payload):
     investor: Flag | None = None
     vulnerable: Flag | None = None
 
+    def report(self, unit: UnitOfWork, source: Source, customer_id: str) -> None:
+        """Tell the customer's aggregate."""
+        address = self.residential_address
+        unit.obtain(Customer, customer_id, source).report_details(
+            source,
+            residential_address=address.present() if address else None,
+            **self.present("customer_id", "residential_address"),
+        )
+
 
 class CustomerChanged(CustomerDetails):
     """``customer.created.v1``, ``customer.changed.v1``, ``customer.updated.v1``: only what is
@@ -56,12 +69,25 @@ class CustomerChanged(CustomerDetails):
 
     customer_id: Identifier
 
+    def concerns(self, _envelope: Envelope) -> tuple[Key, ...]:
+        return ((Customer, self.customer_id),)
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.report(unit, envelope.source, self.customer_id)
+
 
 class CustomerVerified(Payload):
     """``customer.verified.v1``: the customer's identity was verified."""
 
     customer_id: Identifier
     verified_at: Time | None = None
+
+    def concerns(self, _envelope: Envelope) -> tuple[Key, ...]:
+        return ((Customer, self.customer_id),)
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        customer = unit.obtain(Customer, self.customer_id, envelope.source)
+        customer.verify_identity(envelope.source, verified_at=self.verified_at)
 
 
 class ApplicantDetails(CustomerDetails):

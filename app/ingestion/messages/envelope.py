@@ -9,7 +9,7 @@ import orjson
 
 from app.aggregates import Source
 from app.ingestion.messages.payload import flat_payload, parse_payload, without_nul
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 
 TYPE = ("msg_type", "typ", "event_type")
 CONVERSATION = ("cid", "conv", "conversation_id")
@@ -58,6 +58,13 @@ class Envelope(NamedTuple):
     user: str | None
     application: str | None
 
+    def subject(self) -> str:
+        """What the conversation names. Raises RejectedError without one."""
+        if self.conversation is None:
+            absent = f"none of {', '.join(CONVERSATION)} is present"
+            raise RejectedError(Reason.MISSING_KEY, CONVERSATION[0], absent)
+        return self.conversation
+
 
 def open_entry(
     stream: str,
@@ -68,7 +75,7 @@ def open_entry(
     free_form: bool = False,
     parse: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Envelope:
-    """Read one entry. Raises Unusable, with the reason and the field, for one that never can be used.
+    """Read one entry. Raises RejectedError, with the reason and the field, for one that never can be used.
 
     In a ``free_form`` payload, a key that is named like a time need not be one. An installed parser may
     ``parse`` the payload: all but the identity is then read from its result. What it raises is passed on.
@@ -76,7 +83,7 @@ def open_entry(
     _check_bytes(fields, max_bytes)
     message_type = _first(fields, _TYPE)
     if message_type is None:
-        raise Unusable(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
+        raise RejectedError(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
     payload = _read_payload(fields)
     name = entry_id.decode()
     identity = _identity(stream, name, message_type, fields, payload)
@@ -162,7 +169,7 @@ def _check_bytes(fields: Fields, max_bytes: int) -> None:
     """
     together = b"\n".join((*fields, *fields.values()))
     if len(together) - 2 * len(fields) >= max_bytes:
-        raise Unusable(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
+        raise RejectedError(Reason.TOO_LARGE, "entry", f"larger than {max_bytes} bytes")
     if together.isascii():
         return
     try:
@@ -176,7 +183,7 @@ def _decoded(raw: bytes, path: str, what: str) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise Unusable(Reason.NOT_UTF8, path, f"{what} is not UTF-8") from error
+        raise RejectedError(Reason.NOT_UTF8, path, f"{what} is not UTF-8") from error
 
 
 def _first(fields: Fields, names: tuple[bytes, ...]) -> str | None:
@@ -204,7 +211,7 @@ def _text(payload: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 def _bounded(name: str, identifier: str) -> str:
     if len(identifier) > LONGEST_NAME:
-        raise Unusable(Reason.INVALID_VALUE, name, f"longer than {LONGEST_NAME} characters")
+        raise RejectedError(Reason.INVALID_VALUE, name, f"longer than {LONGEST_NAME} characters")
     return identifier
 
 
@@ -216,7 +223,7 @@ def _time(payload: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool)
             except ValueError as error:
                 if tolerant:
                     continue
-                raise Unusable(Reason.INVALID_VALUE, name, "not an ISO 8601 time") from error
+                raise RejectedError(Reason.INVALID_VALUE, name, "not an ISO 8601 time") from error
     return None
 
 
@@ -226,7 +233,7 @@ def _field_time(fields: Fields) -> datetime | None:
             try:
                 return parse_time(raw.decode())
             except ValueError as error:
-                raise Unusable(Reason.INVALID_VALUE, name.decode(), "not an ISO 8601 time") from error
+                raise RejectedError(Reason.INVALID_VALUE, name.decode(), "not an ISO 8601 time") from error
     return None
 
 

@@ -1,4 +1,4 @@
-"""The kinds of values that payloads hold, with the dirt that the contract says must be accepted."""
+"""The base of payload models, and the kinds of values in them, with the dirt that the contract accepts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.ingestion.messages.envelope import LONGEST_NAME, parse_time
+from app.aggregates.base import Key
+from app.event_store.unit_of_work import UnitOfWork
+from app.ingestion.messages.envelope import LONGEST_NAME, Envelope, parse_time
 
 _CENT = Decimal("0.01")
 _NOTHING = Decimal("0.00")  # Never -0.00.
@@ -31,17 +33,18 @@ _LARGEST = Decimal(10) ** 12
 
 
 class Payload(BaseModel):
-    """Keys in snake_case or camelCase; unknown ones are ignored. What is absent is None.
+    """A message's payload: its fields, and what it asks of which aggregate.
 
-    Nulls and empty strings do not get here from the stream: the payload was cleaned of them. Who
-    builds one in Python may give dates, aware times, Decimals; an unknown word is an error there, and a
-    ``list`` as the validation's context makes it the door's business: dropped, and noted in the list.
+    Keys are snake_case or camelCase; unknown ones are ignored, and None means absent. What arrives from
+    the stream was cleaned of nulls and empty strings. A caller in Python may give dates, aware times and
+    Decimals. An unknown word is an error, unless the validation's context is a list: then the word is
+    dropped, and its field noted there.
     """
 
     addressed: ClassVar[bool] = False
-    """Whether it is about what the envelope's conversation names: a chat, or a write-off request."""
+    """Whether the envelope's conversation names its subject: a chat, or a write-off request."""
     free_form: ClassVar[bool] = False
-    """Whether it has keys of any name: one that is named like a time need not be one."""
+    """Whether it has keys of any name: one that is named like a time need not hold one."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -53,6 +56,14 @@ class Payload(BaseModel):
         ),
     )
 
+    def concerns(self, _envelope: Envelope) -> tuple[Key, ...]:
+        """The aggregates that :meth:`apply` changes, so that a batch can load them in one query."""
+        return ()
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        """Carry out what the message asks. Parts of a payload have no such meaning."""
+        raise NotImplementedError
+
     def present(self, *leave_out: str) -> dict[str, Any]:
         """The fields that are present, by name; dates as ``YYYY-MM-DD``, as events hold them."""
         return {
@@ -63,13 +74,13 @@ class Payload(BaseModel):
 
 
 class AddressedPayload(Payload):
-    """A payload that says nothing without the envelope's conversation."""
+    """A payload whose subject is named by the envelope's conversation."""
 
     addressed = True
 
 
 def _money(value: Any) -> Decimal:
-    """A float is read by the digits that it prints; what is left over of its noise is rounded off."""
+    """A float counts by the digits that it prints; its noise is rounded off."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         msg = "not a decimal amount"
         raise ValueError(msg)
@@ -89,7 +100,7 @@ def _money(value: Any) -> Decimal:
 
 
 def _date(value: Any) -> date:
-    """``YYYY-MM-DD``, or of a time (some publishers send one) its date as written."""
+    """``YYYY-MM-DD``, or the date part of a time, as written: some publishers send one."""
     if isinstance(value, date):
         return value.date() if isinstance(value, datetime) else value
     try:
@@ -101,7 +112,7 @@ def _date(value: Any) -> date:
 
 
 def _time(value: Any) -> datetime:
-    """As the envelope's times; of a datetime its zone must be known, for it may be the builder's own."""
+    """As the envelope's times. A datetime must carry its zone: the caller's own is not the publisher's."""
     if not isinstance(value, datetime):
         return parse_time(value)
     if value.utcoffset() is None:
@@ -129,12 +140,12 @@ def word_or_text(value: Any) -> str:
 
 
 def flag(value: Any) -> Any:
-    """Yes and no in any of their spellings, with spaces around them."""
+    """Yes and no in any spelling that pydantic knows, with spaces around it."""
     return value.strip() if isinstance(value, str) else value
 
 
 def listed(value: Any) -> Any:
-    """One that stands where a list is meant is a list of one."""
+    """A single value where a list is expected is a list of one."""
     return value if value is None or isinstance(value, list | tuple) else [value]
 
 
@@ -152,9 +163,9 @@ def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
 
 
 def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo], str | None]:
-    """A validator for an optional word: an unknown one is dropped at the door, and counted by field.
+    """A validator for an optional word: an unknown one is dropped, and noted in the context's list.
 
-    It raises ValueError where there is no list to note it in: whoever builds a message is told at once.
+    Raises ValueError without such a list: whoever builds a message in Python learns it at once.
     """
 
     def known(value: Any, info: ValidationInfo) -> str | None:
@@ -169,14 +180,14 @@ def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo]
 
 
 def _drop(why: str, info: ValidationInfo) -> None:
-    """Note that the field is dropped. Raises ValueError where there is no list to note it in."""
+    """Note that the field is dropped. Raises ValueError without a list to note it in."""
     if not isinstance(info.context, list):
         raise ValueError(why)
     info.context.append(info.field_name)
 
 
 def identifier_or_absent(value: Any, info: ValidationInfo) -> Any:
-    """A validator for an identifier that is told beside the one that counts: as :func:`one_of_or_absent`."""
+    """A validator for a secondary identifier: an invalid one is dropped, as by :func:`one_of_or_absent`."""
     is_one = isinstance(value, str | int) and not isinstance(value, bool)
     if value is None or (is_one and 0 < len(str(value).strip()) <= LONGEST_NAME):
         return value
@@ -185,7 +196,7 @@ def identifier_or_absent(value: Any, info: ValidationInfo) -> Any:
 
 
 def same(literal: Any) -> dict[str, str]:
-    """The words of a Literal, which mean themselves, by their capitals."""
+    """The words of a Literal by their upper case."""
     return {word.upper(): word for word in get_args(literal)}
 
 

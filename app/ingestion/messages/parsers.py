@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from app.errors import ConfigurationError
 from app.ingestion.messages.payload import parse_payload
-from app.ingestion.messages.rejection import ParserFailed, Reason, Unusable, path_of
+from app.ingestion.messages.rejection import ParserFailedError, Reason, RejectedError, path_of
 from app.ingestion.messages.writing import write_payload
 from app.runtime.observability.logging import in_short, where
 
@@ -39,24 +39,26 @@ class TypeParser:
     def read(self, kind: str, received: Mapping[str, Any]) -> dict[str, Any]:
         """The parser's result, cleaned as every payload is. It may hold dates, times, Decimals and enums.
 
-        Raises Unusable where the parser raised ValueError, and ParserFailed where it raised anything else.
+        Raises RejectedError if the parser raised ValueError, and ParserFailedError for any other error.
         """
         try:
             parsed = self.parse(kind, received)
         except ValueError as error:
             path = path_of(error) if isinstance(error, ValidationError) else "payload"
-            raise Unusable(Reason.INVALID_VALUE, path, f"refused by the parser of {self.owner}") from error
+            raise RejectedError(
+                Reason.INVALID_VALUE, path, f"refused by the parser of {self.owner}"
+            ) from error
         except Exception as error:
             msg = f"the parser of {self.owner} raised {where(error)}"
-            raise ParserFailed(msg) from error
+            raise ParserFailedError(msg) from error
         if not isinstance(parsed, Mapping):
             msg = f"the parser of {self.owner} returned a {type(parsed).__name__}, not a mapping"
-            raise ParserFailed(msg)
+            raise ParserFailedError(msg)
         try:
             text = write_payload(parsed)
         except ValueError as error:
             msg = f"the parser of {self.owner} returned no payload: {error}"
-            raise ParserFailed(msg) from error
+            raise ParserFailedError(msg) from error
         return parse_payload("payload", text.encode())
 
 

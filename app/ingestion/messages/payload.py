@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 
 _DEEPEST = 64
 """Objects and arrays inside one another, the payload itself included."""
@@ -27,14 +27,14 @@ _INT64 = 2**63
 def parse_payload(field: str, raw: bytes) -> dict[str, Any]:
     """The clean JSON object in ``raw``, which is UTF-8.
 
-    Raises Unusable (not_json, not_an_object, too_deep) about the field of the entry that held it.
+    Raises RejectedError (not_json, not_an_object, too_deep) about the field of the entry that held it.
     """
     try:
         value = _parsed(field, raw)
     except orjson.JSONDecodeError as error:
-        raise Unusable(Reason.NOT_JSON, field, f"at character {error.pos}: {error.msg}") from error
+        raise RejectedError(Reason.NOT_JSON, field, f"at character {error.pos}: {error.msg}") from error
     if not isinstance(value, dict):
-        raise Unusable(Reason.NOT_AN_OBJECT, field, f"a JSON {type(value).__name__}, not an object")
+        raise RejectedError(Reason.NOT_AN_OBJECT, field, f"a JSON {type(value).__name__}, not an object")
     clean: dict[str, Any] = _cleaned(field, raw, value)
     return clean
 
@@ -61,12 +61,12 @@ def _flat_value(name: str, text: str) -> Any:
 
 
 def _parsed(field: str, raw: bytes) -> Any:
-    """Raises Unusable where it is nested too deeply, and orjson.JSONDecodeError for what is not JSON."""
+    """Raises RejectedError where it is nested too deeply, and orjson.JSONDecodeError for what is not JSON."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         if error.msg.startswith("depth limit"):
-            raise Unusable(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels") from error
+            raise RejectedError(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels") from error
         if "infinity" not in error.msg:
             raise
         try:  # An integer beyond what a float can hold is JSON all the same.
@@ -105,7 +105,7 @@ def _clean(field: str, value: Any, depth: int) -> Any:
     if kind is not dict and kind is not list:
         return value
     if depth > _DEEPEST:
-        raise Unusable(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels")
+        raise RejectedError(Reason.TOO_DEEP, field, f"nested deeper than {_DEEPEST} levels")
     if kind is list:
         return [_clean(field, item, depth + 1) for item in value]
     return {

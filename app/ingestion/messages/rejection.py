@@ -1,12 +1,13 @@
-"""Why an entry cannot be used: the reason codes of dead letters."""
+"""Why an entry is rejected: the reason codes of dead letters."""
 
 from enum import StrEnum
 from typing import Any
 
 from pydantic import ValidationError
 
-from app.ingestion.messages.printable import printable
 from app.runtime.observability.logging import where
+
+_LONGEST_NAME = 200
 
 
 class Reason(StrEnum):
@@ -21,17 +22,17 @@ class Reason(StrEnum):
     MISSING_KEY = "missing_key"
     INVALID_VALUE = "invalid_value"
     FAILED = "failed"
-    """It was understood, but failed on its own as often as ``BILLIE_MAX_DELIVERIES`` allows."""
+    """It was understood, but failed as often as ``BILLIE_MAX_DELIVERIES`` allows."""
     UNKNOWN_TYPE = "unknown_type"
-    """It was replayed by a release that does not consume its type: nothing that was set aside is dropped."""
+    """A release that does not consume its type replayed it: a dead letter is never dropped."""
     FOREIGN = "foreign"
-    """It is no dead letter of ours, but stands on their stream."""
+    """An entry on the stream of dead letters that is none of ours."""
 
 
-class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusable entry"
+class RejectedError(Exception):
     """An entry that no retry can help. ``path`` names the failing field; no value is quoted.
 
-    A field's name is a publisher's own: whatever it holds, the path is short and stays on its line.
+    Publishers choose the names of fields, so the path is cut short and kept on one line.
     """
 
     def __init__(self, reason: Reason, path: str, error: str) -> None:
@@ -41,25 +42,39 @@ class Unusable(Exception):  # noqa: N818 - it names the entry, as in "an unusabl
         self.error = error
 
 
-class ParserFailed(Exception):  # noqa: N818 - it says what happened to one message
-    """An installed parser raised what is not about the payload, or returned what is none. Quotes no value."""
+class ParserFailedError(Exception):
+    """An installed parser failed, other than by refusing the payload. Quotes no value."""
 
 
-def failed(error: Exception) -> Unusable:
-    """What a message is that was understood, and failed on its own too often."""
-    said = str(error) if isinstance(error, ParserFailed) else where(error)
-    return Unusable(Reason.FAILED, "message", said)
+def failed(error: Exception) -> RejectedError:
+    """The rejection of a message that was understood, and failed too often."""
+    detail = str(error) if isinstance(error, ParserFailedError) else where(error)
+    return RejectedError(Reason.FAILED, "message", detail)
 
 
-def not_as_modelled(error: ValidationError) -> Unusable:
-    """What an entry is whose payload is not as its model says: about the first field at fault."""
+def not_as_modelled(error: ValidationError) -> RejectedError:
+    """The rejection of a payload that its model refuses: about the first field at fault."""
     first: Any = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "missing":
-        return Unusable(Reason.MISSING_KEY, path_of(error), "required, and absent")
-    return Unusable(Reason.INVALID_VALUE, path_of(error), first["msg"].removeprefix("Value error, "))
+        return RejectedError(Reason.MISSING_KEY, path_of(error), "required, and absent")
+    return RejectedError(Reason.INVALID_VALUE, path_of(error), first["msg"].removeprefix("Value error, "))
 
 
 def path_of(error: ValidationError) -> str:
     """The path of the first field at fault; ``payload`` where the whole is."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return ".".join(str(part) for part in first["loc"]) or "payload"
+
+
+def printable(name: str) -> str:
+    """A publisher's name, cut off after 200 characters and with invisible characters escaped.
+
+    A name may hold anything, and must not forge a line of a log or drive an operator's terminal.
+    """
+    if len(name) <= _LONGEST_NAME and name.isprintable():
+        return name
+    seen = (
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in name[:_LONGEST_NAME]
+    )
+    return "".join(seen)[:_LONGEST_NAME]

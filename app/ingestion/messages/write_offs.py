@@ -5,18 +5,28 @@ from typing import Annotated
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
+from app.aggregates.base import Key
+from app.aggregates.write_off_register import WriteOffRegister
+from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason, WriteOffRequest
+from app.event_store.unit_of_work import UnitOfWork
+from app.ingestion.messages.envelope import Envelope
 from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, one_of, one_of_or_absent, same
 
 Priority = Annotated[WriteOffPriority | None, BeforeValidator(one_of_or_absent(same(WriteOffPriority)))]
 
 
 class _WriteOff(AddressedPayload):
-    """The CRM writes camelCase: what is missing is named so."""
+    """The CRM writes camelCase, so a missing key is named in it."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(to_camel(name), name))
     )
+
+    def concerns(self, envelope: Envelope) -> tuple[Key, ...]:
+        return ((WriteOffRequest, envelope.conversation or ""),)
+
+    def request(self, unit: UnitOfWork, envelope: Envelope) -> WriteOffRequest:
+        return unit.obtain(WriteOffRequest, envelope.subject(), envelope.source)
 
 
 class WriteOffRequested(_WriteOff):
@@ -34,6 +44,15 @@ class WriteOffRequested(_WriteOff):
     notes: str | None = None
     priority: Priority = None
 
+    def concerns(self, envelope: Envelope) -> tuple[Key, ...]:
+        return (*super().concerns(envelope), (WriteOffRegister, self.loan_account_id))
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        request, source = self.request(unit, envelope), envelope.source
+        request.request(source, **self.present())
+        register = unit.obtain(WriteOffRegister, self.loan_account_id, source)
+        register.enter(source, request_id=request.business_id)
+
 
 class WriteOffApproved(_WriteOff):
     """``writeoff.approved.v1``: the request was approved, by somebody else than asked for it."""
@@ -44,6 +63,9 @@ class WriteOffApproved(_WriteOff):
     ledger_event_id: str | None = None
     transaction_id: str | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.request(unit, envelope).approve(envelope.source, **self.present())
+
 
 class WriteOffRejected(_WriteOff):
     """``writeoff.rejected.v1``: the request was rejected."""
@@ -52,9 +74,15 @@ class WriteOffRejected(_WriteOff):
     rejected_by_name: str | None = None
     reason: str | None = None
 
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.request(unit, envelope).reject(envelope.source, **self.present())
+
 
 class WriteOffCancelled(_WriteOff):
     """``writeoff.cancelled.v1``: the request was withdrawn."""
 
     cancelled_by: Identifier
     cancelled_by_name: str | None = None
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        self.request(unit, envelope).cancel(envelope.source, **self.present())

@@ -10,7 +10,7 @@ from redis.client import Pipeline
 
 from app.ingestion.dead_letters.dead_letter import record_of
 from app.ingestion.messages.catalogue import Message
-from app.ingestion.messages.rejection import Unusable, failed
+from app.ingestion.messages.rejection import RejectedError, failed
 from app.ingestion.stream import scripts
 from app.ingestion.stream.apply import AppliedBatch
 from app.ingestion.stream.batch import Batch
@@ -39,7 +39,7 @@ class Outcome:
     ``retry_in_s`` is None if no message failed on its own, or if all that did became dead letters.
     """
 
-    dead: list[tuple[bytes, Unusable]]
+    dead: list[tuple[bytes, RejectedError]]
     failures: dict[bytes, int] = field(default_factory=dict)
     retry_in_s: float | None = None
 

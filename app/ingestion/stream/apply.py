@@ -10,7 +10,7 @@ from app.aggregates.base import Key
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import Message
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 
 _CONFLICTS_IN_A_ROW = 20
 
@@ -26,7 +26,7 @@ class AppliedBatch:
 
     def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
         self.stored: list[Message] = []
-        self.rejected: list[tuple[Message, Unusable]] = []
+        self.rejected: list[tuple[Message, RejectedError]] = []
         self.failed: list[tuple[Message, Exception]] = []
         self.position: int | None = None
         self._servicing = servicing
@@ -111,7 +111,7 @@ class AppliedBatch:
         except EVENT_STORE_ERRORS:
             self._unit.discard()
             raise
-        except Unusable as why:
+        except RejectedError as why:
             self.rejected.append((message, why))
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, only this message fails

@@ -8,8 +8,7 @@ from time import perf_counter
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
-from app.ingestion.messages.printable import printable
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError, printable
 from app.runtime.settings.settings import Settings
 
 Entry = tuple[bytes, dict[bytes, bytes] | None]
@@ -23,7 +22,7 @@ class Batch:
     entries: Sequence[Entry]
     fresh: bool
     messages: list[Message] = field(default_factory=list)
-    rejected: list[tuple[bytes, Unusable]] = field(default_factory=list)
+    rejected: list[tuple[bytes, RejectedError]] = field(default_factory=list)
     unknown: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     trimmed: list[bytes] = field(default_factory=list)
     read_at: float = field(default_factory=perf_counter)
@@ -41,7 +40,7 @@ def read_batch(
             continue
         try:
             message = read_entry(stream, entry_id, fields, max_bytes, parsers)
-        except Unusable as why:
+        except RejectedError as why:
             batch.rejected.append((entry_id, why))
             continue
         if message is None:

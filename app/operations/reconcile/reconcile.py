@@ -13,7 +13,7 @@ from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.scripts import set_aside_key
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
@@ -149,7 +149,7 @@ def look_at_stream(
                 message = read_entry(
                     settings.inbox_stream, entry_id, fields, settings.max_message_bytes, parsers
                 )
-            except Unusable:
+            except RejectedError:
                 found.on_stream += entry_id in settled
                 found.unreadable += entry_id in settled
                 continue

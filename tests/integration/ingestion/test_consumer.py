@@ -7,8 +7,7 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.messages import catalogue
-from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.chat import NoticePosted
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import failures_key
@@ -23,15 +22,15 @@ NOTED = {"typ": "noticeboard_post", "cid": "V2", "event_id": "bad", "post": "a s
 
 def fail(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Make notices fail so often, as a bug of ours would."""
-    row = CATALOGUE["noticeboard_post"]
+    works = NoticePosted.apply
     failures = iter(range(times))
 
-    def command(*arguments: Any) -> None:
+    def apply(*arguments: Any) -> None:
         if next(failures, None) is not None:
             raise ZeroDivisionError
-        row.command(*arguments)
+        works(*arguments)
 
-    monkeypatch.setitem(catalogue.CATALOGUE, "noticeboard_post", row._replace(command=command))
+    monkeypatch.setattr(NoticePosted, "apply", apply)
 
 
 @pytest.mark.parametrize("allowed", [1, 2])

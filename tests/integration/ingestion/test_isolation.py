@@ -9,8 +9,7 @@ import pytest
 from redis import Redis
 
 from app.event_store.application import Servicing
-from app.ingestion.messages import catalogue
-from app.ingestion.messages.catalogue import CATALOGUE
+from app.ingestion.messages.chat import NoticePosted
 from app.ingestion.stream.consumer import Consumer
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
@@ -85,11 +84,10 @@ def test_three_messages_that_fail_on_their_own_in_a_batch_of_500(
     servicing: Servicing,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def command(*_arguments: Any) -> None:
+    def apply(*_arguments: Any) -> None:
         raise ZeroDivisionError
 
-    row = CATALOGUE["noticeboard_post"]._replace(command=command)
-    monkeypatch.setitem(catalogue.CATALOGUE, "noticeboard_post", row)
+    monkeypatch.setattr(NoticePosted, "apply", apply)
     mine = settings.model_copy(update={"max_deliveries": allowed})
     set_aside = in_one_pass(batch_with(NOTED), mine, redis_client, servicing)
     assert set_aside == (3 if allowed == 1 else 0)

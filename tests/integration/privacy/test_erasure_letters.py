@@ -9,7 +9,7 @@ from app.ingestion.dead_letters import mentions
 from app.ingestion.dead_letters.dead_letter import record_of
 from app.ingestion.dead_letters.mentions import mentions_of
 from app.ingestion.dead_letters.store import DeadLetterStore
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 
@@ -21,7 +21,7 @@ def store(redis_client: Redis, settings: Settings) -> DeadLetterStore:
 
 def set_aside(redis: Redis, settings: Settings, fields: dict[bytes, bytes]) -> str:
     """A dead letter of an entry; its id."""
-    why = Unusable(Reason.NOT_UTF8, "dat", "it is not UTF-8")
+    why = RejectedError(Reason.NOT_UTF8, "dat", "it is not UTF-8")
     record = record_of(settings.inbox_stream, "1-0", fields, why, deliveries=1)
     added: bytes = redis.xadd(settings.dead_letter_stream, record)  # type: ignore[arg-type,assignment]
     return added.decode()

@@ -1,11 +1,15 @@
 """Stream entries for tests of ingestion."""
 
 import json
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, cast
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
+from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.catalogue import Message, read_entry
+from app.ingestion.messages.envelope import Envelope
+from app.ingestion.messages.fields import Payload
 
 MAX_BYTES = 256 * 1024
 
@@ -44,7 +48,17 @@ def heard(servicing: Servicing, conversation: str = "V1") -> list[str | None]:
 def raising(error: Exception, number: int = 9) -> Message:
     """The same, but that its command fails."""
 
-    def command(*_arguments: Any) -> NoReturn:
+    def apply(*_arguments: Any) -> NoReturn:
         raise error
 
-    return said(number)._replace(command=command)
+    return doing(said(number), apply)
+
+
+class _Doing:
+    def __init__(self, payload: Payload, apply: Callable[[UnitOfWork, Envelope], None]) -> None:
+        self.concerns, self.apply = payload.concerns, apply
+
+
+def doing(message: Message, apply: Callable[[UnitOfWork, Envelope], None]) -> Message:
+    """The message, but that something else is applied."""
+    return message._replace(payload=cast("Payload", _Doing(message.payload, apply)))

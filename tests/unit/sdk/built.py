@@ -83,7 +83,7 @@ def _whole(field: Any) -> Any:
 @st.composite
 def messages(draw: st.DrawFn) -> tuple[Message, Payload]:
     kind = draw(st.sampled_from(sorted(CATALOGUE)))
-    payload = draw(payloads(CATALOGUE[kind].payload))
+    payload = draw(payloads(CATALOGUE[kind]))
     identity = draw(st.none() | TEXT.filter(lambda text: bool(text.strip())) | st.just("x" * 300))
     at = draw(st.none() | TIMES)
     return Message(kind, payload, conversation="V1", user="C1", event_id=identity, at=at), payload

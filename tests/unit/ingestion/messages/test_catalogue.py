@@ -9,7 +9,7 @@ from app.aggregates import Conversation, Customer, LoanAccount, WriteOffRequest
 from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, read_entry
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import MAX_BYTES, message, read
 
@@ -78,7 +78,7 @@ def test_smallest_payload_is_absorbed(
 )
 def test_missing_required_key_is_named(kind: str, payload: dict[str, Any], key: str) -> None:
     less = {name: value for name, value in payload.items() if name != key}
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         read({"typ": kind, "conv": "V1", "dat": less})
     assert why.value.reason is Reason.MISSING_KEY
     assert why.value.path == key
@@ -88,7 +88,7 @@ def test_missing_required_key_is_named(kind: str, payload: dict[str, Any], key: 
     "kind", [kind for kind, _, kept, _ in SMALLEST if kept in (Conversation, WriteOffRequest)]
 )
 def test_chats_and_write_offs_need_the_conversation(kind: str) -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         read({"typ": kind, "dat": ASKED})
     assert (why.value.reason, why.value.path) == (Reason.MISSING_KEY, "cid")
 
@@ -113,7 +113,7 @@ DEEP = '{"a":' * 70 + "1" + "}" * 70
     ],
 )
 def test_what_cannot_be_used_says_why_and_where(entry: dict[str, Any], reason: Reason, path: str) -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         read(entry)
     assert (why.value.reason, why.value.path) == (reason, path)
 
@@ -136,20 +136,20 @@ def test_what_cannot_be_used_says_why_and_where(entry: dict[str, Any], reason: R
 )
 def test_wrong_value_is_named_and_not_quoted(kind: str, wrong: dict[str, Any], path: str) -> None:
     payload = next(smallest for name, smallest, *_ in SMALLEST if name == kind)
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         read({"typ": kind, "dat": payload | wrong})
     assert why.value.path == path
     assert str(next(iter(wrong.values()))) not in why.value.error
 
 
 def test_value_that_is_not_utf8_is_named() -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         read_entry("inbox", b"1-0", {b"typ": b"user_input", b"cid": b"\xff"}, MAX_BYTES)
     assert (why.value.reason, why.value.path) == (Reason.NOT_UTF8, "cid")
 
 
 def test_entry_that_is_too_large_is_not_parsed() -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         read({"typ": "user_input", "cid": "V1", "dat": "{" * (MAX_BYTES + 1)})
     assert why.value.reason is Reason.TOO_LARGE
 

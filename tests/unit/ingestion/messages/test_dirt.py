@@ -12,7 +12,7 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.fields import Payload
 from tests.unit.ingestion.entries import message
 
-MODELS = sorted({row.payload for row in CATALOGUE.values()}, key=lambda model: model.__name__)
+MODELS = sorted(set(CATALOGUE.values()), key=lambda model: model.__name__)
 
 
 def customer_told(**details: Any) -> customer.CustomerChanged:

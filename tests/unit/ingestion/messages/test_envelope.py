@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.ingestion.messages.envelope import open_entry
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from tests.unit.ingestion.entries import MAX_BYTES, message
 
 SAID: dict[str, Any] = {"typ": "user_input", "cid": "V1", "dat": {"utterance": "hello"}}
@@ -137,14 +137,14 @@ def test_without_id_and_cause_the_entry_is_the_identity() -> None:
 
 def test_identifiers_lose_the_spaces_around_them_and_are_bounded() -> None:
     assert message(SAID | {"cid": " V1 ", "usr": "C1 "}).envelope.conversation == "V1"
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         message(SAID | {"usr": "C" * 257})
     assert (why.value.reason, why.value.path) == (Reason.INVALID_VALUE, "usr")
 
 
 def test_path_of_a_fault_is_short_and_stays_on_its_line() -> None:
     entry = {b"typ": b"user_input", b"cid": b"V1", b"a\nb\x1b[2J" + b"x" * 300: b"\xff"}
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         open_entry("inbox", b"1-0", entry, MAX_BYTES)
     assert why.value.reason == Reason.NOT_UTF8
     assert why.value.path == r"a\nb\x1b[2J" + "x" * 189

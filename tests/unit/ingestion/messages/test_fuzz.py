@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.apply import apply_messages
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
@@ -26,7 +26,7 @@ def test_every_entry_ends_as_an_event_an_unknown_type_or_a_dead_letter(entries: 
     for number, fields in enumerate(entries):
         try:
             message = read_entry("inbox", f"{1_772_300_000_000 + number}-0".encode(), dict(fields), MAX_BYTES)
-        except Unusable:
+        except RejectedError:
             dead += 1
             continue
         if message is None:

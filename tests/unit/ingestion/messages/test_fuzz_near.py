@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.aggregates.base import RememberingAggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.apply import apply_messages
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
@@ -44,11 +44,11 @@ PAYMENTS = st.lists(
 
 
 def payloads(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    right = filled(CATALOGUE[kind].payload)
+    right = filled(CATALOGUE[kind])
     keys = {name: st.just(value) | st.just(value) | WILD for name, value in right.items()}
     if "payments" in keys:
         keys["payments"] = PAYMENTS
-    required = {name for name, field in CATALOGUE[kind].payload.model_fields.items() if field.is_required()}
+    required = {name for name, field in CATALOGUE[kind].model_fields.items() if field.is_required()}
     return st.fixed_dictionaries(
         {name: way for name, way in keys.items() if name in required},
         optional={name: way for name, way in keys.items() if name not in required}
@@ -71,7 +71,7 @@ def read_all(batch: list[dict[bytes, bytes]]) -> list[Message]:
     for number, fields in enumerate(batch):
         try:
             message = read_entry("inbox", f"{1_772_300_000_000 + number}-0".encode(), fields, 10_000)
-        except Unusable:
+        except RejectedError:
             continue
         assert message is not None
         messages.append(message)

@@ -17,7 +17,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.accounts import AccountCreated
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.parsers import GROUP, Parser, ParserError, Parsers, TypeParser, load_parsers
-from app.ingestion.messages.rejection import ParserFailed, Reason, Unusable, failed
+from app.ingestion.messages.rejection import ParserFailedError, Reason, RejectedError, failed
 from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import MAX_BYTES, fields, read
 
@@ -87,7 +87,7 @@ def test_the_identity_is_that_of_the_payload_as_received() -> None:
 
 
 def test_what_is_wrong_after_the_parser_is_found_by_our_own_models() -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         parsed(BOOKED, ("account.", lambda *_: {"account_id": "L1", "loan_amount": None}))
     assert (why.value.reason, why.value.path) == (Reason.MISSING_KEY, "customer_id")
 
@@ -119,14 +119,14 @@ def test_commands_that_use_the_whole_payload_see_the_result() -> None:
 
 
 def test_value_error_sets_the_entry_aside_without_quoting_it() -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         parsed(BOOKED, ("account.", refusing))
     assert (why.value.reason, why.value.path) == (Reason.INVALID_VALUE, "payload")
     assert why.value.error == "refused by the parser of the-account.-sdk 1.0"
 
 
 def test_a_private_model_that_refuses_names_the_field() -> None:
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         parsed(BOOKED, ("account.", lambda _kind, payload: Private(**payload).model_dump()))
     assert (why.value.reason, why.value.path) == (Reason.INVALID_VALUE, "who")
     assert "C1" not in str(why.value)
@@ -147,7 +147,7 @@ def test_any_other_failure_is_the_messages_own(parser: Parser, said: str) -> Non
     message = parsed(BOOKED, ("account.", parser))
     applied = apply_messages(Servicing.in_memory(), [message], Event())
     [(_, error)] = applied.failed
-    assert isinstance(error, ParserFailed)
+    assert isinstance(error, ParserFailedError)
     why = failed(error)
     assert (why.reason, "the-account.-sdk 1.0" in why.error, said in why.error) == (Reason.FAILED, True, True)
     assert "of Ann" not in why.error

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from tests.unit.ingestion.entries import message
 
 NAMES = {
@@ -62,7 +62,7 @@ def test_entrys_application_and_conversation_win_over_the_payloads() -> None:
 @pytest.mark.parametrize("name", ["cid", "usr", "app_number"])
 def test_identifiers_have_256_characters_at_most(name: str) -> None:
     assert message(SAID | {name: f" {'x' * 256} "})
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         message(SAID | {name: "x" * 257})
     assert (why.value.reason, why.value.path) == (Reason.INVALID_VALUE, name)
 
@@ -90,7 +90,7 @@ def test_times_are_read_alike_in_payload_and_entry(text: str, moment: datetime, 
 @pytest.mark.parametrize("inside", [True, False])
 def test_time_that_does_not_parse_cannot_be_used(text: str, inside: bool) -> None:
     entry = SAID | {"dat": {"timestamp": text}} if inside else SAID | {"timestamp": text}
-    with pytest.raises(Unusable) as why:
+    with pytest.raises(RejectedError) as why:
         message(entry)
     assert (why.value.reason, why.value.path) == (Reason.INVALID_VALUE, "timestamp")
     assert text not in why.value.error

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ingestion.messages.printable import printable
+from app.ingestion.messages.rejection import printable
 from app.ingestion.stream.batch import read_batch
 from app.runtime.settings.settings import Settings
 

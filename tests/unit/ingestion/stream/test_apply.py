@@ -6,14 +6,14 @@ from typing import Any
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from app.ingestion.stream.apply import apply_messages
-from tests.unit.ingestion.entries import heard, raising, said
+from tests.unit.ingestion.entries import doing, heard, raising, said
 
 
 def test_others_land_in_order_without_those_that_fail() -> None:
     servicing = Servicing.in_memory()
-    unusable = raising(Unusable(Reason.MISSING_KEY, "cid", "absent"), 3)
+    unusable = raising(RejectedError(Reason.MISSING_KEY, "cid", "absent"), 3)
     applied = apply_messages(
         servicing, [said(1), raising(ZeroDivisionError(), 2), unusable, said(4)], Event()
     )
@@ -23,13 +23,13 @@ def test_others_land_in_order_without_those_that_fail() -> None:
 
 
 def test_a_command_that_fails_halfway_leaves_nothing() -> None:
-    def halfway(unit: Any, envelope: Any, _payload: Any) -> None:
+    def halfway(unit: Any, envelope: Any) -> None:
         source = envelope.source
         unit.obtain(Conversation, "V1", source).add_utterance(source, username="customer", utterance="no")
         raise ZeroDivisionError
 
     servicing = Servicing.in_memory()
-    apply_messages(servicing, [said(1), said(2)._replace(command=halfway), said(3)], Event())
+    apply_messages(servicing, [said(1), doing(said(2), halfway), said(3)], Event())
     assert heard(servicing) == ["1", "3"]
 
 

@@ -12,7 +12,7 @@ from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
-from tests.unit.ingestion.entries import message
+from tests.unit.ingestion.entries import doing, message
 
 CHATS, CUSTOMERS = ("V0", "V1", "V2"), ("C0", "C1")
 
@@ -30,12 +30,12 @@ def told(number: int, chat: str, customer: str | None) -> Message:
 def failing(good: Message, *, halfway: bool) -> Message:
     """The same message, with a bug of ours in its way: before it does anything, or after all of it."""
 
-    def command(unit: Any, envelope: Any, payload: Any) -> None:
+    def apply(unit: Any, _envelope: Any) -> None:
         if halfway:
-            good.command(unit, envelope, payload)
+            good.apply(unit)
         raise ZeroDivisionError
 
-    return good._replace(command=command)
+    return doing(good, apply)
 
 
 TOLD = st.tuples(

@@ -13,19 +13,19 @@ from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import Message
-from app.ingestion.messages.rejection import Reason, Unusable
+from app.ingestion.messages.rejection import Reason, RejectedError
 from app.ingestion.stream.apply import apply_messages
-from tests.unit.ingestion.entries import heard, message, raising, said
+from tests.unit.ingestion.entries import doing, heard, message, raising, said
 
 
 def unstorable(number: int) -> Message:
-    def command(unit: Any, envelope: Any, _payload: Any) -> None:
+    def apply(unit: Any, envelope: Any) -> None:
         source = envelope.source
         unit.obtain(Conversation, "V1", source).add_utterance(
             source, username="customer", utterance="no", additional_data=object()
         )
 
-    return said(number)._replace(command=command)
+    return doing(said(number), apply)
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Exception, times: int) -> list[int]:
@@ -60,7 +60,7 @@ def test_event_that_cannot_be_stored_fails_alone_wherever_it_stands(place: int) 
 
 
 def test_unusable_raised_by_a_command_is_listed_with_its_reason() -> None:
-    why = Unusable(Reason.MISSING_KEY, "cid", "absent")
+    why = RejectedError(Reason.MISSING_KEY, "cid", "absent")
     applied = apply_messages(Servicing.in_memory(), [said(1), raising(why)], Event())
     assert [found for _, found in applied.rejected] == [why]
     assert (len(applied.stored), applied.failed) == (1, [])

@@ -20,7 +20,7 @@ from app.demo.sample import sample
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.customers import ResidentialAddress
-from app.ingestion.messages.rejection import Unusable
+from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.apply import apply_messages
 from app.privacy.erasure import erase_customer
 from tests.support.data.given import Told, absorb, message
@@ -65,9 +65,7 @@ _POSTED = {"transaction_id": "T2", "ledger_event_id": "E2", "result": {"type": "
 def everything() -> Servicing:
     """A store with all of it: each message with every key, what is nested in them, and the demo's lender."""
     servicing = Servicing.in_memory()
-    told = [
-        (kind, filled(row.payload) or {"score": 1, "by": {"$ok": True}}) for kind, row in CATALOGUE.items()
-    ]
+    told = [(kind, filled(model) or {"score": 1, "by": {"$ok": True}}) for kind, model in CATALOGUE.items()]
     _apply(servicing, [_read(*entry) for entry in entries(told + _NESTED)])
     lender = [
         (f"{number}-0".encode(), {name.encode(): value.encode() for name, value in entry.items()})
@@ -84,7 +82,7 @@ def _read(entry_id: bytes, fields: dict[bytes, bytes]) -> Message | None:
     """None for the sample's poison too."""
     try:
         return read_entry("inbox", entry_id, fields, 10**6)
-    except Unusable:
+    except RejectedError:
         return None
 
 
