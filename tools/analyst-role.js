@@ -1,12 +1,12 @@
-// Makes the role `billieAnalyst`, which reads the shared collections and can do nothing else:
+// Creates the role `billieAnalyst`, which can read the shared collections and nothing else:
 //
 //     mongosh "mongodb://ADMIN@HOST/billie-servicing?authSource=admin" tools/analyst-role.js
 //
-// The database is the one in the address. Run again, it brings the role up to date. Then, once for each analyst:
+// The database is the one in the connection string. Run again to update the role. Then, once for each analyst:
 //
 //     db.createUser({ user: "ann", pwd: passwordPrompt(), roles: ["billieAnalyst"] })
 //
-// Collections whose names begin with `_` are the projector's own, and not among these.
+// Collections whose names start with `_` are private to the projector, and not included.
 
 // Written by `make dictionary`:
 const COLLECTIONS = [

@@ -1,4 +1,5 @@
-"""What a model says of its documents in MongoDB: each field's path, BSON type, words and meaning."""
+"""The fields of documents in MongoDB, as their models describe them: path, BSON type, values and
+description."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -16,50 +17,48 @@ _BSON = {
     ("boolean", None): "bool",
     ("object", None): "object",
 }
-"""JSON Schema's type and format, and what stands in MongoDB. ``YYYY-MM-DD`` is a string."""
-
+"""The BSON type for JSON Schema's type and format. ``YYYY-MM-DD`` is a string."""
 
 ALWAYS = "Always present."
-"""How the meaning ends of a field that each document has, or each part of one that the field is in."""
+"""The end of the description of a field that every document, or every part with its parent, has."""
 
 
 class Field(NamedTuple):
-    """A field of a collection.
-
-    ``path`` is as queries name it (``repaymentSchedule.payments.dueDate``); ``type`` one of the values above,
-    ``any``, or ``array of`` one of these; ``words`` all that it can hold, or empty where it can hold any.
-    """
+    """A field of a collection."""
 
     path: str
+    """As in queries: ``repaymentSchedule.payments.dueDate``."""
     type: str
-    words: tuple[str, ...]
-    meaning: str
+    """A BSON type, ``YYYY-MM-DD``, ``any``, or ``array of`` one of these."""
+    values: tuple[str, ...]
+    """All possible values, or empty if any is possible."""
+    description: str
 
 
 def fields_of(model: type[Model]) -> dict[str, Field]:
-    """Every field of a model's documents by its path, in order; what is inside a field follows it."""
+    """Every field of a model's documents by its path, in order, each followed by its nested fields."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     return {field.path: field for field in _fields(schema, "", definitions)}
 
 
 def _fields(schema: Schema, prefix: str, definitions: Schema) -> Iterator[Field]:
-    for name, told in schema.get("properties", {}).items():
-        field, items = _resolved(told, definitions), None
-        if field.get("type") == "array":
-            items = _resolved(field["items"], definitions)
-        inner = field if items is None else items
+    for name, declared in schema.get("properties", {}).items():
+        field = _resolved(declared, definitions)
+        is_array = field.get("type") == "array"
+        inner = _resolved(field["items"], definitions) if is_array else field
+        description = " ".join(field.get("description", "").split())
         yield Field(
             path=prefix + name,
-            type=_type(field) if items is None else f"array of {_type(items)}",
-            words=tuple(inner.get("enum", ())),
-            meaning=_meaning(field, always=name in schema.get("required", ())),
+            type=f"array of {_type(inner)}" if is_array else _type(inner),
+            values=tuple(inner.get("enum", ())),
+            description=f"{description} {ALWAYS}" if name in schema.get("required", ()) else description,
         )
         yield from _fields(inner, f"{prefix}{name}.", definitions)
 
 
 def _resolved(schema: Schema, definitions: Schema) -> Schema:
-    """With what it refers to in its place; that a field may be absent is left out."""
+    """The schema with its references resolved, and without the null of an optional field."""
     for part in (schema, *schema.get("anyOf", ())):
         if "$ref" in part:
             schema = definitions[part["$ref"].rpartition("/")[2]] | schema
@@ -68,12 +67,5 @@ def _resolved(schema: Schema, definitions: Schema) -> Schema:
     return schema
 
 
-def _meaning(schema: Schema, *, always: bool) -> str:
-    meaning = " ".join(schema.get("description", "").split())
-    return f"{meaning} {ALWAYS}" if always else meaning
-
-
 def _type(schema: Schema) -> str:
-    if "type" not in schema:
-        return "any"
-    return _BSON[schema["type"], schema.get("format")]
+    return _BSON[schema["type"], schema.get("format")] if "type" in schema else "any"

@@ -55,21 +55,24 @@ class Lookup(Protocol):
     def evolve(self, document: Document, event: Any, position: int) -> None:
         """Change the lookup document by ``event``: a pure function too. An empty document is not stored."""
 
-    def members(self, document: Document, event: Any) -> Iterable[str]:
+    def members(self, document: Document, event: Any) -> Iterable[str]:  # noqa: ARG002
         """The ids of documents that ``event`` may concern: they are loaded together before the fold."""
+        return ()
 
     def follow(self, document: Document, event: Any, documents: "AtHand") -> Iterable[Target]:
         """What ``event`` means for the projection's documents. ``document`` already includes it."""
 
-    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:
+    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:  # noqa: ARG002
         """The aggregates, beside its own, that the projection's document ``identifier`` is folded from.
 
         ``events`` are those known so far; it is called again with more of them until it finds nothing new.
         None if only a scan of the whole store can tell.
         """
+        return None
 
-    def lookup_sources(self, key: str) -> Iterable[Key]:
+    def lookup_sources(self, key: str) -> Iterable[Key]:  # noqa: ARG002
         """The aggregates that a lookup document is folded from. Only called if the lookup is ``exact``."""
+        return ()
 
 
 class AtHand(Protocol):

@@ -25,30 +25,30 @@ class ContactNoteDocument(Model):
     note_id: str = Field(validation_alias="_id")
     """The note's identifier."""
     customer_id: str
-    """The customer: `customers._id`. Always present."""
+    """The customer: `customers._id`."""
     loan_account_id: str | None = None
     """The loan account, if the note is about one: `loan-accounts._id`."""
     conversation_id: str | None = None
     """The chat, if the note is about one: `conversations._id`."""
     note_type: NoteType
-    """The kind of contact or matter. Always present."""
+    """The kind of contact or matter."""
     contact_direction: ContactDirection | None = None
     """Who initiated the contact; `inbound` is the customer. Absent if there was none, as with
     `internal_note`."""
     subject: str
-    """A short summary of at most 200 characters. Always present."""
+    """A short summary of at most 200 characters."""
     content: str
-    """Markdown as written, at most 20,000 characters: escape it when rendering. Always present."""
+    """Markdown as written, at most 20,000 characters: escape it when rendering."""
     priority: NotePriority
-    """How urgently it needs attention. Always present."""
+    """How urgently it needs attention."""
     sentiment: Sentiment
-    """The customer's mood. Always present."""
+    """The customer's mood."""
     created_by: Person
-    """The author, from their token. Always present."""
+    """The author, from their token."""
     created_at: datetime
-    """When it was written. Always present."""
+    """When it was written."""
     status: NoteStatus
-    """`amended` once another note has replaced it. Always present."""
+    """`amended` once another note has replaced it."""
     erased_at: datetime | None = None
     """When it was erased with its customer: `subject` and `content` are then `[erased]`."""
     amends_note_id: str | None = None

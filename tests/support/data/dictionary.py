@@ -47,7 +47,7 @@ def _faults(fields: dict[str, Field], prefix: str, document: dict[str, Any]) -> 
         parent, _, name = path.rpartition(".")
         if (
             prefix == (f"{parent}." if parent else "")
-            and field.meaning.endswith(ALWAYS)
+            and field.description.endswith(ALWAYS)
             and name not in document
         ):
             yield f"{path} is not always there"
@@ -64,7 +64,7 @@ def _of_value(fields: dict[str, Field], field: Field, told: str, value: Any) -> 
         yield f"{field.path} is {found}, and not {told}"
     elif told == "YYYY-MM-DD" and not _DAY.fullmatch(value):
         yield f"{field.path} is no YYYY-MM-DD"
-    elif field.words and value not in field.words:
+    elif field.values and value not in field.values:
         yield f"{field.path} is {value}, and none of its words"
     elif told == "object" and any(path.startswith(f"{field.path}.") for path in fields):
         yield from _faults(fields, f"{field.path}.", value)

@@ -5,7 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import (
+    CommandKind,
+    ContactNote,
+    Conversation,
+    Customer,
+    LedgerCommand,
+    LoanAccount,
+    WriteOffRequest,
+)
 from app.aggregates.base import RememberingAggregate
 from app.projections.engine.projection import event_classes
 from app.projections.engine.values import Document, money, put, time
@@ -68,7 +76,7 @@ def facts_of(event: Any) -> Document | None:
     facts: Document = {}
     match event:
         case WriteOffRequest.Requested():
-            put(facts, amount=money(event.amount))
+            put(facts, amount=money(event.amount), kind=CommandKind.WRITE_OFF.value)
         case LedgerCommand.Requested():
             deltas = [each for each in (event.principal_delta, event.fee_delta) if each is not None]
             amount = sum(deltas, Decimal(0)) if event.amount is None and deltas else event.amount

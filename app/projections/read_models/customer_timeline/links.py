@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.aggregates.base import Key
 from app.projections.engine.projection import AtHand, Lookup, Target
 from app.projections.engine.values import Document, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
@@ -91,12 +90,6 @@ class TimelineLinks(Lookup):
         for month, entries in by_month.items():
             entered = Entered(customer_id, month, tuple(entries), dropped.get(month, 0))
             yield _id(customer_id, month), entered
-
-    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:  # noqa: ARG002
-        return None  # Only the accounts and chats themselves name their customer.
-
-    def lookup_sources(self, key: str) -> Iterable[Key]:  # noqa: ARG002
-        return ()  # Never called: the lookup is not exact.
 
     def _entry(self, document: Document, event: Any, position: int) -> Document | None:
         if isinstance(event, Concerned):

@@ -1,7 +1,4 @@
-"""What each event adds to its customer's timeline: a stable code, and a sentence without personal data.
-
-Utterances and notices of a chat are in the conversation's document only.
-"""
+"""What each event adds to its customer's timeline: a stable code, and a sentence without personal data."""
 
 import re
 from decimal import Decimal
@@ -76,6 +73,17 @@ class Sentence(NamedTuple):
     transaction_id: str | None = None
 
 
+_CONSTANT: dict[type[Any], Sentence] = {
+    Customer.NameChanged: Sentence("name_changed", "The name changed."),
+    Customer.DateOfBirthRecorded: Sentence("date_of_birth_recorded", "The date of birth was recorded."),
+    Customer.FlagsChanged: Sentence("flags_changed", "Flags of the customer changed."),
+    Customer.ResidentialAddressChanged: Sentence("address_changed", "The residential address changed."),
+    Customer.IdentityVerified: Sentence("identity_verified", "The identity was verified."),
+    LoanAccount.LinkedToCustomer: Sentence("loan_opened", "A loan account was opened."),
+    Conversation.Started: Sentence("conversation_started", "A conversation began."),
+    Conversation.Summarised: Sentence("conversation_summarised", "The conversation was summarised."),
+}
+"""Sentences that do not depend on the contents of their event."""
 _COMMANDS: dict[str, tuple[What, str]] = {
     CommandKind.REPAYMENT.value: ("repayment_posted", "A repayment"),
     CommandKind.LATE_FEE.value: ("fee_charged", "A late fee"),
@@ -90,14 +98,9 @@ _PLAIN_STATUS = re.compile(r"[A-Za-z_ -]{1,40}")
 
 
 @singledispatch
-def sentence_of(event: object, facts: Document) -> Sentence | None:  # noqa: ARG001
+def sentence_of(event: object, _facts: Document) -> Sentence | None:
     """The sentence of an event, if it has one; ``facts`` are those known of its request, command or note."""
-    return None
-
-
-@sentence_of.register
-def name_changed(_event: Customer.NameChanged, _facts: Document) -> Sentence:
-    return Sentence("name_changed", "The name changed.")
+    return _CONSTANT.get(type(event))
 
 
 @sentence_of.register
@@ -108,38 +111,13 @@ def contact_details_changed(event: Customer.ContactDetailsChanged, _facts: Docum
 
 
 @sentence_of.register
-def date_of_birth_recorded(_event: Customer.DateOfBirthRecorded, _facts: Document) -> Sentence:
-    return Sentence("date_of_birth_recorded", "The date of birth was recorded.")
-
-
-@sentence_of.register
 def ekyc_assessed(event: Customer.EkycAssessed, _facts: Document) -> Sentence:
     return Sentence("ekyc_assessed", f"The electronic identity check is {event.ekyc_status}.")
 
 
 @sentence_of.register
-def flags_changed(_event: Customer.FlagsChanged, _facts: Document) -> Sentence:
-    return Sentence("flags_changed", "Flags of the customer changed.")
-
-
-@sentence_of.register
-def residential_address_changed(_event: Customer.ResidentialAddressChanged, _facts: Document) -> Sentence:
-    return Sentence("address_changed", "The residential address changed.")
-
-
-@sentence_of.register
-def identity_verified(_event: Customer.IdentityVerified, _facts: Document) -> Sentence:
-    return Sentence("identity_verified", "The identity was verified.")
-
-
-@sentence_of.register
 def personal_data_erased(event: Customer.PersonalDataErased, _facts: Document) -> Sentence:
     return Sentence("personal_data_erased", "The personal data was erased.", actor=event.by)
-
-
-@sentence_of.register
-def linked_to_customer(_event: LoanAccount.LinkedToCustomer, _facts: Document) -> Sentence:
-    return Sentence("loan_opened", "A loan account was opened.")
 
 
 @sentence_of.register
@@ -203,11 +181,6 @@ def aging_updated(event: LoanAccount.AgingUpdated, _facts: Document) -> Sentence
 
 
 @sentence_of.register
-def conversation_started(_event: Conversation.Started, _facts: Document) -> Sentence:
-    return Sentence("conversation_started", "A conversation began.")
-
-
-@sentence_of.register
 def application_changed(event: Conversation.ApplicationDetailsChanged, _facts: Document) -> Sentence | None:
     if event.application_data is None:
         return None
@@ -224,11 +197,6 @@ def decision_made(event: Conversation.DecisionMade, _facts: Document) -> Sentenc
     if event.decision is None:
         return None
     return Sentence("decision_made", f"The decision on the application is: {_plain(event.decision)}.")
-
-
-@sentence_of.register
-def summarised(_event: Conversation.Summarised, _facts: Document) -> Sentence:
-    return Sentence("conversation_summarised", "The conversation was summarised.")
 
 
 @sentence_of.register
@@ -249,59 +217,55 @@ def note_written(event: ContactNote.Written, _facts: Document) -> Sentence:
 
 
 @sentence_of.register
-def write_off_requested(event: WriteOffRequest.Requested, _facts: Document) -> Sentence:
-    text = f"A write-off{_of(event.amount)} was asked for."
-    return Sentence("write_off_requested", text, event.amount, event.requested_by)
+def write_off_requested(event: WriteOffRequest.Requested, facts: Document) -> Sentence:
+    return _movement(facts, "write_off_requested", "was asked for", event.requested_by)
 
 
 @sentence_of.register
 def write_off_approved(event: WriteOffRequest.Approved, facts: Document) -> Sentence:
-    text = f"A write-off{_of(_amount(facts))} was approved."
-    return Sentence("write_off_approved", text, _amount(facts), event.by, event.transaction_id)
+    return _movement(facts, "write_off_approved", "was approved", event.by, event.transaction_id)
 
 
 @sentence_of.register
 def write_off_rejected(event: WriteOffRequest.Rejected, facts: Document) -> Sentence:
-    text = f"A write-off{_of(_amount(facts))} was rejected."
-    return Sentence("write_off_rejected", text, _amount(facts), event.by)
+    return _movement(facts, "write_off_rejected", "was rejected", event.by)
 
 
 @sentence_of.register
 def write_off_cancelled(event: WriteOffRequest.Cancelled, facts: Document) -> Sentence:
-    text = f"A write-off{_of(_amount(facts))} was cancelled."
-    return Sentence("write_off_cancelled", text, _amount(facts), event.by)
+    return _movement(facts, "write_off_cancelled", "was cancelled", event.by)
 
 
 @sentence_of.register
 def command_requested(event: LedgerCommand.Requested, facts: Document) -> Sentence:
-    return _command(facts, "command_requested", "was asked for", event.requested_by)
+    return _movement(facts, "command_requested", "was asked for", event.requested_by)
 
 
 @sentence_of.register
 def command_approved(event: LedgerCommand.Approved, facts: Document) -> Sentence:
-    return _command(facts, "command_approved", "was approved", event.by)
+    return _movement(facts, "command_approved", "was approved", event.by)
 
 
 @sentence_of.register
 def command_refused(event: LedgerCommand.Refused, facts: Document) -> Sentence:
     if same_person(event.by, facts["requestedBy"]):
-        return _command(facts, "command_withdrawn", "was taken back", event.by)
-    return _command(facts, "command_refused", "was refused", event.by)
+        return _movement(facts, "command_withdrawn", "was taken back", event.by)
+    return _movement(facts, "command_refused", "was refused", event.by)
 
 
 @sentence_of.register
 def command_posted(event: LedgerCommand.Posted, facts: Document) -> Sentence:
-    return _command(facts, _posted(facts), "was posted", transaction_id=event.transaction_id)
+    return _movement(facts, _posted(facts), "was posted", transaction_id=event.transaction_id)
 
 
 @sentence_of.register
 def command_rejected(_event: LedgerCommand.Rejected, facts: Document) -> Sentence:
-    return _command(facts, "command_rejected", "was rejected by the ledger")
+    return _movement(facts, "command_rejected", "was rejected by the ledger")
 
 
 @sentence_of.register
 def command_unknown(_event: LedgerCommand.OutcomeUnknown, facts: Document) -> Sentence:
-    return _command(facts, "command_unknown", "was sent, and its outcome is unknown")
+    return _movement(facts, "command_unknown", "was sent, and its outcome is unknown")
 
 
 @sentence_of.register
@@ -309,26 +273,23 @@ def command_settled(event: LedgerCommand.SettledByHand, facts: Document) -> Sent
     what, outcome = _posted(facts), "was posted"
     if not event.posted:
         what, outcome = "command_rejected", "was not posted"
-    return _command(facts, what, f"{outcome}, as somebody found", event.by, event.transaction_id)
+    return _movement(facts, what, f"{outcome}, as somebody found", event.by, event.transaction_id)
 
 
-EVENTS: tuple[type[Any], ...] = tuple(each for each in sentence_of.registry if each is not object)
+EVENTS: tuple[type[Any], ...] = (*_CONSTANT, *(each for each in sentence_of.registry if each is not object))
 """The events that have a sentence. An utterance, a notice, or a report that a rule ignored has none."""
 
 
-def _command(
+def _movement(
     facts: Document, what: What, outcome: str, actor: str | None = None, transaction_id: str | None = None
 ) -> Sentence:
-    name, amount = _COMMANDS[facts["kind"]][1], _amount(facts)
+    name = _COMMANDS[facts["kind"]][1]
+    amount = facts["amount"].to_decimal() if "amount" in facts else None
     return Sentence(what, f"{name}{_of(amount)} {outcome}.", amount, actor, transaction_id)
 
 
 def _posted(facts: Document) -> What:
     return _COMMANDS[facts["kind"]][0]
-
-
-def _amount(facts: Document) -> Decimal | None:
-    return facts["amount"].to_decimal() if "amount" in facts else None
 
 
 def _of(amount: Decimal | None) -> str:

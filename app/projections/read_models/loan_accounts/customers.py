@@ -44,7 +44,7 @@ class AccountsOfCustomer(Lookup):
             put(document, fullName=event.full_name or None)
         elif type(event) is Customer.PersonalDataErased:
             document.pop("fullName", None)
-            document["erased"] = True
+            document["erased"] = True  # An empty document would not be stored.
         else:
             known = document.setdefault("loanAccountIds", [])
             if event.business_id not in known:
@@ -68,6 +68,3 @@ class AccountsOfCustomer(Lookup):
         return [
             (Customer, event.customer_id) for event in events if type(event) is LoanAccount.LinkedToCustomer
         ]
-
-    def lookup_sources(self, key: str) -> Iterable[Key]:
-        return [(Customer, key)]

@@ -66,9 +66,6 @@ class AccountDays(Lookup):
         elif (change := _change(event)) is not None:
             document["moves"] = _change_from(document, self._calendar.day(happened_at(event)), *change)
 
-    def members(self, document: Document, event: LoanAccount.Event) -> Iterable[str]:  # noqa: ARG002
-        return ()  # All days are in memory.
-
     def follow(
         self,
         document: Document,
@@ -86,9 +83,6 @@ class AccountDays(Lookup):
             if documents.get(paid["day"]) is None:
                 yield _begun(paid["day"], documents)
             yield paid["day"], Paid(paid.get("amount"))
-
-    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:  # noqa: ARG002
-        return None  # Any account may have changed any day.
 
     def lookup_sources(self, key: str) -> Iterable[Key]:
         return [(LoanAccount, key)]

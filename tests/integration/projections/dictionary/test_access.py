@@ -73,7 +73,7 @@ def test_a_validator_demands_what_is_described(name: str, projected: Database[di
     assert len(demands) > 5
     for path, demand in demands.items():
         described = FIELDS[name][path]
-        assert demand == (sorted(described.words) if isinstance(demand, list) else described.type), path
+        assert demand == (sorted(described.values) if isinstance(demand, list) else described.type), path
 
 
 def _demands(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

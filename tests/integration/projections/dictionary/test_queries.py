@@ -25,7 +25,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         {"_id": "early_arrears", "accounts": 2, "outstanding": aud("290.20"), "mostDaysPastDue": 30},
         {"_id": "late_arrears", "accounts": 1, "outstanding": aud("400.10"), "mostDaysPastDue": 40},
     ],
-    "How due instalments came out": [
+    "Outcome of due instalments": [
         {"_id": "2024-03", "due": 3, "paidInTime": 1, "paidLate": 1, "open": 1},
         {"_id": "2024-04", "due": 2, "paidInTime": 0, "paidLate": 0, "open": 2},
     ],
@@ -65,7 +65,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         }
         for name, days, owed in (("L5", 30, "0.20"), ("L1", 10, "290.00"))
     ],
-    "Money commands that are unknown or rejected": [
+    "Unknown and rejected money commands": [
         {
             "_id": {"status": status, "kind": kind, "code": code},
             "commands": count,
@@ -78,7 +78,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
             ("rejected", "late_fee", "FAILED_PRECONDITION", 1, aud("5.00"), at(1)),
         )
     ],
-    "Chats a day, and their decisions": [
+    "Chats and decisions per day": [
         {
             "_id": "2024-03-02",
             "chats": 4,
@@ -105,7 +105,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
             ("2024-04", 3, 3, "700.00", "0.50"),
         )
     ],
-    "What happened to a customer last": [
+    "Latest events of a customer": [
         {"at": when, "what": what, "text": "It happened."}
         for when, what in (
             (at(33), "arrears_changed"),
@@ -114,7 +114,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
             (at(2), "loan_opened"),
         )
     ],
-    "Collected by month": [
+    "Collections by month": [
         {"_id": "2024-03", "instalments": 1, "collected": aud("100.00")},
         {"_id": "2024-04", "instalments": 3, "collected": aud("260.30")},
     ],

@@ -45,8 +45,8 @@ def test_every_projected_collection_has_a_model() -> None:
 @pytest.mark.parametrize("name", COLLECTIONS)
 def test_every_field_is_described(name: str) -> None:
     for field in FIELDS[name].values():
-        assert field.meaning.endswith("."), field.path
-        assert "|" not in field.meaning, "it stands in a table"
+        assert field.description.endswith("."), field.path
+        assert "|" not in field.description, "it stands in a table"
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
