@@ -27,7 +27,7 @@ class State:
             settings.mongo_url, serverSelectionTimeoutMS=1_000
         )
         self._database = self._mongo[settings.mongo_db]
-        self._servicing = Servicing.from_url(settings.event_store_url, masters=settings.masters)
+        self._servicing = Servicing.of(settings)
 
     def line(self) -> str:
         """One line: messages, pending, dead letters, events, lag, documents; or which server is silent."""

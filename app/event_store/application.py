@@ -13,6 +13,7 @@ from app.event_store.unit_of_work import UnitOfWork
 from app.event_store.url import event_store_environment, sqlite_environment
 from app.event_store.writer_lock import writer_lock_of
 from app.privacy.master_keys import MasterKeys
+from app.runtime.settings.settings import Settings
 
 T = TypeVar("T")
 _NO_MASTER_KEYS = MasterKeys()
@@ -45,6 +46,11 @@ class Servicing(Repository):
                 servicing.close()
                 raise
             return servicing
+
+    @classmethod
+    def of(cls, settings: Settings, cache: int = 0) -> "Servicing":
+        """Open the store of the settings; see :meth:`from_url`."""
+        return cls.from_url(settings.event_store_url, cache, MasterKeys(*settings.master_keys))
 
     @classmethod
     def in_memory(cls, cache: int = 1_000) -> "Servicing":

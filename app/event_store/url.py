@@ -28,7 +28,7 @@ def event_store_environment(url: str) -> dict[str, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # What it says may quote a part of the password.
-        why = f"is no URL: its host or its port cannot be read; {_ESCAPED}"
+        why = f"is not a URL: its host or its port cannot be read; {_ESCAPED}"
         raise EventStoreUrlError(why) from None
     if "#" in url:
         why = "has a #, which would cut it short: write it as %23"

@@ -46,7 +46,7 @@ def command(
     aggregate, read_model = KINDS[kind]
     settings = settings_for("history")
     try:
-        with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+        with closing(Servicing.of(settings)) as servicing:
             if moment is None:
                 events = history(servicing, aggregate, identifier)
                 lines = [each.model_dump_json(by_alias=True) if as_json else _line(each) for each in events]

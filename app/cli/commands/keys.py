@@ -83,7 +83,7 @@ def rotate(as_json: AsJson = False) -> None:
 def _store() -> Iterator[Servicing]:
     settings = settings_for("keys")
     try:
-        with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+        with closing(Servicing.of(settings)) as servicing:
             yield servicing
     except EVENT_STORE_ERRORS as error:
         raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error

@@ -58,7 +58,7 @@ def command(
     with StopSignal() as stop, closing(client):
         database = client[settings.mongo_db]
         try:
-            with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+            with closing(Servicing.of(settings)) as servicing:
                 if dry_run:
                     for line in estimate(projections, servicing, database):
                         typer.echo(line)

@@ -109,7 +109,7 @@ def _look(
     projections: Mapping[str, Projection],
     parsers: Parsers,
 ) -> Reconciliation:
-    with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+    with closing(Servicing.of(settings)) as servicing:
         found = Reconciliation(servicing.max_position())
         found.ahead = list(reconcile.read_models_ahead(servicing, database, projections))
         found.only_shown = list(reconcile.only_shown(servicing, database))

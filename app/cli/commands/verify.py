@@ -63,7 +63,7 @@ def command(
     client = mongo_client(settings)
     with StopSignal() as stop, closing(client):
         try:
-            with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+            with closing(Servicing.of(settings)) as servicing:
                 for projection in projections:
                     chooses = Sample(share, f"{datetime.now(UTC):%Y-%m-%d}", projection) if share else None
                     verify = Verify(projection, servicing, client[settings.mongo_db], stop, chooses)

@@ -17,7 +17,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS, UnfinishedCopyError
 from app.event_store.url import event_store_environment
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
-from app.privacy.master_keys import MasterKeyError
+from app.privacy.master_keys import MasterKeyError, MasterKeys
 from app.runtime.servers.clients import mongo_options, redis_client
 from app.runtime.settings.settings import Settings
 
@@ -147,7 +147,9 @@ def _existing(
         "POSTGRES_MAX_OVERFLOW": "5",
         "POSTGRES_PRE_PING": "yes",
     }
-    servicing = Servicing({**environment, **briefly, **changes}, cache=cache, masters=settings.masters)
+    servicing = Servicing(
+        {**environment, **briefly, **changes}, cache=cache, masters=MasterKeys(*settings.master_keys)
+    )
     try:
         servicing.refuse_unfinished_copy()
     except UnfinishedCopyError as error:

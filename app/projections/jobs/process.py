@@ -56,7 +56,7 @@ def main() -> None:
         Thread(target=_stop_with_input, args=(stop,), daemon=True).start()
         known = all_projections(settings)
         try:
-            with closing(Servicing.from_url(settings.event_store_url, masters=settings.masters)) as servicing:
+            with closing(Servicing.of(settings)) as servicing:
                 work = _Work(
                     [known[name] for name in order.projections], servicing, client[settings.mongo_db]
                 )

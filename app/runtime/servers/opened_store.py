@@ -22,7 +22,7 @@ def open_store(
     back_off = BackOff(stop)
     while not stop.is_set():
         try:
-            return Servicing.from_url(settings.event_store_url, cache=cache, masters=settings.masters)
+            return Servicing.of(settings, cache)
         except MasterKeyError:
             raise  # Only a person can set the right one.
         except EVENT_STORE_ERRORS as error:

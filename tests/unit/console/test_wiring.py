@@ -45,5 +45,5 @@ def test_a_short_secret_is_refused_whichever_the_sign_in() -> None:
 
 @pytest.mark.parametrize("url", ["desk.example", "https://desk.example/console", "https://Desk.example", "*"])
 def test_its_address_is_an_origin(url: str) -> None:
-    with pytest.raises(ValidationError, match="is no origin"):
+    with pytest.raises(ValidationError, match="is not an origin"):
         Settings(console_url=url)

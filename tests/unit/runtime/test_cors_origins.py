@@ -18,11 +18,11 @@ def test_origins_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("*", "name each origin"),
         ("https://*.example", "name each origin"),
-        ("https://desk.example/", "is no origin"),
-        ("desk.example", "is no origin"),
-        ("https://Desk.example", "is no origin"),
-        ("null", "is no origin"),
-        ("https://desk.example https://other.example", "is no origin"),
+        ("https://desk.example/", "is not an origin"),
+        ("desk.example", "is not an origin"),
+        ("https://Desk.example", "is not an origin"),
+        ("null", "is not an origin"),
+        ("https://desk.example https://other.example", "is not an origin"),
     ],
 )
 def test_what_is_no_exact_origin_is_refused(told: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
