@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from eventsourcing.persistence import RecordConflictError
 
-from app.event_store.errors import UnfinishedCopyError
 from app.event_store.opening import opening
 from app.event_store.repository import Repository
 from app.event_store.unit_of_work import UnitOfWork
@@ -35,17 +34,11 @@ class Servicing(Repository):
         """Open the store at ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
         ``cache`` is the number of aggregates kept in memory. Raises EventStoreUrlError for another scheme,
-        UnfinishedCopyError for an unfinished copy, and MasterKeyError if other master keys wrap its keys.
+        and MasterKeyError if other master keys wrap the store's data keys.
         """
         environment = event_store_environment(event_store_url)
         with opening(environment):
-            servicing = cls(environment, cache=cache, masters=masters)
-            try:
-                servicing.refuse_unfinished_copy()
-            except UnfinishedCopyError:
-                servicing.close()
-                raise
-            return servicing
+            return cls(environment, cache=cache, masters=masters)
 
     @classmethod
     def of(cls, settings: Settings, cache: int = 0) -> "Servicing":
@@ -56,11 +49,6 @@ class Servicing(Repository):
     def in_memory(cls, cache: int = 1_000) -> "Servicing":
         """A store that ends with the process, for tests of rules."""
         return cls(sqlite_environment(f"file:{uuid4().hex}?mode=memory&cache=shared"), cache=cache)
-
-    def refuse_unfinished_copy(self) -> None:
-        """Raises UnfinishedCopyError for a store that is being copied from another one."""
-        if self.privacy.tables.is_unfinished_copy():
-            raise UnfinishedCopyError
 
     def close(self) -> None:
         self._writer_lock.close()

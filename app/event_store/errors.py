@@ -22,15 +22,5 @@ class EventStoreUrlError(ConfigurationError):
         """For a URL that comes from elsewhere."""
 
 
-class UnfinishedCopyError(EventStoreUrlError):
-    """BILLIE_EVENT_STORE_URL names an unfinished copy of an event store."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "names an unfinished copy of an event store: "
-            "run the same `billie events copy` once more, to its end"
-        )
-
-
 class NewerVersionError(MapperDeserialisationError):
     """A newer release stored the event."""

@@ -5,46 +5,27 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
-from eventsourcing.persistence import (
-    ApplicationRecorder,
-    InfrastructureFactory,
-    OperationalError,
-)
-from eventsourcing.utils import Environment
+from eventsourcing.persistence import OperationalError
 
 from app.event_store.postgres import connect
 
-STORE = "servicing"
-"""The application whose store it is: PostgreSQL's table of events is named after it."""
 _OPENING_LOCK = 0x42696C6C6965
 """An advisory lock of PostgreSQL: any number that nobody else uses."""
 
 
 @contextmanager
 def opening(environment: dict[str, str]) -> Iterator[None]:
-    """Let one process at a time open a store: held around the making of the application.
+    """Let one process at a time open a store.
 
-    Two at once can fail where the store is new: SQLite does not wait for another connection while it
-    goes into WAL mode, and in PostgreSQL "create if not exists" is no more than a check before.
-    Raises eventsourcing's OperationalError where PostgreSQL is away, or a folder cannot be had.
+    Two at once can fail if the store is new: SQLite does not wait for another connection while it goes into
+    WAL mode, and PostgreSQL's "create if not exists" only checks before it creates. Raises eventsourcing's
+    OperationalError if PostgreSQL is away, or the folder cannot be used.
     """
     held = _postgres_held if "POSTGRES_DBNAME" in environment else _folder_held
     with held(environment):
         yield
-
-
-@contextmanager
-def recorder_of(environment: dict[str, str]) -> Iterator[ApplicationRecorder]:
-    """The library's own recorder of a store, which makes the table of events where there is none."""
-    with opening(environment):
-        factory: Any = InfrastructureFactory.construct(Environment(STORE, environment))
-        try:
-            yield factory.application_recorder()
-        finally:
-            factory.close()
 
 
 @contextmanager

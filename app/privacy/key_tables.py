@@ -11,8 +11,6 @@ from eventsourcing.persistence import RecordConflictError
 
 from app.privacy.databases import Database, Execute
 
-COPYING = "copying"
-"""The fact that a store is an unfinished copy, and of which store: nothing may open it."""
 _PURGE_DUE = "bytes_to_forget"
 """The fact that removed bytes may still be in the database's files, and since when, in nanoseconds."""
 T = TypeVar("T")
@@ -65,15 +63,19 @@ class KeyTables:
 
     def create(self) -> None:
         """Create the tables where they are missing."""
+        with self.transaction(commit=True) as execute:
+            self.create_by(execute)
+
+    def create_by(self, execute: Execute) -> None:
+        """Create them in a transaction that is open."""
         tables = {
             self.keys: f"originator_id TEXT PRIMARY KEY, wrapped {self._database.blob}, master TEXT",
             self._links: "owner TEXT, kind TEXT, business_id TEXT, PRIMARY KEY (owner, kind, business_id)",
             self._erased: "number INTEGER PRIMARY KEY, originator_id TEXT UNIQUE, customer_id TEXT, at TEXT",
             self.facts: "name TEXT PRIMARY KEY, value TEXT",
         }
-        with self.transaction(commit=True) as execute:
-            for table, columns in tables.items():
-                execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})", ())
+        for table, columns in tables.items():
+            execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})", ())
 
     def writing(self, changes: Changes) -> Callable[[Any], None]:
         """Writes changes by the connection that inserts events."""
@@ -144,10 +146,6 @@ class KeyTables:
         """The names of the master keys that wrap data keys."""
         rows = self._read(f"SELECT name FROM {self.facts} WHERE name LIKE 'master:%'")
         return [str(name).partition(":")[2] for (name,) in rows]
-
-    def is_unfinished_copy(self) -> bool:
-        """Whether the store is being copied from another one, and not complete yet."""
-        return bool(self._read(f"SELECT 1 FROM {self.facts} WHERE name = ?", COPYING))
 
     def removing(self, execute: Execute) -> None:
         """Have removed bytes overwritten, and note that a purge is due."""

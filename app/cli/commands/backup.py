@@ -1,16 +1,18 @@
 """``billie backup``: the event store, copied while it is written to; checked; restored."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.copy_progress import CopyProgress, table_lines
 from app.cli.terminal.errors import unreachable
-from app.cli.terminal.status_line import StatusLine
-from app.event_store.copies.backup import BackupError, Manifest, back_up, check, restore
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.errors import BillieError
+from app.event_store.copies.backup import Manifest, back_up, check, restore
+from app.event_store.copies.copy import EndpointError
 from app.runtime.humanize import counted
 
 group = typer.Typer(help="Backups of the event store: make, check, restore.", no_args_is_help=True)
@@ -21,73 +23,62 @@ File = Annotated[Path, typer.Argument(help="The backup; its manifest is beside i
 
 @group.command()
 def make(file: File, as_json: AsJson = False) -> None:
-    """Back the event store up, into a new file, while it is written to: one moment of all of its tables.
+    """Back up the event store into a new file while it is written to: all tables at one moment.
 
-    It holds the data keys too. Without BILLIE_MASTER_KEY these are not wrapped: keep it as the store itself.
+    It holds the data keys. Without BILLIE_MASTER_KEY these are not wrapped: protect it like the store itself.
     """
     url = settings_for("backup").event_store_url
-    line = StatusLine()
-    with line:
-
-        def show(part: float) -> None:
-            if not as_json:
-                line.show(f"{part:4.0%} copied")
-
-        try:
-            manifest = back_up(url, file, show)
-        except BackupError as error:
-            raise _refused(line, error) from error
-        except OSError as error:
-            raise _refused(line, BackupError(f"{error.filename or file}: {error.strerror}")) from error
-        except EVENT_STORE_ERRORS as error:
-            line.end()
-            raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
-    _tell(manifest, f"Backed up to {file}", as_json=as_json)
+    with _reported(file, store="source"), CopyProgress(is_quiet=as_json) as progress:
+        manifest = back_up(url, file, progress.show)
+    _show(manifest, f"Backed up to {file}", as_json=as_json)
 
 
 @group.command("check")
 def check_(file: File, as_json: AsJson = False) -> None:
-    """Read a backup whole, and compare it with its manifest. Exit 1 where it is not as it was made."""
-    try:
+    """Read a backup whole, and compare it with its manifest. Exit 1 if it was changed."""
+    with _reported(file):
         manifest = check(file)
-    except BackupError as error:
-        raise _refused(StatusLine(), error) from error
-    _tell(manifest, f"{file} is as it was made", as_json=as_json)
+    _show(manifest, f"{file} is as it was made", as_json=as_json)
 
 
 @group.command("restore")
 def restore_(file: File, as_json: AsJson = False) -> None:
-    """Restore a backup to BILLIE_EVENT_STORE_URL, where nothing is yet, and compare what is there then.
+    """Restore a backup to BILLIE_EVENT_STORE_URL, where no store is yet, and compare what is there then.
 
     Stop all roles first. The documents are ahead of it then: `billie reconcile` says by what.
     """
     url = settings_for("backup").event_store_url
-    try:
-        manifest = restore(file, url)
-    except BackupError as error:
-        raise _refused(StatusLine(), error) from error
-    except OSError as error:
-        raise _refused(StatusLine(), BackupError(f"{error.filename}: {error.strerror}")) from error
-    except EVENT_STORE_ERRORS as error:
-        raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
-    _tell(manifest, f"Restored from {file}", as_json=as_json)
+    with _reported(file, store="target"), CopyProgress(is_quiet=as_json) as progress:
+        manifest = restore(file, url, progress.show)
+    _show(manifest, f"Restored from {file}", as_json=as_json)
     if not as_json:
         typer.echo("Next: `billie reconcile`, before any role is started.")
 
 
-def _refused(line: StatusLine, error: BackupError) -> typer.Exit:
-    line.end()
-    typer.echo(f"{error}.", err=True)
-    return typer.Exit(1)
+@contextmanager
+def _reported(file: Path, *, store: str = "") -> Iterator[None]:
+    """Exit with 1 for what is refused, or a file that fails; with 3 if the store cannot be reached."""
+    try:
+        yield
+    except EndpointError as error:
+        if error.side == store:
+            raise unreachable(error.__cause__ or error, "BILLIE_EVENT_STORE_URL") from error
+        typer.echo(f"{file}: {error.__cause__}.", err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(f"{error.filename or file}: {error.strerror}.", err=True)
+        raise typer.Exit(1) from error
+    except BillieError as error:
+        typer.echo(f"{error}.", err=True)
+        raise typer.Exit(1) from error
 
 
-def _tell(manifest: Manifest, what: str, *, as_json: bool) -> None:
+def _show(manifest: Manifest, what: str, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(manifest.plain()))
+        typer.echo(manifest.model_dump_json(by_alias=True))
         return
     typer.echo(
         f"{what}: {counted(manifest.tables['events'].rows, 'event')}, the last at position "
-        f"{manifest.newest:,}, as of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC."
+        f"{manifest.newest_position:,}, as of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC.\n"
+        f"{table_lines(manifest.tables)}"
     )
-    for name, content in manifest.tables.items():
-        typer.echo(f"  {name:<22}{content.rows:>14,} rows  SHA-256 {content.sha256}")

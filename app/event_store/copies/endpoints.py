@@ -1,70 +1,262 @@
-"""The two ends of a copy of an event store: a SQLite file, or a PostgreSQL database, by plain SQL.
+"""The two ends of a copy: a whole event store, by one connection and plain SQL.
 
 No data key is opened, so no master key is needed: rows go over as they are.
 """
 
-from collections.abc import Generator, Iterable
-from contextlib import closing
+import fcntl
+import os
+import sqlite3
+import struct
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
-from app.event_store.copies.postgres import PostgresEnd
-from app.event_store.copies.sqlite import SQLiteEnd
-from app.event_store.copies.tables import EVENTS, FACTS, Row, Table
+import psycopg
+from eventsourcing.persistence import InfrastructureFactory, OperationalError
+from eventsourcing.sqlite import SQLiteApplicationRecorder
+from eventsourcing.utils import Environment
+
+from app.event_store.copies.tables import EVENTS, TABLES, Row, Table
+from app.event_store.postgres import connect
+from app.event_store.reader import StoredEvents
 from app.event_store.url import event_store_environment
-from app.privacy.key_tables import COPYING
+from app.privacy.databases import database_of
+from app.privacy.key_tables import KeyTables
+
+_ROWS_A_FETCH = 2_000
+_READ_ONLY = (
+    "is read-only, and SQLite writes beside a file, and locks it, even to read it. "
+    "Copy the file, with its -wal, to where it can"
+)
 
 
-class End(Protocol):
-    """A store, by its own connection, in one transaction at a time."""
+class Endpoint(ABC):
+    """A store. Raises one of EVENT_STORE_ERRORS, or psycopg's, if its server or file fails."""
 
-    def others(self) -> list[str]:
-        """Who else is connected to it, as an operator would look for them."""
+    events_table: ClassVar[str]
+    position: ClassVar[str]
+    """The column of an event's position."""
+    _table_names: ClassVar[str]
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    @abstractmethod
+    def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """Execute a statement with ``?`` for values."""
 
     def tables(self) -> list[str]:
-        """The names of all tables that there are, ours and others."""
+        """The names of all tables; the events' is ``events``."""
+        return [
+            EVENTS.name if name == self.events_table else name for (name,) in self.execute(self._table_names)
+        ]
+
+    def newest(self) -> int:
+        """The newest position; 0 if there is no event."""
+        [(newest,)] = self.execute(f"SELECT MAX({self.position}) FROM {self.events_table}")
+        return newest or 0
 
     def create(self) -> None:
-        """Make our tables, where there are none."""
+        """Create the tables, in the transaction that is open."""
+        environment = Environment(StoredEvents.name, self.environment | {"CREATE_TABLE": "no"})
+        factory: Any = InfrastructureFactory.construct(environment)
+        recorder = factory.application_recorder()
+        if EVENTS.name not in self.tables():
+            is_file = isinstance(recorder, SQLiteApplicationRecorder)
+            for statement in recorder.create_table_statements if is_file else recorder.sql_create_statements:
+                self.execute(statement if is_file else statement.as_string())
+        KeyTables(database_of(recorder)).create_by(self.execute)
+        factory.close()
 
-    def has(self, table: Table) -> bool:
-        """Whether there is this table of ours."""
+    def continue_after(self, position: int) -> None:  # noqa: B027
+        """Give the next event a later position: SQLite takes the one after the last by itself."""
 
-    def transaction(self) -> Any:
-        """A context: all that is written in it, or nothing."""
+    def name(self, table: Table) -> str:
+        """A table's name in the database."""
+        return self.events_table if table is EVENTS else table.name
 
-    def held(self) -> Any:
-        """A context in which nobody can write to the store, and everybody can read."""
+    def columns(self, table: Table) -> tuple[str, ...]:
+        """A table's columns in the database."""
+        return (self.position, *table.columns[1:]) if table is EVENTS else table.columns
 
-    def rows(self, table: Table, after: int = 0) -> Generator[Row]:
-        """The rows of a table in the order of their keys; of events, those after a position.
 
-        To be closed by whoever does not take them all: a cursor stands behind it.
-        """
+class SQLiteEndpoint(Endpoint):
+    """A store in a file."""
+
+    events_table = "stored_events"
+    position = "rowid"
+    _table_names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        """Opens the file, and does not read it yet. Raises eventsourcing's OperationalError."""
+        super().__init__(environment)
+        self._file = Path(environment["SQLITE_DBNAME"])
+        try:
+            self._others = _others_with(self._file) if self._file.exists() else []
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"{error.filename}: {error.strerror}"
+            raise OperationalError(msg) from error
+        for each in (self._file, self._file.parent):
+            if each.exists() and not os.access(each, os.W_OK):
+                msg = f"{each} {_READ_ONLY}"
+                raise OperationalError(msg)
+        timeout = float(environment["SQLITE_LOCK_TIMEOUT"])
+        self._connection = sqlite3.connect(self._file, isolation_level=None, timeout=timeout)
+        self.close = self._connection.close
+
+    def identity(self) -> object:
+        """The same by whatever path."""
+        found = self._file.stat()
+        return found.st_dev, found.st_ino
+
+    def others(self) -> list[str]:
+        """A process that had the file open before us: to look closes a descriptor, which drops our locks."""
+        return self._others
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that reads one moment of the store; writers continue."""
+        self.execute("BEGIN")
+        yield
+        self.execute("ROLLBACK")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """A transaction in which nobody else can write to the store, and everybody can read."""
+        self.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            yield
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        return self._connection.execute(statement, values).fetchall()
+
+    def table_names(self) -> list[str]:
+        found = self.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+        return [name for (name,) in found]
+
+    def rows(self, table: Table) -> Generator[Row]:
+        """The rows of a table in the order of their keys."""
+        columns = self.columns(table)
+        keys = ", ".join(columns[: table.key_columns])
+        yield from self._connection.execute(
+            f"SELECT {', '.join(columns)} FROM {self.name(table)} ORDER BY {keys}"
+        )
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert rows, as :meth:`rows` gives them."""
+        columns = self.columns(table)
+        places = ",".join("?" * len(columns))
+        statement = f"INSERT INTO {self.name(table)} ({', '.join(columns)}) VALUES ({places})"
+        self._connection.executemany(statement, rows)
 
-    def empty(self, table: Table) -> None:
-        """Remove all rows, and their bytes."""
 
-    def newest(self) -> int:
-        """The newest position; 0 where there is no event."""
+class PostgresEndpoint(Endpoint):
+    """A store in a database."""
 
-    def go_on_after(self, position: int) -> None:
+    events_table = "servicing_events"
+    position = "notification_id"
+    _table_names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        """Raises eventsourcing's OperationalError if the server is away."""
+        super().__init__(environment)
+        self._connection = connect(environment)
+        self.close = self._connection.close
+        self._connection.execute(  # No setting of the server's may end a long transaction.
+            "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; "
+            "SET lock_timeout = '10s'; SET search_path = public"
+        )
+
+    def identity(self) -> object:
+        """The same by whatever host and user."""
+        database = (
+            "SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()"
+        )
+        return self.execute(database)
+
+    def others(self) -> list[str]:
+        """Who else is connected. Of other users' connections, the server may tell only that they exist."""
+        found = self.execute(
+            "SELECT pid, usename, coalesce(application_name, ''), host(client_addr) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL "
+            "AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY pid"
+        )
+        return [
+            f"{user} from {host or 'this machine'}{f' ({name})' if name else ''}, server process {pid}"
+            for pid, user, name, host in found
+        ]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that reads one moment of the store; writers continue."""
+        with self._connection.transaction():
+            self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """A transaction in which nobody else can write to the store, and everybody can read."""
+        with self._connection.transaction():
+            for table in (each for each in TABLES if each.name in self.tables()):
+                try:
+                    self.execute(f"LOCK TABLE {self.name(table)} IN EXCLUSIVE MODE")
+                except psycopg.errors.InsufficientPrivilege as error:
+                    msg = (
+                        f"this user may not lock {table.name}, so others could write to it meanwhile: "
+                        "name its owner, or GRANT UPDATE on all tables to this one"
+                    )
+                    raise OperationalError(msg) from error
+            yield
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        cursor = self._connection.execute(statement.replace("?", "%s").encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def table_names(self) -> list[str]:
+        return [
+            name for (name,) in self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        ]
+
+    def rows(self, table: Table) -> Generator[Row]:
+        """The rows of a table in the order of their keys."""
+        columns = ", ".join(self.columns(table))
+        if table is EVENTS:
+            columns = columns.replace("originator_id", "replace(originator_id::text, '-', '')")
+        # Text in the order of its bytes, as in SQLite, whatever the database's language.
+        collation = "" if table.columns[0] in ("position", "number") else ' COLLATE "C"'
+        keys = ", ".join(f"{key}{collation}" for key in self.columns(table)[: table.key_columns])
+        with self._connection.transaction(), self._connection.cursor("reading") as cursor:
+            cursor.itersize = _ROWS_A_FETCH
+            yield from cursor.execute(f"SELECT {columns} FROM {self.name(table)} ORDER BY {keys}".encode())
+
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        """Insert rows, as :meth:`rows` gives them."""
+        statement = f"COPY {self.name(table)} ({', '.join(self.columns(table))}) FROM STDIN"
+        with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def continue_after(self, position: int) -> None:
         """Give the next event a later position."""
-
-    def execute(self, statement: str, *values: Any) -> list[Row]:
-        """Execute a statement with ``?`` for values."""
-
-    def close(self) -> None:
-        """Close the connection."""
+        self.execute(
+            "SELECT setval(pg_get_serial_sequence(?, 'notification_id'), ?, ?)",
+            (self.events_table, max(1, position), position > 0),
+        )
 
 
-def end_of(url: str) -> End:
-    """The store at an event store URL. Raises EventStoreUrlError, or one of EVENT_STORE_ERRORS."""
+AnyEndpoint = SQLiteEndpoint | PostgresEndpoint
+
+
+def endpoint_at(url: str) -> AnyEndpoint:
+    """Raises EventStoreUrlError, or one of EVENT_STORE_ERRORS."""
     environment = event_store_environment(url)
-    return PostgresEnd(environment) if "POSTGRES_DBNAME" in environment else SQLiteEnd(environment)
+    return PostgresEndpoint(environment) if "POSTGRES_DBNAME" in environment else SQLiteEndpoint(environment)
 
 
 def file_of(url: str) -> Path | None:
@@ -74,27 +266,21 @@ def file_of(url: str) -> Path | None:
 
 
 def is_store(url: str) -> bool:
-    """Whether there is an event store. It is not made by asking. Raises one of EVENT_STORE_ERRORS."""
+    """Whether there is an event store; asking creates none. Raises one of EVENT_STORE_ERRORS."""
     if (file := file_of(url)) is not None and not file.exists():
         return False
-    with closing(end_of(url)) as end:
-        return end.has(EVENTS)
+    with closing(endpoint_at(url)) as endpoint:
+        return EVENTS.name in endpoint.tables()
 
 
-def share_a_file(url: str, other: str) -> bool:
-    """Whether two URLs are of one SQLite file, by whatever paths. To be asked before it is opened twice."""
-    one, another = file_of(url), file_of(other)
-    return bool(one and another and one.exists() and another.exists() and one.samefile(another))
-
-
-def share_a_database(one: End, other: End) -> bool:
-    """Whether two ends are of one PostgreSQL database."""
-    return isinstance(one, PostgresEnd) and isinstance(other, PostgresEnd) and one.is_also(other)
-
-
-def copying(end: End) -> str | None:
-    """Of which store this is an unfinished copy, if it is one."""
-    if not end.has(FACTS):
-        return None
-    found = end.execute(f"SELECT value FROM {FACTS.name} WHERE name = ?", COPYING)
-    return str(found[0][0]) if found else None
+def _others_with(file: Path) -> list[str]:
+    """A process that has a SQLite file open: in WAL mode, each holds a shared lock for as long."""
+    shared_from, shared_bytes = 0x40000002, 510  # As SQLite's file format fixes them.
+    lock = (fcntl.F_WRLCK, os.SEEK_SET, shared_from, shared_bytes, 0)
+    is_linux = sys.platform == "linux"
+    form, order = ("hhqqi", (0, 1, 2, 3, 4)) if is_linux else ("qqihh", (2, 3, 4, 0, 1))
+    with file.open("rb") as opened:
+        request = struct.pack(form, *(lock[each] for each in order))
+        found = struct.unpack(form, fcntl.fcntl(opened.fileno(), fcntl.F_GETLK, request))
+    kind, holder = found[order.index(0)], found[order.index(4)]
+    return [] if kind == fcntl.F_UNLCK else [f"process {holder} has {file} open"]

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.event_store.errors import EVENT_STORE_ERRORS, UnfinishedCopyError
+from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.url import event_store_environment
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
@@ -147,12 +147,5 @@ def _existing(
         "POSTGRES_MAX_OVERFLOW": "5",
         "POSTGRES_PRE_PING": "yes",
     }
-    servicing = Servicing(
-        {**environment, **briefly, **changes}, cache=cache, masters=MasterKeys(*settings.master_keys)
-    )
-    try:
-        servicing.refuse_unfinished_copy()
-    except UnfinishedCopyError as error:
-        servicing.close()
-        raise OperationalError(str(error)) from error
-    return servicing
+    masters = MasterKeys(*settings.master_keys)
+    return Servicing({**environment, **briefly, **changes}, cache=cache, masters=masters)

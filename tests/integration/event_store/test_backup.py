@@ -10,9 +10,11 @@ import pytest
 
 from app.event_store.application import Servicing
 from app.event_store.copies.backup import BackupError, Manifest, back_up, check, manifest_of, restore
-from app.event_store.copies.endpoints import end_of
-from app.event_store.copies.tables import EVENTS, content_of
+from app.event_store.copies.copy import CopyRefusedError
+from app.event_store.copies.endpoints import endpoint_at
+from app.event_store.copies.tables import EVENTS, Content, content_of
 from app.runtime.settings.settings import Settings
+from tests.support.data.copying import all_rows, go_on
 from tests.support.data.stored import store_backlog
 
 
@@ -22,10 +24,6 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}", f"sqlite:///{tmp_path / 'restored.db'}"
     return request.getfixturevalue("postgres_url"), request.getfixturevalue("second_postgres_url")
-
-
-def quiet(_part: float) -> None:
-    """Nobody looks at the progress."""
 
 
 @pytest.fixture
@@ -49,8 +47,8 @@ def written(urls: tuple[str, str], settings: Settings) -> Iterator[str]:
     writing.join()
 
 
-def events_up_to(url: str, newest: int) -> tuple[int, str]:
-    with closing(end_of(url)) as store:
+def events_up_to(url: str, newest: int) -> Content:
+    with closing(endpoint_at(url)) as store:
         return content_of(row for row in store.rows(EVENTS) if row[0] <= newest)
 
 
@@ -58,36 +56,38 @@ def test_a_backup_made_while_it_is_written_to_is_one_moment_of_the_store_and_com
     written: str, urls: tuple[str, str], tmp_path: Path
 ) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
-    made = back_up(written, backup, quiet)
+    made = back_up(written, backup, go_on)
     assert made.tables["events"].rows > 150
-    assert made.tables["events"] == events_up_to(written, made.newest)
+    assert made.tables["events"] == events_up_to(written, made.newest_position)
     assert made.tables["personal_data_keys"].rows > 0
     assert check(backup) == made == Manifest.of(backup)
-    assert restore(backup, empty) == made
+    assert restore(backup, empty, go_on) == made
     with closing(Servicing.from_url(empty)) as restored:
-        assert restored.max_position() == made.newest
-        assert all(restored.event_of(row) for row in restored.page(0, made.newest, 2_000)), "keys are there"
+        assert restored.max_position() == made.newest_position
+        rows = restored.page(0, made.newest_position, 2_000)
+        assert all(restored.event_of(row) for row in rows), "keys are there"
     store_on = Settings(event_store_url=empty)
-    assert store_backlog(store_on, 50, seed=9) > made.newest, "it can be written to"
-    with pytest.raises(BackupError, match="already"):
-        restore(backup, empty)
+    assert store_backlog(store_on, 50, seed=9) > made.newest_position, "it can be written to"
+    with pytest.raises(CopyRefusedError, match="holds events"):
+        restore(backup, empty, go_on)
 
 
 def test_a_backup_never_replaces_another_one(written: str, tmp_path: Path) -> None:
-    back_up(written, tmp_path / "backup", quiet)
+    back_up(written, tmp_path / "backup", go_on)
     with pytest.raises(BackupError, match="never replaces another one"):
-        back_up(written, tmp_path / "backup", quiet)
+        back_up(written, tmp_path / "backup", go_on)
 
 
 def test_what_was_changed_since_is_refused(written: str, urls: tuple[str, str], tmp_path: Path) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
-    back_up(written, backup, quiet)
+    back_up(written, backup, go_on)
     content = bytearray(backup.read_bytes())
     content[len(content) // 2] ^= 1
     backup.write_bytes(content)
-    for attempt in (lambda: check(backup), lambda: restore(backup, empty)):
-        with pytest.raises(BackupError, match="is not as it was made"):
-            attempt()
+    with pytest.raises(BackupError, match="was changed since it was made"):
+        check(backup)
+    with pytest.raises(BackupError, match="was changed since it was made"):
+        restore(backup, empty, go_on)
     told = json.loads(manifest_of(backup).read_text())
     manifest_of(backup).write_text(json.dumps(told | {"tables": 7}))
     with pytest.raises(BackupError, match="cannot be read"):
@@ -98,24 +98,25 @@ def test_a_restore_that_is_not_what_was_backed_up_is_said(
     written: str, urls: tuple[str, str], tmp_path: Path
 ) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
-    back_up(written, backup, quiet)
+    back_up(written, backup, go_on)
     told = json.loads(manifest_of(backup).read_text())
     told["tables"]["events"]["rows"] += 1
     manifest_of(backup).write_text(json.dumps(told))
     with pytest.raises(BackupError, match="not what was backed up: events"):
-        restore(backup, empty)
+        restore(backup, empty, go_on)
 
 
 def test_there_has_to_be_a_store(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="nothing to back up"):
-        back_up(f"sqlite:///{tmp_path / 'nowhere.db'}", tmp_path / "backup", quiet)
+        back_up(f"sqlite:///{tmp_path / 'nowhere.db'}", tmp_path / "backup", go_on)
     assert not (tmp_path / "nowhere.db").exists()
     assert not (tmp_path / "backup").exists()
 
 
-def test_a_backup_of_another_kind_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
+def test_a_backup_is_restored_to_the_other_database(urls: tuple[str, str], tmp_path: Path) -> None:
+    url, _ = urls
     store_backlog(Settings(event_store_url=url), 100)
-    back_up(url, tmp_path / "backup", quiet)
-    with pytest.raises(BackupError, match="billie events copy"):
-        restore(tmp_path / "backup", "postgresql://nobody@127.0.0.1:1/nowhere")
+    made = back_up(url, tmp_path / "backup", go_on)
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    assert restore(tmp_path / "backup", other, go_on) == made
+    assert all_rows(other) == all_rows(url)

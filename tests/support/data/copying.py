@@ -3,12 +3,12 @@
 import sqlite3
 from contextlib import closing
 
-from app.event_store.copies.endpoints import end_of
+from app.event_store.copies.endpoints import endpoint_at
 from app.event_store.copies.tables import TABLES, Row
 
 
 def all_rows(url: str) -> dict[str, list[Row]]:
-    with closing(end_of(url)) as end:
+    with closing(endpoint_at(url)) as end:
         return {table.name: list(end.rows(table)) for table in TABLES}
 
 

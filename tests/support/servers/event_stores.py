@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from app.event_store.copies.endpoints import end_of
+from app.event_store.copies.endpoints import endpoint_at
 from app.event_store.copies.tables import Row
 from app.runtime.servers.private_postgres import PrivatePostgres, private_postgres
 
@@ -56,5 +56,5 @@ def events_table(url: str) -> str:
 
 def execute(url: str, statement: str, *values: object) -> list[Row]:
     """Execute a statement in a store, with ``?`` for values, past all of our code."""
-    with closing(end_of(url)) as store:
-        return store.execute(statement, *values)
+    with closing(endpoint_at(url)) as store:
+        return store.execute(statement, values)
