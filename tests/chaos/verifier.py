@@ -40,5 +40,6 @@ class Verifier:
 
 def _are_undecided(told: str) -> bool:
     """Whether that is all that was found."""
-    kinds = {json.loads(line)["kind"] for line in told.splitlines()}
+    lines = map(json.loads, told.splitlines())
+    kinds = {line["difference"]["kind"] for line in lines if "difference" in line}
     return kinds == {"undecided"}

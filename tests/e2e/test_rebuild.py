@@ -50,7 +50,7 @@ def test_a_rebuild_that_ends_early_leaves_what_is_live_and_goes_on(
         said = log.read()
     assert live(shared_db) == before
     if how == signal.SIGINT:
-        assert "Stopped. The live collections are as they were." in said
+        assert "Stopped. The live collections are unchanged." in said
         assert "A rebuild of conversations is unfinished" in large.end("status").stdout
     assert "conversations:" in large.run("rebuild", "--all", "--resume")
     assert live(shared_db) == before
@@ -81,11 +81,14 @@ def test_verify_finds_what_somebody_edited_by_hand_and_what_is_missing(
     assert f"customers {gone}: missing" in found.stdout
     assert "customers nobody: extra" in found.stdout
     told = [json.loads(line) for line in billie.end("verify", "customers", "--json").stdout.splitlines()]
-    assert {each["id"]: each["kind"] for each in told} == {
+    differences = [each["difference"] for each in told if "difference" in each]
+    assert {each["id"]: each["kind"] for each in differences} == {
         edited: "different",
         gone: "missing",
         "nobody": "extra",
     }
+    (outcome,) = [each["outcome"] for each in told if "outcome" in each]
+    assert (outcome["projection"], outcome["differences"], outcome["fixed"]) == ("customers", 3, 0)
     assert "3 documents put right" in billie.run("verify", "customers", "--fix")
     assert live(mongo_db) == before
     assert "as the events say" in billie.run("verify", "--sample", "50%")

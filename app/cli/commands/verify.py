@@ -1,9 +1,10 @@
 """``billie verify``: compare the live documents with the events."""
 
-import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from time import monotonic
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from pymongo.errors import PyMongoError
@@ -11,6 +12,7 @@ from pymongo.errors import PyMongoError
 from app.cli.terminal.chosen import chosen
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.errors import unreachable
+from app.cli.terminal.json_lines import JsonLines
 from app.cli.terminal.status_line import StatusLine
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
@@ -19,7 +21,7 @@ from app.projections.engine.leases import StoppedError
 from app.projections.rebuild.differences import Difference, Kind, shown
 from app.projections.rebuild.verify import Checked, Sample, Verify
 from app.runtime.humanize import counted
-from app.runtime.observability.logging import configure_logging
+from app.runtime.observability.logging import configure_logging, in_short
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
@@ -40,11 +42,16 @@ def _share(text: str | None) -> float | None:
 
 def command(
     names: Annotated[list[str] | None, typer.Argument(help="The read models to verify; all if none.")] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Put right what differs.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Correct what differs.")] = False,
     sample: Annotated[
-        str | None, typer.Option(help="A share of the documents, such as 1%: other ones each day.")
+        str | None, typer.Option(help="A share of the documents, such as 1%: different ones each day.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON a difference.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Progress, differences and outcome as lines of JSON.")
+    ] = False,
+    stop_at_eof: Annotated[
+        bool, typer.Option("--stop-at-eof", hidden=True, help="Stop when standard input ends.")
+    ] = False,
 ) -> None:
     """Fold the events again, and compare every live document field by field. Exit 1 on any difference."""
     share = _share(sample)
@@ -52,47 +59,98 @@ def command(
     projections = chosen(settings, names, all_of_them=not names)
     configure_logging("verify", settings.log_format)
     favour_throughput()
-    status = StatusLine()
-    wrong = unfixed = documents = 0
-    behind: dict[str, int] = {}
-
-    def show(checked: Checked) -> None:
-        done = checked.position / checked.newest if checked.newest else 1.0
-        status.show(f"{checked.name}: {done:4.0%} of {checked.newest:,} events folded")
-
-    client = mongo_client(settings)
-    with StopSignal() as stop, closing(client):
-        try:
-            with closing(Servicing.of(settings)) as servicing:
-                for projection in projections:
-                    chooses = Sample(share, f"{datetime.now(UTC):%Y-%m-%d}", projection) if share else None
-                    verify = Verify(projection, servicing, client[settings.mongo_db], stop, chooses)
-                    for difference in verify.run(show if not as_json else lambda _: None, fix=fix):
-                        status.end()
-                        wrong += 1
-                        typer.echo(json.dumps(_plain(difference)) if as_json else _told(difference))
-                    documents += verify.documents
-                    behind |= {projection.name: verify.behind} if verify.behind else {}
-                    unfixed += verify.unfixed
-        except StoppedError as error:
-            raise typer.Exit(1) from error
-        except ProjectionFault as error:
-            status.end()
-            typer.echo(f"{error}.", err=True)
-            raise typer.Exit(1) from error
-        except (*EVENT_STORE_ERRORS, PyMongoError) as error:
-            status.end()
-            raise unreachable(error, "BILLIE_MONGO_URL", "BILLIE_EVENT_STORE_URL") from error
-    status.end()
+    lines, results = JsonLines(is_on=as_json), list[_Result]()
+    with (
+        StopSignal() as stop,
+        closing(mongo_client(settings)) as client,
+        StatusLine() as status,
+        _reported(lines, status),
+        closing(Servicing.of(settings)) as servicing,
+    ):
+        if stop_at_eof:
+            stop.also_at_eof()
+        for projection in projections:
+            chooses = Sample(share, f"{datetime.now(UTC):%Y-%m-%d}", projection) if share else None
+            verify = Verify(projection, servicing, client[settings.mongo_db], stop, chooses)
+            results.append(_verified(verify, lines, status, fix=fix))
+    wrong, unfixed = sum(each.wrong for each in results), sum(each.unfixed for each in results)
     if not as_json:
-        typer.echo(_summary(documents, wrong, unfixed, fix=fix))
-        for name, positions in behind.items():
-            typer.echo(
-                f"{name} is {counted(positions, 'position')} behind what was stored when this began: its "
-                "documents lack that, and it was not compared. Is `billie project` running?"
-            )
+        typer.echo(_summary(sum(each.documents for each in results), wrong, unfixed, fix=fix))
+        for each in results:
+            if each.behind:
+                typer.echo(
+                    f"{each.name} is {counted(each.behind, 'position')} behind what was stored when this "
+                    "began: its documents lack that, and it was not compared. Is `billie project` running?"
+                )
     if wrong if not fix else unfixed:
         raise typer.Exit(1)
+
+
+class _Result(NamedTuple):
+    """The result for one read model."""
+
+    name: str
+    documents: int
+    wrong: int
+    unfixed: int
+    behind: int
+
+
+def _verified(verify: Verify, lines: JsonLines, status: StatusLine, *, fix: bool) -> _Result:
+    """Verify one read model, and report each difference."""
+    name, begun, checked = verify.projection.name, monotonic(), Checked(verify.projection.name, 0, 0, 0)
+
+    def show(progress: Checked) -> None:
+        nonlocal checked
+        checked = progress
+        if lines.is_on:
+            phase = "fold" if checked.position < checked.newest else "compare"
+            lines.progress(name, phase, checked.position, checked.newest, checked.documents)
+        else:
+            done = checked.position / checked.newest if checked.newest else 1.0
+            status.show(f"{name}: {done:4.0%} of {checked.newest:,} events folded")
+
+    wrong = undecided = 0
+    for difference in verify.run(show, fix=fix):
+        wrong += 1
+        undecided += difference.kind is Kind.UNDECIDED
+        if lines.is_on:
+            lines.say(difference=_plain(difference))
+        else:
+            status.end()
+            typer.echo(_text(difference))
+    lines.say(
+        outcome={
+            "projection": name,
+            "position": checked.position,
+            "events": checked.events,
+            "documents": verify.documents,
+            "differences": wrong - undecided,
+            "undecided": undecided,
+            "fixed": wrong - verify.unfixed if fix else 0,
+            "seconds": round(monotonic() - begun, 1),
+        }
+    )
+    return _Result(name, verify.documents, wrong, verify.unfixed, verify.behind)
+
+
+@contextmanager
+def _reported(lines: JsonLines, status: StatusLine) -> Iterator[None]:
+    """Exit with what a person can do about an error."""
+    try:
+        yield
+    except StoppedError as error:
+        lines.say(stopped=True)
+        raise typer.Exit(1) from error
+    except ProjectionFault as error:
+        lines.say(error=str(error))
+        status.end()
+        typer.echo(f"{error}.", err=True)
+        raise typer.Exit(1) from error
+    except (*EVENT_STORE_ERRORS, PyMongoError) as error:
+        lines.say(error=f"A server cannot be reached: {in_short(error)}")
+        status.end()
+        raise unreachable(error, "BILLIE_MONGO_URL", "BILLIE_EVENT_STORE_URL") from error
 
 
 def _summary(documents: int, wrong: int, unfixed: int, *, fix: bool) -> str:
@@ -105,7 +163,7 @@ def _summary(documents: int, wrong: int, unfixed: int, *, fix: bool) -> str:
     return f"{compared}: {counted(wrong - unfixed, 'document')} put right{left}."
 
 
-def _told(difference: Difference) -> str:
+def _text(difference: Difference) -> str:
     head = f"{difference.projection} {difference.identifier}: {difference.kind.replace('_', ' ')}"
     lines = [f"{head}, last touched at position {difference.position:,}"]
     if difference.kind == Kind.MISSING:

@@ -14,7 +14,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.status.scraped import ProjectionMetrics
 from app.operations.status.servers import Servers
 from app.projections.engine.faults import ProjectionFault
-from app.projections.jobs.runner import jobs_taken_up
+from app.projections.jobs.runner import jobs_run
 from app.projections.read_models.catalogue import all_projections
 from app.projections.worker import run
 from app.runtime.observability.heartbeats import Heartbeats
@@ -52,7 +52,7 @@ def command(
         measured(settings, Role.PROJECT, ProjectionMetrics(servers), heartbeats=heartbeats),
         tracing(settings, Role.PROJECT) as traced,
         StopSignal() as stop,
-        nullcontext() if drain else jobs_taken_up(settings, heartbeats),
+        nullcontext() if drain else jobs_run(settings, heartbeats),
     ):
         try:
             on_progress = show if drain else None

@@ -1,11 +1,10 @@
-"""Rebuilds and verifications asked for over the API: kept in MongoDB for ``billie project`` to do."""
+"""The jobs in MongoDB: rebuilds and verifications that somebody asked for, for ``billie project`` to run."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pymongo import ASCENDING, ReturnDocument
@@ -18,38 +17,37 @@ Record = dict[str, Any]
 
 
 class JobKind(StrEnum):
-    """What is done: read models are folded anew, or compared with the events."""
+    """What a job does: rebuild read models, or compare them with the events."""
 
     REBUILD = "rebuild"
     VERIFY = "verify"
 
 
 class JobStatus(StrEnum):
-    """How a job stands."""
+    """The status of a job."""
 
     WAITING = "waiting"
-    """For ``billie project``, and for those that were asked for before."""
+    """For ``billie project``, and for the jobs before it."""
     RUNNING = "running"
     DONE = "done"
-    """To its end: of a verification also where it found differences."""
+    """Completed: of a verification also where it found differences."""
     FAILED = "failed"
     STOPPED = "stopped"
-    """By somebody."""
+    """On request."""
 
 
 OPEN = (JobStatus.RUNNING.value, JobStatus.WAITING.value)
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is asked for."""
+class Order(NamedTuple):
+    """What a job is to do."""
 
     kind: JobKind
     projections: tuple[str, ...]
     fix: bool = False
-    """Of a verification: put right what differs."""
+    """Of a verification: correct what differs."""
     resume: bool = False
-    """Of a rebuild: go on from what an unfinished one left."""
+    """Of a rebuild: resume an unfinished one."""
 
 
 class Jobs:
@@ -59,112 +57,75 @@ class Jobs:
         self._records = database[COLLECTION]
 
     def ask(self, order: Order, by: Mapping[str, Any]) -> tuple[Record, bool]:
-        """Keep what is asked for. What waits or runs already is given instead: then the second is False."""
-        told = {
-            "kind": order.kind.value,
-            "projections": list(order.projections),
-            "fix": order.fix,
-            "resume": order.resume,
-        }
-        now = _now()
+        """Store a new job. If the same is open already, that one is returned, and False."""
+        wanted = {**order._asdict(), "projections": list(order.projections)}
         record = {
             "_id": str(uuid4()),
-            **told,
-            "open": json.dumps(told),  # Unique, and gone once it ended.
-            "status": JobStatus.WAITING.value,
+            **wanted,
+            "open": json.dumps(wanted),  # Unique; removed when the job ends.
+            "status": JobStatus.WAITING,
             "askedBy": dict(by),
-            "createdAt": now,
+            "createdAt": (now := _now()),
             "updatedAt": now,
             "attempts": 0,
         }
-        while (found := self._records.find_one({**told, "status": {"$in": OPEN}})) is None:
+        while (found := self._records.find_one({"open": record["open"]})) is None:
             try:
                 self._records.insert_one(record)
             except DuplicateKeyError:
-                # Somebody asks for the same just now; or a release that knows of no such field has ended it.
-                ended = {"open": record["open"], "status": {"$nin": OPEN}}
-                self._records.update_one(ended, {"$unset": {"open": ""}})
-            else:
-                return record, True
+                continue  # Another caller asks for the same just now.
+            return record, True
         return found, False
 
-    def stop(self, job_id: str) -> Record | None:
-        """Take one back that waits, or ask whoever runs it to stop. None where there is no such job.
-
-        One that ended stays as it is.
-        """
-        now = _now()
-        ended = {
-            "$set": {"status": JobStatus.STOPPED.value, "endedAt": now, "updatedAt": now},
-            "$unset": {"open": ""},
-        }
-        wanted = {"$set": {"stopWanted": True, "updatedAt": now}}
-        waits = {"_id": job_id, "status": JobStatus.WAITING.value}
-        runs = {"_id": job_id, "status": JobStatus.RUNNING.value}
-        for which, change in ((waits, ended), (runs, wanted)):
-            found = self._records.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
-            if found is not None:
-                return found
-        return self._records.find_one({"_id": job_id})
-
     def next(self) -> Record | None:
-        """The one to be done: one that somebody left unfinished, and else the one asked for first."""
-        first = [("createdAt", ASCENDING), ("_id", ASCENDING)]
-        for status in OPEN:
-            if found := self._records.find_one({"status": status}, sort=first):
-                return found
-        return None
+        """The job to run: one that is running, which its process may have left, or else the oldest."""
+        oldest = [("createdAt", ASCENDING), ("_id", ASCENDING)]
+        found = (self._records.find_one({"status": status}, sort=oldest) for status in OPEN)
+        return next((each for each in found if each is not None), None)
 
     def begin(self, job_id: str, run_by: str) -> Record | None:
-        """Say who runs it, and count the attempt. None where it was stopped meanwhile."""
-        now = _now()
-        told = {"status": JobStatus.RUNNING.value, "runBy": run_by, "startedAt": now, "updatedAt": now}
-        return self._records.find_one_and_update(
+        """Note who runs it, and count the attempt. None if it ended meanwhile."""
+        return self._change(
             {"_id": job_id, "status": {"$in": OPEN}},
-            {"$set": told, "$inc": {"attempts": 1}},
-            return_document=ReturnDocument.AFTER,
+            {"status": JobStatus.RUNNING, "runBy": run_by, "startedAt": _now()},
+            {"$inc": {"attempts": 1}},
         )
 
     def report(self, job_id: str, progress: Sequence[Record]) -> bool:
-        """Say how far it is, a record for each projection. True where somebody wants it stopped."""
-        found = self._records.find_one_and_update(
-            {"_id": job_id},
-            {"$set": {"progress": list(progress), "updatedAt": _now()}},
-            projection={"stopWanted": 1},
-        )
+        """Store the progress, a record for each projection. True if the job is to be stopped."""
+        found = self._change({"_id": job_id}, {"progress": list(progress)})
         return bool(found and found.get("stopWanted"))
 
-    def end(self, job_id: str, status: JobStatus, **told: Any) -> None:
-        """Say what became of it."""
-        now = _now()
-        self._records.update_one(
-            {"_id": job_id},
-            {
-                "$set": {**told, "status": status.value, "endedAt": now, "updatedAt": now},
-                "$unset": {"open": "", "stopWanted": "", "runBy": ""},
-            },
-        )
+    def put_back(self, job_id: str, *, counts: bool) -> None:
+        """Leave it to the next process. ``counts``: that was one of its attempts."""
+        more = {"$unset": {"runBy": ""}, "$inc": {"attempts": 0 if counts else -1}}
+        self._change({"_id": job_id, "status": JobStatus.RUNNING}, {"status": JobStatus.WAITING}, more)
 
-    def put_back(self, job_id: str, *, counts: bool, is_begun: bool = True) -> None:
-        """Leave it to whoever comes next; ``counts``: that was one of its attempts.
+    def stop(self, job_id: str) -> Record | None:
+        """Stop a waiting job, or ask for a running one to be stopped. None if there is no such job.
 
-        Who goes on with it, where it ``is_begun``: where not, there is nothing of it to go on from.
+        One that ended stays as it is.
         """
-        self._records.update_one(
-            {"_id": job_id, "status": JobStatus.RUNNING.value},
-            {
-                "$set": {
-                    "status": JobStatus.WAITING.value,
-                    "updatedAt": _now(),
-                    **({"goesOn": True} if is_begun else {}),
-                },
-                "$unset": {"runBy": ""},
-                "$inc": {"attempts": 0 if counts else -1},
-            },
+        return (
+            self._end({"_id": job_id, "status": JobStatus.WAITING}, JobStatus.STOPPED)
+            or self._change({"_id": job_id, "status": JobStatus.RUNNING}, {"stopWanted": True})
+            or self._records.find_one({"_id": job_id})
         )
+
+    def end(self, job_id: str, status: JobStatus, **result: Any) -> None:
+        """Store the result."""
+        self._end({"_id": job_id}, status, **result)
+
+    def _end(self, which: Record, status: JobStatus, **result: Any) -> Record | None:
+        gone = dict.fromkeys(("open", "stopWanted", "runBy", "lease"), "")
+        return self._change(which, {**result, "status": status, "endedAt": _now()}, {"$unset": gone})
+
+    def _change(self, which: Record, fields: Record, more: Record | None = None) -> Record | None:
+        change = {"$set": fields | {"updatedAt": _now()}, **(more or {})}
+        return self._records.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
 
 
 def _now() -> datetime:
-    """To the millisecond, as MongoDB keeps it: what is answered first is what is read afterwards."""
+    """To the millisecond, as MongoDB keeps it: the first answer equals what is read later."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1_000 * 1_000)

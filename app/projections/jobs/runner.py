@@ -1,7 +1,8 @@
-"""Takes up jobs, one at a time of all processes: a thread of ``billie project``.
+"""Runs jobs, one at a time of all processes, in a thread of ``billie project``.
 
-Whoever has the lease of the jobs runs them. A job whose runner died is found running by the next one, which
-goes on with it: a rebuild from what it kept. One that is not brought to an end in three attempts has failed.
+A job is a child process, ``billie rebuild --json`` or ``billie verify --json``: its folding must not slow the
+workers. Whoever holds the lease in the job's document runs it. A job whose process died is found running by
+the next one: a rebuild is resumed. One that is not completed in three attempts has failed.
 """
 
 import json
@@ -9,18 +10,19 @@ import logging
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from tempfile import TemporaryFile
 from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from app.projections.engine.leases import LOOK_EVERY_S, Lease, beating, owner_name
-from app.projections.jobs.jobs import Jobs, JobStatus
-from app.projections.jobs.process import STOPPED
+from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError, beating, owner_name
+from app.projections.jobs.jobs import COLLECTION, Jobs, JobStatus
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import mongo_client
@@ -28,24 +30,22 @@ from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LEASES = "_leases"
-"""The collection of the lease: among the positions, and among the jobs, it would be read as one of them."""
-_LEASE = "projection-jobs"
 _ATTEMPTS = 3
+_EXAMPLES = 100
+"""The differences of a read model that are kept; all are counted."""
 _IDLE_S = 1.0
 _ENDS_WITHIN_S = 30.0
-"""For so long a process that is stopped may write what it folded."""
+"""How long a process that is stopped may write what it folded."""
 
 Record = dict[str, Any]
 
 
 @contextmanager
-def jobs_taken_up(settings: Settings, heartbeats: Heartbeats) -> Iterator[None]:
-    """Take up jobs in a thread, as long as this lasts: the one in hand then is put back."""
+def jobs_run(settings: Settings, heartbeats: Heartbeats) -> Iterator[None]:
+    """Run jobs in a thread, as long as this lasts: a job that is running then is put back."""
     heartbeats.expect("jobs")
     ended = Flag()
-    runner = JobRunner(settings, ended, heartbeats)
-    thread = Thread(target=runner.run, name="jobs")
+    thread = Thread(target=JobRunner(settings, ended, heartbeats).run, name="jobs")
     thread.start()
     try:
         yield
@@ -55,156 +55,149 @@ def jobs_taken_up(settings: Settings, heartbeats: Heartbeats) -> Iterator[None]:
 
 
 class JobRunner:
-    """Runs each job in a process of its own, and keeps in MongoDB how far it is."""
+    """Runs each job in a child process, and keeps its progress in MongoDB."""
 
     def __init__(self, settings: Settings, stop: Flag, heartbeats: Heartbeats) -> None:
         self._settings, self._stop, self._heartbeats = settings, stop, heartbeats
+        self._owner = owner_name("project")
+        self._lease: Lease | None = None
 
     def run(self) -> None:
-        """Until ``stop`` is set. A server that is away is waited for, and so is memory for a process."""
+        """Until ``stop`` is set. Waits for a server that is away, and for memory for a process."""
         back_off = BackOff(self._stop, "jobs")
         with closing(mongo_client(self._settings)) as client:
-            database = client[self._settings.mongo_db]
-            lease = Lease(database, _LEASE, owner_name("project"), _LEASES)
-            with beating([lease]):
-                while not self._stop.is_set():
-                    try:
-                        wait = self._turn(database, lease)
-                    except (PyMongoError, OSError) as error:
-                        self._heartbeats.beat("jobs", well=False)
-                        back_off.failed(error)
-                        continue
-                    self._heartbeats.beat("jobs")
-                    back_off.went_well()
-                    self._stop.wait(wait)
-                lease.let_go()
+            while not self._stop.is_set():
+                try:
+                    wait = self._turn(client[self._settings.mongo_db])
+                except (PyMongoError, OSError) as error:
+                    self._heartbeats.beat("jobs", well=False)
+                    back_off.failed(error)
+                    continue
+                self._heartbeats.beat("jobs")
+                back_off.went_well()
+                self._stop.wait(wait)
 
-    def _turn(self, database: Database[Record], lease: Lease) -> float:
-        record = database[_LEASES].find_one({"_id": _LEASE})
-        if record is None:
-            database[_LEASES].update_one({"_id": _LEASE}, {"$setOnInsert": {"lease": {}}}, upsert=True)
-            return 0
-        if not lease.holds(record) and not lease.take(record):
-            return LOOK_EVERY_S
+    def _turn(self, database: Database[Record]) -> float:
+        """Run the next job, if there is one. Returns how long to wait for the one after it."""
         jobs = Jobs(database)
-        if (found := jobs.next()) is None or (job := jobs.begin(found["_id"], lease.owner)) is None:
+        if (found := jobs.next()) is None:
             return _IDLE_S
-        if job.get("stopWanted"):
-            jobs.end(job["_id"], JobStatus.STOPPED)
-        elif job["attempts"] > _ATTEMPTS:
-            text = (
-                f"It was begun {_ATTEMPTS} times and ended without a word: see the log of `billie project`."
-            )
-            jobs.end(job["_id"], JobStatus.FAILED, error=text)
-        else:
-            self._do(job, jobs, database, lease)
+        if self._lease is None or self._lease.identifier != found["_id"]:
+            self._lease = Lease(database, found["_id"], self._owner, COLLECTION)
+        if not self._lease.take(found):
+            return LOOK_EVERY_S
+        with beating([self._lease]):
+            try:
+                if (job := jobs.begin(found["_id"], self._owner)) is not None:
+                    self._run_job(job, jobs, self._lease)
+            except LeaseLostError as error:
+                log.warning("Job %s: %s", found["_id"], error)
+            finally:
+                self._lease.let_go()
         return 0
 
-    def _do(self, job: Record, jobs: Jobs, database: Database[Record], lease: Lease) -> None:
-        what = f"{job['kind']} of {', '.join(job['projections'])}"
+    def _run_job(self, job: Record, jobs: Jobs, lease: Lease) -> None:
+        job_id, is_unwanted = job["_id"], False
+        if job.get("stopWanted"):
+            jobs.end(job_id, JobStatus.STOPPED)
+            return
+        if job["attempts"] > _ATTEMPTS:
+            text = f"It was begun {_ATTEMPTS} times and never ended: see the log of `billie project`."
+            jobs.end(job_id, JobStatus.FAILED, error=text)
+            return
         try:
             child = _Child(job)
         except OSError:
-            jobs.put_back(job["_id"], counts=False, is_begun=False)
+            jobs.put_back(job_id, counts=False)
             raise
-        log.info("Job %s is taken up: %s, asked for by %s", job["_id"], what, job["askedBy"]["id"])
-        is_unwanted = is_lost = False
+        what = f"{job['kind']} of {', '.join(job['projections'])}"
+        log.info("Job %s begins: %s, asked for by %s", job_id, what, job["askedBy"]["id"])
         try:
-            while not child.ended(LOOK_EVERY_S) and not self._stop.is_set():
-                is_lost = not lease.holds(database[_LEASES].find_one({"_id": _LEASE}) or {})
-                is_unwanted = jobs.report(job["_id"], child.progress())
-                if is_lost or is_unwanted:
-                    break
+            while not (child.ended(LOOK_EVERY_S) or self._stop.is_set() or is_unwanted):
+                if not lease.is_sure():
+                    lease.confirm()
+                is_unwanted = jobs.report(job_id, list(child.progress.values()))
                 self._heartbeats.beat("jobs")
         finally:
-            code = child.stop()
-        if is_lost:
-            log.warning("Job %s: %s lost its lease, and leaves it to whoever has it", job["_id"], lease.owner)
-        else:
-            self._close(job, jobs, child, code, is_unwanted=is_unwanted)
-
-    def _close(self, job: Record, jobs: Jobs, child: "_Child", code: int, *, is_unwanted: bool) -> None:
-        """Keep what came of it."""
-        told = child.told()
-        jobs.report(job["_id"], child.progress())
-        if code == 0:
-            jobs.end(job["_id"], JobStatus.DONE, **told)
-        elif "error" in told:
-            jobs.end(job["_id"], JobStatus.FAILED, **told)
-        elif code == STOPPED and is_unwanted:
-            jobs.end(job["_id"], JobStatus.STOPPED, **told)
-        else:  # We are told to stop; or somebody killed it, as the system does where memory ends.
-            jobs.put_back(job["_id"], counts=code != STOPPED)
-        log.info("Job %s ended with %d", job["_id"], code)
+            child.stop()
+        jobs.report(job_id, list(child.progress.values()))
+        if len(child.result["outcomes"]) == len(job["projections"]):
+            jobs.end(job_id, JobStatus.DONE, **child.result)
+        elif "error" in child.result:
+            jobs.end(job_id, JobStatus.FAILED, **child.result)
+        elif child.is_stopped and is_unwanted:
+            jobs.end(job_id, JobStatus.STOPPED, **child.result)
+        else:  # This process is stopping, or something killed the child, as the system does without memory.
+            jobs.put_back(job_id, counts=not child.is_stopped)
+        log.info("Job %s has ended", job_id)
 
 
 class _Child:
     """The process of one job, and what it has said so far."""
 
     def __init__(self, job: Record) -> None:
-        order = {name: job[name] for name in ("kind", "projections", "fix", "resume")}
-        order["resume"] = order["resume"] or job["attempts"] > 1 or bool(job.get("goesOn"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.projections.jobs.process", json.dumps(order)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ,
-            start_new_session=True,  # Ctrl-C is for us, and we stop it.
-        )
-        self._telling = Lock()
-        self._progress: dict[str, Record] = {}
-        self._outcomes: list[Record] = []
-        self._examples: list[Record] = []
-        self._error: str | None = None
-        self._reading = Thread(target=self._read, args=(job["_id"],), name="job", daemon=True)
-        self._reading.start()
+        options = ["--json", "--stop-at-eof"]
+        if job["fix"]:
+            options.append("--fix")
+        if job["resume"] or (job["kind"] == "rebuild" and job.get("progress")):
+            options.append("--resume")
+        self.result: Record = {"outcomes": [], "examples": []}
+        self.progress: dict[str, Record] = {}
+        self.is_stopped = False
+        """Whether it said that it was stopped, with all that it folded kept."""
+        self._job_id, self._differences, self._read_to = job["_id"], Counter[str](), 0
+        with TemporaryFile() as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app.cli.main", job["kind"], *job["projections"], *options],
+                stdin=subprocess.PIPE,  # It stops when that ends: this process is gone then.
+                stdout=output,
+                start_new_session=True,  # Ctrl-C is for this process, which stops the child.
+            )
+            self._output = os.dup(output.fileno())
 
     def ended(self, seconds: float) -> bool:
-        """Wait for so long. Whether it ended."""
+        """Whether it ended, after waiting for so long; reads what it said."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
+        finally:
+            self._read()
         return True
 
-    def progress(self) -> list[Record]:
-        """How far it is with each projection."""
-        with self._telling:
-            return list(self._progress.values())
-
-    def told(self) -> Record:
-        """What came of it so far."""
-        with self._telling:
-            told: Record = {"outcomes": self._outcomes, "examples": self._examples}
-            return {**told, **({} if self._error is None else {"error": self._error})}
-
-    def stop(self) -> int:
-        """Its exit code, once it has ended: it is told to, and killed where it does not."""
+    def stop(self) -> None:
+        """Stop it, or kill it if it does not stop."""
         self._process.terminate()
         if not self.ended(_ENDS_WITHIN_S):
             self._process.kill()
-            self._process.wait()
-        self._reading.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        return self._process.returncode
+        self._process.communicate()
+        self._read()
+        os.close(self._output)
 
-    def _read(self, job_id: str) -> None:
-        for line in self._process.stdout or ():
+    def _read(self) -> None:
+        """Read the lines that it has completed since, without moving its place in the file."""
+        said = os.pread(self._output, os.fstat(self._output).st_size - self._read_to, self._read_to)
+        complete = said[: said.rfind(b"\n") + 1]
+        self._read_to += len(complete)
+        for line in complete.splitlines():
             try:
-                told = json.loads(line)
+                self._take(json.loads(line))
             except ValueError:
-                # Read on: it would wait for ever where nobody does.
-                log.warning("Job %s: its process says what is no JSON, %d bytes", job_id, len(line))
-                continue
-            with self._telling:
-                match told:
-                    case {"progress": progress}:
-                        self._progress[progress["projection"]] = progress
-                    case {"outcome": outcome}:
-                        self._outcomes.append(outcome)
-                    case {"example": example}:
-                        self._examples.append(example)
-                    case {"error": error}:
-                        self._error = error
+                log.warning("Job %s: its process said what is not JSON, %d bytes", self._job_id, len(line))
+
+    def _take(self, said: Record) -> None:
+        match said:
+            case {"progress": progress}:
+                self.progress[progress["projection"]] = progress
+            case {"outcome": outcome}:
+                self.result["outcomes"].append(outcome)
+            case {"error": error}:
+                self.result["error"] = error
+            case {"stopped": True}:
+                self.is_stopped = True
+            case {"difference": {"projection": name} as difference}:
+                self._differences[name] += 1
+                if self._differences[name] <= _EXAMPLES:  # Without values: they may be personal.
+                    example = {key: difference[key] for key in ("projection", "id", "kind", "position")}
+                    example["fields"] = [each["path"] for each in difference.get("fields", ())]
+                    self.result["examples"].append(example)

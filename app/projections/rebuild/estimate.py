@@ -1,6 +1,7 @@
-"""What a rebuild would take: events, documents, and about how long."""
+"""Estimates what a rebuild takes: events, documents, and about how long."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -11,16 +12,26 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
 from app.projections.rebuild.scratch import scratch
-from app.runtime.humanize import counted, span
 
 _TRIAL_S = 2.0
 _PAGE = 2_000
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What a rebuild of one projection would take, and what the time is based on."""
+
+    name: str
+    events: int
+    documents: int
+    seconds: float
+    basis: str
+
+
 def estimate(
     projections: Sequence[Projection], servicing: Servicing, database: Database[dict[str, Any]]
-) -> Iterator[str]:
-    """A line a projection: by the time that its last rebuild took, or by folding for two seconds."""
+) -> Iterator[Estimate]:
+    """One a projection: by the time that its last rebuild took, or by folding for two seconds."""
     newest = servicing.max_position()
     for projection in projections:
         documents = database[projection.name].estimated_document_count()
@@ -28,13 +39,10 @@ def estimate(
         last = record.get("rebuilt")
         if last and last.get("seconds") and last.get("events"):
             seconds = newest * last["seconds"] / max(1, record["position"])
-            how = f"as fast as on {last['at']:%Y-%m-%d}"
+            basis = f"as fast as on {last['at']:%Y-%m-%d}"
         else:
-            seconds, how = _trial(projection, servicing, newest), "from a trial of two seconds"
-        yield (
-            f"{projection.name}: {counted(newest, 'event')} to read, some {counted(documents, 'document')} "
-            f"to write, about {span(seconds)} ({how})."
-        )
+            seconds, basis = _trial(projection, servicing, newest), "from a trial of two seconds"
+        yield Estimate(projection.name, newest, documents, seconds, basis)
 
 
 def _trial(projection: Projection, servicing: Servicing, newest: int) -> float:

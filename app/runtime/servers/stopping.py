@@ -1,7 +1,8 @@
 """A clean stop: the first SIGTERM or SIGINT asks, and what is in hand is finished."""
 
+import os
 import signal
-from threading import Event
+from threading import Event, Thread
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,15 @@ class StopSignal(Event):
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def also_at_eof(self) -> None:
+        """Set it too when standard input ends: the process that started this one is gone."""
+        Thread(target=self._wait_for_eof, daemon=True).start()
+
+    def _wait_for_eof(self) -> None:
+        while os.read(0, 1_024):  # Not through sys.stdin, whose lock would be held as the process ends.
+            continue
+        self.set()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.is_set() and number == signal.SIGINT:

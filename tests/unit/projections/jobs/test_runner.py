@@ -1,4 +1,4 @@
-"""What a job's process says is read to its end, whatever it says."""
+"""The output of a job's process is read to its end, whatever it says."""
 
 import subprocess
 import sys
@@ -28,7 +28,8 @@ def test_a_line_that_is_no_json_is_passed_over_without_quoting_it(
     monkeypatch.setattr(subprocess, "Popen", says)
     child = _Child({**ORDER, "_id": "J1", "attempts": 1})
     has_ended = child.ended(20)
-    assert (child.stop(), has_ended) == (0, True), "it does not wait for a reader"
-    assert child.progress() == [{"projection": "customers"}]
-    assert caplog.text.count("Job J1: its process says what is no JSON") == 4
+    child.stop()
+    assert has_ended, "it does not wait for a reader"
+    assert child.progress == {"customers": {"projection": "customers"}}
+    assert caplog.text.count("Job J1: its process said what is not JSON") == 4
     assert "Ann" not in caplog.text
