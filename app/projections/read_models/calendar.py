@@ -1,20 +1,22 @@
 """The business day and month that an event counts in."""
 
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
+
+from app.aggregates import WriteOffRequest
+from app.projections.engine.projection import Event
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """No loan is older, and a later clock is broken: this bounds the number of days."""
 
 
-def happened_at(event: Any) -> datetime:
+def happened_at(event: Event) -> datetime:
     """When an event happened, in UTC; for a decision, when it was made.
 
     Before the year 2000, or after its message was received, is nonsense: the time of receipt counts instead.
     """
-    received_at: datetime = min(max(event.received_at, _FIRST), _LAST)
-    at: datetime = getattr(event, "decided_at", event.at)
+    received_at = min(max(event.received_at, _FIRST), _LAST)
+    at = event.decided_at if isinstance(event, WriteOffRequest.DecisionEvent) else event.at
     return at if _FIRST <= at <= received_at else received_at
 
 
@@ -32,7 +34,7 @@ class BusinessCalendar:
         """The month of a time."""
         return self.day(at)[:7]
 
-    def day_or_that_of(self, day: str | None, event: Any) -> str:
+    def day_or_that_of(self, day: str | None, event: Event) -> str:
         """``day``, or the day of the event if it is absent or nonsense, as above."""
         if day is not None and self.day(_FIRST) <= day <= self.day(min(event.received_at, _LAST)):
             return day

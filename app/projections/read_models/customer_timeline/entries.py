@@ -15,7 +15,7 @@ from app.aggregates import (
     WriteOffRequest,
 )
 from app.aggregates.base import RememberingAggregate
-from app.projections.engine.projection import event_classes
+from app.projections.engine.projection import Event, event_classes
 from app.projections.engine.values import Document, money, put, time
 from app.projections.read_models.calendar import happened_at
 from app.projections.read_models.customer_timeline.sentences import What, sentence_of
@@ -49,7 +49,7 @@ _STATE_REPORTS: frozenset[What] = frozenset(
 _ORDER = ("at", "position")
 
 
-def entry_of(event: Any, facts: Document, position: int) -> Document | None:
+def entry_of(event: Event, facts: Document, position: int) -> Document | None:
     """The entry of an event at a position, if it has one; ``facts`` are those of :func:`facts_of`, if any."""
     if (sentence := sentence_of(event, facts)) is None:
         return None
@@ -71,7 +71,7 @@ def entry_of(event: Any, facts: Document, position: int) -> Document | None:
     return entry
 
 
-def facts_of(event: Any) -> Document | None:
+def facts_of(event: Event) -> Document | None:
     """The facts that a request, a command or a note starts with, and that its later events do not repeat."""
     facts: Document = {}
     match event:

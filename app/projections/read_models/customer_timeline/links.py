@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.projections.engine.projection import AtHand, Lookup, Target
+from app.aggregates import ContactNote, Conversation, LoanAccount, WriteOffRequest
+from app.projections.engine.projection import AtHand, Event, Lookup, Target
 from app.projections.engine.values import Document, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
 from app.projections.read_models.customer_timeline.entries import SUBJECTS, entry_of, facts_of, insert
@@ -25,7 +26,7 @@ _MAX_LINKS = 1_000
 class Concerned:
     """An event of a request or command, with its known facts, as it concerns its account."""
 
-    event: Any
+    event: Event
     facts: Document
 
 
@@ -49,24 +50,25 @@ class TimelineLinks(Lookup):
         self._calendar = calendar
         self._keep = keep
 
-    def key(self, event: Any) -> str | None:
+    def key(self, event: Event) -> str | None:
         return f"{SUBJECTS[type(event)].name}:{event.business_id}"
 
-    def onward(self, document: Document, event: Any) -> tuple[str, Any] | None:
+    def onward(self, document: Document, event: Event) -> tuple[str, Any] | None:
         if (facts := document.get("facts")) is None or "links" in document:
             return None
         return f"account:{facts['loanAccountId']}", Concerned(event, facts)
 
-    def evolve(self, document: Document, event: Any, position: int) -> None:
-        put(document, facts=facts_of(event))
+    def evolve(self, document: Document, event: Event | Concerned, position: int) -> None:
+        if not isinstance(event, Concerned):
+            put(document, facts=facts_of(event))
         if (customer_id := _named_customer(event)) is not None:
             _link(document, customer_id, position)
-        if "links" not in document and "facts" not in document and not _is_of_customer(event):
+        if "links" not in document and "facts" not in document and _own_customer(event) is None:
             self._wait(document, event, position)
 
-    def members(self, document: Document, event: Any) -> Iterable[str]:
+    def members(self, document: Document, event: Event | Concerned) -> Iterable[str]:
         source = event.event if isinstance(event, Concerned) else event
-        customer_id = source.business_id if _is_of_customer(source) else _named_customer(event)
+        customer_id = _own_customer(source) or _named_customer(event)
         if customer_id is None and (links := document.get("links")):
             customer_id = links[-1]["customerId"]
         if customer_id is None:
@@ -76,9 +78,9 @@ class TimelineLinks(Lookup):
             months.update(self._calendar.month(entry["at"]) for entry in document.get("waiting", ()))
         return [_id(customer_id, month) for month in months]
 
-    def follow(self, document: Document, event: Any, documents: AtHand) -> Iterator[Target]:
+    def follow(self, document: Document, event: Event | Concerned, documents: AtHand) -> Iterator[Target]:
         position = documents.position
-        customer_id = event.business_id if _is_of_customer(event) else _linked_customer(document, position)
+        customer_id = _own_customer(event) or _linked_customer(document, position)
         if customer_id is None:
             return
         entry, waiting, dropped = self._entry(document, event, position), [], {}
@@ -91,12 +93,12 @@ class TimelineLinks(Lookup):
             entered = Entered(customer_id, month, tuple(entries), dropped.get(month, 0))
             yield _id(customer_id, month), entered
 
-    def _entry(self, document: Document, event: Any, position: int) -> Document | None:
+    def _entry(self, document: Document, event: Event | Concerned, position: int) -> Document | None:
         if isinstance(event, Concerned):
             return entry_of(event.event, event.facts, position)
         return entry_of(event, document.get("facts", {}), position)
 
-    def _wait(self, document: Document, event: Any, position: int) -> None:
+    def _wait(self, document: Document, event: Event | Concerned, position: int) -> None:
         if (entry := self._entry(document, event, position)) is None:
             return
         if (oldest := insert(document.setdefault("waiting", []), entry, self._keep)) is not None:
@@ -108,14 +110,21 @@ def _id(customer_id: str, month: str) -> str:
     return f"{customer_id}:{month}"
 
 
-def _is_of_customer(event: Any) -> bool:
-    return (subject := SUBJECTS.get(type(event))) is not None and subject.field is None
+def _own_customer(event: Event | Concerned) -> str | None:
+    """The customer whose own event it is."""
+    if isinstance(event, Concerned) or SUBJECTS[type(event)].field is not None:
+        return None
+    return event.business_id
 
 
-def _named_customer(event: Any) -> str | None:
+def _named_customer(event: Event | Concerned) -> str | None:
     """The customer that an event names, if any."""
-    customer_id: str | None = getattr(event, "customer_id", None)
-    return customer_id
+    match event:
+        case LoanAccount.LinkedToCustomer() | Conversation.ParticipantsEvent():
+            return event.customer_id
+        case ContactNote.Written() | WriteOffRequest.Requested():
+            return event.customer_id
+    return None
 
 
 def _link(document: Document, customer_id: str, position: int) -> None:

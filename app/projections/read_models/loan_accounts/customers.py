@@ -1,12 +1,12 @@
-"""The lookup of ``loan-accounts``: which accounts a customer has, and the customer's name, in any order."""
+"""The lookup of ``loan-accounts``: the accounts of a customer, and the customer's name, in any order of
+arrival."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from app.aggregates import Customer, LoanAccount
 from app.aggregates.base import Key
-from app.projections.engine.projection import AtHand, Lookup, Target
+from app.projections.engine.projection import AtHand, Event, Lookup, Target
 from app.projections.engine.values import Document, Erases, put
 
 OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
@@ -15,7 +15,7 @@ OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
 
 @dataclass(frozen=True)
 class CustomerNameKnown:
-    """What an event of a customer, or the link to one, means for a loan account."""
+    """The name of the customer that an account is linked to became known."""
 
     customer_id: str
     full_name: str
@@ -23,7 +23,7 @@ class CustomerNameKnown:
 
 @dataclass(frozen=True)
 class CustomerErased(Erases):
-    """A customer's name was erased."""
+    """The customer that an account is linked to was erased."""
 
     customer_id: str
 
@@ -34,37 +34,40 @@ class AccountsOfCustomer(Lookup):
     collection = "_loan-accounts.customers"
     exact = False
 
-    def key(self, event: Any) -> str | None:
-        if type(event) in OF_CUSTOMER:
-            return str(event.business_id)
-        return str(event.customer_id) if type(event) is LoanAccount.LinkedToCustomer else None
+    def key(self, event: Event) -> str | None:
+        if isinstance(event, LoanAccount.LinkedToCustomer):
+            return event.customer_id
+        return event.business_id if isinstance(event, OF_CUSTOMER) else None
 
-    def evolve(self, document: Document, event: Any, position: int) -> None:  # noqa: ARG002
-        if type(event) is Customer.NameChanged:
-            put(document, fullName=event.full_name or None)
-        elif type(event) is Customer.PersonalDataErased:
-            document.pop("fullName", None)
-            document["erased"] = True  # An empty document would not be stored.
-        else:
-            known = document.setdefault("loanAccountIds", [])
-            if event.business_id not in known:
-                known.append(event.business_id)
+    def evolve(self, document: Document, event: Event, position: int) -> None:  # noqa: ARG002
+        match event:
+            case Customer.NameChanged():
+                put(document, fullName=event.full_name or None)
+            case Customer.PersonalDataErased():
+                document.pop("fullName", None)
+                document["erased"] = True  # An empty document would not be stored.
+            case _:
+                accounts = document.setdefault("loanAccountIds", [])
+                if event.business_id not in accounts:
+                    accounts.append(event.business_id)
 
-    def members(self, document: Document, event: Any) -> Iterable[str]:
-        return document.get("loanAccountIds", ()) if type(event) in OF_CUSTOMER else ()
+    def members(self, document: Document, event: Event) -> Iterable[str]:
+        return document.get("loanAccountIds", ()) if isinstance(event, OF_CUSTOMER) else ()
 
-    def follow(self, document: Document, event: Any, documents: AtHand) -> Iterable[Target]:  # noqa: ARG002
-        if type(event) is Customer.PersonalDataErased:
-            erased = CustomerErased(event.business_id)
-            return [(account_id, erased) for account_id in document.get("loanAccountIds", ())]
-        if (full_name := document.get("fullName")) is None:
-            return ()
-        if type(event) is Customer.NameChanged:
-            known = CustomerNameKnown(event.business_id, full_name)
-            return [(account_id, known) for account_id in document.get("loanAccountIds", ())]
-        return [(event.business_id, CustomerNameKnown(event.customer_id, full_name))]
+    def follow(self, document: Document, event: Event, documents: AtHand) -> Iterable[Target]:  # noqa: ARG002
+        full_name: str | None = document.get("fullName")
+        match event:
+            case Customer.PersonalDataErased():
+                erased = CustomerErased(event.business_id)
+                return [(account_id, erased) for account_id in self.members(document, event)]
+            case Customer.NameChanged() if full_name:
+                known = CustomerNameKnown(event.business_id, full_name)
+                return [(account_id, known) for account_id in self.members(document, event)]
+            case LoanAccount.LinkedToCustomer() if full_name:
+                return [(event.business_id, CustomerNameKnown(event.customer_id, full_name))]
+        return ()
 
-    def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key]:  # noqa: ARG002
+    def sources(self, identifier: str, events: Iterable[Event]) -> Iterable[Key]:  # noqa: ARG002
         return [
-            (Customer, event.customer_id) for event in events if type(event) is LoanAccount.LinkedToCustomer
+            (Customer, each.customer_id) for each in events if isinstance(each, LoanAccount.LinkedToCustomer)
         ]
