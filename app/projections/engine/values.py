@@ -1,4 +1,4 @@
-"""How values of the domain become values in MongoDB."""
+"""Documents, and how values of the domain become values in them."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,15 +11,15 @@ from app.aggregates.personal import ERASED
 
 Document = dict[str, Any]
 GONE = "[erased]"
-"""What stands for a text that is always there, once it is erased."""
+"""Replaces an erased text in a field that is always present."""
 
 
 class Erases:
-    """What an erasure means for a document of another aggregate: the base of such meanings."""
+    """Base of what an erasure of one aggregate means for a document of another."""
 
 
 def erases(meaning: Any) -> bool:
-    """Whether an event, or what it means for a document, clears that of personal data."""
+    """Whether an event, or what it means for a document, clears personal data."""
     return isinstance(meaning, (Erases, RememberingAggregate.PersonalDataErased))
 
 
@@ -32,17 +32,17 @@ def money(amount: Decimal | None) -> Decimal128 | None:
     return None if amount is None else Decimal128(amount.quantize(Decimal("0.01")))
 
 
-def time(moment: datetime) -> datetime:
-    """BSON dates hold milliseconds: cut here, so that a document read back equals the one in memory."""
-    beyond = moment.microsecond % 1000
-    return moment.replace(microsecond=moment.microsecond - beyond) if beyond else moment
+def time(at: datetime) -> datetime:
+    """A time cut to milliseconds, as in BSON, so that a document read back equals the one in memory."""
+    microseconds = at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - microseconds) if microseconds else at
 
 
 def free_form(value: Any) -> Any:
-    """A free-form object that MongoDB accepts: no key begins with ``$`` or holds ``.``.
+    """A free-form value that MongoDB accepts: no key starts with ``$`` or contains ``.``.
 
-    Both become their full-width forms (``＄``, ``．``). What is null or an empty string is left out:
-    absent means unknown.
+    Both become their full-width forms (``＄``, ``．``). Nulls and empty strings are left out: absent means
+    unknown.
     """
     if isinstance(value, dict):
         return {_key(key): free_form(item) for key, item in value.items() if item is not None and item != ""}
@@ -58,34 +58,34 @@ def _key(key: str) -> str:
 
 
 def put(document: Document, **fields: Any) -> None:
-    """Set the fields that are present: an absent one (None, or ERASED) never clears what is stored."""
+    """Set the fields that have a value: None and ERASED never clear what is stored."""
     for name, value in fields.items():
         if value is not None and value is not ERASED:
             document[name] = value
 
 
 def erase(document: Document, event: Any, *fields: str) -> None:
-    """Clear fields with personal data: whatever they hold, so that it comes to the same as if nobody told."""
+    """Remove fields with personal data, whether or not they hold any, and stamp the document as erased."""
     for name in fields:
         document.pop(name, None)
     document["erasedAt"] = time(event.at)
 
 
 def is_erased(value: object) -> bool:
-    """Whether a fact was erased: whatever its type is otherwise."""
+    """Whether a fact was erased, whatever its declared type."""
     return value is ERASED
 
 
 def legible(text: str | None) -> str | None:
-    """A text, or what stands for one that is erased."""
+    """The text, or GONE if it was erased."""
     return GONE if text is ERASED else text
 
 
 def person(identifier: str, name: str | None) -> Document:
-    """Somebody on the staff, as documents name them."""
-    somebody = {"id": identifier}
-    put(somebody, name=name)
-    return somebody
+    """A staff member, as in documents."""
+    found = {"id": identifier}
+    put(found, name=name)
+    return found
 
 
 def merge(document: Document, changes: Document) -> None:
@@ -99,7 +99,7 @@ def merge(document: Document, changes: Document) -> None:
 
 
 def stamp(document: Document, at: datetime) -> None:
-    """``createdAt`` is the earliest and ``updatedAt`` the latest time that any event tells."""
-    moment = time(at)
-    document["createdAt"] = min(document.get("createdAt", moment), moment)
-    document["updatedAt"] = max(document.get("updatedAt", moment), moment)
+    """Keep the earliest time of any event in ``createdAt``, and the latest in ``updatedAt``."""
+    at = time(at)
+    document["createdAt"] = min(document.get("createdAt", at), at)
+    document["updatedAt"] = max(document.get("updatedAt", at), at)
