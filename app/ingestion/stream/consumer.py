@@ -89,7 +89,9 @@ class Consumer:
         with ThreadPoolExecutor(1, thread_name_prefix="store") as storing:
             while not self._stop.is_set():
                 try:
-                    if not self._step(storing, on_progress, block=not drain) and drain:
+                    was_busy = self._step(storing, on_progress, block=not drain)
+                    self._housekeeping.do_if_due()
+                    if drain and not was_busy:
                         if self._inbox.drained():
                             self._servicing.privacy.tables.purge()
                             return
@@ -116,7 +118,6 @@ class Consumer:
     def _step(self, storing: ThreadPoolExecutor, on_progress: Progress, *, block: bool) -> bool:
         """Read the next batch, finish the one before, and apply the next. False if there was neither."""
         taken = self._inbox.next(block=block and self._in_flight is None)
-        self._housekeeping.do_if_due()
         batch = read_batch(self._settings, taken.entries, self._parsers, fresh=taken.fresh)
         finished = self._finish_in_flight(on_progress)
         self._clear_log_if_due()
