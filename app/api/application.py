@@ -43,7 +43,7 @@ from app.api.write_offs import routes as write_offs
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ledger.client.configured import configured_client, configured_security
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.servers.clients import mongo_options
 from app.runtime.settings.settings import Settings

@@ -1,1 +1,1 @@
-"""What an operator asks and does: the pipeline's state, and whether a message has come through."""
+"""Operators' questions: status, doctor, reconcile, visibility. May import everything below api."""

@@ -1,7 +1,7 @@
-"""Read your own writes: waits until published entries can be read in MongoDB, or are known never to be.
+"""Read your own writes: waits until published entries can be read in MongoDB, or never will be.
 
-What becomes of an entry is not stored by its id. But an entry that was delivered and is no longer pending has
-its events in the store, at or below the newest position there: once every projection has come to that
+The outcome of an entry is not stored by its id. But the events of an entry that was delivered and is no
+longer pending are in the store, at or below its newest position: once every projection has reached that
 position, the documents show them.
 """
 
@@ -17,7 +17,7 @@ from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.scripts import set_aside_key
 from app.ingestion.stream.stream_info import group_info, parse_id
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
@@ -33,12 +33,12 @@ class Fate(StrEnum):
     DEAD_LETTER = "dead_letter"
     UNKNOWN_TYPE = "unknown_type"
     PENDING = "pending"
-    """It was not through when the time had run out."""
+    """It was still being processed when the time ran out."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """An entry on the inbox stream; ``consumed`` tells whether its type is one that we consume."""
+    """An entry on the inbox stream, and whether its type is one that we consume."""
 
     entry_id: str
     consumed: bool
@@ -46,7 +46,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one entry; a dead letter's ``letter`` is None once it left the list again."""
+    """What became of one entry; ``letter`` is None if the dead letter has left the list again."""
 
     entry_id: str
     fate: Fate
@@ -63,7 +63,7 @@ def is_consumed(entry: Mapping[str, str], settings: Settings) -> bool:
 
 
 class Visibility:
-    """Follows entries through the house. Make it before they are published: it notes the last dead letter."""
+    """Follows entries to the documents. Create it before publishing them: it notes the last dead letter."""
 
     def __init__(self, servers: Servers) -> None:
         """Raises redis's errors."""
@@ -78,47 +78,48 @@ class Visibility:
         seconds: float,
         on_progress: Callable[[int], None] | None = None,
     ) -> list[Outcome]:
-        """What became of each entry, within so many seconds. ``on_progress`` is told how many are not taken.
+        """What became of each entry, within so many seconds.
 
-        Raises the errors of a server that is away.
+        ``on_progress`` gets the number of entries that are not acknowledged. Raises the errors of a server
+        that is away.
         """
         deadline = monotonic() + seconds
-        untaken = self._until_taken(published, deadline, on_progress)
-        taken = [each for each in published if each.entry_id not in untaken]
-        dead = self._set_aside([each.entry_id for each in taken])
-        letters = self._letters(dead)
-        landed = any(each.consumed and each.entry_id not in dead for each in taken)
-        folded = not landed or self._until_folded(deadline)
+        waiting = self._until_acknowledged(published, deadline, on_progress)
+        acknowledged = [each for each in published if each.entry_id not in waiting]
+        dead = self._set_aside([each.entry_id for each in acknowledged])
+        dead_letters = self._dead_letters(dead)
+        stored = any(each.consumed and each.entry_id not in dead for each in acknowledged)
+        is_projected = not stored or self._until_projected(deadline)
 
         def fate(each: Published) -> Fate:
-            if each.entry_id in untaken:
+            if each.entry_id in waiting:
                 return Fate.PENDING
             if each.entry_id in dead:
                 return Fate.DEAD_LETTER
             if not each.consumed:
                 return Fate.UNKNOWN_TYPE
-            return Fate.VISIBLE if folded else Fate.PENDING
+            return Fate.VISIBLE if is_projected else Fate.PENDING
 
-        return [Outcome(each.entry_id, fate(each), letters.get(each.entry_id)) for each in published]
+        return [Outcome(each.entry_id, fate(each), dead_letters.get(each.entry_id)) for each in published]
 
-    def _until_taken(
+    def _until_acknowledged(
         self, published: Sequence[Published], deadline: float, on_progress: Callable[[int], None] | None
     ) -> set[str]:
-        """The ids of those that are not acknowledged when the time has run out."""
+        """The ids of those that are not acknowledged by the deadline."""
         left = [each.entry_id for each in published]
-        for _ in _tries(deadline):
-            left = self._untaken(left)
+        for _ in _attempts(deadline):
+            left = self._unacknowledged(left)
             if on_progress is not None:
                 on_progress(len(left))
             if not left:
                 break
         return set(left)
 
-    def _untaken(self, ids: Sequence[str]) -> list[str]:
+    def _unacknowledged(self, ids: Sequence[str]) -> list[str]:
         group = group_info(self._redis, self._settings.inbox_stream, self._settings.consumer_group)
         if group is None or not ids:
-            return list(ids)  # Whoever makes the group reads the stream from its beginning.
-        # Asked in this order: an entry that was delivered is pending until it is done, and then stays done.
+            return list(ids)  # A new group will read the stream from its beginning.
+        # In this order: an entry that was delivered is pending until it is acknowledged, and never again.
         delivered = parse_id(group["last-delivered-id"])
         pending = set(self._pending(ids[0], ids[-1]))
         return [each for each in ids if each in pending or parse_id(each) > delivered]
@@ -133,7 +134,7 @@ class Visibility:
             first = f"({found[-1]['message_id'].decode()}"
 
     def _set_aside(self, ids: Sequence[str]) -> set[str]:
-        """Those that became dead letters, also where their letter has left the list since."""
+        """Those that became dead letters, even if the dead letter has left the list since."""
         key = set_aside_key(self._settings.inbox_stream, self._settings.dead_letter_stream)
         dead: set[str] = set()
         for start in range(0, len(ids), _PAGE):
@@ -142,21 +143,21 @@ class Visibility:
             dead.update(each for each, is_dead in zip(page, answers, strict=True) if is_dead)
         return dead
 
-    def _letters(self, ids: set[str]) -> dict[str, DeadLetter]:
+    def _dead_letters(self, ids: set[str]) -> dict[str, DeadLetter]:
         if not ids:
             return {}
         return {
-            letter.entry_id: letter
-            for letter in self._servers.dead_letters().search(start=f"({self._last_dead_letter}")
-            if letter.entry_id in ids and letter.stream == self._settings.inbox_stream
+            each.entry_id: each
+            for each in self._servers.dead_letters().search(start=f"({self._last_dead_letter}")
+            if each.entry_id in ids and each.stream == self._settings.inbox_stream
         }
 
-    def _until_folded(self, deadline: float) -> bool:
+    def _until_projected(self, deadline: float) -> bool:
         newest = self._servers.event_store().max_position() or None
         recorders = [
             MongoTrackingRecorder(self._servers.database, name) for name in all_projections(self._settings)
         ]
-        for _ in _tries(deadline):
+        for _ in _attempts(deadline):
             recorders = [each for each in recorders if not each.has_tracking_id(Servicing.name, newest)]
             if not recorders:
                 return True
@@ -164,15 +165,15 @@ class Visibility:
 
 
 def tally(outcomes: Iterable[Outcome]) -> dict[Fate, int]:
-    """How many there are of each fate."""
+    """The number of entries of each fate."""
     counts = dict.fromkeys(Fate, 0)
     for outcome in outcomes:
         counts[outcome.fate] += 1
     return counts
 
 
-def _tries(deadline: float) -> Iterator[None]:
-    """Now, and again after a wait that grows, until the deadline; once in any case."""
+def _attempts(deadline: float) -> Iterator[None]:
+    """At once, and again after a growing wait, until the deadline."""
     wait = _SHORTEST_WAIT_S
     while True:
         yield

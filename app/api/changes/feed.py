@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 
 from app.api.http.problems import ProblemError
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.engine.changes import Change, ChangeReader, Changes
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.positions import COLLECTION as POSITIONS

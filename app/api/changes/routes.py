@@ -13,7 +13,7 @@ from app.api.changes.feed import ChangeFeed
 from app.api.http.event_streams import HEADERS, RETRY_MS, EventStream, event, stream_described, with_silences
 from app.api.http.pages import Identifier
 from app.api.http.problems import ProblemError, documented
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.read_models.catalogue import COLLECTIONS
 from app.projections.read_models.types import Model
 

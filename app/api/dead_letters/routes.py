@@ -24,7 +24,7 @@ from app.ingestion.dead_letters.replays import (
 from app.ingestion.dead_letters.scan import Filter
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.rejection import Reason
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.runtime.camel_model import CamelModel
 
 router = APIRouter(

@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 
 from app.api.http.problems import ProblemError, not_found
 from app.api.http.time_bounds import From
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.one_document import document_as_of

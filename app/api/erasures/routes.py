@@ -18,7 +18,7 @@ from app.api.http.problems import Problem, documented
 from app.api.http.request_fields import Body
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.mentions import Mentions, mentions_of
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.privacy.erasure import Erased, erase_customer
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS

@@ -11,7 +11,7 @@ from app.api.auth.requires import Authenticated
 from app.api.http.pages import Cursor, Limit, Page, invalid_cursor, opaque, parts_of
 from app.api.http.problems import documented, not_found
 from app.operations.history import KINDS, HistoryEvent, history_page
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 
 router = APIRouter(
     prefix="/v1",

@@ -15,7 +15,7 @@ from app.api.http.problems import ProblemError, documented
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.stream.publish import as_entry, published
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
 from app.runtime.camel_model import CamelModel
 from app.runtime.observability.logging import in_short

@@ -14,7 +14,7 @@ from app.ledger.money.movements import Money
 from app.ledger.money.open_commands import OpenCommands
 from app.ledger.money.settler import Settler
 from app.ledger.money.write_offs import WriteOffs
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.runtime.settings.settings import Settings
 
 

@@ -14,7 +14,7 @@ from app.api.http.pages import Page
 from app.api.http.problems import Problem, ProblemError, documented, not_found
 from app.api.http.request_fields import Body
 from app.api.projection_jobs.schemas import ProjectionJob
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
 from app.projections.read_models.catalogue import COLLECTIONS
 

@@ -22,7 +22,7 @@ from app.ingestion.dead_letters.store import DeadLetterStore, Replayed
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.rejection import Reason
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.runtime.humanize import counted
 
 group = typer.Typer(

@@ -8,8 +8,8 @@ import typer
 
 from app.api.auth.tokens import AuthenticationNotConfiguredError, token_checker
 from app.operations.doctor.check import Check, Verdict, failed, well
-from app.operations.doctor.examine import examine
-from app.operations.status.servers import Servers
+from app.operations.doctor.doctor import examine
+from app.operations.servers import Servers
 from app.runtime.humanize import counted
 from app.runtime.settings.settings import Settings, get_settings
 

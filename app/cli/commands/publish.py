@@ -15,7 +15,7 @@ from app.cli.terminal.status_line import StatusLine
 from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.ingestion.stream.consumer import connect
 from app.ingestion.stream.publish import file_entries, publish_file, published
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.operations.visibility import Fate, Published, Visibility, is_consumed, tally
 from app.runtime.humanize import counted
 from app.runtime.settings.settings import Settings

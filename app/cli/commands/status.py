@@ -6,7 +6,7 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_page import page
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.operations.status.status import status
 
 

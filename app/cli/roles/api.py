@@ -14,8 +14,8 @@ from app.console.session.wiring import ConsoleNotConfiguredError
 from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.configured import configured_security
 from app.ledger.client.health import is_sandbox
-from app.operations.status.scraped import MoneyMetrics
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
+from app.operations.status.metrics import MoneyMetrics
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metric import Role

@@ -13,7 +13,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ingestion.stream.consumer import run
-from app.operations.status.scraped import InboxMetrics
+from app.operations.status.metrics import InboxMetrics
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metric import Role

@@ -11,8 +11,8 @@ from app.cli.terminal.errors import unreachable
 from app.cli.terminal.measured import measured
 from app.cli.terminal.status_line import StatusLine
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.status.scraped import ProjectionMetrics
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
+from app.operations.status.metrics import ProjectionMetrics
 from app.projections.engine.faults import ProjectionFault
 from app.projections.jobs.runner import jobs_run
 from app.projections.read_models.catalogue import all_projections

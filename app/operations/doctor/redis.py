@@ -1,4 +1,4 @@
-"""Redis, as ingestion needs it: its version, what it does at a crash, what we may do, and its clock."""
+"""Redis, as ingestion needs it: version, persistence, memory, clock, streams and permissions."""
 
 from collections.abc import Iterator
 from time import time
@@ -18,7 +18,7 @@ _NO_ENTRY = "0-0"
 
 
 def redis_checks(redis: Redis, settings: Settings) -> list[Check]:
-    """All of them; only that it is away, where it does not answer. Nothing in Redis changes."""
+    """All of them, or only that Redis is away. Changes nothing in Redis."""
     try:
         return list(_checks(redis, settings))
     except RedisError as error:
@@ -30,18 +30,15 @@ def _checks(redis: Redis, settings: Settings) -> Iterator[Check]:
     seconds, microseconds = redis.time()
     yield well("redis.connection", "answers")
     yield clock("redis.clock", seconds + microseconds / 1e6, asked, time())
-    told: Any = redis.info("everything")
-    yield _version(str(told["redis_version"]))
-    if told.get("aof_enabled"):
+    info: Any = redis.info("everything")
+    yield _version(str(info["redis_version"]))
+    if info.get("aof_enabled"):
         yield well("redis.persistence", "has an append-only file")
     else:
-        yield warning(
-            "redis.persistence",
-            "has no append-only file",
-            "Set `appendonly yes`: entries that nobody has read go with it when it crashes.",
-        )
-    yield _memory(told)
-    yield from _stream(redis, settings)
+        advice = "Set `appendonly yes`: a crash loses the entries that were not read yet."
+        yield warning("redis.persistence", "has no append-only file", advice)
+    yield _memory(info)
+    yield from _streams(redis, settings)
     yield _permission(redis, settings)
 
 
@@ -51,47 +48,44 @@ def _version(version: str) -> Check:
     return well("redis.version", version)
 
 
-def _memory(told: Any) -> Check:
-    most, used = int(told.get("maxmemory", 0)), int(told.get("used_memory", 0))
-    policy = told.get("maxmemory_policy", "noeviction")
+def _memory(info: dict[str, Any]) -> Check:
+    most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    policy = info.get("maxmemory_policy", "noeviction")
     if most and policy != "noeviction":
-        return failed(
-            "redis.memory",
-            f"evicts keys when it is full ({policy})",
-            "Set `maxmemory-policy noeviction`: the stream and the dead letters are keys like any other.",
-        )
+        advice = "Set `maxmemory-policy noeviction`: otherwise Redis evicts the stream and the dead letters."
+        return failed("redis.memory", f"evicts keys when it is full ({policy})", advice)
     if most and used > _FULL * most:
-        advice = "Raise `maxmemory`, set BILLIE_TRIM_AFTER_HOURS, or decide on the dead letters."
+        advice = "Raise `maxmemory`, set BILLIE_TRIM_AFTER_HOURS, or clear dead letters."
         return warning("redis.memory", f"{used / most:.0%} of `maxmemory` is used", advice)
     return well("redis.memory", f"{used / 2**20:,.0f} MiB used")
 
 
-def _stream(redis: Redis, settings: Settings) -> Iterator[Check]:
-    for name, setting in (
-        (settings.inbox_stream, "BILLIE_INBOX_STREAM"),
-        (settings.dead_letter_stream, "BILLIE_DEAD_LETTER_STREAM"),
-    ):
-        kind = redis.type(name)
+def _streams(redis: Redis, settings: Settings) -> Iterator[Check]:
+    inbox = settings.inbox_stream
+    streams = {"BILLIE_INBOX_STREAM": inbox, "BILLIE_DEAD_LETTER_STREAM": settings.dead_letter_stream}
+    for setting, name in streams.items():
+        kind: Any = redis.type(name)
         if kind not in (b"stream", b"none"):
-            told = f"{name} is a {kind.decode()}"  # type: ignore[union-attr]
-            yield failed("redis.stream", told, f"Choose another name for {setting}.")
+            yield failed(
+                "redis.stream", f"{name} is a {kind.decode()}", f"Choose another name for {setting}."
+            )
             return
-    if not redis.exists(settings.inbox_stream):
+    if not redis.exists(inbox):
         advice = (
-            "Start a publisher, or check BILLIE_INBOX_STREAM and the number at the end of BILLIE_REDIS_URL."
+            "Start a publisher, or check BILLIE_INBOX_STREAM and the database number in BILLIE_REDIS_URL."
         )
-        yield warning("redis.stream", f"there is no {settings.inbox_stream}", advice)
+        yield warning("redis.stream", f"no stream {inbox}", advice)
         return
-    yield well("redis.stream", f"{settings.inbox_stream} is there")
-    if group_info(redis, settings.inbox_stream, settings.consumer_group) is None:
-        advice = "Start `billie ingest`: it makes the group."
-        yield warning("redis.group", f"there is no group {settings.consumer_group}", advice)
+    yield well("redis.stream", f"{inbox} exists")
+    if group_info(redis, inbox, settings.consumer_group) is None:
+        advice = "Start `billie ingest`, which creates the group."
+        yield warning("redis.group", f"no group {settings.consumer_group}", advice)
     else:
-        yield well("redis.group", f"{settings.consumer_group} is there")
+        yield well("redis.group", f"{settings.consumer_group} exists")
 
 
 def _permission(redis: Redis, settings: Settings) -> Check:
-    """Asked for what changes nothing: no entry has the id 0-0."""
+    """Tried with commands that change nothing: no entry has the id 0-0."""
     try:
         redis.xack(settings.inbox_stream, settings.consumer_group, _NO_ENTRY)
         redis.xdel(settings.dead_letter_stream, _NO_ENTRY)
@@ -99,9 +93,8 @@ def _permission(redis: Redis, settings: Settings) -> Check:
     except ReadOnlyError:
         return failed("redis.permission", "is a read-only replica", "Point BILLIE_REDIS_URL at the primary.")
     except (NoPermissionError, ResponseError) as error:
-        return failed(
-            "redis.permission",
-            in_short(error),
-            "Give the user of BILLIE_REDIS_URL the stream commands and EVAL, on keys of both streams.",
+        advice = (
+            "Grant the user of BILLIE_REDIS_URL the stream commands and EVAL on the keys of both streams."
         )
+        return failed("redis.permission", in_short(error), advice)
     return well("redis.permission", "may acknowledge, set aside, and run scripts")

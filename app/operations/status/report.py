@@ -1,7 +1,6 @@
-"""What is reported of the pipeline: the same models for ``billie status --json`` and for REST.
+"""The report on the pipeline: the same models for ``billie status --json`` and for REST.
 
-Names are camelCase on the wire. A length of time is in seconds, a time is in UTC. What could not be found
-out is null.
+Durations are in seconds, times in UTC. What could not be determined is null.
 """
 
 from datetime import datetime
@@ -12,7 +11,7 @@ from app.runtime.camel_model import CamelModel
 
 
 class Build(CamelModel):
-    """What answers."""
+    """The versions of what answers."""
 
     version: str
     python: str
@@ -20,11 +19,10 @@ class Build(CamelModel):
 
 
 class StreamState(CamelModel):
-    """The inbox stream. ``lastEntryId`` is that of the last one ever added, trimmed since or not.
+    """The inbox stream. ``lastEntryId`` is that of the last entry ever added, trimmed since or not.
 
-    ``usualGapSeconds`` is how long nothing came on earlier days at the time of day of the last entry. A
-    silence longer than ``quietAfterSeconds`` is a problem: a source that is silent is not one that was
-    caught up with.
+    ``usualGapSeconds`` is the silence of earlier days at the time of day of the last entry. A silence longer
+    than ``quietAfterSeconds`` is a problem: a silent source looks like one that is caught up with.
     """
 
     name: str
@@ -36,13 +34,13 @@ class StreamState(CamelModel):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing came for longer than usual."""
+        """Whether the silence is longer than usual."""
         age, after = self.last_entry_age_seconds, self.quiet_after_seconds
         return age is not None and after is not None and age > after
 
 
 class ConsumerState(CamelModel):
-    """One consumer of the group; ``idleSeconds`` ago it last asked for something, or got it."""
+    """One consumer of the group, which last asked for entries, or got some, ``idleSeconds`` ago."""
 
     name: str
     pending: int
@@ -52,8 +50,8 @@ class ConsumerState(CamelModel):
 class PendingEntry(CamelModel):
     """An entry that was read and is not acknowledged.
 
-    It was added ``ageSeconds`` ago, and delivered last ``idleSeconds`` ago, to ``consumer``. It is the oldest
-    of those that another consumer should have taken over by now or, where there are none, of all.
+    It was added ``ageSeconds`` ago, and last delivered ``idleSeconds`` ago, to ``consumer``. It is the oldest
+    of those that another consumer should have taken over by now or, if there are none, of all.
     """
 
     entry_id: str
@@ -64,11 +62,11 @@ class PendingEntry(CamelModel):
 
 
 class GroupState(CamelModel):
-    """The consumer group. ``unread`` is a lower bound where ``unreadIsExact`` is false."""
+    """The consumer group. ``unread`` is a lower bound if ``unreadIsExact`` is false."""
 
     name: str
     last_delivered_id: str
-    entries_read: int | None = Field(None, description="Null where Redis does not know: always before 7.0.")
+    entries_read: int | None = Field(None, description="Null if Redis does not know: always before 7.0.")
     unread: int
     unread_is_exact: bool = True
     oldest_unread_age_seconds: float | None = None
@@ -100,14 +98,14 @@ class UnknownType(CamelModel):
 
 
 class DroppedValue(CamelModel):
-    """An optional field whose word was unknown, and so was dropped: ``type.field``, and how often."""
+    """An optional field whose value was unknown, and so was dropped: ``type.field``, and how often."""
 
     field: str
     count: int
 
 
 class InboxState(CamelModel):
-    """All that Redis knows. ``group`` is null where there is none."""
+    """The state of the inbox in Redis. ``group`` is null if there is none."""
 
     stream: StreamState
     group: GroupState | None
@@ -139,7 +137,7 @@ class Standstill(CamelModel):
 
 
 class DocumentSetAside(CamelModel):
-    """A document that cannot follow an event, and so is as it was before that one."""
+    """A document that an event could not be applied to: it stays as it was before that event."""
 
     id: str
     cause: str
@@ -150,7 +148,7 @@ class DocumentSetAside(CamelModel):
 
 
 class RebuildState(CamelModel):
-    """A rebuild of a projection: running, or, where ``runBy`` is null, unfinished.
+    """A rebuild of a projection: running or, if ``runBy`` is null, unfinished.
 
     ``phase`` is fold, catch_up or swap.
     """
@@ -164,11 +162,11 @@ class RebuildState(CamelModel):
 
 
 class ProjectionState(CamelModel):
-    """How far a projection has come.
+    """The position of a projection, and its lag.
 
-    ``behind`` is the number of positions to go, and ``waitingSeconds`` ago the first of those events was
-    recorded. It is null, as ``behind`` is, where the event store is away. ``version`` is that by which its
-    documents were folded: another one than ``currentVersion`` is outdated. ``runBy`` has its lease.
+    ``behind`` is the number of positions to go; the first of those events was recorded ``waitingSeconds``
+    ago. Both are null if the event store is away. Its documents were built by ``version``: any other than
+    ``currentVersion`` is outdated. ``runBy`` holds its lease.
     """
 
     name: str
@@ -186,7 +184,7 @@ class ProjectionState(CamelModel):
 
 
 class MoneyState(CamelModel):
-    """Money commands that have no outcome yet: sent again by themselves, unless they wait for a person."""
+    """Money commands without an outcome: retried automatically, unless they await approval."""
 
     unknown: int = 0
     oldest_unknown_age_seconds: float | None = None
@@ -194,7 +192,7 @@ class MoneyState(CamelModel):
 
 
 class ReadModelsState(CamelModel):
-    """All that MongoDB knows of the projections, and what the read models tell of money."""
+    """The projections, the pending migrations, and money commands, as MongoDB has them."""
 
     projections: list[ProjectionState]
     waiting_migrations: list[str]
@@ -202,14 +200,14 @@ class ReadModelsState(CamelModel):
 
 
 class LedgerState(CamelModel):
-    """The ledger's own answer to a health check: ``SERVING``, or what it says instead."""
+    """The ledger's answer to a health check: ``SERVING``, or what it reports instead."""
 
     target: str
     status: str
 
 
 class Away(CamelModel):
-    """A server that does not answer, what came instead, and the settings that name it."""
+    """A server that does not answer, the error, and the settings that name it."""
 
     server: str
     error: str
@@ -217,14 +215,14 @@ class Away(CamelModel):
 
 
 class Finding(CamelModel):
-    """Something to be done by an operator. ``code`` is stable; ``detail`` says what to do."""
+    """A problem that needs an operator. ``code`` is stable; ``detail`` says what to do."""
 
     code: str
     detail: str
 
 
 class Status(CamelModel):
-    """The pipeline's state. What a server that is away would have told is null."""
+    """The pipeline's state. The parts of a server that is away are null."""
 
     at: datetime
     build: Build

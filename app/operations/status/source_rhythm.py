@@ -1,7 +1,7 @@
-"""How long a silence of the source is usual: told by the stream, by what it still holds of days before.
+"""How long the source is usually silent, learnt from what the stream still holds of earlier days.
 
-A lender's stream has nights and weekends. One number of seconds would be deaf by day, or cry each night: so
-a silence is held against those of earlier days that began at the same time of day.
+A lender's stream has nights and weekends. One fixed limit would miss a silence by day, or raise an alarm
+each night: so a silence is compared with those at the same time of earlier days.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ from app.runtime.settings.settings import Settings
 
 _DAY_S, _DAYS = 86_400, 7
 _AROUND_S, _STEP_S = 1_800, 300
-"""Of each day, moments half an hour around the time of day, five minutes apart."""
+"""Samples of each day: half an hour around the time of day, five minutes apart."""
 _LEAST_S, _MORE = 600.0, 0.5
-"""A silence is unusual that is longer than the usual one by ten minutes, and by half of it."""
+"""A silence is unusual if it exceeds the usual one by ten minutes, and by half of it."""
 _UNKNOWN_S = 86_400.0
-"""Of a stream that holds too little to tell."""
+"""For a stream that holds too little to tell."""
 
 _NEIGHBOURS = """
 local found = {}
@@ -35,16 +35,16 @@ for place, moment in ipairs(ARGV) do
 end
 return found
 """
-# In Redis, so that only ids travel, and not entries. Nothing is asked for before a moment that lies before
-# the first entry: Redis walks all of the stream to find nothing, and a young one has a hundred such moments.
+# In Redis, so that only ids are transferred. A moment before the first entry is not looked up: Redis would
+# scan the whole stream to find nothing, and a young stream has a hundred such moments.
 
 
 def usual_gap_s(redis: Redis, stream: str, last_s: float) -> float | None:
-    """The usual silence at the time of day of the last entry; None where the stream holds too little.
+    """The usual silence at the time of day of the last entry; None if the stream holds too little.
 
-    Of each of seven days, the longest gap between entries that was going on around that time. Usual is the
-    median of the days; at least that of a week ago, as a Saturday is no Friday. On the first day it is the
-    longest gap of the hour before. Raises redis's errors.
+    The median, over seven days, of the longest gap between entries around that time; at least the gap of a
+    week ago, since a Saturday is no Friday. On the first day, the longest gap of the hour before. Raises
+    redis's errors.
     """
     days = [range(-_AROUND_S, _AROUND_S + 1, _STEP_S)] * _DAYS
     moments = [
@@ -59,22 +59,22 @@ def usual_gap_s(redis: Redis, stream: str, last_s: float) -> float | None:
 
 
 def quiet_after_s(settings: Settings, usual_s: float | None) -> float:
-    """After how long without an entry somebody should look."""
+    """The silence after which an operator should check the source."""
     if settings.quiet_seconds is not None:
         return settings.quiet_seconds
     return _UNKNOWN_S if usual_s is None else usual_s + max(_LEAST_S, _MORE * usual_s)
 
 
 def _longest(gaps: Sequence[float | None]) -> float | None:
-    """None where any is unknown: what the stream lost of that time may have been anything."""
+    """None if any gap is unknown: the stream may have lost entries of that time."""
     known = [each for each in gaps if each is not None]
     return max(known) if len(known) == len(gaps) else None
 
 
 def _gaps(redis: Redis, stream: str, moments: Sequence[float]) -> Iterator[float | None]:
-    """The gap between entries that each moment lies in; None where there is no entry on one side."""
-    told: Any = redis.eval(_NEIGHBOURS, 1, stream, *(str(max(0, int(each * 1e3))) for each in moments))
-    for before, after in zip(told[::2], told[1::2], strict=True):
+    """The gap between entries around each moment; None if there is no entry on one side."""
+    found: Any = redis.eval(_NEIGHBOURS, 1, stream, *(str(max(0, int(each * 1e3))) for each in moments))
+    for before, after in zip(found[::2], found[1::2], strict=True):
         yield (_seconds(after) - _seconds(before)) if before and after else None
 
 

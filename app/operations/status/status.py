@@ -1,11 +1,10 @@
-"""The pipeline's state: each server is asked on its own, and one that is away hides nothing of the others."""
+"""The pipeline's state. Each server is asked on its own: an absent one hides nothing of the others."""
 
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -18,11 +17,11 @@ from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.configured import configured_security
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import health
+from app.operations.servers import Servers
 from app.operations.status.findings import findings
-from app.operations.status.inbox_state import inbox_state
+from app.operations.status.inbox import inbox_state
 from app.operations.status.report import Away, Build, EventStoreState, LedgerState, ReadModelsState, Status
-from app.operations.status.servers import Servers
-from app.operations.status.store_state import behind, event_store_state, read_models_state
+from app.operations.status.stores import event_store_state, lag_behind, read_models_state
 from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
 
@@ -31,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Server:
-    """One that is asked: what it is called, the setting that names it, and what it raises when it is away."""
+    """A server's name, the setting that names it, and the errors that mean that it is away."""
 
     name: str
     setting: str
@@ -53,29 +52,34 @@ _LEDGER = _Server("The ledger", "BILLIE_LEDGER_TARGET", (LedgerError, LedgerSett
 def status(servers: Servers) -> Status:
     """Ask all servers at once, each for a few seconds at most."""
     settings = servers.settings
-    with ThreadPoolExecutor(4) as asking:
-        redis = asking.submit(_REDIS.ask, lambda: inbox_state(servers.redis, settings))
-        store = asking.submit(_STORE.ask, lambda: event_store_state(servers.event_store()))
-        mongo = asking.submit(_MONGO.ask, lambda: read_models_state(servers.database, settings))
-        books = asking.submit(_LEDGER.ask, lambda: _ledger_state(settings))
-    inbox, events, models, ledger = redis.result(), store.result(), mongo.result(), books.result()
-    if isinstance(events, EventStoreState) and isinstance(models, ReadModelsState):
-        compared = _STORE.ask(partial(behind, models, events.newest_position, servers.event_store()))
-        if isinstance(compared, Away):
-            events = compared
-        else:
-            models = compared
+    with ThreadPoolExecutor(4) as pool:
+        inbox = pool.submit(_REDIS.ask, lambda: inbox_state(servers.redis, settings))
+        events = pool.submit(_STORE.ask, lambda: event_store_state(servers.event_store()))
+        models = pool.submit(_MONGO.ask, lambda: read_models_state(servers.database, settings))
+        ledger = pool.submit(_LEDGER.ask, lambda: _ledger_state(settings))
+    answers = (inbox.result(), *_with_lag(servers, events.result(), models.result()), ledger.result())
     seen = Status(
         at=datetime.now(UTC),
-        build=_build(),
-        inbox=_there(inbox),
-        event_store=_there(events),
-        read_models=_there(models),
-        ledger=_there(ledger),
-        away=[each for each in (inbox, events, models, ledger) if isinstance(each, Away)],
+        build=Build(
+            version=__version__, python=platform.python_version(), eventsourcing=version("eventsourcing")
+        ),
+        inbox=_present(answers[0]),
+        event_store=_present(answers[1]),
+        read_models=_present(answers[2]),
+        ledger=_present(answers[3]),
+        away=[each for each in answers if isinstance(each, Away)],
         problems=[],
     )
     return seen.model_copy(update={"problems": findings(seen, settings)})
+
+
+def _with_lag(
+    servers: Servers, events: EventStoreState | Away, models: ReadModelsState | Away
+) -> tuple[EventStoreState | Away, ReadModelsState | Away]:
+    if isinstance(events, Away) or isinstance(models, Away):
+        return events, models
+    lagging = _STORE.ask(lambda: lag_behind(models, servers.event_store()))
+    return (lagging, models) if isinstance(lagging, Away) else (events, lagging)
 
 
 def _ledger_state(settings: Settings) -> LedgerState:
@@ -83,11 +87,5 @@ def _ledger_state(settings: Settings) -> LedgerState:
     return LedgerState(target=target, status=health(target, security=configured_security(settings)))
 
 
-def _there(answer: T | Away) -> T | None:
+def _present(answer: T | Away) -> T | None:
     return None if isinstance(answer, Away) else answer
-
-
-def _build() -> Build:
-    return Build(
-        version=__version__, python=platform.python_version(), eventsourcing=version("eventsourcing")
-    )

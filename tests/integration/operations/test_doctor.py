@@ -17,9 +17,9 @@ from redis import Redis
 from app.event_store.application import Servicing
 from app.ledger.sandbox.books import Books
 from app.operations.doctor.check import Check, Verdict
-from app.operations.doctor.examine import examine
+from app.operations.doctor.doctor import examine
 from app.operations.doctor.redis import redis_checks
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.migrations import migrate
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie

@@ -6,7 +6,7 @@ from time import monotonic
 import pytest
 from redis import Redis
 
-from app.operations.status.inbox_state import stream_state
+from app.operations.status.inbox import stream_state
 from app.operations.status.source_rhythm import usual_gap_s
 from app.runtime.settings.settings import Settings
 

@@ -17,8 +17,8 @@ from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import unknown_types_first_seen_key, unknown_types_last_seen_key
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.service import serve
+from app.operations.servers import Servers
 from app.operations.status.report import GroupState, Status
-from app.operations.status.servers import Servers
 from app.operations.status.status import status
 from app.projections.migrations import migrate
 from app.projections.worker import run as project
@@ -242,7 +242,7 @@ def test_the_command_tells_by_its_exit(ledger: Settings, billie: Billie, redis_c
     told = json.loads(ill.stdout)
     assert (ill.returncode, told["problems"]) == (
         1,
-        [{"code": "dead_letters", "detail": "1 dead letter: `billie dead-letters list`."}],
+        [{"code": "dead_letters", "detail": "1 dead letter: see `billie dead-letters list`."}],
     )
     assert told["readModels"]["projections"][0]["updatedAt"].endswith("Z")
     away = billie.end("status", **target | {"BILLIE_REDIS_URL": f"redis://{NOWHERE}"})

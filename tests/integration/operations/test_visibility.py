@@ -13,7 +13,7 @@ from redis import Redis
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import published
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
 from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings

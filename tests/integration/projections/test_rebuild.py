@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.operations.status.store_state import read_models_state
+from app.operations.status.stores import read_models_state
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections

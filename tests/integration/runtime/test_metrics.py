@@ -15,8 +15,8 @@ from redis import Redis
 from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
-from app.operations.status.scraped import InboxMetrics, MoneyMetrics, ProjectionMetrics
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
+from app.operations.status.metrics import InboxMetrics, MoneyMetrics, ProjectionMetrics
 from app.projections.migrations import all_migrations
 from app.projections.worker import run as project
 from app.runtime.observability.metric import Role

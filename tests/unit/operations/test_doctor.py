@@ -45,11 +45,11 @@ def test_the_defaults_do_not_contradict_each_other() -> None:
         ({"ledger_token": SecretStr("secret"), "ledger_target": "far:1"}, Verdict.FAILED, "plain text"),
         ({"adjustment_limit": Decimal(200_000)}, Verdict.WARNING, "BILLIE_ADJUSTMENT_LIMIT"),
         ({"write_off_limit_admin": Decimal(1)}, Verdict.WARNING, "larger write-offs than an admin"),
-        ({"jwks_url": "https://x", "jwt_secret": SecretStr("secret")}, Verdict.WARNING, "counts for nothing"),
+        ({"jwks_url": "https://x", "jwt_secret": SecretStr("secret")}, Verdict.WARNING, "is ignored"),
         ({"changes_listeners": 500}, Verdict.WARNING, "BILLIE_CHANGES_LISTENERS"),
         ({"api_connections": 10**9}, Verdict.WARNING, "BILLIE_API_CONNECTIONS is 1,000,000,000"),
         ({"metrics_port": 8000}, Verdict.FAILED, "is BILLIE_API_PORT"),
-        ({"metrics_port": 9464, "metrics_host": "0.0.0.0"}, Verdict.WARNING, "to whoever asks"),
+        ({"metrics_port": 9464, "metrics_host": "0.0.0.0"}, Verdict.WARNING, "without authentication"),
     ],
 )
 def test_settings_that_contradict_each_other(changes: dict[str, Any], verdict: Verdict, told: str) -> None:

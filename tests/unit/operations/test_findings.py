@@ -66,21 +66,21 @@ WRONG = [
     (
         pipeline(read_models=money(unknown=2, oldest_unknown_age_seconds=240.0)),
         "money_unknown",
-        "2 money commands have no known outcome, the oldest for 4 min: any running `billie api` sends "
-        "them again with their keys. Is one running, and does the ledger answer? "
+        "2 money commands have an unknown outcome, the oldest for 4 min. A running `billie api` retries "
+        "them with their keys: is one running, and does the ledger answer? "
         "GET /v1/ledger-commands?status=unknown lists them.",
     ),
     (
         pipeline(read_models=money(unknown=1, oldest_unknown_age_seconds=24 * 3_600.0)),
         "money_needs_a_person",
-        "1 money command has no known outcome, the oldest for 24 h: the ledger has forgotten its key. "
-        "Look into the ledger's books, and settle it by hand. "
+        "1 money command has an unknown outcome, the oldest for 24 h: the ledger has forgotten its key. "
+        "Check the ledger's books, and settle it by hand. "
         "GET /v1/ledger-commands?status=unknown lists them.",
     ),
     (
         pipeline(inbox=inbox(group=None)),
         "no_group",
-        "s has no consumer group billie-servicing-processor: start `billie ingest`, which makes it.",
+        "s has no consumer group billie-servicing-processor: start `billie ingest`, which creates it.",
     ),
     (
         pipeline(inbox=inbox(group=group(consumers=[dead(250), dead(9_000)]))),
@@ -100,19 +100,20 @@ WRONG = [
     (
         pipeline(inbox=inbox(group=group(unread=12_400, oldest_unread_age_seconds=240))),
         "lag",
-        "12,400 entries are unread, the oldest for 4 min: read the log of `billie ingest`, "
-        "or start one more.",
+        "12,400 entries are unread, the oldest for 4 min: check the log of `billie ingest`, "
+        "or start another one.",
     ),
     (
         pipeline(inbox=inbox(group=waiting(idle=150, deliveries=1))),
         "pending_idle",
-        "Entry 7-0 was given to host 2 min ago and is not done, and nobody took it over: "
+        "Entry 7-0 was delivered to host 2 min ago, is not acknowledged, and no other consumer took it over: "
         "is any `billie ingest` running?",
     ),
     (
         pipeline(inbox=inbox(group=waiting(idle=1, deliveries=3))),
         "pending_repeated",
-        "Entry 7-0 is 15 min old and was delivered 3 times without success: read the log of `billie ingest`.",
+        "Entry 7-0 is 15 min old and was delivered 3 times without success: "
+        "check the log of `billie ingest`.",
     ),
     (
         pipeline(read_models=read_models(behind=12_400, waiting_seconds=240, unmoved_seconds=240)),
@@ -129,45 +130,46 @@ WRONG = [
     (
         pipeline(read_models=read_models(behind=12_400, waiting_seconds=240)),
         "projection_late",
-        "customers is 12,400 events (4 min) behind, and moving: look again in a minute.",
+        "customers is 12,400 events (4 min) behind, but moving: check again in a minute.",
     ),
     (
         pipeline(read_models=read_models(behind=-3)),
         "another_store",
-        "customers has come to position 9, and the event store ends 3 before that: it is another store. "
+        "customers is at position 9, 3 beyond the end of the event store: it was built from another store. "
         "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
     ),
     (
         pipeline(read_models=ReadModelsState(projections=[projection()], waiting_migrations=["0001_a"])),
         "migrations_wait",
-        "MongoDB lacks validators or indexes (0001_a): `billie migrate`.",
+        "MongoDB lacks validators or indexes (0001_a): run `billie migrate`.",
     ),
     (
         pipeline(ledger=LedgerState(target="ledger:1", status="NOT_SERVING")),
         "ledger_unwell",
-        "The ledger at ledger:1 says NOT_SERVING of itself: tell those who run it.",
+        "The ledger at ledger:1 reports NOT_SERVING: notify its operators.",
     ),
     (
         pipeline(inbox=inbox(dead_letters=DeadLettersState(stream="d", total=3, counted=3))),
         "dead_letters",
-        "3 dead letters: `billie dead-letters list`.",
+        "3 dead letters: see `billie dead-letters list`.",
     ),
     (
         pipeline(inbox=inbox(unknown_types=[new_type(timedelta(minutes=3))])),
         "new_type",
-        "loan.sold.v1 first came 3 min ago, and is not consumed (12 entries passed over): should it be?",
+        "The message type loan.sold.v1 first came 3 min ago, and is not consumed (12 entries skipped): "
+        "should it be?",
     ),
     (
         pipeline(inbox=inbox(stream=silent(11_520, usual=40, after=640))),
         "stream_quiet",
-        "Nothing new was published for 3 h (usual: 40 s): do the publishers still write to this stream? "
-        "That all is read and folded says nothing of what did not come.",
+        "Nothing was published for 3 h (usual: 40 s): do the publishers still write to this stream? "
+        "An empty backlog cannot show what never arrived.",
     ),
     (
         pipeline(inbox=inbox(stream=silent(26 * 3_600, usual=None, after=86_400))),
         "stream_quiet",
-        "Nothing new was published for 26 h: do the publishers still write to this stream? "
-        "That all is read and folded says nothing of what did not come.",
+        "Nothing was published for 26 h: do the publishers still write to this stream? "
+        "An empty backlog cannot show what never arrived.",
     ),
 ]
 
@@ -206,7 +208,7 @@ def test_projections_that_stand_share_a_sentence() -> None:
     assert [finding.detail for finding in findings(pipeline(read_models=models), Settings())] == [
         "a, b and c are up to 7 events (4 min) behind, and have not moved for 3 min: "
         "is `billie project` running, and what does its log say?",
-        "d is 2 events (4 min) behind, and moving: look again in a minute.",
+        "d is 2 events (4 min) behind, but moving: check again in a minute.",
     ]
 
 
@@ -222,5 +224,5 @@ def test_a_silence_as_long_as_usual_is_well() -> None:
         pipeline(inbox=inbox(stream=silent(700, usual=40, after=300))), Settings(quiet_seconds=300)
     )
     assert [each.detail.partition(":")[0] for each in told] == [
-        "Nothing new was published for 12 min (BILLIE_QUIET_SECONDS"
+        "Nothing was published for 12 min (BILLIE_QUIET_SECONDS"
     ]

@@ -28,7 +28,7 @@ def test_documents_set_aside_are_counted_and_the_first_named_with_the_command() 
         for name in ("C1", "C2")
     ]
     assert (
-        "2 documents of customers cannot follow, the first C1 at position 7"
+        "2 documents of customers set aside, the first C1 at position 7"
         in told(set_aside=aside)["documents_set_aside"]
     )
     assert "`billie rebuild customers --id C1`" in told(set_aside=aside)["documents_set_aside"]

@@ -7,8 +7,8 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from app.event_store.application import Servicing
-from app.operations.status import servers
-from app.operations.status.servers import Servers
+from app.operations import servers
+from app.operations.servers import Servers
 from app.runtime.settings.settings import Settings
 from tests.support.waiting import until
 
@@ -30,7 +30,7 @@ class Hanging:
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
     hanging = Hanging()
-    monkeypatch.setattr(servers, "_existing", hanging)
+    monkeypatch.setattr(servers, "_open", hanging)
     return hanging
 
 

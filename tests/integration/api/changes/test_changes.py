@@ -28,7 +28,7 @@ from app.aggregates import (
 )
 from app.api.changes.feed import ChangeFeed
 from app.event_store.application import Servicing
-from app.operations.status.servers import Servers
+from app.operations.servers import Servers
 from app.projections.engine.changes import ChangeReader, Changes
 from app.projections.migrations import migrate
 from app.projections.worker import run as project

@@ -1,4 +1,4 @@
-"""What Redis tells of the inbox: the stream, its group, dead letters, and what was not understood."""
+"""The state of the inbox in Redis: the stream, its group, dead letters, and what was not understood."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,14 +26,15 @@ from app.operations.status.report import (
 from app.operations.status.source_rhythm import quiet_after_s, usual_gap_s
 from app.runtime.settings.settings import Settings
 
-_COUNT_AT_MOST = 10_000
-_IDLE_SINCE_ASKING = (7, 2)
-"""The version of Redis from which a consumer that asks, and gets nothing, counts as not idle."""
+_MOST_COUNTED = 10_000
 _PAGE = 1_000
+_IDLE_SINCE_ASKING = (7, 2)
+"""The first version of Redis in which a consumer that asks, and gets nothing, is not idle."""
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 def inbox_state(redis: Redis, settings: Settings) -> InboxState:
-    """Everything at once, by Redis's own clock. Raises redis's errors."""
+    """All of it, by Redis's own clock. Raises redis's errors."""
     name, now = settings.inbox_stream, _now(redis)
     stream, group = stream_state(redis, settings, now)
     return InboxState(
@@ -51,16 +52,16 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
 def stream_state(
     redis: Redis, settings: Settings, now: float | None = None
 ) -> tuple[StreamState, GroupState | None]:
-    """The stream and its group alone: a few questions, however much is in there. Raises redis's errors."""
+    """The stream and its group alone: a few commands, whatever their size. Raises redis's errors."""
     now = _now(redis) if now is None else now
     info = stream_info(redis, settings.inbox_stream)
     group = _group(redis, settings, info, now) if info else None
     return _stream(redis, settings, info, now), group
 
 
-def _now(redis: Redis) -> float:
-    seconds, microseconds = redis.time()
-    return float(seconds + microseconds / 1e6)
+def taken_over_after_ms(settings: Settings) -> int:
+    """How long after its delivery a pending entry should have been taken over by another consumer."""
+    return 2 * settings.claim_idle_ms
 
 
 def _stream(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> StreamState:
@@ -83,44 +84,35 @@ def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -
     stream, name = settings.inbox_stream, settings.consumer_group
     if (group := group_info(redis, stream, name)) is None:
         return None
-    delivered = group["last-delivered-id"]
-    unread, exact, oldest = _unread(redis, stream, group, info)
+    unread, is_exact, oldest = _unread(redis, stream, group, info)
+    server: Any = redis.info("server")
     consumers: Any = redis.xinfo_consumers(stream, name)
+    version = tuple(int(part) for part in str(server["redis_version"]).split(".") if part.isdigit())
     return GroupState(
         name=name,
-        last_delivered_id=delivered.decode(),
+        last_delivered_id=group["last-delivered-id"].decode(),
         entries_read=group.get("entries-read"),
         unread=unread,
-        unread_is_exact=exact,
+        unread_is_exact=is_exact,
         oldest_unread_age_seconds=None if oldest is None else _age(oldest, now),
         pending=group["pending"],
         oldest_pending=_oldest_pending(redis, settings, now),
-        consumers=[_consumer(each) for each in consumers],
-        idle_since_asking=_version(redis) >= _IDLE_SINCE_ASKING,
+        consumers=[
+            ConsumerState(
+                name=each["name"].decode(), pending=each["pending"], idle_seconds=each["idle"] / 1e3
+            )
+            for each in consumers
+        ],
+        idle_since_asking=version >= _IDLE_SINCE_ASKING,
     )
-
-
-def left_lying_ms(settings: Settings) -> int:
-    """How long after its delivery a pending entry should have been taken over by somebody."""
-    return 2 * settings.claim_idle_ms
-
-
-def _version(redis: Redis) -> tuple[int, ...]:
-    told: Any = redis.info("server")
-    return tuple(int(part) for part in str(told["redis_version"]).split(".") if part.isdigit())
-
-
-def _consumer(info: dict[str, Any]) -> ConsumerState:
-    return ConsumerState(name=info["name"].decode(), pending=info["pending"], idle_seconds=info["idle"] / 1e3)
 
 
 def _unread(
     redis: Redis, stream: str, group: dict[str, Any], info: dict[str, Any]
 ) -> tuple[int, bool, bytes | None]:
-    """How many entries no consumer was given yet, whether that is exact, and the oldest's id.
+    """How many entries were not delivered yet, whether that is exact, and the oldest one's id.
 
-    Redis's own ``lag`` comes with 7.0, is null after a deletion, and counts entries that were trimmed: so it
-    is one of four ways.
+    Redis reports a ``lag`` only since 7.0, none after a deletion, and counts trimmed entries in it.
     """
     start = f"({group['last-delivered-id'].decode()}"
     first: Any = redis.xrange(stream, start, "+", count=1)
@@ -132,7 +124,7 @@ def _unread(
     if (lag := group.get("lag")) is not None:
         return min(int(lag), info["length"]), True, oldest
     count = 0
-    while count < _COUNT_AT_MOST:
+    while count < _MOST_COUNTED:
         found: Any = redis.xrange(stream, start, "+", count=_PAGE)
         count += len(found)
         if len(found) < _PAGE:
@@ -142,10 +134,10 @@ def _unread(
 
 
 def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntry | None:
-    """The oldest that lies where nobody takes it over, if there is one, or else the oldest."""
+    """The oldest entry that another consumer should have taken over or, if there is none, the oldest."""
     stream, group = settings.inbox_stream, settings.consumer_group
-    found: Any = redis.xpending_range(stream, group, "-", "+", 1, idle=left_lying_ms(settings))
-    found = found or redis.xpending_range(stream, group, "-", "+", 1)
+    overdue = redis.xpending_range(stream, group, "-", "+", 1, idle=taken_over_after_ms(settings))
+    found: Any = overdue or redis.xpending_range(stream, group, "-", "+", 1)
     if not found:
         return None
     oldest = found[0]
@@ -171,18 +163,17 @@ def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> Dea
 
 
 def _unknown_types(redis: Redis, stream: str) -> list[UnknownType]:
-    """Those that came up last first."""
+    """The newest types first."""
     first = _hash(redis, unknown_types_first_seen_key(stream))
     last = _hash(redis, unknown_types_last_seen_key(stream))
     counts = _hash(redis, unknown_types_key(stream))
-    known = [
+    types = [
         UnknownType(
             type=name, count=int(count), first_seen=_time(first.get(name)), last_seen=_time(last.get(name))
         )
         for name, count in sorted(counts.items())
     ]
-    beginning = datetime.min.replace(tzinfo=UTC)
-    return sorted(known, key=lambda each: each.first_seen or beginning, reverse=True)
+    return sorted(types, key=lambda each: each.first_seen or _BEGINNING, reverse=True)
 
 
 def _hash(redis: Redis, key: str) -> dict[str, str]:
@@ -190,8 +181,13 @@ def _hash(redis: Redis, key: str) -> dict[str, str]:
     return {name.decode(errors="replace"): value.decode() for name, value in found.items()}
 
 
+def _now(redis: Redis) -> float:
+    seconds, microseconds = redis.time()
+    return float(seconds + microseconds / 1e6)
+
+
 def _age(entry_id: str | bytes, now: float) -> float:
-    """Seconds since an entry was added; 0 where its publisher chose an id of the future."""
+    """Seconds since an entry was added; 0 if its publisher chose an id in the future."""
     return max(0.0, round(now - parse_id(entry_id)[0] / 1e3, 3))
 
 

@@ -1,0 +1,60 @@
+"""MongoDB, as projections and the API need it: clock, permission, migrations, versions."""
+
+from collections.abc import Iterator
+from secrets import token_hex
+from time import time
+from typing import Any
+
+from pymongo.database import Database
+from pymongo.errors import OperationFailure, PyMongoError
+
+from app.operations.doctor.check import Check, away, clock, failed, well
+from app.operations.status.stores import read_models_state
+from app.runtime.observability.logging import in_short
+from app.runtime.settings.settings import Settings
+
+
+def mongodb_checks(database: Database[dict[str, Any]], settings: Settings) -> list[Check]:
+    """All of them, or only that MongoDB is away. Creates and drops a scratch collection."""
+    try:
+        return list(_checks(database, settings))
+    except PyMongoError as error:
+        return [away("mongodb.connection", in_short(error), "Is it up? Check BILLIE_MONGO_URL.")]
+
+
+def _checks(database: Database[dict[str, Any]], settings: Settings) -> Iterator[Check]:
+    asked = time()
+    hello = database.client.admin.command("hello")
+    answered = time()
+    yield well("mongodb.connection", "answers")
+    yield clock("mongodb.clock", hello["localTime"].timestamp(), asked, answered)
+    yield well("mongodb.version", str(database.client.server_info()["version"]))
+    yield _permission(database)
+    models = read_models_state(database, settings)
+    if models.waiting_migrations:
+        pending = f"pending: {', '.join(models.waiting_migrations)}"
+        yield failed("mongodb.migrations", pending, "Run `billie migrate`.")
+    else:
+        yield well("mongodb.migrations", "none pending")
+    outdated = [each.name for each in models.projections if each.version != each.current_version]
+    if outdated:
+        detail = f"built by another version than this release's: {', '.join(outdated)}"
+        yield failed("mongodb.projections", detail, f"Run `billie rebuild {' '.join(outdated)}`.")
+    else:
+        yield well("mongodb.projections", "of this release's versions")
+
+
+def _permission(database: Database[dict[str, Any]]) -> Check:
+    """Tried in a collection of its own, as a rebuild creates one."""
+    scratch = database[f"_doctor.{token_hex(8)}"]
+    try:
+        try:
+            scratch.insert_one({"_id": "probe"})
+            scratch.update_one({"_id": "probe"}, {"$set": {"seen": True}})
+            scratch.create_index("seen")
+        finally:
+            scratch.drop()
+    except OperationFailure as error:
+        advice = f"Grant the user of BILLIE_MONGO_URL the roles readWrite and dbAdmin on {database.name}."
+        return failed("mongodb.permission", in_short(error), advice)
+    return well("mongodb.permission", f"may write to {database.name}")
