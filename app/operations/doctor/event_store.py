@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from time import time
-from typing import Any, cast
 
 import psycopg
 
+from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.postgres import connect
 from app.event_store.url import event_store_environment
@@ -18,6 +18,7 @@ from app.operations.doctor.check import Check, away, clock, failed, warning, wel
 from app.operations.servers import TIMEOUT_S, Servers
 from app.runtime.observability.logging import in_short
 
+_TABLE = f"{Servicing.name}_events"
 _LITTLE_BYTES, _LEAST_BYTES = 2 * 2**30, 200 * 2**20
 
 
@@ -67,13 +68,12 @@ def _disk(folder: Path) -> Check:
 
 
 def _postgres(environment: dict[str, str], servers: Servers) -> Iterator[Check]:
-    table: str = cast(Any, servers.event_store().recorder).events_table_name
     with closing(connect(environment)) as connection:
         asked = time()
         row = connection.execute(
             "SELECT extract(epoch FROM clock_timestamp()), pg_is_in_recovery(), "
             "current_setting('server_version'), to_regclass(%s) IS NOT NULL",
-            (table,),
+            (_TABLE,),
         ).fetchone()
         answered = time()
         assert row is not None, "a SELECT without FROM has a row"
@@ -91,12 +91,12 @@ def _postgres(environment: dict[str, str], servers: Servers) -> Iterator[Check]:
         # One at a time: a list of privileges would mean any of them. UPDATE is for the lock of inserts.
         granted = connection.execute(
             "SELECT bool_and(has_table_privilege(%s, needed)) FROM unnest(%s::text[]) AS needed",
-            (table, ["SELECT", "INSERT", "UPDATE"]),
+            (_TABLE, ["SELECT", "INSERT", "UPDATE"]),
         ).fetchone()
     if granted and granted[0]:
         yield well("event_store.permission", "may read and store events")
     else:
-        advice = f"GRANT SELECT, INSERT, UPDATE ON {table} to the user of BILLIE_EVENT_STORE_URL."
+        advice = f"GRANT SELECT, INSERT, UPDATE ON {_TABLE} to the user of BILLIE_EVENT_STORE_URL."
         yield failed("event_store.permission", "may not store events", advice)
     yield _newest(servers)
 
