@@ -81,10 +81,10 @@ def legible(text: str | None) -> str | None:
     return GONE if text is ERASED else text
 
 
-def person(identifier: str, name: str | None) -> Document:
+def person(identifier: str, name: str | None, role: str | None = None) -> Document:
     """A staff member, as in documents."""
-    found = {"id": identifier}
-    put(found, name=name)
+    found: Document = {"id": identifier}
+    put(found, role=role, name=name)
     return found
 
 

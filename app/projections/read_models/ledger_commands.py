@@ -104,7 +104,7 @@ class LedgerCommands(ReadModel):
             kind=event.kind,
             loanAccountId=event.loan_account_id,
             idempotencyKey=event.idempotency_key,
-            requestedBy=_actor(event.requested_by, event.requested_by_name, event.requested_role),
+            requestedBy=person(event.requested_by, event.requested_by_name, event.requested_role),
             requestedAt=time(event.at),
             status="requested",
         )
@@ -150,7 +150,7 @@ class LedgerCommands(ReadModel):
             _settle(document, event, "posted", transaction_id=event.transaction_id)
         else:
             _reject(document, event, NOT_POSTED, event.because)
-        document["settledBy"] = _actor(event.by, event.by_name, event.role)
+        document["settledBy"] = person(event.by, event.by_name, event.role)
 
     @on_event
     def personal_data_erased(self, document: Document, event: LedgerCommand.PersonalDataErased) -> None:
@@ -163,7 +163,7 @@ class LedgerCommands(ReadModel):
 def _decide(
     document: Document, event: LedgerCommand.Approved | LedgerCommand.Refused, status: ApprovalStatus
 ) -> None:
-    by = _actor(event.by, event.by_name, event.role)
+    by = person(event.by, event.by_name, event.role)
     document["approval"] = {"status": status, "by": by, "at": time(event.at)}
     put(document["approval"], comment=event.comment)
 
@@ -183,9 +183,3 @@ def _settle(
     document.pop("ledgerError", None)
     document.update(status=status, settledAt=time(event.at))
     put(document, transactionId=transaction_id, ledgerError=error)
-
-
-def _actor(identifier: str, name: str | None, role: str) -> Document:
-    actor = {"id": identifier, "role": role}
-    put(actor, name=name)
-    return actor
