@@ -7,12 +7,11 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from app.projections.engine.values import Document
-from app.projections.read_models.search_keys.keys import CODE_FIELDS, KINDS, KeyKind, names
+from app.projections.read_models.search_keys.keys import KINDS, KeyKind, keys_of
 from app.projections.read_models.search_keys.normalising import (
     LONGEST,
     code,
     email,
-    phone,
     phone_prefixes,
     words,
 )
@@ -136,32 +135,15 @@ class SearchQuery:
 
     def match(self, collection: str, document: Document, fit: Fit) -> Match:
         """The field by which a document with this fit matches, and how well it does."""
-        values = [(KeyKind.CODE, code(document.get(field, "")), field) for field in CODE_FIELDS[collection]]
-        if collection == "customers":
-            values.append((KeyKind.EMAIL, email(document.get("emailAddress", "")), "emailAddress"))
-            values.append((KeyKind.PHONE, phone(document.get("mobilePhoneNumber", "")), "mobilePhoneNumber"))
-            preferred = " ".join(words(document.get("preferredName", "")))
-            for name in names(document):
-                is_preferred = bool(preferred) and name.startswith(preferred)
-                values.append((KeyKind.NAME, name, "preferredName" if is_preferred else "fullName"))
-        found = [
-            Match(better, field)
-            for prefix in self.prefixes(collection)
-            for kind, text, field in values
-            if (better := prefix.fit(kind, text)) is not None
-        ]
         if document["_id"] == self.text:
-            found.append(Match(Fit.EXACT, "_id"))
-        if found:
-            return min(found, key=lambda match: match.fit)
-        if fit == Fit.WORDS:
-            return Match(fit, "fullName")
-        fields = CODE_FIELDS[collection]
-        ends = [field for field in fields if self.code and self._is_last_part(document.get(field, ""))]
-        return Match(max(fit, Fit.NAME), ends[0] if ends else fields[0])
-
-    def _is_last_part(self, value: str) -> bool:
-        return (words(value) or [""])[-1].startswith(self.code)
+            return Match(Fit.EXACT, "_id")
+        found = [
+            Match(max(better, Fit.NAME) if key.is_part else better, key.field)
+            for prefix in self.prefixes(collection)
+            for key in keys_of(collection, document)
+            if (better := prefix.fit(key.kind, key.text)) is not None
+        ]
+        return min(found, key=lambda match: match.fit, default=Match(fit, "fullName"))
 
 
 def _is_phone(text: str) -> bool:

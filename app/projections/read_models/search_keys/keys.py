@@ -5,9 +5,9 @@ their keys go too. A key is its kind and a normalised text: ``nann smith``, ``p0
 0009.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.values import Document
@@ -25,6 +25,16 @@ class KeyKind(StrEnum):
     PHONE = "p"
     CODE = "c"
     """An identifier or number, or its last part: people leave out what all of them share."""
+
+
+class SearchKey(NamedTuple):
+    """A key of a document, and the field it comes from."""
+
+    kind: KeyKind
+    text: str
+    field: str
+    is_part: bool = False
+    """Whether it is the last part of a code."""
 
 
 CODE_FIELDS: dict[str, tuple[str, ...]] = {
@@ -55,12 +65,23 @@ def search_keys(collection: str, document: Document) -> list[str]:
     """The keys of a document, in order; none for one that was set aside before it held anything."""
     if document.get(FAULTED, {}).get("empty"):
         return []
-    keys = [(KeyKind.CODE, each) for each in codes(collection, document)]
+    return sorted({key.kind.value + key.text for key in keys_of(collection, document) if key.text})
+
+
+def keys_of(collection: str, document: Document) -> Iterator[SearchKey]:
+    """The keys of a document with the fields they come from; the text of some may be empty."""
+    codes = {field: _text(document, field) for field in CODE_FIELDS[collection]}
+    for field, text in codes.items():
+        yield SearchKey(KeyKind.CODE, code(text), field)
+    for field, text in codes.items():
+        yield SearchKey(KeyKind.CODE, last_part(text)[:LONGEST], field, is_part=True)
     if collection == "customers":
-        keys += [(KeyKind.NAME, each) for each in names(document)]
-        keys.append((KeyKind.EMAIL, email(_text(document, "emailAddress"))))
-        keys.append((KeyKind.PHONE, phone(_text(document, "mobilePhoneNumber"))))
-    return sorted(kind.value + text for kind, text in keys if text)
+        preferred = " ".join(_words(document, "preferredName"))
+        for name in names(document):
+            is_preferred = bool(preferred) and name.startswith(preferred)
+            yield SearchKey(KeyKind.NAME, name, "preferredName" if is_preferred else "fullName")
+        yield SearchKey(KeyKind.EMAIL, email(_text(document, "emailAddress")), "emailAddress")
+        yield SearchKey(KeyKind.PHONE, phone(_text(document, "mobilePhoneNumber")), "mobilePhoneNumber")
 
 
 def names(document: Document) -> list[str]:
@@ -78,16 +99,10 @@ def names(document: Document) -> list[str]:
     found = [*turned[:2], [*preferred, *last] if preferred else [], *turned[2:]]
     if len(first) > 1 and last:
         found.append([first[0], *last])
-    return _distinct(" ".join(each) for each in found)[:_MAX_NAMES]
+    return list(dict.fromkeys(" ".join(each)[:LONGEST] for each in found if each))[:_MAX_NAMES]
 
 
-def codes(collection: str, document: Document) -> list[str]:
-    """The codes of a document, and the last parts of those with several: ``acc900002``, ``900002``."""
-    texts = [text for field in CODE_FIELDS[collection] if (text := _text(document, field))]
-    return _distinct([*(code(each) for each in texts), *(end_of_code(each) for each in texts)])
-
-
-def end_of_code(text: str) -> str:
+def last_part(text: str) -> str:
     """The last part of an id or number; empty if it is the whole, or not distinctive."""
     parts = words(text)
     is_distinctive = len(parts) > 1 and len(parts[-1]) >= _MIN_LAST_PART and any(map(str.isdigit, parts[-1]))
@@ -102,7 +117,3 @@ def _text(document: Document, field: str) -> str:
     """A field's text, or empty if it is no text."""
     value: Any = document.get(field)
     return value if isinstance(value, str) else ""
-
-
-def _distinct(keys: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(each[:LONGEST] for each in keys if each))
