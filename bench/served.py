@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.runtime.settings.settings import Settings
 
 _SECRET = "a secret for a benchmark, of more than 32 bytes"

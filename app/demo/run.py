@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from pydantic import SecretStr
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.demo.state import State
 from app.demo.supervisor import Supervisor
 from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port

@@ -43,6 +43,7 @@ class Servers:
         self.redis = redis_client(settings, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
         self._mongo: MongoClient[dict[str, Any]] = MongoClient(
             settings.mongo_url,
+            connect=False,
             serverSelectionTimeoutMS=TIMEOUT_S * 1_000,
             timeoutMS=TIMEOUT_S * 1_000,
             **mongo_options(settings),

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.api.auth.claims import claims_of
+from app.api.auth.claims import claims_with
 from app.event_store.application import Servicing
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis, free_port
 from app.runtime.settings.settings import Settings
@@ -211,7 +211,7 @@ def _roles(
 def _token(settings: Settings) -> str:
     """One that is good whatever a clock says: a wrong clock refuses tokens, as it should."""
     assert settings.jwt_secret is not None
-    claims = claims_of(settings.jwt_role_claim, "operations") | {
+    claims = claims_with(settings.jwt_role_claim, "operations") | {
         "sub": "ann",
         "exp": datetime.now(UTC) + timedelta(days=30),
     }

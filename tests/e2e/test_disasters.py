@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from redis import Redis
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.demo.sample import sample
 from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.support.waiting import until

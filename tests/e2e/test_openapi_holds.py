@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
 from tests.support.waiting import until

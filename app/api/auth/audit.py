@@ -1,4 +1,4 @@
-"""Who read what of whom: a line of JSON for each read, on the logger ``billie.audit``. It holds ids only."""
+"""The audit log of reads: who read what of whom, a line of JSON a read, on the logger ``billie.audit``."""
 
 import logging
 from datetime import UTC, datetime
@@ -9,28 +9,30 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel
 
+from app.api.auth.callers import Caller
+
 log = logging.getLogger("billie.audit")
 
 Shown = TypeVar("Shown", bound=BaseModel)
 
-IDS = {
+AUDITED_IDS = {
     "customer_id": "customerIds",
     "loan_account_id": "loanAccountIds",
     "conversation_id": "conversationIds",
     "note_id": "noteIds",
     "letter_id": "letterIds",
 }
-"""The attributes that tell whose something is, and what a line calls them."""
+"""The attributes that say whose data it is, and their names in a line, which holds nothing else of it."""
 
 
 def log_read(request: Request, *shown: BaseModel) -> None:
-    """Say that the caller is shown these: whose they are is told by their ids. Nothing shown, nothing said.
+    """Log that the caller is shown these; nothing, if there are none.
 
-    Every route that answers with something of a customer calls this, once it has it.
+    Every route that answers with a customer's data calls this.
     """
     if not shown:
         return
-    caller = request.state.caller
+    caller: Caller = request.state.caller
     line = {
         "event": "personal_data_read",
         "at": datetime.now(UTC),
@@ -39,7 +41,7 @@ def log_read(request: Request, *shown: BaseModel) -> None:
         "route": f"{request.method} {request.scope['route'].path}",
         "requestId": request.state.id,
     }
-    for attribute, name in _told_by(tuple({type(each): None for each in shown})):
+    for attribute, name in _ids_in(tuple({type(each): None for each in shown})):
         found = {value for each in shown if (value := getattr(each, attribute, None)) is not None}
         if found:
             line[name] = sorted(found)
@@ -47,16 +49,16 @@ def log_read(request: Request, *shown: BaseModel) -> None:
 
 
 @cache
-def _told_by(models: tuple[type[BaseModel], ...]) -> list[tuple[str, str]]:
-    """Those of IDS that any of these models has: to ask one for what it has not takes longest of all."""
+def _ids_in(models: tuple[type[BaseModel], ...]) -> list[tuple[str, str]]:
+    """The ids that any of these models has: looking for a missing attribute is what takes longest."""
     return [
         (each, name)
-        for each, name in IDS.items()
+        for each, name in AUDITED_IDS.items()
         if any(hasattr(one, each) or each in one.model_fields for one in models)
     ]
 
 
 def logged(request: Request, shown: Shown) -> Shown:
-    """What is answered, once :func:`log_read` has said so."""
+    """The answer, once :func:`log_read` has logged it."""
     log_read(request, shown)
     return shown

@@ -1,9 +1,8 @@
-"""Who is behind a token, and what they may: its claims name them in ``sub``, and their role in a claim."""
+"""Who is behind a token: the user in ``sub``, and a role in the claim that the settings name."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from time import monotonic, time
 from typing import Any, NamedTuple
 from unicodedata import category
@@ -11,40 +10,50 @@ from unicodedata import category
 import jwt
 
 from app.aggregates import Actor, is_machine, machine_id
-from app.api.auth.claims import name_of, tells_a_machine, values_of
-from app.api.auth.tokens import LEEWAY_S, TokenChecker
-from app.api.http.problems import ProblemError
+from app.api.auth.claims import claim_values, is_machine_token, name_of
+from app.api.auth.roles import Role
+from app.api.auth.tokens import LEEWAY_S, TokenVerifier
+from app.errors import BillieError
 from app.runtime.settings.settings import Settings
 
-CHALLENGE = {"WWW-Authenticate": "Bearer"}
-
-_BELIEVED_FOR_S = 10.0
-"""By so much at most a key that the issuer took back is trusted longer than the keys themselves are kept."""
-_MOST_REMEMBERED = 1_000
-_LONGEST_USER = 200
-_CONTROLS = ("Cc", "Zl", "Zp")
-_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError)
-"""What reading a token raises: JSON may be too deep, and a number too large, before anything is checked."""
+_CACHE_S = 10.0
+"""How much longer than the issuer's keys a withdrawn key may be trusted."""
+_CACHE_SIZE = 1_000
+_MAX_USER_LENGTH = 200
+_CONTROL_CHARACTERS = ("Cc", "Zl", "Zp")
+_TOKEN_ERRORS = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError)
+"""What reading a token raises: before verification, JSON may be too deep, and a number too large."""
 
 
-class Role(StrEnum):
-    """What somebody may do, from least to most."""
+class UnauthenticatedError(BillieError):
+    """No token, or an invalid one."""
 
-    READONLY = "readonly"
-    OPERATIONS = "operations"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
+    status = 401
+    code = "invalid_token"
+    headers = {"WWW-Authenticate": "Bearer"}  # noqa: RUF012 - never changed
 
 
-RANKS = {role: rank for rank, role in enumerate(Role)}
-"""How much each role may do: what a role may, each of a higher rank may too."""
+class NoTokenError(UnauthenticatedError):
+    """No bearer token."""
+
+    code = "no_token"
+
+    def __init__(self) -> None:
+        super().__init__("Send 'Authorization: Bearer <token>'.")
+
+
+class NoRoleError(BillieError):
+    """A valid token without a role of ours."""
+
+    status = 403
+    code = "no_role"
 
 
 @dataclass(frozen=True)
 class Caller:
     """The person or machine behind a request. ``user`` is the id that is stored with what they do.
 
-    A machine's begins with ``machine:``, wherever it stands.
+    A machine's id begins with ``machine:``.
     """
 
     user: str
@@ -53,7 +62,7 @@ class Caller:
 
     @property
     def is_machine(self) -> bool:
-        """Whether there is no person behind it: then it counts as none where two are needed."""
+        """A machine does not count where two people are needed."""
         return is_machine(self.user)
 
     @property
@@ -62,68 +71,63 @@ class Caller:
         return Actor(self.user, self.name, self.role.value)
 
 
-class _Known(NamedTuple):
-    """A caller whose token was checked; when it is to be checked again, and when it ends."""
-
+class _Cached(NamedTuple):
     caller: Caller
-    asked_again: float
+    until: float
     expiry: float
 
 
 class Callers:
-    """Tells who is behind a token, and remembers it for seconds: to check a token takes as long as a read."""
+    """Finds the caller behind a token. Verified tokens are cached for seconds: to verify one costs a read."""
 
     def __init__(
         self,
-        tokens: TokenChecker,
+        tokens: TokenVerifier,
         settings: Settings,
         *,
         clock: Callable[[], float] = monotonic,
         now: Callable[[], float] = time,
     ) -> None:
-        self._tokens, self._settings = tokens, settings
+        self.tokens, self._settings = tokens, settings
         self._clock, self._now = clock, now
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
 
     async def of(self, token: str) -> Caller:
-        """The caller. Raises ProblemError: 401 where the token does not check, 403 where it has no role."""
-        known = self._known.get(token)
-        if known is not None and self._clock() < known.asked_again and self._now() < known.expiry:
-            return known.caller
+        """The caller. Raises UnauthenticatedError for an invalid token, NoRoleError without a role."""
+        cached = self._cache.get(token)
+        if cached is not None and self._clock() < cached.until and self._now() < cached.expiry:
+            return cached.caller
         try:
-            claims = await self._tokens.claims(token)
-        except _UNREADABLE as error:
-            self._known.pop(token, None)
-            why = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
-            detail = f"The token does not check: {why}."
-            raise ProblemError(401, "invalid_token", detail, headers=CHALLENGE) from error
+            claims = await self.tokens.claims(token)
+        except _TOKEN_ERRORS as error:
+            self._cache.pop(token, None)
+            reason = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
+            msg = f"The token is invalid: {reason}."
+            raise UnauthenticatedError(msg) from error
         caller = caller_of(claims, self._settings)
-        # PyJWT has seen to it that there is an expiry, and that it is a number.
+        # PyJWT has verified that there is an expiry, and that it is a number.
         expiry = float(int(claims["exp"]) + LEEWAY_S)
-        self._known[token] = _Known(caller, self._clock() + _BELIEVED_FOR_S, expiry)
-        self._known.move_to_end(token)
-        if len(self._known) > _MOST_REMEMBERED:
-            self._known.popitem(last=False)
+        self._cache[token] = _Cached(caller, self._clock() + _CACHE_S, expiry)
+        self._cache.move_to_end(token)
+        if len(self._cache) > _CACHE_SIZE:
+            self._cache.popitem(last=False)
         return caller
 
 
 def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
-    """Whom the claims of a token that checks are about.
-
-    Raises ProblemError: 401 where they name no user, 403 where they hold no role that we know.
-    """
+    """The caller that a verified token names. Raises UnauthenticatedError without a user, NoRoleError."""
     user = str(claims["sub"]).strip()
-    if not 1 <= len(user) <= _LONGEST_USER or any(category(each) in _CONTROLS for each in user):
-        detail = f"The token names no user of 1 to {_LONGEST_USER} characters, on one line."
-        raise ProblemError(401, "invalid_token", detail, headers=CHALLENGE)
+    if not 1 <= len(user) <= _MAX_USER_LENGTH or any(category(each) in _CONTROL_CHARACTERS for each in user):
+        msg = f"The token's `sub` must be 1 to {_MAX_USER_LENGTH} characters on one line."
+        raise UnauthenticatedError(msg)
     if is_machine(user):
-        detail = "The token's user is named as machines are: no token may be."
-        raise ProblemError(401, "invalid_token", detail, headers=CHALLENGE)
-    held = values_of(claims, settings.jwt_role_claim)
+        msg = "The token's `sub` begins with `machine:`, which is reserved."
+        raise UnauthenticatedError(msg)
+    held = claim_values(claims, settings.jwt_role_claim)
     roles = [role for role in Role if role.value in held]
     if not roles:
-        detail = f"The token's claim {settings.jwt_role_claim!r} holds none of {', '.join(Role)}."
-        raise ProblemError(403, "no_role", detail)
-    of_machine = tells_a_machine(claims, settings.jwt_machine_claim)
+        msg = f"The token's claim {settings.jwt_role_claim!r} holds none of {', '.join(Role)}."
+        raise NoRoleError(msg)
+    of_machine = is_machine_token(claims, settings.jwt_machine_claim)
     name = name_of(claims, of_machine=of_machine)
     return Caller(machine_id(user) if of_machine else user, roles[-1], name)

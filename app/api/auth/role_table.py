@@ -1,4 +1,4 @@
-"""Who may call which route, as the routes say: ``python -m app.api.auth.role_table docs/api-roles.md``."""
+"""Who may call which route, from the routes: ``python -m app.api.auth.role_table docs/api-roles.md``."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,14 +10,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from app.api.application import app_to_describe
-from app.api.auth.callers import RANKS, Role
-from app.api.auth.requires import Requirement
+from app.api.auth.requirements import Requirement
+from app.api.auth.roles import Role
 
 _PAGE = """\
 # Who may call which route
 
-Written from the routes by `make roles`; a test holds that it is current. [api.md](api.md#authenticate) says
-how a caller comes by a role, and what tells a machine. A machine needs the role of a route too.
+Generated from the routes by `make roles`; a test keeps it current. [api.md](api.md#authenticate) explains
+roles and machines. A machine needs the role of a route too.
 
 {table}
 """
@@ -25,7 +25,7 @@ how a caller comes by a role, and what tells a machine. A machine needs the role
 
 @dataclass(frozen=True)
 class Rule:
-    """A route, and what it takes: without a role, nobody needs a token."""
+    """A route, and whom it admits: without a role, everybody, without a token."""
 
     method: str
     path: str
@@ -33,18 +33,18 @@ class Rule:
     person: bool
     summary: str
 
-    def lets(self, role: Role) -> bool:
-        """Whether a person of this role may call it."""
-        return self.least is None or RANKS[role] >= RANKS[self.least]
+    def admits(self, role: Role) -> bool:
+        """Whether a person of this role may call the route."""
+        return self.least is None or role.includes(self.least)
 
 
 def rules(app: FastAPI) -> list[Rule]:
-    """Those of all routes that the OpenAPI document has, in its order."""
+    """The rules of the OpenAPI document's routes, in its order."""
     return [_rule(route) for route in shown_routes(app)]
 
 
 def shown_routes(app: FastAPI) -> Iterator[RouteContext]:
-    """The routes that the OpenAPI document has."""
+    """The routes of the OpenAPI document."""
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute) and route.include_in_schema:
             yield route
@@ -52,10 +52,10 @@ def shown_routes(app: FastAPI) -> Iterator[RouteContext]:
 
 def page(app: FastAPI) -> str:
     """The text of docs/api-roles.md."""
-    columns = ["route", "no token", *Role, "machine", "what it does"]
+    columns = ["route", "no token", *Role, "machine", "description"]
     lines = [_row(columns), _row(["---"] * len(columns))]
     for rule in rules(app):
-        may = [rule.least is None, *map(rule.lets, Role), not rule.person]
+        may = [rule.least is None, *map(rule.admits, Role), not rule.person]
         marks = ["yes" if each else "–" for each in may]
         lines.append(_row([f"`{rule.method} {rule.path}`", *marks, rule.summary]))
     return _PAGE.format(table="\n".join(lines))
@@ -67,7 +67,7 @@ def _rule(route: RouteContext) -> Rule:
     return Rule(
         method,
         str(route.path),
-        max((each.least for each in found), key=RANKS.__getitem__, default=None),
+        max((each.least for each in found), key=list(Role).index, default=None),
         any(each.person for each in found),
         str(route.description).partition("\n")[0].strip(),
     )

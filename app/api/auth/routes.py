@@ -1,11 +1,12 @@
-"""Who the caller is to us: also the way to see whether an issuer's claims are read as they are meant."""
+"""``/v1/me``: also the way to check that an issuer's claims are read as intended."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
 
-from app.api.auth.callers import Caller, Role
-from app.api.auth.requires import Authenticated
+from app.api.auth.callers import Caller
+from app.api.auth.requirements import Authenticated
+from app.api.auth.roles import Role
 from app.api.http.problems import documented
 from app.projections.read_models.types import Model
 
@@ -18,7 +19,7 @@ router = APIRouter(
 
 
 class Me(Model):
-    """The caller, as their token tells. ``id`` is what is stored with what they do."""
+    """The caller, by their token. `id` is what is stored with what they do."""
 
     id: str
     name: str | None = None
@@ -28,5 +29,5 @@ class Me(Model):
 
 @router.get("/me", operation_id="getMe", response_model_exclude_none=True)
 async def get_me(by: Annotated[Caller, Authenticated]) -> Me:
-    """Get who one is: the id that is stored with what one does, and the role."""
+    """Get the caller: the id that is stored with what they do, and their role."""
     return Me(id=by.user, name=by.name, role=by.role, kind="machine" if by.is_machine else "person")

@@ -1,58 +1,59 @@
-"""Whether a token is good: signed by whom we trust, in the algorithm that we chose, for us, and in time."""
+"""Verifies a JWT's signature, algorithm, issuer, audience and expiry."""
 
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import jwt
 
-from app.api.auth.signing_keys import ALGORITHMS, SigningKeys
+from app.api.auth.issuer_keys import ALGORITHMS, IssuerKeys
+from app.errors import ConfigurationError
 from app.runtime.servers.loopback import is_local
 from app.runtime.settings.settings import Settings
 
-_SHORTEST_SECRET = 32
+_MIN_SECRET_BYTES = 32
 LEEWAY_S = 5
-"""By so much may our clock and the issuer's differ."""
+"""How far our clock and the issuer's may differ."""
 
 
-class AuthenticationNotConfiguredError(ValueError):
-    """The API has no safe way to check tokens: it must not start."""
+class AuthenticationNotConfiguredError(ConfigurationError):
+    """The API has no safe way to verify tokens: it must not start."""
 
 
-class TokenChecker(Protocol):
-    """Gives a token's claims. One kind of key, and so its algorithms, is chosen here and not by the token."""
+class TokenVerifier(Protocol):
+    """Gives a token's claims. The settings choose the key and its algorithm, never the token."""
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """Raises jwt.PyJWTError for a token that does not check, ProblemError where nobody can tell."""
+        """Raises jwt.PyJWTError for an invalid token, SigningKeysUnavailableError if nobody can tell."""
 
     async def ready(self) -> None:
-        """Raises ProblemError (503) where no token could be checked."""
+        """Raises SigningKeysUnavailableError if no token could be verified."""
 
 
-def token_checker(settings: Settings) -> TokenChecker:
+def token_verifier(settings: Settings) -> TokenVerifier:
     """By the keys at BILLIE_JWKS_URL, or by a shared secret. Raises AuthenticationNotConfiguredError."""
-    return _ByIssuer(settings) if settings.jwks_url else _BySecret(settings)
+    return _IssuerVerifier(settings) if settings.jwks_url else _SecretVerifier(settings)
 
 
-def secret_of(settings: Settings) -> str:
-    """The shared secret. Raises AuthenticationNotConfiguredError."""
+def shared_secret(settings: Settings) -> str:
+    """BILLIE_JWT_SECRET. Raises AuthenticationNotConfiguredError if it is missing or too short."""
     secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
-    if secret and len(secret.encode()) < _SHORTEST_SECRET:
-        msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_SHORTEST_SECRET} bytes"
-        raise AuthenticationNotConfiguredError(msg)
     if not secret:
         msg = (
-            f"Set BILLIE_JWT_SECRET (at least {_SHORTEST_SECRET} bytes) or BILLIE_JWKS_URL: "
-            "without one of them nobody's token can be checked"
+            f"Set BILLIE_JWT_SECRET (at least {_MIN_SECRET_BYTES} bytes) or BILLIE_JWKS_URL: "
+            "without one of them no token can be verified"
         )
+        raise AuthenticationNotConfiguredError(msg)
+    if len(secret.encode()) < _MIN_SECRET_BYTES:
+        msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_MIN_SECRET_BYTES} bytes"
         raise AuthenticationNotConfiguredError(msg)
     return secret
 
 
-class _BySecret:
-    """HS256: for development, where whoever checks tokens may make them."""
+class _SecretVerifier:
+    """HS256: for development, where whoever verifies tokens may make them."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secret, self._rules = secret_of(settings), _rules(settings)
+        self._secret, self._rules = shared_secret(settings), _rules(settings)
 
     async def claims(self, token: str) -> dict[str, Any]:
         return jwt.decode(token, self._secret, algorithms=["HS256"], **self._rules)
@@ -61,20 +62,23 @@ class _BySecret:
         pass
 
 
-class _ByIssuer:
-    """RS256 or ES256, as the key says and not the token."""
+class _IssuerVerifier:
+    """RS256 or ES256, as the key says, not the token."""
 
     def __init__(self, settings: Settings) -> None:
         assert settings.jwks_url is not None
-        for name in ("jwt_issuer", "jwt_audience"):
-            if not getattr(settings, name):
-                msg = f"BILLIE_JWKS_URL takes BILLIE_{name.upper()} too: the issuer signs tokens for others"
+        for variable, value in (
+            ("BILLIE_JWT_ISSUER", settings.jwt_issuer),
+            ("BILLIE_JWT_AUDIENCE", settings.jwt_audience),
+        ):
+            if not value:
+                msg = f"BILLIE_JWKS_URL takes {variable} too: the issuer signs tokens for others"
                 raise AuthenticationNotConfiguredError(msg)
         _check_url(settings.jwks_url)
         self._rules = _rules(settings)
-        self._keys = SigningKeys(
+        self._keys = IssuerKeys(
             settings.jwks_url,
-            fresh_s=settings.jwks_refresh_seconds,
+            refresh_s=settings.jwks_refresh_seconds,
             pause_s=settings.jwks_pause_seconds,
             outage_s=settings.jwks_outage_hours * 3_600,
         )
@@ -107,9 +111,9 @@ def _rules(settings: Settings) -> dict[str, Any]:
 
 
 def _check_url(url: str) -> None:
-    """Raises AuthenticationNotConfiguredError for keys in plain text: who can change them can be anybody."""
+    """Raises AuthenticationNotConfiguredError for keys over plain HTTP, which anybody could replace."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host or (parts.scheme != "https" and not (parts.scheme == "http" and is_local(host))):
-        msg = "BILLIE_JWKS_URL has to begin with https://, unless it is on this machine"
+        msg = "BILLIE_JWKS_URL must begin with https://, unless it is on this machine"
         raise AuthenticationNotConfiguredError(msg)

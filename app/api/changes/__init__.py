@@ -1,0 +1,1 @@
+"""Which documents change, as it happens."""

@@ -1,8 +1,7 @@
-"""How far a reader of changes has come: the id of an event, which they send back to go on after it.
+"""How far a reader of changes has come: the id of an event, which they send back to resume after it.
 
-It is a position in the event store, up to which they know all changes. Of a collection whose projection is
-behind the others they know less: then its own position follows (``1042,loan-accounts:980``), so that one that
-stands holds up no other, and what it has to tell later is not lost either.
+It is a position in the event store up to which they know all changes. A collection whose projection is behind
+has its own position after it (``1042,loan-accounts:980``), so that a stalled one holds up no other.
 """
 
 import re
@@ -11,15 +10,15 @@ from collections.abc import Mapping
 _BOOKMARK = re.compile(r"([0-9]{1,18})((?:,[a-z-]+:[0-9]{1,18})*)", re.ASCII)
 
 
-def written(positions: Mapping[str, int]) -> str:
+def format_bookmark(positions: Mapping[str, int]) -> str:
     """The bookmark for the positions of some collections."""
     furthest = max(positions.values(), default=0)
     behind = (f",{name}:{position}" for name, position in sorted(positions.items()) if position < furthest)
     return f"{furthest}{''.join(behind)}"
 
 
-def read(bookmark: str, collections: Mapping[str, object]) -> dict[str, int]:
-    """The position of each collection. Raises ValueError for what is no bookmark."""
+def parse_bookmark(bookmark: str, collections: Mapping[str, object]) -> dict[str, int]:
+    """The position of each collection. Raises ValueError for an invalid bookmark."""
     found = _BOOKMARK.fullmatch(bookmark)
     if found is None:
         msg = "no bookmark"

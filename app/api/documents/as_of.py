@@ -1,4 +1,4 @@
-"""Time travel: a document as it was known at a moment, folded from the events recorded by then."""
+"""Time travel: a document as of a time, folded from the events recorded by then."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -6,8 +6,10 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import Query, Request, Response
 
-from app.api.http.problems import ProblemError, not_found
+from app.api.http.problems import ProblemError
 from app.api.http.time_bounds import From
+from app.api.services import services_of
+from app.errors import NotFoundError
 from app.operations.servers import Servers
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.catalogue import all_projections
@@ -16,30 +18,31 @@ from app.projections.rebuild.one_document import document_as_of
 AsOf = Annotated[
     From | None,
     Query(
-        description="As it was known then, from the events recorded by that moment: a time, or a day, which "
-        "stands for its beginning (UTC). `Billie-As-Of` says the moment.",
+        alias="asOf",
+        description="The document as of this time, from the events recorded by then: a time, or a day, which "
+        "stands for its start (UTC). `Billie-As-Of` repeats the time.",
     ),
 ]
 
 
 async def document_then(
-    request: Request, response: Response, collection: str, kind: str, identifier: str, moment: datetime
+    request: Request, response: Response, collection: str, kind: str, identifier: str, at: datetime
 ) -> dict[str, Any]:
-    """The document at a moment. 404 where it was not known then, 400 for a moment that is still to come.
+    """The document as of a time. 404 if it did not exist then, 400 for a future time.
 
     Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
     """
-    if moment > datetime.now(UTC):
-        raise ProblemError(400, "future_moment", "asOf: nobody knows yet what will be then.")
-    found = await to_thread.run_sync(_folded, request.app.state.servers, collection, identifier, moment)
-    then = moment.isoformat().replace("+00:00", "Z")
+    if at > datetime.now(UTC):
+        raise ProblemError(400, "future_moment", "asOf: the time is in the future.")
+    found = await to_thread.run_sync(_fold, services_of(request).servers, collection, identifier, at)
+    then = at.isoformat().replace("+00:00", "Z")
     if found is None:
-        raise not_found(kind, identifier, f" of which anything was known at {then}")
+        raise NotFoundError(kind, identifier, f" as of {then}")
     response.headers["Billie-As-Of"] = then
     return found
 
 
-def _folded(servers: Servers, collection: str, identifier: str, moment: datetime) -> dict[str, Any] | None:
+def _fold(servers: Servers, collection: str, identifier: str, at: datetime) -> dict[str, Any] | None:
     projection = all_projections(servers.settings)[collection]
     reader = EventReader(servers.event_store(), projection.topics(), collection)
-    return document_as_of(projection, reader, identifier, moment)
+    return document_as_of(projection, reader, identifier, at)

@@ -1,0 +1,1 @@
+"""What the event store knows beyond the documents: their events, and whole transcripts."""

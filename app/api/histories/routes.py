@@ -1,17 +1,31 @@
-"""The events behind a document: what was recorded of it, when, by whom, and the message that told it."""
+"""The events behind a document, and all that was said in a conversation: documents keep only the newest."""
 
-from typing import Annotated, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
 from app.api.auth.audit import log_read
-from app.api.auth.requires import Authenticated
-from app.api.http.pages import Cursor, Limit, Page, invalid_cursor, opaque, parts_of
-from app.api.http.problems import documented, not_found
+from app.api.auth.requirements import Authenticated
+from app.api.histories.service import List
+from app.api.http.pages import (
+    ConversationId,
+    Cursor,
+    InvalidCursorError,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    page_link,
+)
+from app.api.http.problems import documented
+from app.api.services import services_of
+from app.errors import NotFoundError
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
+from app.projections.read_models.conversations import ConversationSummary, Notice, Utterance
 
 router = APIRouter(
     prefix="/v1",
@@ -19,15 +33,16 @@ router = APIRouter(
     responses=documented(400, 401, 403, 404, 422, 503),
 )
 
-Named = Annotated[str, Path(min_length=1, max_length=256)]
-_BEYOND = 2**63
+_VERSION_LIMIT = 2**63
 """The stores count versions below it."""
 _FIRST = 5
-"""Events that most likely tell whose something is: the later pages of a history are logged by them too."""
+"""Events that most likely say whose data it is: the audit log takes them for the later pages, too."""
+
+Start = Annotated[int, Query(ge=0, le=10_000_000, description="How many of the oldest to skip.")]
 
 
-class _Shown(BaseModel):
-    """Whose the events are, for the audit log."""
+class _Audited(BaseModel):
+    """Whose events they are, for the audit log."""
 
     customer_id: str | None = None
     loan_account_id: str | None = None
@@ -35,100 +50,64 @@ class _Shown(BaseModel):
     note_id: str | None = None
 
 
-@router.get(
-    "/customers/{customerId}/history",
-    tags=["customers"],
-    operation_id="getCustomerHistory",
-    response_model_exclude_none=True,
+class _History(NamedTuple):
+    """A kind of document that has a history."""
+
+    kind: str
+    noun: str
+    tag: str
+    path: str
+    parameter: str
+    audited_as: str | None
+
+
+_HISTORIES = (
+    _History("customer", "customer", "customers", "customers", "customerId", "customer_id"),
+    _History(
+        "loan-account", "loan account", "loan accounts", "loan-accounts", "loanAccountId", "loan_account_id"
+    ),
+    _History(
+        "conversation", "conversation", "conversations", "conversations", "conversationId", "conversation_id"
+    ),
+    _History("contact-note", "note", "notes", "notes", "noteId", "note_id"),
+    _History("write-off-request", "write-off request", "write-offs", "write-off-requests", "requestId", None),
 )
-async def get_customer_history(
-    request: Request,
-    customerId: Named,  # noqa: N803 - the wire's name
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[HistoryEvent]:
-    """List the events behind a customer, oldest first."""
-    return await _page(request, "customer", customerId, limit, cursor, _Shown(customer_id=customerId))
 
 
-@router.get(
-    "/loan-accounts/{loanAccountId}/history",
-    tags=["loan accounts"],
-    operation_id="getLoanAccountHistory",
-    response_model_exclude_none=True,
-)
-async def get_loan_account_history(
-    request: Request,
-    loanAccountId: Named,  # noqa: N803
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[HistoryEvent]:
-    """List the events behind a loan account, oldest first."""
-    shown = _Shown(loan_account_id=loanAccountId)
-    return await _page(request, "loan-account", loanAccountId, limit, cursor, shown)
+def _endpoint(history: _History) -> Callable[..., Awaitable[Page[HistoryEvent]]]:
+    async def endpoint(
+        request: Request,
+        identifier: Annotated[str, Path(alias=history.parameter, min_length=1, max_length=256)],
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[HistoryEvent]:
+        after = 0 if cursor is None else _version(cursor)
+        servers = services_of(request).servers
+        found = await to_thread.run_sync(_read, servers, history.kind, identifier, after, limit)
+        if not found.first:
+            raise NotFoundError(history.noun, identifier)
+        audited = {} if history.audited_as is None else {history.audited_as: identifier}
+        log_read(request, _Audited(**audited), *map(_audited, (*found.first, *found.items)))
+        next_page = None
+        if found.goes_on:
+            next_page = page_link(request, cursor=encode_cursor(found.items[-1].version))
+        return Page(items=found.items, next=next_page)
+
+    return endpoint
 
 
-@router.get(
-    "/conversations/{conversationId}/history",
-    tags=["conversations"],
-    operation_id="getConversationHistory",
-    response_model_exclude_none=True,
-)
-async def get_conversation_history(
-    request: Request,
-    conversationId: Named,  # noqa: N803
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[HistoryEvent]:
-    """List the events behind a conversation, oldest first."""
-    shown = _Shown(conversation_id=conversationId)
-    return await _page(request, "conversation", conversationId, limit, cursor, shown)
+for _each in _HISTORIES:
+    router.add_api_route(
+        f"/{_each.path}/{{{_each.parameter}}}/history",
+        _endpoint(_each),
+        tags=[_each.tag],
+        operation_id=f"get{_each.noun.title().replace('-', '').replace(' ', '')}History",
+        description=f"List the events behind a {_each.noun}, oldest first.",
+        response_model_exclude_none=True,
+    )
 
 
-@router.get(
-    "/notes/{noteId}/history", tags=["notes"], operation_id="getNoteHistory", response_model_exclude_none=True
-)
-async def get_note_history(
-    request: Request,
-    noteId: Named,  # noqa: N803
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[HistoryEvent]:
-    """List the events behind a note, oldest first."""
-    return await _page(request, "contact-note", noteId, limit, cursor, _Shown(note_id=noteId))
-
-
-@router.get(
-    "/write-off-requests/{requestId}/history",
-    tags=["write-offs"],
-    operation_id="getWriteOffRequestHistory",
-    response_model_exclude_none=True,
-)
-async def get_write_off_request_history(
-    request: Request,
-    requestId: Named,  # noqa: N803
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[HistoryEvent]:
-    """List the events behind a write-off request, oldest first."""
-    return await _page(request, "write-off-request", requestId, limit, cursor, _Shown())
-
-
-async def _page(
-    request: Request, kind: str, identifier: str, limit: int, cursor: str | None, shown: _Shown
-) -> Page[HistoryEvent]:
-    after = 0 if cursor is None else _version(cursor)
-    read = await to_thread.run_sync(_read, request.app.state.servers, kind, identifier, after, limit)
-    if not read.first:
-        raise not_found(kind.replace("-", " "), identifier)
-    following = None
-    if read.goes_on:
-        following = str(request.url.include_query_params(cursor=opaque(read.items[-1].version)))
-    log_read(request, shown, *(_of_whom(event) for event in (*read.first, *read.items)))
-    return Page(items=read.items, next=following)
-
-
-class _Read(NamedTuple):
+class _Events(NamedTuple):
     """The first events of all, those of the page, and whether there are more."""
 
     first: list[HistoryEvent]
@@ -136,15 +115,15 @@ class _Read(NamedTuple):
     goes_on: bool
 
 
-def _read(servers: Servers, kind: str, identifier: str, after: int, limit: int) -> _Read:
+def _read(servers: Servers, kind: str, identifier: str, after: int, limit: int) -> _Events:
     key, servicing = (KINDS[kind][0], identifier), servers.event_store()
     items = history_page(servicing, *key, after, limit)
     first = history_page(servicing, *key, 0, _FIRST) if after else items[:_FIRST]
-    return _Read(first, items, bool(items and history_page(servicing, *key, items[-1].version, 1)))
+    return _Events(first, items, bool(items and history_page(servicing, *key, items[-1].version, 1)))
 
 
-def _of_whom(event: HistoryEvent) -> _Shown:
-    return _Shown(
+def _audited(event: HistoryEvent) -> _Audited:
+    return _Audited(
         customer_id=event.facts.get("customerId"),
         loan_account_id=event.facts.get("loanAccountId"),
         conversation_id=event.facts.get("conversationId"),
@@ -152,7 +131,51 @@ def _of_whom(event: HistoryEvent) -> _Shown:
 
 
 def _version(cursor: str) -> int:
-    match parts_of(cursor):
-        case [int(version)] if 0 < version < _BEYOND:
+    match decode_cursor(cursor):
+        case [int(version)] if 0 < version < _VERSION_LIMIT:
             return version
-    raise invalid_cursor()
+    raise InvalidCursorError
+
+
+@router.get(
+    "/conversations/{conversationId}/utterances",
+    tags=["conversations"],
+    operation_id="listUtterances",
+    response_model_exclude_none=True,
+)
+async def list_utterances(
+    request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
+) -> Page[Utterance]:
+    """List all utterances, oldest first."""
+    items, next_page = await _transcript(request, conversation_id, "utterances", start, limit)
+    return Page(items=[Utterance.model_validate(item) for item in items], next=next_page)
+
+
+@router.get(
+    "/conversations/{conversationId}/noticeboard",
+    tags=["conversations"],
+    operation_id="listNotices",
+    response_model_exclude_none=True,
+)
+async def list_notices(
+    request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
+) -> Page[Notice]:
+    """List all notices of the noticeboard, oldest first."""
+    items, next_page = await _transcript(request, conversation_id, "noticeboard", start, limit)
+    return Page(items=[Notice.model_validate(item) for item in items], next=next_page)
+
+
+async def _transcript(
+    request: Request, conversation_id: str, which: List, start: int, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    services = services_of(request)
+    found = await to_thread.run_sync(
+        lambda: services.transcripts.page(
+            services.servers.event_store(), conversation_id, which, start, limit
+        )
+    )
+    if found is None:
+        raise NotFoundError("conversation", conversation_id)
+    audited = {"_id": conversation_id, "customerId": found.customer_id}
+    log_read(request, ConversationSummary.model_validate(audited))
+    return found.items, page_link(request, start=start + limit) if found.goes_on else None

@@ -1,4 +1,4 @@
-"""Server-sent events: how a stream of them is sent, kept alive, and ended."""
+"""Server-sent events: how a stream is sent, kept alive, and ended."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -13,17 +13,20 @@ from starlette.types import Send
 T = TypeVar("T")
 
 RETRY_MS = 3_000
-HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-"""For nginx too: what is buffered is no news."""
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Nginx must not buffer it."""
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events, with no heartbeat but those in them: the framework's own cannot be set."""
+    """Server-sent events. The heartbeats are among them: the framework's own cannot be configured."""
 
     media_type = "text/event-stream"
 
+    def __init__(self, content: AsyncGenerator[bytes] | None = None, status_code: int = 200) -> None:
+        super().__init__(content or [], status_code, _HEADERS)
+
     async def stream_response(self, send: Send) -> None:
-        """What the events hold on to is let go with the connection."""
+        """Closes the events with the connection."""
         async with aclosing(cast(Any, self.body_iterator)):
             await super().stream_response(send)
 
@@ -31,26 +34,26 @@ class EventStream(StreamingResponse):
 def stream_described(example: str) -> dict[int | str, dict[str, Any]]:
     """For the OpenAPI of a route that answers with a stream of events."""
     content = {EventStream.media_type: {"schema": {"type": "string"}, "example": example}}
-    return {200: {"description": "Events, until either side leaves", "content": content}}
+    return {200: {"description": "Events, until either side disconnects", "content": content}}
 
 
 def event(**parts: Any) -> bytes:
-    """An event as the wire has it. Raises ValueError for an id of several lines."""
-    told = ServerSentEvent(**parts)
+    """An event on the wire. Raises ValueError for an id of several lines."""
+    sent = ServerSentEvent(**parts)
     return format_sse_event(
-        data_str=told.raw_data, event=told.event, id=told.id, retry=told.retry, comment=told.comment
+        data_str=sent.raw_data, event=sent.event, id=sent.id, retry=sent.retry, comment=sent.comment
     )
 
 
-async def with_silences(
-    items: AsyncIterator[T], seconds: float, closing: asyncio.Event, *, at_most_s: float | None = None
+async def with_heartbeats(
+    items: AsyncIterator[T], seconds: float, closing: asyncio.Event, *, max_s: float | None = None
 ) -> AsyncGenerator[T | None]:
-    """The items as they come, and None after each so many seconds without one.
+    """The items as they come, and None after each ``seconds`` without one.
 
-    It ends with them, when the server is told to stop, and after ``at_most_s``.
+    It ends with them, when the server stops, and after ``max_s``.
     """
     loop = asyncio.get_running_loop()
-    ends_at = None if at_most_s is None else loop.time() + at_most_s
+    ends_at = None if max_s is None else loop.time() + max_s
     stopping = asyncio.ensure_future(closing.wait())
     coming = asyncio.ensure_future(_next(items))
     try:
@@ -69,13 +72,13 @@ async def with_silences(
     finally:
         stopping.cancel()
         coming.cancel()
-        # Until what the items hold on to is let go, also when this request was cancelled.
+        # Until the items have released what they hold, also when this request was cancelled.
         with CancelScope(shield=True):
             await asyncio.wait({stopping, coming})
 
 
 async def _next(items: AsyncIterator[T]) -> tuple[T] | None:
-    """The next one; None at the end."""
+    """The next item; None at the end."""
     try:
         return (await anext(items),)
     except StopAsyncIteration:

@@ -1,4 +1,4 @@
-"""The caller's idempotency key: a header that every route which moves money, or asks for it, requires."""
+"""The caller's ``Idempotency-Key``: a header that every route which moves money, or asks for it, requires."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -11,16 +11,16 @@ from app.api.http.problems import Problem, ProblemError
 from app.ledger.money.write_offs import OWN_KEYS
 
 _HEADER = "Idempotency-Key"
-_SHORTEST, _LONGEST = 8, 128
-_TAKES = f"{_HEADER} takes {_SHORTEST} to {_LONGEST} visible ASCII characters"
+_MIN_LENGTH, _MAX_LENGTH = 8, 128
+_TAKES = f"{_HEADER} takes {_MIN_LENGTH} to {_MAX_LENGTH} visible ASCII characters"
 
 _KEY = Header(
     alias=_HEADER,
-    description=f"{_SHORTEST} to {_LONGEST} visible ASCII characters of the caller's: one for an intent, the "
-    f"same at each try of it. `{OWN_KEYS}…` is taken.",
+    description=f"{_MIN_LENGTH} to {_MAX_LENGTH} visible ASCII characters of your choice: one key per "
+    f"intent, the same for every retry. `{OWN_KEYS}…` is reserved.",
     json_schema_extra={
-        "minLength": _SHORTEST,
-        "maxLength": _LONGEST,
+        "minLength": _MIN_LENGTH,
+        "maxLength": _MAX_LENGTH,
         "pattern": f"^(?!{OWN_KEYS})[!-~]*$",
     },
 )
@@ -30,8 +30,8 @@ OptionalKey = Annotated[str | None, _KEY]
 KEYED: dict[int | str, dict[str, Any]] = {
     400: {
         "model": Problem,
-        "description": f"No `{_HEADER}`, one that cannot be, an unknown parameter, or an argument that the "
-        "ledger does not take",
+        "description": f"Missing or invalid `{_HEADER}`, unknown parameter, or an argument that the ledger "
+        "does not take",
     }
 }
 """For the OpenAPI of a route with a key."""
@@ -48,22 +48,20 @@ class KeyedRoute(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 if any(each["loc"] == ("header", _HEADER) for each in error.errors()):
-                    raise _missing() from error
+                    detail = f"{_TAKES}: one per intent, the same for every retry."
+                    raise ProblemError(400, "idempotency_key_missing", detail) from error
                 raise
 
         return handle_keyed
 
 
-def key_of(key: str) -> str:
-    """The key as it is. Raises ProblemError for one that cannot be."""
-    if not (_SHORTEST <= len(key) <= _LONGEST and key.isascii() and key.isprintable() and " " not in key):
+def checked_key(key: str) -> str:
+    """The key. Raises ProblemError (400) for an invalid one."""
+    if not (
+        _MIN_LENGTH <= len(key) <= _MAX_LENGTH and key.isascii() and key.isprintable() and " " not in key
+    ):
         raise ProblemError(400, "invalid_idempotency_key", f"{_TAKES}.")
     if key.casefold().startswith(OWN_KEYS):
-        detail = f"Keys that begin with {OWN_KEYS} are ours: an approved write-off has one."
+        detail = f"Keys that begin with {OWN_KEYS} are reserved."
         raise ProblemError(400, "invalid_idempotency_key", detail)
     return key
-
-
-def _missing() -> ProblemError:
-    detail = f"{_TAKES}: one for each intent, and the same at each try of it."
-    return ProblemError(400, "idempotency_key_missing", detail)

@@ -12,21 +12,22 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
-from app.errors import BillieError, NotFoundError
+from app.errors import BillieError
 from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_MOST_FAULTS = 5
-_LONGEST_PLACE = 200
+_MAX_FAULTS = 5
+_MAX_LOCATION_LENGTH = 200
+_RETRY_AFTER_S = 2
 
 
 class Problem(BaseModel):
     """What went wrong. ``code`` is for programs; ``detail`` says what to do.
 
-    ``ledgerMessage`` is what the ledger said, in its own words, where it said something.
+    ``ledgerMessage`` is the ledger's own message, if it sent one.
     """
 
     type: str
@@ -40,7 +41,7 @@ class Problem(BaseModel):
 
 
 class ProblemError(BillieError):
-    """A one-off error of a route. ``code`` is stable, ``detail`` a sentence for a person."""
+    """An error of one route. ``code`` is stable, ``detail`` a sentence for a person."""
 
     def __init__(
         self,
@@ -51,23 +52,25 @@ class ProblemError(BillieError):
         retryable: bool = False,
         retry_after_s: int | None = None,
         headers: dict[str, str] | None = None,
-        ledger_message: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.retryable = status, code, retryable
-        self.retry_after_s, self.headers, self.ledger_message = retry_after_s, headers, ledger_message
+        self.retry_after_s, self.headers = retry_after_s, headers
 
 
-not_found = NotFoundError
+class InvalidRequestError(BillieError):
+    """A parameter or a body out of its bounds, beyond what its schema says."""
+
+    status = 422
+    code = "invalid_request"
 
 
 def install(app: FastAPI) -> None:
-    """Give every error that a route raises the form of a problem. Each request has an id by then."""
+    """Answer every error of a route with a problem."""
 
     @app.exception_handler(BillieError)
-    async def _problem(request: Request, error: BillieError) -> Response:
+    async def _ours(request: Request, error: BillieError) -> Response:
         if error.status >= 500 and error.detail != str(error):
-            # The text may name hosts: it is for us.
             log.error("Request %s: %s: %s", request.state.id, type(error).__name__, error)
         return answer(request, error)
 
@@ -83,57 +86,49 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = [f"{_place(each['loc'])}: {_said(each)}." for each in error.errors()[:_MOST_FAULTS]]
-        return answer(request, ProblemError(422, "invalid_request", " ".join(faults)))
-
-    @app.exception_handler(PyMongoError)
-    async def _mongo(request: Request, error: PyMongoError) -> Response:
-        return _unavailable(request, error, "database")
-
-    @app.exception_handler(RedisError)
-    async def _redis(request: Request, error: RedisError) -> Response:
-        return _unavailable(request, error, "stream")
+        faults = [f"{_location(each['loc'])}: {_message(each)}." for each in error.errors()[:_MAX_FAULTS]]
+        return answer(request, InvalidRequestError(" ".join(faults)))
 
     async def _unreadable(request: Request, error: Exception) -> Response:
         log.error("Request %s: %s", request.state.id, error)
-        detail = "An event of it cannot be read or folded. The log says which; `billie status` may too."
+        detail = (
+            "One of its events cannot be read or applied. The log, and maybe `billie status`, says which."
+        )
         return answer(request, ProblemError(503, "history_unreadable", detail))
 
-    async def _event_store(request: Request, error: Exception) -> Response:
-        return _unavailable(request, error, "event store")
-
-    for error_class in EVENT_STORE_ERRORS:
-        app.add_exception_handler(error_class, _event_store)
-    unreadable: tuple[type[Exception], ...] = (ProjectionFault, *UNREADABLE_ERRORS)
-    for each in unreadable:
-        app.add_exception_handler(each, _unreadable)
+    handlers: dict[type[Exception], Any] = {
+        **dict.fromkeys((PyMongoError, RedisError, *EVENT_STORE_ERRORS), _unavailable),
+        **dict.fromkeys((ProjectionFault, *UNREADABLE_ERRORS), _unreadable),
+    }
+    for error_class, handler in handlers.items():
+        app.add_exception_handler(error_class, handler)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, for its OpenAPI. With 401 come 429 and 503."""
-    more = {429, 503} if 401 in statuses else set()
+    """The problems that a route may answer with, for its OpenAPI. 401 implies 429 and 503."""
+    implied = {429, 503} if 401 in statuses else set()
     return {
         status: {"model": Problem, "description": DESCRIPTIONS[status]}
-        for status in sorted({*statuses, *more})
+        for status in sorted({*statuses, *implied})
     }
 
 
 _HTTP = {
-    404: ("no_such_route", "There is nothing at this address. /docs has all that there is."),
-    405: ("method_not_allowed", "This address does not take this method: `Allow` names those that it takes."),
+    404: ("no_such_route", "No such route. See /docs."),
+    405: ("method_not_allowed", "This route does not take this method. See the `Allow` header."),
     413: ("too_large", "The body is too large."),
 }
 
 DESCRIPTIONS = {
-    400: "An unknown parameter, or a cursor that is not ours",
-    401: "No token, or one that does not check",
+    400: "Unknown parameter, or invalid cursor",
+    401: "No token, or an invalid one",
     403: "The token's role may not do this",
-    404: "There is no such document or dead letter",
-    409: "The idempotency key is in use, or was used for something else; or how things stand forbids it",
-    412: "The document has changed since the caller saw it: `If-Match` names another form of it",
+    404: "Not found",
+    409: "The idempotency key is in use, or belongs to another request; or the current state forbids it",
+    412: "The document has changed: `If-Match` names another version of it",
     413: "The body is too large",
-    422: "A parameter or a body out of its bounds, or a rejection by the ledger",
-    429: "The caller asks too often, or the ledger has more to do than it can take",
+    422: "Invalid parameter or body, or a rejection by the ledger",
+    429: "Rate limit exceeded, or the ledger is overloaded",
     502: "A fault of the ledger",
     503: "The database, the event store, the stream or the ledger cannot be reached",
     504: "The ledger did not answer in time",
@@ -141,7 +136,7 @@ DESCRIPTIONS = {
 
 
 def _methods_at(request: Request) -> set[str]:
-    """All methods that an address takes: the framework names those of the first of its routes."""
+    """All methods of an address: the framework names only those of its first route."""
     found = {"OPTIONS"}
     for route in iter_route_contexts(request.app.routes):
         pattern = getattr(route, "path_regex", None)
@@ -150,51 +145,46 @@ def _methods_at(request: Request) -> set[str]:
     return found | {"HEAD"} if "GET" in found else found
 
 
-def _unavailable(request: Request, error: Exception, server: str) -> JSONResponse:
+async def _unavailable(request: Request, error: Exception) -> Response:
+    server = "event store"
+    if isinstance(error, PyMongoError):
+        server = "database"
+    elif isinstance(error, RedisError):
+        server = "stream"
     log.error("Request %s: the %s: %s", request.state.id, server, type(error).__name__)
     if request.method in ("GET", "HEAD"):
-        what = "Try again shortly."
-    else:
-        # A connection that breaks at the commit tells nothing of it.
-        what = _ONCE_BY_ITS_KEY if "idempotency-key" in request.headers else _MAYBE_TWICE
-    problem = ProblemError(
-        503,
-        f"{server.replace(' ', '_')}_unavailable",
-        f"The {server} cannot be reached. {what}",
-        retryable=True,
-        headers={"Retry-After": "2"},
-    )
-    return answer(request, problem)
+        advice = "Try again in a moment."
+    elif "idempotency-key" in request.headers:
+        advice = "The outcome is unknown. Retry with the same Idempotency-Key: it is done once."
+    else:  # A connection that breaks at the commit says nothing about it.
+        advice = "The outcome is unknown. Check before you retry, or it may be done twice."
+    detail = f"The {server} cannot be reached. {advice}"
+    code = f"{server.replace(' ', '_')}_unavailable"
+    return answer(request, ProblemError(503, code, detail, retryable=True, retry_after_s=_RETRY_AFTER_S))
 
 
-_ONCE_BY_ITS_KEY = (
-    "Whether it was taken is not known: send it again shortly, "
-    "with the same Idempotency-Key, and it is done once."
-)
-_MAYBE_TWICE = "Whether it was taken is not known: look before you send it again, or it may be done twice."
-_PLAINLY = {
-    "string_type": "it has to be text, in quotes",
-    "model_attributes_type": "it has to be a JSON object; send it as Content-Type: application/json",
-    "timezone_aware": "say it with its offset, as in 2026-03-06T09:00:00Z; the + of one is %2B in an address",
-    "datetime_from_date_parsing": "it is no time; the + of an offset is %2B in an address",
+_MESSAGES = {
+    "string_type": "it must be text, in quotes",
+    "model_attributes_type": "it must be a JSON object, sent as Content-Type: application/json",
+    "timezone_aware": "it needs an offset, as in 2026-03-06T09:00:00Z; write the + of an offset as %2B",
+    "datetime_from_date_parsing": "it is not a time; write the + of an offset as %2B",
     "value_error": "{error}",
     "json_invalid": "the body is not JSON: {error}",
 }
-"""What pydantic says in the words of its own world."""
+"""For callers, where pydantic's own message is for programmers."""
 
 
-def _said(fault: dict[str, Any]) -> str:
-    """What is wrong, and what to do."""
-    plainly: str = _PLAINLY.get(fault["type"], fault["msg"])
-    return plainly.replace("{error}", str(fault.get("ctx", {}).get("error", "")))
+def _message(fault: dict[str, Any]) -> str:
+    message: str = _MESSAGES.get(fault["type"], fault["msg"])
+    return message.replace("{error}", str(fault.get("ctx", {}).get("error", "")))
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)[:_LONGEST_PLACE]
+def _location(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)[:_MAX_LOCATION_LENGTH]
 
 
 def problem_of(error: BillieError, request_id: str) -> dict[str, Any]:
-    """The problem as JSON shows it."""
+    """The problem as JSON."""
     return Problem(
         type=f"urn:billie:problem:{error.code}",
         title=error.code.replace("_", " ").capitalize(),
@@ -208,16 +198,12 @@ def problem_of(error: BillieError, request_id: str) -> dict[str, Any]:
 
 
 def answer(request: Request, error: BillieError) -> JSONResponse:
-    """The problem as a response, of which the log says with the request's id what it was."""
+    """The problem as a response. The log has a line of it, with the request's id."""
     route = getattr(request.scope.get("route"), "path", "no route")  # Never the path: it may name a customer.
     caller = getattr(getattr(request.state, "caller", None), "user", "nobody")
     what = (request.method, route, error.status, error.code)
     log.info("Request %s of %s: %s %s: %d %s", request.state.id, caller, *what)
-    problem = problem_of(error, request.state.id)
-    return JSONResponse(problem, error.status, headers_of(error), media_type=MEDIA_TYPE)
-
-
-def headers_of(error: BillieError) -> dict[str, str]:
-    """The headers that the error's answer has besides its own."""
-    retry_after = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    return {**retry_after, **(error.headers or {})}
+    headers = dict(error.headers or {})
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    return JSONResponse(problem_of(error, request.state.id), error.status, headers, media_type=MEDIA_TYPE)

@@ -1,9 +1,12 @@
-"""What bodies of requests are made of: amounts as decimal strings, bounded texts, and nothing unknown."""
+"""Fields of request bodies: amounts as decimal strings, bounded texts."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
+
+from app.api.http.problems import InvalidRequestError
 
 Amount = Annotated[
     str,
@@ -17,13 +20,22 @@ Amount = Annotated[
 Delta = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$"),
-    Field(description="AUD, as a decimal string; below zero lowers what is owed", examples=["-12.50"]),
+    Field(description="AUD, as a decimal string; negative lowers the balance", examples=["-12.50"]),
 ]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
+
+
+def positive(amount: str, field: str) -> Decimal:
+    """An :data:`Amount` as a number. Raises InvalidRequestError for zero."""
+    if not (value := Decimal(amount)):
+        msg = f"{field}: it must be above zero."
+        raise InvalidRequestError(msg)
+    return value
 
 
 class Body(BaseModel):
-    """A request's body: nothing that we do not know is taken."""
+    """A request's body. Unknown fields are refused."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")

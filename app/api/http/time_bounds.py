@@ -1,30 +1,43 @@
-"""The bounds of a list by time: a time with its offset, or a plain day, which is whole and in UTC."""
+"""Times in queries: a time with its offset, or, as a list's bound, a plain day in UTC."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, WithJsonSchema
 
-from app.api.http.pages import Moment
-
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-def _first_of(text: Any) -> Any:
-    """A plain day's first moment; what is none is left as it is."""
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        msg = "it is beyond the years 1 to 9999"
+        raise ValueError(msg) from error
+
+
+def _iso_8601(text: Any) -> Any:
+    """Refuses numbers, which pydantic would take for seconds since 1970."""
+    if isinstance(text, str) and not _TIME.match(text):
+        msg = "it must be a full time with its offset, as in 2026-03-06T09:00:00Z"
+        raise ValueError(msg)
+    return text
+
+
+def _day_start(text: Any) -> Any:
     if isinstance(text, str) and _DAY.fullmatch(text):
         return datetime.combine(date.fromisoformat(text), time(tzinfo=UTC))
     return text
 
 
-def _after(text: Any) -> Any:
-    """The first moment after a plain day; what is none is left as it is."""
-    first = _first_of(text)
+def _day_end(text: Any) -> Any:
+    start = _day_start(text)
     try:
-        return first if first is text else first + timedelta(days=1)
+        return start if start is text else start + timedelta(days=1)
     except OverflowError as error:
-        msg = "it is the last day that there is"
+        msg = "it is the last possible day"
         raise ValueError(msg) from error
 
 
@@ -35,7 +48,9 @@ _SCHEMA = WithJsonSchema(
     }
 )
 
-From = Annotated[Moment, BeforeValidator(_first_of), _SCHEMA]
-"""Then, or later; of a day, from its beginning."""
-Until = Annotated[Moment, BeforeValidator(_after), _SCHEMA]
-"""Before then; of a day, until its end."""
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_iso_8601), AfterValidator(_in_utc)]
+"""A time with its offset, in UTC: one that MongoDB can be queried for."""
+From = Annotated[Timestamp, BeforeValidator(_day_start), _SCHEMA]
+"""An inclusive lower bound; a day stands for its start."""
+Until = Annotated[Timestamp, BeforeValidator(_day_end), _SCHEMA]
+"""An exclusive upper bound; a day stands for its end."""

@@ -1,0 +1,1 @@
+"""Publishes entries on the inbox stream."""

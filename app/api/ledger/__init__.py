@@ -1,0 +1,1 @@
+"""What the ledger knows of an account, asked live."""

@@ -1,7 +1,7 @@
-"""The ledger's answers as the API shows them: the contract's names (ledger.md) in camelCase.
+"""The ledger's answers: the contract's names (ledger.md) in camelCase.
 
-Money is a decimal string in AUD, a time is ISO 8601 in UTC, a date is ``YYYY-MM-DD``.
-What the ledger left out is absent.
+Money is a decimal string in AUD, a time is ISO 8601 in UTC, a date is ``YYYY-MM-DD``. Fields that the ledger
+left out are absent.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.projections.read_models.types import Model, Money
 
 
 class LedgerDocument(Model):
-    """Made from the client's results, whose attributes have these names."""
+    """Read from the attributes of the client's results."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, from_attributes=True, extra="ignore"
@@ -21,7 +21,7 @@ class LedgerDocument(Model):
 
 
 class LedgerBalance(LedgerDocument):
-    """What is owed now, by the ledger: `totalOutstanding` = `principalBalance` + `feeBalance`."""
+    """The balance now: `totalOutstanding` = `principalBalance` + `feeBalance`."""
 
     loan_account_id: str
     principal_balance: Money = Field(validation_alias="principal")
@@ -31,7 +31,7 @@ class LedgerBalance(LedgerDocument):
 
 
 class LedgerTransaction(LedgerDocument):
-    """One posting. A delta below zero lowers what is owed; `…After` is what was owed then."""
+    """One posting. A negative delta lowers the balance; `…After` is the balance after it."""
 
     transaction_id: str
     loan_account_id: str
@@ -55,9 +55,9 @@ class LedgerTransaction(LedgerDocument):
 
 
 class LedgerTransactions(LedgerDocument):
-    """A page of an account's postings, newest first. `totalCount` counts all that the filters let through.
+    """A page of an account's postings, newest first. `totalCount` counts all that match the filters.
 
-    `next` is the address of the page after it; absent on the last one.
+    `next` is the address of the next page; absent on the last one.
     """
 
     loan_account_id: str
@@ -88,7 +88,7 @@ class LedgerRecord(LedgerDocument):
 
 
 class StatementLine(LedgerDocument):
-    """A charge or a payment, and what was owed after it."""
+    """A charge or a payment, and the balance after it."""
 
     date: str
     transaction_id: str

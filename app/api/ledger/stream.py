@@ -8,15 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 
 from app.api.auth.audit import log_read
-from app.api.auth.requires import Authenticated
-from app.api.http.event_streams import HEADERS, RETRY_MS, EventStream, event, stream_described, with_silences
+from app.api.auth.requirements import Authenticated
+from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_described, with_heartbeats
+from app.api.http.pages import LoanAccountId
 from app.api.http.problems import ProblemError, documented, problem_of
-from app.api.ledger.problems import ledger_problem
-from app.api.ledger.routes import Ledger, Named
 from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
+from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
-from app.ledger.client.results import LedgerTransaction as Posted
 
 router = APIRouter(
     prefix="/v1/ledger/accounts/{loanAccountId}",
@@ -25,39 +24,40 @@ router = APIRouter(
     responses=documented(400, 401, 403, 404, 422, 429, 502, 503, 504),
 )
 
-_LOOK_AMONG = 100
+_FIRST_LOOK = 100
 _EXAMPLE = """id: SBX-00000897
 data: {"transactionId":"SBX-00000897","type":"REPAYMENT","totalDelta":"-50.00"}
 
 """
 
 
-async def _last_event(
+async def _resume_after(
     request: Request,
-    ledger: Ledger,
-    loanAccountId: Named,  # noqa: N803 - the wire's name
-    lastEventId: Annotated[  # noqa: N803
-        str | None, Header(alias="Last-Event-ID", max_length=256, description="Go on after this transaction.")
+    loan_account_id: LoanAccountId,
+    last_event_id: Annotated[
+        str | None,
+        Header(alias="Last-Event-ID", max_length=256, description="Resume after this transaction."),
     ] = None,
 ) -> str | None:
-    """Errors are answered as problems while that can be done: before the stream begins."""
-    told = await ledger.get_balance(loanAccountId)
-    if lastEventId and not await _may_be_one(ledger, loanAccountId, lastEventId):
-        detail = f"{loanAccountId} has no transaction {lastEventId!r}: begin without Last-Event-ID."
+    """A dependency, so that errors are answered as problems: before the stream begins."""
+    ledger = services_of(request).ledger
+    balance = await ledger.get_balance(loan_account_id)
+    if last_event_id and not await _may_have(ledger, loan_account_id, last_event_id):
+        detail = f"{loan_account_id} has no transaction {last_event_id!r}: start without Last-Event-ID."
         raise ProblemError(400, "unknown_event", detail)
-    log_read(request, LedgerBalance.model_validate(told))
-    return lastEventId or None
+    log_read(request, LedgerBalance.model_validate(balance))
+    return last_event_id or None
 
 
-async def _may_be_one(ledger: LedgerClient, loan_account_id: str, transaction_id: str) -> bool:
-    """Whether the account has this transaction, or one that the ledger does not list could be it."""
-    count = _LOOK_AMONG
+async def _may_have(ledger: LedgerClient, loan_account_id: str, transaction_id: str) -> bool:
+    """Whether the account has this transaction, or could: the ledger may not list them all."""
+    count = _FIRST_LOOK
     while True:
-        told = await ledger.get_transactions(loan_account_id, limit=count)
-        if any(each.transaction_id == transaction_id for each in told.transactions):
+        found = await ledger.get_transactions(loan_account_id, limit=count)
+        if any(each.transaction_id == transaction_id for each in found.transactions):
             return True
-        if len(told.transactions) < count:
-            return told.total_count > len(told.transactions)
+        if len(found.transactions) < count:
+            return found.total_count > len(found.transactions)
         count *= 4
 
 
@@ -68,35 +68,29 @@ async def _may_be_one(ledger: LedgerClient, loan_account_id: str, transaction_id
     responses=stream_described(_EXAMPLE),
 )
 async def stream_transactions(
-    request: Request,
-    ledger: Ledger,
-    loanAccountId: Named,  # noqa: N803
-    after: Annotated[str | None, Depends(_last_event)],
+    request: Request, loan_account_id: LoanAccountId, after: Annotated[str | None, Depends(_resume_after)]
 ) -> EventStream:
     """Follow an account's transactions, as server-sent events.
 
-    Each event's `id` is the transaction's: send it back as `Last-Event-ID` to go on after it. Where nothing
-    happens, comments keep the connection alive. Where the ledger fails, a last event `problem` says how.
+    Each event's `id` is the transaction's: send it back as `Last-Event-ID` to resume after it. Comments keep
+    a quiet connection alive. If the ledger fails, a last event `problem` says how.
     """
-    return EventStream(_told(request, ledger, loanAccountId, after), headers=HEADERS)
+    return EventStream(_events(request, loan_account_id, after))
 
 
-async def _told(
-    request: Request, ledger: LedgerClient, loan_account_id: str, after: str | None
-) -> AsyncGenerator[bytes]:
+async def _events(request: Request, loan_account_id: str, after: str | None) -> AsyncGenerator[bytes]:
+    services = services_of(request)
     yield event(comment="watching", retry=RETRY_MS)
-    told = ledger.watch_transactions(loan_account_id, after=after)
-    state = request.app.state
-    coming = with_silences(told, state.settings.ledger_heartbeat_seconds, state.closing)
+    watched = services.ledger.watch_transactions(loan_account_id, after=after)
+    coming = with_heartbeats(watched, services.settings.ledger_heartbeat_seconds, services.closing)
     try:
         async with aclosing(coming):
             async for posted in coming:
-                yield event(comment="nothing new") if posted is None else _posting(posted)
+                if posted is None:
+                    yield event(comment="nothing new")
+                else:
+                    shown = LedgerTransaction.model_validate(posted)
+                    data = shown.model_dump_json(by_alias=True, exclude_none=True)
+                    yield event(id=posted.transaction_id, raw_data=data)
     except LedgerError as error:
-        problem = problem_of(ledger_problem(error), request.state.id)
-        yield event(event="problem", raw_data=json.dumps(problem))
-
-
-def _posting(posted: Posted) -> bytes:
-    shown = LedgerTransaction.model_validate(posted)
-    return event(id=posted.transaction_id, raw_data=shown.model_dump_json(by_alias=True, exclude_none=True))
+        yield event(event="problem", raw_data=json.dumps(problem_of(error, request.state.id)))

@@ -1,0 +1,1 @@
+"""Money movements as stored commands: looked up, approved, refused, settled by hand."""

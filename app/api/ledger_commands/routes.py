@@ -1,26 +1,32 @@
-"""Money movements looked up, approved by a second person, and settled by hand where nobody else can."""
+"""Money movements looked up, approved by a second person, and settled by hand when nobody else can."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import StringConstraints
 
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.auth.audit import log_read
-from app.api.auth.callers import Caller, Role
-from app.api.auth.requires import Authenticated, requires
-from app.api.documents.chosen_fields import Fields, chosen
+from app.api.auth.callers import Caller
+from app.api.auth.requirements import Authenticated, requires
+from app.api.auth.roles import Role
+from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import Listed, page
-from app.api.http.etags import TAGGED, represented
+from app.api.documents.service import represented
+from app.api.http.etags import TAGGED
 from app.api.http.pages import Identifier, Page
-from app.api.http.problems import ProblemError, documented, not_found
-from app.api.http.request_fields import Body
-from app.api.ledger_commands.schemas import CommandEvent, LedgerCommand, command_event, folded
-from app.api.money.routes import NOT_SETTLED, answered, shown
-from app.ledger.money.approvals import Approvals
-from app.ledger.money.movements import Money
+from app.api.http.problems import InvalidRequestError, ProblemError, documented
+from app.api.ledger_commands.schemas import (
+    CommandHistory,
+    DecisionBody,
+    LedgerCommand,
+    SettlementBody,
+    command_event,
+    folded,
+)
+from app.api.ledger_commands.service import NOT_SETTLED, answered, stored_command
+from app.api.services import services_of
+from app.errors import NotFoundError
 from app.projections.read_models.ledger_commands import ApprovalStatus
-from app.projections.read_models.types import Model
 from app.runtime.servers.store_threads import in_thread
 
 router = APIRouter(
@@ -36,39 +42,17 @@ Actor = Annotated[
     Query(
         min_length=1,
         max_length=256,
-        description="Who had a part in it, by the `sub` of their token: asked for it, approved, refused or "
-        "settled it, or asked for the write-off that it posts.",
+        description="The `sub` of somebody involved: who requested, approved, refused or settled it, or "
+        "requested the write-off that it posts.",
     ),
 ]
 Approval = Annotated[
     ApprovalStatus | None,
-    Query(description="Of a movement that takes a second person; `pending` lists what awaits one."),
+    Query(description="Of a movement that takes a second person; `pending` awaits one."),
 ]
 _ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
-Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
-_SUPERVISOR = Depends(requires(Role.SUPERVISOR, person=True))
-_ADMIN = Depends(requires(Role.ADMIN, person=True))
-
-
-class DecisionBody(Body):
-    """Why a second person agrees, or does not."""
-
-    comment: Comment
-
-
-class Settlement(Body):
-    """What somebody found in the ledger's books: the transaction, or that there is none."""
-
-    posted: bool
-    transaction_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    because: Comment
-
-
-class History(Model):
-    """All events of a command, in order."""
-
-    command_id: str
-    events: list[CommandEvent]
+_Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
+_Admin = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
 
 
 @router.get("", operation_id="listLedgerCommands", response_model_exclude_none=True)
@@ -85,11 +69,11 @@ async def list_ledger_commands(
     """List money movements: who, what, when, why, and the ledger's transaction."""
     return await page(
         request,
-        request.app.state.database["ledger-commands"],
+        "ledger-commands",
         {"loanAccountId": account, "kind": kind, "status": status, "approval.status": approval},
         model=LedgerCommand,
         listing=listing,
-        fields=chosen(LedgerCommand, fields),
+        fields=fields,
         any_of=(_ACTORS, actor),
     )
 
@@ -103,8 +87,9 @@ async def list_ledger_commands(
 async def get_ledger_command(
     request: Request, response: Response, command_id: CommandId, fields: Fields = None
 ) -> Response:
-    """Get one, as it is stored: no projection is waited for."""
-    return represented(request, response, await shown(request, command_id), chosen(LedgerCommand, fields))
+    """Get one money movement, as stored, without waiting for a projection."""
+    command = await stored_command(request, command_id)
+    return represented(request, response, command, select_fields(LedgerCommand, fields))
 
 
 @router.get(
@@ -113,14 +98,13 @@ async def get_ledger_command(
     responses=documented(404),
     response_model_exclude_none=True,
 )
-async def get_ledger_command_history(request: Request, command_id: CommandId) -> History:
-    """Get the events behind it: for whoever has to prove what happened."""
-    money: Money = request.app.state.money
-    events = await in_thread(money.store.events, command_id)
+async def get_ledger_command_history(request: Request, command_id: CommandId) -> CommandHistory:
+    """Get the events behind a money movement, as proof of what happened."""
+    events = await in_thread(services_of(request).money.store.events, command_id)
     if (found := folded(command_id, events)) is None:
-        raise not_found("ledger command", command_id)
+        raise NotFoundError("ledger command", command_id)
     log_read(request, found)
-    return History(command_id=command_id, events=[command_event(each) for each in events])
+    return CommandHistory(command_id=command_id, events=[command_event(each) for each in events])
 
 
 @router.post(
@@ -131,14 +115,10 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     response_model_exclude_none=True,
 )
 async def approve_ledger_command(
-    request: Request,
-    response: Response,
-    command_id: CommandId,
-    body: DecisionBody,
-    by: Annotated[Caller, _SUPERVISOR],
+    request: Request, response: Response, command_id: CommandId, body: DecisionBody, by: _Supervisor
 ) -> LedgerCommand:
-    """Agree to an adjustment over the limit; another supervisor than who asked. It is posted then."""
-    approvals: Approvals = request.app.state.approvals
+    """Approve an adjustment over the limit; another supervisor than who requested it. This posts it."""
+    approvals = services_of(request).approvals
     return await answered(request, response, await approvals.approve(command_id, by.actor, body.comment))
 
 
@@ -149,12 +129,11 @@ async def approve_ledger_command(
     response_model_exclude_none=True,
 )
 async def refuse_ledger_command(
-    request: Request, command_id: CommandId, body: DecisionBody, by: Annotated[Caller, _SUPERVISOR]
+    request: Request, command_id: CommandId, body: DecisionBody, by: _Supervisor
 ) -> LedgerCommand:
-    """Do not agree to an adjustment over the limit, or withdraw one's own: it is never posted."""
-    approvals: Approvals = request.app.state.approvals
-    await approvals.refuse(command_id, by.actor, body.comment)
-    return await shown(request, command_id)
+    """Refuse an adjustment over the limit, or withdraw one's own: it is never posted."""
+    await services_of(request).approvals.refuse(command_id, by.actor, body.comment)
+    return await stored_command(request, command_id)
 
 
 @router.post(
@@ -164,24 +143,24 @@ async def refuse_ledger_command(
     response_model_exclude_none=True,
 )
 async def settle_ledger_command(
-    request: Request, command_id: CommandId, body: Settlement, by: Annotated[Caller, _ADMIN]
+    request: Request, command_id: CommandId, body: SettlementBody, by: _Admin
 ) -> LedgerCommand:
-    """Say what the ledger's books show of an unknown command that it cannot be asked about any more; admins.
+    """Settle an unknown movement by the ledger's books, if the ledger can no longer be asked; admins.
 
     While the ledger still knows its key, it settles by itself.
     """
     if body.posted != (body.transaction_id is not None):
-        raise ProblemError(422, "invalid_request", "body.transactionId: only where it is posted.")
-    money: Money = request.app.state.money
-    command = await in_thread(money.store.load, command_id)
+        msg = "body.transactionId: required if it is posted, and only then."
+        raise InvalidRequestError(msg)
+    services = services_of(request)
+    command = await in_thread(services.money.store.load, command_id)
     if command is None:
-        raise not_found("ledger command", command_id)
+        raise NotFoundError("ledger command", command_id)
     if command.intent is not None and same_person(command.intent.requested_by, by.user):
-        raise ProblemError(403, "own_request", "Somebody else has to settle what you asked for.")
-    if command.is_settled or command.awaits_approval or request.app.state.settler.will_send(command):
-        raise ProblemError(
-            409, "settles_by_itself", "It is settled, waits for approval, or is still being sent again."
-        )
+        raise ProblemError(403, "own_request", "Somebody else has to settle your request.")
+    if command.is_settled or command.awaits_approval or services.settler.will_send(command):
+        detail = "It is settled, awaits approval, or is still being retried."
+        raise ProblemError(409, "settles_by_itself", detail)
     facts = {"posted": body.posted, "because": body.because, "transaction_id": body.transaction_id}
-    await in_thread(money.store.record, command_id, "settle_by_hand", actor=by.actor, **facts)
-    return await shown(request, command_id)
+    await in_thread(services.money.store.record, command_id, "settle_by_hand", actor=by.actor, **facts)
+    return await stored_command(request, command_id)

@@ -1,9 +1,12 @@
-"""Ledger commands as the API shows them, from the aggregate: never older than what was answered before."""
+"""Ledger commands as the API shows them, from the aggregate: never older than an earlier answer."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
 
 from app.aggregates import LedgerCommand as StoredCommand
+from app.api.http.request_fields import Body, Comment
 from app.operations.history import actor_of, facts_of, shown_facts
 from app.projections.read_models.ledger_commands import LedgerCommandDocument, LedgerCommands
 from app.projections.read_models.types import Model, Money, StaffMember
@@ -12,7 +15,7 @@ _LEDGER_COMMANDS = LedgerCommands()
 
 
 class AppliedInstalment(Model):
-    """What of a repayment went to an instalment."""
+    """The part of a repayment that paid an instalment."""
 
     payment_number: int
     amount_applied: Money
@@ -22,7 +25,7 @@ class AppliedInstalment(Model):
 
 
 class Posting(Model):
-    """What the ledger told of a posting, in AUD: what it moved, and what was owed after it."""
+    """A posting by the ledger, in AUD: the amounts it moved, and the balances after it."""
 
     type: str | None = None
     effective_date: str | None = None
@@ -38,14 +41,14 @@ class Posting(Model):
 
 
 class LedgerCommand(LedgerCommandDocument):
-    """A money movement asked of the ledger. ``unknown``: it may be posted, and settles by itself."""
+    """A money movement. ``unknown``: it may be posted, and settles by itself."""
 
     posting: Posting | None = None
-    """Only where one command is asked for."""
+    """Only for a single command."""
 
 
 def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
-    """The document that these events make, with the posting; None without any."""
+    """The document of these events, with the posting; None without events."""
     document: dict[str, Any] | None = None
     posting = None
     for event in events:
@@ -57,19 +60,40 @@ def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
     return LedgerCommand.model_validate({**document, "_id": command_id, "posting": posting})
 
 
+class DecisionBody(Body):
+    """Why a second person agrees, or does not."""
+
+    comment: Comment
+
+
+class SettlementBody(Body):
+    """What somebody found in the ledger's books: the transaction, or that there is none."""
+
+    posted: bool
+    transaction_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    because: Comment
+
+
+class CommandHistory(Model):
+    """All events of a command, in order."""
+
+    command_id: str
+    events: list["CommandEvent"]
+
+
 class CommandEvent(Model):
-    """One event behind a command: what was recorded, when, by whom, and its facts; ``version`` counts."""
+    """One event behind a command: what was recorded, when, by whom, and its facts."""
 
     version: int
     event: str
     recorded_at: datetime
     actor: StaffMember | None = None
-    """Absent where the ledger, or nobody, said so."""
+    """Absent if it was not a person's doing."""
     facts: dict[str, Any]
 
 
 def command_event(event: Any) -> CommandEvent:
-    """An event as it is shown: without what only the event store needs."""
+    """An event, without what only the event store needs."""
     facts = facts_of(event)
     by = actor_of(facts)
     return CommandEvent(

@@ -1,0 +1,1 @@
+"""Money movements: repayments, fees, waivers and adjustments."""

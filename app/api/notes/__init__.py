@@ -1,0 +1,1 @@
+"""Contact notes: written, amended by further notes, never changed or deleted."""

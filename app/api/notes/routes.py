@@ -1,24 +1,27 @@
-"""Contact notes over REST: written, amended by further notes, and never changed or deleted."""
+"""Contact notes over REST."""
 
 import logging
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
-from app.api.auth.callers import Caller, Role
-from app.api.auth.requires import Authenticated, requires
-from app.api.documents.chosen_fields import Chosen, Fields, chosen
-from app.api.documents.listing import ListedByCreation, Listing, page
-from app.api.documents.routes import Database, database_of, one_document
-from app.api.http.etags import TAGGED, IfMatch, check_if_match, represented
-from app.api.http.idempotency_keys import OptionalKey, key_of
-from app.api.http.pages import Identifier, Page
-from app.api.http.problems import Problem, documented, not_found
-from app.api.notes.schemas import AmendmentBody, NoteBody
-from app.api.notes.service import NoteStore, Stored
+from app.api.auth.callers import Caller
+from app.api.auth.requirements import Authenticated, requires
+from app.api.auth.roles import Role
+from app.api.documents.field_selection import Fields, select_fields
+from app.api.documents.listing import ListedByCreation, page
+from app.api.documents.service import one_document, represented
+from app.api.http.etags import TAGGED, IfMatch, check_if_match
+from app.api.http.idempotency_keys import OptionalKey, checked_key
+from app.api.http.pages import CustomerId, Identifier, NoteId, Page
+from app.api.http.problems import Problem, documented
+from app.api.notes.schemas import AmendmentBody, NoteBody, NoteWithChain
+from app.api.notes.service import Stored
+from app.api.services import Database, services_of
+from app.errors import NotFoundError
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import comes_to
 from app.projections.read_models.contact_notes import ContactNoteDocument, ContactNotes
@@ -27,10 +30,10 @@ from app.runtime.servers.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 256 * 1024
-"""Bytes: a character may be twelve of them, as a pair of escapes."""
+MAX_BODY_SIZE = 256 * 1024
+"""Bytes: a character may take twelve of them, as a pair of escapes."""
 _READABLE_WITHIN_S = 2.0
-_MOST_EACH_WAY = 50
+_MAX_EACH_WAY = 50
 
 router = APIRouter(
     prefix="/v1",
@@ -42,21 +45,13 @@ _OPERATIONS = Depends(requires(Role.OPERATIONS))
 _WRITTEN: dict[int | str, dict[str, Any]] = documented(404) | {
     202: {
         "model": ContactNoteDocument,
-        "description": "Stored, and not readable yet: `Location` tells where it will be",
+        "description": "Stored, but not readable yet. Follow `Location`.",
     },
-    409: {"model": Problem, "description": "The note was amended, or the key belongs to another note"},
+    409: {
+        "model": Problem,
+        "description": "The note was amended, or the key belongs to another note",
+    },
 }
-
-
-NoteId = Annotated[str, Path(alias="noteId", min_length=1, max_length=256)]
-CustomerId = Annotated[str, Path(alias="customerId", min_length=1, max_length=256)]
-
-
-class NoteWithChain(ContactNoteDocument):
-    """A contact note, and the notes of its chain, oldest first, itself among them."""
-
-    chain: list[ContactNoteDocument]
-    """All notes that amend one another."""
 
 
 async def _filters(
@@ -95,14 +90,14 @@ async def write_note(
     by: Annotated[Caller, _OPERATIONS],
     key: OptionalKey = None,
 ) -> ContactNoteDocument:
-    """Write a note about a customer; operations and up. 201 when it can be read, 202 when not within 2 s.
+    """Write a note about a customer; operations and up. 201 once it can be read, 202 if not within 2 s.
 
-    `Idempotency-Key` is optional: with it, a repeat gives the first note again.
+    `Idempotency-Key` is optional: with it, a retry returns the first note.
     """
-    database = database_of(request)
-    told = body.model_dump(mode="json")
-    stored = await in_thread(_notes(request).write, _note_id(key), by.actor, customer_id, told)
-    return await _answered(request, response, database, stored)
+    fields, notes = body.model_dump(mode="json"), services_of(request).notes
+    return await _answered(
+        request, response, await in_thread(notes.write, _note_id(key), by.actor, customer_id, fields)
+    )
 
 
 @router.post(
@@ -121,19 +116,20 @@ async def amend_note(
     key: OptionalKey = None,
     if_match: IfMatch = None,
 ) -> ContactNoteDocument:
-    """Write a note that amends another, the newest of its chain; operations and up. It answers likewise."""
-    database = database_of(request)
-    notes, new_id = _notes(request), _note_id(key)
+    """Write a note that amends another, the newest of its chain; operations and up. Answers likewise."""
+    services, new_id = services_of(request), _note_id(key)
+    notes, database = services.notes, services.database
 
     async def current() -> NoteWithChain | None:
         if key is not None and await in_thread(notes.is_written, new_id):
-            return None  # A repeat: what it amends has changed, by itself.
+            return None  # A retry: the amended note was changed by the first try.
         note = await _note(database, note_id)
         return None if note is None else await _with_chain(database, note)
 
     await check_if_match(if_match, current)
-    stored = await in_thread(notes.amend, new_id, by.actor, note_id, body.told())
-    return await _answered(request, response, database, stored)
+    return await _answered(
+        request, response, await in_thread(notes.amend, new_id, by.actor, note_id, body.changes())
+    )
 
 
 @router.get(
@@ -150,10 +146,17 @@ async def list_customer_notes(
     fields: Fields = None,
 ) -> Page[ContactNoteDocument]:
     """List the notes about a customer."""
-    database = database_of(request)
-    found = await _page(request, database, customer_id, filters, listing, chosen(ContactNoteDocument, fields))
-    if not found.items and await database["customers"].find_one({"_id": customer_id}, {"_id": 1}) is None:
-        raise not_found("customer", customer_id)
+    found = await page(
+        request,
+        ContactNotes.name,
+        {"customerId": customer_id, **filters},
+        model=ContactNoteDocument,
+        listing=listing,
+        fields=fields,
+    )
+    customers = services_of(request).database["customers"]
+    if not found.items and await customers.find_one({"_id": customer_id}, {"_id": 1}) is None:
+        raise NotFoundError("customer", customer_id)
     return found
 
 
@@ -166,8 +169,14 @@ async def list_notes(
     customerId: Identifier | None = None,  # noqa: N803
 ) -> Page[ContactNoteDocument]:
     """List notes."""
-    database = database_of(request)
-    return await _page(request, database, customerId, filters, listing, chosen(ContactNoteDocument, fields))
+    return await page(
+        request,
+        ContactNotes.name,
+        {"customerId": customerId, **filters},
+        model=ContactNoteDocument,
+        listing=listing,
+        fields=fields,
+    )
 
 
 @router.get(
@@ -182,13 +191,14 @@ async def get_note(
     note_id: NoteId,
     fields: Fields = None,
 ) -> Response:
-    """Get a note with its chain: itself, what it amends and what amends it, oldest first.
+    """Get a note with its chain: itself, the notes that it amends and those that amend it, oldest first.
 
-    Of a chain longer than that, the nearest 50 each way: the links of the outermost lead on.
+    Of a longer chain, the nearest 50 each way: the outermost notes link to the next.
     """
-    database = database_of(request)
+    database = services_of(request).database
     note = await one_document(response, database, ContactNotes.name, "note", note_id)
-    return represented(request, response, await _with_chain(database, note), chosen(NoteWithChain, fields))
+    chain = await _with_chain(database, note)
+    return represented(request, response, chain, select_fields(NoteWithChain, fields))
 
 
 async def _with_chain(database: Database, note: dict[str, Any]) -> NoteWithChain:
@@ -197,66 +207,42 @@ async def _with_chain(database: Database, note: dict[str, Any]) -> NoteWithChain
     return NoteWithChain.model_validate({**note, "chain": [*reversed(before), note, *after]})
 
 
-async def _page(
-    request: Request,
-    database: Database,
-    customer_id: str | None,
-    filters: dict[str, str | None],
-    listing: Listing,
-    fields: Chosen | None,
-) -> Page[ContactNoteDocument]:
-    return await page(
-        request,
-        database[ContactNotes.name],
-        {"customerId": customer_id, **filters},
-        model=ContactNoteDocument,
-        listing=listing,
-        fields=fields,
-    )
-
-
 async def _note(database: Database, note_id: str) -> dict[str, Any] | None:
     return await database[ContactNotes.name].find_one({"_id": note_id, f"{FAULTED}.empty": {"$ne": True}})
 
 
 async def _linked(database: Database, note: dict[str, Any], link: str) -> list[dict[str, Any]]:
-    """The notes that one link after another leads to."""
+    """The notes that following the link leads to."""
     found: list[dict[str, Any]] = []
     following: dict[str, Any] | None = note
-    while following is not None and link in following and len(found) < _MOST_EACH_WAY:
+    while following is not None and link in following and len(found) < _MAX_EACH_WAY:
         if (following := await _note(database, following[link])) is not None:
             found.append(following)
     return found
 
 
-async def _answered(
-    request: Request, response: Response, database: Database, stored: Stored
-) -> ContactNoteDocument:
-    """The note, with 201 once it can be read; 202 where that takes too long."""
+async def _answered(request: Request, response: Response, stored: Stored) -> ContactNoteDocument:
+    """The note, with 201 once it can be read; 202 if that takes too long."""
     note_id = stored.document["_id"]
     response.headers["Location"] = str(request.url_for("get_note", noteId=note_id))
     if stored.is_replay:
         response.headers["Idempotent-Replay"] = "true"
-    if not await _is_readable(database, note_id, stored.position):
+    if not await _is_readable(services_of(request).database, note_id, stored.position):
         response.status_code = 202
         response.headers["Retry-After"] = "2"
     return ContactNoteDocument.model_validate(stored.document)
 
 
 async def _is_readable(database: Database, note_id: str, position: int) -> bool:
-    """Whether it is so within two seconds. The position alone does not tell: it may have been set aside."""
+    """Whether it is within two seconds. The position alone does not say: the note may have been set aside."""
     try:
         passed = await comes_to(database, ContactNotes.name, position, _READABLE_WITHIN_S)
         return passed and await _note(database, note_id) is not None
     except PyMongoError as error:
-        # It is stored: an error would have the caller write it once more.
+        # It is stored: an error would have the caller write it again.
         log.warning("Cannot tell whether note %s can be read: %s", note_id, in_short(error))
         return False
 
 
 def _note_id(key: str | None) -> str:
-    return str(uuid4()) if key is None else note_id_of(key_of(key))
-
-
-def _notes(request: Request) -> NoteStore:
-    return NoteStore(request.app.state.servers.event_store_for_commands)
+    return str(uuid4()) if key is None else note_id_of(checked_key(key))

@@ -1,4 +1,4 @@
-"""What the bodies of contact notes may hold: bounded, of known words, and kept as they came."""
+"""Contact notes over REST."""
 
 from typing import Annotated, Any
 
@@ -13,18 +13,19 @@ from app.aggregates.contact_note import (
     Sentiment,
 )
 from app.api.http.request_fields import Body
+from app.projections.read_models.contact_notes import ContactNoteDocument
 
 
 def _no_null_byte(text: str) -> str:
     if "\x00" in text:
-        msg = "it holds a null byte"
+        msg = "it contains a null byte"
         raise ValueError(msg)
     return text
 
 
-def _says_something(text: str) -> str:
+def _not_blank(text: str) -> str:
     if not text.strip():
-        msg = "it says nothing"
+        msg = "it is blank"
         raise ValueError(msg)
     return text
 
@@ -38,8 +39,8 @@ Content = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LONGEST_CONTENT),
     AfterValidator(_no_null_byte),
-    AfterValidator(_says_something),
-    Field(description="Markdown. Kept to the letter, HTML included: escape what you render."),
+    AfterValidator(_not_blank),
+    Field(description="Markdown, stored unchanged, HTML included: escape it when you render it."),
 ]
 Link = Annotated[
     str,
@@ -49,7 +50,7 @@ Link = Annotated[
 
 
 class NoteBody(Body):
-    """What to write down. `contactDirection` follows from a `noteType` that tells it."""
+    """A new note. `contactDirection` follows from a `noteType` that implies it."""
 
     note_type: NoteType
     subject: Subject
@@ -64,8 +65,8 @@ class NoteBody(Body):
 class AmendmentBody(Body):
     """What the note should have said.
 
-    What is left out is as in the amended note, and so is the customer always. `null` takes
-    `contactDirection`, `loanAccountId` and `conversationId` away.
+    Absent fields, and the customer, are those of the amended note. `null` removes `contactDirection`,
+    `loanAccountId` and `conversationId`.
     """
 
     content: Content
@@ -77,8 +78,15 @@ class AmendmentBody(Body):
     loan_account_id: Link | None = None
     conversation_id: Link | None = None
 
-    def told(self) -> dict[str, Any]:
-        """What it tells, nulls included where they mean something."""
-        optional = ("contact_direction", "loan_account_id", "conversation_id")
-        told = self.model_dump(mode="json", exclude_unset=True)
-        return {name: value for name, value in told.items() if value is not None or name in optional}
+    def changes(self) -> dict[str, Any]:
+        """The fields to change, with nulls that remove something."""
+        removable = ("contact_direction", "loan_account_id", "conversation_id")
+        given = self.model_dump(mode="json", exclude_unset=True)
+        return {name: value for name, value in given.items() if value is not None or name in removable}
+
+
+class NoteWithChain(ContactNoteDocument):
+    """A contact note, and the notes of its chain, oldest first, itself among them."""
+
+    chain: list[ContactNoteDocument]
+    """All notes that amend one another."""

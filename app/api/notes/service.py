@@ -1,4 +1,4 @@
-"""Contact notes in the event store: written by threads of the API, any number of them and of processes."""
+"""Writes contact notes to the event store, from any number of threads and processes."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from app.aggregates import Actor, ContactNote, Customer, Source
 from app.aggregates.base import RememberingAggregate
 from app.aggregates.contact_note import facts_of
-from app.api.http.problems import ProblemError, not_found
-from app.errors import IdempotencyKeyReusedError
+from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.projections.read_models.contact_notes import ContactNotes
@@ -23,17 +22,21 @@ class Stored(NamedTuple):
     is_replay: bool
 
 
-class NoteStore:
-    """Writes notes, and tells of those that were written before under the same id.
+class CustomerErasedError(BillieError):
+    """The customer's personal data was erased: a note would bring some back."""
 
-    Its methods raise ProblemError for what may not be, and one of EVENT_STORE_ERRORS.
-    """
+    status = 409
+    code = "customer_erased"
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"The customer {customer_id!r} was erased: no more notes can be written.")
+
+
+class Notes:
+    """Writes notes, once for each id. Methods raise BillieError, and one of EVENT_STORE_ERRORS."""
 
     def __init__(self, servicing: Callable[[], Servicing]) -> None:
-        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS.
-
-        It must not cache: what others stored counts.
-        """
+        """``servicing`` gives the event store, or raises one of EVENT_STORE_ERRORS. It must not cache."""
         self._servicing = servicing
 
     def is_written(self, note_id: str) -> bool:
@@ -41,36 +44,36 @@ class NoteStore:
         note = self._servicing().load(ContactNote, note_id)
         return note is not None and note.written is not None
 
-    def write(self, note_id: str, author: Actor, customer_id: str, told: dict[str, Any]) -> Stored:
-        """Write a note about a customer. 404 where nobody has heard of them."""
-        facts = facts_of(customer_id, told)
+    def write(self, note_id: str, author: Actor, customer_id: str, fields: dict[str, Any]) -> Stored:
+        """Write a note. Raises NotFoundError, IdempotencyKeyReusedError and CustomerErasedError."""
+        facts = facts_of(customer_id, fields)
 
         def store(unit: UnitOfWork) -> bool:
-            source = _said(note_id)
+            source = _source(note_id)
             note = unit.obtain(ContactNote, note_id, source)
             if _was_written(note, author, facts):
                 return True
             if (customer := self._servicing().load(Customer, customer_id)) is None:
-                raise not_found("customer", customer_id)
+                raise NotFoundError("customer", customer_id)
             _refuse_erased(customer)
             note.write(source, author=author, **facts)
             return False
 
         return self._stored(note_id, store)
 
-    def amend(self, note_id: str, author: Actor, amended_id: str, told: dict[str, Any]) -> Stored:
-        """Write a note that amends another one. 404 where there is none, 409 where it is not the newest."""
+    def amend(self, note_id: str, author: Actor, amended_id: str, fields: dict[str, Any]) -> Stored:
+        """Write a note that amends another one. Raises AlreadyAmendedError too."""
 
         def store(unit: UnitOfWork) -> bool:
-            source = _said(note_id)
+            source = _source(note_id)
             note = unit.obtain(ContactNote, note_id, source)
             amended = unit.obtain(ContactNote, amended_id, source)
             if amended.written is None:
-                raise not_found("note", amended_id)
+                raise NotFoundError("note", amended_id)
             _refuse_erased(amended)
-            if _was_written(note, author, amended.facts_amended(told)):
+            if _was_written(note, author, amended.facts_amended(fields)):
                 return True
-            amended.amend(source, by=note, author=author, **told)
+            amended.amend(source, by=note, author=author, **fields)
             return False
 
         return self._stored(note_id, store)
@@ -87,7 +90,7 @@ class NoteStore:
 
 
 def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> bool:
-    """Whether it is there already, by the same person and to the letter. 409 for any other."""
+    """Whether it exists already, by the same author and with the same facts."""
     if note.written is None:
         return False
     _refuse_erased(note)
@@ -97,11 +100,9 @@ def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> boo
 
 
 def _refuse_erased(known: RememberingAggregate) -> None:
-    """409 where the customer's personal data was erased: a note would bring some back."""
     if known.erased is not None:
-        detail = f"The customer {known.erased.erased_with!r} was erased: nothing more is written about them."
-        raise ProblemError(409, "customer_erased", detail)
+        raise CustomerErasedError(known.erased.erased_with)
 
 
-def _said(note_id: str) -> Source:
+def _source(note_id: str) -> Source:
     return Source.said_now(f"note:{note_id}/written")

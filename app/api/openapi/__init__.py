@@ -1,0 +1,1 @@
+"""The OpenAPI document: descriptions, examples, and the file docs/openapi.json."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI tells of the routes, with what generators and readers need besides."""
+"""The OpenAPI document: FastAPI's, completed for readers and generators."""
 
 import json
 import re
@@ -17,20 +17,20 @@ Described = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _REQUEST_ID = {
-    "description": "The request's id, which our log has too. Tell us when you ask about an answer.",
+    "description": "The request's id, also in our log. Quote it in questions.",
     "schema": {"type": "string"},
 }
-_RETRY_AFTER = {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
-_ETAG = {"description": "A hash of what was sent.", "schema": {"type": "string"}}
+_RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "string"}}
+_ETAG = {"description": "A hash of the answer.", "schema": {"type": "string"}}
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "The `ETag` that the caller has: 304 where it would be sent the same.",
+    "description": "The `ETag` of the caller's copy: 304 if it is current.",
     "schema": {"type": "string"},
 }
 _WAITING = (429, 503)
-"""Statuses of answers that may say when to try again."""
+"""Statuses that may have a `Retry-After`."""
 _PROBLEMS: dict[int, tuple[str, str, bool]] = {
     400: ("unknown_parameter", "Unknown: custmerId. This route takes: cursor, customerId, limit.", False),
     401: ("no_token", "Send 'Authorization: Bearer <token>'.", False),
@@ -38,35 +38,39 @@ _PROBLEMS: dict[int, tuple[str, str, bool]] = {
     404: ("not_found", "There is no customer 'CUS-000016'.", False),
     409: (
         "idempotency_key_reused",
-        "This key belongs to another command; take a new one for a new intent.",
+        "The key belongs to another command. A new intent takes a new key.",
         False,
     ),
-    412: ("changed_meanwhile", "It has changed since you saw it: get it again, and decide by that.", False),
+    412: (
+        "changed_meanwhile",
+        "The document has changed since you read it. Read it again before you decide.",
+        False,
+    ),
     413: ("too_large", "The body is too large.", False),
     422: ("invalid_request", "query.limit: Input should be less than or equal to 200.", False),
-    429: ("too_many_requests", "You ask more often than you may. Ask again in 1 s.", True),
-    502: ("ledger_fault", "The ledger failed.", False),
-    503: ("database_unavailable", "The database cannot be reached. Try again shortly.", True),
-    504: ("ledger_timeout", "The ledger did not answer in time.", True),
+    429: ("too_many_requests", "Rate limit exceeded. Try again in 1 s.", True),
+    502: ("ledger_fault", "The ledger failed, or its answer is invalid.", False),
+    503: ("database_unavailable", "The database cannot be reached. Try again in a moment.", True),
+    504: ("ledger_timeout", "The ledger did not answer in time. Try again.", True),
 }
 """An example of each: code, detail, and whether to try again."""
 
 TAGS = {
-    "health": "Whether a process is up, and whether it can do its work. No token is needed.",
-    "me": "Who the caller is, as their token tells.",
-    "search": "Customers, accounts and chats by what a caller on the phone can say.",
-    "customers": "Who somebody is, and everything about them in one answer.",
-    "loan accounts": "Loans, as the projections know them: balances are those of the last message.",
-    "conversations": "Chats: what was said, assessed and decided.",
-    "notes": "Contact notes. What was written stays: an amendment is a note that stands for another.",
-    "ledger": "The accounting ledger, asked at the moment of the call.",
-    "money": "Movements of money. Each takes an idempotency key, and is posted once.",
-    "write-offs": "Loans given up, by two people.",
+    "health": "Liveness and readiness. No token needed.",
+    "me": "The caller, by their token.",
+    "search": "Customers, accounts and conversations, by what a person on the phone can say.",
+    "customers": "Customers, and everything about one in a single answer.",
+    "loan accounts": "Loans, as projected: balances are those of the last message.",
+    "conversations": "Chats: utterances, assessments and decisions.",
+    "notes": "Contact notes. They never change: an amendment is a note that replaces another.",
+    "ledger": "The accounting ledger, asked live.",
+    "money": "Money movements. Each takes an idempotency key, and is posted once.",
+    "write-offs": "Loans written off, by two people.",
     "erasure": "The right to erasure: personal data is made unreadable for ever.",
-    "changes": "Which documents change, as it happens: for live screens, and for caches.",
-    "operations": "The pipeline: its state, messages that could not be used, and publishing by hand.",
+    "changes": "Which documents change, as it happens: for live screens and caches.",
+    "operations": "The pipeline: its state, dead letters, and publishing by hand.",
 }
-"""What the tags of the routes mean, in the order in which a reader wants them."""
+"""The tags of the routes, in reading order."""
 
 
 class UndescribedError(LookupError):
@@ -74,23 +78,23 @@ class UndescribedError(LookupError):
 
 
 def install(app: FastAPI) -> None:
-    """Serve the whole document where the framework would serve its own."""
+    """Serve this document instead of the framework's."""
     app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
 
 
 def document(app: FastAPI) -> Described:
     """The OpenAPI 3.1 document of the application's routes.
 
-    Raises LookupError for a route that takes or gives JSON and has no example, or that has an unknown tag.
+    Raises UndescribedError for a route with JSON and no example, or with an unknown tag.
     """
     described = get_openapi(
         title=app.title,
         version=app.version,
-        summary="Customers, loans and chats of a small-amount lender; notes, money and write-offs.",
+        summary="The customers, loans and chats of a small-amount lender; notes, money and write-offs.",
         description=app.description,
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
-        servers=[{"url": "/", "description": "The server that this document came from"}],
+        servers=[{"url": "/", "description": "The server of this document"}],
     )
     components = described["components"]
     components["responses"] = {_name(status): _problem_response(status) for status in DESCRIPTIONS}
@@ -131,7 +135,7 @@ def _complete(operation: Described) -> None:
 
 
 def _complete_parameter(parameter: Described) -> None:
-    """An optional parameter may be left out, and never be null: FastAPI's ``anyOf`` says that it could be."""
+    """An optional parameter may be absent, but never null, as FastAPI's ``anyOf`` has it."""
     schema = parameter["schema"]
     schema.pop("title", None)
     schema.pop("description", None)  # The parameter has it.
@@ -149,11 +153,11 @@ def _complete_parameter(parameter: Described) -> None:
 
 
 def _exemplify(content: Described, place: str) -> None:
-    if (told := content.get("application/json")) is not None:
+    if (json_content := content.get("application/json")) is not None:
         if (example := examples().get(place)) is None:
             msg = f"{place} has no example in app/api/openapi/examples.json"
             raise UndescribedError(msg)
-        told["example"] = example
+        json_content["example"] = example
 
 
 def _problem_response(status: int, description: str | None = None) -> Described:

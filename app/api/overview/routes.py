@@ -1,6 +1,6 @@
-"""The single customer view: all that staff need while they are on the phone, in one call.
+"""The single customer view: all that staff need during a phone call, in one request.
 
-What the ledger says is live; where it does not answer, what it last told us stands in its place, and says so.
+Balances are live; if the ledger does not answer, the last known ones, with a warning.
 """
 
 import asyncio
@@ -8,20 +8,21 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.auth.requires import Authenticated
+from app.api.auth.requirements import Authenticated
 from app.api.documents.listing import newest
-from app.api.documents.routes import NOT_IN_SUMMARIES, Named, database_of, one_document
-from app.api.http.etags import TAGGED, represented
+from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
+from app.api.http.etags import TAGGED
+from app.api.http.pages import CustomerId
 from app.api.http.problems import documented
-from app.api.ledger.routes import Ledger
 from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
+from app.api.overview.schemas import Overview, OverviewAccount, OverviewBalance, OverviewWarning
+from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 from app.projections.read_models.contact_notes import ContactNoteDocument
 from app.projections.read_models.conversations import ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
-from app.projections.read_models.types import Model, Money
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument
 
 router = APIRouter(
@@ -31,67 +32,9 @@ router = APIRouter(
     responses=documented(400, 401, 403, 422, 429, 503),
 )
 
-_MOST = 20
+_MAX = 20
 _TRANSACTIONS = 10
 _PAID = "paid"
-
-
-class Owed(Model):
-    """What is owed on an account: the ledger's word now, or what it last told us."""
-
-    total_outstanding: Money | None = None
-    """Absent where nobody ever told."""
-    principal_balance: Money | None = None
-    """By the ledger; absent where it did not answer."""
-    fee_balance: Money | None = None
-    """By the ledger; absent where it did not answer."""
-    live: bool
-    """Whether the ledger said so just now."""
-    as_of: datetime | None = None
-    """Up to when this is known."""
-
-
-class AccountInView(Model):
-    """A loan account, what is owed on it, what is due next, and its latest transactions."""
-
-    account: LoanAccountDocument
-    """The account as projected."""
-    owed: Owed
-    """What is owed."""
-    next_due: Instalment | None = None
-    """The first instalment that is not paid."""
-    latest_transactions: list[LedgerTransaction] | None = None
-    """By the ledger, newest first; absent where it did not answer."""
-
-
-class Warned(Model):
-    """Something that is missing or old in what is shown. ``code`` is stable."""
-
-    code: str
-    """`ledger_unavailable`, or `more_not_shown`."""
-    detail: str
-    """In words, for whoever reads it out."""
-
-
-class Overview(Model):
-    """A customer, with all that belongs to them; of each kind the newest twenty."""
-
-    customer_id: str
-    """Whose it is."""
-    customer: CustomerDocument
-    """Profile, flags and contact."""
-    in_arrears: bool
-    """Whether any account is."""
-    accounts: list[AccountInView]
-    """Their loan accounts, newest first."""
-    conversations: list[ConversationSummary]
-    """Their chats, newest first, without what was said."""
-    notes: list[ContactNoteDocument]
-    """Notes that no other has taken the place of, newest first."""
-    open_write_off_requests: list[WriteOffRequestDocument]
-    """Requests that await a decision."""
-    warnings: list[Warned]
-    """What is missing or old here; empty when all is well."""
 
 
 @router.get(
@@ -100,90 +43,75 @@ class Overview(Model):
     responses=documented(404) | TAGGED,
     response_model=Overview,
 )
-async def get_customer_overview(
-    request: Request,
-    response: Response,
-    ledger: Ledger,
-    customerId: Named,  # noqa: N803 - the wire's name
-) -> Response:
-    """Get a customer with accounts, live balances, chats, notes and open requests, in one call.
+async def get_customer_overview(request: Request, response: Response, customer_id: CustomerId) -> Response:
+    """Get a customer with accounts, live balances, conversations, notes and open requests, in one call.
 
-    A ledger that does not answer leaves `warnings`, and balances as they were last told.
+    If the ledger does not answer, `warnings` says so, and balances are the last known ones.
     """
-    database = database_of(request)
-    customer = await one_document(response, database, "customers", "customer", customerId)
-    theirs, most = {"customerId": customerId}, _MOST + 1
+    services = services_of(request)
+    database, ledger = services.database, services.ledger
+    customer = await one_document(response, database, "customers", "customer", customer_id)
+    theirs, limit = {"customerId": customer_id}, _MAX + 1
     accounts, conversations, notes, requests = await asyncio.gather(
-        newest(database["loan-accounts"], theirs, most),
-        newest(database["conversations"], theirs, most, NOT_IN_SUMMARIES),
-        newest(database["contact-notes"], theirs | {"status": "active"}, most),
-        newest(database["write-off-requests"], theirs | {"status": "pending"}, most),
+        newest(database["loan-accounts"], theirs, limit),
+        newest(database["conversations"], theirs, limit, NOT_IN_SUMMARIES),
+        newest(database["contact-notes"], theirs | {"status": "active"}, limit),
+        newest(database["write-off-requests"], theirs | {"status": "pending"}, limit),
     )
-    seen = await asyncio.gather(
-        *(_account(ledger, LoanAccountDocument.model_validate(each)) for each in accounts[:_MOST])
+    views = await asyncio.gather(
+        *(_account(ledger, LoanAccountDocument.model_validate(each)) for each in accounts[:_MAX])
     )
-    warnings = [warning for _, warning in seen if warning is not None]
     kinds = {"loan accounts": accounts, "conversations": conversations, "notes": notes, "requests": requests}
-    warnings += [
-        Warned(code="more_not_shown", detail=f"There are more than {_MOST} {kind}.")
+    more = [
+        OverviewWarning(code="more_not_shown", detail=f"There are more than {_MAX} {kind}.")
         for kind, found in kinds.items()
-        if len(found) > _MOST
+        if len(found) > _MAX
     ]
-    return represented(
-        request,
-        response,
-        Overview(
-            customer_id=customerId,
-            customer=CustomerDocument.model_validate(customer),
-            in_arrears=any(view.account.aging and view.account.aging.is_in_arrears for view, _ in seen),
-            accounts=[view for view, _ in seen],
-            conversations=[ConversationSummary.model_validate(each) for each in conversations[:_MOST]],
-            notes=[ContactNoteDocument.model_validate(each) for each in notes[:_MOST]],
-            open_write_off_requests=[
-                WriteOffRequestDocument.model_validate(each) for each in requests[:_MOST]
-            ],
-            warnings=warnings,
-        ),
+    overview = Overview(
+        customer_id=customer_id,
+        customer=CustomerDocument.model_validate(customer),
+        in_arrears=any(view.account.aging and view.account.aging.is_in_arrears for view, _ in views),
+        accounts=[view for view, _ in views],
+        conversations=[ConversationSummary.model_validate(each) for each in conversations[:_MAX]],
+        notes=[ContactNoteDocument.model_validate(each) for each in notes[:_MAX]],
+        open_write_off_requests=[WriteOffRequestDocument.model_validate(each) for each in requests[:_MAX]],
+        warnings=[warning for _, warning in views if warning is not None] + more,
     )
+    return represented(request, response, overview)
 
 
-async def _account(ledger: LedgerClient, account: LoanAccountDocument) -> tuple[AccountInView, Warned | None]:
-    """Both reads at once, each with the ledger's own deadline."""
+async def _account(
+    ledger: LedgerClient, account: LoanAccountDocument
+) -> tuple[OverviewAccount, OverviewWarning | None]:
+    """Reads balance and transactions at once, each with the ledger's own deadline."""
+    next_due = _next_due(account)
     try:
-        balance, told = await asyncio.gather(
+        balance, transactions = await asyncio.gather(
             ledger.get_balance(account.loan_account_id),
             ledger.get_transactions(account.loan_account_id, limit=_TRANSACTIONS),
         )
     except LedgerError as error:
-        owed = _last_told(account)
-        since = f"{owed.as_of:%Y-%m-%d %H:%M} UTC" if owed.as_of else "an unknown time"
-        detail = f"{account.loan_account_id}: balance as of {since}, ledger unavailable ({error.code})."
-        return _view(account, owed), Warned(code="ledger_unavailable", detail=detail)
+        known = _last_known(account)
+        since = f"{known.as_of:%Y-%m-%d %H:%M} UTC" if known.as_of else "an unknown time"
+        detail = f"{account.loan_account_id}: balance as of {since}, ledger unavailable ({error.grpc_code})."
+        warning = OverviewWarning(code="ledger_unavailable", detail=detail)
+        return OverviewAccount(account=account, owed=known, next_due=next_due), warning
     now = LedgerBalance.model_validate(balance)
-    owed = Owed(
+    live = OverviewBalance(
         total_outstanding=now.total_outstanding,
         principal_balance=now.principal_balance,
         fee_balance=now.fee_balance,
         live=True,
         as_of=now.as_of or datetime.now(UTC),
     )
-    latest = [LedgerTransaction.model_validate(each) for each in told.transactions]
-    return _view(account, owed, latest), None
+    latest = [LedgerTransaction.model_validate(each) for each in transactions.transactions]
+    view = OverviewAccount(account=account, owed=live, next_due=next_due, latest_transactions=latest)
+    return view, None
 
 
-def _view(
-    account: LoanAccountDocument, owed: Owed, latest: list[LedgerTransaction] | None = None
-) -> AccountInView:
-    return AccountInView(account=account, owed=owed, next_due=_next_due(account), latest_transactions=latest)
-
-
-def _last_told(account: LoanAccountDocument) -> Owed:
-    balances = account.balances
-    return Owed(
-        total_outstanding=balances.total_outstanding if balances else None,
-        live=False,
-        as_of=account.updated_at,
-    )
+def _last_known(account: LoanAccountDocument) -> OverviewBalance:
+    total = account.balances.total_outstanding if account.balances else None
+    return OverviewBalance(total_outstanding=total, live=False, as_of=account.updated_at)
 
 
 def _next_due(account: LoanAccountDocument) -> Instalment | None:

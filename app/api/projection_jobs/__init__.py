@@ -1,0 +1,1 @@
+"""Rebuilds and verifications of read models, done by ``billie project``."""

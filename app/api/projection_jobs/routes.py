@@ -1,20 +1,20 @@
-"""Rebuilds and verifications over REST: what is asked for is kept, and done by ``billie project``."""
+"""Rebuilds and verifications over REST: jobs are stored, and ``billie project`` runs them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import AfterValidator, Field, WithJsonSchema
 
-from app.api.auth.callers import Caller, Role
-from app.api.auth.requires import requires
+from app.api.auth.callers import Caller
+from app.api.auth.requirements import requires
+from app.api.auth.roles import Role
 from app.api.documents.listing import ListedByCreation, page
-from app.api.documents.routes import database_of
-from app.api.http.etags import TAGGED, represented
+from app.api.documents.service import represented
+from app.api.http.etags import TAGGED
 from app.api.http.pages import Page
-from app.api.http.problems import Problem, ProblemError, documented, not_found
-from app.api.http.request_fields import Body
-from app.api.projection_jobs.schemas import ProjectionJob
-from app.operations.servers import Servers
+from app.api.http.problems import Problem, ProblemError, documented
+from app.api.projection_jobs.schemas import JobBody, ProjectionJob, RebuildBody
+from app.api.services import services_of
+from app.errors import NotFoundError
 from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
 from app.projections.read_models.catalogue import COLLECTIONS
 
@@ -25,67 +25,26 @@ router = APIRouter(
     responses=documented(400, 401, 403, 422, 503),
 )
 
-JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, description="As it was answered.")]
+JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, description="The job's id.")]
 _ADMIN = Depends(requires(Role.ADMIN))
-
-
-def _known(name: str) -> str:
-    if name not in COLLECTIONS:
-        msg = f"there is no such read model: there are {', '.join(COLLECTIONS)}"
-        raise ValueError(msg)
-    return name
-
-
-ReadModel = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": [*COLLECTIONS]})]
-Projections = Annotated[
-    list[ReadModel] | None,
-    Field(min_length=1, max_length=32, description="The read models; all, where it is absent."),
-]
-
-
-class RebuildBody(Body):
-    """Fold read models anew from the events."""
-
-    kind: Literal["rebuild"]
-    projections: Projections = None
-    resume: bool = Field(False, strict=True, description="Go on from what an unfinished rebuild left.")
-
-    @property
-    def order(self) -> tuple[JobKind, bool, bool]:
-        """What is asked for: its kind, whether to fix, and whether to resume."""
-        return JobKind.REBUILD, False, self.resume
-
-
-class VerifyBody(Body):
-    """Compare the documents of read models with the events."""
-
-    kind: Literal["verify"]
-    projections: Projections = None
-    fix: bool = Field(False, strict=True, description="Put right what differs.")
-
-    @property
-    def order(self) -> tuple[JobKind, bool, bool]:
-        """The same."""
-        return JobKind.VERIFY, self.fix, False
-
-
-JobBody = Annotated[RebuildBody | VerifyBody, Field(discriminator="kind")]
 
 
 @router.post("", operation_id="askForProjectionJob", status_code=202, response_model_exclude_none=True)
 def ask_for_job(
     request: Request, response: Response, body: JobBody, by: Annotated[Caller, _ADMIN]
 ) -> ProjectionJob:
-    """Ask for read models to be rebuilt, or verified; admins. One job runs at a time, in the order asked for.
+    """Request a rebuild or verification of read models; admins. Jobs run one at a time, in order.
 
-    Nothing is down meanwhile: documents are read, and followed. Asked for again while it waits or runs, the
-    answer is the job that there is.
+    Nothing is down meanwhile. If the same job is waiting or running already, the answer is that job.
     """
     names = tuple(COLLECTIONS if body.projections is None else dict.fromkeys(body.projections))
-    kind, fix, resume = body.order
-    record, _ = _jobs(request).ask(Order(kind, names, fix, resume), _told(by))
+    if isinstance(body, RebuildBody):
+        order = Order(JobKind.REBUILD, names, resume=body.resume)
+    else:
+        order = Order(JobKind.VERIFY, names, fix=body.fix)
+    record, _ = _jobs(request).ask(order, _actor(by))
     response.headers["Location"] = f"/v1/projection-jobs/{record['_id']}"
-    return _shown(record)
+    return ProjectionJob.model_validate(record)
 
 
 @router.get("", operation_id="listProjectionJobs", response_model_exclude_none=True)
@@ -95,10 +54,9 @@ async def list_jobs(
     kind: JobKind | None = None,
     status: JobStatus | None = None,
 ) -> Page[ProjectionJob]:
-    """List jobs, the newest first; for operations and up."""
+    """List jobs, newest first; for operations and up."""
     filters: dict[str, str | None] = {"kind": kind, "status": status}
-    collection = database_of(request)[COLLECTION]
-    return await page(request, collection, filters, model=ProjectionJob, listing=listing)
+    return await page(request, COLLECTION, filters, model=ProjectionJob, listing=listing)
 
 
 @router.get(
@@ -108,43 +66,37 @@ async def list_jobs(
     response_model=ProjectionJob,
 )
 async def get_job(request: Request, response: Response, job_id: JobId) -> Response:
-    """Get one job: how far it is, and what came of it."""
-    record = await database_of(request)[COLLECTION].find_one({"_id": job_id})
+    """Get one job: its progress, and its outcome."""
+    record = await services_of(request).database[COLLECTION].find_one({"_id": job_id})
     if record is None:
-        raise not_found("job", job_id)
-    return represented(request, response, _shown(record))
+        raise NotFoundError("job", job_id)
+    return represented(request, response, ProjectionJob.model_validate(record))
 
 
 @router.post(
     "/{jobId}/stop",
     operation_id="stopProjectionJob",
-    responses=documented(404) | {409: {"model": Problem, "description": "It has ended"}},
+    responses=documented(404) | {409: {"model": Problem, "description": "The job has ended"}},
     response_model_exclude_none=True,
     dependencies=[_ADMIN],
 )
 def stop_job(request: Request, job_id: JobId) -> ProjectionJob:
-    """Stop a job; admins. One that runs ends within seconds: ask for it again. What a rebuild folded is kept.
+    """Stop a job; admins. A running job ends within seconds, and the documents stay as they were.
 
-    The documents stay as they were. `resume` of a new job goes on.
+    A rebuild keeps its progress: `resume` of a new job continues it.
     """
     record = _jobs(request).stop(job_id)
     if record is None:
-        raise not_found("job", job_id)
+        raise NotFoundError("job", job_id)
     if record["status"] not in (*OPEN, JobStatus.STOPPED):
-        raise ProblemError(409, "job_ended", f"The job is {record['status']}: there is nothing to stop.")
-    return _shown(record)
+        raise ProblemError(409, "job_ended", f"The job is {record['status']} and cannot be stopped.")
+    return ProjectionJob.model_validate(record)
 
 
 def _jobs(request: Request) -> Jobs:
-    servers: Servers = request.app.state.servers
-    return Jobs(servers.database)
+    return Jobs(services_of(request).servers.database)
 
 
-def _told(by: Caller) -> dict[str, Any]:
-    actor = by.actor
-    told = {"id": actor.id, "name": actor.name, "role": actor.role}
-    return {name: each for name, each in told.items() if each is not None}
-
-
-def _shown(record: dict[str, Any]) -> ProjectionJob:
-    return ProjectionJob.model_validate(record)
+def _actor(by: Caller) -> dict[str, Any]:
+    actor = {"id": by.actor.id, "name": by.actor.name, "role": by.actor.role}
+    return {name: each for name, each in actor.items() if each is not None}

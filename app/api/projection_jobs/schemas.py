@@ -1,99 +1,134 @@
-"""The collection ``projection-jobs``: rebuilds and verifications that somebody asked for over the API."""
+"""Projection jobs: what may be asked of one, and the collection ``projection-jobs``."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from app.api.http.request_fields import Body
 from app.projections.jobs.jobs import JobKind, JobStatus
+from app.projections.read_models.catalogue import COLLECTIONS
 from app.projections.read_models.types import CreatedAt, Model, StaffMember, UpdatedAt
 
 
+def _known(name: str) -> str:
+    if name not in COLLECTIONS:
+        msg = f"no such read model; read models: {', '.join(COLLECTIONS)}"
+        raise ValueError(msg)
+    return name
+
+
+ReadModel = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": [*COLLECTIONS]})]
+Projections = Annotated[
+    list[ReadModel] | None,
+    Field(min_length=1, max_length=32, description="The read models; all, if absent."),
+]
+
+
+class RebuildBody(Body):
+    """Rebuild read models from the events."""
+
+    kind: Literal["rebuild"]
+    projections: Projections = None
+    resume: bool = Field(False, strict=True, description="Continue an unfinished rebuild.")
+
+
+class VerifyBody(Body):
+    """Compare the documents of read models with the events."""
+
+    kind: Literal["verify"]
+    projections: Projections = None
+    fix: bool = Field(False, strict=True, description="Repair what differs.")
+
+
+JobBody = Annotated[RebuildBody | VerifyBody, Field(discriminator="kind")]
+
+
 class JobProgress(Model):
-    """How far a job is with one read model."""
+    """A job's progress with one read model."""
 
     projection: str
-    """Its name."""
+    """The read model."""
     phase: Literal["prepare", "fold", "catch_up", "swap", "compare"]
-    """Of a rebuild `fold`, `catch_up`, `swap`, one after the other; of a verification `fold`, `compare`."""
+    """A rebuild goes through `fold`, `catch_up`, `swap`; a verification through `fold`, `compare`."""
     position: int
-    """The events are folded up to there,"""
+    """Position of the last event applied."""
     newest: int
-    """of those up to there."""
+    """Position of the newest event."""
     documents: int
-    """Written, or compared, so far."""
+    """Documents written or compared so far."""
 
 
 class JobOutcome(Model):
-    """What came of a job for one read model."""
+    """A job's outcome for one read model."""
 
     projection: str
-    """Its name."""
+    """The read model."""
     position: int
-    """The position in the event store that its documents are at."""
+    """Position of its documents in the event store."""
     events: int
-    """Events folded."""
+    """Events applied."""
     documents: int
-    """Documents there are, or that were compared."""
+    """Documents written or compared."""
     seconds: float
-    """How long it took."""
+    """Duration."""
     differences: int | None = None
-    """Of a verification: documents that were not what the events say."""
+    """Verification: documents that differ from the events."""
     undecided: int | None = None
-    """Of a verification: documents that changed all the while, so that they could not be compared."""
+    """Verification: documents that kept changing, and could not be compared."""
     fixed: int | None = None
-    """Of a verification: those of them that were put right."""
+    """Verification: documents repaired."""
 
 
 class JobExample(Model):
-    """A document that was not what the events say. Its values are not kept: they may be personal."""
+    """A document that differs from the events. Its values, which may be personal, are not kept."""
 
     projection: str
-    """Whose document it is."""
+    """The read model."""
     id: str
     """The document's `_id`."""
     kind: Literal["missing", "extra", "different", "set_aside", "undecided", "unfoldable"]
-    """What is wrong with it."""
+    """The kind of difference."""
     position: int
     """The position of the last event that touched it."""
     fields: list[str]
-    """Of one that is `different`: the paths that differ."""
+    """The paths that differ, if it is `different`."""
 
 
 class ProjectionJob(Model):
-    """A rebuild or a verification of read models, asked for over the API and done by `billie project`."""
+    """A rebuild or a verification of read models, requested over the API and run by `billie project`."""
 
     job_id: str = Field(validation_alias="_id")
     """The job's identifier."""
     kind: JobKind
-    """What is done."""
+    """Rebuild or verification."""
     projections: list[str]
-    """The read models that it is about."""
+    """The read models."""
     fix: bool = False
-    """Of a verification: whether what differs is put right."""
+    """Verification: whether differences are repaired."""
     resume: bool = False
-    """Of a rebuild: whether it goes on from what an unfinished one left."""
+    """Rebuild: whether it continues an unfinished one."""
     status: JobStatus
-    """How it stands. `done` is also a verification that found differences: see `outcomes`."""
+    """Status. A verification that found differences is `done`, too: see `outcomes`."""
     asked_by: StaffMember
-    """Who asked for it."""
+    """Who requested it."""
     run_by: str | None = None
-    """The process that runs it; absent while it waits, and once it ended."""
+    """The process that runs it; absent before and after."""
     stop_wanted: bool | None = None
-    """Somebody asked for it to be stopped; absent where nobody did."""
+    """Present if somebody asked to stop it."""
     attempts: int
-    """How often it was begun: more than once where a process died of it, or beside it."""
+    """How often it was started: more than once if a process died meanwhile."""
     progress: list[JobProgress] | None = None
-    """How far it is; absent before it is begun."""
+    """Progress; absent before it starts."""
     outcomes: list[JobOutcome] | None = None
-    """What came of it, for each read model; absent while it is open."""
+    """Outcomes by read model; absent while it is open."""
     examples: list[JobExample] | None = None
-    """Of a verification: the first hundred differences of each read model."""
+    """Verification: the first hundred differences of each read model."""
     error: str | None = None
-    """Why it failed."""
+    """The reason of a failure."""
     started_at: datetime | None = None
-    """When it was begun last."""
+    """Time of the last start."""
     ended_at: datetime | None = None
-    """When it ended."""
+    """Time of the end."""
     created_at: CreatedAt = None
     updated_at: UpdatedAt = None

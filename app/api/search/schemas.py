@@ -1,12 +1,14 @@
 """Search results: enough of each document to pick the right one on the phone."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from app.aggregates.customer import EkycStatus
 from app.aggregates.loan_account.status import AccountStatus
+from app.api.search.query import Fit, Match
 from app.projections.read_models.customers import Flags
 from app.projections.read_models.types import Day, Model, Money
 
@@ -105,3 +107,43 @@ class SearchResults(Model):
     """At most `limit` hits. Exact ids, numbers, addresses and phone numbers come first."""
     more: bool
     """Whether there are, or may be, more hits than shown: a longer query narrows them down."""
+
+
+def _customer(document: dict[str, Any], match: Match) -> SearchHit:
+    address = document.get("residentialAddress", {})
+    lived = {name: address[name] for name in ("suburb", "state") if name in address}
+    identity = _identity(document, match, "fullName", "customerId") | {"customerId": document["_id"]}
+    return CustomerHit.model_validate(document | lived | identity | {"kind": "customer"})
+
+
+def _loan_account(document: dict[str, Any], match: Match) -> SearchHit:
+    more = {
+        "totalOutstanding": document.get("balances", {}).get("totalOutstanding"),
+        "openedDate": document.get("loanTerms", {}).get("openedDate"),
+    }
+    identity = _identity(document, match, "accountNumber", "loanAccountId")
+    return LoanAccountHit.model_validate(document | more | identity | {"kind": "loanAccount"})
+
+
+def _conversation(document: dict[str, Any], match: Match) -> SearchHit:
+    identity = _identity(document, match, "applicationNumber", "conversationId")
+    return ConversationHit.model_validate(document | identity | {"kind": "conversation"})
+
+
+def _identity(document: dict[str, Any], match: Match, title: str, identifier: str) -> dict[str, Any]:
+    return {
+        "id": document["_id"],
+        "title": document.get(title) or document["_id"],
+        "matched": identifier if match.field == "_id" else match.field,
+        "exact": match.fit == Fit.EXACT,
+    }
+
+
+HITS: dict[str, Callable[[dict[str, Any], Match], SearchHit]] = {
+    "customers": _customer,
+    "loan-accounts": _loan_account,
+    "conversations": _conversation,
+}
+"""Makes a hit of a document, by collection: those that are searched."""
+HIT_ORDER = {"customer": 0, "loanAccount": 1, "conversation": 2}
+"""The order of equally good hits."""

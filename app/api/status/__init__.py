@@ -1,0 +1,1 @@
+"""The state of this process and of the pipeline."""

@@ -1,0 +1,1 @@
+"""Write-off requests: made by one person, decided by another."""

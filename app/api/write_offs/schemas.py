@@ -1,21 +1,32 @@
-"""Write-off requests as the API shows them, from the aggregate: never older than what was answered before."""
+"""Write-off requests over REST."""
 
-from fastapi import Request
+from typing import Annotated
 
-from app.aggregates import WriteOffRequest
-from app.ledger.money.movements import Money
-from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffRequests
-from app.runtime.servers.store_threads import in_thread
+from pydantic import StringConstraints
 
-_WRITE_OFF_REQUESTS = WriteOffRequests()
+from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
+from app.api.http.request_fields import Amount, Body, Text
+from app.api.ledger_commands.schemas import LedgerCommand
+from app.projections.read_models.types import Model
+from app.projections.read_models.write_off_requests import WriteOffRequestDocument
 
 
-async def stored_request(request: Request, request_id: str) -> WriteOffRequestDocument | None:
-    """The request as it is stored now: no projection is waited for. Raises one of EVENT_STORE_ERRORS."""
-    money: Money = request.app.state.money
-    document = None
-    for event in await in_thread(money.store.events_of, WriteOffRequest, request_id):
-        document = _WRITE_OFF_REQUESTS.evolve(document, event)
-    return (
-        None if document is None else WriteOffRequestDocument.model_validate({**document, "_id": request_id})
-    )
+class WriteOffBody(Body):
+    """What to write off, and why."""
+
+    loan_account_id: Text
+    amount: Amount
+    reason: WriteOffReason
+    notes: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    priority: WriteOffPriority | None = None
+    customer_id: Text | None = None
+    customer_name: Text | None = None
+    account_number: Text | None = None
+    original_balance: Amount | None = None
+
+
+class Approved(Model):
+    """The request, and the money movement that posts it."""
+
+    request: WriteOffRequestDocument
+    command: LedgerCommand

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.api.auth.tokens import AuthenticationNotConfiguredError, token_checker
+from app.api.auth.tokens import AuthenticationNotConfiguredError, token_verifier
 from app.operations.doctor.check import Check, Verdict, failed, well
 from app.operations.doctor.doctor import examine
 from app.operations.servers import Servers
@@ -37,7 +37,7 @@ def command(
 
 def _tokens(settings: Settings) -> Check:
     try:
-        token_checker(settings)
+        token_verifier(settings)
     except AuthenticationNotConfiguredError as error:
         return failed("settings.tokens", str(error), "`billie api` does not start like that.")
     return well("settings.tokens", "can be checked")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.api.auth.callers import Role
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
+from app.api.auth.roles import Role
 from app.cli.terminal.configured import settings_for
 
 

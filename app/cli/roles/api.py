@@ -1,12 +1,11 @@
 """``billie api``: serve HTTP."""
 
-import socket
 from contextlib import closing
 
 import typer
 
 from app.api.auth.tokens import AuthenticationNotConfiguredError
-from app.api.http.serving import ApiServer
+from app.api.http.server import ApiServer, listen
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.measured import measured
 from app.console.application import create_app
@@ -25,7 +24,7 @@ from app.runtime.settings.settings import Settings
 
 
 def command() -> None:
-    """Serve the REST API, and where it is switched on the console, until told to stop."""
+    """Serve the REST API, and the console if it is on, until stopped."""
     settings = settings_for("api")
     with tracing(settings, Role.API) as traced:
         _serve(settings, traced)
@@ -46,14 +45,12 @@ def _serve(settings: Settings, traced: Tracing) -> None:
         typer.echo(f"The API does not start: {error}.", err=True)
         raise typer.Exit(2) from error
     configure_logging("api", settings.log_format)
-    place = (settings.api_host, settings.api_port)
-    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    host, port = settings.api_host, settings.api_port
     try:
-        listener = socket.create_server(place, family=family)
+        listener = listen(host, port, settings.api_stall_seconds)
     except OSError as error:
         typer.echo(
-            f"{place[0]}, port {place[1]}: {error.strerror}. Set BILLIE_API_HOST or BILLIE_API_PORT.",
-            err=True,
+            f"{host}, port {port}: {error.strerror}. Set BILLIE_API_HOST or BILLIE_API_PORT.", err=True
         )
         raise typer.Exit(3) from error
     with (
@@ -61,20 +58,20 @@ def _serve(settings: Settings, traced: Tracing) -> None:
         closing(Servers(settings)) as servers,
         measured(settings, Role.API, MoneyMetrics(servers)),
     ):
-        shown = f"[{settings.api_host}]" if family is socket.AF_INET6 else settings.api_host
+        shown = f"[{host}]" if ":" in host else host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")
         spare_what_is_there()
-        ApiServer(app, timeout_graceful_shutdown=10).run(sockets=[listener])
+        ApiServer(app, settings).run(sockets=[listener])
 
 
 def _refuse_a_sandbox(settings: Settings) -> None:
-    """In production, exit with 2 where the ledger says that it is one. One that is away may come later."""
+    """In production, exit with 2 if the ledger is a sandbox. A ledger that is away may come later."""
     if settings.env == "production" and is_sandbox(
         settings.ledger_target, security=configured_security(settings)
     ):
         typer.echo(
-            f"With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
-            f"{settings.ledger_target}, is a sandbox ledger: no real money moves. Set the real one's.",
+            f"With BILLIE_ENV=production, `billie api` does not start with a sandbox ledger, which moves no "
+            f"real money: set BILLIE_LEDGER_TARGET, {settings.ledger_target}, to the real one.",
             err=True,
         )
         raise typer.Exit(2)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.auth.callers import Caller
-from app.api.auth.requires import IN_PROCESS
+from app.api.auth.requirements import IN_PROCESS
 from app.console.session.guard import SessionOf
 from app.console.ui.page_route import PageRoute
 

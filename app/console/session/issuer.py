@@ -11,7 +11,7 @@ import jwt
 from authlib.common.security import generate_token
 from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 
-from app.api.auth.tokens import token_checker
+from app.api.auth.tokens import token_verifier
 from app.api.http.problems import ProblemError
 from app.runtime.observability.logging import where
 from app.runtime.servers.loopback import is_local
@@ -54,7 +54,7 @@ class Issuer:
         )
         # An ID token's audience is the client; the rest is checked as for the API's own tokens.
         audience = {"jwt_audience": settings.oidc_client_id}
-        self._tokens = token_checker(settings.model_copy(update=audience))
+        self._tokens = token_verifier(settings.model_copy(update=audience))
         self._discovery: asyncio.Task[dict[str, Any]] | None = None
 
     async def start(self) -> StartedSignIn:

@@ -14,9 +14,10 @@ import orjson
 from fastapi import FastAPI, Request
 from starlette.types import Receive, Scope, Send
 
-from app.api.auth.callers import Caller, Role
-from app.api.auth.requires import IN_PROCESS
+from app.api.auth.callers import Caller
+from app.api.auth.requirements import IN_PROCESS
 from app.api.auth.role_table import Rule, rules
+from app.api.auth.roles import Role
 from app.errors import NotFoundError
 
 Json = dict[str, Any]
@@ -83,7 +84,7 @@ class Rest:
 
         For display only: the route itself enforces the rule. Raises KeyError for an unknown route.
         """
-        return rules_of(self._app)[method, path].lets(self._caller.role)
+        return rules_of(self._app)[method, path].admits(self._caller.role)
 
     def required_role(self, method: str, path: str) -> Role | None:
         """The role that a route needs, if the caller's is too low."""

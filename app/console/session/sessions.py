@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
-from app.api.auth.callers import Caller, Role
+from app.api.auth.callers import Caller
+from app.api.auth.roles import Role
 from app.runtime.servers.loopback import is_local
 from app.runtime.settings.settings import Settings
 

@@ -30,4 +30,4 @@ def links_of(app: FastAPI, session: Session | None) -> list[Link]:
     """The links that a person may follow."""
     if session is None:
         return []
-    return [each for each in LINKS if rules_of(app)["GET", each.needs].lets(session.role)]
+    return [each for each in LINKS if rules_of(app)["GET", each.needs].admits(session.role)]

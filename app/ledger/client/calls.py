@@ -106,7 +106,7 @@ class Calls:
         except LedgerDownError:
             raise
         except LedgerError as error:
-            raise LedgerDownError(error.code, f"nothing was sent: {error.message}") from error
+            raise LedgerDownError(error.grpc_code, f"nothing was sent: {error.message}") from error
         if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
             raise LedgerDownError("UNAVAILABLE", "nothing was sent: the ledger says that it does not serve")
 
@@ -119,7 +119,7 @@ class Calls:
             outcome = "NOT_ASKED"
             raise
         except LedgerError as error:
-            outcome = error.code
+            outcome = error.grpc_code
             raise
         except BaseException:
             outcome = "GIVEN_UP"  # By the caller, who went away.

@@ -31,26 +31,45 @@ from typing import ClassVar
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 
+from app.errors import BillieError
 
-class LedgerError(Exception):
+_MAX_MESSAGE_LENGTH = 2_000
+_RETRY_AFTER_S = 2
+
+
+class LedgerError(BillieError):
     """A call to the ledger that gave no result.
 
-    ``code`` is the gRPC status by name (``FAILED_PRECONDITION``), ``message`` what came with it: the
-    ledger's own words, or gRPC's where the ledger did not answer.
+    ``grpc_code`` is the gRPC status by name (``FAILED_PRECONDITION``), ``message`` what came with it: the
+    ledger's own words, or gRPC's if the ledger did not answer. A rejection is never retryable: the same
+    request would be rejected again (contract ledger.md, failure 5).
     """
 
+    status = 502
+    code = "ledger_fault"
     outcome_unknown: ClassVar[bool] = True
     settles: ClassVar[bool] = False
+    _detail: ClassVar[str] = "The ledger failed, or its answer is invalid."
+    _quotes_ledger: ClassVar[bool] = True
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{message} ({code})")
-        self.code = code
+    def __init__(self, grpc_code: str, message: str) -> None:
+        super().__init__(f"{message} ({grpc_code})")
+        self.grpc_code = grpc_code
         self.message = message
+        self.ledger_message = message[:_MAX_MESSAGE_LENGTH] if self._quotes_ledger else None
+
+    @property
+    def detail(self) -> str:
+        """The text, which may name hosts, is for us."""
+        return self._detail
 
 
 class AccountNotFoundError(LedgerError):
     """NOT_FOUND: the ledger has no such account. Nothing was posted."""
 
+    status = 404
+    code = "ledger_account_not_found"
+    _detail = "The ledger has no such account."
     outcome_unknown = False
     settles = True
 
@@ -58,6 +77,9 @@ class AccountNotFoundError(LedgerError):
 class LedgerRejectedError(LedgerError):
     """FAILED_PRECONDITION: a business rule forbids it, for good; the message is for the operator."""
 
+    status = 422
+    code = "ledger_rejected"
+    _detail = "The ledger rejected this. A retry will be rejected too."
     outcome_unknown = False
     settles = True
 
@@ -65,6 +87,9 @@ class LedgerRejectedError(LedgerError):
 class InvalidRequestError(LedgerError):
     """INVALID_ARGUMENT: an argument is wrong. Nothing was posted."""
 
+    status = 400
+    code = "ledger_invalid_request"
+    _detail = "The request is invalid for the ledger."
     outcome_unknown = False
     settles = True
 
@@ -72,6 +97,9 @@ class InvalidRequestError(LedgerError):
 class OutOfRangeError(LedgerError):
     """OUT_OF_RANGE: an argument is beyond what the ledger holds. Nothing was posted."""
 
+    status = 422
+    code = "ledger_rejected"
+    _detail = "A value is out of the ledger's range."
     outcome_unknown = False
     settles = True
 
@@ -79,6 +107,9 @@ class OutOfRangeError(LedgerError):
 class KeyReusedError(LedgerError):
     """ALREADY_EXISTS: the key belongs to a command with other content. This one posted nothing."""
 
+    status = 409
+    code = "idempotency_key_reused"
+    _detail = "The key belongs to another command. A new intent takes a new key."
     outcome_unknown = False
     settles = True
 
@@ -101,6 +132,13 @@ class AccessRefusedError(LedgerError):
 class LedgerUnreachableError(LedgerError):
     """UNAVAILABLE: no connection, or it broke; of a write, after the ledger may have had it."""
 
+    status = 503
+    code = "ledger_unavailable"
+    retryable = True
+    retry_after_s = _RETRY_AFTER_S
+    _detail = "The ledger cannot be reached. Try again in a moment."
+    _quotes_ledger = False
+
 
 class LedgerDownError(LedgerUnreachableError):
     """We know that the ledger is away, and sent nothing, so that the caller does not wait.
@@ -112,12 +150,24 @@ class LedgerDownError(LedgerUnreachableError):
 class LedgerTimeoutError(LedgerError):
     """DEADLINE_EXCEEDED: no answer in time; a write may have been posted all the same."""
 
+    status = 504
+    code = "ledger_timeout"
+    retryable = True
+    _detail = "The ledger did not answer in time. Try again."
+    _quotes_ledger = False
+
 
 class LedgerBusyError(LedgerError):
     """RESOURCE_EXHAUSTED: too much for the ledger, or an answer too large for the wire.
 
     Unknown for a write: the answer can be what was too large.
     """
+
+    status = 429
+    code = "ledger_busy"
+    retryable = True
+    retry_after_s = _RETRY_AFTER_S
+    _detail = "The ledger is overloaded. Try again."
 
 
 class ErasedIntentError(LedgerError):
@@ -135,6 +185,8 @@ class LedgerFaultError(LedgerError):
 
 class UnreadableAnswerError(LedgerFaultError):
     """An answer came, and ``what`` is wrong with it. Of a write: it may well have posted."""
+
+    _quotes_ledger = False
 
     def __init__(self, what: str) -> None:
         super().__init__("INTERNAL", f"the ledger's answer cannot be read: {what}")

@@ -24,7 +24,7 @@ def health(target: str, *, seconds: float = 1.0, security: Security = PLAIN) -> 
         return NOT_OFFERED
     except LedgerError as error:
         # gRPC tells of every address that it tried: what failed stands last.
-        raise type(error)(error.code, error.message.rpartition(": ")[2]) from error
+        raise type(error)(error.grpc_code, error.message.rpartition(": ")[2]) from error
 
 
 def is_sandbox(target: str, *, seconds: float = 2.0, security: Security = PLAIN) -> bool:

@@ -116,9 +116,11 @@ class Money:
             answer = await send(self.client, command)
         except LedgerError as error:
             what = _outcome(error, is_first=is_first)
-            facts: dict[str, Any] = {"code": error.code, "message": error.message}
+            facts: dict[str, Any] = {"code": error.grpc_code, "message": error.message}
             loud = logging.ERROR if isinstance(error, ErasedIntentError) else logging.WARNING
-            log.log(loud, "Command %s %s: %s", command_id, what, error.code, extra={"aggregate": command_id})
+            log.log(
+                loud, "Command %s %s: %s", command_id, what, error.grpc_code, extra={"aggregate": command_id}
+            )
         else:
             what, facts = "posted", answer
             if is_first and answer["result"].get("idempotentReplay"):

@@ -181,7 +181,7 @@ async def ask_ledger(ledger: LedgerClient, lost: Sequence[OnlyShown]) -> None:
                 listed = await ledger.get_transactions(account)
                 books[account] = {posting.transaction_id for posting in listed.transactions}
             except LedgerError as error:
-                books[account] = f"it does not say: {error.code}"
+                books[account] = f"it does not say: {error.grpc_code}"
         known, transaction = books[account], each.document.get("transactionId")
         if isinstance(known, str):
             each.ledger = known

@@ -21,7 +21,6 @@ class ApiSettings(BaseModel):
     api_header_bytes: int = Field(
         32 * 1024, ge=1024, description="Size of a request's first line and headers; more gets 431."
     )
-    api_head_seconds: float = Field(10, gt=0, description="Time in which a request's headers must arrive.")
     api_request_seconds: float = Field(30, gt=0, description="Time in which a whole request must arrive.")
     api_stall_seconds: float = Field(
         30, gt=0, description="Time after which a client that reads nothing of its answer is disconnected."

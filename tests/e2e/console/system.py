@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 from redis import Redis
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.demo.lender import Lender
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 from redis import Redis
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ingestion.dead_letters.dead_letter import to_bytes
 from app.ingestion.messages.rejection import Reason
 from app.ingestion.stream.consumer import run as ingest

@@ -159,7 +159,7 @@ def test_each_status_says_whether_the_write_may_have_posted(status: str) -> None
         ask(ledger.target, WRITES["WriteOff"])
 
     error = raised.value
-    assert (error.code, error.message) == (status, "the ledger's words")
+    assert (error.grpc_code, error.message) == (status, "the ledger's words")
     assert error.outcome_unknown == (status in UNKNOWN)
     assert error.settles == (status in SETTLED)
 

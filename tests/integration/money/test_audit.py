@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
 from app.projections.worker import run as project

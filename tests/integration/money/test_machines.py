@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.aggregates import WriteOffRequest, machine_id
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.event_store.application import Servicing
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of

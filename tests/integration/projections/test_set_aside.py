@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from app.aggregates import Actor, ContactNote, Customer
 from app.aggregates.contact_note import facts_of
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.event_store.application import Servicing
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.positions import COLLECTION

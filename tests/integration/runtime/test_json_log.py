@@ -9,7 +9,7 @@ import httpx
 from pymongo.database import Database
 from redis import Redis
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ingestion.stream.publish import publish
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings

@@ -7,9 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from app.api.application import create_app
-from app.api.auth.callers import Role
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.api.auth.role_table import Rule, rules
+from app.api.auth.roles import Role
 from app.runtime.servers.embedded import EmbeddedServer
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
@@ -80,7 +80,7 @@ def test_nobody_gets_in_without_a_token(url: str, rule: Rule) -> None:
 @pytest.mark.parametrize("role", Role)
 def test_each_role_may_do_what_the_table_says(url: str, settings: Settings, rule: Rule, role: Role) -> None:
     answer = call(url, rule, issue_token(settings, "ann", role))
-    if rule.lets(role):
+    if rule.admits(role):
         assert answer.status_code not in (401, 403, 500), answer.text
         assert code_of(answer) != "no_such_route"
     else:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 

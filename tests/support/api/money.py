@@ -6,7 +6,7 @@ import httpx
 from eventsourcing.persistence import OperationalError
 
 from app.aggregates import LoanAccount
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.event_store.application import Servicing
 from app.runtime.settings.settings import Settings
 from tests.support.data.given import Told, absorb, message

@@ -9,15 +9,15 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.api.application import create_app
-from app.api.http.serving import ApiServer
+from app.api.http.server import ApiServer, listen
 from app.runtime.settings.settings import Settings
 
 
 class _Server(ApiServer):
     """Says when it is up, and stops as soon as it is told to: elsewhere it looks ten times a second."""
 
-    def __init__(self, app: FastAPI, **config: Any) -> None:
-        super().__init__(app, **config)
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(app, settings)
         self.up = threading.Event()
 
     async def startup(self, *args: Any, **kwargs: Any) -> None:
@@ -40,12 +40,13 @@ class _Server(ApiServer):
 @contextmanager
 def serving(settings: Settings, app: FastAPI | None = None, port: int = 0) -> Iterator[str]:
     """The API's base URL, while it serves; ``app``: one with routes of the test's own."""
-    server = _Server(app or create_app(settings), host="127.0.0.1", port=port)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        assert server.up.wait(10)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.stop()
-        thread.join(10)
+    server = _Server(app or create_app(settings), settings)
+    with listen("127.0.0.1", port, settings.api_stall_seconds) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            assert server.up.wait(10)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.stop()
+            thread.join(10)

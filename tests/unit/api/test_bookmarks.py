@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.api.changes.bookmarks import read, written
+from app.api.changes.bookmarks import format_bookmark, parse_bookmark
 
 COLLECTIONS = {"customers": 1, "loan-accounts": 2, "conversations": 3}
 
@@ -16,15 +16,19 @@ COLLECTIONS = {"customers": 1, "loan-accounts": 2, "conversations": 3}
     ],
 )
 def test_a_bookmark_names_only_those_that_are_behind(positions: dict[str, int], text: str) -> None:
-    assert written(positions) == text
-    assert read(text, COLLECTIONS) == positions
+    assert format_bookmark(positions) == text
+    assert parse_bookmark(text, COLLECTIONS) == positions
 
 
 def test_what_it_does_not_name_is_at_its_position() -> None:
-    assert read("9,customers:3", COLLECTIONS) == {"customers": 3, "loan-accounts": 9, "conversations": 9}
+    assert parse_bookmark("9,customers:3", COLLECTIONS) == {
+        "customers": 3,
+        "loan-accounts": 9,
+        "conversations": 9,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1,", "1,customers", "1,nothing:2", "1,customers:x", "١"])
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"bookmark|collection"):
-        read(text, COLLECTIONS)
+        parse_bookmark(text, COLLECTIONS)

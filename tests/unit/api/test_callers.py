@@ -6,8 +6,9 @@ from typing import Any
 import jwt
 import pytest
 
-from app.api.auth.callers import Callers, Role
-from app.api.http.problems import ProblemError
+from app.api.auth.callers import Callers
+from app.api.auth.roles import Role
+from app.errors import BillieError
 from app.runtime.settings.settings import Settings
 
 _EXPIRY = 1_000_000
@@ -58,7 +59,7 @@ def callers(checker: Checker, clocks: Clocks) -> Callers:
 
 
 def refused(callers: Callers, token: str) -> int:
-    with pytest.raises(ProblemError) as raised:
+    with pytest.raises(BillieError) as raised:
         asyncio.run(callers.of(token))
     return raised.value.status
 

@@ -1,6 +1,6 @@
 """The newest changes in memory: bounded, and without a gap."""
 
-from app.api.changes.feed import Tail
+from app.api.changes.service import Tail
 from app.projections.engine.changes import Change, Changes
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.api.auth.claims import claims_of, name_of, tells_a_machine, values_of
+from app.api.auth.claims import claim_values, claims_with, is_machine_token, name_of
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,12 @@ from app.api.auth.claims import claims_of, name_of, tells_a_machine, values_of
 def test_a_claim_is_a_name_or_a_path_and_holds_one_or_many(
     name: str, claims: dict[str, Any], values: list[Any]
 ) -> None:
-    assert values_of(claims, name) == values
+    assert claim_values(claims, name) == values
 
 
 @pytest.mark.parametrize("name", ["role", "realm_access.roles", "a.b.c", "https://billie.test/roles"])
 def test_what_is_written_under_a_name_is_read_under_it(name: str) -> None:
-    assert values_of(claims_of(name, "admin"), name) == ["admin"]
+    assert claim_values(claims_with(name, "admin"), name) == ["admin"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_is_written_under_a_name_is_read_under_it(name: str) -> None:
     ],
 )
 def test_a_machine_is_told_by_its_claims(mark: str | None, claims: dict[str, Any]) -> None:
-    assert tells_a_machine(claims, mark)
+    assert is_machine_token(claims, mark)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_machine_is_told_by_its_claims(mark: str | None, claims: dict[str, Any
     ],
 )
 def test_a_person_is_not_a_machine(mark: str | None, claims: dict[str, Any]) -> None:
-    assert not tells_a_machine(claims, mark)
+    assert not is_machine_token(claims, mark)
 
 
 def test_a_machine_without_a_name_has_its_clients() -> None:

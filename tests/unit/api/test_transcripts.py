@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.aggregates import Conversation
-from app.api.histories import transcript_pages as transcripts
-from app.api.histories.transcript_pages import List, Transcripts
+from app.api.histories import service as transcripts
+from app.api.histories.service import List, Transcripts
 from app.event_store.application import Servicing
 from app.projections.read_models.base import Options
 from app.projections.read_models.conversations import Conversations
@@ -60,7 +60,7 @@ def test_pages_are_those_of_the_whole_document_and_follow_what_is_new(
 ) -> None:
     random, servicing, pages = Random(seed), Servicing.in_memory(), Transcripts()
     monkeypatch.setattr(transcripts, "_AT_ONCE", 7)
-    monkeypatch.setattr(transcripts, "_FEW", random.choice([0, 2, 50]))
+    monkeypatch.setattr(transcripts, "_MAX_GAP", random.choice([0, 2, 50]))
     for length in (40, 25):
         absorb(servicing, chat(random, "V1", length))
         for which in LISTS:

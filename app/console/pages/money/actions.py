@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from fastapi import Request, Response
 
-from app.api.auth.callers import Role
+from app.api.auth.roles import Role
 from app.console.session.guard import split
 from app.console.ui.formats import quoted
 from app.console.ui.page_context import PageContext

@@ -5,8 +5,9 @@ from hmac import compare_digest
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.api.auth.callers import Caller, Role, caller_of
-from app.api.auth.claims import claims_of
+from app.api.auth.callers import Caller, caller_of
+from app.api.auth.claims import claims_with
+from app.api.auth.roles import Role
 from app.api.http.problems import ProblemError
 from app.console.session.guard import FormOf, check_origin, split
 from app.console.session.issuer import Issuer
@@ -34,7 +35,7 @@ async def sign_in(request: Request, form: FormOf) -> Response:
     if not name or form.get("role") not in list(Role):
         return _render(request, form.get("next"), form, status=422, is_invalid=True)
     user = ".".join(name.lower().split())
-    claims = claims_of(settings.jwt_role_claim, form["role"]) | {"sub": user, "name": name}
+    claims = claims_with(settings.jwt_role_claim, form["role"]) | {"sub": user, "name": name}
     return _signed_in(request, caller_of(claims, settings), _local(form.get("next")))
 
 

@@ -16,7 +16,7 @@ from redis import Redis
 
 from app.aggregates import ContactNote, Conversation, Customer, LoanAccount, WriteOffRequest
 from app.api.application import create_app
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.api.auth.role_table import rules
 from app.event_store.application import Servicing
 from app.ingestion.stream.consumer import run as ingest
@@ -85,7 +85,7 @@ NOT_PERSONAL = {"/healthz", "/readyz", "/v1/me", "/v1/status", "/v1/dead-letters
 def documents(mongo_db: Database[dict[str, Any]]) -> None:
     stamps = {"createdAt": AT, "updatedAt": AT, "_position": 1}
     mongo_db["customers"].insert_many(
-        {"_id": each, "fullName": NAME, "emailAddress": EMAIL, "_search": ["0nannabel leeuwen"]} | stamps
+        {"_id": each, "fullName": NAME, "emailAddress": EMAIL, "_search": ["nannabel leeuwen"]} | stamps
         for each in ("C1", "C2")
     )
     mongo_db["loan-accounts"].insert_one({"_id": "L1", "customerId": "C1", "customerName": NAME} | stamps)

@@ -26,7 +26,7 @@ from app.aggregates import (
     LoanAccount,
     WriteOffRequest,
 )
-from app.api.changes.feed import ChangeFeed
+from app.api.changes.service import ChangeFeed
 from app.event_store.application import Servicing
 from app.operations.servers import Servers
 from app.projections.engine.changes import ChangeReader, Changes
@@ -385,7 +385,7 @@ def test_what_a_slow_reader_has_not_read_is_not_kept_for_them(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes from the event store, and nothing is missed."""
-    monkeypatch.setattr("app.api.changes.feed.Tail.__init__.__defaults__", (5,))
+    monkeypatch.setattr("app.api.changes.service.Tail.__init__.__defaults__", (5,))
     names = [f"C{number}" for number in range(100, 300)]
 
     async def slowly() -> list[str]:

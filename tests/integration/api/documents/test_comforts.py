@@ -204,13 +204,10 @@ def test_an_address_says_which_methods_it_takes(path: str, methods: str, api: ht
 
 
 @pytest.mark.parametrize("method", ["get", "FETCH"])
-def test_what_is_no_method_is_a_problem(method: str, api: httpx.Client) -> None:
+def test_what_is_no_method_is_refused(method: str, api: httpx.Client) -> None:
     request = api.build_request("GET", "/v1/customers")
     request.method = method
-    if method.isascii():
-        answer = api.send(request)
-        assert answer.status_code in (400, 405)
-        assert answer.headers["content-type"] == "application/problem+json"
+    assert api.send(request).status_code == 400
 
 
 def test_pages_of_named_origins_may_ask(api: httpx.Client) -> None:

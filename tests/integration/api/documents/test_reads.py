@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation
 from app.api.application import create_app
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.api.auth.tokens import AuthenticationNotConfiguredError
 from app.event_store.application import Servicing
 from app.projections.migrations import migrate

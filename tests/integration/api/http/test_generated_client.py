@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ledger.sandbox.books import Books
 from app.projections.migrations import migrate
 from app.projections.worker import run as project

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from app.api.application import create_app
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving

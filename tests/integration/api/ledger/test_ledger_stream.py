@@ -12,7 +12,7 @@ import grpc
 import httpx
 import pytest
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.support.api.ledger_api import ledger_api, ledger_settings
 from tests.support.api.serving import serving

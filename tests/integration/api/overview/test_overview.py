@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pymongo.database import Database
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.projections.migrations import migrate
 from app.projections.worker import run as project

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pymongo.database import Database
 
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.projections.jobs.jobs import COLLECTION, Jobs, JobStatus
 from app.projections.migrations import migrate
 from app.runtime.settings.settings import Settings
@@ -121,7 +121,7 @@ def test_who_may_what(as_: As) -> None:
         (
             {"kind": "rebuild", "projections": ["nothing"]},
             422,
-            "there is no such read model: there are customers",
+            "no such read model; read models: customers",
         ),
         ({"kind": "rebuild", "projections": []}, 422, "projections"),
         ({"kind": "rebuild", "fix": True}, 422, "fix"),

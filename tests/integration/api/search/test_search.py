@@ -14,9 +14,9 @@ from pymongo import AsyncMongoClient, monitoring
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, LoanAccount
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.api.search.query import SearchQuery
-from app.api.search.routes import MAX_READ, find
+from app.api.search.service import MAX_READ, find
 from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate

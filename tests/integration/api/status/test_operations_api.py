@@ -12,8 +12,9 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
+from app.api import services
 from app.api.application import create_app
-from app.api.auth.requires import issue_token
+from app.api.auth.development_tokens import issue_token
 from app.api.inbox import routes as inbox
 from app.ingestion.dead_letters import replays
 from app.ingestion.dead_letters.store import discarded_stream
@@ -270,18 +271,18 @@ def test_inbox_says_when_it_cannot_wait_any_longer(admin: httpx.Client, settings
 def test_inbox_sends_away_whom_it_cannot_have_wait_too(
     settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "WAITS_AT_ONCE", 1)
-    monkeypatch.setattr(inbox, "_MOST_WAITING", 1)
-    is_over, carry_out = Event(), inbox._publish_and_wait
+    monkeypatch.setattr(services, "_INBOX_WAITS", 1)
+    monkeypatch.setattr(inbox, "_MAX_WAITING", 1)
+    is_over, carry_out = Event(), inbox.publish_and_wait
 
     def held(*arguments: Any) -> Any:
         is_over.wait(20)
         return carry_out(*arguments)
 
-    monkeypatch.setattr(inbox, "_publish_and_wait", held)
+    monkeypatch.setattr(inbox, "publish_and_wait", held)
     app = create_app(settings)
     with serving(settings, app) as url, client_of(url, settings, "admin") as client:
-        waits = app.state.inbox_waits
+        waits = app.state.services.inbox_waits
         with ThreadPoolExecutor(2) as others:
             sent = [others.submit(client.post, "/v1/inbox?wait=0", json=SAID) for _ in range(2)]
             try:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.aggregates import ContactNote
-from app.api.notes.service import NoteStore, Stored
+from app.api.notes.service import Notes, Stored
 from app.errors import BillieError
 from app.event_store.application import Servicing
 from app.projections.engine.projector import Projector
@@ -30,13 +30,13 @@ WRITES = st.tuples(NAMES, st.none(), WORDS)
 AMENDS = st.tuples(NAMES, NAMES, WORDS)
 
 
-def fresh() -> tuple[Servicing, NoteStore]:
+def fresh() -> tuple[Servicing, Notes]:
     servicing = Servicing.in_memory(cache=0)
     know_customers(servicing, "C1")
-    return servicing, NoteStore(lambda: servicing)
+    return servicing, Notes(lambda: servicing)
 
 
-def attempt(notes: NoteStore, name: str, amended: str | None, content: str) -> Stored:
+def attempt(notes: Notes, name: str, amended: str | None, content: str) -> Stored:
     """Write a note, or one that amends another."""
     if amended is None:
         return notes.write(name, ANN, "C1", TOLD | {"content": content})

@@ -1,21 +1,21 @@
-"""How often one caller may ask: a bucket of tokens for each, in this process."""
+"""The rate limit: a token bucket per caller, in this process."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
 
-_MOST_CALLERS = 10_000
+_MAX_CALLERS = 10_000
 
 
-class Rates:
-    """Each caller has ``burst`` requests, which come back at ``per_second``; 0 is no limit."""
+class RateLimits:
+    """Each caller has ``burst`` requests, refilled at ``per_second``; 0 means no limit."""
 
     def __init__(self, per_second: float, burst: int, *, clock: Callable[[], float] = monotonic) -> None:
         self._per_second, self._burst, self._clock = per_second, burst, clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait_of(self, caller: str) -> float:
-        """Take one request from a caller's bucket: 0, or, if it has none, the seconds until it does."""
+    def take(self, caller: str) -> float:
+        """Take one request from a caller's bucket. Returns 0, or the seconds to wait if it is empty."""
         if not self._per_second:
             return 0.0
         now = self._clock()
@@ -23,6 +23,6 @@ class Rates:
         left = min(self._burst, left + (now - at) * self._per_second)
         wait = max(0.0, (1 - left) / self._per_second)
         self._buckets[caller] = (left if wait else left - 1, now)
-        if len(self._buckets) > _MOST_CALLERS:
-            self._buckets.popitem(last=False)  # Who asked longest ago: most likely, it is full again.
+        if len(self._buckets) > _MAX_CALLERS:
+            self._buckets.popitem(last=False)  # The least recent caller: most likely full again.
         return wait

@@ -1,9 +1,9 @@
-"""The changes of documents, followed once for all who listen to them in this process.
+"""The changes of documents, read once for all listeners of this process.
 
-One follower reads what is new of each projection, once that has come so far: whoever reads a document that
-they hear of sees the change. The newest changes stay in memory, a bounded number for all listeners together.
-A listener keeps no more than how far it has come: one that is new to us, or slow, reads from the event store
-what is no longer in memory, a page at a time. So nobody waits for another, and nothing grows.
+One reader takes the new changes of each projection, once it has applied them: whoever then reads the document
+sees the change. The newest changes stay in memory, bounded for all listeners together. A listener keeps only
+its position: one that is new or slow reads older changes from the event store, a page at a time. So no
+listener waits for another, and nothing grows.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from app.api.http.problems import ProblemError
+from app.errors import BillieError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.servers import Servers
 from app.projections.engine.changes import Change, ChangeReader, Changes
@@ -29,15 +29,27 @@ from app.runtime.observability.logging import in_short, where
 log = logging.getLogger(__name__)
 
 KEPT = 10_000
-"""Changes of one collection that stay in memory."""
-_READERS = 4
-"""Threads that read for listeners who are behind, at most."""
-_TRY_AGAIN_S = 1.0
-_STANDS_FOR_S = 10.0
+"""Changes of one collection in memory."""
+_READER_THREADS = 4
+"""For listeners that are behind."""
+_RETRY_S = 1.0
+_FAULT_RETRY_S = 10.0
+
+
+class TooManyListenersError(BillieError):
+    """As many listeners as the settings allow."""
+
+    status = 503
+    code = "too_many_listeners"
+    retryable = True
+    retry_after_s = 5
+
+    def __init__(self) -> None:
+        super().__init__("This server has as many listeners as it allows. Try again in a moment.")
 
 
 class Tail:
-    """The newest changes of one collection, up to the position ``reached``; older ones go."""
+    """The newest changes of one collection, up to the position ``reached``."""
 
     def __init__(self, position: int, kept: int = KEPT) -> None:
         self.reached = position
@@ -46,7 +58,7 @@ class Tail:
         self._count = 0
 
     def add(self, page: Changes) -> None:
-        """What follows."""
+        """Add the next page, and drop the oldest."""
         if self._pages and not page.found:
             self._pages[-1] = self._pages[-1]._replace(reached=page.reached)
         else:
@@ -57,7 +69,7 @@ class Tail:
             self._count -= 1 + len(self._pages.popleft().found)
 
     def after(self, position: int) -> Changes | None:
-        """The page that goes on after a position; None where it is not here any more."""
+        """The page after a position; None if it is no longer here."""
         for page in reversed(self._pages):
             if page.after <= position:
                 return page if position < page.reached else None
@@ -65,7 +77,7 @@ class Tail:
 
 
 class ChangeFeed:
-    """Follows the changes while somebody listens."""
+    """Reads the changes while somebody listens."""
 
     def __init__(self, servers: Servers, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._servers, self._settings = servers, servers.settings
@@ -76,27 +88,23 @@ class ChangeFeed:
         self._tails: dict[str, Tail] = {}
         self._admitted = self._listeners = 0
         self._moved = asyncio.Event()
-        self._following: asyncio.Task[None] | None = None
-        self._stands_until: dict[str, float] = {}
-        self._limit, self._own_limit = CapacityLimiter(_READERS), CapacityLimiter(1)
-        self.waits_for: str | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._faulted_until: dict[str, float] = {}
+        self._limit, self._own_limit = CapacityLimiter(_READER_THREADS), CapacityLimiter(1)
+        self.away: str | None = None
         """The server that is away, if one is."""
 
     async def positions(self) -> dict[str, int]:
-        """How far each projection has come. Raises pymongo's errors."""
+        """The position of each projection. Raises pymongo's errors."""
         found = self._positions.find({"_id": {"$in": list(self._projections)}}, {"position": 1})
         known = {each["_id"]: int(each["position"]) async for each in found}
         return {name: known.get(name, 0) for name in self._projections}
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Count among those who may listen, as long as this lasts. Raises ProblemError where all do."""
+        """Count as a listener meanwhile. Raises TooManyListenersError."""
         if self._admitted >= self._settings.changes_listeners:
-            detail = "This server tells changes to as many as it can. Try again shortly."
-            raise ProblemError(
-                503, "too_many_listeners", detail, retryable=True, headers={"Retry-After": "5"}
-            )
-
+            raise TooManyListenersError
         self._admitted += 1
         try:
             yield
@@ -105,10 +113,10 @@ class ChangeFeed:
 
     @asynccontextmanager
     async def listening(self, positions: dict[str, int]) -> AsyncIterator[None]:
-        """Follow as long as this lasts; ``positions`` are those of the projections, just now."""
-        if self._following is None:
+        """Have the changes read meanwhile; ``positions`` are those of the projections now."""
+        if self._reading is None:
             self._tails = {name: Tail(position) for name, position in positions.items()}
-            self._following = asyncio.create_task(self._follow())
+            self._reading = asyncio.create_task(self._read())
         self._listeners += 1
         try:
             yield
@@ -118,21 +126,21 @@ class ChangeFeed:
                 self.stop()
 
     def stop(self) -> None:
-        """Follow no more."""
-        if self._following is not None:
-            self._following.cancel()
-            self._following = None
+        """Stop reading."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     async def after(
         self, bookmark: dict[str, int], collections: Collection[str]
     ) -> AsyncGenerator[tuple[str, Change]]:
-        """The changes of some collections beyond a bookmark, for ever. It moves with them.
+        """The changes of some collections after a bookmark, endlessly, while :meth:`listening`.
 
-        Only for whoever is :meth:`listening`. A server that is away is waited for.
+        The bookmark moves with them. A server that is away is waited for.
         """
         loop, waits_until = asyncio.get_running_loop(), dict[str, float]()
         while True:
-            moved, level = self._moved, True
+            moved, is_level = self._moved, True
             for name in collections:
                 reached = self._tails[name].reached
                 if bookmark[name] >= reached or loop.time() < waits_until.get(name, 0):
@@ -141,19 +149,19 @@ class ChangeFeed:
                     page = await self._page_after(name, bookmark[name], reached)
                 except (PyMongoError, ProjectionFault, *EVENT_STORE_ERRORS) as error:
                     log.warning("Changes of %s cannot be read: %s", name, in_short(error))
-                    pause = _STANDS_FOR_S if isinstance(error, ProjectionFault) else _TRY_AGAIN_S
+                    pause = _FAULT_RETRY_S if isinstance(error, ProjectionFault) else _RETRY_S
                     waits_until[name] = loop.time() + pause
                     continue
-                level, known = False, bookmark[name]
-                told = [each for each in page.found if each.position > known]
-                for number, change in enumerate(told, start=1):
-                    # Several documents may have changed by one event: it is known with the last of them.
-                    goes_on = number < len(told) and told[number].position == change.position
+                is_level, known = False, bookmark[name]
+                changes = [each for each in page.found if each.position > known]
+                for number, change in enumerate(changes, start=1):
+                    # One event may change several documents: it is done with the last of them.
+                    goes_on = number < len(changes) and changes[number].position == change.position
                     bookmark[name] = change.position - goes_on
                     yield name, change
                 bookmark[name] = page.reached
-            if level:
-                # What could not be read is tried again, whether or not anything moves.
+            if is_level:
+                # What could not be read is retried, whether or not anything moves.
                 behind = [
                     at for name, at in waits_until.items() if bookmark[name] < self._tails[name].reached
                 ]
@@ -162,7 +170,7 @@ class ChangeFeed:
                         await moved.wait()
 
     async def _page_after(self, name: str, position: int, up_to: int) -> Changes:
-        """From memory, or else from the event store."""
+        """From memory, otherwise from the event store."""
         if (page := self._tails[name].after(position)) is not None:
             return page
         return await to_thread.run_sync(self._page, name, position, up_to, limiter=self._limit)
@@ -173,44 +181,44 @@ class ChangeFeed:
             reader = self._readers[name] = ChangeReader(self._projections[name], store, database)
         return reader.page(after, up_to)
 
-    async def _follow(self) -> None:
+    async def _read(self) -> None:
         while True:
             try:
                 is_behind = await self._step()
             except (PyMongoError, *EVENT_STORE_ERRORS) as error:
-                if self.waits_for is None:
-                    log.warning("Changes are not told: %s", in_short(error))
-                self.waits_for = "database" if isinstance(error, PyMongoError) else "event store"
-                await asyncio.sleep(_TRY_AGAIN_S)
+                if self.away is None:
+                    log.warning("Cannot read changes: %s", in_short(error))
+                self.away = "database" if isinstance(error, PyMongoError) else "event store"
+                await asyncio.sleep(_RETRY_S)
                 continue
-            except Exception as error:  # noqa: BLE001 - whatever it is, listeners must not wait in vain
-                log.error("Changes are not told, by a fault of ours: %s", where(error))
-                await asyncio.sleep(_TRY_AGAIN_S)
+            except Exception as error:  # noqa: BLE001 - whatever it is, listeners must not hang
+                log.error("Cannot read changes, by a fault of ours: %s", where(error))
+                await asyncio.sleep(_RETRY_S)
                 continue
-            self.waits_for = None
+            self.away = None
             if not is_behind:
                 await asyncio.sleep(self._settings.poll_ms / 1_000)
 
     async def _step(self) -> bool:
-        """Read a page of each collection that has moved. Returns whether there is more."""
+        """Read a page of each collection that has moved. Returns whether more follow."""
         now, is_behind = asyncio.get_running_loop().time(), False
         for name, position in (await self.positions()).items():
             tail = self._tails[name]
-            if position <= tail.reached or now < self._stands_until.get(name, 0):
+            if position <= tail.reached or now < self._faulted_until.get(name, 0):
                 continue
             try:
                 page = await to_thread.run_sync(
                     self._page, name, tail.reached, position, limiter=self._own_limit
                 )
             except ProjectionFault as fault:
-                log.error("%s. Changes of %s are not told, those of others are", fault, name)
-                self._stands_until[name] = now + _STANDS_FOR_S
+                log.error("%s. Changes of %s are held up, those of others are not", fault, name)
+                self._faulted_until[name] = now + _FAULT_RETRY_S
                 continue
             tail.add(page)
             is_behind = is_behind or page.reached < position
-            self._tell()
+            self._notify()
         return is_behind
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()

@@ -1,8 +1,8 @@
-"""All that was said in a conversation, a page at a time, from its events: documents keep only the newest.
+"""Whole transcripts, a page at a time, from a conversation's events: documents keep only the newest items.
 
-Items stand in the order of their own times, ties in that of arrival, so those of a page may be anywhere among
-the events. That order is remembered from one request to the next, and nothing of what was said: of each item
-its time and the number of its event.
+Items are ordered by their own times, ties by arrival, so those of a page may be anywhere among the events.
+The order is cached between requests: of each item its time and its event's version, and nothing that was
+said.
 """
 
 import sys
@@ -27,12 +27,12 @@ from app.projections.read_models.conversations import Conversations
 List = Literal["utterances", "noticeboard"]
 
 _AT_ONCE = 500
-"""Events that are read in one go."""
-_FEW = 10
-"""Events that are read for nothing, rather than asking again."""
+"""Events per read."""
+_MAX_GAP = 10
+"""Unwanted events that are read rather than reading twice."""
 _MOST_CONVERSATIONS = 256
 _MOST_ITEMS = 1_000_000
-"""What is remembered in all, at 16 bytes each; one conversation may have more."""
+"""In the cache, at 16 bytes each; one conversation may have more."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE = Conversations(
     Options(max_utterances=sys.maxsize, max_notices=sys.maxsize, max_list_bytes=sys.maxsize)
@@ -40,7 +40,7 @@ _WHOLE = Conversations(
 
 
 class TranscriptPage(NamedTuple):
-    """Items as the document would have them, whether there are more after them, and whose they are."""
+    """Items as documents have them, whether more follow, and whose they are."""
 
     items: list[Document]
     goes_on: bool
@@ -48,43 +48,43 @@ class TranscriptPage(NamedTuple):
 
 
 class Transcripts:
-    """Pages of transcripts. Threads may share it: of one conversation, one of them reads what is new."""
+    """Pages of transcripts, for any number of threads: one of them reads a conversation's new events."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = Lock()
 
     def page(
-        self, servicing: Servicing, conversation_id: str, which: List, start: int, most: int
+        self, servicing: Servicing, conversation_id: str, which: List, start: int, limit: int
     ) -> TranscriptPage | None:
-        """``most`` items after the ``start`` oldest ones; None for a conversation that was never heard of.
+        """``limit`` items after the ``start`` oldest ones; None for an unknown conversation.
 
-        The first time in this process all events are read, then those that are new, and those of the page.
+        The first read takes all events, later ones the new events and those of the page.
         Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
         """
         topics = [get_topic(each) for each in event_classes(Conversation)]
         reader = EventReader(servicing, topics, f"the {which} of a conversation")
-        known = self._remembered(conversation_id)
+        known = self._cached(conversation_id)
         try:
             with known.lock:
                 known.catch_up(reader, conversation_id)
                 versions = known.orders[which].versions
-                wanted, goes_on = list(versions[start : start + most]), start + most < len(versions)
+                wanted, goes_on = list(versions[start : start + limit]), start + limit < len(versions)
         finally:
-            self._forget_some(conversation_id, known)
+            self._evict(conversation_id, known)
         if not known.version:
             return None
         events = _events(reader, conversation_id, wanted)
         return TranscriptPage(_folded(which, events), goes_on, known.customer_id)
 
-    def _remembered(self, conversation_id: str) -> "_Known":
+    def _cached(self, conversation_id: str) -> "_Known":
         with self._lock:
             known = self._known.setdefault(conversation_id, _Known())
             self._known.move_to_end(conversation_id)
             return known
 
-    def _forget_some(self, conversation_id: str, known: "_Known") -> None:
-        """What there is not, and those that were asked for longest ago."""
+    def _evict(self, conversation_id: str, known: "_Known") -> None:
+        """Drop an unknown conversation, and the least recently used."""
         with self._lock:
             if not known.version:
                 self._known.pop(conversation_id, None)
@@ -95,7 +95,7 @@ class Transcripts:
 
 
 class _Order:
-    """The events of a list's items, by number, in the order of the items' times."""
+    """The versions of a list's events, in the order of their items' times."""
 
     def __init__(self) -> None:
         self._times, self.versions = array("q"), array("q")
@@ -108,7 +108,7 @@ class _Order:
 
 
 class _Known:
-    """What is remembered of a conversation, up to the event of a version."""
+    """A conversation's orders, up to the event of a version."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -121,9 +121,9 @@ class _Known:
         return sum(len(order.versions) for order in self.orders.values())
 
     def catch_up(self, reader: EventReader, conversation_id: str) -> None:
-        """Learn of what is new."""
-        while told := reader.history((Conversation, conversation_id), self.version, _AT_ONCE):
-            for each in told:
+        """Read the new events."""
+        while events := reader.history((Conversation, conversation_id), self.version, _AT_ONCE):
+            for each in events:
                 self._note(each.event)
                 self.version = each.event.originator_version
 
@@ -141,27 +141,27 @@ class _Known:
 
 
 def _events(reader: EventReader, conversation_id: str, versions: Sequence[int]) -> list[Any]:
-    """The events of these versions, in this order: those that lie together are read together."""
+    """The events of these versions, in this order. Neighbours are read together."""
     found: dict[int, Any] = {}
     for after, most in _stretches(versions):
-        while most > 0 and (told := reader.history((Conversation, conversation_id), after, most)):
-            found |= {each.event.originator_version: each.event for each in told}
-            most, after = most - len(told), told[-1].event.originator_version
+        while most > 0 and (events := reader.history((Conversation, conversation_id), after, most)):
+            found |= {each.event.originator_version: each.event for each in events}
+            most, after = most - len(events), events[-1].event.originator_version
     return [found[version] for version in versions]
 
 
 def _stretches(versions: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """After which event to read, and how many, to have all of these and few others."""
+    """The version to read after, and how many events: all of these, and few others."""
     ordered = sorted(versions)
     begins = 0
     for place, version in enumerate(ordered, 1):
-        if place == len(ordered) or ordered[place] > version + _FEW:
+        if place == len(ordered) or ordered[place] > version + _MAX_GAP:
             yield ordered[begins] - 1, version - ordered[begins] + 1
             begins = place
 
 
 def _folded(which: List, events: Sequence[Any]) -> list[Document]:
-    """The items as the read model has them. In this order, none is put before another."""
+    """The items as the read model has them, in this order."""
     document: Document = {"utterances": [], "utteranceCount": 0, "noticeboard": [], "noticeboardCount": 0}
     for event in events:
         _WHOLE.evolve(document, event)

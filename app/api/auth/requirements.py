@@ -1,0 +1,97 @@
+"""What a route requires of its callers: a bearer token (JWT), a role, and sometimes a person."""
+
+from functools import lru_cache
+from math import ceil
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from fastapi.security.utils import get_authorization_scheme_param
+
+from app.api.auth.callers import Caller, NoTokenError
+from app.api.auth.roles import Role
+from app.api.http.query_parameters import refuse_unknown_parameters
+from app.api.services import services_of
+from app.errors import BillieError
+
+IN_PROCESS = "billie.caller"
+"""The key of an ASGI scope under which code of this process names the caller; no client can set one."""
+
+
+class RoleTooLowError(BillieError):
+    """The caller's role is below the one that the route takes."""
+
+    status = 403
+    code = "role_too_low"
+
+
+class TakesAPersonError(BillieError):
+    """A machine asked for what takes a person."""
+
+    status = 403
+    code = "takes_a_person"
+
+    def __init__(self) -> None:
+        super().__init__("This takes a person; the token is a machine's.")
+
+
+class RateLimitExceededError(BillieError):
+    """The caller's bucket is empty."""
+
+    status = 429
+    code = "too_many_requests"
+    retryable = True
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Rate limit exceeded. Try again in {seconds} s.")
+        self.retry_after_s = seconds
+
+
+class Requirement(SecurityBase):
+    """A dependency that gives the caller.
+
+    401 without a valid token, 403 for a role below ``least`` or a machine where it takes a person, 429 over
+    the rate limit, 400 for unknown query parameters. One dependency, not four: each costs a tenth of a read.
+    """
+
+    scheme_name = "HTTPBearer"
+    model = HTTPBearerModel(description="A JWT; `billie token` makes one for development.")
+
+    def __init__(self, least: Role, *, person: bool) -> None:
+        self.least, self.person = least, person
+
+    async def __call__(self, request: Request) -> Caller:
+        is_first = not hasattr(request.state, "caller")
+        if is_first:
+            request.state.caller = await _caller(request)
+        caller: Caller = request.state.caller
+        if not caller.role.includes(self.least):
+            msg = f"This takes the role {self.least} or more; the token has {caller.role}."
+            raise RoleTooLowError(msg)
+        if self.person and caller.is_machine:
+            raise TakesAPersonError
+        if is_first:
+            await refuse_unknown_parameters(request)
+        return caller
+
+
+async def _caller(request: Request) -> Caller:
+    services = services_of(request)
+    caller: Caller | None = request.scope.get(IN_PROCESS)
+    if caller is None:
+        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+        if scheme.lower() != "bearer" or not token:
+            raise NoTokenError
+        caller = await services.callers.of(token)
+    if wait := services.rate_limits.take(caller.user):
+        raise RateLimitExceededError(ceil(wait))
+    return caller
+
+
+@lru_cache
+def requires(least: Role, *, person: bool = False) -> Requirement:
+    """The requirement of a role; with ``person``, of a person too."""
+    return Requirement(least, person=person)
+
+
+Authenticated = Depends(requires(Role.READONLY))

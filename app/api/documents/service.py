@@ -1,0 +1,60 @@
+"""Reads one document, and answers with it: the audit log, ``fields`` and the ETag, in one way."""
+
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from app.api.auth.audit import log_read
+from app.api.documents.field_selection import FieldSelection
+from app.api.http.etags import tagged
+from app.api.services import Database
+from app.errors import BillieError, NotFoundError
+from app.projections.engine.faults import FAULTED
+
+NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")
+"""Fields of a conversation that its summary leaves out, and that may be large."""
+
+
+class DocumentSetAsideError(BillieError):
+    """A document that was set aside before it held anything."""
+
+    status = 503
+    code = "document_set_aside"
+
+    def __init__(self, kind: str, identifier: str) -> None:
+        super().__init__(
+            f"The {kind} {identifier} cannot be shown: one of its events could not be applied. "
+            "Operators see it in the status, and can rebuild it."
+        )
+
+
+async def one_document(
+    response: Response,
+    database: Database,
+    collection: str,
+    kind: str,
+    identifier: str,
+    fields: FieldSelection | None = None,
+) -> dict[str, Any]:
+    """A document by its id. Raises NotFoundError and DocumentSetAsideError.
+
+    One that was set aside later is shown as it was, with a header that says so.
+    """
+    projection = None if fields is None else fields.projection(FAULTED)
+    document = await database[collection].find_one({"_id": identifier}, projection)
+    if document is None:
+        raise NotFoundError(kind, identifier)
+    if (fault := document.get(FAULTED)) is not None:
+        if fault.get("empty"):
+            raise DocumentSetAsideError(kind, identifier)
+        response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
+    return document
+
+
+def represented(
+    request: Request, response: Response, document: BaseModel, fields: FieldSelection | None = None
+) -> Response:
+    """The answer that shows a document, logged, with its ETag. ``response`` has its further headers."""
+    log_read(request, document)
+    return tagged(request, document if fields is None else fields.trimmed(document), dict(response.headers))

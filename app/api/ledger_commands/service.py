@@ -1,0 +1,87 @@
+"""What became of a money movement, as an answer: posted, not settled, or the ledger's problem."""
+
+import logging
+from decimal import Decimal
+from typing import Any
+
+from fastapi import Request, Response
+
+from app.aggregates import CommandStatus, same_person
+from app.aggregates import LedgerCommand as StoredCommand
+from app.api.http.problems import InvalidRequestError, ProblemError
+from app.api.ledger_commands.schemas import LedgerCommand, folded
+from app.api.services import services_of
+from app.errors import BillieError, NotFoundError
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.ledger.client.errors import stored_error
+from app.ledger.money.movements import Answer
+from app.runtime.servers.store_threads import in_thread
+from app.runtime.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+NOT_SETTLED: dict[str, Any] = {
+    "model": LedgerCommand,
+    "description": "Awaits approval, or its outcome is not known yet. Follow `Location`.",
+}
+
+
+def check_maximum(settings: Settings, amount: Decimal, field: str) -> None:
+    """Raises InvalidRequestError for an amount above the largest one that the settings allow."""
+    if amount > settings.money_most_amount:
+        msg = f"{field}: the maximum is {settings.money_most_amount:.2f}."
+        raise InvalidRequestError(msg)
+
+
+async def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:
+    """201 for a posted command, 202 for one that is not settled, and a rejected one's problem."""
+    command = answer.command
+    headers = {"Location": str(request.url_for("get_ledger_command", commandId=command.business_id))}
+    if answer.is_replay:
+        headers["Idempotent-Replay"] = "true"
+    if command.status is CommandStatus.REJECTED:
+        raise rejection(command, headers)
+    found = await _newest(request, command)
+    if found.status != "posted":  # It may have been settled just now.
+        response.status_code = 202
+        if not command.awaits_approval:
+            headers["Retry-After"] = "2"
+    response.headers.update(headers)
+    return found
+
+
+async def stored_command(request: Request, command_id: str) -> LedgerCommand:
+    """The command as it is stored now. Raises NotFoundError."""
+    found = folded(command_id, await in_thread(services_of(request).money.store.events, command_id))
+    if found is None:
+        raise NotFoundError("ledger command", command_id)
+    return found
+
+
+async def _newest(request: Request, command: StoredCommand) -> LedgerCommand:
+    """The command as stored now; as it was just before, if the store went away since."""
+    try:
+        return await stored_command(request, command.business_id)
+    except EVENT_STORE_ERRORS as error:
+        msg, about = "Command %s: cannot be read again: %s", {"aggregate": command.business_id}
+        log.warning(msg, command.business_id, type(error).__name__, extra=about)
+        found = folded(command.business_id, command.story)
+        assert found is not None, "it was asked for"
+        return found
+
+
+def rejection(command: StoredCommand, headers: dict[str, str]) -> BillieError:
+    """The problem that a rejected command is, at each retry."""
+    outcome = command.outcome
+    if isinstance(outcome, StoredCommand.Rejected):
+        error = stored_error(outcome.code, outcome.message)
+        error.headers = headers
+        return error
+    if isinstance(outcome, StoredCommand.Refused):
+        if command.intent is not None and same_person(outcome.by, command.intent.requested_by):
+            detail = f"{outcome.by} withdrew it: {outcome.comment}"
+            return ProblemError(422, "withdrawn", detail, headers=headers)
+        detail = f"{outcome.by} refused it: {outcome.comment}"
+        return ProblemError(422, "refused_by_approver", detail, headers=headers)
+    detail = f"It was found not to be posted: {outcome.because}"
+    return ProblemError(422, "not_posted", detail, headers=headers)

@@ -1,0 +1,128 @@
+"""What the API is made of: one object, which routes reach by :func:`services_of`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app.api.auth.callers import Callers
+from app.api.auth.rate_limits import RateLimits
+from app.api.auth.roles import Role
+from app.api.auth.tokens import TokenVerifier
+from app.api.changes.service import ChangeFeed
+from app.api.histories.service import Transcripts
+from app.api.notes.service import Notes
+from app.ingestion.messages.parsers import Parsers
+from app.ledger.client.client import LedgerClient
+from app.ledger.client.configured import configured_client
+from app.ledger.money.approvals import Approvals
+from app.ledger.money.command_store import CommandStore
+from app.ledger.money.movements import Money
+from app.ledger.money.open_commands import OpenCommands
+from app.ledger.money.settler import Settler
+from app.ledger.money.write_offs import WriteOffs
+from app.operations.servers import Servers
+from app.runtime.observability.tracing import Tracing
+from app.runtime.servers.clients import mongo_options
+from app.runtime.settings.settings import Settings
+
+Database = AsyncDatabase[dict[str, Any]]
+
+_INBOX_WAITS = 8
+"""Each holds a thread, for up to half a minute; more wait their turn."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """The API's services. Only :meth:`running` connects anything."""
+
+    settings: Settings
+    tracing: Tracing
+    callers: Callers
+    rate_limits: RateLimits
+    mongo: AsyncMongoClient[dict[str, Any]]
+    database: Database
+    servers: Servers
+    ledger: LedgerClient
+    money: Money
+    settler: Settler
+    write_offs: WriteOffs
+    approvals: Approvals
+    notes: Notes
+    changes: ChangeFeed
+    transcripts: Transcripts
+    inbox_waits: CapacityLimiter
+    closing: asyncio.Event
+    """Set when the server begins to stop."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Connect to the ledger and run the settler; at the end, close everything."""
+        self.ledger.connect()
+        settling = asyncio.create_task(self.settler.run())
+        try:
+            yield
+        finally:
+            settling.cancel()
+            with suppress(asyncio.CancelledError):
+                await settling
+            await self.money.close()
+            self.changes.stop()
+            await self.ledger.close()
+            self.servers.close()
+            await self.mongo.close()
+            # The server ends the process by the signal that it got: nothing runs after this.
+            await to_thread.run_sync(self.tracing.flush)
+
+
+def build_services(settings: Settings, tracing: Tracing, tokens: TokenVerifier, parsers: Parsers) -> Services:
+    """Wire the API's services, in the event loop that they are for. ``parsers`` are for replays."""
+    mongo: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        settings.mongo_url, serverSelectionTimeoutMS=2_000, timeoutMS=5_000, **mongo_options(settings)
+    )
+    database = mongo[settings.mongo_db]
+    servers = Servers(settings, parsers)
+    store = servers.event_store_for_commands
+    ledger = configured_client(settings)
+    money = Money(CommandStore(store), ledger, running_s=settings.settle_after_seconds)
+    limits = {
+        Role.SUPERVISOR.value: settings.write_off_limit_supervisor,
+        Role.ADMIN.value: settings.write_off_limit_admin,
+    }
+    return Services(
+        settings=settings,
+        tracing=tracing,
+        callers=Callers(tokens, settings),
+        rate_limits=RateLimits(settings.rate_per_second, settings.rate_burst),
+        mongo=mongo,
+        database=database,
+        servers=servers,
+        ledger=ledger,
+        money=money,
+        settler=Settler(
+            money,
+            OpenCommands(store),
+            running_s=settings.settle_after_seconds,
+            key_hours=settings.ledger_key_hours,
+            first_wait_s=settings.ledger_write_seconds,
+        ),
+        write_offs=WriteOffs(money, limits),
+        approvals=Approvals(money, limits),
+        notes=Notes(store),
+        changes=ChangeFeed(servers, database),
+        transcripts=Transcripts(),
+        inbox_waits=CapacityLimiter(_INBOX_WAITS),
+        closing=asyncio.Event(),
+    )
+
+
+def services_of(request: Request) -> Services:
+    """The application's services. No dependency: solving one would be felt in every read."""
+    services: Services = request.app.state.services
+    return services
