@@ -47,3 +47,11 @@ class IdempotencyKeyReusedError(BillieError):
 
 class ConfigurationError(BillieError):
     """A setting that cannot be used: the process does not start, and only a person can mend it."""
+
+
+class PortTakenError(BillieError):
+    """An address cannot be listened on."""
+
+    def __init__(self, host: str, port: int, setting: str, error: OSError) -> None:
+        remedy = f"Set {setting}_HOST, or {setting}_PORT: each process has its own"
+        super().__init__(f"{host}, port {port}: {error.strerror}. {remedy}")

@@ -26,7 +26,7 @@ from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.run import run_rebuilds
 from app.projections.rebuild.verify import Verify
-from app.projections.worker import run
+from app.runtime.bootstrap import Process, Project
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.settings.settings import Settings, get_settings
@@ -111,7 +111,7 @@ def _way(
         return Floor(settings, database, documents).run
     return {
         "library": lambda: library(settings),
-        "live": lambda: run(settings, names, drain=True),
+        "live": lambda: Project(Process(settings), names).run(drain=True),
         "rebuild": lambda: rebuild(settings, database, projections),
         "verify": lambda: verify(settings, database, projections),
     }[name]

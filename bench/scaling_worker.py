@@ -16,7 +16,7 @@ from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream import consumer
 from app.ingestion.stream.apply import AppliedBatch
 from app.ingestion.stream.consumer_name import consumer_name
-from app.projections.worker import run
+from app.runtime.bootstrap import Process, Project
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.settings.settings import Settings, get_settings
 
@@ -68,7 +68,7 @@ def ingest(settings: Settings) -> None:
 def project(settings: Settings, names: list[str]) -> None:
     """``billie project --drain``, without its start."""
     begun = _ready()
-    run(settings, names, drain=True)
+    Project(Process(settings), names).run(drain=True)
     _tell(begun)
 
 

@@ -1,30 +1,22 @@
 """The workers of ``billie project``: one thread a projection folds new events while it holds the lease."""
 
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from threading import Event as Flag
-from threading import Lock
 from typing import Any
 
-from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import Cause, ProjectionFault
-from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError, beating, owner_name
+from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.engine.projector import Projector
-from app.projections.migrations import waiting
-from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.shadow import AbandonedShadows
 from app.projections.rebuild.swap import finish_swap
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import where
 from app.runtime.observability.metrics import LEASES_LOST
-from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.servers.back_off import BackOff
-from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.opened_store import open_store
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -178,82 +170,3 @@ class Worker:
             if self._stalled_by is not None:
                 log.info("%s moves again", self.name)
         self._stalled_by = None
-
-
-def run(
-    settings: Settings,
-    names: Sequence[str] = (),
-    *,
-    drain: bool = False,
-    strict: bool = False,
-    stop: Flag | None = None,
-    on_progress: Progress | None = None,
-    heartbeats: Heartbeats | None = None,
-    tracing: Tracing = NO_TRACING,
-) -> None:
-    """Run the projections ``names`` (all, if empty) until ``stop`` is set, or with ``drain`` until caught up.
-
-    Each has a thread, so that none waits for another's writes. A projection whose lease another process holds
-    waits for it. A document that cannot follow is set aside, or with ``strict`` stalls its projection. A
-    stalled projection stores why in ``projection-positions``, and tries again every ten seconds; with
-    ``drain`` its ProjectionFault is raised when the others are done. A store or MongoDB that is away is
-    waited for, unless with ``drain``, which raises the driver's error. Any other error is a bug: it sets
-    ``stop``, and is raised once all leases are given up. Raises KeyError for an unknown name.
-    """
-    stop = stop or Flag()
-    projections = all_projections(settings)
-    heartbeats = heartbeats or Heartbeats()
-    heartbeats.expect(*(names or projections))
-    servicing = open_store(settings, stop, patient=not drain, heartbeats=heartbeats)
-    if servicing is None:
-        return
-    client = mongo_client(settings)
-    try:
-        database = client[settings.mongo_db]
-        _warn_of_migrations(database)
-        owner, on_moved = owner_name("project"), _reporter(on_progress)
-        workers = []
-        for name in names or projections:
-            projector = Projector(
-                projections[name],
-                servicing,
-                database,
-                settings.project_batch,
-                strict=strict,
-                tracing=tracing,
-            )
-            workers.append(Worker(projector, Lease(database, name, owner), on_moved))
-        with (
-            beating([each.lease for each in workers]),
-            ThreadPoolExecutor(len(workers), thread_name_prefix="project") as threads,
-        ):
-            runs = [threads.submit(each.run, settings, heartbeats, stop, drain=drain) for each in workers]
-        errors = [error for each in runs if (error := each.exception()) is not None]
-        for error in sorted(errors, key=lambda each: isinstance(each, ProjectionFault)):
-            raise error
-    finally:
-        client.close()
-        servicing.close()
-
-
-def _reporter(on_progress: Progress | None) -> Callable[[Projector], None]:
-    """Reports the positions of all projections, whichever thread moved one."""
-    positions: dict[str, int] = {}
-    lock = Lock()
-
-    def moved(projector: Projector) -> None:
-        if on_progress is not None:
-            with lock:
-                positions[projector.projection.name] = projector.position()
-                on_progress(positions, projector.newest())
-
-    return moved
-
-
-def _warn_of_migrations(database: Database[dict[str, Any]]) -> None:
-    try:
-        names = waiting(database)
-    except PyMongoError:
-        return  # The next read or write waits for the server, and logs it.
-    if names:
-        log.warning("MongoDB lacks validators or indexes: run `billie migrate` (%s)", ", ".join(names))

@@ -14,7 +14,6 @@ import pytest
 from redis import Redis
 
 from app.event_store.application import Servicing
-from app.ingestion.stream.consumer import run
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import Settings
 from tests.chaos.clocks import Clock, library
@@ -23,6 +22,7 @@ from tests.chaos.links import Link, Links, Mode
 from tests.chaos.schedule import ROUND_S, Kind, schedule
 from tests.chaos.violations import Violations
 from tests.chaos.watch import Acknowledged
+from tests.support.roles import ingest
 
 TARGETS = {Kind.KILL: ["one", "two"], Kind.STOP: ["one", "two"], Kind.FULL: ["store"], Kind.CLOCK: ["one"]}
 
@@ -145,7 +145,7 @@ def test_an_entry_that_is_acknowledged_without_an_event_is_seen(
     entry = {"typ": "account.updated.v1", "event_id": "e1", "payload": payload}
     redis_client.xadd(stream, entry)  # type: ignore[arg-type]
     with StopSignal() as stop:
-        run(settings, drain=True, stop=stop)
+        ingest(settings, drain=True, stop=stop)
     lost = redis_client.xadd(stream, entry | {"payload": payload.replace("ACC-1", "ACC-2")})  # type: ignore[arg-type]
     pending = redis_client.xadd(stream, entry | {"payload": payload.replace("ACC-1", "ACC-3")})  # type: ignore[arg-type]
     redis_client.xreadgroup(group, "careless", {stream: ">"})

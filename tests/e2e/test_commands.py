@@ -29,7 +29,7 @@ def test_publish_reads_a_file_or_standard_input(
     assert "2 entries published" in billie.run("publish", str(file))
     assert "2 entries published" in billie.run("publish", "-", stdin=file.read_text())
     assert redis_client.xlen(settings.inbox_stream) == 4
-    assert "4 entries taken from inbox:billie-srv, 2 of them set aside." in billie.run("ingest", "--drain")
+    assert "4 entries taken from inbox:billie-srv, 2 of them dead letters." in billie.run("ingest", "--drain")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,28 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
 
-from app.ingestion.stream.consumer import run as ingest
-from app.projections.worker import run as project
+from app.runtime.bootstrap import Ingest, Process, Project
 from app.runtime.settings.settings import Settings
+
+
+def ingest(settings: Settings, *, drain: bool, stop: Event, **more: Any) -> None:
+    """Run a consumer until it is stopped or, with ``drain``, until nothing is left."""
+    Ingest(Process(settings, stop, **more)).run(drain=drain)
+
+
+def project(
+    settings: Settings,
+    names: tuple[str, ...] = (),
+    *,
+    drain: bool = False,
+    strict: bool = False,
+    stop: Event | None = None,
+    **more: Any,
+) -> None:
+    """Run projections until they are stopped or, with ``drain``, until they caught up."""
+    Project(Process(settings, stop or Event(), **more), names, strict=strict).run(drain=drain)
 
 
 @contextmanager

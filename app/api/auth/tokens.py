@@ -7,7 +7,7 @@ import jwt
 
 from app.api.auth.issuer_keys import ALGORITHMS, IssuerKeys
 from app.errors import ConfigurationError
-from app.runtime.servers.loopback import is_local
+from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
 _MIN_SECRET_BYTES = 32

@@ -7,7 +7,6 @@ import typer
 from app.api.auth.tokens import AuthenticationNotConfiguredError
 from app.api.http.server import ApiServer, listen
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.measured import measured
 from app.console.application import create_app
 from app.console.session.wiring import ConsoleNotConfiguredError
 from app.ledger.client.channel import LedgerSettingsError
@@ -18,6 +17,7 @@ from app.operations.status.metrics import MoneyMetrics
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.observability.tracing import Tracing, tracing
 from app.runtime.servers.gc_tuning import spare_what_is_there
 from app.runtime.settings.settings import Settings
@@ -56,7 +56,7 @@ def _serve(settings: Settings, traced: Tracing) -> None:
     with (
         listener,
         closing(Servers(settings)) as servers,
-        measured(settings, Role.API, MoneyMetrics(servers)),
+        serving_metrics(settings, Role.API, [MoneyMetrics(servers)]),
     ):
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"Serving http://{shown}:{listener.getsockname()[1]}/docs")

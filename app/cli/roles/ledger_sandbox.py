@@ -8,7 +8,6 @@ import typer
 from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.measured import measured
 from app.demo.ledger_feed import listen
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
@@ -19,6 +18,7 @@ from app.ledger.sandbox.outbox import Publisher
 from app.ledger.sandbox.service import serve
 from app.runtime.observability.logging import configure_logging
 from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.stopping import StopSignal
 
@@ -69,7 +69,7 @@ def command(
         _say(f"Without {each}")
     redis = connect(settings)
     with (
-        measured(settings, Role.LEDGER_SANDBOX),
+        serving_metrics(settings, Role.LEDGER_SANDBOX),
         StopSignal() as stop,
         ThreadPoolExecutor(1, "announcements") as pool,
     ):

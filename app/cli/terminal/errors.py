@@ -7,14 +7,14 @@ from contextlib import contextmanager
 import typer
 from pydantic import ValidationError
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, PortTakenError
 from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.logging import in_short
 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Exit with 2, and a sentence for each setting that cannot be used."""
+    """Exit with 2, and a sentence for each setting that cannot be used; with 3 for a port that is taken."""
     try:
         yield
     except ValidationError as error:
@@ -25,6 +25,9 @@ def reported() -> Iterator[None]:
     except ConfigurationError as error:
         typer.echo(f"{error}.", err=True)
         sys.exit(2)
+    except PortTakenError as error:
+        typer.echo(f"{error}.", err=True)
+        sys.exit(3)
 
 
 def unreachable(error: BaseException, *settings: str) -> typer.Exit:

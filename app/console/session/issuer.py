@@ -14,7 +14,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 from app.api.auth.tokens import token_verifier
 from app.api.http.problems import ProblemError
 from app.runtime.observability.logging import where
-from app.runtime.servers.loopback import is_local
+from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
 from app.api.auth.callers import Caller
 from app.api.auth.roles import Role
-from app.runtime.servers.loopback import is_local
+from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
 _SESSION = "billie-session"

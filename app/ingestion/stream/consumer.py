@@ -20,7 +20,6 @@ from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.stream.acknowledge import Acknowledger
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from app.ingestion.stream.batch import Batch, Entry, read_batch
-from app.ingestion.stream.consumer_name import consumer_name
 from app.ingestion.stream.housekeeping import Housekeeping
 from app.ingestion.stream.inbox import Inbox
 from app.ingestion.stream.tracing import trace_batch
@@ -30,7 +29,6 @@ from app.runtime.observability.metrics import BATCH_SECONDS
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import redis_client
-from app.runtime.servers.opened_store import open_store
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -165,31 +163,3 @@ class Consumer:
 def connect(settings: Settings) -> Redis:
     """A client that never hangs: reads wait half a second for entries, and 5 s for a server."""
     return redis_client(settings, socket_timeout=10.0, socket_connect_timeout=5.0, health_check_interval=30)
-
-
-def run(
-    settings: Settings,
-    *,
-    drain: bool,
-    stop: Flag,
-    on_progress: Progress = lambda _entries, _dead: None,
-    parsers: Parsers = NO_PARSERS,
-    heartbeats: Heartbeats | None = None,
-    tracing: Tracing = NO_TRACING,
-) -> None:
-    """Run one consumer until ``stop``. With ``drain``, raises the driver's error if a server is away."""
-    heartbeats = heartbeats or Heartbeats()
-    heartbeats.expect(LOOP)
-    servicing = open_store(
-        settings, stop, patient=not drain, heartbeats=heartbeats, cache=settings.aggregate_cache
-    )
-    if servicing is None:
-        return
-    redis = connect(settings)
-    try:
-        with consumer_name(settings) as name:
-            consumer = Consumer(settings, redis, servicing, stop, name, parsers, heartbeats, tracing)
-            consumer.run(drain=drain, on_progress=on_progress)
-    finally:
-        servicing.close()
-        redis.close()

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from app.runtime.servers.loopback import host_of, is_local
+from app.runtime.settings.loopback import host_of, is_local
 
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
 

@@ -2,7 +2,7 @@
 
 from app.ledger.client.channel import LedgerSettingsError, Security
 from app.ledger.client.client import LedgerClient
-from app.runtime.servers.loopback import host_of
+from app.runtime.settings.loopback import host_of
 from app.runtime.settings.settings import Settings
 
 

@@ -10,6 +10,7 @@ from prometheus_client import start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.errors import PortTakenError
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.metric import Role
 from app.runtime.observability.metrics import LOOP_AGE, registry_of
@@ -32,7 +33,7 @@ def serving_metrics(
     """Serve them while this lasts, where ``BILLIE_METRICS_PORT`` is set; ``collectors`` are asked each time.
 
     With ``heartbeats``, ``/healthz`` and ``/readyz`` tell of the role's loops, and ``/readyz`` of ``more``.
-    Raises OSError where the port is taken.
+    Raises PortTakenError.
     """
     if settings.metrics_port is None:
         yield
@@ -42,7 +43,10 @@ def serving_metrics(
         registry.register(each)
     if heartbeats is not None:
         registry.register(_LoopAges(heartbeats))
-    server, thread = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    except OSError as error:
+        raise PortTakenError(settings.metrics_host, settings.metrics_port, "BILLIE_METRICS", error) from error
     if heartbeats is not None:
         server.set_app(_with_health(server.get_app(), heartbeats, more))
     shown = f"[{settings.metrics_host}]" if ":" in settings.metrics_host else settings.metrics_host

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from app.runtime.servers.loopback import host_of, is_local
+from app.runtime.settings.loopback import host_of, is_local
 from app.runtime.settings.settings import Settings
 
 DEVELOPMENT_ONLY = {

@@ -13,12 +13,12 @@ from app.event_store.application import Servicing
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import Faults
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.servers.embedded import EmbeddedServer
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
+from tests.support.roles import project
 from tests.support.servers.sandbox import open_loan, serving
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(document.cookie)</script>'

@@ -7,11 +7,11 @@ from threading import Event
 import pytest
 from redis import Redis
 
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, fields_of
+from tests.support.roles import ingest
 
 NO_JSON = {"typ": "account.updated.v1", "payload": f"{{{HOSTILE}"}
 NO_KEY = {"typ": "account.updated.v1", "payload": json.dumps({"x": HOSTILE})}

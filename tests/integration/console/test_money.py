@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from app.ledger.sandbox.faults import Faults
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console, fields_of
+from tests.support.roles import project
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_faults")

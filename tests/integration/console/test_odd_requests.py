@@ -7,11 +7,11 @@ import pytest
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
+from tests.support.roles import project
 
 NO_ADDRESS = "http://["
 

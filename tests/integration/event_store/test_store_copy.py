@@ -19,7 +19,6 @@ from app.event_store.copies.copy import CopyRefusedError, CopyStoppedError, Prog
 from app.event_store.copies.endpoints import PostgresEndpoint, endpoint_at, is_store
 from app.event_store.copies.tables import TABLES, Row, Table
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.servers.embedded import die_with_parent
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
@@ -28,6 +27,7 @@ from tests.support.data.erasing import erase, know
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
 from tests.support.data.stored import live
+from tests.support.roles import project
 from tests.support.waiting import until
 
 

@@ -8,12 +8,11 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.ingestion.messages.chat import NoticePosted
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import failures_key
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, newest_position, pending
+from tests.support.roles import ingest, project
 from tests.support.waiting import until
 
 SAID = {"typ": "user_input", "cid": "V1", "event_id": "good", "utterance": "hello"}

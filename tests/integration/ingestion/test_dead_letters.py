@@ -20,10 +20,10 @@ from app.ingestion.dead_letters.scan import Filter
 from app.ingestion.dead_letters.store import DeadLetterStore, Replayed, discarded_stream
 from app.ingestion.messages import catalogue
 from app.ingestion.messages.catalogue import CATALOGUE
-from app.ingestion.stream.consumer import run as ingest
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.observed import newest_position
+from tests.support.roles import ingest
 
 TOO_LARGE = {"typ": "account.updated.v1", "dat": json.dumps({"account_id": "L1", "pad": "x" * 2_000})}
 NO_JSON = {"typ": "account.updated.v1", "dat": "{"}

@@ -15,16 +15,14 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError
 
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.servers.clients import mongo_client, redis_client
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
 from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog
 from tests.support.observed import all_read, pending
-from tests.support.roles import ingesting, projecting
+from tests.support.roles import ingest, ingesting, project, projecting
 from tests.support.servers.certificates import self_signed
 from tests.support.servers.proxies import Proxy, proxy
 from tests.support.stream_accounts import accounts

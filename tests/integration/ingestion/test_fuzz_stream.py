@@ -22,12 +22,11 @@ from redis import Redis
 from app.api.auth.development_tokens import issue_token
 from app.ingestion.dead_letters.dead_letter import to_bytes
 from app.ingestion.messages.rejection import Reason
-from app.ingestion.stream.consumer import run as ingest
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.observed import all_read, dead_letters, least_position, newest_position, pending
+from tests.support.roles import ingest, project
 from tests.support.stream_accounts import accounts
 from tests.support.wild import CHOICES, Entry, entry, extremes
 

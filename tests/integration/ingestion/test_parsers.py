@@ -9,10 +9,10 @@ from redis import Redis
 from app.aggregates import LoanAccount
 from app.event_store.application import Servicing
 from app.ingestion.messages.parsers import Parsers, TypeParser
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, pending
+from tests.support.roles import ingest
 
 
 def parse(_kind: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:

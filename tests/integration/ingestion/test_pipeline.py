@@ -7,12 +7,11 @@ from typing import Any
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import unknown_types_key
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, documents, newest_position, pending
+from tests.support.roles import ingest, project
 
 
 def entry(kind: str, payload: dict[str, Any] | str, **fields: str) -> dict[str, str]:

@@ -16,14 +16,13 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.demo.ledger_feed import listen
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.operations import Repayment
 from app.ledger.sandbox.outbox import Publisher
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
+from tests.support.roles import ingest, project
 from tests.support.servers.sandbox import open_loan
 from tests.support.stream_accounts import accounts
 from tests.support.waiting import until

@@ -13,11 +13,10 @@ from redis import Redis
 from app.api.auth.development_tokens import issue_token
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, WRITE_OFF
 from tests.support.api.serving import serving
-from tests.support.roles import ingesting
+from tests.support.roles import ingesting, project
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
 from tests.support.waiting import until
 

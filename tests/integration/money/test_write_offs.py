@@ -12,10 +12,10 @@ from pymongo.database import Database
 
 from app.aggregates import LoanAccount
 from app.event_store.application import Servicing
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, WRITE_OFF, client_of, open_account
 from tests.support.data.given import Told, absorb, message
+from tests.support.roles import project
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, refuses
 from tests.support.waiting import until
 

@@ -19,11 +19,11 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild import forget as forgetting
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.erasing import know
 from tests.support.data.stored import live
+from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore, events_table, execute
 from tests.unit.ingestion.messages.test_parsers import install
 

@@ -11,10 +11,10 @@ from redis import Redis
 
 from app.event_store.application import Servicing
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, TypeParser
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.operations.reconcile.reconcile import Reconciliation, look_at_stream
 from app.runtime.settings.settings import Settings
+from tests.support.roles import ingest
 
 
 def parse(_kind: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:

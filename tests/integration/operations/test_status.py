@@ -12,7 +12,6 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import unknown_types_first_seen_key, unknown_types_last_seen_key
 from app.ledger.sandbox.books import Books
@@ -21,10 +20,10 @@ from app.operations.servers import Servers
 from app.operations.status.report import GroupState, Status
 from app.operations.status.status import status
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
+from tests.support.roles import ingest, project
 from tests.support.servers.event_stores import events_table, execute
 
 SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}

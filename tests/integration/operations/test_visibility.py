@@ -11,14 +11,12 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.ingestion.dead_letters.store import DeadLetterStore
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import published
 from app.operations.servers import Servers
 from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
-from tests.support.roles import ingesting, projecting
+from tests.support.roles import ingest, ingesting, project, projecting
 
 POISON = {"typ": "account.updated.v1", "payload": "{}"}
 UNKNOWN = {"typ": "weather.changed", "payload": "{"}

@@ -12,7 +12,6 @@ import pytest
 
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
-from app.ingestion.stream.consumer import run as ingest
 from app.privacy.key_rotation import rotate_keys
 from app.privacy.key_tables import StoredKey
 from app.privacy.master_keys import MasterKeys
@@ -21,6 +20,7 @@ from tests.support.commands import Billie
 from tests.support.data.erasing import SECRET, erase, know
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
+from tests.support.roles import ingest
 
 
 def files_of(path: Path) -> bytes:

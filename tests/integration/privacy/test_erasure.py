@@ -20,7 +20,6 @@ from app.privacy.key_tables import KeyTables
 from app.privacy.master_keys import MasterKeyError, MasterKeys
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving
@@ -34,7 +33,7 @@ from tests.support.data.erasing import (
 )
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
-from tests.support.roles import projecting
+from tests.support.roles import project, projecting
 
 MongoDatabase = Database[dict[str, Any]]
 ERASURE = "/v1/customers/C1/erasure"

@@ -16,18 +16,16 @@ from app.event_store.application import Servicing
 from app.ingestion.dead_letters import mentions
 from app.ingestion.dead_letters.mentions import mentions_of
 from app.ingestion.dead_letters.store import DeadLetterStore
-from app.ingestion.stream.consumer import run as ingest
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.rebuild.shadow import ERASED_UP_TO, record_id
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving
 from tests.support.data.erasing import REASON, SECRET, know
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
-from tests.support.roles import projecting
+from tests.support.roles import ingest, project, projecting
 
 Mongo = Database[dict[str, Any]]
 ERASURE, BODY = "/v1/customers/C1/erasure", {"reason": REASON}

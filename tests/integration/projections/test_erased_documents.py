@@ -18,13 +18,12 @@ from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.rebuild import Rebuild
 from app.projections.rebuild.run import run_rebuilds
 from app.projections.rebuild.shadow import PREFIX, record_id
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.erasing import SECRET, erase, know
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
-from tests.support.roles import projecting
+from tests.support.roles import project, projecting
 from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]

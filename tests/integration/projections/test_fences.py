@@ -26,11 +26,11 @@ from app.projections.rebuild.rebuild import Progress
 from app.projections.rebuild.run import discard_rebuild, run_rebuilds
 from app.projections.rebuild.verify import Verify
 from app.projections.worker import Worker
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.integration.projections.test_set_aside import customer, failing_at, rename
 from tests.support.data.given import Told, absorb, ask_write_off, message
 from tests.support.data.stored import live, stored_and_projected
+from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore
 
 CUSTOMERS = Customers()

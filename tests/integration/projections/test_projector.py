@@ -15,9 +15,9 @@ from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projector import Projector
 from app.projections.worker import Worker
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.data.given import ask_write_off, message, minute
+from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore
 
 

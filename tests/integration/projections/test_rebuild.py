@@ -21,10 +21,9 @@ from app.projections.rebuild.rebuild import Progress, Rebuilt
 from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, run_rebuilds
 from app.projections.rebuild.shadow import Phase, record_id
 from app.projections.rebuild.swap import take_over
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog, stored_and_projected
-from tests.support.roles import projecting
+from tests.support.roles import project, projecting
 from tests.support.waiting import until
 
 CUSTOMERS = Customers()

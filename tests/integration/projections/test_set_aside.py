@@ -21,12 +21,11 @@ from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.contact_notes import ContactNotes
 from app.projections.read_models.customers import Customers
 from app.projections.rebuild.run import run_rebuilds
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import Billie
 from tests.support.data.given import Told, absorb, message
-from tests.support.roles import projecting
+from tests.support.roles import project, projecting
 from tests.support.waiting import until
 
 CONTACT_NOTES = ContactNotes()

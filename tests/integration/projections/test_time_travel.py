@@ -11,12 +11,12 @@ from pymongo.database import Database
 
 from app.aggregates import Actor, ContactNote, Conversation, Customer, LoanAccount, WriteOffRequest
 from app.event_store.application import Servicing
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving
 from tests.support.data.given import absorb, minute
 from tests.support.data.projecting import On
+from tests.support.roles import project
 
 BOB = Actor("bob", "Bob Ray", "supervisor")
 

@@ -12,13 +12,11 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
 from app.operations.servers import Servers
 from app.operations.status.metrics import InboxMetrics, MoneyMetrics, ProjectionMetrics
 from app.projections.migrations import all_migrations
-from app.projections.worker import run as project
 from app.runtime.observability.metric import Role
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
@@ -26,6 +24,7 @@ from tests.support.api.ledger_api import ledger_api
 from tests.support.api.money import KEY, REPAYMENT, REPAYMENTS, open_account
 from tests.support.api.scraping import Moves, metrics_of, scraped, value
 from tests.support.commands import Billie
+from tests.support.roles import ingest, project
 from tests.support.servers.sandbox import open_loan, serving
 from tests.support.waiting import until
 

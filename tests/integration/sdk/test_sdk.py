@@ -8,12 +8,11 @@ from pymongo.database import Database
 from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
 
-from app.ingestion.stream.consumer import run as ingest
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from app.sdk import Message, message_types, publish
 from app.sdk._examples import examples
 from tests.support.observed import FROM_MESSAGES, dead_letters, documents, newest_position
+from tests.support.roles import ingest, project
 
 
 def test_every_example_lands_once_however_often_it_is_published(

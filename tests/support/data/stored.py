@@ -8,10 +8,10 @@ from pymongo.database import Database
 from app.event_store.application import Servicing
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from bench.backlog import backlog
 from bench.event_stores import land_entries
+from tests.support.roles import project
 
 
 def store_backlog(settings: Settings, entries: int, seed: int = 1) -> int:

@@ -1,4 +1,4 @@
-"""A drain that is stopped says so: a script must not take it for done."""
+"""A drain that a signal stops says so: a script must not mistake it for done."""
 
 from typing import Any
 
@@ -7,20 +7,21 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from app.cli.roles import ingest, project
+from app.runtime.bootstrap import Ingest, Project
 
 
-@pytest.mark.parametrize("verb", [ingest, project])
+@pytest.mark.parametrize(("command", "role"), [(ingest.command, Ingest), (project.command, Project)])
 @pytest.mark.parametrize(("is_stopped", "code"), [(True, 1), (False, 0)])
-def test_a_drain_ends_with_1_where_a_signal_stopped_it(
-    verb: Any, is_stopped: bool, code: int, monkeypatch: pytest.MonkeyPatch
+def test_a_drain_ends_with_1_if_a_signal_stopped_it(
+    command: Any, role: Any, is_stopped: bool, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(*_: Any, stop: Any, **__: Any) -> None:
+    def run(self: Any, **_: Any) -> None:
         if is_stopped:
-            stop.set()
+            self.process.stop.set()
 
-    monkeypatch.setattr(verb, "run", run)
+    monkeypatch.setattr(role, "run", run)
     cli = Typer()
-    cli.command()(verb.command)
+    cli.command()(command)
     done = CliRunner().invoke(cli, ["--drain"])
     assert done.exit_code == code, done.output
-    assert ("was stopped before" in done.output) is is_stopped
+    assert ("Stopped before" in done.output) is is_stopped

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.runtime.servers.loopback import host_of, is_local
+from app.runtime.settings.loopback import host_of, is_local
 
 
 @pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1", "127.9.9.9", "::1"])

@@ -19,7 +19,6 @@ from app.api.application import create_app
 from app.api.auth.development_tokens import issue_token
 from app.api.auth.role_table import rules
 from app.event_store.application import Servicing
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings.settings import Settings
@@ -29,6 +28,7 @@ from tests.support.api.serving import serving
 from tests.support.data.given import absorb, message, minute
 from tests.support.data.projecting import On
 from tests.support.data.random_events import ANN
+from tests.support.roles import ingest
 from tests.support.servers.scripted_ledger import balance, posts, scripted_ledger, transaction
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

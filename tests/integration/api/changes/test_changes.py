@@ -31,7 +31,6 @@ from app.event_store.application import Servicing
 from app.operations.servers import Servers
 from app.projections.engine.changes import ChangeReader, Changes
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
@@ -40,7 +39,7 @@ from tests.support.data.given import Told, absorb
 from tests.support.data.projecting import On
 from tests.support.data.random_events import ANN
 from tests.support.data.stored import stored_and_projected
-from tests.support.roles import projecting
+from tests.support.roles import project, projecting
 from tests.support.waiting import until
 
 CHANGES = "/v1/changes"

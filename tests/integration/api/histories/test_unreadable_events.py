@@ -12,12 +12,12 @@ from app.event_store.application import Servicing
 from app.event_store.errors import NewerVersionError
 from app.event_store.transcoder import SealingMapper
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.notes import NOTE
 from tests.support.api.serving import serving
 from tests.support.data.erasing import know
+from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore, events_table, execute
 
 COMMAND = "/v1/ledger-commands/L1"

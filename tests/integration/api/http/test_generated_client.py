@@ -15,11 +15,11 @@ from pymongo.database import Database
 from app.api.auth.development_tokens import issue_token
 from app.ledger.sandbox.books import Books
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import ROOT
 from tests.support.data.stored import store_backlog
+from tests.support.roles import project
 from tests.support.servers import sandbox
 
 NAME = "generated_billie_client"

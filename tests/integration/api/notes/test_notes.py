@@ -15,14 +15,13 @@ from pymongo.database import Database
 from app.aggregates import ContactNote
 from app.event_store.application import Servicing
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.notes import NOTE, NOTES, store_of
 from tests.support.api.serving import serving
 from tests.support.commands import Billie
 from tests.support.data.stored import live
-from tests.support.roles import projecting
+from tests.support.roles import project, projecting
 
 KEY = {"Idempotency-Key": "note-00000001"}
 

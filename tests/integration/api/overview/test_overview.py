@@ -11,11 +11,11 @@ from pymongo.database import Database
 from app.api.auth.development_tokens import issue_token
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.projections.migrations import migrate
-from app.projections.worker import run as project
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.data.stored import store_backlog
+from tests.support.roles import project
 from tests.support.servers.scripted_ledger import balance, refuses, scripted_ledger, transaction
 
 

@@ -22,11 +22,11 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.search_keys.keys import set_search_keys
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
+from tests.support.roles import project
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 STAMPS = {"createdAt": AT, "updatedAt": AT, "_position": 1}

@@ -18,13 +18,11 @@ from app.api.auth.development_tokens import issue_token
 from app.api.inbox import routes as inbox
 from app.ingestion.dead_letters import replays
 from app.ingestion.dead_letters.store import discarded_stream
-from app.ingestion.stream.consumer import run as ingest
 from app.ingestion.stream.publish import publish
-from app.projections.worker import run as project
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.observed import READ_MODELS, dead_letters, newest_position
-from tests.support.roles import ingesting, projecting
+from tests.support.roles import ingest, ingesting, project, projecting
 from tests.support.waiting import until
 
 SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}

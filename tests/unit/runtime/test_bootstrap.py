@@ -7,7 +7,7 @@ from eventsourcing.persistence import OperationalError
 
 from app.event_store.application import Servicing
 from app.privacy.master_keys import MasterKeyError
-from app.runtime.servers.opened_store import open_store
+from app.runtime.bootstrap import Ingest, Process
 from app.runtime.settings.settings import Settings
 
 POSTGRESQL = Settings(event_store_url="postgresql://db.test/events")
@@ -27,10 +27,11 @@ def test_a_wrong_master_key_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -
     stop = Event()
     failing(stop, MasterKeyError("BILLIE_MASTER_KEY is not the master key"), monkeypatch)
     with pytest.raises(MasterKeyError):
-        open_store(POSTGRESQL, stop, patient=True)
+        Ingest(Process(POSTGRESQL, stop)).run()
 
 
 def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = Event()
     failing(stop, OperationalError("refused"), monkeypatch)
-    assert open_store(POSTGRESQL, stop, patient=True) is None
+    Ingest(Process(POSTGRESQL, stop)).run()
+    assert stop.is_set()
