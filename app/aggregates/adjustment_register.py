@@ -6,10 +6,9 @@ Otherwise one person could write an account off bit by bit (contract ledger.md, 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
-from app.aggregates.source import Source
+from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
 from app.aggregates.two_people import Actor, PersonNeededError, is_machine, same_person
 
 
@@ -29,13 +28,13 @@ class Adjustment(NamedTuple):
     at: datetime
 
 
-class AdjustmentRegister(RememberingAggregate):
+class AdjustmentRegister(Aggregate):
     """Lists the adjustments of an account that one person made alone; each command knows its outcome.
 
     Of two simultaneous requests both have to add to this, and the second to save meets the first.
     """
 
-    class AdjustmentEntered(RememberingAggregate.Event):
+    class AdjustmentEntered(Aggregate.Event):
         """``moved``: AUD, of principal and fees together, without sign."""
 
         PERSONAL = NOTHING
@@ -44,7 +43,7 @@ class AdjustmentRegister(RememberingAggregate):
         by: str
         moved: Decimal
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "AdjustmentRegister") -> None:
             aggregate.entered.append(Adjustment(self.command_id, self.by, self.moved, self.timestamp))
 
     def __init__(self, business_id: str) -> None:
@@ -81,4 +80,4 @@ class AdjustmentRegister(RememberingAggregate):
     @absorbs
     def enter(self, source: Source, *, command_id: str, by: str, moved: Decimal) -> None:
         """Somebody adjusts, and nobody else has to approve it."""
-        self.record(self.AdjustmentEntered, source, command_id=command_id, by=by, moved=moved)
+        self.record(source, self.AdjustmentEntered(command_id=command_id, by=by, moved=moved))

@@ -1,16 +1,18 @@
-"""What every aggregate here shares: it remembers the messages that it has absorbed."""
+"""The base of every aggregate: it absorbs each message once, and its events say what of them is personal."""
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import field, fields
 from datetime import UTC, datetime
 from functools import cache, wraps
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import ClassVar, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, cast, dataclass_transform
 from uuid import UUID, uuid5
 
-from eventsourcing.domain import Aggregate, AggregateCreated
+from eventsourcing import domain
+from eventsourcing.domain import AggregateCreated, MetaDomainEvent, TAggregate
+from eventsourcing.utils import get_topic
 
 from app.aggregates.report_order import FieldStamps
-from app.aggregates.source import Source
+from app.aggregates.two_people import Actor
 
 NOTHING: frozenset[str] = frozenset()
 """No personal data, in the ``PERSONAL`` of an event class."""
@@ -18,56 +20,96 @@ NAMESPACE = UUID("5f0c1c0e-6a57-5c6e-9d38-2a5a0b9f7d11")
 """Fixed for ever: the ids of all stored aggregates derive from it."""
 
 
-class RememberingAggregate(Aggregate):
-    """An aggregate that absorbs each message once, for ever.
+class Source(NamedTuple):
+    """The logical message behind a command. All times are aware and in UTC.
 
-    The identities of absorbed messages are part of the stored events, so remembering a message
-    and recording what it meant are one atomic save.
+    ``upstream_time`` is the time that the message itself carries (contract: "Stale snapshots");
+    ``received_at`` is the time in its stream entry's id.
     """
 
-    class Event(Aggregate.Event):
-        """A fact, with the message that told it.
+    message_id: str
+    received_at: datetime
+    upstream_time: datetime | None = None
 
-        ``message_id`` is the identity of the logical message, ``upstream_time`` the time that
-        the message carries, ``received_at`` the time in its stream entry's id, and
-        ``timestamp`` (of the library) the time recorded. All times are aware, in UTC.
-        ``business_id`` is upstream's identifier of the aggregate, which names its document.
-        ``PERSONAL`` are the facts that are personal data of a customer: every class with facts says which.
+    @classmethod
+    def said_now(cls, message_id: str) -> "Source":
+        """The source of what somebody says over the API, now."""
+        now = datetime.now(UTC)
+        return cls(message_id, now, now)
+
+    @property
+    def at(self) -> datetime:
+        """When it happened, as far as is known."""
+        return self.upstream_time or self.received_at
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class EventType(MetaDomainEvent):
+    """The library's metaclass, which makes events frozen dataclasses, declared to type checkers."""
+
+
+class Aggregate(domain.Aggregate):
+    """An aggregate that absorbs each message once, for ever.
+
+    The identities of absorbed messages are part of the stored events, so recording what a message meant
+    and remembering the message are one atomic save.
+    """
+
+    class Event(domain.Aggregate.Event, metaclass=EventType):
+        """A fact, and the message that told it. :meth:`record` sets the fields that ``init=False`` marks.
+
+        ``business_id`` is upstream's identifier of the aggregate, which names its document;
+        ``timestamp`` is the time recorded. ``PERSONAL`` names the facts that are a customer's personal data.
         """
 
         PERSONAL = NOTHING
+        ABSORBS = True
+        """Whether its message counts as absorbed. Not if another event of the same message follows."""
 
-        business_id: str
-        message_id: str
-        received_at: datetime
-        upstream_time: datetime | None
+        originator_id: UUID = field(init=False)
+        originator_version: int = field(init=False)
+        timestamp: datetime = field(init=False)
+        business_id: str = field(init=False)
+        message_id: str = field(init=False)
+        received_at: datetime = field(init=False)
+        upstream_time: datetime | None = field(init=False)
+
+        def __post_init__(self) -> None:
+            """Nothing to check yet: the library's fields are not set."""
 
         @property
         def at(self) -> datetime:
-            """When it happened, as far as anybody knows."""
+            """When it happened, as far as is known."""
             return self.upstream_time or self.received_at
 
-        def apply(self, aggregate: Any) -> None:
-            aggregate.absorbed.add(self.message_id)
-            self.change(aggregate)
+        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+            changed = super().mutate(aggregate)
+            assert isinstance(changed, Aggregate)
+            self.note(changed)
+            return changed
 
-        def change(self, aggregate: Any) -> None:
-            """Evolve the aggregate's state: overridden by events that change any."""
+        def note(self, aggregate: "Aggregate") -> None:
+            """Remember the message, and which fields it reports."""
+            if self.ABSORBS:
+                aggregate.absorbed.add(self.message_id)
+            self.stamp(aggregate.stamps)
+
+        def stamp(self, stamps: FieldStamps) -> None:
+            """Note which fields of the aggregate it reports."""
 
     class Registered(Event, AggregateCreated):
-        """We heard of it for the first time; what was told follows in events of its own."""
+        """First heard of. What was said follows in events of its own."""
 
-        def apply(self, aggregate: Any) -> None:
-            """Absorbs nothing: the message's own events, saved with this one, do."""
+        ABSORBS = False
 
     class NothingNewReported(Event):
-        """A message told nothing that is new; kept so that it stays absorbed."""
+        """A message said nothing new; kept so that it stays absorbed."""
 
     class PersonalDataErased(Event):
-        """The personal facts of all its events can be read no more, and later ones are dropped.
+        """The personal facts of its events cannot be read any more, and later ones are dropped.
 
-        ``erased_with`` is the customer who was erased. The rest is in the customer's own event only: who did
-        it and why, the ``key`` of their request, and how many aggregates of each kind were ``cleared``.
+        ``erased_with`` is the customer who was erased. Only the customer's own event has the rest: who
+        erased it and why, the ``key`` of the request, and how many aggregates of each kind were ``cleared``.
         """
 
         PERSONAL = NOTHING
@@ -80,26 +122,26 @@ class RememberingAggregate(Aggregate):
         key: str | None = None
         cleared: dict[str, int] | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "Aggregate") -> None:
             aggregate.erased = self
 
     OWNED_BY = cast("tuple[tuple[str, str], ...]", ())  # An annotation would make dataclasses of aggregates.
-    """Facts that tell whose it is, and the kind of aggregate that such a fact names."""
+    """Facts that name an owner, and the kind of aggregate that each names."""
 
     def __init__(self, business_id: str) -> None:
         self.business_id = business_id
-        self.erased: RememberingAggregate.PersonalDataErased | None = None
+        self.erased: Aggregate.PersonalDataErased | None = None
         self.absorbed: set[str] = set()
         self.stamps = FieldStamps()
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether money waits for it, which takes all its facts: it is erased when that is settled."""
+        """Whether money depends on its facts: it is erased once that is settled."""
         return False
 
     @property
     def owners(self) -> list[UUID]:
-        """Whose it is, where it may be erased later than these are."""
+        """Its owners, where it may be erased later than these are."""
         return []
 
     @property
@@ -115,18 +157,17 @@ class RememberingAggregate(Aggregate):
     @classmethod
     def register(cls, business_id: str, source: Source) -> Self:
         """A new aggregate, first heard of in ``source``."""
-        return cls._create(
-            event_class=cls.Registered,
-            id=cls.id_of(business_id),
-            business_id=business_id,
-            message_id=source.message_id,
-            received_at=source.received_at,
-            upstream_time=source.upstream_time,
-        )
+        event = object.__new__(cls.Registered)  # The library gives each its own __init__.
+        _complete(event, source, cls.id_of(business_id), business_id, cls.INITIAL_VERSION)
+        vars(event)["originator_topic"] = get_topic(cls)
+        created = event.mutate(None)
+        assert isinstance(created, cls)
+        created.pending_events.append(event)
+        return created
 
     @classmethod
     def owners_told(cls, event: Event) -> list[UUID]:
-        """The aggregates that an event says this is of."""
+        """The owners that an event names."""
         told = vars(event)
         return [
             uuid5(NAMESPACE, f"{kind}/{told[fact]}")
@@ -134,90 +175,141 @@ class RememberingAggregate(Aggregate):
             if told.get(fact) is not None
         ]
 
-    def record(self, event_class: type[Event], source: Source, /, **facts: Any) -> None:
-        """Trigger an event about ``source``. Raises TypeError for facts that it lacks or does not know.
-
-        The event is made as the library makes one that it reads from the store, without the
-        initialiser of a frozen dataclass, which costs more than all the rest of an event.
-        """
-        names = _facts_of(event_class)
-        if not (facts.keys() <= names.known and names.required <= facts.keys()):
-            msg = f"{event_class.__qualname__} takes {sorted(names.known)}, not {sorted(facts)}"
-            raise TypeError(msg)
-        facts |= {
-            "originator_id": self.id,
-            "originator_version": self.version + 1,
-            "timestamp": datetime.now(UTC),
-            "business_id": self.business_id,
-            "message_id": source.message_id,
-            "received_at": source.received_at,
-            "upstream_time": source.upstream_time,
-        }
-        event = object.__new__(event_class)
-        object.__setattr__(event, "__dict__", facts)
-        # What mutate() does, without its checks of what was set above.
+    def record(self, source: Source, event: Event) -> None:
+        """Trigger an event that ``source`` tells of."""
+        _complete(event, source, self._id, self.business_id, self._version + 1)
+        # What mutate() does, without its checks of what was just set.
         event.apply(self)
-        self.version, self.modified_on = event.originator_version, event.timestamp
-        self.pending_events.append(event)
+        event.note(self)
+        self._version, self._modified_on = event.originator_version, event.timestamp
+        self._pending_events.append(event)
 
-    def erase(self, source: Source, *, erased_with: str, **facts: Any) -> None:
-        """The personal data in all of its events is to be unreadable for ever: said once.
+    def drop_stale(self, source: Source, report: "Report") -> bool:
+        """Drop the facts of a report that are older than what is known. False if none is left."""
+        return report.drop_stale(self.stamps, source.upstream_time)
 
-        ``facts``: as in :class:`PersonalDataErased`. Saving it destroys the key in the same transaction.
+    def report(self, source: Source, report: "Report") -> None:
+        """Trigger an event with what is new in a report, if anything is."""
+        if self.drop_stale(source, report):
+            self.record(source, report)
+
+    def erase(
+        self,
+        source: Source,
+        *,
+        erased_with: str,
+        actor: Actor | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+        cleared: dict[str, int] | None = None,
+    ) -> None:
+        """Make the personal data in its events unreadable for ever. Saving it destroys the key.
+
+        The facts are those of :class:`PersonalDataErased`.
         """
         if self.erased is None:
-            self.record(self.PersonalDataErased, source, erased_with=erased_with, **facts)
+            by, by_name, role = actor or (None, None, None)
+            self.record(
+                source,
+                self.PersonalDataErased(
+                    erased_with=erased_with,
+                    by=by,
+                    by_name=by_name,
+                    role=role,
+                    reason=reason,
+                    key=key,
+                    cleared=cleared,
+                ),
+            )
 
 
-Key = tuple[type[RememberingAggregate], str]
+class Report(Aggregate.Event):
+    """A partial report: each of its facts counts if it is present and not older than what is known."""
+
+    STAMPED: ClassVar[tuple[str, ...]] = ()
+    """Its facts that are reports; all, if there are none here."""
+    PREFIX: ClassVar[str] = ""
+    """Stands before the facts' names in the aggregate's stamps."""
+
+    def reported_at(self, upstream_time: datetime | None) -> datetime | None:
+        """The time that decides which of two reports is newer."""
+        return upstream_time
+
+    def fills_gaps(self) -> bool:
+        """Whether any other report outranks it, however old."""
+        return False
+
+    def drop_stale(self, stamps: FieldStamps, upstream_time: datetime | None) -> bool:
+        """Drop the facts that are older than what is known. False if none is left."""
+        facts, at, initial = vars(self), self.reported_at(upstream_time), self.fills_gaps()
+        found = False
+        for name in _stamped(type(self)):
+            if facts[name] is None:
+                continue
+            if stamps.accepts(self.PREFIX + name, at, initial=initial):
+                found = True
+            else:
+                facts[name] = None
+        return found
+
+    def stamp(self, stamps: FieldStamps) -> None:
+        told = vars(self).get
+        names = [name for name in _stamped(type(self)) if told(name) is not None]
+        at = self.reported_at(self.upstream_time)
+        stamps.note(names, at, prefix=self.PREFIX, initial=self.fills_gaps())
+
+
+Key = tuple[type[Aggregate], str]
 """A kind of aggregate, and the upstream identifier of one."""
+A = TypeVar("A", bound=Aggregate)
+P = ParamSpec("P")
 
 
-@cache
-def only_absorbs(event_class: type[Any]) -> bool:
-    """Whether events of a class change nothing of an aggregate, but that their message is absorbed."""
-    common = RememberingAggregate.Event
-    return (
-        issubclass(event_class, common)
-        and event_class.change is common.change
-        and event_class.apply is common.apply
-        and getattr(event_class, "class_version", 1) == 1
-    )
+def absorbs(
+    command: Callable[Concatenate[A, Source, P], None],
+) -> Callable[Concatenate[A, Source, P], None]:
+    """Make a command idempotent: a message that was absorbed before changes nothing.
 
-
-class _Facts(NamedTuple):
-    known: frozenset[str]
-    required: frozenset[str]
-
-
-@cache
-def _facts_of(event_class: type[RememberingAggregate.Event]) -> _Facts:
-    """The fields of an event class that are its own, and those of them that have no default."""
-    common = {field.name for field in fields(RememberingAggregate.Event)}
-    own = [field for field in fields(event_class) if field.name not in common]
-    return _Facts(
-        frozenset(field.name for field in own),
-        frozenset(field.name for field in own if field.default is MISSING),
-    )
-
-
-Command = TypeVar("Command", bound=Callable[..., None])
-
-
-def absorbs(command: Command) -> Command:
-    """Make a command idempotent: a message absorbed before changes nothing.
-
-    The command's first argument is its :class:`Source`. A message that leads to no event is
-    recorded as :class:`RememberingAggregate.NothingNewReported`, so that it is absorbed too:
-    returning later, it must not be taken for news.
+    A message that leads to no event is recorded as :class:`Aggregate.NothingNewReported`, so that it is
+    absorbed too: it must not be taken for news when it comes again.
     """
 
     @wraps(command)
-    def once(self: RememberingAggregate, source: Source, **arguments: Any) -> None:
+    def once(self: A, source: Source, /, *args: P.args, **kwargs: P.kwargs) -> None:
         if source.message_id in self.absorbed:
             return
-        command(self, source, **arguments)
+        command(self, source, *args, **kwargs)
         if source.message_id not in self.absorbed:
-            self.record(self.NothingNewReported, source)
+            self.record(source, self.NothingNewReported())
 
-    return cast("Command", once)
+    return once
+
+
+@cache
+def only_absorbs(event_class: type) -> bool:
+    """Whether events of a class change nothing of an aggregate, but that their message is absorbed."""
+    return (
+        issubclass(event_class, Aggregate.Event)
+        and event_class.ABSORBS
+        and event_class.apply is domain.Aggregate.Event.apply
+        and event_class.stamp is Aggregate.Event.stamp
+        and event_class.note is Aggregate.Event.note
+    )
+
+
+def _complete(event: Aggregate.Event, source: Source, id: UUID, business_id: str, version: int) -> None:
+    """Set the fields that every event has. An event is frozen once it is recorded."""
+    vars(event).update(
+        originator_id=id,
+        originator_version=version,
+        timestamp=datetime.now(UTC),
+        business_id=business_id,
+        message_id=source.message_id,
+        received_at=source.received_at,
+        upstream_time=source.upstream_time,
+    )
+
+
+@cache
+def _stamped(event_class: type[Report]) -> tuple[str, ...]:
+    return event_class.STAMPED or tuple(each.name for each in fields(event_class) if each.init)

@@ -1,11 +1,10 @@
-"""What staff write down of a contact with a customer: never changed, but by a note that amends it."""
+"""The contact note: what staff write down of a contact with a customer. Only another note amends it."""
 
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict, Unpack, cast
 from uuid import uuid5
 
-from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorbs
-from app.aggregates.source import Source
+from app.aggregates.base import NAMESPACE, NOTHING, Aggregate, Source, absorbs
 from app.aggregates.two_people import Actor, same_person
 from app.errors import BillieError
 
@@ -54,7 +53,7 @@ class Sentiment(StrEnum):
     ESCALATION = "escalation"
 
 
-_DIRECTIONS = {
+_DIRECTIONS: dict[str, ContactDirection] = {
     NoteType.PHONE_INBOUND: ContactDirection.INBOUND,
     NoteType.PHONE_OUTBOUND: ContactDirection.OUTBOUND,
     NoteType.EMAIL_INBOUND: ContactDirection.INBOUND,
@@ -65,6 +64,26 @@ _INHERITED = (
     *("subject", "priority", "sentiment"),
 )
 _FACTS = (*_INHERITED, "content", "amends_note_id")
+
+
+class NoteContent(TypedDict, total=False):
+    """What somebody says in a note."""
+
+    loan_account_id: str | None
+    conversation_id: str | None
+    note_type: str
+    contact_direction: str | None
+    subject: str
+    content: str
+    priority: str
+    sentiment: str
+
+
+class NoteFacts(NoteContent, total=False):
+    """All that a note says."""
+
+    customer_id: str
+    amends_note_id: str
 
 
 class AlreadyAmendedError(BillieError):
@@ -87,17 +106,20 @@ def note_id_of(idempotency_key: str) -> str:
     return str(uuid5(NAMESPACE, f"ContactNote/{idempotency_key}"))
 
 
-def facts_of(customer_id: str, told: dict[str, Any]) -> dict[str, Any]:
-    """What a note says that amends no other. The type tells the direction, where nobody else does."""
-    return {"contact_direction": _direction_of(told), **_present(told), "customer_id": customer_id}
+def facts_of(customer_id: str, content: NoteContent) -> NoteFacts:
+    """What a note says that amends no other. The type implies the direction, unless it is given."""
+    return cast(
+        "NoteFacts",
+        {"contact_direction": _direction_of(content), **_present(content), "customer_id": customer_id},
+    )
 
 
-class ContactNote(RememberingAggregate):
+class ContactNote(Aggregate):
     """A note, for ever as it was written. A note and those that amend it, one after another, are a chain."""
 
     OWNED_BY = (("customer_id", "Customer"),)
 
-    class Written(RememberingAggregate.Event):
+    class Written(Aggregate.Event):
         """``content`` is Markdown, to the letter as it came."""
 
         PERSONAL = frozenset(("subject", "content"))
@@ -115,17 +137,17 @@ class ContactNote(RememberingAggregate):
         conversation_id: str | None = None
         amends_note_id: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "ContactNote") -> None:
             aggregate.written = self
 
-    class Amended(RememberingAggregate.Event):
+    class Amended(Aggregate.Event):
         """Another note took its place. It is stored in one transaction with what that note says."""
 
         PERSONAL = NOTHING
 
         by_note_id: str
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "ContactNote") -> None:
             aggregate.amended_by_note_id = self.by_note_id
 
     def __init__(self, business_id: str) -> None:
@@ -134,49 +156,51 @@ class ContactNote(RememberingAggregate):
         self.amended_by_note_id: str | None = None
 
     @absorbs
-    def write(self, source: Source, *, author: Actor, **facts: Any) -> None:
-        """Write it down. ``facts``: as :func:`facts_of` or :meth:`facts_amended` give them.
+    def write(self, source: Source, *, author: Actor, **facts: Unpack[NoteFacts]) -> None:
+        """Write it: ``facts`` as :func:`facts_of` or :meth:`facts_amended` give them.
 
         Raises AlreadyWrittenError.
         """
         if self.written is not None:
             raise AlreadyWrittenError
-        self.record(self.Written, source, created_by=author.id, created_by_name=author.name, **facts)
+        self.record(source, self.Written(created_by=author.id, created_by_name=author.name, **facts))
 
     @absorbs
-    def amend(self, source: Source, *, by: "ContactNote", author: Actor, **told: Any) -> None:
-        """Write down what amends it, in the note ``by``: both are to be saved together.
+    def amend(
+        self, source: Source, *, by: "ContactNote", author: Actor, **content: Unpack[NoteContent]
+    ) -> None:
+        """Write what amends it, in the note ``by``: save both together.
 
         Raises AlreadyAmendedError, and AlreadyWrittenError.
         """
         if self.amended_by_note_id is not None:
             raise AlreadyAmendedError(self.amended_by_note_id)
-        by.write(source, author=author, **self.facts_amended(told))
-        self.record(self.Amended, source, by_note_id=by.business_id)
+        by.write(source, author=author, **self.facts_amended(content))
+        self.record(source, self.Amended(by_note_id=by.business_id))
 
-    def facts_amended(self, told: dict[str, Any]) -> dict[str, Any]:
-        """What a note says that amends this one: what was told, and of what was not, what this one says.
+    def facts_amended(self, content: NoteContent) -> NoteFacts:
+        """What a note says that amends this one: what is not given, it inherits.
 
-        A direction that nobody told follows the type that somebody did. None takes a link away.
+        A direction that is not given follows a type that is. None removes a link.
         """
-        inherited = {name: getattr(self.written, name) for name in _INHERITED}
-        if (direction := _direction_of(told)) is not None:
+        told = vars(self.written)
+        inherited = {name: told.get(name) for name in _INHERITED}
+        if (direction := _direction_of(content)) is not None:
             inherited["contact_direction"] = direction
-        return _present({**inherited, **told, "amends_note_id": self.business_id})
+        facts = {**inherited, **content, "amends_note_id": self.business_id}
+        return cast("NoteFacts", {name: value for name, value in facts.items() if value is not None})
 
-    def is_that_of(self, author: Actor, facts: dict[str, Any]) -> bool:
+    def is_that_of(self, author: Actor, facts: NoteFacts) -> bool:
         """Whether this person wrote just this."""
-        said = self.written
-        return (
-            said is not None
-            and same_person(said.created_by, author.id)
-            and all(getattr(said, name) == facts.get(name) for name in _FACTS)
-        )
+        if self.written is None or not same_person(self.written.created_by, author.id):
+            return False
+        told = vars(self.written)
+        return all(told.get(name) == facts.get(name) for name in _FACTS)
 
 
-def _direction_of(told: dict[str, Any]) -> str | None:
-    return _DIRECTIONS.get(told.get("note_type"))  # type: ignore[arg-type]
+def _direction_of(content: NoteContent) -> ContactDirection | None:
+    return _DIRECTIONS.get(content.get("note_type", ""))
 
 
-def _present(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value is not None}
+def _present(content: NoteContent) -> dict[str, object]:
+    return {name: value for name, value in content.items() if value is not None}

@@ -1,56 +1,46 @@
 """The conversation: what was said, assessed, noted and decided in one chat."""
 
 from datetime import datetime
-from typing import Any
+from typing import ClassVar
 
-from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
-from app.aggregates.report_order import TreeStamps
-from app.aggregates.source import Source
-
-_STARTED = ("customer_id", "application_number")
-_DECISION = ("decision", "reason", "retry_eligible", "blocked_until")
+from app.aggregates.base import NOTHING, Aggregate, Report, Source, absorbs
+from app.aggregates.personal import Json
+from app.aggregates.report_order import FieldStamps, TreeStamps
 
 
-class Conversation(RememberingAggregate):
-    """One chat with an applicant. Its text lives in its events; here is only what rules need."""
+class Conversation(Aggregate):
+    """One chat with an applicant. Its text lives in its events; its state is only what the rules need."""
 
     OWNED_BY = (("customer_id", "Customer"),)
 
-    class ParticipantsEvent(RememberingAggregate.Event):
-        """Tells who the chat is with, and about which application."""
+    class ParticipantsEvent(Report):
+        """Names the customer, and the application that the chat is about."""
 
-        FILLS_GAPS = False
         PERSONAL = NOTHING
+        STAMPED: ClassVar[tuple[str, ...]] = ("customer_id", "application_number")
 
         customer_id: str | None = None
         application_number: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "Conversation") -> None:
             aggregate.customer_id = self.customer_id or aggregate.customer_id
-            names = [name for name in _STARTED if getattr(self, name) is not None]
-            aggregate.stamps.note(names, self.upstream_time, initial=self.FILLS_GAPS)
 
     class ParticipantsMet(ParticipantsEvent):
-        """A message about something else named them: it fills in what no report of theirs told."""
+        """A message about something else named them, which any report of theirs outranks."""
 
-        FILLS_GAPS = True
         PERSONAL = NOTHING
+        ABSORBS = False
 
-        def apply(self, aggregate: Any) -> None:
-            """Absorbs nothing: what its message is about, saved with this, does."""
-            self.change(aggregate)
+        def fills_gaps(self) -> bool:
+            return True
 
     class Started(ParticipantsEvent):
         PERSONAL = NOTHING
+        STAMPED = ("customer_id", "application_number", "started_at")
 
         started_at: datetime | None = None
 
-        def change(self, aggregate: Any) -> None:
-            super().change(aggregate)
-            if self.started_at is not None:
-                aggregate.stamps.note(["started_at"], self.upstream_time)
-
-    class UtteranceAdded(RememberingAggregate.Event):
+    class UtteranceAdded(Aggregate.Event):
         """``username`` is customer or assistant; ``created_at`` orders the utterances."""
 
         PERSONAL = frozenset(("utterance", "rationale", "additional_data"))
@@ -61,46 +51,48 @@ class Conversation(RememberingAggregate):
         rationale: str | None = None
         answer_input_type: str | None = None
         end_conversation: bool | None = None
-        additional_data: Any = None
+        additional_data: Json = None
 
     class ApplicationDetailsChanged(ParticipantsEvent):
         """``application_data`` holds what changed, to be merged deeply."""
 
         PERSONAL = frozenset(("application_data",))
 
-        application_data: dict[str, Any] | None = None
+        application_data: dict[str, Json] | None = None
 
-        def change(self, aggregate: Any) -> None:
-            super().change(aggregate)
+        def apply(self, aggregate: "Conversation") -> None:
+            super().apply(aggregate)
             aggregate.application.note(self.application_data or {}, self.upstream_time)
 
-    class AssessmentRecorded(RememberingAggregate.Event):
+    class AssessmentRecorded(Aggregate.Event):
         """``kind`` is the field of ``assessments`` in the conversation's document."""
 
         PERSONAL = frozenset(("result",))
 
         kind: str
-        result: dict[str, Any]
+        result: dict[str, Json]
 
-        def change(self, aggregate: Any) -> None:
-            aggregate.stamps.note([f"assessment.{self.kind}"], self.upstream_time)
+        def stamp(self, stamps: FieldStamps) -> None:
+            stamps.note([f"assessment.{self.kind}"], self.upstream_time)
 
-    class NoticePosted(RememberingAggregate.Event):
+    class NoticePosted(Aggregate.Event):
         PERSONAL = frozenset(("agent_name", "topic", "content"))
 
         posted_at: datetime
         agent_name: str | None = None
         topic: str | None = None
-        content: Any = None
+        content: Json = None
 
-    class DecisionMade(RememberingAggregate.Event):
+    class DecisionMade(Report):
         """``decision`` is approved, declined, referred or hard_end.
 
-        It is absent where a newer one stands, to which this only adds detail. ``sets_status``: no
-        newer report of the conversation's status was there before.
+        It is absent if a newer one stands, to which this only adds detail. ``sets_status``: no newer
+        report of the conversation's status was known.
         """
 
         PERSONAL = frozenset(("reason",))
+        STAMPED = ("decision", "reason", "retry_eligible", "blocked_until")
+        PREFIX = "decision."
 
         sets_status: bool
         decision: str | None = None
@@ -108,31 +100,22 @@ class Conversation(RememberingAggregate):
         retry_eligible: bool | None = None
         blocked_until: str | None = None
 
-        def change(self, aggregate: Any) -> None:
-            names = [name for name in _DECISION if getattr(self, name) is not None]
-            aggregate.stamps.note(names, self.upstream_time, prefix="decision.")
+        def stamp(self, stamps: FieldStamps) -> None:
+            super().stamp(stamps)
             if self.sets_status:
-                aggregate.stamps.note(["status"], self.upstream_time)
+                stamps.note(["status"], self.upstream_time)
 
-    class Summarised(RememberingAggregate.Event):
+    class Summarised(Report):
         PERSONAL = frozenset(("purpose", "facts"))
 
         purpose: str | None = None
-        facts: list[Any] | None = None
-
-        def change(self, aggregate: Any) -> None:
-            names = [name for name in ("purpose", "facts") if getattr(self, name) is not None]
-            aggregate.stamps.note(names, self.upstream_time)
+        facts: list[Json] | None = None
 
     class StatusChanged(ParticipantsEvent):
         PERSONAL = NOTHING
+        STAMPED = ("customer_id", "application_number", "status")
 
         status: str | None = None
-
-        def change(self, aggregate: Any) -> None:
-            super().change(aggregate)
-            if self.status is not None:
-                aggregate.stamps.note(["status"], self.upstream_time)
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
@@ -153,34 +136,49 @@ class Conversation(RememberingAggregate):
         started_at: datetime | None = None,
     ) -> None:
         """The chat began. Arriving late, it fills in what it knows and empties nothing."""
-        fresh = self._fresh(
-            source,
+        started = self.Started(
             customer_id=customer_id,
             application_number=application_number,
             started_at=started_at or source.at,
         )
-        self.record(self.Started, source, **fresh)
+        self.drop_stale(source, started)
+        self.record(source, started)
 
-    def meet(self, source: Source, **named: str | None) -> None:
-        """A message that is about something else names customer_id or application_number.
-
-        A report of them outranks that, however old it is. It goes before the command that the message is for.
-        """
-        if source.message_id in self.absorbed:
-            return
-        if fills := self.stamps.fresh(named, source.upstream_time, initial=True):
-            self.record(self.ParticipantsMet, source, **fills)
+    def meet(
+        self, source: Source, *, customer_id: str | None = None, application_number: str | None = None
+    ) -> None:
+        """A message about something else names them. Comes before the command that the message is for."""
+        if (customer_id or application_number) and source.message_id not in self.absorbed:
+            self.report(
+                source,
+                self.ParticipantsMet(customer_id=customer_id, application_number=application_number),
+            )
 
     @absorbs
     def add_utterance(
-        self, source: Source, *, username: str, created_at: datetime | None = None, **spoken: Any
+        self,
+        source: Source,
+        *,
+        username: str,
+        created_at: datetime | None = None,
+        utterance: str | None = None,
+        rationale: str | None = None,
+        answer_input_type: str | None = None,
+        end_conversation: bool | None = None,
+        additional_data: Json = None,
     ) -> None:
-        """Somebody said something.
-
-        ``spoken``: utterance, rationale, answer_input_type, end_conversation, additional_data.
-        """
+        """The customer or the assistant said something."""
         self.record(
-            self.UtteranceAdded, source, username=username, created_at=created_at or source.at, **spoken
+            source,
+            self.UtteranceAdded(
+                username=username,
+                created_at=created_at or source.at,
+                utterance=utterance,
+                rationale=rationale,
+                answer_input_type=answer_input_type,
+                end_conversation=end_conversation,
+                additional_data=additional_data,
+            ),
         )
 
     @absorbs
@@ -190,41 +188,69 @@ class Conversation(RememberingAggregate):
         *,
         customer_id: str | None = None,
         application_number: str | None = None,
-        application_data: dict[str, Any] | None = None,
+        application_data: dict[str, Json] | None = None,
     ) -> None:
         """The application's data changed: merged deeply, field by field."""
-        fresh = self._fresh(source, customer_id=customer_id, application_number=application_number)
-        if data := self.application.fresh(application_data or {}, source.upstream_time):
-            fresh["application_data"] = data
-        if fresh:
-            self.record(self.ApplicationDetailsChanged, source, **fresh)
+        changed = self.ApplicationDetailsChanged(
+            customer_id=customer_id,
+            application_number=application_number,
+            application_data=self.application.fresh(application_data or {}, source.upstream_time) or None,
+        )
+        if self.drop_stale(source, changed) or changed.application_data:
+            self.record(source, changed)
 
     @absorbs
-    def record_assessment(self, source: Source, *, kind: str, result: dict[str, Any]) -> None:
-        """An assessment's result: the newest of its kind stands."""
+    def record_assessment(self, source: Source, *, kind: str, result: dict[str, Json]) -> None:
+        """An assessment's result: the newest of its kind counts."""
         if self.stamps.accepts(f"assessment.{kind}", source.upstream_time):
-            self.record(self.AssessmentRecorded, source, kind=kind, result=result)
+            self.record(source, self.AssessmentRecorded(kind=kind, result=result))
 
     @absorbs
-    def post_notice(self, source: Source, *, timestamp: datetime | None = None, **notice: Any) -> None:
-        """An agent wrote on the noticeboard: agent_name, topic, content."""
-        self.record(self.NoticePosted, source, posted_at=timestamp or source.at, **notice)
+    def post_notice(
+        self,
+        source: Source,
+        *,
+        timestamp: datetime | None = None,
+        agent_name: str | None = None,
+        topic: str | None = None,
+        content: Json = None,
+    ) -> None:
+        """An agent wrote on the noticeboard."""
+        posted_at = timestamp or source.at
+        self.record(
+            source,
+            self.NoticePosted(posted_at=posted_at, agent_name=agent_name, topic=topic, content=content),
+        )
 
     @absorbs
-    def decide(self, source: Source, *, decision: str, **detail: Any) -> None:
-        """The application's final decision, with reason, retry_eligible, blocked_until."""
-        at = source.upstream_time
-        if fresh := self.stamps.fresh({"decision": decision, **detail}, at, prefix="decision."):
-            sets_status = "decision" in fresh and self.stamps.accepts("status", at)
-            self.record(self.DecisionMade, source, sets_status=sets_status, **fresh)
+    def decide(
+        self,
+        source: Source,
+        *,
+        decision: str,
+        reason: str | None = None,
+        retry_eligible: bool | None = None,
+        blocked_until: str | None = None,
+    ) -> None:
+        """The application's final decision."""
+        at, accepts = source.upstream_time, self.stamps.accepts
+        self.report(
+            source,
+            self.DecisionMade(
+                sets_status=accepts("decision.decision", at) and accepts("status", at),
+                decision=decision,
+                reason=reason,
+                retry_eligible=retry_eligible,
+                blocked_until=blocked_until,
+            ),
+        )
 
     @absorbs
     def summarise(
-        self, source: Source, *, purpose: str | None = None, facts: list[Any] | None = None
+        self, source: Source, *, purpose: str | None = None, facts: list[Json] | None = None
     ) -> None:
         """A summary; its facts replace the list."""
-        if fresh := self._fresh(source, purpose=purpose, facts=facts):
-            self.record(self.Summarised, source, **fresh)
+        self.report(source, self.Summarised(purpose=purpose, facts=facts))
 
     @absorbs
     def change_status(
@@ -235,12 +261,8 @@ class Conversation(RememberingAggregate):
         customer_id: str | None = None,
         application_number: str | None = None,
     ) -> None:
-        """Upstream's own word for where the conversation stands."""
-        fresh = self._fresh(
-            source, status=status, customer_id=customer_id, application_number=application_number
+        """Upstream's own word for the conversation's status."""
+        self.report(
+            source,
+            self.StatusChanged(status=status, customer_id=customer_id, application_number=application_number),
         )
-        if fresh:
-            self.record(self.StatusChanged, source, **fresh)
-
-    def _fresh(self, source: Source, **report: Any) -> dict[str, Any]:
-        return self.stamps.fresh(report, source.upstream_time)

@@ -4,16 +4,15 @@ A command has one idempotency key for ever, which is the caller's own, and goes 
 whoever sends it again, after a crash say, moves the money once.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TypeAlias, TypedDict
 from uuid import UUID, uuid5
 
-from app.aggregates.base import NAMESPACE, NOTHING, RememberingAggregate, absorbs
-from app.aggregates.personal import may_be
-from app.aggregates.source import Source
+from app.aggregates.base import NAMESPACE, NOTHING, Aggregate, Source, absorbs
+from app.aggregates.personal import Json, may_be
 from app.aggregates.two_people import (
     Actor,
     AlreadyDecidedError,
@@ -53,6 +52,22 @@ def command_id_of(idempotency_key: str) -> str:
     return str(uuid5(NAMESPACE, f"LedgerCommand/{idempotency_key}"))
 
 
+class Details(TypedDict, total=False):
+    """The optional fields of an operation, by the ledger's names; of a write-off, its request."""
+
+    payment_id: str
+    payment_method: str
+    payment_reference: str
+    notes: str
+    target_payment_number: int
+    schedule_id: str
+    days_past_due: int
+    reference_id: str
+    request_id: str
+    requested_by: str
+    requested_by_name: str | None
+
+
 def moved(principal: Decimal | None, fee: Decimal | None) -> Decimal:
     """What an adjustment moves in all: AUD, without sign."""
     return abs(principal or Decimal(0)) + abs(fee or Decimal(0))
@@ -69,7 +84,7 @@ class Intent:
     principal_delta: Decimal | None = None
     fee_delta: Decimal | None = None
     reason: str | None = None
-    details: dict[str, Any] | None = None
+    details: Details | None = None
 
     @property
     def moved(self) -> Decimal:
@@ -81,16 +96,15 @@ class Intent:
         return command_id_of(self.idempotency_key)
 
 
-class LedgerCommand(RememberingAggregate):
+class LedgerCommand(Aggregate):
     """One intent to move money, who had it, and what the ledger made of it."""
 
     OWNED_BY = (("loan_account_id", "LoanAccount"),)
 
-    class TellingEvent(RememberingAggregate.Event):
-        """One that the command's document is made of."""
+    class TellingEvent(Aggregate.Event):
+        """An event that the command's document is made of."""
 
-        def apply(self, aggregate: Any) -> None:
-            super().apply(aggregate)
+        def apply(self, aggregate: "LedgerCommand") -> None:
             aggregate.story.append(self)
 
     class Requested(TellingEvent):
@@ -112,10 +126,11 @@ class LedgerCommand(RememberingAggregate):
         principal_delta: Decimal | None = None
         fee_delta: Decimal | None = None
         reason: str | None = None
-        details: dict[str, Any] | None = None
+        details: Details | None = None
         needs_approval: bool | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.intent = self
             aggregate.status = CommandStatus.REQUESTED
             aggregate.awaits_approval = bool(self.needs_approval)
@@ -131,7 +146,8 @@ class LedgerCommand(RememberingAggregate):
         by_name: str | None = None
         comment: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.awaits_approval = False
             aggregate.approved_by = self.by
             aggregate.sent_from = self.timestamp
@@ -146,7 +162,8 @@ class LedgerCommand(RememberingAggregate):
         comment: str
         by_name: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.awaits_approval = False
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
@@ -161,10 +178,11 @@ class LedgerCommand(RememberingAggregate):
 
         transaction_id: str
         ledger_event_id: str | None = None
-        result: dict[str, Any] | None = None
+        result: dict[str, Json] | None = None
         by_settler: bool | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.status = CommandStatus.POSTED
             aggregate.outcome = self
 
@@ -180,7 +198,8 @@ class LedgerCommand(RememberingAggregate):
         message: str
         by_settler: bool | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = (self.code, self.message)
@@ -193,7 +212,8 @@ class LedgerCommand(RememberingAggregate):
         code: str
         message: str
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.status = CommandStatus.UNKNOWN
             aggregate.fault = (self.code, self.message)
 
@@ -209,7 +229,8 @@ class LedgerCommand(RememberingAggregate):
         by_name: str | None = None
         transaction_id: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "LedgerCommand") -> None:
+            super().apply(aggregate)
             aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = None if self.posted else (NOT_POSTED, self.because)
@@ -224,9 +245,14 @@ class LedgerCommand(RememberingAggregate):
         """Since when it may have been sent: the ledger remembers a key for 24 hours only."""
         self.fault: tuple[str, str] | None = None
         """Why it is not posted, or not known to be: a code, and the words of whoever said so."""
-        self.outcome: Any = None
-        """The event that settled it: Posted, Rejected, Refused or SettledByHand."""
-        self.story: list[Any] = []
+        self.outcome: (
+            LedgerCommand.Posted
+            | LedgerCommand.Rejected
+            | LedgerCommand.Refused
+            | LedgerCommand.SettledByHand
+        ) | None = None
+        """The event that settled it."""
+        self.story: list[LedgerCommand.TellingEvent] = []
         """The events that its document is made of: a handful, for when the store cannot be asked again."""
 
     @property
@@ -249,10 +275,10 @@ class LedgerCommand(RememberingAggregate):
 
         A retry of what moved money must find that it did.
         """
-        stored, asked = self.intent, replace(intent, details=intent.details or None)
-        return stored is not None and all(
-            may_be(getattr(stored, each.name), getattr(asked, each.name)) for each in fields(asked)
-        )
+        if self.intent is None:
+            return False
+        stored, asked = vars(self.intent), vars(replace(intent, details=intent.details or None))
+        return all(may_be(stored.get(name), value) for name, value in asked.items())
 
     def is_approved_by(self, person: str) -> bool:
         """Whether this person approved it."""
@@ -262,20 +288,21 @@ class LedgerCommand(RememberingAggregate):
     def request(self, source: Source, *, actor: Actor, intent: Intent, needs_approval: bool = False) -> None:
         """Somebody wants money moved."""
         self.record(
-            self.Requested,
             source,
-            requested_by=actor.id,
-            requested_by_name=actor.name,
-            requested_role=actor.role,
-            kind=intent.kind.value,
-            loan_account_id=intent.loan_account_id,
-            idempotency_key=intent.idempotency_key,
-            amount=intent.amount,
-            principal_delta=intent.principal_delta,
-            fee_delta=intent.fee_delta,
-            reason=intent.reason,
-            details=intent.details or None,
-            needs_approval=needs_approval or None,
+            self.Requested(
+                requested_by=actor.id,
+                requested_by_name=actor.name,
+                requested_role=actor.role,
+                kind=intent.kind.value,
+                loan_account_id=intent.loan_account_id,
+                idempotency_key=intent.idempotency_key,
+                amount=intent.amount,
+                principal_delta=intent.principal_delta,
+                fee_delta=intent.fee_delta,
+                reason=intent.reason,
+                details=intent.details or None,
+                needs_approval=needs_approval or None,
+            ),
         )
 
     def approve(self, source: Source, *, actor: Actor, limits: Limits, comment: str | None = None) -> None:
@@ -283,12 +310,12 @@ class LedgerCommand(RememberingAggregate):
         asked = self._awaiting_approval()
         check_two_people(asked.requested_by, actor)
         check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
-        self.record(self.Approved, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
+        self.record(source, self.Approved(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
         """A second person does not agree, or the requester withdraws it. Raises AlreadyDecidedError."""
         self._awaiting_approval()
-        self.record(self.Refused, source, by=actor.id, by_name=actor.name, role=actor.role, comment=comment)
+        self.record(source, self.Refused(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     @absorbs
     def posted(
@@ -297,37 +324,38 @@ class LedgerCommand(RememberingAggregate):
         *,
         transaction_id: str,
         ledger_event_id: str,
-        result: dict[str, Any],
+        result: dict[str, Json],
         by_settler: bool = False,
     ) -> None:
         """The ledger says that it is posted."""
         if not self.is_settled:
             self.record(
-                self.Posted,
                 source,
-                transaction_id=transaction_id,
-                ledger_event_id=ledger_event_id,
-                result=result,
-                by_settler=by_settler or None,
+                self.Posted(
+                    transaction_id=transaction_id,
+                    ledger_event_id=ledger_event_id,
+                    result=result,
+                    by_settler=by_settler or None,
+                ),
             )
 
     @absorbs
     def rejected(self, source: Source, *, code: str, message: str, by_settler: bool = False) -> None:
         """The ledger says that it will not be posted."""
         if not self.is_settled:
-            self.record(self.Rejected, source, code=code, message=message, by_settler=by_settler or None)
+            self.record(source, self.Rejected(code=code, message=message, by_settler=by_settler or None))
 
     @absorbs
     def not_offered(self, source: Source, *, code: str, message: str) -> None:
         """The ledger has no such operation: of one attempt only, so it counts if there was no other."""
         if self.status is CommandStatus.REQUESTED:
-            self.record(self.Rejected, source, code=code, message=message)
+            self.record(source, self.Rejected(code=code, message=message))
 
     @absorbs
     def unanswered(self, source: Source, *, code: str, message: str) -> None:
         """No answer came; said once."""
         if self.status is CommandStatus.REQUESTED:
-            self.record(self.OutcomeUnknown, source, code=code, message=message)
+            self.record(source, self.OutcomeUnknown(code=code, message=message))
 
     @absorbs
     def settle_by_hand(
@@ -338,17 +366,23 @@ class LedgerCommand(RememberingAggregate):
             check_other_person(self.intent.requested_by, actor, "settle")
         if not self.is_settled:
             self.record(
-                self.SettledByHand,
                 source,
-                posted=posted,
-                by=actor.id,
-                by_name=actor.name,
-                role=actor.role,
-                because=because,
-                transaction_id=transaction_id,
+                self.SettledByHand(
+                    posted=posted,
+                    by=actor.id,
+                    by_name=actor.name,
+                    role=actor.role,
+                    because=because,
+                    transaction_id=transaction_id,
+                ),
             )
 
     def _awaiting_approval(self) -> Requested:
         if self.intent is None or not self.awaits_approval:
             raise AlreadyDecidedError("It does not await approval.")
         return self.intent
+
+
+Outcome: TypeAlias = (
+    LedgerCommand.Posted | LedgerCommand.Rejected | LedgerCommand.Refused | LedgerCommand.SettledByHand
+)

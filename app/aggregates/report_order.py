@@ -1,16 +1,20 @@
-"""Which of two reports of one field stands: the contract's "Stale snapshots" and "Any order" rules."""
+"""Which of two reports of a field counts: the contract's rules "Stale snapshots" and "Any order"."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
+
+from app.aggregates.personal import Json
+
+T = TypeVar("T")
 
 
 class FieldStamps:
     """Remembers, for each field, the upstream time of the report that set it.
 
-    An older report does not overwrite a newer one where both carry a time; otherwise arrival
-    decides. What an ``initial`` report said (``account.created.v1``, say) only fills gaps: a
-    creation that arrives late, or again, resets nothing that later messages set.
+    An older report does not overwrite a newer one if both carry a time; otherwise arrival decides. An
+    ``initial`` report (``account.created.v1``, say) only fills gaps: a creation that arrives late, or
+    again, resets nothing that later messages set.
     """
 
     def __init__(self) -> None:
@@ -30,8 +34,8 @@ class FieldStamps:
         return at is None or known_at is None or at >= known_at
 
     def fresh(
-        self, report: Mapping[str, Any], at: datetime | None, *, prefix: str = "", initial: bool = False
-    ) -> dict[str, Any]:
+        self, report: Mapping[str, T], at: datetime | None, *, prefix: str = "", initial: bool = False
+    ) -> dict[str, T]:
         """The fields of ``report`` that are present (not None) and may be set.
 
         ``prefix`` stands before their names here, so that two things may have fields of one name.
@@ -50,7 +54,7 @@ class FieldStamps:
             self._stamps[f"{prefix}{name}"] = (at, initial)
 
     def time_of(self, name: str) -> datetime | None:
-        """The upstream time of the report that set a field; None where it carried none, or nobody did."""
+        """The upstream time of the report that set a field; None if there is none."""
         return self._stamps.get(name, (None, False))[0]
 
     def drop(self, name: str) -> None:
@@ -59,9 +63,9 @@ class FieldStamps:
 
 
 class TreeStamps:
-    """The same for the leaves of a nested object; a list counts as a leaf.
+    """The same for the leaves of a nested object; a list is a leaf.
 
-    Where reports disagree whether something is a leaf or an object, the newer one is right as well.
+    If reports disagree whether something is a leaf or an object, the newer one counts too.
     """
 
     def __init__(self) -> None:
@@ -71,9 +75,9 @@ class TreeStamps:
     def __len__(self) -> int:
         return len(self._leaves) + len(self._objects)
 
-    def fresh(self, data: Mapping[str, Any], at: datetime | None, path: str = "") -> dict[str, Any]:
+    def fresh(self, data: Mapping[str, Json], at: datetime | None, path: str = "") -> dict[str, Json]:
         """``data`` without empty objects, nulls, and what is older than what is known."""
-        fresh: dict[str, Any] = {}
+        fresh: dict[str, Json] = {}
         for key, value in data.items():
             here = f"{path}{_STEP}{key}"
             if not isinstance(value, dict):
@@ -83,7 +87,7 @@ class TreeStamps:
                 fresh[key] = kept
         return fresh
 
-    def note(self, data: Mapping[str, Any], at: datetime | None, path: str = "") -> None:
+    def note(self, data: Mapping[str, Json], at: datetime | None, path: str = "") -> None:
         """Remember that these leaves were set by a report made at ``at``."""
         for key, value in data.items():
             here = f"{path}{_STEP}{key}"

@@ -1,10 +1,8 @@
 """The write-off requests that were made on one loan account: so that there is one at a time."""
 
 from collections.abc import Callable
-from typing import Any
 
-from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
-from app.aggregates.source import Source
+from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
 from app.aggregates.two_people import RefusedError
 from app.aggregates.write_off_request import WriteOffRequest
 
@@ -15,19 +13,19 @@ class WriteOffPendingError(RefusedError):
     code = "write_off_pending"
 
 
-class WriteOffRegister(RememberingAggregate):
+class WriteOffRegister(Aggregate):
     """Names the requests of an account, whoever made them; each of them knows whether it is decided.
 
     Two people who ask at once both read that nothing is pending; but both must add to this, and the second
     to save meets the first.
     """
 
-    class RequestEntered(RememberingAggregate.Event):
+    class RequestEntered(Aggregate.Event):
         PERSONAL = NOTHING
 
         request_id: str
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "WriteOffRegister") -> None:
             aggregate.request_ids.append(self.request_id)
 
     def __init__(self, business_id: str) -> None:
@@ -46,4 +44,4 @@ class WriteOffRegister(RememberingAggregate):
     def enter(self, source: Source, *, request_id: str) -> None:
         """A request was made."""
         if request_id not in self.request_ids:
-            self.record(self.RequestEntered, source, request_id=request_id)
+            self.record(source, self.RequestEntered(request_id=request_id))

@@ -3,13 +3,12 @@
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Literal, Required, TypedDict, Unpack
 from uuid import UUID
 
-from app.aggregates.base import NOTHING, RememberingAggregate, absorbs
+from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.personal import may_be
-from app.aggregates.source import Source
 from app.aggregates.two_people import (
     Actor,
     AlreadyDecidedError,
@@ -86,7 +85,21 @@ class RequestDetails(TypedDict, total=False):
     priority: str | None
 
 
-class WriteOffRequest(RememberingAggregate):
+class Decision(TypedDict, total=False):
+    """Who decided, when and why; of an approval upstream, also where the ledger posted it."""
+
+    by: Required[str]
+    decided_at: Required[datetime]
+    by_name: str | None
+    comment: str | None
+    ledger_event_id: str | None
+    transaction_id: str | None
+
+
+Outcome = Literal["Approved", "Rejected", "Cancelled"]
+
+
+class WriteOffRequest(Aggregate):
     """A request to give up what is owed on a loan account."""
 
     OWNED_BY = (
@@ -94,7 +107,7 @@ class WriteOffRequest(RememberingAggregate):
         ("customer_id", "Customer"),
     )
 
-    class Requested(RememberingAggregate.Event):
+    class Requested(Aggregate.Event):
         """``amount`` and ``original_balance`` are AUD."""
 
         PERSONAL = frozenset(("customer_name", "notes"))
@@ -112,14 +125,14 @@ class WriteOffRequest(RememberingAggregate):
         notes: str | None = None
         priority: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.requested_by = self.requested_by
             aggregate.asked = self
 
-    class RequestIgnored(RememberingAggregate.Event):
-        """The same request was made again: the first one stands."""
+    class RequestIgnored(Aggregate.Event):
+        """The same request was made again: the first one counts."""
 
-    class DecisionEvent(RememberingAggregate.Event):
+    class DecisionEvent(Aggregate.Event):
         """``decided_at`` is when the decision was made, which may be before we heard of the request."""
 
         PERSONAL = frozenset(("comment",))
@@ -128,17 +141,16 @@ class WriteOffRequest(RememberingAggregate):
         decided_at: datetime
         by_name: str | None = None
         comment: str | None = None
+        ledger_event_id: str | None = None
+        transaction_id: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.decided = True
 
     class Approved(DecisionEvent):
         PERSONAL = frozenset(("comment",))
 
-        ledger_event_id: str | None = None
-        transaction_id: str | None = None
-
-    class PostingFollowed(RememberingAggregate.Event):
+    class PostingFollowed(Aggregate.Event):
         """How far the ledger command is that posts what was approved here, until it is posted.
 
         ``status`` is the command's; ``code`` and ``message`` say why it is not posted, or not known to be:
@@ -152,10 +164,10 @@ class WriteOffRequest(RememberingAggregate):
         code: str | None = None
         message: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.posting = self.status
 
-    class PostedToLedger(RememberingAggregate.Event):
+    class PostedToLedger(Aggregate.Event):
         """The ledger posted what was approved here."""
 
         PERSONAL = NOTHING
@@ -163,7 +175,7 @@ class WriteOffRequest(RememberingAggregate):
         transaction_id: str
         ledger_event_id: str | None = None
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.posting = "posted"
 
     class Rejected(DecisionEvent):
@@ -172,18 +184,18 @@ class WriteOffRequest(RememberingAggregate):
     class Cancelled(DecisionEvent):
         pass
 
-    class DecisionHeld(RememberingAggregate.Event):
+    class DecisionHeld(Aggregate.Event):
         """It arrived before its request, and waits for it."""
 
         PERSONAL = frozenset(("decision.comment",))
 
-        outcome: str
-        decision: dict[str, Any]
+        outcome: Outcome
+        decision: Decision
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.held.append((self.outcome, self.decision))
 
-    class DecisionIgnored(RememberingAggregate.Event):
+    class DecisionIgnored(Aggregate.Event):
         """A decision that cannot count: ``why`` says so."""
 
         PERSONAL = NOTHING
@@ -198,8 +210,8 @@ class WriteOffRequest(RememberingAggregate):
         self.asked: WriteOffRequest.Requested | None = None
         self.decided = False
         self.posting: str | None = None
-        """The status of the ledger command that posts it, where one does."""
-        self.held: list[tuple[str, dict[str, Any]]] = []
+        """The status of the ledger command that posts it, if one does."""
+        self.held: list[tuple[Outcome, Decision]] = []
 
     @absorbs
     def request(
@@ -210,28 +222,27 @@ class WriteOffRequest(RememberingAggregate):
         amount: Decimal,
         reason: str,
         requested_by: str,
-        **more: Any,
+        requested_by_name: str | None = None,
+        **details: Unpack[RequestDetails],
     ) -> None:
-        """Somebody asks for a write-off of ``amount`` (AUD).
-
-        ``more``: requested_by_name, customer_id, customer_name, account_number, original_balance,
-        notes, priority.
-        """
+        """Somebody asks for a write-off of ``amount`` (AUD)."""
         if self.requested_by is not None:
-            self.record(self.RequestIgnored, source)
+            self.record(source, self.RequestIgnored())
             return
         self.record(
-            self.Requested,
             source,
-            request_number=request_number(self.business_id),
-            loan_account_id=loan_account_id,
-            amount=amount,
-            reason=reason,
-            requested_by=requested_by,
-            **more,
+            self.Requested(
+                request_number=request_number(self.business_id),
+                loan_account_id=loan_account_id,
+                amount=amount,
+                reason=reason,
+                requested_by=requested_by,
+                requested_by_name=requested_by_name,
+                **details,
+            ),
         )
         for outcome, decision in self.held:
-            self._decide(source, outcome, **decision)
+            self._decide(source, outcome, decision)
 
     @absorbs
     def approve(
@@ -244,10 +255,8 @@ class WriteOffRequest(RememberingAggregate):
         ledger_event_id: str | None = None,
         transaction_id: str | None = None,
     ) -> None:
-        """Approved, by somebody else than who asked."""
-        self._decide(
-            source,
-            "Approved",
+        """Upstream says that it was approved."""
+        decision = Decision(
             by=approved_by,
             by_name=approved_by_name,
             decided_at=source.at,
@@ -255,6 +264,7 @@ class WriteOffRequest(RememberingAggregate):
             ledger_event_id=ledger_event_id,
             transaction_id=transaction_id,
         )
+        self._decide(source, "Approved", decision)
 
     @absorbs
     def reject(
@@ -265,15 +275,15 @@ class WriteOffRequest(RememberingAggregate):
         rejected_by_name: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Rejected; the reason is the decision's comment."""
-        self._decide(
-            source, "Rejected", by=rejected_by, by_name=rejected_by_name, decided_at=source.at, comment=reason
-        )
+        """Upstream says that it was rejected; the reason is the decision's comment."""
+        decision = Decision(by=rejected_by, by_name=rejected_by_name, decided_at=source.at, comment=reason)
+        self._decide(source, "Rejected", decision)
 
     @absorbs
     def cancel(self, source: Source, *, cancelled_by: str, cancelled_by_name: str | None = None) -> None:
-        """Taken back."""
-        self._decide(source, "Cancelled", by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
+        """Upstream says that it was withdrawn."""
+        decision = Decision(by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
+        self._decide(source, "Cancelled", decision)
 
     def check_request_by(
         self,
@@ -290,8 +300,9 @@ class WriteOffRequest(RememberingAggregate):
         """
         if (known := self.asked) is not None:
             asked = {"loan_account_id": account.business_id, "amount": amount, "reason": reason, **details}
+            told = vars(known)
             if same_person(known.requested_by, actor.id) and all(
-                may_be(getattr(known, name), asked.get(name)) for name in _ASKED
+                may_be(told.get(name), asked.get(name)) for name in _ASKED
             ):
                 return False
             raise IdempotencyKeyReusedError
@@ -321,9 +332,7 @@ class WriteOffRequest(RememberingAggregate):
                 f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: "
                 "cancel it, and make a new one."
             )
-        self._decide(
-            source, "Approved", by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment
-        )
+        self._decide(source, "Approved", _decision(source, actor, comment))
 
     def reject_by(self, source: Source, *, actor: Actor, comment: str) -> None:
         """Somebody on the staff rejects it. Raises OwnRequestError and AlreadyDecidedError."""
@@ -331,16 +340,14 @@ class WriteOffRequest(RememberingAggregate):
             msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
             raise OwnRequestError(msg)
         self._check_undecided()
-        self._decide(
-            source, "Rejected", by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment
-        )
+        self._decide(source, "Rejected", _decision(source, actor, comment))
 
     def cancel_by(self, source: Source, *, actor: Actor) -> None:
         """The requester withdraws it. Raises NotRequesterError and AlreadyDecidedError."""
         if not self.is_by(actor.id):
             raise NotRequesterError("Only the requester may cancel a request.")
         self._check_undecided()
-        self._decide(source, "Cancelled", by=actor.id, by_name=actor.name, decided_at=source.at)
+        self._decide(source, "Cancelled", _decision(source, actor))
 
     def _check_undecided(self) -> None:
         if self.decided:
@@ -350,10 +357,12 @@ class WriteOffRequest(RememberingAggregate):
     def follow_posting(
         self, source: Source, *, command_id: str, status: str, fault: tuple[str, str] | None = None
     ) -> None:
-        """The ledger command that posts it has come so far. ``fault``: a code, and the words for it."""
+        """The status of the ledger command that posts it. ``fault``: a code, and a message."""
         code, message = fault or (None, None)
-        facts = {"status": str(status), "code": code, "message": message}
-        self.record(self.PostingFollowed, source, command_id=command_id, **facts)
+        self.record(
+            source,
+            self.PostingFollowed(command_id=command_id, status=str(status), code=code, message=message),
+        )
 
     @absorbs
     def posted_to_ledger(
@@ -361,7 +370,7 @@ class WriteOffRequest(RememberingAggregate):
     ) -> None:
         """The ledger posted it, after it was approved over the API."""
         self.record(
-            self.PostedToLedger, source, transaction_id=transaction_id, ledger_event_id=ledger_event_id
+            source, self.PostedToLedger(transaction_id=transaction_id, ledger_event_id=ledger_event_id)
         )
 
     @property
@@ -383,15 +392,25 @@ class WriteOffRequest(RememberingAggregate):
         """Whether this person made the request."""
         return self.requested_by is not None and same_person(person, self.requested_by)
 
-    def _decide(self, source: Source, outcome: str, *, by: str, **decision: Any) -> None:
+    def _decide(self, source: Source, outcome: Outcome, decision: Decision) -> None:
         """A request is decided once, and its approval is by two people (contract: Write-offs)."""
+        by = decision["by"]
         if self.requested_by is None:
-            self.record(self.DecisionHeld, source, outcome=outcome, decision={"by": by, **decision})
+            self.record(source, self.DecisionHeld(outcome=outcome, decision=decision))
         elif self.decided:
-            self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why="already decided")
+            self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why="already decided"))
         elif outcome == "Approved" and not are_two_people(by, self.requested_by):
             own = same_person(by, self.requested_by)
             why = "approver is the requester" if own else "a machine is not a person"
-            self.record(self.DecisionIgnored, source, outcome=outcome, by=by, why=why)
+            self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why=why))
         else:
-            self.record(getattr(self, outcome), source, by=by, **decision)
+            events: dict[Outcome, type[WriteOffRequest.DecisionEvent]] = {
+                "Approved": self.Approved,
+                "Rejected": self.Rejected,
+                "Cancelled": self.Cancelled,
+            }
+            self.record(source, events[outcome](**decision))
+
+
+def _decision(source: Source, actor: Actor, comment: str | None = None) -> Decision:
+    return Decision(by=actor.id, by_name=actor.name, decided_at=source.at, comment=comment)

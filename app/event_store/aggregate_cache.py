@@ -7,7 +7,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
-from app.aggregates.base import Key, RememberingAggregate, only_absorbs
+from app.aggregates.base import Aggregate, Key, only_absorbs
 from app.event_store.recorders import Recorded
 from app.event_store.transcoder import SealingMapper
 
@@ -28,18 +28,18 @@ class AggregateCache:
         self._remembered: dict[Key, int] = {}
         self.remembered = 0
         """How many messages and fields the cached aggregates remember together."""
-        self._aggregates: OrderedDict[Key, RememberingAggregate] = OrderedDict()
+        self._aggregates: OrderedDict[Key, Aggregate] = OrderedDict()
         self._keys: dict[UUID, Key] = {}
         """By the aggregate's id."""
 
     def __len__(self) -> int:
         return len(self._aggregates)
 
-    def get(self, key: Key) -> RememberingAggregate | None:
+    def get(self, key: Key) -> Aggregate | None:
         """The aggregate, if it is cached."""
         return self._aggregates.get(key)
 
-    def keep(self, aggregate: RememberingAggregate) -> None:
+    def keep(self, aggregate: Aggregate) -> None:
         """Take in a saved aggregate, and drop the ones saved longest ago.
 
         The newest stays, however much it remembers: loading it again for each batch would take long.
@@ -57,7 +57,7 @@ class AggregateCache:
         while len(self) > self._size or (self.remembered > self._most_remembered and len(self) > 1):
             self.forget(next(iter(self._aggregates.values())))
 
-    def forget(self, aggregate: RememberingAggregate) -> None:
+    def forget(self, aggregate: Aggregate) -> None:
         """Drop an aggregate: its state may not be what is stored."""
         if (key := self._keys.pop(aggregate.id, None)) is not None:
             del self._aggregates[key]
@@ -88,13 +88,13 @@ class AggregateCache:
         elif row.originator_version > aggregate.version:
             self.forget(aggregate)
 
-    def _weigh(self, key: Key, aggregate: RememberingAggregate) -> None:
+    def _weigh(self, key: Key, aggregate: Aggregate) -> None:
         remembered = aggregate.remembered
         self.remembered += remembered - self._remembered.get(key, 0)
         self._remembered[key] = remembered
 
 
-def _evolve(aggregate: RememberingAggregate, row: Recorded, mapper: SealingMapper) -> None:
+def _evolve(aggregate: Aggregate, row: Recorded, mapper: SealingMapper) -> None:
     if only_absorbs(resolve_topic(row.topic)):
         # Nearly all of a chat: the aggregate needs only that it was said, not what.
         message_id, aggregate.modified_on = mapper.message_of(row.state)

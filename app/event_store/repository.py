@@ -7,13 +7,13 @@ from uuid import UUID
 
 from eventsourcing.persistence import RecordConflictError
 
-from app.aggregates.base import Key, RememberingAggregate
+from app.aggregates.base import Aggregate, Key
 from app.event_store.aggregate_cache import AggregateCache
 from app.event_store.reader import StoredEvents
 from app.privacy.master_keys import MasterKeys
 from app.privacy.saving import concerns_privacy
 
-A = TypeVar("A", bound=RememberingAggregate)
+A = TypeVar("A", bound=Aggregate)
 NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
 _TOO_FAR_BEHIND = 5_000
 """When others have stored more events than this, it is cheaper to empty the cache."""
@@ -37,7 +37,7 @@ class Repository(StoredEvents):
             aggregate = self.event_of(row).mutate(aggregate)
         return aggregate
 
-    def load_many(self, keys: Collection[Key]) -> dict[Key, RememberingAggregate | None]:
+    def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]:
         """The aggregates in one query; None for unknown ones. Without those that cannot be read."""
         loaded = {key: self._cache.get(key) for key in keys}
         if not (missing := [key for key, aggregate in loaded.items() if aggregate is None]):
@@ -54,7 +54,7 @@ class Repository(StoredEvents):
         return loaded
 
     def store(
-        self, aggregates: Iterable[RememberingAggregate], known_links: Mapping[UUID, int] = NO_LINKS
+        self, aggregates: Iterable[Aggregate], known_links: Mapping[UUID, int] = NO_LINKS
     ) -> int | None:
         """Store the new events of aggregates in one transaction, and cache these.
 
@@ -80,7 +80,7 @@ class Repository(StoredEvents):
         return positions[-1]
 
     def _insert_private(
-        self, aggregates: list[RememberingAggregate], known_links: Mapping[UUID, int]
+        self, aggregates: list[Aggregate], known_links: Mapping[UUID, int]
     ) -> Sequence[int] | None:
         """Store events that hold personal data, or decide about it, with their keys, links and erasures."""
         prepared = self.privacy.prepare(aggregates, self.load_many)
@@ -114,6 +114,6 @@ class Repository(StoredEvents):
                 self._cache.follow(row, self.mapper)
             self._cached_up_to = page[-1].position if page else newest
 
-    def forget(self, aggregate: RememberingAggregate) -> None:
+    def forget(self, aggregate: Aggregate) -> None:
         """Drop an aggregate from the cache: its state may not be what is stored."""
         self._cache.forget(aggregate)

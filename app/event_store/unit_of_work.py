@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterable
 from typing import TypeVar, cast
 from uuid import UUID
 
-from app.aggregates.base import Key, RememberingAggregate
-from app.aggregates.source import Source
+from app.aggregates.base import Aggregate, Key, Source
 from app.event_store.repository import Repository
 
-A = TypeVar("A", bound=RememberingAggregate)
+A = TypeVar("A", bound=Aggregate)
 
 
 class UnitOfWork:
@@ -16,8 +15,8 @@ class UnitOfWork:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._obtained: dict[Key, RememberingAggregate] = {}
-        self._expected: dict[Key, RememberingAggregate | None] = {}
+        self._obtained: dict[Key, Aggregate] = {}
+        self._expected: dict[Key, Aggregate | None] = {}
         self.known_links: dict[UUID, int] = {}
         """How many links some owners had when somebody decided by them: with more, nothing is saved."""
         self.touched: list[Key] = []

@@ -8,7 +8,7 @@ from eventsourcing.utils import get_topic
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, LoanAccount, WriteOffRequest
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.aggregates.personal import ERASED, IS_ERASED
 from app.event_store.application import Servicing
 from app.projections.engine.projection import event_classes
@@ -16,9 +16,9 @@ from app.projections.engine.reading import EventReader
 from app.projections.engine.values import GONE
 from app.runtime.camel_model import CamelModel
 
-_INTERNAL = {IS_ERASED} | {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
+_INTERNAL = {IS_ERASED} | {field.name for field in fields(Aggregate.Event)} | {"originator_topic"}
 
-KINDS: dict[str, tuple[type[RememberingAggregate], str]] = {
+KINDS: dict[str, tuple[type[Aggregate], str]] = {
     "customer": (Customer, "customers"),
     "loan-account": (LoanAccount, "loan-accounts"),
     "conversation": (Conversation, "conversations"),
@@ -60,7 +60,7 @@ class HistoryEvent(CamelModel):
     facts: dict[str, Any]
 
 
-def history(servicing: Servicing, kind: type[RememberingAggregate], identifier: str) -> list[HistoryEvent]:
+def history(servicing: Servicing, kind: type[Aggregate], identifier: str) -> list[HistoryEvent]:
     """All events of an aggregate, oldest first; none for one that was never heard of.
 
     Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
@@ -69,7 +69,7 @@ def history(servicing: Servicing, kind: type[RememberingAggregate], identifier: 
 
 
 def history_page(
-    servicing: Servicing, kind: type[RememberingAggregate], identifier: str, after: int, most: int
+    servicing: Servicing, kind: type[Aggregate], identifier: str, after: int, most: int
 ) -> list[HistoryEvent]:
     """The next ``most`` events after a version; fewer where they are large. Raises likewise."""
     page = _reader(servicing, kind).history((kind, identifier), after, most)
@@ -126,7 +126,7 @@ def _camel(value: Any) -> Any:
     return [_camel(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _reader(servicing: Servicing, kind: type[RememberingAggregate]) -> EventReader:
+def _reader(servicing: Servicing, kind: type[Aggregate]) -> EventReader:
     topics = [get_topic(each) for each in event_classes(kind)]
     return EventReader(servicing, topics, f"the history of {kind.__name__}")
 

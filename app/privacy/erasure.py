@@ -5,22 +5,21 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
-from app.aggregates.base import Key, RememberingAggregate
+from app.aggregates.base import Aggregate, Key, Source
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
-from app.aggregates.source import Source
 from app.aggregates.two_people import Actor
 from app.aggregates.write_off_request import WriteOffRequest
 from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.privacy.key_tables import KeyTables
 from app.privacy.saving import Privacy, erasure_of
 
-A = TypeVar("A", bound=RememberingAggregate)
+A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
-_KINDS: dict[str, type[RememberingAggregate]] = {
+_KINDS: dict[str, type[Aggregate]] = {
     kind.__name__: kind for kind in (LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
 }
 _MOST_NAMED = 10
@@ -44,7 +43,7 @@ class Store(Protocol):
 
     def load(self, kind: type[A], business_id: str) -> A | None: ...
 
-    def load_many(self, keys: Collection[Key]) -> dict[Key, RememberingAggregate | None]: ...
+    def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]: ...
 
     def position_of(self, key: Key, version: int) -> int: ...
 
@@ -71,7 +70,7 @@ class MoneyOpenError(BillieError):
 class Erased(NamedTuple):
     """An erasure as it is recorded."""
 
-    event: RememberingAggregate.PersonalDataErased
+    event: Aggregate.PersonalDataErased
     position: int
     """Of its last event."""
     is_replay: bool
@@ -90,7 +89,7 @@ def erase_customer(
     Raises NotFoundError, MoneyOpenError, IdempotencyKeyReusedError, and one of EVENT_STORE_ERRORS.
     """
 
-    def erase(unit: Unit) -> tuple[RememberingAggregate.PersonalDataErased, bool]:
+    def erase(unit: Unit) -> tuple[Aggregate.PersonalDataErased, bool]:
         known = store.load(Customer, customer_id)
         if known is None and not store.privacy.tables.links_of([Customer.id_of(customer_id)]):
             raise NotFoundError("customer", customer_id)
@@ -110,7 +109,7 @@ def erase_customer(
 
 def _erase(
     tables: KeyTables, unit: Unit, customer_id: str, *, by: Actor, reason: str, key: str | None
-) -> RememberingAggregate.PersonalDataErased:
+) -> Aggregate.PersonalDataErased:
     source = erasure_of(customer_id)
     keys, unit.known_links = _linked(tables, customer_id)
     unit.expect([(Customer, customer_id), *keys])
@@ -120,9 +119,7 @@ def _erase(
     customer.erase(
         source,
         erased_with=customer_id,
-        by=by.id,
-        by_name=by.name,
-        role=by.role,
+        actor=by,
         reason=reason,
         key=key,
         cleared=dict(sorted(Counter(type(each).__name__ for each in theirs).items())),
@@ -154,11 +151,11 @@ def _linked(tables: KeyTables, customer_id: str) -> tuple[list[Key], dict[UUID, 
     return keys, {owner: counts[owner] for owner in (own, *accounts)}
 
 
-def _theirs(found: list[RememberingAggregate], customer_id: str) -> list[RememberingAggregate]:
+def _theirs(found: list[Aggregate], customer_id: str) -> list[Aggregate]:
     """Without what belongs to somebody else by now, or was erased before."""
     accounts = {each.business_id: each for each in found if isinstance(each, LoanAccount)}
 
-    def is_theirs(each: RememberingAggregate) -> bool:
+    def is_theirs(each: Aggregate) -> bool:
         match each:
             case LoanAccount() | Conversation():
                 return each.customer_id == customer_id
@@ -174,7 +171,7 @@ def _theirs(found: list[RememberingAggregate], customer_id: str) -> list[Remembe
     return [each for each in found if each.erased is None and is_theirs(each)]
 
 
-def _refuse_open(found: list[RememberingAggregate]) -> None:
+def _refuse_open(found: list[Aggregate]) -> None:
     accounts = [each.business_id for each in found if isinstance(each, LoanAccount) and each.is_open]
     requests = [each.business_id for each in found if isinstance(each, WriteOffRequest) and each.is_open]
     commands = [each.business_id for each in found if isinstance(each, LedgerCommand) and not each.is_settled]

@@ -8,20 +8,19 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import ApplicationRecorder
 
-from app.aggregates.base import Key, RememberingAggregate
+from app.aggregates.base import Aggregate, Key, Source
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.personal import has_personal, tells_personal
-from app.aggregates.source import Source
 from app.aggregates.write_off_request import WriteOffRequest
 from app.privacy.data_keys import DataKeys
 from app.privacy.databases import database_of
 from app.privacy.key_tables import Changes, KeyTables, Link
 from app.privacy.master_keys import MasterKeys
 
-LoadMany = Callable[[Collection[Key]], dict[Key, RememberingAggregate | None]]
+LoadMany = Callable[[Collection[Key]], dict[Key, Aggregate | None]]
 
-_ASKED_OF_ACCOUNTS: dict[str, type[RememberingAggregate]] = {
+_ASKED_OF_ACCOUNTS: dict[str, type[Aggregate]] = {
     kind.__name__: kind for kind in (WriteOffRequest, LedgerCommand)
 }
 
@@ -29,7 +28,7 @@ _ASKED_OF_ACCOUNTS: dict[str, type[RememberingAggregate]] = {
 class Prepared(NamedTuple):
     """What to save: the aggregates, more of them perhaps, the keys to seal with, and the tables' changes."""
 
-    aggregates: list[RememberingAggregate]
+    aggregates: list[Aggregate]
     ciphers: dict[UUID, AESGCM]
     changes: Changes
 
@@ -44,7 +43,7 @@ class Privacy:
             self.tables.create()
         self.keys = DataKeys(self.tables, masters)
 
-    def prepare(self, aggregates: Sequence[RememberingAggregate], load_many: LoadMany) -> Prepared:
+    def prepare(self, aggregates: Sequence[Aggregate], load_many: LoadMany) -> Prepared:
         """What the new events of aggregates take.
 
         An aggregate that they link to an erased customer is erased by one more event in the same save; one
@@ -70,7 +69,7 @@ class Privacy:
         self.keys.keep(prepared.ciphers)
 
     def _erase_linked(
-        self, aggregates: Iterable[RememberingAggregate], links: dict[UUID, list[Link]], changes: Changes
+        self, aggregates: Iterable[Aggregate], links: dict[UUID, list[Link]], changes: Changes
     ) -> None:
         """Erase what belongs to somebody erased; one aggregate may belong to another one among these."""
         waiting = [each for each in aggregates if each.id not in self.keys.erased]
@@ -93,8 +92,8 @@ class Privacy:
         return self.keys.erased.get(owner) or changes.destroyed.get(owner)
 
     def _erase_asked_of_accounts(
-        self, aggregates: Sequence[RememberingAggregate], load_many: LoadMany, changes: Changes
-    ) -> list[RememberingAggregate]:
+        self, aggregates: Sequence[Aggregate], load_many: LoadMany, changes: Changes
+    ) -> list[Aggregate]:
         """Erase what was asked of a loan account that turns out to belong to somebody erased.
 
         What is not settled records only that it heard of it, so that nobody settles it unaware meanwhile.
@@ -109,7 +108,7 @@ class Privacy:
             return []
         links = self.tables.links_of(list(erased))
         changes.known_links = {owner: sum(link.owner == owner for link in links) for owner in erased}
-        known: dict[Key, RememberingAggregate] = {(type(each), each.business_id): each for each in aggregates}
+        known: dict[Key, Aggregate] = {(type(each), each.business_id): each for each in aggregates}
         keys = {(_ASKED_OF_ACCOUNTS[each.kind], each.business_id): erased[each.owner] for each in links}
         loaded = load_many([key for key in keys if key not in known])
         further = {key: found for key, found in loaded.items() if found is not None}
@@ -120,7 +119,7 @@ class Privacy:
             if not aggregate.is_unsettled:
                 aggregate.erase(source, erased_with=customer_id)
             elif source.message_id not in aggregate.absorbed:
-                aggregate.record(aggregate.NothingNewReported, source)
+                aggregate.record(source, aggregate.NothingNewReported())
             if aggregate.erased is not None and aggregate.id not in self.keys.erased:
                 changes.destroyed[aggregate.id] = aggregate.erased.erased_with
         return list(further.values())
@@ -131,25 +130,25 @@ def erasure_of(customer_id: str) -> Source:
     return Source.said_now(f"erasure:{customer_id}")
 
 
-def concerns_privacy(aggregate: RememberingAggregate) -> bool:
+def concerns_privacy(aggregate: Aggregate) -> bool:
     """Whether a save of its new events takes keys, links or an erasure."""
     return bool(aggregate.owners) or any(
-        _is_private(type(aggregate), cast("type[RememberingAggregate.Event]", type(event)))
+        _is_private(type(aggregate), cast("type[Aggregate.Event]", type(event)))
         for event in aggregate.pending_events
     )
 
 
 @cache
-def _is_private(kind: type[RememberingAggregate], event_class: type[RememberingAggregate.Event]) -> bool:
+def _is_private(kind: type[Aggregate], event_class: type[Aggregate.Event]) -> bool:
     """Whether events of a class may hold personal data, name the aggregate's owner, or erase it."""
     return (
         has_personal(event_class)
-        or issubclass(event_class, RememberingAggregate.PersonalDataErased)
+        or issubclass(event_class, Aggregate.PersonalDataErased)
         or any(fact in event_class.__dataclass_fields__ for fact, _ in kind.OWNED_BY)
     )
 
 
-def _links_in(aggregate: RememberingAggregate) -> list[Link]:
+def _links_in(aggregate: Aggregate) -> list[Link]:
     kind = type(aggregate).__name__
     return [
         Link(owner, kind, aggregate.business_id)

@@ -1,4 +1,4 @@
-"""When a loan was paid out, from whatever reports tell, in whatever order they arrive."""
+"""When a loan was paid out, whatever the order in which reports arrive."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,15 @@ class Disbursement:
         self._awaited: list[_Report] = []
         self._money: list[_Report] = []
 
+    def status_reported(
+        self, sdk_status: str, upstream_time: datetime | None, at: datetime, *, initial: bool
+    ) -> None:
+        """A report of upstream's status, even of one that does not count."""
+        if sdk_status == "PENDING_DISBURSEMENT":
+            self.awaited(upstream_time, at, initial=initial)
+        elif sdk_status == "ACTIVE":
+            self.money_seen(upstream_time, at)
+
     def awaited(self, upstream_time: datetime | None, at: datetime, *, initial: bool) -> None:
         """A report that the account awaits its disbursement."""
         self._awaited_from_start |= initial
@@ -38,7 +47,7 @@ class Disbursement:
             self._money = [min(self._money, key=lambda money: money.at)]
 
     def paid_out_at(self) -> datetime | None:
-        """The earliest time that money is reported for; None where it was not paid out yet."""
+        """The earliest time that money is reported for; None if it was not paid out yet."""
         return min((money.at for money in self._money if self._counts(money)), default=None)
 
     def _counts(self, money: _Report) -> bool:

@@ -1,13 +1,25 @@
-"""What was told of the payments of repayment schedules, in whatever order it arrives."""
+"""What is known of the payments of repayment schedules, whatever the order in which reports arrive."""
 
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Required, TypedDict, cast
 
 from app.aggregates.report_order import FieldStamps
 
-Instalment = dict[str, Any]
-"""``payment_number`` and, as far as reported, ``due_date``, ``amount``, ``status``, ``paid_date``,
-``amount_paid``, ``amount_remaining``, ``linked_transaction_ids``, ``last_updated``."""
+
+class Instalment(TypedDict, total=False):
+    """A payment, as far as it was reported."""
+
+    payment_number: Required[int]
+    due_date: str
+    amount: Decimal
+    status: str
+    paid_date: str
+    amount_paid: Decimal
+    amount_remaining: Decimal
+    linked_transaction_ids: list[str]
+    last_updated: datetime
+
 
 _Known = dict[int, Instalment]
 
@@ -41,7 +53,7 @@ class Instalments:
                 and all(self._stamps.accepts(_stamp(key, number, name), at) for key in {schedule_id, None})
             }
             if news:
-                found.append({"payment_number": number, **news})
+                found.append(cast("Instalment", {"payment_number": number, **news}))
         return found
 
     def remember(
@@ -51,17 +63,19 @@ class Instalments:
         known = self._known.setdefault(schedule_id, {})
         for payment in payments:
             number, at = payment["payment_number"], payment.get("last_updated") or upstream_time
-            known[number] = known.get(number, {}) | payment
+            known[number] = cast("Instalment", {**known.get(number, {}), **payment})
             self._stamps.note((_stamp(schedule_id, number, name) for name in payment), at)
 
     def of(self, schedule_id: str, since: datetime | None) -> list[Instalment]:
         """What is known of a schedule made at ``since``, unnamed news included."""
-        known = {number: dict(payment) for number, payment in self._known.get(schedule_id, {}).items()}
+        known = {
+            number: dict[str, object](payment) for number, payment in self._known.get(schedule_id, {}).items()
+        }
         for number, name, value in self._unnamed(since):
             known.setdefault(number, {"payment_number": number})
             if self._is_newest(schedule_id, number, name):
                 known[number][name] = value
-        return list(known.values())
+        return [cast("Instalment", payment) for payment in known.values()]
 
     def adopt(self, schedule_id: str, since: datetime | None) -> None:
         """Take unnamed news as news of the schedule."""
@@ -71,10 +85,10 @@ class Instalments:
                 at = self._stamps.time_of(_stamp(None, number, name))
                 self._stamps.note([_stamp(schedule_id, number, name)], at)
             self._stamps.drop(_stamp(None, number, name))
-            del self._known[None][number][name]
+            del cast("dict[str, object]", self._known[None][number])[name]
         self._known[schedule_id] = {payment["payment_number"]: payment for payment in adopted}
 
-    def _unnamed(self, since: datetime | None) -> list[tuple[int, str, Any]]:
+    def _unnamed(self, since: datetime | None) -> list[tuple[int, str, object]]:
         return [
             (number, name, value)
             for number, payment in self._known.get(None, {}).items()

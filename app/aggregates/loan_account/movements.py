@@ -1,4 +1,4 @@
-"""What moved the balance of a loan account and was no payment, from whatever reports tell, in any order."""
+"""What moved the balance of a loan account beside payments, whatever the order in which reports arrive."""
 
 from bisect import bisect_right
 from datetime import UTC, datetime
@@ -19,8 +19,8 @@ class _Report(NamedTuple):
 class Movements:
     """Each report of a balance, in the order of their times: each moved it from the one before.
 
-    Where a report has no time, arrival decides. The balance at the account's creation stands before all
-    others, however late it arrives.
+    Without a time, arrival decides. The balance at the account's creation comes first, however late it
+    arrives.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Movements:
     def report(
         self, balance: Decimal, transaction_type: str | None, at: datetime | None, *, initial: bool
     ) -> None:
-        """A balance, and what moved it there, as far as it was told."""
+        """A balance, and what moved it there, if that is known."""
         if initial:
             place = (False, at or _EVER)
         elif at is not None or not self._reports:

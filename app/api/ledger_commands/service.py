@@ -83,5 +83,6 @@ def rejection(command: StoredCommand, headers: dict[str, str]) -> BillieError:
             return ProblemError(422, "withdrawn", detail, headers=headers)
         detail = f"{outcome.by} refused it: {outcome.comment}"
         return ProblemError(422, "refused_by_approver", detail, headers=headers)
+    assert isinstance(outcome, StoredCommand.SettledByHand)
     detail = f"It was found not to be posted: {outcome.because}"
     return ProblemError(422, "not_posted", detail, headers=headers)

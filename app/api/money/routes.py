@@ -1,11 +1,12 @@
 """Money movements over REST: each takes an idempotency key, and answers with its true outcome."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
+from app.aggregates.ledger_command import Details
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
@@ -104,13 +105,13 @@ def _intent(
     key: str,
     amount: str,
     reason: str | None = None,
-    details: dict[str, Any] | None = None,
+    details: Details | None = None,
 ) -> Intent:
     value = positive(amount, "body.amount")
     check_maximum(services_of(request).settings, value, "body.amount")
     return Intent(kind, account, checked_key(key), amount=value, reason=reason, details=details)
 
 
-def _details(body: Body, *columns: str) -> dict[str, Any]:
+def _details(body: Body, *columns: str) -> Details:
     """What has no column of its own in the ledger command."""
-    return body.model_dump(exclude={"amount", *columns}, exclude_none=True)
+    return cast("Details", body.model_dump(exclude={"amount", *columns}, exclude_none=True))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from app.aggregates import Actor, ContactNote, Customer, Source
-from app.aggregates.base import RememberingAggregate
-from app.aggregates.contact_note import facts_of
+from app.aggregates.base import Aggregate
+from app.aggregates.contact_note import NoteContent, NoteFacts, facts_of
 from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
@@ -44,7 +44,7 @@ class Notes:
         note = self._servicing().load(ContactNote, note_id)
         return note is not None and note.written is not None
 
-    def write(self, note_id: str, author: Actor, customer_id: str, fields: dict[str, Any]) -> Stored:
+    def write(self, note_id: str, author: Actor, customer_id: str, fields: NoteContent) -> Stored:
         """Write a note. Raises NotFoundError, IdempotencyKeyReusedError and CustomerErasedError."""
         facts = facts_of(customer_id, fields)
 
@@ -61,7 +61,7 @@ class Notes:
 
         return self._stored(note_id, store)
 
-    def amend(self, note_id: str, author: Actor, amended_id: str, fields: dict[str, Any]) -> Stored:
+    def amend(self, note_id: str, author: Actor, amended_id: str, fields: NoteContent) -> Stored:
         """Write a note that amends another one. Raises AlreadyAmendedError too."""
 
         def store(unit: UnitOfWork) -> bool:
@@ -89,7 +89,7 @@ class Notes:
         )
 
 
-def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> bool:
+def _was_written(note: ContactNote, author: Actor, facts: NoteFacts) -> bool:
     """Whether it exists already, by the same author and with the same facts."""
     if note.written is None:
         return False
@@ -99,7 +99,7 @@ def _was_written(note: ContactNote, author: Actor, facts: dict[str, Any]) -> boo
     return True
 
 
-def _refuse_erased(known: RememberingAggregate) -> None:
+def _refuse_erased(known: Aggregate) -> None:
     if known.erased is not None:
         raise CustomerErasedError(known.erased.erased_with)
 

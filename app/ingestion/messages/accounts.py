@@ -1,11 +1,12 @@
 """What the Accounts service publishes."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from app.aggregates.base import Key
 from app.aggregates.loan_account.account import LoanAccount
+from app.aggregates.loan_account.instalments import Instalment
 from app.aggregates.loan_account.status import (
     AgingBucket,
     ClosureReason,
@@ -144,7 +145,7 @@ class ScheduleCreated(_AboutAccount):
         self.account(unit, envelope).create_schedule(
             envelope.source,
             number_of_payments=self.n_payments,
-            payments=[payment.present() for payment in self.payments],
+            payments=[cast("Instalment", payment.present()) for payment in self.payments],
             **self.present("account_id", "n_payments", "payments"),
         )
 
@@ -173,7 +174,7 @@ class ScheduleUpdated(_AboutAccount):
         self.account(unit, envelope).update_schedule(
             envelope.source,
             schedule_id=self.schedule_id,
-            payments=[payment.present() for payment in self.payments],
+            payments=[cast("Instalment", payment.present()) for payment in self.payments],
         )
 
 

@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from app.aggregates.base import Key
+from app.aggregates.base import Key, Source
 from app.aggregates.customer import Customer, EkycStatus
-from app.aggregates.source import Source
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
 from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Time, one_of_or_absent

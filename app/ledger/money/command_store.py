@@ -6,14 +6,13 @@ from typing import Any, TypeVar
 from app.aggregates import (
     Actor,
     CommandKind,
-    CommandStatus,
     Intent,
     LedgerCommand,
     LoanAccount,
     Source,
     WriteOffRequest,
 )
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 
@@ -51,7 +50,7 @@ class CommandStore:
         """All events of a command, in order. Raises one of EVENT_STORE_ERRORS."""
         return self.events_of(LedgerCommand, command_id)
 
-    def events_of(self, kind: type[RememberingAggregate], business_id: str) -> list[Any]:
+    def events_of(self, kind: type[Aggregate], business_id: str) -> list[Any]:
         """All events of an aggregate, in order. Raises one of EVENT_STORE_ERRORS."""
         return list(self._servicing().events.get(kind.id_of(business_id)))
 
@@ -94,12 +93,12 @@ class CommandStore:
             return
         source = said(command.business_id, command.status)
         request = unit.obtain(WriteOffRequest, request_id, source)
-        if command.status is CommandStatus.POSTED:
+        if isinstance(outcome, LedgerCommand.Posted):
             request.posted_to_ledger(
-                source,
-                transaction_id=outcome.transaction_id,
-                ledger_event_id=getattr(outcome, "ledger_event_id", None),
+                source, transaction_id=outcome.transaction_id, ledger_event_id=outcome.ledger_event_id
             )
+        elif isinstance(outcome, LedgerCommand.SettledByHand) and outcome.transaction_id is not None:
+            request.posted_to_ledger(source, transaction_id=outcome.transaction_id)
         else:
             request.follow_posting(
                 source, command_id=command.business_id, status=command.status, fault=command.fault

@@ -10,7 +10,7 @@ from uuid import UUID
 from eventsourcing.utils import get_topic
 
 from app.aggregates import LedgerCommand
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.runtime.observability.logging import where
@@ -67,7 +67,7 @@ class OpenCommands:
                 return list(self._open.values())
             self._position = found[-1].id
 
-    def _take(self, event: RememberingAggregate.Event) -> None:
+    def _take(self, event: Aggregate.Event) -> None:
         name = event.business_id
         if isinstance(event, _SETTLES):
             self._open.pop(name, None)

@@ -40,7 +40,8 @@ def is_erased(command: LedgerCommand) -> bool:
 async def _call(client: LedgerClient, command: LedgerCommand) -> TransactionResult:
     asked = command.intent
     assert asked is not None, "a stored command has an intent"
-    account, key, details = asked.loan_account_id, asked.idempotency_key, asked.details or {}
+    account, key = asked.loan_account_id, asked.idempotency_key
+    details = cast("dict[str, Any]", asked.details or {})
     approved_by = command.approved_by or asked.requested_by
     match CommandKind(asked.kind):
         case CommandKind.REPAYMENT:

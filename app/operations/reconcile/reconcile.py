@@ -9,7 +9,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.aggregates import ContactNote, LedgerCommand, WriteOffRequest
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
@@ -22,7 +22,7 @@ from app.projections.engine.projection import Projection
 from app.runtime.settings.settings import Settings
 
 _AT_ONCE = 500
-_ASKED_OF_STAFF: Mapping[str, type[RememberingAggregate]] = {
+_ASKED_OF_STAFF: Mapping[str, type[Aggregate]] = {
     "contact-notes": ContactNote,
     "ledger-commands": LedgerCommand,
     "write-off-requests": WriteOffRequest,
@@ -143,7 +143,7 @@ def look_at_stream(
     """Count what the stream holds, and what of it was acknowledged without an event in this store."""
     for some in _parts(_entries(redis, settings.inbox_stream)):
         settled = _settled(redis, settings, [entry_id for entry_id, _ in some])
-        told: dict[bytes, tuple[tuple[type[RememberingAggregate], str], str]] = {}
+        told: dict[bytes, tuple[tuple[type[Aggregate], str], str]] = {}
         for entry_id, fields in some:
             try:
                 message = read_entry(

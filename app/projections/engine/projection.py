@@ -7,10 +7,10 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, get_args
 
 from eventsourcing.utils import get_topic
 
-from app.aggregates.base import Key, RememberingAggregate
+from app.aggregates.base import Aggregate, Key
 from app.projections.engine.values import Document, stamp
 
-Event = RememberingAggregate.Event
+Event = Aggregate.Event
 Target = tuple[str, Any]
 """The id of a document, and the event to evolve it by."""
 P = TypeVar("P", bound="Projection")
@@ -99,7 +99,7 @@ class Projection:
 
     name: ClassVar[str]
     """The name of its collection."""
-    own: ClassVar[tuple[type[RememberingAggregate], ...]] = ()
+    own: ClassVar[tuple[type[Aggregate], ...]] = ()
     """The aggregate classes whose events name their document by their ``business_id``."""
     others: ClassVar[tuple[type[Event], ...]] = ()
     """The further event classes that the lookup follows."""
@@ -139,7 +139,7 @@ class Projection:
             if self.begins_with is not None and type(event) is not self.begins_with:
                 return None
             document = {}
-        if self.stamped and isinstance(event, RememberingAggregate.Event):
+        if self.stamped and isinstance(event, Aggregate.Event):
             stamp(document, event.at)
         if (handler := self._handlers.get(type(event))) is not None:
             handler(document, event)
@@ -163,12 +163,12 @@ class Projection:
         return type(event) not in self.others
 
 
-def event_classes(kind: type[RememberingAggregate]) -> list[type[Event]]:
+def event_classes(kind: type[Aggregate]) -> list[type[Event]]:
     """The domain event classes of an aggregate class."""
     return [
         member
         for name in dir(kind)
         if isinstance(member := getattr(kind, name), type)
-        and issubclass(member, RememberingAggregate.Event)
+        and issubclass(member, Aggregate.Event)
         and not name.endswith("Event")
     ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from eventsourcing.utils import get_topic
 
 from app.aggregates import AGGREGATES
-from app.aggregates.base import Key, RememberingAggregate
+from app.aggregates.base import Aggregate, Key
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.recorders import PAGE_BYTES, Recorded
@@ -46,7 +46,7 @@ class EventReader:
         self._kinds: frozenset[str] = frozenset()
         self._chosen: Callable[[UUID], bool] = lambda _id: True
 
-    def choose(self, kinds: Iterable[type[RememberingAggregate]], chosen: Callable[[UUID], bool]) -> None:
+    def choose(self, kinds: Iterable[type[Aggregate]], chosen: Callable[[UUID], bool]) -> None:
         """Of these kinds of aggregates, read only those that are chosen by their id."""
         self._kinds = frozenset(get_topic(each) for kind in kinds for each in event_classes(kind))
         self._chosen = chosen

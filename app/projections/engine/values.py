@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from bson.decimal128 import Decimal128
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.aggregates.personal import ERASED
 
 Document = dict[str, Any]
@@ -20,7 +20,7 @@ class Erases:
 
 def erases(meaning: Any) -> bool:
     """Whether an event, or what it means for a document, clears personal data."""
-    return isinstance(meaning, (Erases, RememberingAggregate.PersonalDataErased))
+    return isinstance(meaning, (Erases, Aggregate.PersonalDataErased))
 
 
 @overload

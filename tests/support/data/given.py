@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.aggregates import Source, WriteOffRequest
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
 
@@ -28,7 +28,7 @@ def message(name: str, *, at: int | None = None, received: int = 0) -> Source:
 class Told:
     """A message that makes an aggregate carry out a command."""
 
-    kind: type[RememberingAggregate]
+    kind: type[Aggregate]
     business_id: str
     command: str
     source: Source
@@ -44,7 +44,7 @@ def absorb(servicing: Servicing, batch: Iterable[Told]) -> None:
     unit.commit()
 
 
-def fold(projection: Projection, *aggregates: RememberingAggregate) -> dict[str, Any] | None:
+def fold(projection: Projection, *aggregates: Aggregate) -> dict[str, Any] | None:
     """The document that a projection makes of the aggregates' events."""
     document: dict[str, Any] | None = None
     for aggregate in aggregates:
@@ -53,7 +53,7 @@ def fold(projection: Projection, *aggregates: RememberingAggregate) -> dict[str,
     return document
 
 
-def names(aggregate: RememberingAggregate) -> list[str]:
+def names(aggregate: Aggregate) -> list[str]:
     """The names of an aggregate's events, the first one (Registered) aside."""
     return [type(event).__name__ for event in aggregate.pending_events][1:]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Self
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
@@ -29,7 +29,7 @@ class On:
     1 March 2026, in UTC.
     """
 
-    def __init__(self, kind: type[RememberingAggregate], business_id: str) -> None:
+    def __init__(self, kind: type[Aggregate], business_id: str) -> None:
         self.kind, self.business_id = kind, business_id
 
     def __getattr__(self, command: str) -> Callable[..., Told]:

@@ -9,7 +9,7 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
 from app.aggregates import AGGREGATES, Conversation, Customer, LedgerCommand
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.aggregates.personal import ERASED
 from app.event_store.application import Servicing
 from app.privacy.data_keys import MissingKeyError
@@ -17,13 +17,13 @@ from app.privacy.master_keys import MasterKeyError, MasterKeys
 from tests.support.data.erasing import SECRET, erase, know, stored_bytes
 from tests.support.data.given import message
 
-COMMON = {field.name for field in fields(RememberingAggregate.Event)} | {"originator_topic"}
+COMMON = {field.name for field in fields(Aggregate.Event)} | {"originator_topic"}
 CLASSES = sorted(
     {
         member
         for kind in AGGREGATES
         for name in dir(kind)
-        if isinstance(member := getattr(kind, name), type) and issubclass(member, RememberingAggregate.Event)
+        if isinstance(member := getattr(kind, name), type) and issubclass(member, Aggregate.Event)
     },
     key=lambda each: each.__qualname__,
 )
@@ -35,7 +35,7 @@ def test_every_event_class_with_facts_says_which_are_personal(event_class: Any) 
     inherited = {
         field.name
         for base in event_class.__mro__[1:]
-        if "PERSONAL" in vars(base) and base is not RememberingAggregate.Event
+        if "PERSONAL" in vars(base) and base is not Aggregate.Event
         for field in fields(base)
     }
     if facts - inherited:

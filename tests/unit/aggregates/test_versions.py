@@ -11,7 +11,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.event_store.errors import NewerVersionError
 from app.projections.engine.projection import Projection, on_event
@@ -19,10 +19,10 @@ from app.projections.engine.values import Document, put
 from tests.support.data.given import message
 
 
-class Tenancy(RememberingAggregate):
+class Tenancy(Aggregate):
     """Today's release."""
 
-    class Told(RememberingAggregate.Event):
+    class Told(Aggregate.Event):
         months: int
 
         class_version = 2
@@ -33,7 +33,7 @@ class Tenancy(RememberingAggregate):
             number, unit = state.pop("lived_there").split()
             state["months"] = int(number) * (12 if unit == "years" else 1)
 
-        def change(self, aggregate: Any) -> None:
+        def apply(self, aggregate: Any) -> None:
             aggregate.months = self.months
 
 
@@ -53,7 +53,7 @@ TENANCIES = Tenancies()
 def servicing() -> Iterator[Servicing]:
     with_events = Servicing.in_memory()
     tenancy = Tenancy.register("T1", message("first"))
-    tenancy.record(Tenancy.Told, message("today"), months=7)
+    tenancy.record(message("today"), Tenancy.Told(months=7))
     with_events.store([tenancy])
     with_events.forget(tenancy)
     yield with_events

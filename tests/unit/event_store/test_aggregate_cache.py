@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.aggregates import Conversation, LoanAccount, Source
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.aggregate_cache import AggregateCache
 from app.event_store.application import Servicing
 
@@ -30,7 +30,7 @@ def more_of(conversation: Conversation, utterances: int) -> None:
         conversation.add_utterance(source, username="customer", utterance="hello")
 
 
-def kept(cache: AggregateCache, *aggregates: RememberingAggregate) -> list[bool]:
+def kept(cache: AggregateCache, *aggregates: Aggregate) -> list[bool]:
     return [cache.get((type(each), each.business_id)) is each for each in aggregates]
 
 

@@ -14,7 +14,7 @@ from app.aggregates import (
     LoanAccount,
     WriteOffRequest,
 )
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.projections.engine.projection import Event, event_classes
 from app.projections.engine.values import Document, money, put, time
 from app.projections.read_models.calendar import happened_at
@@ -30,7 +30,7 @@ class Subject(NamedTuple):
     """The field of an entry that holds its id."""
 
 
-_KINDS: dict[type[RememberingAggregate], Subject] = {
+_KINDS: dict[type[Aggregate], Subject] = {
     Customer: Subject("customer", None),
     LoanAccount: Subject("account", "loanAccountId"),
     Conversation: Subject("conversation", "conversationId"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.aggregates import Conversation, Customer, LoanAccount, WriteOffRequest
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.rejection import Reason, RejectedError
@@ -34,7 +34,7 @@ CHAT_TYPES = (
     "conversation_summary",
     "conversationSummary_changed",
 )
-SMALLEST: list[tuple[str, dict[str, Any], type[RememberingAggregate], str]] = [
+SMALLEST: list[tuple[str, dict[str, Any], type[Aggregate], str]] = [
     *(
         (f"customer.{word}.v1", {"customer_id": "C1"}, Customer, "C1")
         for word in ("created", "changed", "updated", "verified")
@@ -60,7 +60,7 @@ def test_all_types_of_the_contract_are_here() -> None:
 
 @pytest.mark.parametrize(("kind", "payload", "aggregate", "business_id"), SMALLEST)
 def test_smallest_payload_is_absorbed(
-    kind: str, payload: dict[str, Any], aggregate: type[RememberingAggregate], business_id: str
+    kind: str, payload: dict[str, Any], aggregate: type[Aggregate], business_id: str
 ) -> None:
     servicing = Servicing.in_memory()
     applied = apply_messages(

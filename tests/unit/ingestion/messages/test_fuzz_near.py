@@ -8,7 +8,7 @@ import bson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.aggregates.base import RememberingAggregate
+from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.rejection import RejectedError
@@ -89,7 +89,7 @@ def test_nearly_right_messages_land_fold_and_encode(batch: list[dict[bytes, byte
     folded: dict[tuple[str, Any], Any] = {}
     for stored in servicing.recorder.select_notifications(1, 1_000):
         event: Any = servicing.mapper.to_domain_event(stored)
-        assert isinstance(event, RememberingAggregate.Event)
+        assert isinstance(event, Aggregate.Event)
         for projection in PROJECTIONS.values():
             key = (projection.name, event.originator_id)
             folded[key] = projection.evolve(folded.get(key), event)
