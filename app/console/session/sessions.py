@@ -18,10 +18,6 @@ from app.api.auth.roles import Role
 from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
-_SESSION = "billie-session"
-_SIGN_IN = "billie-sign-in"
-_SIGN_IN_LASTS = timedelta(minutes=10)
-
 
 @dataclass(frozen=True)
 class Session:
@@ -44,36 +40,68 @@ class Session:
         return self.name or self.user
 
 
+class SignedCookie:
+    """A cookie that only we can write, valid for ``lasts``. ``name`` is also its salt."""
+
+    def __init__(self, name: str, secret: str, lasts: timedelta, console_url: str | None) -> None:
+        self._name, self._lasts = name, lasts
+        self._serializer = URLSafeTimedSerializer(secret, salt=name)
+        self._scheme = urlsplit(console_url or "").scheme
+
+    def read(self, request: Request) -> tuple[dict[str, Any], datetime] | None:
+        """The content and its end, if the cookie is valid."""
+        try:
+            cookie = request.cookies.get(self._prefixed(request), "")
+            content, signed_at = self._serializer.loads(cookie, return_timestamp=True)
+        except BadData:
+            return None
+        ends_at = signed_at + self._lasts
+        return None if ends_at <= datetime.now(UTC) else (content, ends_at)
+
+    def write(self, request: Request, response: Response, content: dict[str, Any] | None) -> None:
+        """Set it; without content, remove it."""
+        value = self._serializer.dumps(content) if content else ""
+        response.set_cookie(
+            self._prefixed(request),
+            value if isinstance(value, str) else value.decode(),
+            max_age=int(self._lasts.total_seconds()) if content else 0,
+            secure=self._is_secure(request),
+            httponly=True,
+            samesite="lax",
+        )
+
+    def _prefixed(self, request: Request) -> str:
+        """With the prefix for which browsers refuse other hosts and plain HTTP."""
+        return f"__Host-{self._name}" if self._is_secure(request) else self._name
+
+    def _is_secure(self, request: Request) -> bool:
+        """Whether it is for HTTPS only: by BILLIE_CONSOLE_URL, else everywhere but on this machine."""
+        return self._scheme == "https" if self._scheme else not is_local(request.url.hostname or "")
+
+
 class Sessions:
-    """Starts sessions and finds them in requests."""
+    """Starts sessions and finds them in requests. ``sign_ins`` keeps the state of a sign-in at the issuer."""
 
     def __init__(self, settings: Settings) -> None:
         configured = settings.session_secret
         secret = configured.get_secret_value() if configured else secrets.token_urlsafe(48)
-        # A salt each: no cookie can stand in for another kind.
-        self._sessions = URLSafeTimedSerializer(secret, salt="billie-console-session")
-        self._sign_ins = URLSafeTimedSerializer(secret, salt="billie-console-sign-in")
+        lasts, url = timedelta(hours=settings.session_hours), settings.console_url
+        self._cookie = SignedCookie("billie-session", secret, lasts, url)
         self._forms = Signer(secret, salt="billie-console-form")
-        self._lasts = timedelta(hours=settings.session_hours)
-        self._console_url = urlsplit(settings.console_url or "")
+        self.sign_ins = SignedCookie("billie-sign-in", secret, timedelta(minutes=10), url)
 
     def start(self, request: Request, response: Response, caller: Caller) -> None:
         """Sign a person in."""
-        person = {
-            "id": secrets.token_urlsafe(16),
-            "user": caller.user,
-            "role": caller.role,
-            "name": caller.name,
-        }
-        self._set(request, response, _SESSION, self._sessions.dumps(person), self._lasts)
+        person = {"user": caller.user, "role": caller.role, "name": caller.name}
+        self._cookie.write(request, response, person | {"id": secrets.token_urlsafe(16)})
 
     def end(self, request: Request, response: Response) -> None:
         """Sign the person out in this browser."""
-        self._set(request, response, _SESSION, "", timedelta())
+        self._cookie.write(request, response, None)
 
     def of(self, request: Request) -> Session | None:
         """The valid session of a request, if any."""
-        if (found := self._load(request, _SESSION, self._sessions, self._lasts)) is None:
+        if (found := self._cookie.read(request)) is None:
             return None
         person, ends_at = found
         return Session(person["id"], person["user"], Role(person["role"]), person["name"], ends_at)
@@ -85,50 +113,3 @@ class Sessions:
     def is_form_token(self, session: Session, token: str) -> bool:
         """Whether a form belongs to the session."""
         return compare_digest(self.form_token(session).encode(), token.encode("utf-8", "replace"))
-
-    def keep_sign_in(self, request: Request, response: Response, sign_in: dict[str, Any]) -> None:
-        """Keep the state of a sign-in at the issuer for ten minutes."""
-        self._set(request, response, _SIGN_IN, self._sign_ins.dumps(sign_in), _SIGN_IN_LASTS)
-
-    def sign_in_of(self, request: Request) -> dict[str, Any] | None:
-        """The sign-in that this browser started, if it is not too old."""
-        found = self._load(request, _SIGN_IN, self._sign_ins, _SIGN_IN_LASTS)
-        return None if found is None else found[0]
-
-    def drop_sign_in(self, request: Request, response: Response) -> None:
-        """Forget a finished sign-in."""
-        self._set(request, response, _SIGN_IN, "", timedelta())
-
-    def _load(
-        self, request: Request, name: str, serializer: URLSafeTimedSerializer, lasts: timedelta
-    ) -> tuple[dict[str, Any], datetime] | None:
-        try:
-            cookie = request.cookies.get(self._cookie_name(request, name), "")
-            content, signed_at = serializer.loads(cookie, return_timestamp=True)
-        except BadData:
-            return None
-        ends_at = signed_at + lasts
-        return None if ends_at <= datetime.now(UTC) else (content, ends_at)
-
-    def _set(
-        self, request: Request, response: Response, name: str, value: str | bytes, lasts: timedelta
-    ) -> None:
-        response.set_cookie(
-            self._cookie_name(request, name),
-            value if isinstance(value, str) else value.decode(),
-            max_age=int(lasts.total_seconds()),
-            path="/",
-            secure=self._is_secure(request),
-            httponly=True,
-            samesite="lax",
-        )
-
-    def _cookie_name(self, request: Request, name: str) -> str:
-        """With the prefix for which browsers refuse other hosts and plain HTTP."""
-        return f"__Host-{name}" if self._is_secure(request) else name
-
-    def _is_secure(self, request: Request) -> bool:
-        """Whether cookies are for HTTPS only: by BILLIE_CONSOLE_URL, else everywhere but on this machine."""
-        if self._console_url.scheme:
-            return self._console_url.scheme == "https"
-        return not is_local(request.url.hostname or "")

@@ -30,9 +30,9 @@ def assets() -> dict[str, Asset]:
     return {each.relative_to(_FOLDER).as_posix(): _read(each) for each in files}
 
 
-def address_of(name: str) -> str:
-    """The address of a file for a page. Raises KeyError for an unknown one."""
-    return f"/assets/{name}?v={assets()[name].version}"
+def addresses() -> dict[str, str]:
+    """The address of each file for a page."""
+    return {name: f"/assets/{name}?v={asset.version}" for name, asset in assets().items()}
 
 
 @router.get("/assets/{name:path}", include_in_schema=False)

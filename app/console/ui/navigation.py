@@ -2,11 +2,6 @@
 
 from typing import NamedTuple
 
-from fastapi import FastAPI
-
-from app.console.session.rest import rules_of
-from app.console.session.sessions import Session
-
 
 class Link(NamedTuple):
     """A link to a page. ``needs``: the API path that the page reads; without its role the link is hidden."""
@@ -24,10 +19,3 @@ LINKS = (
     Link("/pipeline", "Pipeline", "/v1/status"),
     Link("/dead-letters", "Dead letters", "/v1/dead-letters"),
 )
-
-
-def links_of(app: FastAPI, session: Session | None) -> list[Link]:
-    """The links that a person may follow."""
-    if session is None:
-        return []
-    return [each for each in LINKS if rules_of(app)["GET", each.needs].admits(session.role)]

@@ -7,10 +7,11 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.console.session.guard import FormOf, SessionOf, check_form
-from app.console.session.rest import Rest
+from app.console.session.rest import Rest, allowed_routes
 from app.console.session.sessions import Session
 from app.console.session.wiring import console_of
-from app.console.ui import formats, navigation
+from app.console.ui import formats
+from app.console.ui.navigation import LINKS
 from app.console.ui.templating import templates
 from app.runtime.settings.settings import Settings
 
@@ -64,6 +65,7 @@ def render(
 ) -> HTMLResponse:
     """A page, or a part of one, for a signed-in person or nobody."""
     console = console_of(request)
+    allowed = allowed_routes(request.app, session.role) if session else frozenset()
     text = (
         templates()
         .get_template(template)
@@ -73,7 +75,7 @@ def render(
             zone=formats.zone_of(request.cookies.get(ZONE_COOKIE), console.settings.business_time_zone),
             here=request.url.path,
             settings=console.settings,
-            navigation=navigation.links_of(request.app, session),
+            navigation=[each for each in LINKS if ("GET", each.needs) in allowed],
             **values,
         )
     )

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from app.api.ledger.routes import TransactionType
 from app.console.ui import formats
-from app.console.ui.assets import address_of
+from app.console.ui.assets import addresses
 
 FOLDERS = tuple(Path(__file__).parent.parent / each for each in ("pages", "ui/templates"))
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -30,7 +30,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals |= {"asset": address_of, "transaction_types": get_args(TransactionType)}
+    environment.globals |= {"assets": addresses(), "transaction_types": get_args(TransactionType)}
     environment.filters |= {
         "money": formats.money,
         "signed": formats.signed,

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from app.console.ui.assets import address_of, assets
+from app.console.ui.assets import addresses, assets
 from app.console.ui.templating import FOLDERS
 
 OTHERS = {
@@ -28,9 +28,10 @@ def test_all_that_is_of_others_is_named_with_its_licence() -> None:
 
 
 def test_addresses_have_the_hash_of_what_they_lead_to() -> None:
-    assert address_of("console.css") == f"/assets/console.css?v={assets()['console.css'].version}"
-    with pytest.raises(KeyError):
-        address_of("nothing.css")
+    assert addresses()["console.css"] == f"/assets/console.css?v={assets()['console.css'].version}"
+    assert addresses().keys() == assets().keys()
+    base = (FOLDERS[1] / "base.html").read_text()
+    assert set(re.findall(r"assets\['([^']+)'\]", base)) < addresses().keys()
 
 
 def test_templates_have_nothing_that_the_policy_forbids_and_escape_all() -> None:

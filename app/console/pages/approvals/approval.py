@@ -3,7 +3,7 @@
 import asyncio
 
 from app.aggregates import are_two_people, is_machine, same_person
-from app.console.pages.approvals.queue import KINDS, Approval, Kind
+from app.console.pages.approvals.queue import KINDS, Approval, Kind, approval_of
 from app.console.pages.loans.lookups import account_and_balance
 from app.console.session.rest import Json, RefusedError
 from app.console.ui.formats import decimal, quoted
@@ -21,7 +21,7 @@ def kind_of(name: str) -> Kind:
 async def read_approval(context: PageContext, kind_name: str, identifier: str) -> Approval:
     """Raises NotFoundError, and RefusedError."""
     kind = kind_of(kind_name)
-    return Approval(kind, await context.rest.get(kind.path, identifier))
+    return approval_of(kind, await context.rest.get(kind.path, identifier))
 
 
 async def details_of(context: PageContext, approval: Approval) -> Json:

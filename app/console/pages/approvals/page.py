@@ -1,8 +1,8 @@
 """Approvals: the queue, and each request beside its loan."""
 
-from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from app.aggregates import same_person
@@ -10,7 +10,6 @@ from app.console.pages.approvals.approval import details_of, loan_of, read_appro
 from app.console.pages.approvals.queue import KINDS, Filters, pending_approvals
 from app.console.pages.money.forms import WRITE_OFF_REASONS
 from app.console.session.rest import Json
-from app.console.ui.formats import decimal
 from app.console.ui.page_context import Context, PageContext
 from app.console.ui.page_route import PageRoute
 
@@ -21,28 +20,18 @@ _MAX_CHATS = 10
 
 
 @router.get("/approvals")
-async def get_approvals(
-    context: Context,
-    kind: str = "",
-    priority: str = "",
-    reason: str = "",
-    requester: str = "",
-    least: str = "",
-    most: str = "",
-    sort: str = "oldest",
-) -> Response:
+async def get_approvals(context: Context, filters: Annotated[Filters, Query()]) -> Response:
     """The queue with its filters; for htmx, the list alone."""
-    filters = Filters(kind, priority, reason, requester.strip(), _amount(least), _amount(most))
     queue = await pending_approvals(context)
     shown = [each for each in queue.approvals if filters.match(each)]
-    if sort == "newest":
+    if filters.sort == "newest":
         shown.reverse()
     return context.render(
         "approvals/queue.html" if context.is_partial else "approvals/approvals.html",
         shown=shown,
         own={each.id for each in shown if same_person(each.requester.get("id", ""), context.session.user)},
         queue=queue,
-        filters=dict(context.request.query_params),
+        filters=filters,
         kinds=KINDS.values(),
         reasons=WRITE_OFF_REASONS,
     )
@@ -96,8 +85,3 @@ async def _chats(context: PageContext, customer_id: str) -> list[Json]:
         return []
     latest = await context.rest.try_get("/v1/conversations/{}", items[0]["conversationId"])
     return items if latest.is_problem else [latest.body, *items[1:]]
-
-
-def _amount(text: str) -> Decimal | None:
-    value = decimal(text.strip().removeprefix("A").removeprefix("$").replace(",", ""))
-    return value if value is not None and value.is_finite() else None

@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
+
+from pydantic import BaseModel
 
 from app.console.session.rest import Json, cursor_of
 from app.console.ui.formats import decimal, quoted
@@ -57,12 +60,17 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Approval:
+class Approval(NamedTuple):
     """A request for a second person's decision, of either kind."""
 
     kind: Kind
     document: Json
+    id: str
+    amount: Decimal | None
+    priority: str
+    requester: Json
+    status: str
+    decision: Json | None
 
     @property
     def is_write_off(self) -> bool:
@@ -70,70 +78,47 @@ class Approval:
         return self.kind.name == "write-off"
 
     @property
-    def id(self) -> str:
-        """Its id in the API."""
-        identifier: str = self.document[self.kind.identifier]
-        return identifier
-
-    @property
     def address(self) -> str:
         """Its page."""
         return f"/approvals/{self.kind.name}/{quoted(self.id)}"
 
-    @property
-    def amount(self) -> Decimal | None:
-        """The amount; of an adjustment, the sum of its parts."""
-        if self.is_write_off:
-            return decimal(self.document.get("amount"))
-        parts = (decimal(self.document.get(name)) or Decimal(0) for name in ("principalDelta", "feeDelta"))
-        return sum(map(abs, parts), Decimal(0))
 
-    @property
-    def priority(self) -> str:
-        """Of write-offs only."""
-        priority: str = self.document.get("priority", "normal" if self.is_write_off else "")
-        return priority
-
-    @property
-    def requester(self) -> Json:
-        """The id and name of the person who made it."""
-        return self.document.get("requestedBy") or {}
-
-    @property
-    def status(self) -> str:
-        """``pending``, or the decision."""
-        holder = self.document if self.is_write_off else self.document.get("approval", {})
-        status: str = holder.get("status", "")
-        return status
-
-    @property
-    def decision(self) -> Json | None:
-        """Who decided, when, and with which comment."""
-        decision: Json = self.document.get("decision" if self.is_write_off else "approval") or {}
-        return decision if decision.get("by") else None
+def approval_of(kind: Kind, document: Json) -> Approval:
+    """A request from the API. The amount of an adjustment is the sum of its parts."""
+    identifier, requester = document[kind.identifier], document.get("requestedBy") or {}
+    if kind.name == "write-off":
+        amount, priority = decimal(document.get("amount")), document.get("priority", "normal")
+        status, decision = document["status"], document.get("decision")
+    else:
+        parts = (decimal(document.get(name)) or Decimal(0) for name in ("principalDelta", "feeDelta"))
+        amount, priority = sum(map(abs, parts), Decimal(0)), ""
+        approval = document.get("approval", {})
+        status, decision = approval.get("status", ""), approval if approval.get("by") else None
+    return Approval(kind, document, identifier, amount, priority, requester, status, decision)
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What of the queue is shown; an empty filter lets everything through."""
+class Filters(BaseModel):
+    """What of the queue is shown, as the form says it; an empty filter lets everything through."""
 
     kind: str = ""
     priority: str = ""
     reason: str = ""
     requester: str = ""
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
+    least: str = ""
+    most: str = ""
+    sort: str = "oldest"
 
     def match(self, each: Approval) -> bool:
         """Whether an approval is shown."""
         requester = f"{each.requester.get('name') or ''} {each.requester.get('id', '')}"
+        least, most = _amount(self.least), _amount(self.most)
         return (
             self.kind in ("", each.kind.name)
             and self.priority in ("", each.priority)
             and self.reason in ("", each.document.get("reason", ""))
-            and self.requester.casefold() in requester.casefold()
-            and (self.minimum is None or (each.amount is not None and each.amount >= self.minimum))
-            and (self.maximum is None or (each.amount is not None and each.amount <= self.maximum))
+            and self.requester.strip().casefold() in requester.casefold()
+            and (least is None or (each.amount is not None and each.amount >= least))
+            and (most is None or (each.amount is not None and each.amount <= most))
         )
 
 
@@ -162,7 +147,12 @@ async def _pending(context: PageContext, kind: Kind, limit: int) -> Queue:
         page = await context.rest.get(
             kind.base, **kind.pending, sort="createdAt", limit=min(limit, _PAGE), cursor=cursor
         )
-        found += [Approval(kind, each) for each in page["items"]]
+        found += [approval_of(kind, each) for each in page["items"]]
         cursor = cursor_of(page)
         if not cursor or len(found) >= limit:
             return Queue(found, not cursor)
+
+
+def _amount(text: str) -> Decimal | None:
+    value = decimal(text.strip().removeprefix("A").removeprefix("$").replace(",", ""))
+    return value if value is not None and value.is_finite() else None

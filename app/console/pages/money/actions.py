@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -41,26 +40,9 @@ ACTIONS = {
 """In the order of their buttons."""
 
 
-class OfferedAction(NamedTuple):
-    """An action, and the role that it needs if the person's is too low."""
-
-    action: Action
-    required_role: Role | None
-
-
-def offered_actions(context: PageContext) -> list[OfferedAction]:
-    """All actions, those that need another role too."""
-    return [OfferedAction(each, required_role(context, each)) for each in ACTIONS.values()]
-
-
-def required_role(context: PageContext, action: Action) -> Role | None:
-    """The role that an action needs, if the person's is too low."""
-    return context.rest.required_role("POST", action.route)
-
-
-def new_key() -> str:
-    """The key of one intent: made when a drawer opens, and the same for every attempt."""
-    return f"console-{uuid4().hex}"
+def offered_actions(context: PageContext) -> list[tuple[Action, Role | None]]:
+    """All actions, each with the role that it needs if the person's is too low."""
+    return [(each, context.rest.required_role("POST", each.route)) for each in ACTIONS.values()]
 
 
 def valid_key(key: str | None) -> str | None:
@@ -69,8 +51,8 @@ def valid_key(key: str | None) -> str | None:
 
 
 def form_key(form: dict[str, str]) -> str:
-    """The key in a form, or a new one."""
-    return valid_key(form.get("key")) or new_key()
+    """The key in a form, or a new one. It stays the same for every attempt of one intent."""
+    return valid_key(form.get("key")) or f"console-{uuid4().hex}"
 
 
 def keep_in_address(request: Request, answer: Response, name: str, account_id: str, key: str) -> None:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from app.aggregates import command_id_of
 from app.api.write_offs.service import request_id_of
 from app.console.pages.loans.lookups import account_and_customer
-from app.console.pages.money.actions import ACTIONS, WRITE_OFF, Action, new_key, valid_key
+from app.console.pages.money.actions import ACTIONS, WRITE_OFF, Action, form_key, valid_key
 from app.console.session.rest import Json, RefusedError
 from app.console.ui.formats import quoted
 from app.console.ui.page_context import Context, PageContext
@@ -69,8 +69,8 @@ async def drawer_of_path(context: Context, account_id: str, name: str, key: str 
     """The drawer of an address. Raises NotFoundError for an unknown action."""
     if (action := ACTIONS.get(name)) is None:
         raise NotFoundError("page", f"/loan-accounts/…/{quoted(name)}")
-    given = valid_key(context.form.get("key") or key)
-    return Drawer(context, action, account_id, given or new_key(), is_new=given is None)
+    sent = {"key": context.form.get("key") or key or ""}
+    return Drawer(context, action, account_id, form_key(sent), is_new=valid_key(sent["key"]) is None)
 
 
 OpenDrawer = Annotated[Drawer, Depends(drawer_of_path)]

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.console.pages.loans.lookups import account_and_balance, customer_of
-from app.console.pages.money.actions import keep_in_address, required_role
+from app.console.pages.money.actions import keep_in_address
 from app.console.pages.money.drawer import Drawer, OpenDrawer
 from app.console.pages.money.forms import (
     DEFAULTS,
@@ -37,7 +37,7 @@ async def get_form(drawer: OpenDrawer) -> Response:
     """The form; the outcome if something was already sent with this key."""
     if not drawer.is_new and (stored := await drawer.stored()) is not None:
         answer = await _outcome(drawer, stored)
-    elif (role := required_role(drawer.context, drawer.action)) is not None:
+    elif (role := drawer.context.rest.required_role("POST", drawer.action.route)) is not None:
         return await drawer.render_with_parties("role_too_low", required_role=role)
     elif drawer.is_write_off and (pending := await drawer.pending_request()) is not None:
         return await drawer.render_with_parties("request_pending", pending=pending)

@@ -54,16 +54,18 @@ async def go_to_issuer(request: Request) -> Response:
     started = await _issuer(request).start()
     answer = RedirectResponse(started.address, 303)
     sign_in = started._asdict() | {"next": _local(request.query_params.get("next"))}
-    console_of(request).sessions.keep_sign_in(request, answer, sign_in)
+    console_of(request).sessions.sign_ins.write(request, answer, sign_in)
     return answer
 
 
 @router.get("/sign-in/back")
 async def come_back(request: Request) -> Response:
     """Back from the issuer with a code: only in the browser that started, and once."""
-    sessions, answered = console_of(request).sessions, request.query_params
-    sign_in = sessions.sign_in_of(request)
-    if sign_in is None or not compare_digest(sign_in["state"].encode(), answered.get("state", "").encode()):
+    sign_ins, answered = console_of(request).sessions.sign_ins, request.query_params
+    sign_in, _ = sign_ins.read(request) or ({"state": ""}, None)
+    if not sign_in["state"] or not compare_digest(
+        sign_in["state"].encode(), answered.get("state", "").encode()
+    ):
         detail = "This sign-in was started in another browser or has expired. Sign in again."
         raise ProblemError(401, "sign_in_refused", detail)
     if (code := answered.get("code")) is None:
@@ -71,7 +73,7 @@ async def come_back(request: Request) -> Response:
     claims = await _issuer(request).claims(code, sign_in["verifier"], sign_in["nonce"])
     caller = caller_of(claims, console_of(request).settings)
     answer = _signed_in(request, caller, _local(sign_in["next"]))
-    sessions.drop_sign_in(request, answer)
+    sign_ins.write(request, answer, None)
     return answer
 
 
