@@ -27,9 +27,9 @@ COMMANDS = {
     "backup": ("commands.backup", "Back up the event store, check or restore a backup."),
     "events": ("commands.events", "Copy the event store to another database."),
     "keys": ("commands.keys", "Show and rotate the keys of personal data."),
-    "token": ("commands.token", "Print a bearer token for development."),
-    "ledger-sandbox": ("roles.ledger_sandbox", "Run a sandbox ledger."),
-    "demo": ("roles.demo", "Run the whole system here, with a simulated lender."),
+    "token": ("development.token", "Print a bearer token for development."),
+    "ledger-sandbox": ("development.ledger_sandbox", "Run a sandbox ledger."),
+    "demo": ("development.demo", "Run the whole system here, with a simulated lender."),
 }
 """A name, its module below ``app.cli``, its line in the help. A module has a ``command`` or a ``group``."""
 

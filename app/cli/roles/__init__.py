@@ -1,0 +1,1 @@
+"""The roles of a running system: ingest, project, api. Imports the bootstrap."""

@@ -1,0 +1,1 @@
+"""How commands print: progress, pages, errors. Imports operations and the runtime."""

@@ -1,0 +1,1 @@
+"""Every setting, a file a subject. Imports nothing of ours but errors."""

@@ -1,0 +1,1 @@
+"""Commands for development only: the demo, the sandbox ledger, tokens."""
