@@ -170,7 +170,7 @@ def test_what_was_saved_before_is_not_replaced_and_nothing_is_let_go(
     saved = tmp_path / "saved"
     saved.write_text("of the first time")
     code, _, said = reconcile("--save", str(saved), "--forget-documents")
-    assert (code, "is there already: --save names a new file" in said) == (2, True)
+    assert (code, "exists, and --save names a new file" in said) == (2, True)
     code, _, said = reconcile("--save", str(saved / "below"), "--forget-documents")
     assert (code, str(saved / "below") in said) == (2, True)
     assert saved.read_text() == "of the first time"
