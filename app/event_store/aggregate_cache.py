@@ -18,8 +18,8 @@ _REMEMBERED_EACH = 50
 class AggregateCache:
     """The aggregates that were saved last, by kind and upstream identifier.
 
-    Bounded in their number, and in what they remember together: an aggregate remembers each of its
-    messages for ever, so a few that live long may weigh as much as thousands of others.
+    Bounded in number, and in what they remember together: an aggregate remembers each of its messages for
+    ever, so a few that live long may take as much memory as thousands of others.
     """
 
     def __init__(self, size: int) -> None:

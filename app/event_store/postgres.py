@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: the eventsourcing library's, with TLS, and ours beside them, for locks."""
+"""Connections to PostgreSQL: the eventsourcing library's, with TLS, and our own, for locks and copies."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from eventsourcing.persistence import OperationalError
 from eventsourcing.postgres import PostgresFactory
 
 TLS_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
-"""Of an event store URL, as PostgreSQL's own clients know them."""
+"""Options of an event store URL, named as PostgreSQL's clients name them."""
 
 
 class SecurePostgresFactory(PostgresFactory):
-    """The library's factory, whose connections have the TLS options too: it has no settings for them."""
+    """The library's factory, with TLS options: the library has no settings for them."""
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
@@ -22,12 +22,12 @@ class SecurePostgresFactory(PostgresFactory):
 
 
 def _tls(environment: Mapping[str, str]) -> dict[str, Any]:
-    told = {name: environment.get(f"POSTGRES_{name.upper()}", "") for name in TLS_OPTIONS}
-    return {name: value for name, value in told.items() if value}
+    found = {name: environment.get(f"POSTGRES_{name.upper()}", "") for name in TLS_OPTIONS}
+    return {name: value for name, value in found.items() if value}
 
 
 def connect(environment: Mapping[str, str]) -> psycopg.Connection:
-    """Connect by the library's settings. Raises eventsourcing's OperationalError where the server is away."""
+    """Connect by the library's settings. Raises eventsourcing's OperationalError if the server is away."""
     try:
         connection = psycopg.connect(
             dbname=environment["POSTGRES_DBNAME"],
@@ -42,7 +42,7 @@ def connect(environment: Mapping[str, str]) -> psycopg.Connection:
             keepalives_interval=5,
             keepalives_count=3,
         )
-        # So the server soon gives back the locks of a machine that is gone.
+        # So the server soon releases the locks of a machine that is gone.
         connection.execute(
             "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
         )

@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[type[Aggregate], str]] = {
     "write-off-request": (WriteOffRequest, "write-off-requests"),
     "ledger-command": (LedgerCommand, "ledger-commands"),
 }
-"""The word for a kind, its aggregate, and the read model that shows it."""
+"""The aggregate of each kind, and the read model that shows it."""
 
 
 class Source(CamelModel):
@@ -38,7 +38,7 @@ class Source(CamelModel):
 
 
 class EventActor(CamelModel):
-    """Who did it: a person or machine of staff, by their token, or as a message of upstream tells."""
+    """Who did it: a person or machine, from their token or from an upstream message."""
 
     id: str
     name: str | None = None
@@ -46,9 +46,9 @@ class EventActor(CamelModel):
 
 
 class HistoryEvent(CamelModel):
-    """One event: its position in the store, its number in the aggregate, what it says, and its source.
+    """One event: its position in the store, its number in the aggregate, its facts and its source.
 
-    ``actor`` is absent where nobody of staff did it, or nobody said who.
+    ``actor`` is absent if no member of staff did it, or nobody said who.
     """
 
     position: int
@@ -61,26 +61,23 @@ class HistoryEvent(CamelModel):
 
 
 def history(servicing: Servicing, kind: type[Aggregate], identifier: str) -> list[HistoryEvent]:
-    """All events of an aggregate, oldest first; none for one that was never heard of.
+    """All events of an aggregate, oldest first; none for an unknown one.
 
     Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
     """
-    return [_shown(told.position, told.event) for told in _reader(servicing, kind).of([(kind, identifier)])]
+    return [_shown(each.position, each.event) for each in _reader(servicing, kind).of([(kind, identifier)])]
 
 
 def history_page(
     servicing: Servicing, kind: type[Aggregate], identifier: str, after: int, most: int
 ) -> list[HistoryEvent]:
-    """The next ``most`` events after a version; fewer where they are large. Raises likewise."""
+    """The next ``most`` events after a version; fewer if they are large. Raises as :func:`history`."""
     page = _reader(servicing, kind).history((kind, identifier), after, most)
-    return [_shown(told.position, told.event) for told in page]
+    return [_shown(each.position, each.event) for each in page]
 
 
 def facts_of(event: Any) -> dict[str, Any]:
-    """What an event says, without what every event has, and only the store needs.
-
-    GONE stands for what was told, and nobody can read any more.
-    """
+    """The facts of an event, without the fields that every event has. GONE stands for an erased fact."""
     return {
         name: _readable(value)
         for name, value in vars(event).items()
@@ -95,12 +92,12 @@ def _readable(value: Any) -> Any:
 
 
 def shown_facts(facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts by the names of the wire; what is free-form keeps its own."""
+    """Facts in camelCase; free-form objects keep their own names."""
     return {to_camel(name): _camel(value) if name in _OURS else value for name, value in facts.items()}
 
 
 def actor_of(facts: dict[str, Any]) -> EventActor | None:
-    """Take out of the facts who did it, if they tell."""
+    """Take out of the facts who did it, if they say."""
     for identifier, name, role in _ACTORS:
         if identifier in facts:
             return EventActor(
@@ -114,10 +111,10 @@ _ACTORS = (
     ("created_by", "created_by_name", "created_by_role"),
     ("by", "by_name", "role"),
 )
-"""The facts that name whoever did it, in all events."""
+"""The facts that name whoever did it, in any event."""
 
 _OURS = ("details", "decision", "parts", "payments", "instalments")
-"""The facts that hold more of our names."""
+"""The facts whose inner names are ours."""
 
 
 def _camel(value: Any) -> Any:

@@ -31,10 +31,10 @@ def _moment(text: str | None) -> datetime | None:
 
 def command(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")],
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Upstream's identifier of it.")],
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Its upstream identifier.")],
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="The document as we knew it then, instead; UTC unless it has a zone."),
+        typer.Option("--as-of", help="Show the document as it was then; UTC unless it has a zone."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON an event.")] = False,
 ) -> None:
@@ -62,7 +62,7 @@ def command(
         raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
     if not lines:
         then = f" by {moment:%Y-%m-%d %H:%M:%S %Z}" if moment else ""
-        typer.echo(f"Nothing was heard of {kind} {identifier}{then}.", err=True)
+        typer.echo(f"No events of {kind} {identifier}{then}.", err=True)
         raise typer.Exit(1)
     for line in lines:
         typer.echo(line)
