@@ -79,11 +79,6 @@ def tells_personal(event: object) -> bool:
     )
 
 
-def has_personal(event_class: type) -> bool:
-    """Whether events of a class can hold personal data."""
-    return bool(_declared(event_class))
-
-
 @cache
 def _names(event_class: type) -> _Names:
     names = sorted(_declared(event_class))

@@ -20,7 +20,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import get_topic, resolve_topic
 
-from app.aggregates.personal import ERASED, IS_ERASED, has_personal, put_back, take_out
+from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
 from app.event_store.errors import NewerVersionError
 from app.privacy.data_keys import DataKeys, MissingKeyError
 from app.privacy.sealing import SEALED, about, emptied, opened, sealed, split
@@ -98,13 +98,13 @@ class SealingMapper(Mapper[UUID]):
         self, domain_event: DomainEventProtocol[UUID], ciphers: Mapping[UUID, AESGCM], *, is_erased: bool
     ) -> StoredEvent:
         """The event as it is stored: its personal facts sealed, or dropped if its aggregate is erased."""
-        event_class = type(domain_event)
+        event_class: Any = type(domain_event)
         topic = get_topic(event_class)
         state = vars(domain_event).copy()
         originator_id = state.pop("originator_id")
         originator_version = state.pop("originator_version")
         state.pop(IS_ERASED, None)
-        names, facts = take_out(event_class, state) if has_personal(event_class) else ([], {})
+        names, facts = take_out(event_class, state) if event_class.PERSONAL else ([], {})
         if names and (is_erased or not facts):
             state[SEALED] = emptied(names)
         elif names:

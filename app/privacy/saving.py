@@ -11,7 +11,7 @@ from eventsourcing.persistence import ApplicationRecorder
 from app.aggregates.base import Aggregate, Key, Source
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
-from app.aggregates.personal import has_personal, tells_personal
+from app.aggregates.personal import tells_personal
 from app.aggregates.write_off_request import WriteOffRequest
 from app.privacy.data_keys import DataKeys
 from app.privacy.databases import database_of
@@ -142,7 +142,7 @@ def concerns_privacy(aggregate: Aggregate) -> bool:
 def _is_private(kind: type[Aggregate], event_class: type[Aggregate.Event]) -> bool:
     """Whether events of a class may hold personal data, name the aggregate's owner, or erase it."""
     return (
-        has_personal(event_class)
+        bool(event_class.PERSONAL)
         or issubclass(event_class, Aggregate.PersonalDataErased)
         or any(fact in event_class.__dataclass_fields__ for fact, _ in kind.OWNED_BY)
     )
