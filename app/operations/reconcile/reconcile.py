@@ -10,7 +10,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.aggregates import ContactNote, LedgerCommand, WriteOffRequest
-from app.aggregates.base import Key, Aggregate
+from app.aggregates.base import Aggregate, Key
 from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
