@@ -13,8 +13,9 @@ from app.api.search.query import Fit, Prefix, SearchQuery
 from app.projections.engine.faults import FAULTED
 from app.projections.read_models.search_keys.keys import FIELD
 
-MAX_READ = 300
-"""Documents read of one interval at most."""
+MAX_READ, MAX_READ_BY_WORD = 60, 300
+"""Documents read of one interval at most: the index gives whole words first. More for one word of several, as
+most documents lack the others."""
 
 _NOT_SHOWN = dict.fromkeys((*NOT_IN_SUMMARIES, "repaymentSchedule", "facts"), 0)
 
@@ -31,27 +32,27 @@ class Found(NamedTuple):
 async def find(collection: Collection, query: SearchQuery, limit: int) -> tuple[list[Found], bool]:
     """The matching documents of a collection, and whether these are all.
 
-    Each interval of keys is read up to MAX_READ documents.
+    Each interval of keys is read up to a limit.
     """
     found: dict[str, Found] = {}
 
-    async def read(condition: dict[str, Any]) -> bool:
-        documents = await collection.find(condition, _NOT_SHOWN).limit(MAX_READ).to_list()
+    async def read(condition: dict[str, Any], most: int) -> bool:
+        documents = await collection.find(condition, _NOT_SHOWN).limit(most).to_list()
         for document in documents:
             if (fit := _fit(query, collection.name, document)) is not None:
                 found.setdefault(document["_id"], Found(document, fit))
-        return len(documents) < MAX_READ
+        return len(documents) < most
 
-    async def read_all(prefixes: list[Prefix]) -> bool:
+    async def read_all(prefixes: list[Prefix], most: int) -> bool:
         conditions = [{FIELD: {"$elemMatch": each.interval}} for each in prefixes]
-        return all(await asyncio.gather(*map(read, conditions)))
+        return all(await asyncio.gather(*(read(each, most) for each in conditions)))
 
     prefixes = query.prefixes(collection.name)
     exact = {"$or": [{"_id": query.text}, {FIELD: {"$in": [each.key for each in prefixes]}}]}
-    _, complete = await asyncio.gather(read(exact), read_all(prefixes))
+    _, complete = await asyncio.gather(read(exact, MAX_READ), read_all(prefixes, MAX_READ))
     if complete and collection.name == "customers" and len(found) <= limit:
         for word in query.single_words():
-            complete = await read_all(word.prefixes(collection.name))
+            complete = await read_all(word.prefixes(collection.name), MAX_READ_BY_WORD)
             if complete:  # Every match has this word.
                 break
     return list(found.values()), complete

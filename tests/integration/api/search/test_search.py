@@ -16,7 +16,7 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.api.auth.development_tokens import issue_token
 from app.api.search.query import SearchQuery
-from app.api.search.service import MAX_READ, find
+from app.api.search.service import MAX_READ_BY_WORD, find
 from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
@@ -256,7 +256,7 @@ def test_what_very_many_share_costs_no_more_than_some_hundred_documents(
         return read.documents
 
     for text in ("ann", "ann lee", "le an", "an le", "ann x", "0400000000", "0400"):
-        assert asyncio.run(read(text)) <= 2 * MAX_READ, text
+        assert asyncio.run(read(text)) <= 2 * MAX_READ_BY_WORD, text
     for text in ("ann", "ann lee", "le an", "0400000000", "0400"):
         found = ask(text)
         assert len(found["items"]) == 20, text
