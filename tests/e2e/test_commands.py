@@ -37,7 +37,7 @@ def test_publish_reads_a_file_or_standard_input(
     [
         (b"{}\n", "line 1"),
         (b"{\n", "line 1: not JSON"),
-        (b"\xff\n", "no text in UTF-8"),
+        (b"\xff\n", "not valid UTF-8"),
         (None, "No such file"),
     ],
 )

@@ -11,7 +11,7 @@ from redis import Redis
 from app.demo.sample import sample
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.envelope import EXPLICIT_ID, entry_type
-from app.ingestion.stream.publish import read_entries
+from app.ingestion.stream.publish import file_entries
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.observed import FROM_MESSAGES, READ_MODELS, dead_letters, newest_position
@@ -22,8 +22,7 @@ DOCUMENTS = ROOT / "samples" / "lender-day.documents.jsonl"
 
 
 def test_the_committed_sample_is_the_one_that_is_made() -> None:
-    with SAMPLE.open() as lines:
-        assert list(read_entries(lines, "sample")) == sample()
+    assert list(file_entries(SAMPLE)) == sample()
 
 
 def test_the_sample_holds_every_type_and_identities_of_their_own() -> None:

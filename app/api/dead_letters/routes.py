@@ -27,15 +27,12 @@ from app.errors import NotFoundError
 from app.ingestion.dead_letters.dead_letter import DeadLetterInFull
 from app.ingestion.dead_letters.replays import (
     LetterId,
-    Replay,
-    ReplayOutcome,
     ReplayReport,
     ReplayRequest,
     replay_many,
-    replay_one,
 )
 from app.ingestion.dead_letters.scan import Filter
-from app.ingestion.dead_letters.store import DeadLetterStore
+from app.ingestion.dead_letters.store import DeadLetterStore, Replay
 from app.ingestion.messages.rejection import Reason
 
 router = APIRouter(
@@ -100,10 +97,10 @@ def replay_dead_letters(request: Request, body: ReplayRequest) -> ReplayReport:
 @router.post("/{letterId}/replay", operation_id="replayDeadLetter", responses=documented(404))
 def replay_dead_letter(request: Request, letter_id: Id) -> Replay:
     """Apply one original entry again, unchanged. It leaves the list, or stays with the new reason."""
-    done = replay_one(_store(request), letter_id, services_of(request).servers.event_store_to_write)
-    if done.outcome is ReplayOutcome.GONE:
-        raise NotFoundError("dead letter", letter_id)
-    return done
+    store = _store(request)
+    found = _found(store, letter_id)
+    with services_of(request).servers.event_store_to_write() as servicing:
+        return store.replay(found, servicing)
 
 
 @router.post("/{letterId}/discard", operation_id="discardDeadLetter", responses=documented(404))

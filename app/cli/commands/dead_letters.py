@@ -18,7 +18,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull
 from app.ingestion.dead_letters.replays import replay_each
 from app.ingestion.dead_letters.scan import Filter
-from app.ingestion.dead_letters.store import DeadLetterStore, Replayed
+from app.ingestion.dead_letters.store import DeadLetterStore, Replay, ReplayOutcome
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.rejection import Reason
@@ -79,7 +79,7 @@ def replay(
     if bool(ids) + (reason is not None) + everything != 1:
         typer.echo("Say which: ids, --reason or --all.", err=True)
         raise typer.Exit(2)
-    status, landed, failed, gone = StatusLine(), 0, 0, 0
+    status, counts = StatusLine(), Counter[ReplayOutcome]()
     with _servers(load_parsers(CATALOGUE)) as servers:
         store = servers.dead_letters()
         # Only those on the list now: one that fails again gets a new id, and is not replayed twice.
@@ -89,18 +89,15 @@ def replay(
             else [each.letter_id for each in store.search(Filter(reason))]
         )
         with servers.event_store_to_write() as servicing, status:
-            for letter_id, outcome in replay_each(store, wanted, servicing):
-                if outcome is None:
-                    gone += 1
-                elif outcome.why is None:
-                    landed += 1
-                else:
-                    failed += 1
+            for done in replay_each(store, wanted, servicing):
+                counts[done.outcome] += 1
+                if done.outcome is ReplayOutcome.FAILED_AGAIN:
                     status.end()
-                    typer.echo(f"{letter_id} failed again: {outcome.why}{_now(outcome, letter_id)}", err=True)
-                status.show(f"{landed + failed + gone:,} of {len(wanted):,} replayed")
+                    typer.echo(f"{done.letter_id} failed again: {_why(done)}", err=True)
+                status.show(f"{counts.total():,} of {len(wanted):,} replayed")
+    gone, failed = counts[ReplayOutcome.GONE], counts[ReplayOutcome.FAILED_AGAIN]
     left = f", {gone:,} left the list meanwhile" if gone else ""
-    typer.echo(f"{landed:,} landed, {failed:,} failed again{left}.")
+    typer.echo(f"{counts[ReplayOutcome.LANDED]:,} landed, {failed:,} failed again{left}.")
     if failed:
         raise typer.Exit(1)
 
@@ -177,8 +174,9 @@ def _gone(letter_id: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _now(outcome: Replayed, letter_id: str) -> str:
-    return "" if outcome.letter_id in (None, letter_id) else f" (it is {outcome.letter_id} now)"
+def _why(done: Replay) -> str:
+    now = "" if done.now_letter_id in (None, done.letter_id) else f" (it is {done.now_letter_id} now)"
+    return f"{done.reason}: {done.path}: {done.error}{now}"
 
 
 def _line(dead_letter: DeadLetter) -> str:

@@ -14,7 +14,7 @@ from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
 from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.ingestion.stream.consumer import connect
-from app.ingestion.stream.publish import file_entries, publish_file, published
+from app.ingestion.stream.publish import file_entries, publish, published
 from app.operations.servers import Servers
 from app.operations.visibility import Fate, Published, Visibility, is_consumed, tally
 from app.runtime.humanize import counted
@@ -42,7 +42,7 @@ def command(
         else:
             client = connect(settings)
             try:
-                count = publish_file(client, settings.inbox_stream, source)
+                count = publish(client, settings.inbox_stream, file_entries(source))
             finally:
                 client.close()
             _say_published(count, settings)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
@@ -11,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from app.event_store.application import Servicing
 from app.ingestion.dead_letters.scan import Filter
-from app.ingestion.dead_letters.store import DeadLetterStore, Replayed
+from app.ingestion.dead_letters.store import DeadLetterStore, Replay, ReplayOutcome
 from app.ingestion.messages.rejection import Reason
 from app.runtime.camel_model import CamelModel
 
@@ -19,26 +18,6 @@ MOST_AT_ONCE = 1_000
 
 OpenEventStore = Callable[[], AbstractContextManager[Servicing]]
 LetterId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]
-
-
-class ReplayOutcome(StrEnum):
-    """The result of one replay."""
-
-    LANDED = "landed"
-    FAILED_AGAIN = "failed_again"
-    GONE = "gone"
-    """It had left the list: somebody replayed or discarded it."""
-
-
-class Replay(CamelModel):
-    """The result of one replay. After another failure the id is ``nowLetterId``, with the new reason."""
-
-    letter_id: str
-    outcome: ReplayOutcome
-    now_letter_id: str | None = None
-    reason: str | None = None
-    path: str | None = None
-    error: str | None = None
 
 
 class ReplayRequest(CamelModel):
@@ -78,23 +57,12 @@ class ReplayReport(CamelModel):
     next: ReplayRequest | None = None
 
 
-def replay_each(
-    store: DeadLetterStore, letter_ids: Iterable[str], servicing: Servicing
-) -> Iterator[tuple[str, Replayed | None]]:
-    """Replay each, and yield its id with the result: None if it had left the list.
-
-    Raises one of EVENT_STORE_ERRORS or redis's errors; what was yielded is done.
-    """
+def replay_each(store: DeadLetterStore, letter_ids: Iterable[str], servicing: Servicing) -> Iterator[Replay]:
+    """Replay one by one. Raises one of EVENT_STORE_ERRORS or redis's errors; what was yielded is done."""
     for letter_id in letter_ids:
-        dead_letter = store.get(letter_id)
-        yield letter_id, None if dead_letter is None else store.replay(dead_letter, servicing)
-
-
-def replay_one(store: DeadLetterStore, letter_id: str, event_store: OpenEventStore) -> Replay:
-    """Replay one dead letter. Raises as :func:`replay_each` does."""
-    if store.get(letter_id) is None:
-        return _replay(letter_id, None)
-    return _replays(store, [letter_id], event_store)[0]
+        found = store.get(letter_id)
+        gone = Replay(letter_id=letter_id, outcome=ReplayOutcome.GONE)
+        yield gone if found is None else store.replay(found, servicing)
 
 
 def replay_many(store: DeadLetterStore, request: ReplayRequest, event_store: OpenEventStore) -> ReplayReport:
@@ -116,7 +84,7 @@ def replay_many(store: DeadLetterStore, request: ReplayRequest, event_store: Ope
 
 def _replays(store: DeadLetterStore, letter_ids: list[str], event_store: OpenEventStore) -> list[Replay]:
     with event_store() as servicing:
-        return [_replay(*each) for each in replay_each(store, letter_ids, servicing)]
+        return list(replay_each(store, letter_ids, servicing))
 
 
 def _report(replays: list[Replay]) -> ReplayReport:
@@ -126,19 +94,4 @@ def _report(replays: list[Replay]) -> ReplayReport:
         failed_again=counts[ReplayOutcome.FAILED_AGAIN],
         gone=counts[ReplayOutcome.GONE],
         failures=[each for each in replays if each.outcome is ReplayOutcome.FAILED_AGAIN],
-    )
-
-
-def _replay(letter_id: str, replayed: Replayed | None) -> Replay:
-    if replayed is None:
-        return Replay(letter_id=letter_id, outcome=ReplayOutcome.GONE)
-    if (why := replayed.why) is None:
-        return Replay(letter_id=letter_id, outcome=ReplayOutcome.LANDED)
-    return Replay(
-        letter_id=letter_id,
-        outcome=ReplayOutcome.FAILED_AGAIN,
-        now_letter_id=replayed.letter_id,
-        reason=why.reason,
-        path=why.path,
-        error=why.error,
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from threading import Event as Flag
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.messages.rejection import Reason, RejectedError, failed
 from app.ingestion.stream.apply import apply_messages
 from app.ingestion.stream.stream_info import stream_info
+from app.runtime.camel_model import CamelModel
 from app.runtime.settings.settings import Settings
 
 _MOST_SCANNED = 10_000
@@ -51,15 +53,24 @@ def discarded_stream(dead_letter_stream: str) -> str:
     return f"{dead_letter_stream}:discarded"
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """The result of a replay: ``why`` it failed again, if so, and the ``letter_id`` that it has now.
+class ReplayOutcome(StrEnum):
+    """The result of one replay."""
 
-    No ``letter_id``: it is off the list, because it was applied or because somebody else took it off.
-    """
+    LANDED = "landed"
+    FAILED_AGAIN = "failed_again"
+    GONE = "gone"
+    """It had left the list: somebody replayed or discarded it."""
 
-    why: RejectedError | None
-    letter_id: str | None
+
+class Replay(CamelModel):
+    """The result of one replay. After another failure the id is ``nowLetterId``, with the new reason."""
+
+    letter_id: str
+    outcome: ReplayOutcome
+    now_letter_id: str | None = None
+    reason: str | None = None
+    path: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,27 +160,36 @@ class DeadLetterStore:
         fields = {to_text(name): to_text(value) for name, value in found[0][1].items()}
         return DeadLetterInFull.read(letter_id, fields)
 
-    def replay(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> Replayed:
+    def replay(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> Replay:
         """Apply the original entry, unchanged, under its own identity.
 
         It leaves the list if that succeeds. Otherwise it stays, with the new reason and a new id. Raises one
         of EVENT_STORE_ERRORS or redis's errors: then it is still on the list.
         """
-        why = self._apply(dead_letter, servicing)
-        arguments = [dead_letter.letter_id]
-        if why is not None:
-            if (why.reason, why.path, why.error) == (dead_letter.reason, dead_letter.path, dead_letter.error):
-                return Replayed(why, dead_letter.letter_id)
-            record = record_of(
-                dead_letter.stream,
-                dead_letter.entry_id,
-                dead_letter.original(),
-                why,
-                dead_letter.deliveries + 1,
+        letter_id = dead_letter.letter_id
+        if (why := self._apply(dead_letter, servicing)) is None:
+            self._replace(letter_id, None)
+            return Replay(letter_id=letter_id, outcome=ReplayOutcome.LANDED)
+        now: str | None = letter_id
+        if (why.reason, why.path, why.error) != (dead_letter.reason, dead_letter.path, dead_letter.error):
+            stream, entry_id, original = dead_letter.stream, dead_letter.entry_id, dead_letter.original()
+            now = self._replace(
+                letter_id, record_of(stream, entry_id, original, why, dead_letter.deliveries + 1)
             )
-            arguments += [text for field in record.items() for text in field]
-        added: Any = self._redis.register_script(_REPLACE)([self._stream], arguments)
-        return Replayed(why, added.decode() if added else None)
+        return Replay(
+            letter_id=letter_id,
+            outcome=ReplayOutcome.FAILED_AGAIN,
+            now_letter_id=now,
+            reason=why.reason,
+            path=why.path,
+            error=why.error,
+        )
+
+    def _replace(self, letter_id: str, record: dict[str, str] | None) -> str | None:
+        """The new id; None if there is no record, or if somebody else took it off the list meanwhile."""
+        fields = [text for field in (record or {}).items() for text in field]
+        added: Any = self._redis.register_script(_REPLACE)([self._stream], [letter_id, *fields])
+        return added.decode() if added else None
 
     def discard(self, letter_id: str, who: str, because: str) -> bool:
         """Take it off the list, and keep it with who, when and why. False if it was not on the list."""

@@ -13,7 +13,7 @@ from app.ingestion.messages.catalogue import Message
 from app.ingestion.messages.rejection import RejectedError, failed
 from app.ingestion.stream import scripts
 from app.ingestion.stream.apply import AppliedBatch
-from app.ingestion.stream.batch import Batch
+from app.ingestion.stream.inbox import Batch
 from app.runtime.observability.logging import where
 from app.runtime.observability.metrics import (
     BATCH_ENTRIES,

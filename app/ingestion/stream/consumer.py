@@ -19,9 +19,8 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.stream.acknowledge import Acknowledger
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
-from app.ingestion.stream.batch import Batch, Entry, read_batch
 from app.ingestion.stream.housekeeping import Housekeeping
-from app.ingestion.stream.inbox import Inbox
+from app.ingestion.stream.inbox import Batch, Entry, Inbox, read_batch
 from app.ingestion.stream.tracing import trace_batch
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import in_short
@@ -65,7 +64,7 @@ class Consumer:
         tracing: Tracing = NO_TRACING,
     ) -> None:
         self._settings = settings
-        self._tracing = tracing
+        self._tracing = tracing if tracing.is_on else None
         self._heartbeats = heartbeats or Heartbeats()
         self._heartbeats.expect(LOOP)
         self._servicing = servicing
@@ -140,7 +139,7 @@ class Consumer:
     def _acknowledge(self, batch: Batch, applied: AppliedBatch) -> int:
         outcome = self._acknowledger.acknowledge(batch, applied)
         BATCH_SECONDS.observe(perf_counter() - batch.read_at)
-        if self._tracing.is_on:
+        if self._tracing is not None:
             trace_batch(self._tracing, self._settings, batch, applied, outcome)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)

@@ -1,15 +1,20 @@
-"""The inbox stream as one consumer of the group sees it: the next entries, limited in bytes."""
+"""The inbox stream as one consumer of the group sees it: takes entries, and reads them into batches."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
-from time import monotonic
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from app.ingestion.messages.catalogue import Message, read_entry
+from app.ingestion.messages.envelope import entry_type
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers
+from app.ingestion.messages.rejection import RejectedError, printable
 from app.ingestion.stream import scripts
-from app.ingestion.stream.batch import Entry
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,6 +26,10 @@ _READ_AT_ONCE = 200
 """Entries per reply of Redis, which arrives whole, however large they are."""
 _MOST_BYTES = 16 * 1024 * 1024
 """Of entries taken together: parsed, and as events, they need several times that."""
+
+
+Entry = tuple[bytes, dict[bytes, bytes] | None]
+"""An entry's id and fields; without fields, it was trimmed from the stream while it was pending."""
 
 
 class Taken(NamedTuple):
@@ -155,3 +164,38 @@ class Inbox:
 
 def _size(fields: dict[bytes, bytes] | None) -> int:
     return sum(map(len, fields)) + sum(map(len, fields.values())) if fields else 0
+
+
+@dataclass
+class Batch:
+    """Entries by what they hold. ``fresh``: read for the first time, so none has failed before."""
+
+    entries: Sequence[Entry]
+    fresh: bool
+    messages: list[Message] = field(default_factory=list)
+    rejected: list[tuple[bytes, RejectedError]] = field(default_factory=list)
+    unknown: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    trimmed: list[bytes] = field(default_factory=list)
+    read_at: float = field(default_factory=perf_counter)
+
+
+def read_batch(
+    settings: Settings, entries: Sequence[Entry], parsers: Parsers = NO_PARSERS, *, fresh: bool = False
+) -> Batch:
+    """Parse entries. An entry that cannot be parsed is listed as rejected; nothing is raised."""
+    stream, max_bytes = settings.inbox_stream, settings.max_message_bytes
+    batch = Batch(entries, fresh)
+    for entry_id, fields in entries:
+        if not fields:
+            batch.trimmed.append(entry_id)
+            continue
+        try:
+            message = read_entry(stream, entry_id, fields, max_bytes, parsers)
+        except RejectedError as why:
+            batch.rejected.append((entry_id, why))
+            continue
+        if message is None:
+            batch.unknown[printable(entry_type(fields) or "")].append(entry_id)
+        else:
+            batch.messages.append(message)
+    return batch

@@ -10,7 +10,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span, set_span_in_co
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.stream.acknowledge import Outcome
 from app.ingestion.stream.apply import AppliedBatch
-from app.ingestion.stream.batch import Batch
+from app.ingestion.stream.inbox import Batch
 from app.runtime.observability.tracing import FAILED, TRACE_FIELDS, W3C, Tracing, nanoseconds
 from app.runtime.settings.settings import Settings
 

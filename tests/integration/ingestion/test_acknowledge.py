@@ -11,8 +11,8 @@ from app.event_store.application import Servicing
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.stream.acknowledge import Acknowledger
 from app.ingestion.stream.apply import apply_messages
-from app.ingestion.stream.batch import Batch
 from app.ingestion.stream.consumer import Consumer
+from app.ingestion.stream.inbox import Batch
 from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import (
     dropped_values_key,

@@ -17,7 +17,7 @@ from app.aggregates import LoanAccount
 from app.cli.commands.dead_letters import _who
 from app.event_store.application import Servicing
 from app.ingestion.dead_letters.scan import Filter
-from app.ingestion.dead_letters.store import DeadLetterStore, Replayed, discarded_stream
+from app.ingestion.dead_letters.store import DeadLetterStore, Replay, ReplayOutcome, discarded_stream
 from app.ingestion.messages import catalogue
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.runtime.settings.settings import Settings
@@ -73,13 +73,13 @@ def test_replay_lands_what_can_be_used_now(
 ) -> None:
     now = DeadLetterStore(redis_client, settings)
     letter = next(now.in_full(Filter(reason="too_large")))
-    assert now.replay(letter, servicing) == Replayed(None, None)
+    assert now.replay(letter, servicing).outcome is ReplayOutcome.LANDED
     assert reasons(now) == ["not_json", "not_utf8"]
     account = servicing.load(LoanAccount, "L1")
     assert account is not None
     assert account.absorbed == {f"entry:{settings.inbox_stream}/{letter.entry_id}"}
     events = newest_position(settings)
-    assert now.replay(letter, servicing) == Replayed(None, None), "twice is once"
+    assert now.replay(letter, servicing).outcome is ReplayOutcome.LANDED, "twice is once"
     assert newest_position(settings) == events
 
 
@@ -89,8 +89,7 @@ def test_replay_that_fails_again_stays_with_the_new_reason(
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
     for letter in list(store.in_full(Filter(reason="not_json"))):
         outcome = smaller.replay(letter, servicing)
-        assert outcome.why is not None
-        assert outcome.why.reason == "too_large"
+        assert outcome.reason == "too_large"
     assert sorted(reasons(store)) == ["not_utf8", "too_large", "too_large"]
     same = next(store.in_full(Filter(reason="not_utf8")))
     store.replay(same, servicing)
@@ -160,7 +159,7 @@ def test_two_operators_who_replay_one_letter_leave_one_letter(
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
     letter = next(store.in_full(Filter(reason="not_json")))
-    outcomes: list[Replayed] = []
+    outcomes: list[Replay] = []
 
     def replay() -> None:
         servicing = Servicing.from_url(settings.event_store_url)
@@ -171,7 +170,7 @@ def test_two_operators_who_replay_one_letter_leave_one_letter(
 
     together(replay, replay)
     assert sorted(reasons(store)) == ["not_utf8", "too_large", "too_large"]
-    now = {outcome.letter_id for outcome in outcomes}
+    now = {outcome.now_letter_id for outcome in outcomes}
     assert None in now, "the slower one found it gone"
     assert [each.letter_id for each in store.in_full(Filter(reason="too_large"))][-1] in now
 
@@ -197,7 +196,7 @@ def test_letter_discarded_during_its_replay_does_not_come_back(
     letter = next(store.in_full(Filter(reason="not_json")))
     assert store.discard(letter.letter_id, "ann", "a test")
     outcome = smaller.replay(letter, servicing)
-    assert (outcome.why is not None, outcome.letter_id) == (True, None)
+    assert (outcome.outcome, outcome.now_letter_id) == (ReplayOutcome.FAILED_AGAIN, None)
     assert sorted(reasons(store)) == ["not_utf8", "too_large"]
 
 
@@ -224,7 +223,7 @@ def test_letter_replays_after_its_stream_was_trimmed_empty(
     now = DeadLetterStore(redis_client, settings)
     letter = next(now.in_full(Filter(reason="too_large")))
     assert letter.original() == {name.encode(): value.encode() for name, value in TOO_LARGE.items()}
-    assert now.replay(letter, servicing) == Replayed(None, None)
+    assert now.replay(letter, servicing).outcome is ReplayOutcome.LANDED
     assert servicing.load(LoanAccount, "L1") is not None
 
 
@@ -255,8 +254,7 @@ def test_what_another_program_put_there_is_shown_and_can_be_discarded(
     assert billie.run("dead-letters", "list").splitlines()[-1].startswith("4 dead letters: ")
     assert billie.end("status").returncode in (1, 3)
     outcome = store.replay(letter, servicing)
-    assert outcome.why is not None
-    assert (outcome.why.reason, outcome.letter_id) == ("foreign", letter_id), "it stays as it is"
+    assert (outcome.reason, outcome.now_letter_id) == ("foreign", letter_id), "it stays as it is"
     billie.run("dead-letters", "discard", letter_id, "--because", "a test")
     assert len(store) == 3
 
@@ -270,8 +268,7 @@ def test_replay_by_a_release_that_does_not_know_the_type_keeps_the_letter(
     fewer = {name: row for name, row in CATALOGUE.items() if name != "account.updated.v1"}
     monkeypatch.setattr(catalogue, "CATALOGUE", fewer)
     outcome = store.replay(next(store.in_full()), servicing)
-    assert outcome.why is not None
-    assert reasons(store) == [outcome.why.reason] == ["unknown_type"]
+    assert reasons(store) == [outcome.reason] == ["unknown_type"]
 
 
 def test_replay_makes_no_event_store(store: DeadLetterStore, billie: Billie, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.ingestion.messages.rejection import printable
-from app.ingestion.stream.batch import read_batch
+from app.ingestion.stream.inbox import read_batch
 from app.runtime.settings.settings import Settings
 
 
