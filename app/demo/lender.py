@@ -1,7 +1,6 @@
-"""A believable lender: the story of one customer, from the first chat to the end of the loan."""
+"""A believable lender: a customer's story, from the first chat to the end of the loan."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -9,41 +8,33 @@ from typing import Any
 
 from app.demo.loan import LoanStory
 from app.demo.people import Person, person
-from app.demo.publishers import Entry, Letterhead, Publishers
+from app.demo.publishers import EntryHeader, Publishers, TimedEntry
 
 _GREETING = "Hi, I'm Billie. What would you like to borrow for?"
 
 
-@dataclass(frozen=True)
-class Moment:
-    """An entry, and when it was sent."""
-
-    at: datetime
-    entry: Entry
-
-
 class Lender:
-    """Tells stories: the same seed tells the same ones."""
+    """Customers' stories: the same seed gives the same ones."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def story(self, number: int, applied_at: datetime) -> list[Moment]:
-        """Everything that is published about the customer of that number, in the order of its times."""
+    def story(self, number: int, applied_at: datetime) -> list[TimedEntry]:
+        """Everything that is published about the customer of that number, in order of time."""
         chance = Random(f"{self._seed}/{number}")
         publishers = Publishers(chance)
         who = person(number, chance)
         amount = Decimal(chance.randrange(300, 2_001, 50))
         decision = chance.choices(("APPROVED", "DECLINED", "REFERRED"), (80, 15, 5))[0]
-        moments = list(self._application(number, who, amount, decision, publishers, chance, applied_at))
+        entries = list(self._application(number, who, amount, decision, publishers, chance, applied_at))
         if decision == "APPROVED":
             loan = LoanStory(number, who, amount, publishers, chance)
-            moments += [Moment(at, entry) for at, entry in loan.tell(applied_at + timedelta(minutes=20))]
+            entries += loan.tell(applied_at + timedelta(minutes=20))
         if chance.random() < 0.08:
-            moments.append(Moment(applied_at, publishers.unknown(applied_at)))
+            entries.append(TimedEntry(applied_at, publishers.unknown(applied_at)))
         if chance.random() < 0.04:
-            moments.append(Moment(applied_at, publishers.poison(applied_at)))
-        return sorted(moments, key=lambda moment: moment.at)
+            entries.append(TimedEntry(applied_at, publishers.poison(applied_at)))
+        return sorted(entries, key=lambda each: each.at)
 
     def _application(
         self,
@@ -54,20 +45,20 @@ class Lender:
         publishers: Publishers,
         chance: Random,
         start: datetime,
-    ) -> Iterator[Moment]:
+    ) -> Iterator[TimedEntry]:
         """The chat: talk, data, assessments, the decision."""
         conversation, application = f"CONV-{number:06}", f"APP-{number:06}"
         write = publishers.old_chat if chance.random() < 0.2 else publishers.chat
         clock = start
 
-        def say(kind: str, payload: dict[str, Any]) -> Moment:
+        def say(kind: str, payload: dict[str, Any]) -> TimedEntry:
             nonlocal clock
             clock += timedelta(seconds=chance.randint(4, 40))
             stamped = (
                 {"created_at": clock.isoformat()} if kind in ("user_input", "assistant_response") else {}
             )
-            head = Letterhead(clock, conversation, who.customer_id, application)
-            return Moment(clock, write(kind, payload | stamped, head))
+            head = EntryHeader(clock, conversation, who.customer_id, application)
+            return TimedEntry(clock, write(kind, payload | stamped, head))
 
         yield say("conversation_started", {"application_number": application})
         talk = (

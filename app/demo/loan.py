@@ -8,16 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.demo.people import Person
-from app.demo.publishers import Entry, Letterhead, Publishers
+from app.demo.publishers import EntryHeader, Publishers, TimedEntry
 
 _CENT = Decimal("0.01")
 _ESTABLISHMENT_FEE = Decimal("0.20")
 _MONTHLY_FEE = Decimal("0.04")
 _INSTALMENTS = 6
 _ZONE = ZoneInfo("Australia/Sydney")
-"""The lender's own: its dates are days there."""
+"""The lender's time zone: its dates are days there."""
 
-Told = Iterator[tuple[datetime, Entry]]
+Entries = Iterator[TimedEntry]
 
 
 class LoanStory:
@@ -34,7 +34,7 @@ class LoanStory:
         self._total = amount + self._fee
         self._number = number
 
-    def tell(self, start: datetime) -> Told:
+    def tell(self, start: datetime) -> Entries:
         """All messages, with their times."""
         yield from self._opening(start)
         ending = self._chance.choices(("repaid", "going", "late", "lost"), (25, 45, 22, 8))[0]
@@ -50,15 +50,17 @@ class LoanStory:
                 asked_at = start + timedelta(days=14 * (paid + 1) + days + 2)
                 yield from self._write_off(asked_at, self._owed(paid))
 
-    def _message(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
-        head = Letterhead(at, user=self._who.customer_id)
-        return at, self._publishers.service(kind, {"account_id": self._account, **payload}, head)
+    def _message(self, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
+        body = {"account_id": self._account, **payload}
+        header = EntryHeader(at, user=self._who.customer_id)
+        return TimedEntry(at, self._publishers.service(kind, body, header))
 
-    def _customer(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
+    def _customer(self, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
         body = {"customer_id": self._who.customer_id, "changed_at": at.isoformat(), **payload}
-        return at, self._publishers.service(kind, body, Letterhead(at, user=self._who.customer_id))
+        header = EntryHeader(at, user=self._who.customer_id)
+        return TimedEntry(at, self._publishers.service(kind, body, header))
 
-    def _opening(self, at: datetime) -> Told:
+    def _opening(self, at: datetime) -> Entries:
         status = self._chance.choice(("AccountStatus.PENDING_DISBURSEMENT", "PENDING_DISBURSEMENT"))
         yield self._customer("customer.created.v1", self._who.details | {"ekyc_status": "in_progress"}, at)
         yield self._customer(
@@ -101,7 +103,7 @@ class LoanStory:
         }
         yield self._message("account.updated.v1", paid_out, at + timedelta(minutes=30))
 
-    def _repayments(self, start: datetime, count: int) -> Told:
+    def _repayments(self, start: datetime, count: int) -> Entries:
         for n in range(count):
             at = start + timedelta(days=14 * (n + 1), hours=1)
             transaction = f"TX-{self._number:06}-{n + 1}"
@@ -130,7 +132,7 @@ class LoanStory:
             schedule = {"schedule_id": self._schedule, "payments": [news]}
             yield self._message("account.schedule.updated.v1", schedule, at + timedelta(seconds=5))
 
-    def _closed(self, at: datetime, reason: str, balance: Decimal) -> Told:
+    def _closed(self, at: datetime, reason: str, balance: Decimal) -> Entries:
         closure = {
             "closure_reason": reason,
             "final_balance": str(balance),
@@ -144,8 +146,8 @@ class LoanStory:
             "loan.aging.updated.v1", {"dpd": 0, "bucket": "closed", "is_in_arrears": False}, at
         )
 
-    def _late(self, due: datetime, instalment: int, days: int) -> Told:
-        """The instalment that was due is missed, and so many days later it still is, with those after it."""
+    def _late(self, due: datetime, instalment: int, days: int) -> Entries:
+        """A missed instalment, still unpaid so many days later, with those after it."""
         now = due + timedelta(days=days)
         missed = due + timedelta(days=1)
         for number in range(instalment, _INSTALMENTS + 1):
@@ -160,11 +162,11 @@ class LoanStory:
         aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": True, "last_updated": now.isoformat()}
         yield self._message("loan.aging.updated.v1", aging, now)
 
-    def _suspended(self, at: datetime) -> Told:
+    def _suspended(self, at: datetime) -> Entries:
         news = {"new_status": "SUSPENDED", "changed_at": at.isoformat()}
         yield self._message("account.status_changed.v1", news, at + timedelta(minutes=2))
 
-    def _write_off(self, at: datetime, owed: Decimal) -> Told:
+    def _write_off(self, at: datetime, owed: Decimal) -> Entries:
         asked = {
             "loanAccountId": self._account,
             "amount": str(owed),
@@ -191,11 +193,12 @@ class LoanStory:
         elif outcome == "cancelled":
             yield self._decision("writeoff.cancelled.v1", {"cancelledBy": "staff-7"}, later)
 
-    def _decision(self, kind: str, payload: dict[str, Any], at: datetime) -> tuple[datetime, Entry]:
-        return at, self._publishers.service(kind, payload, Letterhead(at, conversation=self._request))
+    def _decision(self, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
+        header = EntryHeader(at, conversation=self._request)
+        return TimedEntry(at, self._publishers.service(kind, payload, header))
 
     def _instalment(self, n: int) -> Decimal:
-        """The last one takes up what rounding left."""
+        """The last one absorbs the rounding."""
         each = (self._total / _INSTALMENTS).quantize(_CENT)
         return self._total - each * (_INSTALMENTS - 1) if n == _INSTALMENTS - 1 else each
 

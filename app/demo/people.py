@@ -25,7 +25,7 @@ PURPOSES = ("car repairs", "a dental bill", "a bond for a new flat", "a fridge",
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who applies."""
+    """An applicant."""
 
     customer_id: str
     first_name: str

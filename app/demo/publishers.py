@@ -1,18 +1,25 @@
-"""How upstream services write their entries: each with its own names for the same fields."""
+"""How upstream services write entries: each with its own names for the same fields."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 Entry = dict[str, str]
 
 
+class TimedEntry(NamedTuple):
+    """An entry, and when it was sent."""
+
+    at: datetime
+    entry: Entry
+
+
 @dataclass(frozen=True)
-class Letterhead:
-    """What an entry says beside its type and payload."""
+class EntryHeader:
+    """The fields of an entry beside its type and payload."""
 
     at: datetime
     conversation: str | None = None
@@ -21,13 +28,13 @@ class Letterhead:
 
 
 class Publishers:
-    """Writes entries as the publishers do, with the dirt that the contract tells us to accept."""
+    """Writes entries as publishers do, with the irregularities that the contract accepts."""
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance
         self._sequence = 0
 
-    def service(self, kind: str, payload: dict[str, Any], head: Letterhead) -> Entry:
+    def service(self, kind: str, payload: dict[str, Any], head: EntryHeader) -> Entry:
         """Customers and Accounts: ``event_type`` and ``payload``, an explicit event id."""
         entry = {
             "event_type": kind,
@@ -41,7 +48,7 @@ class Publishers:
         }
         return entry | _present(conv=head.conversation, user_id=head.user)
 
-    def chat(self, kind: str, payload: dict[str, Any], head: Letterhead) -> Entry:
+    def chat(self, kind: str, payload: dict[str, Any], head: EntryHeader) -> Entry:
         """Today's chat: ``typ`` and ``dat``; many messages of one cause, none with an id."""
         self._sequence += 1
         entry = {
@@ -55,16 +62,16 @@ class Publishers:
         }
         return entry | _present(cid=head.conversation, usr=head.user, app_number=head.application)
 
-    def old_chat(self, kind: str, payload: dict[str, Any], head: Letterhead) -> Entry:
-        """Older chat publishers: the payload's keys straight in the entry."""
+    def old_chat(self, kind: str, payload: dict[str, Any], head: EntryHeader) -> Entry:
+        """Older chat publishers: the payload's keys directly in the entry."""
         flat = {key: value if isinstance(value, str) else json.dumps(value) for key, value in payload.items()}
         entry = {"msg_type": kind, "id": self._identifier(), **flat}
         named = _present(conversation_id=head.conversation, usr=head.user, applicationNumber=head.application)
         return {"timestamp": _time(head.at, "Z")} | entry | named
 
     def poison(self, at: datetime) -> Entry:
-        """An entry that cannot be used, for one reason or another."""
-        head = Letterhead(at)
+        """An entry that becomes a dead letter, for one reason or another."""
+        head = EntryHeader(at)
         return self._chance.choice(
             (
                 {"event_type": "account.updated.v1", "event_id": self._identifier(), "payload": "{truncated"},
@@ -76,9 +83,9 @@ class Publishers:
         )
 
     def unknown(self, at: datetime) -> Entry:
-        """A type for somebody else: the stream carries many."""
+        """An entry of a type that we do not consume: the stream carries many."""
         kind = self._chance.choice(("marketing.email_sent.v1", "statement_retrieval_complete"))
-        return self.service(kind, {"anything": 1}, Letterhead(at))
+        return self.service(kind, {"anything": 1}, EntryHeader(at))
 
     def _identifier(self) -> str:
         return str(UUID(int=self._chance.getrandbits(128), version=4))

@@ -1,7 +1,7 @@
 """Writes the sample: ``python -m app.demo.sample > samples/lender-day.jsonl``. Always the same.
 
-Every usable entry carries an identity of its own, so that publishing the file again changes nothing.
-Some entries are sent twice, and some overtake each other.
+Every valid entry has its own identity, so publishing the file again changes nothing. Some entries are sent
+twice, and some out of order.
 """
 
 import json
@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from app.demo.lender import Lender, Moment
-from app.demo.publishers import Entry, Publishers
+from app.demo.lender import Lender
+from app.demo.publishers import Entry, Publishers, TimedEntry
 
 _SEED = 20_260_306
 _CUSTOMERS = 63
@@ -18,18 +18,18 @@ _FIRST = 900_001  # None of the demo's own customers has such a number.
 
 
 def sample(seed: int = _SEED, customers: int = _CUSTOMERS) -> list[Entry]:
-    """The entries of so many customers, in the order of the stream: about 33 of each."""
+    """The entries of so many customers, in stream order: about 33 of each."""
     chance = Random(seed)
     lender = Lender(seed)
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    moments: list[Moment] = []
+    timed: list[TimedEntry] = []
     for number in range(customers):
-        moments += lender.story(_FIRST + number, start + timedelta(minutes=9 * number))
+        timed += lender.story(_FIRST + number, start + timedelta(minutes=9 * number))
     publishers = Publishers(chance)
     for hour in range(6):
         at = start + timedelta(hours=hour)
-        moments += [Moment(at, publishers.poison(at)), Moment(at, publishers.unknown(at))]
-    entries = [moment.entry for moment in sorted(moments, key=lambda moment: moment.at)]
+        timed += [TimedEntry(at, publishers.poison(at)), TimedEntry(at, publishers.unknown(at))]
+    entries = [each.entry for each in sorted(timed, key=lambda each: each.at)]
     for _ in range(60 * customers // _CUSTOMERS):
         # A publisher's retry: the same logical message under another entry id.
         entries.insert(chance.randrange(len(entries)), dict(chance.choice(entries)))

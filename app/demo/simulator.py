@@ -1,4 +1,4 @@
-"""The simulated lender: a burst of customers at once, then a trickle, until told to stop.
+"""The simulated lender: a burst of customers at once, then a trickle, until it is stopped.
 
 ``python -m app.demo.simulator --redis-url URL --stream NAME --customers N --state-file PATH``
 """
@@ -22,23 +22,23 @@ _TRICKLE_S = 0.4
 
 
 def simulate(redis: Redis, stream: str, customers: int, state_file: Path, stop: Event) -> None:
-    """Publish stories. The state file says where to go on: a second start brings new customers."""
+    """Publish stories. The state file says where to continue: a second start brings new customers."""
     if state_file.exists():
         state = json.loads(state_file.read_text())
     else:
         state = {"seed": secrets.randbits(32), "next": 1}
         for _ in range(customers):
-            _tell(redis, stream, state, state_file)
+            _publish_story(redis, stream, state, state_file)
     while not stop.wait(_TRICKLE_S):
-        _tell(redis, stream, state, state_file)
+        _publish_story(redis, stream, state, state_file)
 
 
-def _tell(redis: Redis, stream: str, state: dict[str, int], state_file: Path) -> None:
-    """One more customer, who applied some time in the last hundred days."""
+def _publish_story(redis: Redis, stream: str, state: dict[str, int], state_file: Path) -> None:
+    """The story of one more customer, whose application is 150 to 250 days old."""
     number = state["next"]
     age = timedelta(minutes=Random(number).randrange(150 * 24 * 60, 250 * 24 * 60))
     start = datetime.now(UTC).replace(microsecond=0) - age
-    publish(redis, stream, [moment.entry for moment in Lender(state["seed"]).story(number, start)])
+    publish(redis, stream, [each.entry for each in Lender(state["seed"]).story(number, start)])
     state["next"] = number + 1
     state_file.write_text(json.dumps(state))
 

@@ -12,11 +12,11 @@ _DOWN_WITHIN_S = 15.0
 
 
 class ChildDiedError(RuntimeError):
-    """A process ended by itself: names it, and shows the end of its log."""
+    """A process ended by itself. The message has its name and the end of its log."""
 
 
 class Supervisor:
-    """Runs the roles as processes, each with a log in one folder, beside the servers that they need."""
+    """Runs the roles as processes, with their logs in one folder, and watches the servers that they need."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -24,14 +24,14 @@ class Supervisor:
         self._roles: dict[str, subprocess.Popen[bytes]] = {}
 
     def adopt(self, server: EmbeddedServer) -> EmbeddedServer:
-        """Watch a running server too, and stop it after all roles."""
+        """Watch a running server as well, and stop it after all roles."""
         self._servers.append(server)
         return server
 
     def start(
         self, name: str, *arguments: str, environment: Mapping[str, str], module: str = "app.cli.main"
     ) -> None:
-        """Start ``python -m module arguments`` and go on at once."""
+        """Start ``python -m module arguments`` without waiting for it."""
         with self._log_of(name).open("ab") as log:
             self._roles[name] = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],

@@ -66,7 +66,7 @@ class System:
     def story(self, number: int) -> None:
         """Publish the story of the lender's customer of that number."""
         with Redis.from_url(self.settings.redis_url, protocol=2) as redis:
-            entries = [moment.entry for moment in Lender(SEED).story(number, NOON)]
+            entries = [each.entry for each in Lender(SEED).story(number, NOON)]
             publish(redis, self.settings.inbox_stream, entries)
 
     def tell(self, kind: str, **payload: Any) -> None:
@@ -183,7 +183,7 @@ def failures() -> list[str]:
 
 
 def _is_late(number: int) -> bool:
-    entries = [str(moment.entry) for moment in Lender(SEED).story(number, NOON)]
+    entries = [str(each.entry) for each in Lender(SEED).story(number, NOON)]
     return any("late_arrears" in each for each in entries) and not any("writeoff" in each for each in entries)
 
 
