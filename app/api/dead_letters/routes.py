@@ -98,7 +98,8 @@ def replay_dead_letters(request: Request, body: ReplayRequest) -> ReplayReport:
 def replay_dead_letter(request: Request, letter_id: Id) -> Replay:
     """Apply one original entry again, unchanged. It leaves the list, or stays with the new reason."""
     store = _store(request)
-    found = _found(store, letter_id)
+    if (found := store.get(letter_id)) is None:
+        raise NotFoundError("dead letter", letter_id)
     with services_of(request).servers.event_store_to_write() as servicing:
         return store.replay(found, servicing)
 
