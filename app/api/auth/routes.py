@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
-
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import Authenticated
 from app.api.auth.roles import Role
 from app.api.http.problems import documented
+from app.api.http.router import Router
 from app.projections.read_models.types import Model
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     tags=["me"],
     dependencies=[Authenticated],
@@ -27,7 +26,7 @@ class Me(Model):
     kind: Literal["person", "machine"]
 
 
-@router.get("/me", operation_id="getMe", response_model_exclude_none=True)
+@router.get("/me")
 async def get_me(by: Annotated[Caller, Authenticated]) -> Me:
     """Get the caller: the id that is stored with what they do, and their role."""
     return Me(id=by.user, name=by.name, role=by.role, kind="machine" if by.is_machine else "person")

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Annotated, NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 
 from app.api.auth.requirements import Authenticated
 from app.api.changes.bookmarks import format_bookmark, parse_bookmark
@@ -13,11 +13,12 @@ from app.api.changes.service import ChangeFeed
 from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_described, with_heartbeats
 from app.api.http.pages import Identifier
 from app.api.http.problems import ProblemError, documented
+from app.api.http.router import Router
 from app.api.services import services_of
 from app.projections.read_models.catalogue import COLLECTIONS
 from app.projections.read_models.types import Model
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     tags=["changes"],
     dependencies=[Authenticated],
@@ -102,7 +103,6 @@ async def _start(
 
 @router.get(
     "/changes",
-    operation_id="streamChanges",
     response_class=EventStream,
     responses=stream_described(_EXAMPLE),
     dependencies=[Depends(_admitted)],

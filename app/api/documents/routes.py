@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from app.aggregates.customer import EkycStatus
@@ -16,12 +16,13 @@ from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represente
 from app.api.http.etags import TAGGED
 from app.api.http.pages import ConversationId, CustomerId, Identifier, LoanAccountId, Page
 from app.api.http.problems import documented
+from app.api.http.router import Router
 from app.api.services import services_of
 from app.projections.read_models.conversations import ConversationDocument, ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import LoanAccountDocument
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
@@ -38,7 +39,7 @@ class _Read(NamedTuple):
     fields: str | None
 
 
-@router.get("/customers", tags=["customers"], operation_id="listCustomers", response_model_exclude_none=True)
+@router.get("/customers", tags=["customers"])
 async def list_customers(
     request: Request,
     listing: Listed,
@@ -54,7 +55,6 @@ async def list_customers(
 @router.get(
     "/customers/{customerId}",
     tags=["customers"],
-    operation_id="getCustomer",
     responses=documented(404) | TAGGED,
     response_model=CustomerDocument,
 )
@@ -70,12 +70,7 @@ async def get_customer(
     return await _document(request, response, "customers", "customer", CustomerDocument, read)
 
 
-@router.get(
-    "/loan-accounts",
-    tags=["loan accounts"],
-    operation_id="listLoanAccounts",
-    response_model_exclude_none=True,
-)
+@router.get("/loan-accounts", tags=["loan accounts"])
 async def list_loan_accounts(
     request: Request,
     listing: Listed,
@@ -93,7 +88,6 @@ async def list_loan_accounts(
 @router.get(
     "/loan-accounts/{loanAccountId}",
     tags=["loan accounts"],
-    operation_id="getLoanAccount",
     responses=documented(404) | TAGGED,
     response_model=LoanAccountDocument,
 )
@@ -109,12 +103,7 @@ async def get_loan_account(
     return await _document(request, response, "loan-accounts", "loan account", LoanAccountDocument, read)
 
 
-@router.get(
-    "/conversations",
-    tags=["conversations"],
-    operation_id="listConversations",
-    response_model_exclude_none=True,
-)
+@router.get("/conversations", tags=["conversations"])
 async def list_conversations(
     request: Request,
     listing: Listed,
@@ -137,7 +126,6 @@ async def list_conversations(
 @router.get(
     "/conversations/{conversationId}",
     tags=["conversations"],
-    operation_id="getConversation",
     responses=documented(404) | TAGGED,
     response_model=ConversationDocument,
 )

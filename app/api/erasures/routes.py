@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
@@ -12,13 +12,14 @@ from app.api.erasures.service import COLLECTIONS, forget_keys, is_cleared, menti
 from app.api.http.idempotency_keys import OptionalKey, checked_key
 from app.api.http.pages import CustomerId
 from app.api.http.problems import Problem, documented
+from app.api.http.router import Router
 from app.api.services import services_of
 from app.privacy.erasure import erase_customer
 from app.projections.engine.values import time
 from app.projections.read_models.types import StaffMember
 from app.runtime.servers.store_threads import in_thread
 
-router = APIRouter(
+router = Router(
     prefix="/v1/customers/{customerId}/erasure",
     tags=["erasure"],
     responses=documented(400, 401, 403, 404, 422, 503),
@@ -30,9 +31,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post(
-    "", operation_id="eraseCustomer", status_code=201, responses=_ANSWERS, response_model_exclude_none=True
-)
+@router.post("", operation_id="eraseCustomer", status_code=201, responses=_ANSWERS)
 async def erase(
     request: Request,
     response: Response,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel
 
 from app.api.auth.audit import log_read
@@ -21,13 +21,14 @@ from app.api.http.pages import (
     page_link,
 )
 from app.api.http.problems import documented
+from app.api.http.router import Router
 from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
 from app.projections.read_models.conversations import ConversationSummary, Notice, Utterance
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     dependencies=[Authenticated],
     responses=documented(400, 401, 403, 404, 422, 503),
@@ -103,7 +104,6 @@ for _each in _HISTORIES:
         tags=[_each.tag],
         operation_id=f"get{_each.noun.title().replace('-', '').replace(' ', '')}History",
         description=f"List the events behind a {_each.noun}, oldest first.",
-        response_model_exclude_none=True,
     )
 
 
@@ -137,12 +137,7 @@ def _version(cursor: str) -> int:
     raise InvalidCursorError
 
 
-@router.get(
-    "/conversations/{conversationId}/utterances",
-    tags=["conversations"],
-    operation_id="listUtterances",
-    response_model_exclude_none=True,
-)
+@router.get("/conversations/{conversationId}/utterances", tags=["conversations"])
 async def list_utterances(
     request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
 ) -> Page[Utterance]:
@@ -151,12 +146,7 @@ async def list_utterances(
     return Page(items=[Utterance.model_validate(item) for item in items], next=next_page)
 
 
-@router.get(
-    "/conversations/{conversationId}/noticeboard",
-    tags=["conversations"],
-    operation_id="listNotices",
-    response_model_exclude_none=True,
-)
+@router.get("/conversations/{conversationId}/noticeboard", tags=["conversations"])
 async def list_notices(
     request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
 ) -> Page[Notice]:

@@ -4,12 +4,13 @@ from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.http.problems import InvalidRequestError, documented
+from app.api.http.router import Router
 from app.api.inbox.schemas import InboxAnswer, InboxOutcome
 from app.api.inbox.service import MAX_ENTRIES, checked_entries, publish_and_wait
 from app.api.services import services_of
@@ -23,7 +24,7 @@ _MAX_WAITING = 16
 
 _ADMIN = Depends(requires(Role.ADMIN))
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     tags=["operations"],
     dependencies=[_ADMIN],
@@ -78,9 +79,7 @@ def max_body_size(settings: Settings) -> int:
 
 @router.post(
     "/inbox",
-    operation_id="publish",
     status_code=201,
-    response_model_exclude_none=True,
     openapi_extra={"requestBody": _ENTRIES},
     responses={202: {"model": InboxAnswer, "description": "Published; some are still `pending`"}},
 )

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator
 
 from app.api.auth.audit import logged
@@ -18,6 +18,7 @@ from app.api.http.pages import (
     page_link,
 )
 from app.api.http.problems import InvalidRequestError, documented
+from app.api.http.router import Router
 from app.api.ledger.schemas import (
     LedgerBalance,
     LedgerRecord,
@@ -28,7 +29,7 @@ from app.api.ledger.schemas import (
 from app.api.services import services_of
 from app.ledger.client.results import TransactionList
 
-router = APIRouter(
+router = Router(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["ledger"],
     dependencies=[Authenticated],
@@ -58,22 +59,22 @@ _DAY = Query(pattern=r"^\d{4}-\d{2}-\d{2}$", examples=["2026-02-28"], json_schem
 Day = Annotated[str, AfterValidator(_valid_day), _DAY]
 
 
-@router.get("/balance", operation_id="getLedgerBalance", response_model_exclude_none=True)
-async def get_balance(request: Request, loan_account_id: LoanAccountId) -> LedgerBalance:
+@router.get("/balance")
+async def get_ledger_balance(request: Request, loan_account_id: LoanAccountId) -> LedgerBalance:
     """Get an account's balance now."""
     balance = await services_of(request).ledger.get_balance(loan_account_id)
     return logged(request, LedgerBalance.model_validate(balance))
 
 
-@router.get("/record", operation_id="getLedgerRecord", response_model_exclude_none=True)
-async def get_record(request: Request, loan_account_id: LoanAccountId) -> LedgerRecord:
+@router.get("/record")
+async def get_ledger_record(request: Request, loan_account_id: LoanAccountId) -> LedgerRecord:
     """Get the account as the ledger holds it."""
     record = await services_of(request).ledger.get_record(loan_account_id)
     return logged(request, LedgerRecord.model_validate(record))
 
 
-@router.get("/statement", operation_id="getLedgerStatement", response_model_exclude_none=True)
-async def get_statement(
+@router.get("/statement")
+async def get_ledger_statement(
     request: Request,
     loan_account_id: LoanAccountId,
     since: Annotated[Day, Query(alias="from")],
@@ -86,8 +87,8 @@ async def get_statement(
     return logged(request, LedgerStatement.model_validate(statement))
 
 
-@router.get("/transactions", operation_id="listLedgerTransactions", response_model_exclude_none=True)
-async def list_transactions(
+@router.get("/transactions")
+async def list_ledger_transactions(
     request: Request,
     loan_account_id: LoanAccountId,
     type: TransactionType | None = None,

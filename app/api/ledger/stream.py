@@ -5,19 +5,20 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import Depends, Header, Request
 
 from app.api.auth.audit import log_read
 from app.api.auth.requirements import Authenticated
 from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_described, with_heartbeats
 from app.api.http.pages import LoanAccountId
 from app.api.http.problems import ProblemError, documented, problem_of
+from app.api.http.router import Router
 from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
 from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 
-router = APIRouter(
+router = Router(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["ledger"],
     dependencies=[Authenticated],
@@ -61,13 +62,8 @@ async def _may_have(ledger: LedgerClient, loan_account_id: str, transaction_id: 
         count *= 4
 
 
-@router.get(
-    "/transactions/stream",
-    operation_id="streamLedgerTransactions",
-    response_class=EventStream,
-    responses=stream_described(_EXAMPLE),
-)
-async def stream_transactions(
+@router.get("/transactions/stream", response_class=EventStream, responses=stream_described(_EXAMPLE))
+async def stream_ledger_transactions(
     request: Request, loan_account_id: LoanAccountId, after: Annotated[str | None, Depends(_resume_after)]
 ) -> EventStream:
     """Follow an account's transactions, as server-sent events.

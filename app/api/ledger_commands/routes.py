@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.aggregates import CommandKind, CommandStatus, same_person
 from app.api.auth.audit import log_read
@@ -15,6 +15,7 @@ from app.api.documents.service import represented
 from app.api.http.etags import TAGGED
 from app.api.http.pages import Identifier, Page
 from app.api.http.problems import InvalidRequestError, ProblemError, documented
+from app.api.http.router import Router
 from app.api.ledger_commands.schemas import (
     CommandHistory,
     DecisionBody,
@@ -29,7 +30,7 @@ from app.errors import NotFoundError
 from app.projections.read_models.ledger_commands import ApprovalStatus
 from app.runtime.servers.store_threads import in_thread
 
-router = APIRouter(
+router = Router(
     prefix="/v1/ledger-commands",
     tags=["money"],
     dependencies=[Authenticated],
@@ -55,7 +56,7 @@ _Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
 _Admin = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
 
 
-@router.get("", operation_id="listLedgerCommands", response_model_exclude_none=True)
+@router.get("")
 async def list_ledger_commands(
     request: Request,
     listing: Listed,
@@ -78,12 +79,7 @@ async def list_ledger_commands(
     )
 
 
-@router.get(
-    "/{commandId}",
-    operation_id="getLedgerCommand",
-    responses=documented(404) | TAGGED,
-    response_model=LedgerCommand,
-)
+@router.get("/{commandId}", responses=documented(404) | TAGGED, response_model=LedgerCommand)
 async def get_ledger_command(
     request: Request, response: Response, command_id: CommandId, fields: Fields = None
 ) -> Response:
@@ -92,12 +88,7 @@ async def get_ledger_command(
     return represented(request, response, command, select_fields(LedgerCommand, fields))
 
 
-@router.get(
-    "/{commandId}/history",
-    operation_id="getLedgerCommandHistory",
-    responses=documented(404),
-    response_model_exclude_none=True,
-)
+@router.get("/{commandId}/history", responses=documented(404))
 async def get_ledger_command_history(request: Request, command_id: CommandId) -> CommandHistory:
     """Get the events behind a money movement, as proof of what happened."""
     events = await in_thread(services_of(request).money.store.events, command_id)
@@ -108,11 +99,7 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
 
 
 @router.post(
-    "/{commandId}/approve",
-    operation_id="approveLedgerCommand",
-    status_code=201,
-    responses=documented(404, 409, 502) | {202: NOT_SETTLED},
-    response_model_exclude_none=True,
+    "/{commandId}/approve", status_code=201, responses=documented(404, 409, 502) | {202: NOT_SETTLED}
 )
 async def approve_ledger_command(
     request: Request, response: Response, command_id: CommandId, body: DecisionBody, by: _Supervisor
@@ -122,12 +109,7 @@ async def approve_ledger_command(
     return await answered(request, response, await approvals.approve(command_id, by.actor, body.comment))
 
 
-@router.post(
-    "/{commandId}/refuse",
-    operation_id="refuseLedgerCommand",
-    responses=documented(404, 409),
-    response_model_exclude_none=True,
-)
+@router.post("/{commandId}/refuse", responses=documented(404, 409))
 async def refuse_ledger_command(
     request: Request, command_id: CommandId, body: DecisionBody, by: _Supervisor
 ) -> LedgerCommand:
@@ -136,12 +118,7 @@ async def refuse_ledger_command(
     return await stored_command(request, command_id)
 
 
-@router.post(
-    "/{commandId}/settle",
-    operation_id="settleLedgerCommand",
-    responses=documented(404, 409),
-    response_model_exclude_none=True,
-)
+@router.post("/{commandId}/settle", responses=documented(404, 409))
 async def settle_ledger_command(
     request: Request, command_id: CommandId, body: SettlementBody, by: _Admin
 ) -> LedgerCommand:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
 from app.aggregates.ledger_command import Details
@@ -14,13 +14,14 @@ from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, checked_key
 from app.api.http.pages import LoanAccountId
 from app.api.http.problems import documented
 from app.api.http.request_fields import Body, positive
+from app.api.http.router import Router
 from app.api.ledger_commands.schemas import LedgerCommand
 from app.api.ledger_commands.service import NOT_SETTLED, answered, check_maximum
 from app.api.money.schemas import AdjustmentBody, FeeBody, FeeWaiverBody, RepaymentBody
 from app.api.services import services_of
 from app.ledger.money.approvals import AdjustmentRule
 
-router = APIRouter(
+router = Router(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["money"],
     route_class=KeyedRoute,
@@ -31,7 +32,7 @@ _Operations = Annotated[Caller, Depends(requires(Role.OPERATIONS))]
 _Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR))]
 
 
-@router.post("/repayments", operation_id="recordRepayment", status_code=201, response_model_exclude_none=True)
+@router.post("/repayments", status_code=201)
 async def record_repayment(
     request: Request,
     response: Response,
@@ -45,7 +46,7 @@ async def record_repayment(
     return await answered(request, response, await services_of(request).money.ask(intent, by.actor))
 
 
-@router.post("/fees", operation_id="applyFee", status_code=201, response_model_exclude_none=True)
+@router.post("/fees", status_code=201)
 async def apply_fee(
     request: Request, response: Response, account: LoanAccountId, body: FeeBody, by: _Operations, key: Key
 ) -> LedgerCommand:
@@ -55,7 +56,7 @@ async def apply_fee(
     return await answered(request, response, await services_of(request).money.ask(intent, by.actor))
 
 
-@router.post("/fee-waivers", operation_id="waiveFee", status_code=201, response_model_exclude_none=True)
+@router.post("/fee-waivers", status_code=201)
 async def waive_fee(
     request: Request,
     response: Response,
@@ -70,7 +71,7 @@ async def waive_fee(
     return await answered(request, response, await services_of(request).money.ask(intent, by.actor))
 
 
-@router.post("/adjustments", operation_id="makeAdjustment", status_code=201, response_model_exclude_none=True)
+@router.post("/adjustments", status_code=201)
 async def make_adjustment(
     request: Request,
     response: Response,

@@ -4,7 +4,7 @@ import logging
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
@@ -18,6 +18,7 @@ from app.api.http.etags import TAGGED, IfMatch, check_if_match
 from app.api.http.idempotency_keys import OptionalKey, checked_key
 from app.api.http.pages import CustomerId, Identifier, NoteId, Page
 from app.api.http.problems import Problem, documented
+from app.api.http.router import Router
 from app.api.notes.schemas import AmendmentBody, NoteBody, NoteWithChain
 from app.api.notes.service import Stored
 from app.api.services import Database, services_of
@@ -35,7 +36,7 @@ MAX_BODY_SIZE = 256 * 1024
 _READABLE_WITHIN_S = 2.0
 _MAX_EACH_WAY = 50
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     tags=["notes"],
     dependencies=[Authenticated],
@@ -75,13 +76,7 @@ async def _filters(
 Filters = Annotated[dict[str, str | None], Depends(_filters)]
 
 
-@router.post(
-    "/customers/{customerId}/notes",
-    operation_id="writeNote",
-    status_code=201,
-    responses=_WRITTEN,
-    response_model_exclude_none=True,
-)
+@router.post("/customers/{customerId}/notes", status_code=201, responses=_WRITTEN)
 async def write_note(
     request: Request,
     response: Response,
@@ -100,13 +95,7 @@ async def write_note(
     )
 
 
-@router.post(
-    "/notes/{noteId}/amendments",
-    operation_id="amendNote",
-    status_code=201,
-    responses=_WRITTEN | documented(412),
-    response_model_exclude_none=True,
-)
+@router.post("/notes/{noteId}/amendments", status_code=201, responses=_WRITTEN | documented(412))
 async def amend_note(
     request: Request,
     response: Response,
@@ -132,12 +121,7 @@ async def amend_note(
     )
 
 
-@router.get(
-    "/customers/{customerId}/notes",
-    operation_id="listCustomerNotes",
-    responses=documented(404),
-    response_model_exclude_none=True,
-)
+@router.get("/customers/{customerId}/notes", responses=documented(404))
 async def list_customer_notes(
     request: Request,
     customer_id: CustomerId,
@@ -160,7 +144,7 @@ async def list_customer_notes(
     return found
 
 
-@router.get("/notes", operation_id="listNotes", response_model_exclude_none=True)
+@router.get("/notes")
 async def list_notes(
     request: Request,
     filters: Filters,
@@ -179,12 +163,7 @@ async def list_notes(
     )
 
 
-@router.get(
-    "/notes/{noteId}",
-    operation_id="getNote",
-    responses=documented(404) | TAGGED,
-    response_model=NoteWithChain,
-)
+@router.get("/notes/{noteId}", responses=documented(404) | TAGGED, response_model=NoteWithChain)
 async def get_note(
     request: Request,
     response: Response,

@@ -6,7 +6,7 @@ Balances are live; if the ledger does not answer, the last known ones, with a wa
 import asyncio
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.api.auth.requirements import Authenticated
 from app.api.documents.listing import newest
@@ -14,6 +14,7 @@ from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represente
 from app.api.http.etags import TAGGED
 from app.api.http.pages import CustomerId
 from app.api.http.problems import documented
+from app.api.http.router import Router
 from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
 from app.api.overview.schemas import Overview, OverviewAccount, OverviewBalance, OverviewWarning
 from app.api.services import services_of
@@ -25,7 +26,7 @@ from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     tags=["customers"],
     dependencies=[Authenticated],
@@ -37,12 +38,7 @@ _TRANSACTIONS = 10
 _PAID = "paid"
 
 
-@router.get(
-    "/customers/{customerId}/overview",
-    operation_id="getCustomerOverview",
-    responses=documented(404) | TAGGED,
-    response_model=Overview,
-)
+@router.get("/customers/{customerId}/overview", responses=documented(404) | TAGGED, response_model=Overview)
 async def get_customer_overview(request: Request, response: Response, customer_id: CustomerId) -> Response:
     """Get a customer with accounts, live balances, conversations, notes and open requests, in one call.
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
@@ -12,13 +12,14 @@ from app.api.documents.service import represented
 from app.api.http.etags import TAGGED
 from app.api.http.pages import Page
 from app.api.http.problems import Problem, ProblemError, documented
+from app.api.http.router import Router
 from app.api.projection_jobs.schemas import JobBody, ProjectionJob, RebuildBody
 from app.api.services import services_of
 from app.errors import NotFoundError
 from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
 from app.projections.read_models.catalogue import COLLECTIONS
 
-router = APIRouter(
+router = Router(
     prefix="/v1/projection-jobs",
     tags=["operations"],
     dependencies=[Depends(requires(Role.OPERATIONS))],
@@ -29,8 +30,8 @@ JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, descript
 _ADMIN = Depends(requires(Role.ADMIN))
 
 
-@router.post("", operation_id="askForProjectionJob", status_code=202, response_model_exclude_none=True)
-def ask_for_job(
+@router.post("", status_code=202)
+def ask_for_projection_job(
     request: Request, response: Response, body: JobBody, by: Annotated[Caller, _ADMIN]
 ) -> ProjectionJob:
     """Request a rebuild or verification of read models; admins. Jobs run one at a time, in order.
@@ -47,8 +48,8 @@ def ask_for_job(
     return ProjectionJob.model_validate(record)
 
 
-@router.get("", operation_id="listProjectionJobs", response_model_exclude_none=True)
-async def list_jobs(
+@router.get("")
+async def list_projection_jobs(
     request: Request,
     listing: ListedByCreation,
     kind: JobKind | None = None,
@@ -59,13 +60,8 @@ async def list_jobs(
     return await page(request, COLLECTION, filters, model=ProjectionJob, listing=listing)
 
 
-@router.get(
-    "/{jobId}",
-    operation_id="getProjectionJob",
-    responses=documented(404) | TAGGED,
-    response_model=ProjectionJob,
-)
-async def get_job(request: Request, response: Response, job_id: JobId) -> Response:
+@router.get("/{jobId}", responses=documented(404) | TAGGED, response_model=ProjectionJob)
+async def get_projection_job(request: Request, response: Response, job_id: JobId) -> Response:
     """Get one job: its progress, and its outcome."""
     record = await services_of(request).database[COLLECTION].find_one({"_id": job_id})
     if record is None:
@@ -75,12 +71,10 @@ async def get_job(request: Request, response: Response, job_id: JobId) -> Respon
 
 @router.post(
     "/{jobId}/stop",
-    operation_id="stopProjectionJob",
     responses=documented(404) | {409: {"model": Problem, "description": "The job has ended"}},
-    response_model_exclude_none=True,
     dependencies=[_ADMIN],
 )
-def stop_job(request: Request, job_id: JobId) -> ProjectionJob:
+def stop_projection_job(request: Request, job_id: JobId) -> ProjectionJob:
     """Stop a job; admins. A running job ends within seconds, and the documents stay as they were.
 
     A rebuild keeps its progress: `resume` of a new job continues it.

@@ -3,18 +3,19 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from app.api.auth.audit import log_read
 from app.api.auth.requirements import Authenticated
 from app.api.http.problems import InvalidRequestError, documented
+from app.api.http.router import Router
 from app.api.search.query import SHORTEST, SearchQuery
 from app.api.search.schemas import HIT_ORDER, HITS, SearchResults
 from app.api.search.service import find
 from app.api.services import services_of
 from app.projections.read_models.search_keys.normalising import LONGEST
 
-router = APIRouter(
+router = Router(
     prefix="/v1",
     tags=["search"],
     dependencies=[Authenticated],
@@ -34,7 +35,7 @@ Q = Annotated[
 AtMost = Annotated[int, Query(ge=1, le=MAX_HITS, description="Maximum number of items.")]
 
 
-@router.get("/search", operation_id="search", response_model_exclude_none=True)
+@router.get("/search")
 async def search(request: Request, q: Q, limit: AtMost = MAX_HITS) -> SearchResults:
     """Find customers by name, e-mail, phone or id, loan accounts by number or id, and conversations by
     application number.

@@ -4,7 +4,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest, same_person
@@ -20,6 +20,7 @@ from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, checked_key
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
 from app.api.http.request_fields import positive
+from app.api.http.router import Router
 from app.api.ledger_commands.schemas import DecisionBody, LedgerCommand
 from app.api.ledger_commands.service import NOT_SETTLED, answered, check_maximum
 from app.api.services import services_of
@@ -29,7 +30,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.ledger.money.movements import Answer
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffStatus
 
-router = APIRouter(
+router = Router(
     prefix="/v1/write-off-requests",
     tags=["write-offs"],
     route_class=KeyedRoute,
@@ -42,13 +43,7 @@ _Requester = Annotated[Caller, Depends(requires(Role.OPERATIONS, person=True))]
 _Approver = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
 
 
-@router.get(
-    "",
-    operation_id="listWriteOffRequests",
-    dependencies=[Authenticated],
-    responses=_READ,
-    response_model_exclude_none=True,
-)
+@router.get("", dependencies=[Authenticated], responses=_READ)
 async def list_write_off_requests(
     request: Request,
     listing: Listed,
@@ -66,7 +61,6 @@ async def list_write_off_requests(
 
 @router.get(
     "/{requestId}",
-    operation_id="getWriteOffRequest",
     dependencies=[Authenticated],
     responses=_READ | documented(404) | TAGGED,
     response_model=WriteOffRequestDocument,
@@ -88,13 +82,7 @@ async def get_write_off_request(
     return represented(request, response, found, selection)
 
 
-@router.post(
-    "",
-    operation_id="requestWriteOff",
-    status_code=201,
-    responses=_DECISION | KEYED,
-    response_model_exclude_none=True,
-)
+@router.post("", status_code=201, responses=_DECISION | KEYED)
 async def request_write_off(
     request: Request, response: Response, body: WriteOffBody, by: _Requester, key: Key
 ) -> WriteOffRequestDocument:
@@ -115,11 +103,9 @@ async def request_write_off(
 
 @router.post(
     "/{requestId}/approve",
-    operation_id="approveWriteOff",
     status_code=201,
     # The ledger is asked for the balance, and then to write it off.
     responses=_DECISION | documented(412, 429, 502, 504) | {202: NOT_SETTLED | {"model": Approved}},
-    response_model_exclude_none=True,
 )
 async def approve_write_off(
     request: Request,
@@ -144,12 +130,7 @@ async def approve_write_off(
         raise _approved_but_unreadable(response, command) from error
 
 
-@router.post(
-    "/{requestId}/reject",
-    operation_id="rejectWriteOff",
-    responses=_DECISION | documented(412),
-    response_model_exclude_none=True,
-)
+@router.post("/{requestId}/reject", responses=_DECISION | documented(412))
 async def reject_write_off(
     request: Request,
     request_id: WriteOffRequestId,
@@ -164,12 +145,7 @@ async def reject_write_off(
     )
 
 
-@router.post(
-    "/{requestId}/cancel",
-    operation_id="cancelWriteOff",
-    responses=_DECISION | documented(412),
-    response_model_exclude_none=True,
-)
+@router.post("/{requestId}/cancel", responses=_DECISION | documented(412))
 async def cancel_write_off(
     request: Request,
     request_id: WriteOffRequestId,
