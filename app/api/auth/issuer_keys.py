@@ -105,9 +105,16 @@ class IssuerKeys:
             if not keys:
                 msg = "none of its keys is for signing with RS256 or ES256"
                 raise jwt.PyJWKSetError(msg)
+            if new := keys.keys() - self._keys.keys():
+                log.info("The issuer has %d keys, %d of them new", len(keys), len(new))
             self._keys, self._fetched_at = keys, monotonic()
         except _FETCH_ERRORS as error:
             self._failed_at = monotonic()
-            log.error("Cannot fetch the issuer's keys (%d known): %s", len(self._keys), where(error))
+            kept = (
+                f"{len(self._keys)} known keys are still trusted"
+                if self._keys
+                else "no token can be verified"
+            )
+            log.error("Cannot fetch the issuer's keys: %s; %s", where(error), kept)
         finally:
             self._fetching = None

@@ -10,6 +10,7 @@ from app.aggregates.customer import EkycStatus
 from app.aggregates.loan_account.status import AccountStatus
 from app.api.auth.requirements import Authenticated
 from app.api.documents.as_of import AsOf, document_then
+from app.api.documents.document_route import DocumentRoute
 from app.api.documents.field_selection import Fields, select_fields, validated
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
@@ -24,6 +25,7 @@ from app.projections.read_models.loan_accounts.document import LoanAccountDocume
 
 router = Router(
     prefix="/v1",
+    route_class=DocumentRoute,
     dependencies=[Authenticated],
     responses=documented(400, 401, 403, 422, 503),
 )
