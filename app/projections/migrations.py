@@ -110,7 +110,7 @@ def ensure_collection(
     An index with the same keys and options under another name will do. Raises MigrationError for one that
     MongoDB cannot have beside ours.
     """
-    validation: dict[str, Any] = {"validator": validator, "validationLevel": "moderate"}
+    validation = {"validator": validator, "validationLevel": "moderate", "validationAction": "error"}
     if database.list_collection_names(filter={"name": name}):
         database.command("collMod", name, **validation)
     else:

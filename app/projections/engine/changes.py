@@ -1,6 +1,6 @@
-"""Which documents of a projection events have changed: as it slices them itself, from what it has stored.
+"""Finds the documents that events have changed, by the events themselves and the stored lookups.
 
-Read only up to where the projection has come: what it keeps is as it was at the events, or a later form.
+Read only up to the projection's position: what is stored is as it was at the events, or a later form.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _BY_ACCOUNT = "loanAccountId"
 
 
 class Change(NamedTuple):
-    """A document that changed, the event that did it last, and whose it is now, as far as it says."""
+    """A document that changed, the position of its last event, and its customer, if it names one."""
 
     id: str
     position: int
@@ -36,10 +36,7 @@ class Changes(NamedTuple):
 
 
 class ChangeReader:
-    """Reads the changes of one projection's documents; any number of threads may share one.
-
-    It keeps nothing from one page to the next, and nor does its reader of events.
-    """
+    """Reads the changes of one projection's documents. It has no state: threads may share it."""
 
     def __init__(
         self, projection: Projection, servicing: Servicing, database: Database[dict[str, Any]]
@@ -51,8 +48,8 @@ class ChangeReader:
     def page(self, after: int, up_to: int) -> Changes:
         """The next changes after a position, and none beyond ``up_to``.
 
-        That must be no further than the projection has come. Raises ProjectionFault for an event that cannot
-        be read, pymongo's errors, and one of EVENT_STORE_ERRORS.
+        That must not exceed the projection's position. Raises ProjectionFault for an event that cannot be
+        read, pymongo's errors, and one of EVENT_STORE_ERRORS.
         """
         page = self._reader.page(after, up_to, _PAGE)
         positions = self._changed(page.events, after, page.reached) if page.events else {}
@@ -64,14 +61,14 @@ class ChangeReader:
         """The last position of each document."""
         projection = self._projection
         positions = {
-            told.event.business_id: told.position for told in events if projection.is_own(told.event)
+            each.event.business_id: each.position for each in events if projection.is_own(each.event)
         }
         lookup = projection.lookup
         if lookup is None:
             return positions
         if lookup.exact:
-            # What it kept at an event is gone with the next one; but there are few documents, and each says
-            # by which event it was changed. One that was changed again since is told of then.
+            # The lookup's state at an event is gone with the next one; but there are few documents, and each
+            # holds the position of its last event. One that changed again since is reported then.
             beyond = {POSITION: {"$gt": after, "$lte": reached}}
             stamped = self._database[self._projection.name].find(beyond, {POSITION: 1})
             return positions | {each["_id"]: each[POSITION] for each in stamped}
@@ -81,7 +78,7 @@ class ChangeReader:
 
     def _followed(self, lookup: Lookup, events: list[Envelope]) -> Iterable[tuple[str, int]]:
         steps = [
-            (key, told.event, told.position) for told in events if (key := lookup.key(told.event)) is not None
+            (key, each.event, each.position) for each in events if (key := lookup.key(each.event)) is not None
         ]
         known: dict[str, Document] = {}
         while steps:
@@ -97,7 +94,7 @@ class ChangeReader:
             steps = onward
 
     def _customers(self, ids: list[str]) -> dict[str, str]:
-        """Whose documents are: by themselves, or by the loan accounts that they are about."""
+        """The customers of documents: their own, or those of the loan accounts that they are about."""
         if self._projection.name == "customers":
             return {each: each for each in ids}
         customers, accounts = {}, {}
@@ -123,7 +120,7 @@ class ChangeReader:
 
 
 class _Position(AtHand):
-    """An event's position, and no documents: only lookups that are exact ask for these."""
+    """An event's position, without documents: only exact lookups ask for these."""
 
     def __init__(self, position: int) -> None:
         self.position = position

@@ -9,14 +9,14 @@ import bson
 from app.projections.engine.document_store import POSITION, DocumentStore
 from app.projections.engine.values import Document
 
-_WEIGHT_AT_LEAST = 500
+_LEAST_WEIGHT = 500
 """Bytes that the smallest document counts."""
 _MOST_ELSEWHERE = 100_000
 """Ids that are remembered at most: some 10 MB."""
 
 
 class DocumentCache:
-    """Keeps at hand what was used last, at most ``keep`` documents and some ``weight`` bytes of events."""
+    """Keeps the most recently used documents: at most ``keep``, and some ``weight`` bytes of events."""
 
     def __init__(self, store: DocumentStore, keep: int, weight: int = 256 * 1024 * 1024) -> None:
         self.store = store
@@ -28,23 +28,23 @@ class DocumentCache:
         self._weight = 0
         self._has_all = False
         self._elsewhere: set[str] | None = None
-        """Those that the store has and that are not at hand; None where that is not known."""
+        """Those that are stored and not cached; None if that is unknown."""
         self._absent: set[str] = set()
-        """Asked for in this batch, and not there."""
+        """Asked for in this batch, and not stored."""
         self._loaded_at: dict[str, int] = {}
         self._stored: set[str] = set()
-        """Those at hand that the store has, in this or an older form."""
-        self._changed: dict[str, None] = {}
-        """In order of their first change."""
-        self._in_order: list[str] | None = None
-        """The ids of those at hand, sorted once somebody asks."""
+        """The cached ones that are stored, in this or an older form."""
+        self._changed: dict[str, tuple[int, type | None]] = {}
+        """The first change of each since it was written."""
+        self._ids: list[str] | None = None
+        """The ids of the cached ones, sorted once somebody asks."""
 
     def start_empty(self) -> None:
-        """There is nothing in the store, and nobody else will put anything there: do not ask for it."""
+        """The store is empty, and nobody else will write to it: it need not be asked."""
         self._elsewhere = set()
 
     def load(self, ids: Iterable[str]) -> None:
-        """Fetch those documents that are not at hand."""
+        """Fetch those of the documents that are not cached."""
         wanted = {each for each in ids if each not in self._loaded_at and each not in self._absent}
         missing = wanted - self._documents.keys()
         if self._elsewhere is not None:
@@ -69,20 +69,10 @@ class DocumentCache:
                 self._take(document)
 
     def get(self, identifier: str) -> Document | None:
-        """The document as it stands in this batch; fetched, where nobody foresaw that it is needed."""
+        """The document as it stands in this batch; fetched if it was not loaded."""
         if identifier not in self._loaded_at and identifier not in self._absent:
             self.load((identifier,))
         return self._documents.get(identifier)
-
-    def in_order(self) -> list[str]:
-        """The ids of those at hand, in order; not to be changed."""
-        if self._in_order is None:
-            self._in_order = sorted(self._documents)
-        return self._in_order
-
-    def at(self, position: int) -> "Standing":
-        """Those at hand as they stand at an event, where it and those before it are folded in order."""
-        return Standing(self, position)
 
     def loaded_at(self, identifier: str) -> int:
         """The position that the document had before this batch; 0 for one that is new in it."""
@@ -90,41 +80,59 @@ class DocumentCache:
             self.load((identifier,))
         return self._loaded_at.get(identifier, 0)
 
-    def put(self, identifier: str, document: Document, position: int, size: int = 0) -> None:
+    def first_change(self, identifier: str) -> tuple[int, type | None]:
+        """The position and the class of the first event that changed it since it was written."""
+        return self._changed[identifier]
+
+    def ids(self) -> list[str]:
+        """The ids of the cached documents, in order; not to be changed."""
+        if self._ids is None:
+            self._ids = sorted(self._documents)
+        return self._ids
+
+    def at(self, position: int) -> "Standing":
+        """The cached documents as they stand at an event, when those before it are folded in order."""
+        return Standing(self, position)
+
+    def put(
+        self, identifier: str, document: Document, position: int, size: int = 0, event: type | None = None
+    ) -> None:
         """Take the document as changed by the event at ``position``, of ``size`` bytes."""
         document["_id"] = identifier
         document[POSITION] = position
         if identifier not in self._documents:
-            size += _WEIGHT_AT_LEAST
-            if self._in_order is not None:
-                insort(self._in_order, identifier)
+            size += _LEAST_WEIGHT
+            if self._ids is not None:
+                insort(self._ids, identifier)
         self._documents[identifier] = document
         self._weights[identifier] = self._weights.get(identifier, 0) + size
         self._weight += size
-        self._changed.setdefault(identifier)
+        if identifier not in self._changed:
+            self._changed[identifier] = position, event
 
-    def settle(self) -> None:
-        """A batch is folded: the next one finds what it was folded to."""
+    def end_batch(self) -> None:
+        """A batch is folded: the next one begins with its result."""
         self._loaded_at.clear()
         self._absent.clear()
 
     def write(self, *, in_order: bool = False) -> None:
-        """Write what changed, each document once, unless another runner wrote a newer one.
+        """Write what changed, each document once, unless another worker wrote a newer form.
 
         With ``in_order``, new documents one by one, the youngest first, and before all others: a document
         that was begun from another is there before that one moves on. Raises RefusedError.
         """
         self._write(list(self._changed), in_order=in_order)
-        self.settle()
+        self.end_batch()
         if not self._has_all:
-            self._shrink()
+            while self._documents and self._is_full():
+                self._drop(next(iter(self._documents)))
 
     def spill(self) -> None:
-        """Write no more than what must make room for others."""
-        self.settle()
+        """End the batch, and write only what must make room for others. Raises RefusedError."""
+        self.end_batch()
         if not self._is_full():
             return
-        # A quarter at once, of those that nothing concerned for the longest time.
+        # A quarter at once, the least recently used ones.
         ids = list(self._documents)[: max(1, len(self._documents) // 4)]
         self._write([each for each in ids if each in self._changed])
         for identifier in ids:
@@ -137,17 +145,17 @@ class DocumentCache:
         self._weights.clear()
         self._weight = 0
         self._has_all = False
-        self._in_order = None
+        self._ids = None
         self._stored.clear()
         self._changed.clear()
-        self.settle()
+        self.end_batch()
 
     def _take(self, document: Document) -> None:
         identifier = document["_id"]
         self._documents[identifier] = document
-        self._in_order = None
+        self._ids = None
         self._stored.add(identifier)
-        self._weights[identifier] = size = _WEIGHT_AT_LEAST + len(bson.encode(document))
+        self._weights[identifier] = size = _LEAST_WEIGHT + len(bson.encode(document))
         self._weight += size
 
     def _write(self, ids: list[str], *, in_order: bool = False) -> None:
@@ -164,13 +172,9 @@ class DocumentCache:
     def _is_full(self) -> bool:
         return len(self._documents) > self._keep or self._weight > self._most_weight
 
-    def _shrink(self) -> None:
-        while self._documents and self._is_full():
-            self._drop(next(iter(self._documents)))
-
     def _drop(self, identifier: str) -> None:
         del self._documents[identifier]
-        self._in_order = None
+        self._ids = None
         if self._elsewhere is not None:
             self._elsewhere.add(identifier)
             if len(self._elsewhere) > _MOST_ELSEWHERE:
@@ -182,7 +186,7 @@ class DocumentCache:
 
 
 class Standing:
-    """The documents of a cache at the event of a position, without those that were loaded from beyond it.
+    """The cached documents at an event's position, without those that were loaded from beyond it.
 
     A run that was cut short wrote these. It wrote a document that was begun from others before any of them
     (:meth:`DocumentCache.write`, in order): so one that has to be begun again finds those as they were.
@@ -197,14 +201,14 @@ class Standing:
         return None if self._is_ahead(identifier) else self._cache.get(identifier)
 
     def ids(self, since: str, before: str | None = None) -> list[str]:
-        """Those from an id on, and before another, in order."""
-        ids = self._cache.in_order()
+        """The ids from ``since`` up to, but not including, ``before``, in order."""
+        ids = self._cache.ids()
         end = len(ids) if before is None else bisect_left(ids, before)
         return [each for each in ids[bisect_left(ids, since) : end] if not self._is_ahead(each)]
 
     def last_before(self, identifier: str) -> Document | None:
-        """The one that precedes an id, which may be that of none."""
-        ids = self._cache.in_order()
+        """The document that precedes an id, whether or not the id exists."""
+        ids = self._cache.ids()
         for place in range(bisect_left(ids, identifier) - 1, -1, -1):
             if (found := self.get(ids[place])) is not None:
                 return found

@@ -1,4 +1,4 @@
-"""What keeps a projection, or one of its documents, where it is."""
+"""What stalls a projection, or one of its documents."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,12 +10,12 @@ FAULTED = "_faulted"
 
 
 def husk(document: Document) -> Document:
-    """No more of a document that is set aside than that it is: what it held is erased."""
+    """A document that is set aside, reduced to its mark: its contents are erased."""
     return {FAULTED: document[FAULTED] | {"empty": True}}
 
 
 class Cause(StrEnum):
-    """Why a projection stands still, or a document is set aside. Stored: add to them, and rename none."""
+    """Why a projection stalls, or a document is set aside. Stored: add to them, and rename none."""
 
     EVOLVE_FAILED = "evolve_failed"
     EVENT_UNREADABLE = "event_unreadable"
@@ -27,7 +27,7 @@ class Cause(StrEnum):
 
 
 class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts until somebody mends it
-    """What keeps a projection where it is, and no retry can help.
+    """What stalls a projection, and no retry can help.
 
     It names the projection, and the event's position or the documents, and quotes none of their content.
     """

@@ -1,11 +1,11 @@
-"""Folds events into documents: a batch at a time, whatever keeps the documents.
+"""Folds events into documents, a batch at a time, wherever the documents are kept.
 
-A document that cannot follow an event is set aside, and the others go on. Because a handler that fails
-may have changed half of a document, the batch is then folded again from what is stored: whoever folds
-forgets what is at hand, and reads the same events anew (:class:`FoldAgain`).
+A document that cannot follow an event is set aside, and the others go on. A handler that fails may have
+changed half of a document, so the batch is then folded again from what is stored: the caller clears the
+cache, and reads the same events again (:class:`FoldAgain`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.projections.engine.document_cache import DocumentCache
@@ -18,11 +18,11 @@ from app.runtime.observability.logging import where
 
 
 class FoldAgain(Exception):  # noqa: N818 - it asks for something
-    """Documents were found that cannot follow: they are known now, and will be left out."""
+    """Documents were found that cannot follow. They are noted, and will be left out."""
 
 
 class Folding:
-    """One projection's documents, and its lookup's, on their caches."""
+    """One projection's documents, and its lookup's, in their caches."""
 
     def __init__(
         self,
@@ -38,14 +38,10 @@ class Folding:
         self.documents = cache(stores[projection.name])
         self.documents.finish = projection.finish
         self.lookups = cache(stores[projection.lookup.collection]) if projection.lookup else None
+        self.set_aside: dict[str, SetAside] = {}
+        """What was set aside since the last :meth:`write`, by document."""
         self._reader = reader
         self._strict = strict
-        self._set_aside: dict[str, SetAside] = {}
-
-    @property
-    def set_aside(self) -> dict[str, SetAside]:
-        """What was set aside since the last :meth:`write`, by document."""
-        return self._set_aside
 
     def start_empty(self) -> None:
         """No documents are stored yet, and nobody else will store any."""
@@ -56,72 +52,74 @@ class Folding:
     def fold(self, events: Sequence[Envelope]) -> None:
         """Fold events that follow those folded before.
 
-        Raises FoldAgain, and ProjectionFault instead where it is strict. What is at hand is spoilt then.
+        Raises FoldAgain, or ProjectionFault if it is strict. The cache is spoilt then.
         """
-        known_before = len(self._set_aside)
+        known_before = len(self.set_aside)
         self._load(events)
-        for told in events:
-            self._fold_one(told)
-        if len(self._set_aside) > known_before:
+        for envelope in events:
+            self._fold_one(envelope)
+        if len(self.set_aside) > known_before:
             raise FoldAgain
 
-    def write(self, events: Iterable[Envelope] | None = None) -> dict[str, SetAside]:
-        """Write all that changed. ``events`` are those that were folded since the last time, in order.
+    def write(self, *, again: bool = False) -> dict[str, SetAside]:
+        """Write all changes. Returns what was set aside since the last time.
 
-        Returns what was set aside since then, which is forgotten now.
-
-        ``events`` are only looked at where MongoDB refuses documents. Raises FoldAgain for those,
-        ProjectionFault where it refuses them marked, or where it is strict. Without ``events`` nobody
-        knows at which one a document became what is refused: no more than its mark is written then.
+        For documents that MongoDB refuses, raises FoldAgain if the events since can be folded ``again``, and
+        otherwise writes only their marks. Raises ProjectionFault if it refuses the marks, or is strict.
         """
-        try:
-            self.flush()
-        except RefusedError as error:
-            if events is not None:
-                self._refused(error, events)
-            self._mark(error)
-            self.flush()
-        aside, self._set_aside = self._set_aside, {}
-        return aside
+        while True:
+            try:
+                self.flush()
+            except RefusedError as error:
+                self._refuse(error, mark=not again)
+                if again:
+                    raise FoldAgain from error
+            else:
+                aside, self.set_aside = self.set_aside, {}
+                return aside
 
     def flush(self) -> None:
-        """Write all that changed. Raises RefusedError."""
+        """Write all changes. Raises RefusedError, and ProjectionFault for a lookup document."""
         if self.lookups is not None:
-            self.lookups.write()
+            try:
+                self.lookups.write()
+            except RefusedError as error:
+                raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
         self.documents.write(in_order=self.projection.carries)
 
     def spill(self) -> None:
-        """The batch is folded: write no more than what must make room. Raises ProjectionFault."""
+        """The batch is folded: write only what must make room. Raises ProjectionFault."""
         if self.lookups is not None:
             self.lookups.spill()
         if self.projection.carries:
-            self.documents.settle()
+            self.documents.end_batch()
             return
         try:
             self.documents.spill()
         except RefusedError as error:
-            self._mark(error)
+            self._refuse(error, mark=True)
             self.spill()
 
     def forget(self) -> None:
         """Forget everything: the next events are folded as if they were the first."""
         self.clear()
-        self._set_aside.clear()
+        self.set_aside.clear()
 
     def clear(self) -> None:
-        """Forget what is at hand, but not what is to be set aside."""
+        """Empty the caches, but remember what is to be set aside."""
         self.documents.clear()
         if self.lookups is not None:
             self.lookups.clear()
 
     def _load(self, events: Sequence[Envelope]) -> None:
+        """Load together what the events concern."""
         projection = self.projection
         if projection.carries:
             self.documents.load_all()
         is_own = projection.is_own
-        wanted = {told.event.business_id for told in events if is_own(told.event)}
+        wanted = {each.event.business_id for each in events if is_own(each.event)}
         if (lookup := projection.lookup) is not None and self.lookups is not None:
-            steps = [(key, told.event) for told in events if (key := lookup.key(told.event)) is not None]
+            steps = [(key, each.event) for each in events if (key := lookup.key(each.event)) is not None]
             while steps:
                 self.lookups.load(key for key, _ in steps)
                 onward = []
@@ -133,49 +131,49 @@ class Folding:
                 steps = onward
         self.documents.load(wanted)
 
-    def _fold_one(self, told: Envelope) -> None:
-        position = told.position
+    def _fold_one(self, envelope: Envelope) -> None:
+        position, event_class = envelope.position, type(envelope.event)
         try:
-            targets = self._targets(told)
+            targets = self._targets(envelope)
         except Exception as error:
-            # Which documents it concerns is what could not be found out.
-            raise self._fault(told, error) from error
+            # Nobody knows which documents it concerns.
+            raise self._fault(envelope, error) from error
         for target, meaning in targets:
-            # Positions at loading count: one event may concern a document twice.
+            # The position at loading counts: one event may concern a document twice.
             if self.documents.loaded_at(target) >= position:
                 continue
             document = self.documents.get(target)
             if document is not None and FAULTED in document:
-                if erases(meaning):  # Its later events wait, but for this one.
+                if erases(meaning):  # Of its later events, all others wait.
                     self.documents.put(target, husk(document), position)
                 continue
-            aside = self._set_aside.get(target)
+            aside = self.set_aside.get(target)
             if aside is not None and position >= aside.position:
                 self.documents.put(target, aside.stamp(None if erases(meaning) else document), position)
                 continue
             try:
                 document = self.projection.evolve(document, meaning)
             except Exception as error:
-                fault = self._fault(told, error)
                 if self._strict:
-                    raise fault from error
-                self._set_aside[target] = SetAside(
-                    Cause.EVOLVE_FAILED, position, type(told.event).__qualname__, where(error)
+                    raise self._fault(envelope, error) from error
+                self.set_aside[target] = SetAside(
+                    Cause.EVOLVE_FAILED, position, event_class.__qualname__, where(error)
                 )
                 continue
             if document is not None:
-                self.documents.put(target, document, position, told.size)
+                self.documents.put(target, document, position, envelope.size, event_class)
 
-    def _targets(self, told: Envelope) -> list[Target]:
-        event = told.event
+    def _targets(self, envelope: Envelope) -> list[Target]:
+        event = envelope.event
         targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
         if (lookup := self.projection.lookup) is not None:
-            at_hand = self.documents.at(told.position)
-            for key, meaning in self._way(event):
-                targets += lookup.follow(self._looked_up(lookup, key, meaning, told), meaning, at_hand)
+            at_hand = self.documents.at(envelope.position)
+            for key, meaning in self._steps(event):
+                document = self._looked_up(lookup, key, meaning, envelope)
+                targets += lookup.follow(document, meaning, at_hand)
         return targets
 
-    def _way(self, event: Any) -> Iterator[tuple[str, Any]]:
+    def _steps(self, event: Any) -> Iterator[tuple[str, Any]]:
         """The lookup documents that an event concerns, one after the other, and what it means there."""
         lookup, lookups = self.projection.lookup, self.lookups
         if lookup is None or lookups is None or (key := lookup.key(event)) is None:
@@ -185,72 +183,44 @@ class Folding:
             yield step
             step = lookup.onward(lookups.get(step[0]) or {}, step[1])
 
-    def _looked_up(self, lookup: Lookup, key: str, meaning: Any, told: Envelope) -> Document:
+    def _looked_up(self, lookup: Lookup, key: str, meaning: Any, envelope: Envelope) -> Document:
         """The lookup document, changed by the event."""
         assert self.lookups is not None
         document = self.lookups.get(key) or {}
-        if self.lookups.loaded_at(key) < told.position:
-            lookup.evolve(document, meaning, told.position)
+        if self.lookups.loaded_at(key) < envelope.position:
+            lookup.evolve(document, meaning, envelope.position)
             if document:
-                self.lookups.put(key, document, told.position, told.size)
+                self.lookups.put(key, document, envelope.position, envelope.size)
         elif lookup.exact:
-            # A run before this one came further with the lookup than with the documents, and ended.
-            document = self._before(lookup, key, told.position)
-            lookup.evolve(document, meaning, told.position)
+            # An earlier run came further with the lookup than with the documents, and ended: as it was
+            # before the event, from the events themselves.
+            document = {}
+            for each in self._reader.of(list(lookup.lookup_sources(key))):
+                if each.position < envelope.position and lookup.key(each.event) == key:
+                    lookup.evolve(document, each.event, each.position)
+            lookup.evolve(document, meaning, envelope.position)
         return document
 
-    def _before(self, lookup: Lookup, key: str, position: int) -> Document:
-        """The lookup document as it was before a position, from the events themselves."""
-        document: Document = {}
-        for told in self._reader.of(list(lookup.lookup_sources(key))):
-            if told.position < position and lookup.key(told.event) == key:
-                lookup.evolve(document, told.event, told.position)
-        return document
+    def _refuse(self, error: RefusedError, *, mark: bool) -> None:
+        """Set aside what MongoDB refuses, at the first event since the last write.
 
-    def _must_be_set_aside(self, error: RefusedError) -> None:
-        """Raises ProjectionFault where that is not to be done, or was done and is refused as well."""
-        if self._strict or any(each in self._set_aside for each in error.why) or "?" in error.why:
+        With ``mark``, in place: only the mark is left. Raises ProjectionFault if that must not be, or
+        was done and refused too.
+        """
+        if self._strict or "?" in error.why or error.why.keys() & self.set_aside.keys():
             raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
-
-    def _refused(self, error: RefusedError, events: Iterable[Envelope]) -> None:
-        self._must_be_set_aside(error)
-        first: dict[str, Envelope] = {}
-        for told in events:
-            for target in self._concerned(told):
-                if self.documents.loaded_at(target) < told.position:
-                    first.setdefault(target, told)
         for identifier, why in error.why.items():
-            if (refused_at := first.get(identifier)) is None:
-                raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
-            self._set_aside[identifier] = SetAside(
-                Cause.MONGO_REFUSED,
-                refused_at.position,
-                type(refused_at.event).__qualname__,
-                f"MongoDB refused it: {why}",
-            )
-        raise FoldAgain from error
+            position, event_class = self.documents.first_change(identifier)
+            event = event_class.__qualname__ if event_class is not None else "an event"
+            if mark:
+                position = (self.documents.get(identifier) or {}).get(POSITION, 0)
+                event = f"{event} or a later one"
+            aside = SetAside(Cause.MONGO_REFUSED, position, event, f"MongoDB refused it: {why}")
+            self.set_aside[identifier] = aside
+            if mark:
+                self.documents.put(identifier, aside.stamp(None), position)
 
-    def _mark(self, error: RefusedError) -> None:
-        """Leave of refused documents no more than a mark."""
-        self._must_be_set_aside(error)
-        for identifier, why in error.why.items():
-            position = (self.documents.get(identifier) or {}).get(POSITION, 0)
-            aside = SetAside(
-                Cause.MONGO_REFUSED, position, "an event before it", f"MongoDB refused it: {why}"
-            )
-            self._set_aside[identifier] = aside
-            self.documents.put(identifier, aside.stamp(None), position)
-
-    def _concerned(self, told: Envelope) -> list[str]:
-        targets = [told.event.business_id] if self.projection.is_own(told.event) else []
-        if (lookup := self.projection.lookup) is not None and self.lookups is not None:
-            at_hand = self.documents.at(told.position)
-            for key, meaning in self._way(told.event):
-                document = self.lookups.get(key) or {}
-                targets += [target for target, _ in lookup.follow(document, meaning, at_hand)]
-        return targets
-
-    def _fault(self, told: Envelope, error: Exception) -> ProjectionFault:
-        name = type(told.event).__qualname__
-        msg = f"{self.projection.name} cannot fold {name} at position {told.position}: {where(error)}"
-        return ProjectionFault(msg, Cause.EVOLVE_FAILED, told.position, name)
+    def _fault(self, envelope: Envelope, error: Exception) -> ProjectionFault:
+        name = type(envelope.event).__qualname__
+        msg = f"{self.projection.name} cannot fold {name} at position {envelope.position}: {where(error)}"
+        return ProjectionFault(msg, Cause.EVOLVE_FAILED, envelope.position, name)

@@ -1,4 +1,4 @@
-"""How far each projection has come: a position in the event store, kept in MongoDB."""
+"""The position of each projection in the event store, kept in MongoDB."""
 
 from asyncio import sleep
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ class MongoTrackingRecorder(TrackingRecorder):
     """The positions of one projection: a document in ``projection-positions``.
 
     Its ``_id`` is the projection's name; where it follows another application than ours, the
-    application's name is added. Beside the position it says which ``version`` of the projection the
-    documents were folded by, the ``lastEvent`` up to there, who has the ``lease``, which documents are
-    ``setAside``, and, while the projection stands, why (``standstill``).
+    application's name is added. Beside the position it holds the ``version`` of the projection that
+    folded the documents, the ``lastEvent`` up to there, the ``lease``, the documents that are ``setAside``,
+    and, while the projection stalls, the reason (``standstill``).
     """
 
     def __init__(self, database: Database[dict[str, Any]], projection: str) -> None:
@@ -35,7 +35,7 @@ class MongoTrackingRecorder(TrackingRecorder):
         self._projection = projection
 
     def begin(self, version: int) -> None:
-        """Make the document, where there is none: at position 0, folded by this version."""
+        """Create the document if it is missing: at position 0, folded by this version."""
         self._positions.update_one(
             {"_id": self._projection},
             {
@@ -50,7 +50,7 @@ class MongoTrackingRecorder(TrackingRecorder):
         )
 
     def record(self) -> dict[str, Any]:
-        """All that is known of the projection; empty where that is nothing."""
+        """The whole document; empty if it is missing."""
         return self._positions.find_one({"_id": self._projection}) or {}
 
     def position(self) -> int:
@@ -58,11 +58,11 @@ class MongoTrackingRecorder(TrackingRecorder):
         return self.max_tracking_id(Servicing.name) or 0
 
     def insert_tracking(self, tracking: Tracking) -> None:
-        """Move on to a position. Raises IntegrityError where it was passed already."""
+        """Move on to a position. Raises IntegrityError if it was passed already."""
         self.move(tracking, None)
 
     def move(self, tracking: Tracking, mark: Mark | None) -> None:
-        """The same, with the mark of the last event up to there: another store has another one."""
+        """The same, with the mark of the last event up to there, by which another store is recognised."""
         name, position = tracking.application_name, tracking.notification_id
         try:
             self._positions.update_one(
@@ -85,7 +85,7 @@ class MongoTrackingRecorder(TrackingRecorder):
     def stand_still(
         self, cause: Cause, text: str, position: int | None = None, event: str | None = None
     ) -> None:
-        """Say why the projection does not move. The time is when it stopped for that reason first."""
+        """Store why the projection does not move, and since when."""
         standstill: dict[str, Any] = {"cause": cause.value, "detail": text}
         if position is not None:
             standstill["position"] = position
@@ -117,7 +117,7 @@ class MongoTrackingRecorder(TrackingRecorder):
         )
 
     def healed(self, identifiers: Sequence[str]) -> None:
-        """Those documents are as they should be again."""
+        """Those documents are correct again."""
         self._positions.update_one(
             {"_id": self._projection}, {"$pull": {"setAside": {"id": {"$in": list(identifiers)}}}}
         )
@@ -174,10 +174,10 @@ def refuse_another_event(projection: str, record: dict[str, Any], servicing: Ser
 async def comes_to(
     database: AsyncDatabase[dict[str, Any]], projection: str, position: int, seconds: float
 ) -> bool:
-    """Whether a projection comes to a position of our store within so many seconds.
+    """Whether a projection reaches a position of our store within so many seconds.
 
-    What the recorder's ``wait`` is to a thread, for an event loop: it holds none, and looks sooner than
-    every tenth of a second. Raises pymongo's errors, but for a server that does not answer in time.
+    The recorder's ``wait`` for an event loop: it occupies no thread, and polls more often. Raises pymongo's
+    errors, except for a server that does not answer in time.
     """
     deadline, wait = monotonic() + seconds, _SHORTEST_WAIT_S
     try:

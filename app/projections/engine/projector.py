@@ -9,7 +9,7 @@ older one; the projection's own position moves afterwards. So a crash anywhere, 
 harmlessly.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -24,7 +24,7 @@ from app.projections.engine.faults import SetAside
 from app.projections.engine.folding import FoldAgain, Folding
 from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_event, refuse_another_store
 from app.projections.engine.projection import Projection
-from app.projections.engine.reading import Envelope, EventReader
+from app.projections.engine.reading import EventReader
 from app.projections.engine.tracing import FoldedMessages
 from app.projections.engine.values import erases
 from app.runtime.observability.metrics import EVENTS_PROJECTED, PROJECTION_SECONDS
@@ -132,7 +132,7 @@ class Projector:
                     fence()
                 if aside := dict(folding.set_aside):
                     self.recorder.set_aside(aside)
-                folding.write(self._events(position, reached))
+                folding.write(again=True)
             except FoldAgain:
                 folding.clear()
             except BaseException:
@@ -163,10 +163,3 @@ class Projector:
             if position >= newest or size >= _BYTES_AT_ONCE:
                 break
         return position, folded
-
-    def _events(self, position: int, reached: int) -> Iterator[Envelope]:
-        """The folded events, read again: nobody holds so many of them only to name one."""
-        while position < reached:
-            page = self._reader.page(position, reached, self._batch)
-            yield from page.events
-            position = page.reached

@@ -1,4 +1,4 @@
-"""Reads what projections fold: events in order of their positions, and none passed over unknown."""
+"""Reads events in order of their positions, and skips none of an unknown type."""
 
 from collections.abc import Callable, Collection, Iterable
 from functools import cache
@@ -16,8 +16,8 @@ from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.projection import event_classes
 from app.runtime.observability.logging import where
 
-_LOOKED_THROUGH = 25
-"""How many stored events are looked through at most, for one that is wanted."""
+_SCANNED_PER_EVENT = 25
+"""How many stored events are scanned at most for one that is wanted."""
 
 
 class Envelope(NamedTuple):
@@ -29,14 +29,14 @@ class Envelope(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Events, and the position up to which the store was truly looked through."""
+    """Events, and the position up to which the store was scanned."""
 
     events: list[Envelope]
     reached: int
 
 
 class EventReader:
-    """Reads the events of some topics from the store. ``who`` reads them, for the errors."""
+    """Reads the events of some topics. ``who`` reads them, for the error messages."""
 
     def __init__(self, servicing: Servicing, topics: Iterable[str], who: str) -> None:
         self.servicing = servicing
@@ -47,7 +47,7 @@ class EventReader:
         self._chosen: Callable[[UUID], bool] = lambda _id: True
 
     def choose(self, kinds: Iterable[type[Aggregate]], chosen: Callable[[UUID], bool]) -> None:
-        """Of these kinds of aggregates, read only those that are chosen by their id."""
+        """Of these kinds of aggregates, read only those whose id is ``chosen``."""
         self._kinds = frozenset(get_topic(each) for kind in kinds for each in event_classes(kind))
         self._chosen = chosen
 
@@ -56,25 +56,25 @@ class EventReader:
 
         Raises ProjectionFault and one of EVENT_STORE_ERRORS.
         """
-        # What nobody asks for is passed over by the store itself, but not all of it in one go.
-        up_to = min(up_to, after + most * _LOOKED_THROUGH)
+        # The store itself skips the known topics that are not wanted, but not all of them in one go.
+        up_to = min(up_to, after + most * _SCANNED_PER_EVENT)
         rows = self.servicing.page(after, up_to, most, self._others)
-        # Only what was truly looked at: a full page ends at its last event, any other where it was to end.
+        # A full page ends at its last event, any other where it was to end.
         is_full = len(rows) == most or sum(len(row.state) for row in rows) >= PAGE_BYTES
-        return Page(self._told(rows), rows[-1].position if is_full else up_to)
+        return Page(self._envelopes(rows), rows[-1].position if is_full else up_to)
 
     def of(self, keys: Collection[Key]) -> list[Envelope]:
         """All events of some aggregates, in order of their positions. Raises as :meth:`page`."""
-        return self._told(self.servicing.recorded_of(keys))
+        return self._envelopes(self.servicing.recorded_of(keys))
 
     def history(self, key: Key, after: int, most: int) -> list[Envelope]:
         """The next events of an aggregate after a version, at most so many, or PAGE_BYTES of them.
 
         Raises as :meth:`page`.
         """
-        return self._told(self.servicing.history_page(key, after, most))
+        return self._envelopes(self.servicing.history_page(key, after, most))
 
-    def _told(self, rows: list[Recorded]) -> list[Envelope]:
+    def _envelopes(self, rows: list[Recorded]) -> list[Envelope]:
         wanted, known = self._topics, known_topics()
         self.servicing.preload_keys(rows)
         events = []
@@ -96,7 +96,7 @@ class EventReader:
         try:
             return self.servicing.event_of(row)
         except EVENT_STORE_ERRORS:
-            raise  # The keys could not be read: no fault of the event.
+            raise  # The keys could not be read: the event is not at fault.
         except Exception as error:
             name = row.topic.rpartition(":")[2]
             msg = f"{self._who} cannot read {name} at position {row.position}: {where(error)}"

@@ -16,10 +16,10 @@ class FoldedMessages:
 
     def add(self, events: Iterable[Envelope]) -> None:
         """These were folded."""
-        for told in events:
-            message_id = told.event.message_id
+        for envelope in events:
+            message_id = envelope.event.message_id
             if message_id in self._positions or self._tracing.wants(message_id):
-                self._positions.setdefault(message_id, []).append(told.position)
+                self._positions.setdefault(message_id, []).append(envelope.position)
 
     def written(self, began: datetime, ended: datetime) -> None:
         """Their documents can be read now."""

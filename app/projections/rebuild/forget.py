@@ -1,4 +1,4 @@
-"""Emptying the read models, so that ``billie project`` folds them anew from the first event."""
+"""Empties the read models, so that ``billie project`` folds them again from the first event."""
 
 from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
@@ -13,9 +13,9 @@ from app.projections.rebuild.shadow import drop_shadows, record_id
 
 
 def at_work(database: Database[dict[str, Any]], names: Iterable[str]) -> list[str]:
-    """Who runs one of the read models, or rebuilds it.
+    """The processes that run one of the read models, or rebuild it.
 
-    Whoever was killed still has its lease: that is seen once it did not beat for six seconds.
+    One that was killed still holds its lease: it is not counted once it has not beaten for six seconds.
     """
     ids = [each for name in names for each in (name, record_id(name))]
     first, ends_at = _beats(database, ids), monotonic() + GONE_AFTER_S
@@ -32,10 +32,10 @@ def _beats(database: Database[dict[str, Any]], ids: list[str]) -> set[tuple[str,
 
 
 def forget_documents(database: Database[dict[str, Any]], projections: Mapping[str, Projection]) -> None:
-    """Empty all read models, and begin each at position 0. Raises pymongo's errors: then do it again.
+    """Empty all read models, and begin each at position 0. Raises pymongo's errors: then repeat it.
 
-    From the first to the last step each counts as of another store, and its projection stands: whoever is
-    killed on the way leaves none that goes on with a part of its documents.
+    From the first step to the last, each counts as of another store, and its projection stalls: after a kill
+    on the way, none goes on with a part of its documents.
     """
     records = database[COLLECTION]
     for record in records.find({"_id": {"$in": list(projections)}}, {"position": 1}):

@@ -1,4 +1,4 @@
-"""Folds a projection into a temporary file of this machine: to compare with, or to take one document from."""
+"""Folds a projection into a temporary local file: to compare with, or to take one document from."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ _KEEP, _WEIGHT = 50_000, 64 * 1024 * 1024
 
 
 class Scratch:
-    """The documents of a projection as the events say they are."""
+    """The documents of a projection, folded from its events."""
 
     def __init__(self, projection: Projection, reader: EventReader) -> None:
         self.reader = reader
@@ -30,7 +30,7 @@ class Scratch:
         self.position = 0
         self.events = 0
         self.unfoldable: dict[str, SetAside] = {}
-        """Documents with an event that their handler fails at: they are not what they should be."""
+        """Documents with an event that their handler fails at: nobody can say what they should be."""
 
     def fold_to(self, position: int, on_page: Callable[[], None] | None = None) -> None:
         """Fold on, up to a position, and keep everything. Raises ProjectionFault."""
@@ -45,7 +45,7 @@ class Scratch:
         self._folding.flush()
 
     def fold_these(self, events: Sequence[Envelope]) -> None:
-        """Fold no more than these events, in order of their positions, and keep everything."""
+        """Fold only these events, in order of their positions, and keep everything."""
         self._fold(events)
         self._folding.flush()
 
@@ -53,11 +53,11 @@ class Scratch:
         try:
             self._folding.fold(events)
         except FoldAgain:
-            # Their state is spoilt, and they are named for it; they stay on the list to be skipped.
+            # Their state is spoilt; they stay on the list, to be skipped.
             self.unfoldable.update(self._folding.set_aside)
 
     def raise_if_unfoldable(self, identifier: str) -> None:
-        """Raises ProjectionFault for a document that nobody can say what it should be."""
+        """Raises ProjectionFault if one of the document's events cannot be folded."""
         if (aside := self.unfoldable.get(identifier)) is not None:
             msg = (
                 f"{self.projection.name} cannot fold {aside.event} at position {aside.position} into "
