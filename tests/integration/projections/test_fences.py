@@ -29,6 +29,7 @@ from app.projections.worker import Worker
 from app.runtime.settings.settings import Settings
 from tests.integration.projections.test_set_aside import customer, failing_at, rename
 from tests.support.data.given import Told, absorb, ask_write_off, message
+from tests.support.data.handlers import handled_by
 from tests.support.data.stored import live, stored_and_projected
 from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore
@@ -218,7 +219,7 @@ def test_leases_that_are_taken_one_after_another_beat_from_the_first_on(
 
 
 def test_what_was_marked_is_rebuilt_although_no_validator_allows_it(
-    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, mongo_db: Mongo, store: Servicing
 ) -> None:
     requests = all_projections(settings)["write-off-requests"]
     unit, asked = store.unit_of_work(), message("asked", at=1)
@@ -228,10 +229,10 @@ def test_what_was_marked_is_rebuilt_although_no_validator_allows_it(
     def fails(*_: Any) -> None:
         raise KeyError("no")
 
-    monkeypatch.setitem(requests._handlers, WriteOffRequest.Requested, fails)
-    project(settings, drain=True)
-    mongo_db["write-off-requests"].delete_one({"_id": "W1"})
-    run_rebuilds([requests], store, mongo_db, Flag(), quiet, strict=False)
+    with handled_by(requests, WriteOffRequest.Requested, fails):
+        project(settings, drain=True)
+        mongo_db["write-off-requests"].delete_one({"_id": "W1"})
+        run_rebuilds([requests], store, mongo_db, Flag(), quiet, strict=False)
     found = mongo_db["write-off-requests"].find_one({"_id": "W1"})
     assert found is not None
     assert found["_faulted"]["empty"] is True
@@ -406,7 +407,7 @@ def test_a_record_that_somebody_deleted_is_made_again(mongo_db: Mongo, told: Ser
 
 @pytest.mark.parametrize("bad", [2**70, "\ud800", {1, 2}], ids=["int", "surrogate", "set"])
 def test_a_value_that_bson_cannot_hold_sets_its_document_aside(
-    settings: Settings, mongo_db: Mongo, store: Servicing, bad: Any, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, mongo_db: Mongo, store: Servicing, bad: Any
 ) -> None:
     well = CUSTOMERS._handlers[Customer.NameChanged]
 
@@ -415,9 +416,9 @@ def test_a_value_that_bson_cannot_hold_sets_its_document_aside(
         if event.first_name == "Bad":
             document["lastName"] = bad
 
-    monkeypatch.setitem(CUSTOMERS._handlers, Customer.NameChanged, ill)
     messages: list[Told] = [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 1)]
     absorb(store, messages)
-    project(settings, ["customers"], drain=True)
+    with handled_by(CUSTOMERS, Customer.NameChanged, ill):
+        project(settings, ["customers"], drain=True)
     assert customer(mongo_db, "C2")["firstName"] == "Bob"
     assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED

@@ -25,7 +25,12 @@ from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import Billie
 from tests.support.data.given import Told, absorb, message
+<<<<<<< HEAD
 from tests.support.roles import project, projecting
+=======
+from tests.support.data.handlers import handled_by
+from tests.support.roles import projecting
+>>>>>>> 8615168 (Tests: another release's handler, in whichever projections it makes)
 from tests.support.waiting import until
 
 CONTACT_NOTES = ContactNotes()
@@ -43,8 +48,7 @@ def rename(customer: str, name: str, minute: int) -> Told:
 @contextmanager
 def failing_at(projection: Projection, event_class: type[Event], name: str) -> Iterator[None]:
     """A release whose handler fails at one name, after it has changed half of the document."""
-    handlers = projection._handlers
-    well = handlers[event_class]
+    well = projection._handlers[event_class]
 
     def ill(document: dict[str, Any], event: Any) -> None:
         if event.first_name == name:
@@ -52,11 +56,8 @@ def failing_at(projection: Projection, event_class: type[Event], name: str) -> I
             raise ValueError(f"cannot do with {name}")
         well(document, event)
 
-    handlers[event_class] = ill
-    try:
+    with handled_by(projection, event_class, ill):
         yield
-    finally:
-        handlers[event_class] = well
 
 
 def customer(database: Mongo, identifier: str) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def test_a_rebuild_stops_at_it_or_sets_it_aside(
 
 
 def test_a_document_with_nothing_in_it_is_not_served_and_a_stale_one_says_so(
-    settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, mongo_db: Mongo, store: Servicing
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1)])
     unit, written = store.unit_of_work(), message("written", at=1)
@@ -165,8 +166,10 @@ def test_a_document_with_nothing_in_it_is_not_served_and_a_stale_one_says_so(
     author = Actor("ann", None, "operations")
     unit.obtain(ContactNote, "N1", written).write(written, author=author, **facts_of("C1", facts))
     unit.commit()
-    monkeypatch.setitem(CONTACT_NOTES._handlers, ContactNote.Written, _raise)
-    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+    with (
+        failing_at(CUSTOMERS, Customer.NameChanged, "Bad"),
+        handled_by(CONTACT_NOTES, ContactNote.Written, _raise),
+    ):
         absorb(store, [rename("C1", "Bad", 2)])
         project(settings, drain=True)
     headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', 'readonly')}"}
