@@ -110,7 +110,11 @@ def ensure_collection(
     An index with the same keys and options under another name will do. Raises MigrationError for one that
     MongoDB cannot have beside ours.
     """
-    validation = {"validator": validator, "validationLevel": "moderate", "validationAction": "error"}
+    validation: dict[str, Any] = {
+        "validator": validator,
+        "validationLevel": "moderate",
+        "validationAction": "error",
+    }
     if database.list_collection_names(filter={"name": name}):
         database.command("collMod", name, **validation)
     else:

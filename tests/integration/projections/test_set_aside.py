@@ -25,12 +25,8 @@ from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import Billie
 from tests.support.data.given import Told, absorb, message
-<<<<<<< HEAD
-from tests.support.roles import project, projecting
-=======
 from tests.support.data.handlers import handled_by
-from tests.support.roles import projecting
->>>>>>> 8615168 (Tests: another release's handler, in whichever projections it makes)
+from tests.support.roles import project, projecting
 from tests.support.waiting import until
 
 CONTACT_NOTES = ContactNotes()
