@@ -140,7 +140,7 @@ def test_a_rebuild_stops_at_it_or_sets_it_aside(
     absorb(store, [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 2)])
     project(settings, drain=True)
     chosen = [all_projections(settings)["customers"]]
-    with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
+    with failing_at(chosen[0], Customer.NameChanged, "Bad"):
         with pytest.raises(ProjectionFault, match=r"cannot fold Customer\.NameChanged at position 3"):
             run_rebuilds(chosen, store, mongo_db, Flag(), lambda _: None)
         assert customer(mongo_db, "C1")["firstName"] == "Bad"
