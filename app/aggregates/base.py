@@ -82,7 +82,7 @@ class Aggregate(domain.Aggregate):
             """When it happened, as far as is known."""
             return self.upstream_time or self.received_at
 
-        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:  # type: ignore[explicit-any]
             changed = super().mutate(aggregate)
             assert isinstance(changed, Aggregate)
             self.note(changed)

@@ -148,11 +148,13 @@ class Conversation(Aggregate):
         self, source: Source, *, customer_id: str | None = None, application_number: str | None = None
     ) -> None:
         """A message about something else names them. Comes before the command that the message is for."""
+        at, accepts = source.upstream_time, self.stamps.accepts
+        customer_id = customer_id if accepts("customer_id", at, initial=True) else None
+        if not accepts("application_number", at, initial=True):
+            application_number = None
         if (customer_id or application_number) and source.message_id not in self.absorbed:
-            self.report(
-                source,
-                self.ParticipantsMet(customer_id=customer_id, application_number=application_number),
-            )
+            met = self.ParticipantsMet(customer_id=customer_id, application_number=application_number)
+            self.record(source, met)
 
     @absorbs
     def add_utterance(

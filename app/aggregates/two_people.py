@@ -34,6 +34,12 @@ class OwnRequestError(RefusedError):
     status, code = 403, "own_request"
 
 
+class NotRequesterError(RefusedError):
+    """Only the requester may do this."""
+
+    status, code = 403, "not_your_request"
+
+
 class PersonNeededError(RefusedError):
     """A machine may not do this."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
+from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.two_people import RefusedError
 from app.aggregates.write_off_request import WriteOffRequest
 
@@ -11,6 +12,12 @@ class WriteOffPendingError(RefusedError):
     """The account has a request that is not settled."""
 
     code = "write_off_pending"
+
+
+class AccountClosedError(RefusedError):
+    """Nothing can be written off on a closed account."""
+
+    code = "account_closed"
 
 
 class WriteOffRegister(Aggregate):
@@ -32,8 +39,10 @@ class WriteOffRegister(Aggregate):
         super().__init__(business_id)
         self.request_ids: list[str] = []
 
-    def check_none_open(self, request_of: Callable[[str], WriteOffRequest]) -> None:
-        """Raises WriteOffPendingError if a request awaits its decision, or the outcome of its posting."""
+    def check_may_ask(self, account: LoanAccount, request_of: Callable[[str], WriteOffRequest]) -> None:
+        """Raises AccountClosedError, and WriteOffPendingError if a request or its posting is not settled."""
+        if account.is_closed:
+            raise AccountClosedError(f"{self.business_id} is closed: nothing can be written off.")
         for each in self.request_ids:
             if (other := request_of(each)).is_open:
                 first = "wait for its posting" if other.decided else "decide or cancel that one first"

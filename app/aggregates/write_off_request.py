@@ -7,12 +7,12 @@ from typing import Literal, Required, TypedDict, Unpack
 from uuid import UUID
 
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
-from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.personal import may_be
 from app.aggregates.two_people import (
     Actor,
     AlreadyDecidedError,
     Limits,
+    NotRequesterError,
     OwnRequestError,
     RefusedError,
     are_two_people,
@@ -23,11 +23,6 @@ from app.aggregates.two_people import (
 from app.errors import IdempotencyKeyReusedError
 
 _NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
-
-_ASKED = (
-    *("loan_account_id", "amount", "reason", "notes", "priority"),
-    *("customer_id", "customer_name", "account_number", "original_balance"),
-)
 
 
 def request_number(request_id: str) -> str:
@@ -50,33 +45,22 @@ WriteOffReason = Literal[
 WriteOffPriority = Literal["normal", "high", "urgent"]
 
 
-class NotRequesterError(RefusedError):
-    """Only the requester may do this."""
+class OwedDiffersError(RefusedError):
+    """The ledger writes off all that is owed, so the request has to be for that, to the cent."""
 
-    status, code = 403, "not_your_request"
-
-
-class AccountClosedError(RefusedError):
-    """Nothing can be written off on a closed account."""
-
-    code = "account_closed"
+    def __init__(self, asked: Decimal, owed: Decimal) -> None:
+        super().__init__(
+            f"It owes {owed:.2f} now, and the request is for {asked:.2f}: cancel it, and make a new one."
+        )
+        self.code = "owes_more" if owed > asked else "owes_less"
 
 
-class OwesMoreError(RefusedError):
-    """More is owed than was asked to be written off."""
+class RequestFacts(TypedDict, total=False):
+    """What is asked for. Amounts are AUD."""
 
-    code = "owes_more"
-
-
-class OwesLessError(RefusedError):
-    """Less is owed than was asked to be written off."""
-
-    code = "owes_less"
-
-
-class RequestDetails(TypedDict, total=False):
-    """What a request may say beside its account, amount and reason."""
-
+    loan_account_id: Required[str]
+    amount: Required[Decimal]
+    reason: Required[str]
     customer_id: str | None
     customer_name: str | None
     account_number: str | None
@@ -89,7 +73,7 @@ class Decision(TypedDict, total=False):
     """Who decided, when and why; of an approval upstream, also where the ledger posted it."""
 
     by: Required[str]
-    decided_at: Required[datetime]
+    decided_at: datetime
     by_name: str | None
     comment: str | None
     ledger_event_id: str | None
@@ -218,14 +202,11 @@ class WriteOffRequest(Aggregate):
         self,
         source: Source,
         *,
-        loan_account_id: str,
-        amount: Decimal,
-        reason: str,
         requested_by: str,
         requested_by_name: str | None = None,
-        **details: Unpack[RequestDetails],
+        **facts: Unpack[RequestFacts],
     ) -> None:
-        """Somebody asks for a write-off of ``amount`` (AUD)."""
+        """Somebody asks for a write-off."""
         if self.requested_by is not None:
             self.record(source, self.RequestIgnored())
             return
@@ -233,90 +214,40 @@ class WriteOffRequest(Aggregate):
             source,
             self.Requested(
                 request_number=request_number(self.business_id),
-                loan_account_id=loan_account_id,
-                amount=amount,
-                reason=reason,
                 requested_by=requested_by,
                 requested_by_name=requested_by_name,
-                **details,
+                **facts,
             ),
         )
         for outcome, decision in self.held:
             self._decide(source, outcome, decision)
 
-    @absorbs
-    def approve(
-        self,
-        source: Source,
-        *,
-        approved_by: str,
-        approved_by_name: str | None = None,
-        comment: str | None = None,
-        ledger_event_id: str | None = None,
-        transaction_id: str | None = None,
-    ) -> None:
-        """Upstream says that it was approved."""
-        decision = Decision(
-            by=approved_by,
-            by_name=approved_by_name,
-            decided_at=source.at,
-            comment=comment,
-            ledger_event_id=ledger_event_id,
-            transaction_id=transaction_id,
-        )
-        self._decide(source, "Approved", decision)
+    def is_made_by(self, actor: Actor, **facts: Unpack[RequestFacts]) -> bool:
+        """Whether this person made this very request before.
 
-    @absorbs
-    def reject(
-        self,
-        source: Source,
-        *,
-        rejected_by: str,
-        rejected_by_name: str | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Upstream says that it was rejected; the reason is the decision's comment."""
-        decision = Decision(by=rejected_by, by_name=rejected_by_name, decided_at=source.at, comment=reason)
-        self._decide(source, "Rejected", decision)
-
-    @absorbs
-    def cancel(self, source: Source, *, cancelled_by: str, cancelled_by_name: str | None = None) -> None:
-        """Upstream says that it was withdrawn."""
-        decision = Decision(by=cancelled_by, by_name=cancelled_by_name, decided_at=source.at)
-        self._decide(source, "Cancelled", decision)
-
-    def check_request_by(
-        self,
-        actor: Actor,
-        account: LoanAccount,
-        *,
-        amount: Decimal,
-        reason: str,
-        **details: Unpack[RequestDetails],
-    ) -> bool:
-        """Whether this person may make this request; False if they have made it already.
-
-        Raises IdempotencyKeyReusedError where the id belongs to another request, and AccountClosedError.
+        Raises IdempotencyKeyReusedError where the id belongs to another request.
         """
         if (known := self.asked) is not None:
-            asked = {"loan_account_id": account.business_id, "amount": amount, "reason": reason, **details}
-            told = vars(known)
-            if same_person(known.requested_by, actor.id) and all(
-                may_be(told.get(name), asked.get(name)) for name in _ASKED
+            told, asked = vars(known), dict[str, object](facts)
+            if self.is_by(actor.id) and all(
+                may_be(told.get(name), asked.get(name)) for name in RequestFacts.__annotations__
             ):
-                return False
+                return True
             raise IdempotencyKeyReusedError
-        if self.held:
-            # A decision on this id came before any request: no request may be born decided.
+        if self.held:  # No request may be born decided.
             raise IdempotencyKeyReusedError("Take another key.")
-        if account.is_closed:
-            raise AccountClosedError(f"{account.business_id} is closed: nothing can be written off.")
-        return True
+        return False
 
-    def approve_by(
+    @absorbs
+    def decide(self, source: Source, *, outcome: Outcome, **decision: Unpack[Decision]) -> None:
+        """Upstream tells of a decision. One that a rule forbids is ignored."""
+        decision["decided_at"] = source.at
+        self._decide(source, outcome, decision)
+
+    def approve(
         self, source: Source, *, actor: Actor, limits: Limits, owed: Decimal | None, comment: str
     ) -> None:
-        """Somebody on the staff approves. ``owed``: what the ledger would write off, if that is known.
+        """A second person approves. ``owed``: what the ledger would write off, if that is known.
 
         Raises RefusedError where the rule of two people, a limit, or what is owed forbids it.
         """
@@ -326,32 +257,22 @@ class WriteOffRequest(Aggregate):
         self._check_undecided()
         check_limit(limits, actor.role, max(asked.amount, owed or asked.amount))
         if owed is not None and owed != asked.amount:
-            # The ledger writes off all that is owed, so the request has to be for that, to the cent.
-            error = OwesMoreError if owed > asked.amount else OwesLessError
-            raise error(
-                f"It owes {owed:.2f} now, and the request is for {asked.amount:.2f}: "
-                "cancel it, and make a new one."
-            )
+            raise OwedDiffersError(asked.amount, owed)
         self._decide(source, "Approved", _decision(source, actor, comment))
 
-    def reject_by(self, source: Source, *, actor: Actor, comment: str) -> None:
-        """Somebody on the staff rejects it. Raises OwnRequestError and AlreadyDecidedError."""
+    def reject(self, source: Source, *, actor: Actor, comment: str) -> None:
+        """Somebody else rejects it. Raises OwnRequestError and AlreadyDecidedError."""
         if self.is_by(actor.id):
-            msg = "Somebody else has to reject what you asked for. POST …/cancel takes it back."
-            raise OwnRequestError(msg)
+            raise OwnRequestError("Somebody else has to reject what you asked for. Cancel it instead.")
         self._check_undecided()
         self._decide(source, "Rejected", _decision(source, actor, comment))
 
-    def cancel_by(self, source: Source, *, actor: Actor) -> None:
+    def cancel(self, source: Source, *, actor: Actor) -> None:
         """The requester withdraws it. Raises NotRequesterError and AlreadyDecidedError."""
         if not self.is_by(actor.id):
             raise NotRequesterError("Only the requester may cancel a request.")
         self._check_undecided()
         self._decide(source, "Cancelled", _decision(source, actor))
-
-    def _check_undecided(self) -> None:
-        if self.decided:
-            raise AlreadyDecidedError("The request is decided already.")
 
     @absorbs
     def follow_posting(
@@ -391,6 +312,10 @@ class WriteOffRequest(Aggregate):
     def is_by(self, person: str) -> bool:
         """Whether this person made the request."""
         return self.requested_by is not None and same_person(person, self.requested_by)
+
+    def _check_undecided(self) -> None:
+        if self.decided:
+            raise AlreadyDecidedError("The request is decided already.")
 
     def _decide(self, source: Source, outcome: Outcome, decision: Decision) -> None:
         """A request is decided once, and its approval is by two people (contract: Write-offs)."""

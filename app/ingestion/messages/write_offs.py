@@ -64,7 +64,15 @@ class WriteOffApproved(_WriteOff):
     transaction_id: str | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.request(unit, envelope).approve(envelope.source, **self.present())
+        self.request(unit, envelope).decide(
+            envelope.source,
+            outcome="Approved",
+            by=self.approved_by,
+            by_name=self.approved_by_name,
+            comment=self.comment,
+            ledger_event_id=self.ledger_event_id,
+            transaction_id=self.transaction_id,
+        )
 
 
 class WriteOffRejected(_WriteOff):
@@ -75,7 +83,13 @@ class WriteOffRejected(_WriteOff):
     reason: str | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.request(unit, envelope).reject(envelope.source, **self.present())
+        self.request(unit, envelope).decide(
+            envelope.source,
+            outcome="Rejected",
+            by=self.rejected_by,
+            by_name=self.rejected_by_name,
+            comment=self.reason,
+        )
 
 
 class WriteOffCancelled(_WriteOff):
@@ -85,4 +99,6 @@ class WriteOffCancelled(_WriteOff):
     cancelled_by_name: str | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.request(unit, envelope).cancel(envelope.source, **self.present())
+        self.request(unit, envelope).decide(
+            envelope.source, outcome="Cancelled", by=self.cancelled_by, by_name=self.cancelled_by_name
+        )

@@ -6,7 +6,7 @@ so a crash, a retry, or two approvers at once post once.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Unpack
 from uuid import uuid5
 
 from app.aggregates import (
@@ -23,6 +23,7 @@ from app.aggregates import (
 )
 from app.aggregates.base import NAMESPACE
 from app.aggregates.two_people import AlreadyDecidedError
+from app.aggregates.write_off_request import RequestFacts
 from app.errors import NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.money.command_store import said
@@ -58,7 +59,7 @@ class WriteOffs:
         self._limits = limits
 
     async def request(
-        self, request_id: str, actor: Actor, *, loan_account_id: str, **asked: Any
+        self, request_id: str, actor: Actor, **asked: Unpack[RequestFacts]
     ) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
@@ -67,23 +68,19 @@ class WriteOffs:
         EVENT_STORE_ERRORS.
         """
 
+        loan_account_id = asked["loan_account_id"]
+
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, bool]:
             source = _said(request_id, "requested")
             request = unit.obtain(WriteOffRequest, request_id, source)
+            if request.is_made_by(actor, **asked):
+                return request, True
             account = self._money.store.loan_account(loan_account_id)
             if account is None:
                 raise NotFoundError("loan account", loan_account_id)
-            if not request.check_request_by(actor, account, **asked):
-                return request, True
             register = unit.obtain(WriteOffRegister, loan_account_id, source)
-            register.check_none_open(lambda each: unit.obtain(WriteOffRequest, each, source))
-            request.request(
-                source,
-                loan_account_id=loan_account_id,
-                requested_by=actor.id,
-                requested_by_name=actor.name,
-                **asked,
-            )
+            register.check_may_ask(account, lambda each: unit.obtain(WriteOffRequest, each, source))
+            request.request(source, requested_by=actor.id, requested_by_name=actor.name, **asked)
             register.enter(source, request_id=request_id)
             return request, False
 
@@ -106,7 +103,7 @@ class WriteOffs:
             source = _said(request_id, "approved")
             if known is not None and _posts(known, request_id) and same_person(_by(known), actor.id):
                 return request, known, False
-            request.approve_by(source, actor=actor, limits=self._limits, owed=owed, comment=comment)
+            request.approve(source, actor=actor, limits=self._limits, owed=owed, comment=comment)
             command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
             if command.intent is not None:
                 raise AlreadyDecidedError(f"The key {key} is in use.")
@@ -138,7 +135,7 @@ class WriteOffs:
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
-            request.reject_by(_said(request_id, "rejected"), actor=actor, comment=comment)
+            request.reject(_said(request_id, "rejected"), actor=actor, comment=comment)
             return request
 
         return await in_thread(self._money.store.change, store)
@@ -148,7 +145,7 @@ class WriteOffs:
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request = self._existing(unit, request_id)
-            request.cancel_by(_said(request_id, "cancelled"), actor=actor)
+            request.cancel(_said(request_id, "cancelled"), actor=actor)
             return request
 
         return await in_thread(self._money.store.change, store)

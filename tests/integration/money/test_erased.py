@@ -175,7 +175,7 @@ def test_a_write_off_request_is_found_again(store: CommandStore, servicing: Serv
     know(servicing, "C2", "L2")
     asked = {"loan_account_id": "L2", "amount": Decimal("20.00"), "reason": "hardship", "notes": SECRET}
     absorb(servicing, [On(WriteOffRequest, "W2").request(requested_by="ann", customer_name=SECRET, **asked)])
-    absorb(servicing, [On(WriteOffRequest, "W2").reject(rejected_by="bob", reason=SECRET)])
+    absorb(servicing, [On(WriteOffRequest, "W2").decide(outcome="Rejected", by="bob", comment=SECRET)])
     erase(servicing, "C2")
 
     async def ask_again(money: Money) -> tuple[WriteOffRequest, bool]:

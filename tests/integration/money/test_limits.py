@@ -165,7 +165,7 @@ def test_no_request_is_born_decided(url: str, settings: Settings, ledger: Script
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{KEY['Idempotency-Key']}"))
     servicing = Servicing.from_url(settings.event_store_url)
     unit, source = servicing.unit_of_work(), message("decided before")
-    unit.obtain(WriteOffRequest, request_id, source).approve(source, approved_by="bob")
+    unit.obtain(WriteOffRequest, request_id, source).decide(source, outcome="Approved", by="bob")
     unit.commit()
     servicing.close()
     body = {"loanAccountId": "L1", "amount": "420.00", "reason": "hardship"}

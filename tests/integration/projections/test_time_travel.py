@@ -46,7 +46,7 @@ def times(settings: Settings) -> list[datetime]:
                 requested_by="ann",
                 customer_id="C1",
             ),
-            On(WriteOffRequest, "W1").reject(rejected_by="bob", rejected_by_name="Bob Ray", reason="No."),
+            On(WriteOffRequest, "W1").decide(outcome="Rejected", by="bob", by_name="Bob Ray", comment="No."),
             On(ContactNote, "N1").write(author=BOB, sentiment="neutral", **note),
         ],
     ):

@@ -81,7 +81,7 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
         customer_name=SECRET,
         notes=f"{SECRET} is ill",
     )
-    yield told(WriteOffRequest, "reject", 11, rejected_by="bob", reason=f"{SECRET} can pay")
+    yield told(WriteOffRequest, "decide", 11, outcome="Rejected", by="bob", comment=f"{SECRET} can pay")
     yield told(
         LedgerCommand,
         "request",

@@ -67,7 +67,7 @@ def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> I
     if number % 2:
         request = On(WriteOffRequest, f"W{number}")
         yield request.request(**time, loan_account_id=loan, amount=amount, reason="other", requested_by="ann")
-        yield request.approve(**time, approved_by="bob")
+        yield request.decide(**time, outcome="Approved", by="bob")
     else:
         command = On(LedgerCommand, f"K{number}")
         intent = Intent(CommandKind.FEE_WAIVER, loan, str(number), amount=amount)

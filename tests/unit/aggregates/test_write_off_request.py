@@ -55,8 +55,10 @@ def test_approver_is_not_the_requester(request_made: WriteOffRequest) -> None:
 
 def test_decision_may_precede_its_request() -> None:
     request = On(WriteOffRequest, "W1")
-    early = request.approve(at=1, approved_by="ann")  # Turns out to be the requester.
-    waiting = given(WRITE_OFF_REQUESTS, early, request.cancel(at=2, cancelled_by="ann")).lacks("W1")
+    early = request.decide(at=1, outcome="Approved", by="ann")  # Turns out to be the requester.
+    waiting = given(WRITE_OFF_REQUESTS, early, request.decide(at=2, outcome="Cancelled", by="ann")).lacks(
+        "W1"
+    )
     waiting.when(request.request(at=0, **ASKED)).shows("W1", status="cancelled")
 
 

@@ -209,7 +209,7 @@ def test_a_pending_request_is_erased_when_it_is_decided(servicing: Servicing, la
     for each in (asked, owned) if late else (owned, asked):
         absorb(servicing, [each])
     assert erased_with(servicing, WriteOffRequest, "W2") is None
-    absorb(servicing, [request.reject(rejected_by="bob", reason=SECRET)])
+    absorb(servicing, [request.decide(outcome="Rejected", by="bob", comment=SECRET)])
     assert erased_with(servicing, WriteOffRequest, "W2") == "C1"
     assert list(servicing.events.get(WriteOffRequest.id_of("W2")))[1].notes is ERASED
 
@@ -243,7 +243,7 @@ def test_a_request_that_names_them_is_theirs_whatever_its_account_is(servicing: 
     asked = {"loan_account_id": "L2", "customer_id": "C1", "amount": Decimal(20), "reason": "hardship"}
     absorb(servicing, [account.open(at=1, customer_id="C1", status="ACTIVE")])
     absorb(servicing, [request.request(at=2, requested_by="ann", customer_name=SECRET, **asked)])
-    absorb(servicing, [request.reject(at=3, rejected_by="bob", reason=SECRET)])
+    absorb(servicing, [request.decide(at=3, outcome="Rejected", by="bob", comment=SECRET)])
     absorb(servicing, [account.open(at=5, customer_id="C2", status="ACTIVE")])
     erase(servicing)
     assert erased_with(servicing, LoanAccount, "L2") is None

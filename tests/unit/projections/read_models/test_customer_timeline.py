@@ -221,7 +221,7 @@ def test_a_command_that_was_settled_by_hand_tells_by_whom(posted: bool) -> None:
 
 def test_a_write_off_request_is_the_customers_that_it_names() -> None:
     timeline = given(TIMELINE, REQUEST.request(at=0, customer_id="C1", **ASKED))
-    timeline.when(REQUEST.approve(at=1, approved_by="bob", transaction_id="T1"))
+    timeline.when(REQUEST.decide(at=1, outcome="Approved", by="bob", transaction_id="T1"))
     asked, approved = entries(timeline)
     assert (asked["what"], asked["actor"]) == ("write_off_requested", "ann")
     assert (asked["requestId"], asked["loanAccountId"]) == ("W1", "L1")
@@ -230,14 +230,16 @@ def test_a_write_off_request_is_the_customers_that_it_names() -> None:
 
 
 def test_a_write_off_request_that_names_nobody_is_its_accounts_customers() -> None:
-    timeline = given(TIMELINE, REQUEST.request(at=0, **ASKED), REQUEST.reject(at=1, rejected_by="bob"))
+    timeline = given(
+        TIMELINE, REQUEST.request(at=0, **ASKED), REQUEST.decide(at=1, outcome="Rejected", by="bob")
+    )
     assert timeline.ids() == []
-    timeline.when(LOAN.open(at=2, customer_id="C1"), REQUEST.cancel(at=3, cancelled_by="ann"))
+    timeline.when(LOAN.open(at=2, customer_id="C1"), REQUEST.decide(at=3, outcome="Cancelled", by="ann"))
     assert words(timeline) == ["write_off_requested", "write_off_rejected", "loan_opened"]
 
 
 def test_a_decision_that_came_before_its_request_stands_when_it_was_made() -> None:
-    early = REQUEST.approve(at=1, approved_by="bob")
+    early = REQUEST.decide(at=1, outcome="Approved", by="bob")
     timeline = given(TIMELINE, early, REQUEST.request(at=5, customer_id="C1", **ASKED))
     assert words(timeline) == ["write_off_approved", "write_off_requested"]
 

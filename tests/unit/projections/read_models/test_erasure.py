@@ -109,7 +109,7 @@ def test_words_of_who_settles_by_hand_are_cleared(servicing: Servicing, late: bo
     if late:
         erase(servicing)
     absorb(servicing, [On(WriteOffRequest, "W2").request(requested_by="ann", **asked)])
-    absorb(servicing, [On(WriteOffRequest, "W2").approve(approved_by="bob")])
+    absorb(servicing, [On(WriteOffRequest, "W2").decide(outcome="Approved", by="bob")])
     intent = Intent(CommandKind.WRITE_OFF, idempotency_key="write-off-W2", **asked)
     absorb(servicing, [On(LedgerCommand, "K2").request(actor=BOB, intent=intent)])
     posting = On(WriteOffRequest, "W2").follow_posting(command_id="K2", status="unknown", fault=("X", "y"))
