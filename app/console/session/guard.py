@@ -1,15 +1,32 @@
-"""The guard of requests: a session, our own origin, and for changes the session's form token."""
+"""Guards each request: it needs a session, and a change our own origin and the session's form token."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from fastapi import Depends, Request
 
 from app.api.http.problems import ProblemError
-from app.console.session.sessions import Session
-from app.console.session.wiring import console_of
+from app.console.session.issuer import Issuer
+from app.console.session.sessions import Session, Sessions
+from app.runtime.settings.settings import Settings
 
 _MAX_FIELDS = 200
+
+
+@dataclass(frozen=True)
+class Console:
+    """What the console works with, in ``app.state.console``. ``issuer`` is there for BILLIE_CONSOLE=oidc."""
+
+    settings: Settings
+    sessions: Sessions
+    issuer: Issuer | None
+
+
+def console_of(request: Request) -> Console:
+    """The console that serves a request."""
+    console: Console = request.app.state.console
+    return console
 
 
 class SignInNeededError(Exception):

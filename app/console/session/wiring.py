@@ -1,9 +1,6 @@
-"""The console's settings, sessions and issuer in one object, which ``app.state.console`` holds."""
+"""Wires the console, and checks that it is configured to sign people in safely."""
 
-from dataclasses import dataclass
-
-from fastapi import Request
-
+from app.console.session.guard import Console
 from app.console.session.issuer import Issuer
 from app.console.session.sessions import Sessions
 from app.errors import ConfigurationError
@@ -16,25 +13,10 @@ class ConsoleNotConfiguredError(ConfigurationError):
     """The console cannot sign people in safely: the API must not start with it."""
 
 
-@dataclass(frozen=True)
-class Console:
-    """What the console's routes work with. ``issuer`` is there for BILLIE_CONSOLE=oidc only."""
-
-    settings: Settings
-    sessions: Sessions
-    issuer: Issuer | None
-
-
 def wire(settings: Settings) -> Console:
     """Raises ConsoleNotConfiguredError."""
     check(settings)
     return Console(settings, Sessions(settings), Issuer(settings) if settings.console == "oidc" else None)
-
-
-def console_of(request: Request) -> Console:
-    """The console that serves a request."""
-    console: Console = request.app.state.console
-    return console
 
 
 def check(settings: Settings) -> None:

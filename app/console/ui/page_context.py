@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
-from app.console.session.guard import FormOf, SessionOf, check_form
+from app.console.session.guard import FormOf, SessionOf, check_form, console_of
 from app.console.session.rest import Rest, allowed_routes
 from app.console.session.sessions import Session
-from app.console.session.wiring import console_of
 from app.console.ui import formats
 from app.console.ui.navigation import LINKS
 from app.console.ui.templating import templates

@@ -10,9 +10,8 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from app.api.http.problems import ProblemError, problem_of
-from app.console.session.guard import SignInNeededError
+from app.console.session.guard import SignInNeededError, console_of
 from app.console.session.rest import Json, RefusedError
-from app.console.session.wiring import console_of
 from app.console.ui.page_context import is_partial, render
 from app.errors import BillieError
 

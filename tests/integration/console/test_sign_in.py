@@ -1,5 +1,6 @@
 """Signing in at the issuer: the code flow with PKCE, state and nonce, each of which is held."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -7,21 +8,23 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from app.console.session.issuer import Issuer
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import console_at
-from tests.support.servers.issuer import Issuer, issuer, rsa_key
+from tests.support.servers.issuer import Issuer as Keys
+from tests.support.servers.issuer import issuer, rsa_key
 from tests.support.servers.oidc import Provider, provider
 
 
 @pytest.fixture(scope="module")
-def keys() -> Iterator[Issuer]:
+def keys() -> Iterator[Keys]:
     with issuer() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def signing(keys: Issuer) -> Iterator[Provider]:
+def signing(keys: Keys) -> Iterator[Provider]:
     with provider(keys) as found:
         yield found
 
@@ -123,9 +126,7 @@ def test_a_token_that_is_not_right_signs_nobody_in(
     assert browser.get("/").status_code == 303
 
 
-def test_a_token_of_another_key_signs_nobody_in(
-    browser: httpx.Client, signing: Provider, keys: Issuer
-) -> None:
+def test_a_token_of_another_key_signs_nobody_in(browser: httpx.Client, signing: Provider, keys: Keys) -> None:
     signing.claims |= {"key": rsa_key(7)}
     assert signed_in(browser).status_code == 401
 
@@ -162,6 +163,17 @@ def test_an_issuer_that_is_away_is_said_to_be(settings: Settings, signing: Provi
     with console_at(port, signing.settings(settings, f"http://127.0.0.1:{port}")) as url:
         answer = httpx.get(f"{url}/sign-in/issuer")
         assert (answer.status_code, "Try again" in answer.text) == (503, True)
+
+
+def test_sign_ins_at_once_read_the_discovery_document_once(settings: Settings, signing: Provider) -> None:
+    begun = signing.discoveries
+
+    async def start() -> set[str]:
+        issuer = Issuer(signing.settings(settings, "http://127.0.0.1:1"))
+        return {started.state for started in await asyncio.gather(*(issuer.start() for _ in range(10)))}
+
+    assert len(asyncio.run(start())) == 10, "each has a state of its own"
+    assert signing.discoveries == begun + 1
 
 
 def test_nobody_chooses_who_to_be(browser: httpx.Client, url: str) -> None:

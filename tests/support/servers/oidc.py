@@ -31,6 +31,8 @@ class Provider:
         self.discovery: dict[str, Any] = {}
         """What of the discovery document is other than it should be."""
         self.is_away = False
+        self.discoveries = 0
+        """How often the discovery document was read."""
         self._codes: dict[str, dict[str, str]] = {}
         provider = self
 
@@ -40,6 +42,7 @@ class Provider:
                 if provider.is_away:
                     self._answer(503, {})
                 elif parts.path == "/.well-known/openid-configuration":
+                    provider.discoveries += 1
                     self._answer(200, provider._discovered())
                 else:
                     asked = {name: values[0] for name, values in parse_qs(parts.query).items()}

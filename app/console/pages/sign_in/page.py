@@ -9,9 +9,8 @@ from app.api.auth.callers import Caller, caller_of
 from app.api.auth.claims import claims_with
 from app.api.auth.roles import Role
 from app.api.http.problems import ProblemError
-from app.console.session.guard import FormOf, check_origin, split
+from app.console.session.guard import FormOf, check_origin, console_of, split
 from app.console.session.issuer import Issuer
-from app.console.session.wiring import console_of
 from app.console.ui.page_context import render
 from app.console.ui.page_route import PageRoute
 
