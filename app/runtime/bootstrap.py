@@ -37,7 +37,7 @@ from app.runtime.observability.metrics_server import More, serving_metrics
 from app.runtime.observability.tracing import NO_TRACING, Tracing, tracing
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.gc_tuning import favour_throughput
+from app.runtime.servers.gc_tuning import favour_throughput, spare_what_is_there
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import Settings
 
@@ -161,6 +161,37 @@ class Project:
         errors = [error for each in runs if (error := each.exception()) is not None]
         for error in sorted(errors, key=lambda each: isinstance(each, ProjectionFault)):
             raise error
+
+
+@dataclass(frozen=True)
+class Api:
+    """The role that serves REST and, if it is on, the console; ``app/api/services.py`` wires its parts."""
+
+    settings: Settings
+
+    def run(self, on_listening: Callable[[str], None]) -> None:
+        """Serve until stopped by a signal; ``on_listening`` gets the address.
+
+        Raises ConfigurationError for settings that cannot be used, and PortTakenError.
+        """
+        from app.api.http.server import ApiServer, listen
+        from app.console.application import create_app
+        from app.operations.servers import Servers
+        from app.operations.status.metrics import MoneyMetrics
+
+        settings = self.settings
+        with tracing(settings, Role.API) as traced, closing(Servers(settings)) as servers:
+            app = create_app(settings, traced)
+            servers.check_master_key()
+            configure_logging(Role.API.value, settings.log_format)
+            with (
+                listen(settings.api_host, settings.api_port, settings.api_stall_seconds) as listener,
+                serving_metrics(settings, Role.API, [MoneyMetrics(servers)]),
+            ):
+                host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+                on_listening(f"http://{host}:{listener.getsockname()[1]}")
+                spare_what_is_there()
+                ApiServer(app, settings).run(sockets=[listener])
 
 
 def _open_store(process: Process, *, patient: bool, cache: int = 0) -> Servicing | None:

@@ -6,6 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.services import Services
+from app.errors import PortTakenError
 from app.runtime.settings.settings import Settings
 
 _GRACE_S = 10
@@ -37,12 +38,15 @@ class ApiServer(uvicorn.Server):
 
 
 def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
-    """A listening socket. Raises OSError.
+    """A listening socket. Raises PortTakenError.
 
     The kernel closes a connection whose client takes nothing of its answer for ``stall_seconds``.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family)
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PortTakenError(host, port, "BILLIE_API", error) from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted connections inherit it.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stall_seconds * 1_000))
     return listener

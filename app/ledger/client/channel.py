@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from app.errors import ConfigurationError
 from app.runtime.settings.loopback import host_of, is_local
 
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
@@ -32,7 +33,7 @@ _KEEPALIVE_ANSWER_MS = 5_000
 _FOREVER_MS = 2**31 - 1
 
 
-class LedgerSettingsError(ValueError):
+class LedgerSettingsError(ConfigurationError):
     """The settings describe no way to the ledger that may be used."""
 
 
