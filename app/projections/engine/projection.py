@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from inspect import get_annotations
-from types import MethodType
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, get_args
 
 from eventsourcing.utils import get_topic
@@ -114,18 +113,15 @@ class Projection:
     must be few."""
     lookup: Lookup | None = None
 
-    _declared: ClassVar[dict[type, Callable[[Any, Document, Any], None]]] = {}
+    _handlers: ClassVar[dict[type, Callable[[Any, Document, Any], None]]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls._declared = cls._declared | {
+        cls._handlers = cls._handlers | {
             event_class: handler.method
             for handler in vars(cls).values()
             if isinstance(handler, Handler)
             for event_class in handler.event_classes
         }
-
-    def __init__(self) -> None:
-        self._handlers = {event: MethodType(method, self) for event, method in self._declared.items()}
 
     def finish(self, document: Document) -> None:
         """Set fields that follow from the document's others. Called whenever it is written."""
@@ -142,7 +138,7 @@ class Projection:
         if self.stamped and isinstance(event, Aggregate.Event):
             stamp(document, event.at)
         if (handler := self._handlers.get(type(event))) is not None:
-            handler(document, event)
+            handler(self, document, event)
         return document
 
     def collections(self) -> list[str]:

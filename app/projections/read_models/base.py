@@ -41,7 +41,6 @@ class ReadModel(Projection):
     """The shape of its documents."""
 
     def __init__(self, options: Options = Options()) -> None:
-        super().__init__()
         self.options = options
 
     @cached_property

@@ -411,8 +411,8 @@ def test_a_value_that_bson_cannot_hold_sets_its_document_aside(
 ) -> None:
     well = CUSTOMERS._handlers[Customer.NameChanged]
 
-    def ill(document: dict[str, Any], event: Any) -> None:
-        well(document, event)
+    def ill(projection: Customers, document: dict[str, Any], event: Any) -> None:
+        well(projection, document, event)
         if event.first_name == "Bad":
             document["lastName"] = bad
 

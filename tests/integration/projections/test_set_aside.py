@@ -46,11 +46,11 @@ def failing_at(projection: Projection, event_class: type[Event], name: str) -> I
     """A release whose handler fails at one name, after it has changed half of the document."""
     well = projection._handlers[event_class]
 
-    def ill(document: dict[str, Any], event: Any) -> None:
+    def ill(projection: Projection, document: dict[str, Any], event: Any) -> None:
         if event.first_name == name:
             document["firstName"] = "half"
             raise ValueError(f"cannot do with {name}")
-        well(document, event)
+        well(projection, document, event)
 
     with handled_by(projection, event_class, ill):
         yield

@@ -36,10 +36,10 @@ def failing_at(name: str) -> Iterator[None]:
     handlers = CUSTOMERS._handlers
     well = handlers[Customer.NameChanged]
 
-    def ill(document: dict[str, Any], event: Any) -> None:
+    def ill(projection: Customers, document: dict[str, Any], event: Any) -> None:
         if event.first_name == name and event.business_id == "C1":
             raise ValueError(name)
-        well(document, event)
+        well(projection, document, event)
 
     handlers[Customer.NameChanged] = ill
     try:
