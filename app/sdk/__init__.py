@@ -1,13 +1,13 @@
 """Our event SDK: what upstream teams import to build, validate and publish messages of the inbox stream.
 
-Build a :class:`Message` from a type and its payload, and :func:`publish` it; :func:`validate` says what our
-consumer makes of raw fields. What is wrong raises, and quotes no value::
+Build a :class:`Message` from a type and its payload, and :func:`publish` it; :func:`validate` returns our
+consumer's verdict on raw fields. Errors quote no values::
 
     ValueError
-    ├── InvalidMessageError        a message that our consumer would set aside: reason and path
-    └── pydantic.ValidationError   a payload's constructor, called with values that it cannot use
+    ├── InvalidMessageError        a message that our consumer would reject: reason and path
+    └── pydantic.ValidationError   invalid arguments of a payload's constructor
 
-docs/messages/README.md is the guide; every name that is public is in ``__all__``.
+docs/messages/README.md is the guide; every public name is in ``__all__``.
 """
 
 from app.aggregates.customer import EkycStatus
@@ -51,8 +51,7 @@ from app.ingestion.messages.write_offs import (
     WriteOffRejected,
     WriteOffRequested,
 )
-from app.sdk._message import InvalidMessageError, Message
-from app.sdk._publish import publish
+from app.sdk._message import InvalidMessageError, Message, publish
 from app.sdk._schemas import json_schema
 from app.sdk._validate import (
     Accepted,

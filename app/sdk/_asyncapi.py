@@ -6,9 +6,8 @@ from app import __version__
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
 from app.ingestion.messages.fields import AddressedPayload
-from app.sdk._defaults import INBOX_STREAM, MAX_MESSAGE_BYTES
 from app.sdk._examples import examples
-from app.sdk._message import Message
+from app.sdk._message import INBOX_STREAM, MAX_MESSAGE_BYTES, Message
 from app.sdk._schemas import describe, example_payload
 
 _ABOUT = f"""\

@@ -1,11 +1,12 @@
-"""A message that our consumer will understand, or none at all."""
+"""Messages that are valid by construction, and publishing them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
+from redis import Redis
 
 from app.ingestion.messages import catalogue
 from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
@@ -13,14 +14,18 @@ from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.payload import parse_payload
 from app.ingestion.messages.rejection import Reason, RejectedError, not_as_modelled
 from app.ingestion.messages.writing import write_payload, write_time
-from app.sdk._defaults import MAX_MESSAGE_BYTES
+from app.ingestion.stream.publish import publish as publish_entries
+from app.runtime.settings.settings import Settings
+
+INBOX_STREAM = str(Settings.model_fields["inbox_stream"].default)
+MAX_MESSAGE_BYTES = int(Settings.model_fields["max_message_bytes"].default)
 
 
 class InvalidMessageError(ValueError):
-    """A message that our consumer would set aside. ``path`` names the failing field; no value is quoted.
+    """A message that our consumer would reject. ``path`` names the failing field; no value is quoted.
 
-    ``reason`` and ``path`` are those that its dead letter would have: the path of a key of the payload,
-    or the name of a field of the entry.
+    ``reason`` and ``path`` are those of its dead letter: ``path`` is a key of the payload, or a field of the
+    entry.
     """
 
     def __init__(self, kind: str, why: RejectedError) -> None:
@@ -30,7 +35,7 @@ class InvalidMessageError(ValueError):
 
 
 class Message:
-    """One logical message, valid by the contract, with an identity that it keeps however often it is sent."""
+    """One message, valid by the contract. It keeps its identity however often it is sent."""
 
     def __init__(
         self,
@@ -43,24 +48,28 @@ class Message:
         event_id: str | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Build it. Raises InvalidMessageError where our consumer would not take it.
+        """Build it. Raises InvalidMessageError if our consumer would reject it.
 
-        ``payload`` is the type's payload model, or a mapping by the contract's keys in either style; keys
-        beyond the contract are sent as they are. ``conversation`` is needed by chat and write-off types.
-        ``event_id`` is the identity: one is made up if none is given, so keep the message for a retry.
-        ``at`` is when it happened, with its zone; without it, the order of arrival decides what is newer.
+        ``payload`` is the type's payload model, or a mapping with the contract's keys in either style; other
+        keys are sent as they are. Chat and write-off types need a ``conversation``. ``event_id`` is the
+        identity, generated if absent: keep the message for retries. ``at`` is when it happened, with a time
+        zone; without it, the order of arrival decides what is newer.
         """
         self.type = type
         self.event_id = str(uuid4()) if event_id is None else event_id
         try:
+            if not self.event_id.strip():
+                raise RejectedError(
+                    Reason.INVALID_VALUE, EXPLICIT_ID[0], "blank: it is the message's identity"
+                )
             text = _payload_text(type, payload)
             named = {
                 TYPE: type,
-                EXPLICIT_ID: _identity(self.event_id),
+                EXPLICIT_ID: self.event_id,
                 CONVERSATION: conversation,
                 USER: user,
                 APPLICATION: application,
-                TIME: None if at is None else _time(at),
+                TIME: None if at is None else _written_time(at),
                 PAYLOAD: text,
             }
             self._fields = {names[0]: value for names, value in named.items() if value}
@@ -95,7 +104,7 @@ def _payload_text(kind: str, payload: Payload | Mapping[str, Any]) -> str:
         except ValidationError as error:
             raise not_as_modelled(error) from error
     elif type(payload) is not model:
-        said = f"a {type(payload).__name__}, where {model.__name__} is meant"
+        said = f"a {type(payload).__name__} instead of a {model.__name__}"
         raise RejectedError(Reason.INVALID_VALUE, PAYLOAD[0], said)
     return _written(payload)
 
@@ -107,13 +116,7 @@ def _written(payload: Payload | Mapping[str, Any]) -> str:
         raise RejectedError(Reason.NOT_JSON, PAYLOAD[0], str(error)) from error
 
 
-def _identity(event_id: str) -> str:
-    if not event_id.strip():
-        raise RejectedError(Reason.INVALID_VALUE, EXPLICIT_ID[0], "blank: it is the message's identity")
-    return event_id
-
-
-def _time(at: datetime) -> str:
+def _written_time(at: datetime) -> str:
     try:
         return write_time(at)
     except ValueError as error:
@@ -121,9 +124,25 @@ def _time(at: datetime) -> str:
 
 
 def as_read(fields: Mapping[str, str]) -> catalogue.Message:
-    """What our own consumer makes of an entry of a known type. Raises RejectedError as it does."""
-    # Half a character cannot be encoded: let through as it is, it is refused at the door, by its field.
-    entry = {name.encode(): value.encode(errors="surrogatepass") for name, value in fields.items()}
-    message = catalogue.read_entry("inbox", b"0-0", entry, MAX_MESSAGE_BYTES)
+    """An entry of a known type, as our consumer reads it. Raises RejectedError as it does."""
+    message = catalogue.read_entry("inbox", b"0-0", as_bytes(fields), MAX_MESSAGE_BYTES)
     assert message is not None, "the type is in the catalogue"
     return message
+
+
+def as_bytes(fields: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """The fields as Redis has them. Lone surrogates are kept, so that parsing rejects them by field."""
+    return {_bytes(name): _bytes(value) for name, value in fields.items()}
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+
+
+def publish(client: Redis, messages: Sequence[Message], *, stream: str = INBOX_STREAM) -> int:
+    """XADD all messages, in order, a thousand in a round trip. Returns how many.
+
+    Raises redis's errors: some messages may be on the stream then. Publish them again: each message keeps
+    its identity, and what arrives twice is absorbed once.
+    """
+    return publish_entries(client, stream, (message.fields() for message in messages))

@@ -7,9 +7,6 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from app.aggregates import Source
-from app.event_store.application import Servicing
-from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.chat import FreeForm
 from app.ingestion.messages.envelope import PAYLOAD, PAYLOAD_TIME
@@ -67,22 +64,8 @@ def example_payload(message: Message) -> Any:
 
 
 def aggregates_of(message: Message) -> list[str]:
-    """The kinds of aggregates that a message goes to, found by applying it."""
-    unit = _Noting(Servicing.in_memory())
-    as_read(message.fields()).apply(unit)
-    return sorted(unit.kinds)
-
-
-class _Noting(UnitOfWork):
-    """Notes what kinds of aggregates are asked for."""
-
-    def __init__(self, servicing: Servicing) -> None:
-        super().__init__(servicing)
-        self.kinds: set[str] = set()
-
-    def obtain(self, kind: Any, business_id: str, source: Source) -> Any:
-        self.kinds.add(kind.__name__)
-        return super().obtain(kind, business_id, source)
+    """The kinds of aggregates that a message changes."""
+    return sorted({kind.__name__ for kind, _ in as_read(message.fields()).concerns()})
 
 
 def describe(model: type[Payload]) -> str:

@@ -1,4 +1,4 @@
-"""What our consumer would say about an entry."""
+"""Our consumer's verdict on an entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.rejection import Reason, RejectedError, failed
-from app.sdk._defaults import MAX_MESSAGE_BYTES
+from app.sdk._message import MAX_MESSAGE_BYTES, as_bytes
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """It is understood. ``dropped`` names the optional fields whose word is unknown, and was left out.
+    """The message is valid. ``dropped`` names optional fields that are left out: their value is unknown.
 
-    ``identity`` is None where the entry names none: sent again, it would be another message.
+    ``identity`` is None if the entry has none: sent again, it would be another message.
     """
 
     type: str
@@ -26,14 +26,14 @@ class Accepted:
 
 @dataclass(frozen=True)
 class NotConsumed:
-    """A type that we do not consume: acknowledged and counted, and no error."""
+    """A type that we do not consume: acknowledged and counted. This is no error."""
 
     type: str
 
 
 @dataclass(frozen=True)
 class Refused:
-    """It would become a dead letter: the reason code, the path of the failing field, and what is wrong."""
+    """It would become a dead letter: the reason code, the path of the failing field, and the error."""
 
     reason: Reason
     path: str
@@ -49,11 +49,11 @@ def validate(
     parsers: Parsers = NO_PARSERS,
     max_bytes: int = MAX_MESSAGE_BYTES,
 ) -> Verdict:
-    """What our consumer would say about the raw fields of an entry.
+    """Our consumer's verdict on the raw fields of an entry.
 
     ``parsers`` are those installed beside the consumer, if any: ``installed_parsers()``, or your own.
     """
-    entry = {_bytes(name): _bytes(value) for name, value in fields.items()}
+    entry = as_bytes(fields)
     try:
         message = read_entry("inbox", b"0-0", entry, max_bytes, parsers)
     except RejectedError as why:
@@ -68,18 +68,14 @@ def validate(
 
 
 def installed_parsers() -> Parsers:
-    """The parsers of the packages that are installed. Raises ParserError where one cannot be used."""
+    """The parsers of the installed packages. Raises ParserError if one cannot be used."""
     return load_parsers(CATALOGUE)
 
 
 def message_types() -> dict[str, type[Payload]]:
-    """Every type that we consume, with the model of its payload."""
+    """Every type that we consume, with its payload's model."""
     return dict(CATALOGUE)
 
 
 def _refused(why: RejectedError) -> Refused:
     return Refused(why.reason, why.path, why.error)
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
