@@ -36,8 +36,8 @@ def test_number_is_readable_and_stable() -> None:
 
 
 def test_request_is_decided_once(request_made: WriteOffRequest) -> None:
-    request_made.reject(message("m1"), rejected_by="bob", reason="not yet")
-    request_made.approve(message("m2"), approved_by="cyd")
+    request_made.decide(message("m1"), outcome="Rejected", by="bob", comment="not yet")
+    request_made.decide(message("m2"), outcome="Approved", by="cyd")
     document = fold(WRITE_OFF_REQUESTS, request_made)
     assert names(request_made)[-1] == "DecisionIgnored"
     assert document is not None
@@ -45,9 +45,9 @@ def test_request_is_decided_once(request_made: WriteOffRequest) -> None:
 
 
 def test_approver_is_not_the_requester(request_made: WriteOffRequest) -> None:
-    request_made.approve(message("m1"), approved_by="ann")
+    request_made.decide(message("m1"), outcome="Approved", by="ann")
     assert names(request_made)[-1] == "DecisionIgnored"
-    request_made.approve(message("m2"), approved_by="bob", transaction_id="T1")
+    request_made.decide(message("m2"), outcome="Approved", by="bob", transaction_id="T1")
     document = fold(WRITE_OFF_REQUESTS, request_made)
     assert document is not None
     assert (document["status"], document["ledger"]) == ("approved", {"transactionId": "T1"})
@@ -69,7 +69,7 @@ def test_second_request_changes_nothing() -> None:
 
 
 def test_approver_is_not_the_requester_in_another_spelling(request_made: WriteOffRequest) -> None:
-    request_made.approve(message("m1"), approved_by=" Ann")
+    request_made.decide(message("m1"), outcome="Approved", by=" Ann")
     assert names(request_made)[-1] == "DecisionIgnored"
 
 
