@@ -59,18 +59,19 @@ class Requirement(SecurityBase):
 
     def __init__(self, least: Role, *, person: bool) -> None:
         self.least, self.person = least, person
+        self._admitted = frozenset(role for role in Role if role.includes(least))
 
     async def __call__(self, request: Request) -> Caller:
         is_first = not hasattr(request.state, "caller")
         if is_first:
             request.state.caller = await _caller(request)
         caller: Caller = request.state.caller
-        if not caller.role.includes(self.least):
+        if caller.role not in self._admitted:
             msg = f"This takes the role {self.least} or more; the token has {caller.role}."
             raise RoleTooLowError(msg)
         if self.person and caller.is_machine:
             raise TakesAPersonError
-        if is_first:
+        if is_first and request.scope["query_string"]:
             await refuse_unknown_parameters(request)
         return caller
 

@@ -1,12 +1,9 @@
 """Fields of request bodies: amounts as decimal strings, bounded texts."""
 
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
-
-from app.api.http.problems import InvalidRequestError
 
 Amount = Annotated[
     str,
@@ -25,14 +22,6 @@ Delta = Annotated[
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1_000)]
-
-
-def positive(amount: str, field: str) -> Decimal:
-    """An :data:`Amount` as a number. Raises InvalidRequestError for zero."""
-    if not (value := Decimal(amount)):
-        msg = f"{field}: it must be above zero."
-        raise InvalidRequestError(msg)
-    return value
 
 
 class Body(BaseModel):

@@ -26,11 +26,15 @@ NOT_SETTLED: dict[str, Any] = {
 }
 
 
-def check_maximum(settings: Settings, amount: Decimal, field: str) -> None:
-    """Raises InvalidRequestError for an amount above the largest one that the settings allow."""
+def check_amount(settings: Settings, amount: Decimal, field: str) -> Decimal:
+    """The amount. Raises InvalidRequestError unless it is above zero, and at most what the settings allow."""
+    if not amount:
+        msg = f"{field}: it must be above zero."
+        raise InvalidRequestError(msg)
     if amount > settings.money_most_amount:
         msg = f"{field}: the maximum is {settings.money_most_amount:.2f}."
         raise InvalidRequestError(msg)
+    return amount
 
 
 async def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:

@@ -13,10 +13,10 @@ from app.api.auth.roles import Role
 from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, checked_key
 from app.api.http.pages import LoanAccountId
 from app.api.http.problems import documented
-from app.api.http.request_fields import Body, positive
+from app.api.http.request_fields import Body
 from app.api.http.router import Router
 from app.api.ledger_commands.schemas import LedgerCommand
-from app.api.ledger_commands.service import NOT_SETTLED, answered, check_maximum
+from app.api.ledger_commands.service import NOT_SETTLED, answered, check_amount
 from app.api.money.schemas import AdjustmentBody, FeeBody, FeeWaiverBody, RepaymentBody
 from app.api.services import services_of
 from app.ledger.money.approvals import AdjustmentRule
@@ -93,7 +93,7 @@ async def make_adjustment(
         fee_delta=Decimal(body.fee_delta),
         reason=body.reason,
     )
-    check_maximum(services.settings, intent.moved, "body")
+    check_amount(services.settings, intent.moved, "body")
     limit = AdjustmentLimit(services.settings.adjustment_limit, services.settings.adjustment_limit_days)
     rule = AdjustmentRule(limit)
     return await answered(request, response, await services.money.ask(intent, by.actor, rule))
@@ -108,8 +108,7 @@ def _intent(
     reason: str | None = None,
     details: Details | None = None,
 ) -> Intent:
-    value = positive(amount, "body.amount")
-    check_maximum(services_of(request).settings, value, "body.amount")
+    value = check_amount(services_of(request).settings, Decimal(amount), "body.amount")
     return Intent(kind, account, checked_key(key), amount=value, reason=reason, details=details)
 
 

@@ -19,10 +19,9 @@ from app.api.http.etags import TAGGED, IfMatch, check_if_match
 from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, checked_key
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
-from app.api.http.request_fields import positive
 from app.api.http.router import Router
 from app.api.ledger_commands.schemas import DecisionBody, LedgerCommand
-from app.api.ledger_commands.service import NOT_SETTLED, answered, check_maximum
+from app.api.ledger_commands.service import NOT_SETTLED, answered, check_amount
 from app.api.services import services_of
 from app.api.write_offs.schemas import Approved, WriteOffBody
 from app.api.write_offs.service import request_id_of, stored_request
@@ -90,10 +89,10 @@ async def request_write_off(
     services = services_of(request)
     request_id = request_id_of(checked_key(key))
     asked = body.model_dump(exclude_none=True)
-    positive(body.amount, "body.amount")
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
-        check_maximum(services.settings, asked[name], f"body.{to_camel(name)}")
+        if asked[name] or name == "amount":
+            check_amount(services.settings, asked[name], f"body.{to_camel(name)}")
     made, is_replay = await services.write_offs.request(request_id, by.actor, **asked)
     if is_replay:
         response.headers["Idempotent-Replay"] = "true"

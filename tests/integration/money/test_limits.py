@@ -62,7 +62,7 @@ def test_a_write_off_is_approved_within_limits_of_what_is_owed(
 def test_a_write_off_is_asked_for_within_bounds(client: httpx.Client, field: str) -> None:
     answer = client.post("/v1/write-off-requests", json=WRITE_OFF | {field: "999999999.99"}, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert f"body.{field}: 100000.00 is the most" in answer.json()["detail"]
+    assert f"body.{field}: the maximum is 100000.00" in answer.json()["detail"]
 
 
 def test_an_adjustment_is_within_limits(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
