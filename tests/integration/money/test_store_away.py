@@ -69,7 +69,7 @@ def test_an_intent_of_which_nobody_knows_whether_it_is_stored_is_not_said_to_be_
         "event_store_unavailable",
         True,
     )
-    assert "not known" in problem["detail"]
+    assert "outcome is unknown" in problem["detail"]
     assert "same Idempotency-Key" in problem["detail"]
     monkeypatch.undo()
     until(
