@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.aggregates.write_off_request import WriteOffReason
-from app.console.pages.money.forms import WRITE_OFF_REASONS, InvalidFormError, amount_of, body_of, change_of
+from app.console.pages.money.forms import InvalidFormError, amount_of, body_of, change_of
 
 MOST = Decimal(100_000)
 
@@ -70,7 +69,3 @@ def test_what_is_owed_changes_by_the_kind() -> None:
     assert change_of("fee", {"amount": "5.00"}) == (0, five)
     assert change_of("waiver", {"amount": "5.00"}) == (0, -five)
     assert change_of("repayment", {"amount": "5.00"}) == (-five, 0)
-
-
-def test_the_reasons_are_the_contracts() -> None:
-    assert WriteOffReason.__args__ == WRITE_OFF_REASONS  # type: ignore[attr-defined]

@@ -3,17 +3,16 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from typing import get_args
 
+from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
 from app.console.session.rest import Json
 from app.console.ui.formats import decimal
 
 _AMOUNT = re.compile(r"(?:A?\$)?\s*((?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.\d{1,2})?)", re.ASCII | re.IGNORECASE)
 _MAX_LENGTHS = {"reason": 500, "notes": 1_000, "paymentReference": 200, "paymentMethod": 200}
 
-WRITE_OFF_REASONS = (
-    *("hardship", "bankruptcy", "deceased", "unable_to_locate"),
-    *("fraud_victim", "disputed", "aged_debt", "other"),
-)
+WRITE_OFF_REASONS = get_args(WriteOffReason)
 PAYMENT_METHODS = ("bank_transfer", "card", "direct_debit", "cash")
 DEFAULTS = {"type": "late_fee", "direction": "lower", "part": "principal", "priority": "normal"}
 
@@ -131,7 +130,7 @@ def _write_off(fields: _Fields, amount: str) -> Json:
     return {
         "amount": amount,
         "reason": fields.choice("writeOffReason", *WRITE_OFF_REASONS),
-        "priority": fields.choice("priority", "normal", "high", "urgent"),
+        "priority": fields.choice("priority", *get_args(WriteOffPriority)),
         "notes": fields.text("notes"),
     }
 
