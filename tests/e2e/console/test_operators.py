@@ -86,7 +86,7 @@ def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, ru
 
 
 def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
-    browser: Browser, ada: Page, running: System
+    browser: Browser, ada: Page, running: System, request: pytest.FixtureRequest
 ) -> None:
     ann = sign_in(browser, running.url, "Ann Lee", "Supervisor")
     sue = sign_in(browser, running.url, "Sue Ray", "Supervisor")
@@ -108,6 +108,8 @@ def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
     sue.locator("#queue a.line").click()
     expect(sue.get_by_text("Live from the ledger")).to_be_visible()
     assert faults_of(sue) == []
+    if folder := request.config.getoption("--screenshots"):
+        sue.screenshot(path=Path(folder) / "approval.png")
     sue.get_by_role("button", name="Approve").click()
     sue.get_by_label("Comment").fill("Seen the statements of three months.")
     assert faults_of(sue) == []
