@@ -31,7 +31,7 @@ from app.api.status import routes as status
 from app.api.write_offs import routes as write_offs
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
-from app.ledger.client.configured import configured_security
+from app.ledger.client.security import Security
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
 
@@ -50,7 +50,7 @@ def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     settings cannot be used, ParserError if an installed parser of messages cannot be.
     """
     tokens = token_verifier(settings)
-    configured_security(settings)
+    Security.of(settings)
     parsers = load_parsers(CATALOGUE)
 
     @asynccontextmanager

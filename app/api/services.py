@@ -20,7 +20,6 @@ from app.api.histories.service import Transcripts
 from app.api.notes.service import Notes
 from app.ingestion.messages.parsers import Parsers
 from app.ledger.client.client import LedgerClient
-from app.ledger.client.configured import configured_client
 from app.ledger.money.approvals import Approvals
 from app.ledger.money.command_store import CommandStore
 from app.ledger.money.movements import Money
@@ -89,7 +88,7 @@ def build_services(settings: Settings, tracing: Tracing, tokens: TokenVerifier, 
     database = mongo[settings.mongo_db]
     servers = Servers(settings, parsers)
     store = servers.event_store_for_commands
-    ledger = configured_client(settings)
+    ledger = LedgerClient.of(settings)
     money = Money(CommandStore(store), ledger, running_s=settings.settle_after_seconds)
     limits = {
         Role.SUPERVISOR.value: settings.write_off_limit_supervisor,

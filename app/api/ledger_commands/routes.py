@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
 
-from app.aggregates import CommandKind, CommandStatus, same_person
+from app.aggregates import CommandKind, CommandStatus
 from app.api.auth.audit import log_read
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import Authenticated, requires
@@ -14,7 +14,7 @@ from app.api.documents.listing import Listed, page
 from app.api.documents.service import represented
 from app.api.http.etags import TAGGED
 from app.api.http.pages import Identifier, Page
-from app.api.http.problems import InvalidRequestError, ProblemError, documented
+from app.api.http.problems import InvalidRequestError, documented
 from app.api.http.router import Router
 from app.api.ledger_commands.schemas import (
     CommandHistory,
@@ -129,15 +129,11 @@ async def settle_ledger_command(
     if body.posted != (body.transaction_id is not None):
         msg = "body.transactionId: required if it is posted, and only then."
         raise InvalidRequestError(msg)
-    services = services_of(request)
-    command = await in_thread(services.money.store.load, command_id)
-    if command is None:
-        raise NotFoundError("ledger command", command_id)
-    if command.intent is not None and same_person(command.intent.requested_by, by.user):
-        raise ProblemError(403, "own_request", "Somebody else has to settle your request.")
-    if command.is_settled or command.awaits_approval or services.settler.will_send(command):
-        detail = "It is settled, awaits approval, or is still being retried."
-        raise ProblemError(409, "settles_by_itself", detail)
-    facts = {"posted": body.posted, "because": body.because, "transaction_id": body.transaction_id}
-    await in_thread(services.money.store.record, command_id, "settle_by_hand", actor=by.actor, **facts)
+    await services_of(request).settler.settle_by_hand(
+        command_id,
+        by.actor,
+        posted=body.posted,
+        because=body.because,
+        transaction_id=body.transaction_id,
+    )
     return await stored_command(request, command_id)

@@ -26,7 +26,6 @@ from app.api.services import services_of
 from app.api.write_offs.schemas import Approved, WriteOffBody
 from app.api.write_offs.service import request_id_of, stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
-from app.ledger.money.movements import Answer
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffStatus
 
 router = Router(
@@ -122,7 +121,7 @@ async def approve_write_off(
 
     await check_if_match(if_match, current)
     approval = await services_of(request).write_offs.approve(request_id, by.actor, body.comment)
-    command = await answered(request, response, Answer(approval.command, is_replay=approval.is_replay))
+    command = await answered(request, response, approval)
     try:
         return Approved(request=await _stored(request, approval.request), command=command)
     except EVENT_STORE_ERRORS as error:

@@ -22,7 +22,7 @@ async def stored_request(request: Request, request_id: str) -> WriteOffRequestDo
     """The request as stored now, without waiting for a projection. Raises one of EVENT_STORE_ERRORS."""
     store = services_of(request).money.store
     document = None
-    for event in await in_thread(store.events_of, WriteOffRequest, request_id):
+    for event in await in_thread(store.events, request_id, WriteOffRequest):
         document = _WRITE_OFF_REQUESTS.evolve(document, event)
     return (
         None if document is None else WriteOffRequestDocument.model_validate({**document, "_id": request_id})

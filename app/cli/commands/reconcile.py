@@ -19,7 +19,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ingestion.stream.consumer import connect
-from app.ledger.client.channel import LedgerSettingsError
+from app.ledger.client.security import LedgerSettingsError
 from app.operations.reconcile import reconcile
 from app.operations.reconcile.reconciliation import Reconciliation
 from app.projections.read_models.catalogue import all_projections

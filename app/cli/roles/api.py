@@ -4,8 +4,8 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.errors import ConfigurationError
-from app.ledger.client.configured import configured_security
 from app.ledger.client.health import is_sandbox
+from app.ledger.client.security import Security
 from app.runtime.bootstrap import Api
 from app.runtime.settings.settings import Settings
 
@@ -23,9 +23,7 @@ def command() -> None:
 
 def _refuse_a_sandbox(settings: Settings) -> None:
     """In production, exit with 2 if the ledger is a sandbox. A ledger that is away may come later."""
-    if settings.env == "production" and is_sandbox(
-        settings.ledger_target, security=configured_security(settings)
-    ):
+    if settings.env == "production" and is_sandbox(settings.ledger_target, security=Security.of(settings)):
         typer.echo(
             f"With BILLIE_ENV=production, `billie api` does not start with a sandbox ledger, which moves no "
             f"real money: set BILLIE_LEDGER_TARGET, {settings.ledger_target}, to the real one.",

@@ -1,7 +1,7 @@
-"""A circuit breaker: who is known to be away is not asked, so that nobody waits for it.
+"""A circuit breaker: a server that is known to be away is not called, so that nobody waits for it.
 
-Written here, as the libraries for asyncio let every call through once they try again (purgatory), or are
-no longer kept (aiobreaker); here exactly one does.
+Of our own, because the libraries for asyncio let every call through when they try again (purgatory), or are
+unmaintained (aiobreaker); here exactly one tries.
 """
 
 import time
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 
 
 class BreakerOpenError(Exception):
-    """The call was not made: those before it failed. ``seconds`` from now one is let through."""
+    """The call was not made, because those before it failed. One is let through in ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"not asked: it did not answer the calls before; the next try is in {seconds:.1f} s")
+        super().__init__(f"not called: earlier calls got no answer; the next try is in {seconds:.1f} s")
         self.seconds = seconds
 
 
 class Breaker:
     """Opens after ``failures`` in a row, for ``rest_seconds``; then one call tries, alone.
 
-    Its success closes the breaker, its failure gives another rest. ``is_failure`` says which exceptions
-    are failures: any other one is an answer, and so a success here. For one event loop: without a lock.
+    Its success closes the breaker, its failure makes it rest again. ``is_failure`` says which exceptions
+    are failures: any other is an answer, and so a success here. For one event loop: it has no lock.
     """
 
     def __init__(
@@ -60,16 +60,16 @@ class Breaker:
         else:
             self.answered()
         finally:
-            # Also of a call that was cancelled: it tells nothing, and the next one may try.
+            # A cancelled call tells nothing either way: the next one may try.
             if trying:
                 self._trying = False
 
     def answered(self) -> None:
-        """There was an answer, in whichever call."""
+        """Some call got an answer."""
         self._failed = 0
 
     def failed(self) -> None:
-        """There was none."""
+        """Some call got none."""
         self._failed += 1
         self._rests_until = self._clock() + self._rest
 

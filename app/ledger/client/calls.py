@@ -1,4 +1,4 @@
-"""How a call is made: with its deadline and our token, past the breaker, its errors by name."""
+"""How a call is made: with a deadline and our token, through the breaker, its errors by name."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -26,14 +26,14 @@ _WATCH_CONNECT_SECONDS = 1.0
 
 
 def no_answer(error: Exception) -> bool:
-    """Whether a call failed because nobody answered: what the breaker counts. A rejection is an answer."""
+    """Whether a call failed because nothing answered: what the breaker counts. A rejection is an answer."""
     return isinstance(error, LedgerUnreachableError | LedgerTimeoutError)
 
 
 async def _answered(call: Awaitable[Any]) -> Any:
-    """The answer to a call. Raises LedgerUnreachableError where its channel was closed meanwhile.
+    """The answer to a call. Raises LedgerUnreachableError if its channel was closed meanwhile.
 
-    gRPC says that as asyncio says that somebody has gone away: as if nobody were to be answered.
+    gRPC reports that as a cancellation, as if the caller had gone away.
     """
     try:
         return await call
@@ -41,11 +41,11 @@ async def _answered(call: Awaitable[Any]) -> Any:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-    raise LedgerUnreachableError("UNAVAILABLE", "the connection was left before there was an answer")
+    raise LedgerUnreachableError("UNAVAILABLE", "the connection was closed before the answer")
 
 
 class Calls:
-    """The calls over one channel, and what is known of whether the ledger answers at all."""
+    """The calls over one channel."""
 
     def __init__(
         self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...], breaker: Breaker
@@ -59,30 +59,30 @@ class Calls:
         """The answer to ``request``. Raises LedgerError, after ``seconds`` at most."""
         with self._measured(operation), self._guarded():
             answer = await _answered(call(request, timeout=seconds, metadata=self._metadata))
-            if answer is None:  # What gRPC gives for bytes that are no such message.
-                raise UnreadableAnswerError("it is not of its type")
+            if answer is None:  # gRPC could not parse it.
+                raise UnreadableAnswerError("it is of another type")
             return answer
 
     async def listen(self, call: Any, request: Any, seconds: float) -> AsyncIterator[Any]:
-        """The answers as they come, until the ledger or the caller ends them, or ``seconds`` are over.
+        """The answers as they come, until the ledger or the caller ends them, or ``seconds`` have passed.
 
-        Raises LedgerError when the connection breaks. The call is let go when the iterator is closed.
+        Raises LedgerError when the connection breaks. Closing the iterator cancels the call.
         """
         if not self._breaker.is_closed:
             await self.raise_if_down(seconds=_WATCH_CONNECT_SECONDS)
         stream = call(request, timeout=seconds, metadata=self._metadata)
         try:
-            # Not guarded: a listener may hear nothing for an hour, and must not be the one call that an
-            # open breaker lets through.
+            # Not guarded: a watch may be silent for an hour, and must not be the one call that an open
+            # breaker lets through.
             while (answer := await stream.read()) is not grpc.aio.EOF:
                 self._breaker.answered()
                 if answer is None:
-                    raise UnreadableAnswerError("it is not of its type")
+                    raise UnreadableAnswerError("it is of another type")
                 yield answer
         except grpc.aio.AioRpcError as error:
             ours = ledger_error(error)
             if isinstance(ours, LedgerTimeoutError):
-                return  # As agreed: the reader goes on from where it was.
+                return  # As agreed: the reader continues from where it was.
             if no_answer(ours):
                 self._breaker.failed()
             raise ours from error
@@ -93,7 +93,7 @@ class Calls:
     async def raise_if_down(self, *, seconds: float) -> None:
         """Raise LedgerDownError, after ``seconds`` at most, unless a call may be sent now.
 
-        Costs nothing while the ledger answers. Else its health check is the call that tries: a
+        Costs nothing while the ledger answers. Otherwise a health check is the call that tries: a
         customer's money is no probe.
         """
         ready = self._channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
@@ -102,7 +102,7 @@ class Calls:
         try:
             answer = await self.ask("Check", self._check, health_pb2.HealthCheckRequest(), seconds)
         except NotOfferedError:
-            return  # It answers, which was the question.
+            return  # It answers.
         except LedgerDownError:
             raise
         except LedgerError as error:
@@ -122,7 +122,7 @@ class Calls:
             outcome = error.grpc_code
             raise
         except BaseException:
-            outcome = "GIVEN_UP"  # By the caller, who went away.
+            outcome = "GIVEN_UP"  # The caller went away.
             raise
         finally:
             LEDGER_CALLS.labels(operation, outcome).inc()

@@ -1,19 +1,16 @@
-"""The channel to the ledger: what is retried, how a dead connection is found, and who we are."""
+"""The channel to the ledger: what is retried, and how a dead connection is found."""
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
 import grpc.aio
 
-from app.errors import ConfigurationError
-from app.runtime.settings.loopback import host_of, is_local
+from app.ledger.client.security import Security
 
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
 
 RETRIED = ("GetTransactions", "GetBalance", "GetLedgerRecord", "GetStatement")
-"""Reads only. A write is sent once: who repeats it, with its key, knows that it does."""
+"""Reads only. A write is sent once: whoever repeats it, with its key, does so knowingly."""
 
 _RETRIES = {
     "methodConfig": [
@@ -31,42 +28,6 @@ _RETRIES = {
 }
 _KEEPALIVE_ANSWER_MS = 5_000
 _FOREVER_MS = 2**31 - 1
-
-
-class LedgerSettingsError(ConfigurationError):
-    """The settings describe no way to the ledger that may be used."""
-
-
-@dataclass(frozen=True)
-class Security:
-    """TLS, with the system's authorities or ``authorities`` (PEM), and a bearer token.
-
-    ``sheltered``: nobody reads on the way also without TLS, because something else encrypts.
-    """
-
-    tls: bool = False
-    authorities: bytes | None = None
-    token: str | None = field(default=None, repr=False)
-    sheltered: bool = False
-
-    def metadata(self, target: str) -> tuple[tuple[str, str], ...]:
-        """What goes with each call to ``target``: the token.
-
-        Raises LedgerSettingsError where others on the way could read it.
-        """
-        if self.token is None:
-            return ()
-        if not self.tls and not self.sheltered and not is_local(host_of(target)):
-            msg = f"a token for {target} needs BILLIE_LEDGER_TLS=true: it would travel in plain text"
-            raise LedgerSettingsError(msg)
-        return (("authorization", f"Bearer {self.token}"),)
-
-    def credentials(self) -> grpc.ChannelCredentials | None:
-        """None for plain text."""
-        return grpc.ssl_channel_credentials(self.authorities) if self.tls else None
-
-
-PLAIN = Security()
 
 
 def open_channel(target: str, security: Security, *, keepalive_seconds: float) -> grpc.aio.Channel:

@@ -1,117 +1,100 @@
-"""What can go wrong with a call to the ledger, as exceptions.
+"""What can go wrong with a call to the ledger, and what each means to an API caller.
 
 * LedgerError
   * AccountNotFoundError: the ledger does not know the account
-  * LedgerRejectedError: a business rule forbids it; the message is for the operator; a retry cannot help
+  * LedgerRejectedError: a business rule forbids it; the message is for the operator
+    * OutOfRangeError: an argument is beyond what the ledger holds
   * InvalidRequestError: an argument is wrong
-  * OutOfRangeError: an argument is beyond what the ledger holds
-  * KeyReusedError: an idempotency key was used before with other content
+  * KeyReusedError: the idempotency key was used before with other content
   * NotOfferedError: this ledger does not implement the operation
   * AccessRefusedError: the ledger does not accept our token
   * LedgerUnreachableError: the connection could not be made, or broke
-    * LedgerDownError: we know that the ledger is away, and sent nothing
+    * LedgerDownError: the ledger is known to be away, and nothing was sent
   * LedgerTimeoutError: the deadline passed
-  * LedgerBusyError: the ledger has more to do than it can take
-  * ErasedIntentError: what was asked cannot be read any more, so nothing was sent
+  * LedgerBusyError: the ledger is overloaded
+  * ErasedIntentError: what was asked is erased, so nothing was sent
   * LedgerFaultError: anything else, at the ledger's end
-    * UnreadableAnswerError: an answer came, and is not as the contract says
+    * UnreadableAnswerError: the answer is not as the contract says
 
-Two questions decide what money code does next; both have an answer in each class:
+Two answers of each class decide what money code does next:
 
-``outcome_unknown``: may this attempt have posted? When it may, the command is neither posted nor failed,
-and only another attempt with the same key tells (contract ledger.md, failure 2).
+``outcome_unknown``: this attempt may have posted. The command is then neither posted nor failed, and only
+another attempt with the same key tells (contract ledger.md, failure 2).
 
-``settles``: did the ledger judge the command itself, so that the answer also holds for attempts before
-this one with the same key? A refused token, for example, says that this attempt posted nothing, and
-nothing of an earlier one whose outcome is unknown.
+``settles``: the ledger judged the command itself, so the answer also holds for earlier attempts with the same
+key. A refused token, for example, says that this attempt posted nothing, and nothing of an earlier one.
 """
-
-from typing import ClassVar
 
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 from app.errors import BillieError
 
-_MAX_MESSAGE_LENGTH = 2_000
-_RETRY_AFTER_S = 2
+_LONGEST_MESSAGE = 2_000
 
 
 class LedgerError(BillieError):
     """A call to the ledger that gave no result.
 
     ``grpc_code`` is the gRPC status by name (``FAILED_PRECONDITION``), ``message`` what came with it: the
-    ledger's own words, or gRPC's if the ledger did not answer. A rejection is never retryable: the same
-    request would be rejected again (contract ledger.md, failure 5).
+    ledger's own words, or gRPC's where the ledger did not answer. Only the former are shown to API callers.
     """
 
-    status = 502
-    code = "ledger_fault"
-    outcome_unknown: ClassVar[bool] = True
-    settles: ClassVar[bool] = False
-    _detail: ClassVar[str] = "The ledger failed, or its answer is invalid."
-    _quotes_ledger: ClassVar[bool] = True
+    status, code = 502, "ledger_fault"
+    sentence: str = "The ledger failed, or its answer is invalid."
+    is_answer: bool = True
+    """Whether the message is the ledger's own."""
+    outcome_unknown: bool = True
+    settles: bool = False
 
     def __init__(self, grpc_code: str, message: str) -> None:
         super().__init__(f"{message} ({grpc_code})")
         self.grpc_code = grpc_code
         self.message = message
-        self.ledger_message = message[:_MAX_MESSAGE_LENGTH] if self._quotes_ledger else None
+        self.ledger_message = message[:_LONGEST_MESSAGE] if self.is_answer else None
 
     @property
     def detail(self) -> str:
-        """The text, which may name hosts, is for us."""
-        return self._detail
+        """The sentence for the caller; the exception's own text may name hosts."""
+        return self.sentence
 
 
-class AccountNotFoundError(LedgerError):
+class _JudgedError(LedgerError):
+    outcome_unknown, settles = False, True
+
+
+class AccountNotFoundError(_JudgedError):
     """NOT_FOUND: the ledger has no such account. Nothing was posted."""
 
-    status = 404
-    code = "ledger_account_not_found"
-    _detail = "The ledger has no such account."
-    outcome_unknown = False
-    settles = True
+    status, code = 404, "ledger_account_not_found"
+    sentence = "The ledger has no such account."
 
 
-class LedgerRejectedError(LedgerError):
-    """FAILED_PRECONDITION: a business rule forbids it, for good; the message is for the operator."""
+class LedgerRejectedError(_JudgedError):
+    """FAILED_PRECONDITION: a business rule forbids it, for good. A retry cannot help (failure 5)."""
 
-    status = 422
-    code = "ledger_rejected"
-    _detail = "The ledger rejected this. A retry will be rejected too."
-    outcome_unknown = False
-    settles = True
+    status, code = 422, "ledger_rejected"
+    sentence = "The ledger rejected this. A retry will be rejected too."
 
 
-class InvalidRequestError(LedgerError):
-    """INVALID_ARGUMENT: an argument is wrong. Nothing was posted."""
-
-    status = 400
-    code = "ledger_invalid_request"
-    _detail = "The request is invalid for the ledger."
-    outcome_unknown = False
-    settles = True
-
-
-class OutOfRangeError(LedgerError):
+class OutOfRangeError(LedgerRejectedError):
     """OUT_OF_RANGE: an argument is beyond what the ledger holds. Nothing was posted."""
 
-    status = 422
-    code = "ledger_rejected"
-    _detail = "A value is out of the ledger's range."
-    outcome_unknown = False
-    settles = True
+    sentence = "A value is out of the ledger's range."
 
 
-class KeyReusedError(LedgerError):
+class InvalidRequestError(_JudgedError):
+    """INVALID_ARGUMENT: an argument is wrong. Nothing was posted."""
+
+    status, code = 400, "ledger_invalid_request"
+    sentence = "The request is invalid for the ledger."
+
+
+class KeyReusedError(_JudgedError):
     """ALREADY_EXISTS: the key belongs to a command with other content. This one posted nothing."""
 
-    status = 409
-    code = "idempotency_key_reused"
-    _detail = "The key belongs to another command. A new intent takes a new key."
-    outcome_unknown = False
-    settles = True
+    status, code = 409, "idempotency_key_reused"
+    sentence = "The key belongs to another command. A new intent takes a new key."
 
 
 class NotOfferedError(LedgerError):
@@ -121,9 +104,9 @@ class NotOfferedError(LedgerError):
 
 
 class AccessRefusedError(LedgerError):
-    """UNAUTHENTICATED or PERMISSION_DENIED: the token is wrong, or may not do this.
+    """UNAUTHENTICATED or PERMISSION_DENIED: the fault is in our settings, not in the command.
 
-    This attempt posted nothing; the fault is in our settings, not in the command.
+    This attempt posted nothing.
     """
 
     outcome_unknown = False
@@ -132,16 +115,12 @@ class AccessRefusedError(LedgerError):
 class LedgerUnreachableError(LedgerError):
     """UNAVAILABLE: no connection, or it broke; of a write, after the ledger may have had it."""
 
-    status = 503
-    code = "ledger_unavailable"
-    retryable = True
-    retry_after_s = _RETRY_AFTER_S
-    _detail = "The ledger cannot be reached. Try again in a moment."
-    _quotes_ledger = False
+    status, code, retryable, retry_after_s = 503, "ledger_unavailable", True, 2
+    sentence, is_answer = "The ledger cannot be reached. Try again in a moment.", False
 
 
 class LedgerDownError(LedgerUnreachableError):
-    """We know that the ledger is away, and sent nothing, so that the caller does not wait.
+    """The ledger is known to be away: nothing was sent, and the caller does not wait.
 
     ``outcome_unknown`` stays true: an earlier attempt with the same key may have posted.
     """
@@ -150,11 +129,8 @@ class LedgerDownError(LedgerUnreachableError):
 class LedgerTimeoutError(LedgerError):
     """DEADLINE_EXCEEDED: no answer in time; a write may have been posted all the same."""
 
-    status = 504
-    code = "ledger_timeout"
-    retryable = True
-    _detail = "The ledger did not answer in time. Try again."
-    _quotes_ledger = False
+    status, code, retryable = 504, "ledger_timeout", True
+    sentence, is_answer = "The ledger did not answer in time. Try again.", False
 
 
 class LedgerBusyError(LedgerError):
@@ -163,11 +139,8 @@ class LedgerBusyError(LedgerError):
     Unknown for a write: the answer can be what was too large.
     """
 
-    status = 429
-    code = "ledger_busy"
-    retryable = True
-    retry_after_s = _RETRY_AFTER_S
-    _detail = "The ledger is overloaded. Try again."
+    status, code, retryable, retry_after_s = 429, "ledger_busy", True, 2
+    sentence = "The ledger is overloaded. Try again."
 
 
 class ErasedIntentError(LedgerError):
@@ -175,7 +148,7 @@ class ErasedIntentError(LedgerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "ERASED", "what was asked can be read no more: look into the ledger, and settle it by hand"
+            "ERASED", "the command can no longer be read: look into the ledger, and settle it by hand"
         )
 
 
@@ -186,35 +159,32 @@ class LedgerFaultError(LedgerError):
 class UnreadableAnswerError(LedgerFaultError):
     """An answer came, and ``what`` is wrong with it. Of a write: it may well have posted."""
 
-    _quotes_ledger = False
+    is_answer = False
 
     def __init__(self, what: str) -> None:
         super().__init__("INTERNAL", f"the ledger's answer cannot be read: {what}")
 
 
-_BY_STATUS: dict[StatusCode, type[LedgerError]] = {
-    StatusCode.NOT_FOUND: AccountNotFoundError,
-    StatusCode.FAILED_PRECONDITION: LedgerRejectedError,
-    StatusCode.INVALID_ARGUMENT: InvalidRequestError,
-    StatusCode.OUT_OF_RANGE: OutOfRangeError,
-    StatusCode.ALREADY_EXISTS: KeyReusedError,
-    StatusCode.UNIMPLEMENTED: NotOfferedError,
-    StatusCode.UNAUTHENTICATED: AccessRefusedError,
-    StatusCode.PERMISSION_DENIED: AccessRefusedError,
-    StatusCode.UNAVAILABLE: LedgerUnreachableError,
-    StatusCode.DEADLINE_EXCEEDED: LedgerTimeoutError,
-    StatusCode.RESOURCE_EXHAUSTED: LedgerBusyError,
+_BY_STATUS: dict[str, type[LedgerError]] = {
+    StatusCode.NOT_FOUND.name: AccountNotFoundError,
+    StatusCode.FAILED_PRECONDITION.name: LedgerRejectedError,
+    StatusCode.INVALID_ARGUMENT.name: InvalidRequestError,
+    StatusCode.OUT_OF_RANGE.name: OutOfRangeError,
+    StatusCode.ALREADY_EXISTS.name: KeyReusedError,
+    StatusCode.UNIMPLEMENTED.name: NotOfferedError,
+    StatusCode.UNAUTHENTICATED.name: AccessRefusedError,
+    StatusCode.PERMISSION_DENIED.name: AccessRefusedError,
+    StatusCode.UNAVAILABLE.name: LedgerUnreachableError,
+    StatusCode.DEADLINE_EXCEEDED.name: LedgerTimeoutError,
+    StatusCode.RESOURCE_EXHAUSTED.name: LedgerBusyError,
 }
 
 
 def ledger_error(error: AioRpcError) -> LedgerError:
     """Our exception for gRPC's."""
-    status = error.code()
-    return _BY_STATUS.get(status, LedgerFaultError)(status.name, error.details() or "no details were given")
+    return stored_error(error.code().name, error.details() or "no details were given")
 
 
-def stored_error(code: str, message: str) -> LedgerError:
+def stored_error(grpc_code: str, message: str) -> LedgerError:
     """Our exception for a status that was stored by its name."""
-    status = StatusCode.__members__.get(code)
-    kind = LedgerFaultError if status is None else _BY_STATUS.get(status, LedgerFaultError)
-    return kind(code, message)
+    return _BY_STATUS.get(grpc_code, LedgerFaultError)(grpc_code, message)

@@ -1,34 +1,34 @@
-"""Whether the ledger is well, and no sandbox, by its own word: the standard gRPC health check."""
+"""The standard gRPC health check: whether the ledger serves, and whether it is a sandbox."""
 
 from typing import Any, cast
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from app.ledger.client.channel import PLAIN, Security
 from app.ledger.client.errors import LedgerError, NotOfferedError, ledger_error
+from app.ledger.client.security import PLAIN, Security
 
 NOT_OFFERED = "NO HEALTH CHECK"
 SANDBOX = "billie.ledger.Sandbox"
-"""A service of the health check that only a sandbox has: others answer that they do not know it."""
+"""A service of the health check that only a sandbox knows."""
 
 
 def health(target: str, *, seconds: float = 1.0, security: Security = PLAIN) -> str:
-    """What the ledger at ``host:port`` says of itself, by the check's name for it: ``SERVING`` is well.
+    """The status of the ledger at ``host:port``, by the check's name for it, such as ``SERVING``.
 
-    ``NO HEALTH CHECK`` where it answers, and offers none. Raises LedgerError where it does not answer.
+    ``NO HEALTH CHECK`` if it offers none. Raises LedgerError if it does not answer.
     """
     try:
         return _checked(target, "", seconds, security)
     except NotOfferedError:
         return NOT_OFFERED
     except LedgerError as error:
-        # gRPC tells of every address that it tried: what failed stands last.
+        # gRPC names every address that it tried: what failed is last.
         raise type(error)(error.grpc_code, error.message.rpartition(": ")[2]) from error
 
 
 def is_sandbox(target: str, *, seconds: float = 2.0, security: Security = PLAIN) -> bool:
-    """Whether a sandbox ledger answers at ``host:port``. No, also where nobody answers: nobody can tell."""
+    """Whether a sandbox ledger answers at ``host:port``; False also if nothing answers."""
     try:
         return _checked(target, SANDBOX, seconds, security) == "SERVING"
     except LedgerError:
@@ -36,7 +36,6 @@ def is_sandbox(target: str, *, seconds: float = 2.0, security: Security = PLAIN)
 
 
 def _checked(target: str, service: str, seconds: float, security: Security) -> str:
-    """The answer's name. Raises LedgerError."""
     metadata, credentials = security.metadata(target), security.credentials()
     with (
         grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)

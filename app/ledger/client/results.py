@@ -1,63 +1,106 @@
 """What the ledger answers, in Python's own types: Decimal AUD, aware UTC times, ISO date strings.
 
-Names are the contract's, shorter where the class says the rest. A time that the ledger left out is None.
+Names are the contract's, shorter where the class says the rest. What the ledger left out is None.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+
+from google.protobuf.message import Message
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from app.ledger.client.errors import UnreadableAnswerError
+from app.ledger.wire import accounting_ledger_pb2 as wire
+
+_MOST_DIGITS = 12
+"""Of an amount in dollars: more is no money, and would be written out digit by digit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+def _amount(told: str) -> Decimal:
+    try:
+        amount = Decimal(told)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
+        msg = f"{told!r} is not an amount"
+        raise ValueError(msg)
+    return amount
+
+
+def _time(told: Any) -> datetime | None:
+    if not told.ByteSize():
+        return None
+    try:
+        at: datetime = told.ToDatetime(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+    return at
+
+
+def _kind(number: int) -> str:
+    # A ledger newer than this client may know more kinds; the number is better than a failure.
+    descriptor = wire.TransactionType.DESCRIPTOR.values_by_number.get(number)
+    return f"TYPE_{number}" if descriptor is None else str(descriptor.name)
+
+
+Money = Annotated[Decimal, BeforeValidator(_amount)]
+OptionalMoney = Annotated[Decimal | None, BeforeValidator(lambda told: _amount(told) if told else None)]
+OptionalText = Annotated[str | None, BeforeValidator(lambda told: told or None)]
+Time = Annotated[datetime | None, BeforeValidator(_time)]
+Kind = Annotated[str, BeforeValidator(_kind), Field(validation_alias="type")]
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Balance(_Result):
     """What is owed on a loan account at ``as_of``: ``total`` = ``principal`` + ``fees``."""
 
     loan_account_id: str
-    principal: Decimal
-    fees: Decimal
-    total: Decimal
-    as_of: datetime | None
+    principal: Money = Field(validation_alias="principal_balance")
+    fees: Money = Field(validation_alias="fee_balance")
+    total: Money = Field(validation_alias="total_outstanding")
+    as_of: Time
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerTransaction:
+class LedgerTransaction(_Result):
     """One posting. A delta below zero lowers what is owed; ``_after`` is what was owed then.
 
     ``kind`` is a name of the wire's TransactionType, or ``TYPE_<number>`` of one that we do not know.
     """
 
-    transaction_id: str
+    transaction_id: str = Field(min_length=1)
     loan_account_id: str
-    kind: str
-    transaction_date: datetime | None
+    kind: Kind
+    transaction_date: Time
     effective_date: str
-    principal_delta: Decimal
-    fee_delta: Decimal
-    total_delta: Decimal
-    principal_after: Decimal
-    fee_after: Decimal
-    total_after: Decimal
+    principal_delta: Money
+    fee_delta: Money
+    total_delta: Money
+    principal_after: Money
+    fee_after: Money
+    total_after: Money
     description: str
     reference_type: str
     reference_id: str
-    metadata: dict[str, str]
+    metadata: Annotated[dict[str, str], BeforeValidator(dict)]
     created_by: str
-    created_at: datetime | None
+    created_at: Time
     portfolio_entry_id: str
-    notes: str | None
+    notes: OptionalText
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionList:
+class TransactionList(_Result):
     """Transactions, newest first. ``total_count`` also counts those beyond the limit asked for."""
 
     loan_account_id: str
-    transactions: tuple[LedgerTransaction, ...]
+    transactions: Annotated[tuple[LedgerTransaction, ...], BeforeValidator(tuple)]
     total_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRecord:
+class LedgerRecord(_Result):
     """An account as the ledger holds it.
 
     ``total_repayable`` = ``disbursed_principal`` + ``establishment_fee``.
@@ -67,34 +110,32 @@ class LedgerRecord:
     account_number: str
     customer_id: str
     application_number: str
-    disbursed_principal: Decimal
-    establishment_fee: Decimal
-    total_repayable: Decimal
-    principal_balance: Decimal
-    fee_balance: Decimal
-    total_outstanding: Decimal
-    total_paid: Decimal
+    disbursed_principal: Money
+    establishment_fee: Money
+    total_repayable: Money
+    principal_balance: Money
+    fee_balance: Money
+    total_outstanding: Money
+    total_paid: Money
     transaction_count: int
-    last_transaction_id: str | None
-    schedule_id: str | None
-    created_at: datetime | None
-    updated_at: datetime | None
+    last_transaction_id: OptionalText
+    schedule_id: OptionalText
+    created_at: Time
+    updated_at: Time
 
 
-@dataclass(frozen=True, slots=True)
-class StatementLine:
+class StatementLine(_Result):
     """One line of a statement: a ``charge`` or a ``payment``, and what was owed after it."""
 
     date: str
     transaction_id: str
     description: str
-    charge: Decimal | None
-    payment: Decimal | None
-    balance: Decimal
+    charge: OptionalMoney
+    payment: OptionalMoney
+    balance: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(_Result):
     """An account's statement of a period, both days included."""
 
     loan_account_id: str
@@ -102,31 +143,29 @@ class Statement:
     customer_id: str
     period_start: str
     period_end: str
-    disbursed_principal: Decimal
-    establishment_fee: Decimal
-    total_repayable: Decimal
-    opening_balance: Decimal
-    fees_charged: Decimal
-    payments_received: Decimal
-    closing_balance: Decimal
-    lines: tuple[StatementLine, ...]
-    generated_at: datetime | None
+    disbursed_principal: Money
+    establishment_fee: Money
+    total_repayable: Money
+    opening_balance: Money
+    fees_charged: Money
+    payments_received: Money
+    closing_balance: Money
+    lines: Annotated[tuple[StatementLine, ...], BeforeValidator(tuple)]
+    generated_at: Time
 
 
-@dataclass(frozen=True, slots=True)
-class InstalmentAllocation:
+class InstalmentAllocation(_Result):
     """How much of a repayment an instalment took, and what it still lacks."""
 
     payment_number: int
-    amount_applied: Decimal
+    amount_applied: Money
     instalment_status: str
-    amount_remaining: Decimal
+    amount_remaining: Money
     due_date: str
-    scheduled_amount: Decimal
+    scheduled_amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionResult:
+class TransactionResult(_Result):
     """What a write posted.
 
     ``idempotent_replay``: an earlier attempt with this key had posted it, and nothing happened now.
@@ -135,9 +174,24 @@ class TransactionResult:
 
     transaction: LedgerTransaction
     event_id: str
-    allocated_to_fees: Decimal | None
-    allocated_to_principal: Decimal | None
-    overpayment: Decimal | None
+    allocated_to_fees: OptionalMoney
+    allocated_to_principal: OptionalMoney
+    overpayment: OptionalMoney
     idempotent_replay: bool
-    instalments: tuple[InstalmentAllocation, ...]
-    allocation_warning: str | None
+    instalments: Annotated[tuple[InstalmentAllocation, ...], BeforeValidator(tuple)] = Field(
+        validation_alias="applied_to_instalments"
+    )
+    allocation_warning: OptionalText
+
+
+R = TypeVar("R", bound=_Result)
+
+
+def result_of(kind: type[R], answer: Message) -> R:
+    """Read a message of the wire. Raises UnreadableAnswerError."""
+    try:
+        return kind.model_validate(answer)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        place = ".".join(map(str, wrong["loc"]))
+        raise UnreadableAnswerError(f"{place}: {wrong['msg']}") from error

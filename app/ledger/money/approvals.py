@@ -1,4 +1,4 @@
-"""Adjustments beyond a limit: asked for by one person, posted by the approval of another."""
+"""Adjustments beyond a limit: asked for by one person, posted when another approves."""
 
 from app.aggregates import (
     Actor,
@@ -16,56 +16,8 @@ from app.ledger.money.movements import Answer, Money
 from app.runtime.servers.store_threads import in_thread
 
 
-class Approvals:
-    """What staff do with commands that await approval."""
-
-    def __init__(self, money: Money, limits: Limits) -> None:
-        """An approval is within what the approver may write off: it comes to the same."""
-        self._money = money
-        self._limits = limits
-
-    async def approve(self, command_id: str, actor: Actor, comment: str) -> Answer:
-        """Agree, and have the ledger post it; of what this person approved before, tell the outcome.
-
-        Raises NotFoundError, RefusedError, LedgerDownError (nothing was stored), and one of
-        EVENT_STORE_ERRORS.
-        """
-        known = await in_thread(self._money.store.load, command_id)
-        if known is not None and known.awaits_approval:
-            await self._money.client.raise_if_down()
-
-        def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
-            command = _existing(unit, command_id)
-            if command.is_approved_by(actor.id):
-                return command, False
-            source = said(command_id, "approved")
-            command.approve(source, actor=actor, limits=self._limits, comment=comment)
-            return command, True
-
-        command, is_new = await in_thread(self._money.store.change, store)
-        if is_new:
-            command = await self._money.send(command, is_first=True)
-        return Answer(command, is_replay=not is_new)
-
-    async def refuse(self, command_id: str, actor: Actor, comment: str) -> None:
-        """Do not agree, or withdraw what one asked for. Raises as :meth:`approve`, but LedgerDownError."""
-
-        def store(unit: UnitOfWork) -> None:
-            command = _existing(unit, command_id)
-            command.refuse(said(command_id, "refused"), actor=actor, comment=comment)
-
-        await in_thread(self._money.store.change, store)
-
-
-def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
-    command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
-    if command.intent is None:
-        raise NotFoundError("ledger command", command_id)
-    return command
-
-
 class AdjustmentRule:
-    """Whether an adjustment needs approval: enters it in the account's register where it does not."""
+    """Whether an adjustment needs approval; if not, it is entered in the account's register."""
 
     def __init__(self, limit: AdjustmentLimit) -> None:
         self._limit = limit
@@ -82,3 +34,50 @@ class AdjustmentRule:
             return True
         register.enter(source, command_id=intent.command_id, by=actor.id, moved=intent.moved)
         return False
+
+
+class Approvals:
+    """Decisions on commands that await approval.
+
+    All methods raise NotFoundError, RefusedError, and one of EVENT_STORE_ERRORS.
+    """
+
+    def __init__(self, money: Money, limits: Limits) -> None:
+        """``limits`` are those of write-offs: an adjustment may come to the same."""
+        self._money = money
+        self._limits = limits
+
+    async def approve(self, command_id: str, actor: Actor, comment: str) -> Answer:
+        """Approve it, and have the ledger post it; if this person approved it before, the outcome.
+
+        Raises LedgerDownError before anything is stored.
+        """
+        known = await in_thread(self._money.store.load, command_id)
+        if known is not None and known.awaits_approval:
+            await self._money.client.raise_if_down()
+
+        def store(unit: UnitOfWork) -> tuple[LedgerCommand, bool]:
+            command = _existing(unit, command_id)
+            if command.is_approved_by(actor.id):
+                return command, False
+            source = said(command_id, "approved")
+            command.approve(source, actor=actor, limits=self._limits, comment=comment)
+            return command, True
+
+        command, is_new = await in_thread(self._money.store.change, store)
+        return await self._money.answer(command, is_new=is_new)
+
+    async def refuse(self, command_id: str, actor: Actor, comment: str) -> None:
+        """Refuse it; the requester withdraws it so. It is never posted."""
+
+        def store(unit: UnitOfWork) -> None:
+            _existing(unit, command_id).refuse(said(command_id, "refused"), actor=actor, comment=comment)
+
+        await in_thread(self._money.store.change, store)
+
+
+def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:
+    command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
+    if command.intent is None:
+        raise NotFoundError("ledger command", command_id)
+    return command

@@ -1,22 +1,22 @@
-"""Moving money: the intent is stored, then the ledger is asked, then the outcome is stored.
+"""Moving money: the intent is stored, the ledger is asked, the outcome is stored.
 
-The six failures of ``contracts/ledger.md`` are kept out here: a key is the caller's, and used for one intent
-for ever; what is not known is said to be unknown, and settled with the same key (``settler.py``).
+This keeps out the six failures of ``contracts/ledger.md``: a key is the caller's, for one intent for ever; an
+unknown outcome is called unknown, and settled with the same key (``settler.py``).
 """
 
 import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from app.aggregates import Actor, CommandStatus, Intent, LedgerCommand
 from app.errors import BillieError, IdempotencyKeyReusedError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import ErasedIntentError, KeyReusedError, LedgerError, NotOfferedError
-from app.ledger.money.command_store import CommandStore, Rule
-from app.ledger.money.sending import send
+from app.ledger.client.results import TransactionResult
+from app.ledger.money.command_store import CommandStore, Record, Rule
+from app.ledger.money.sending import send, stored_result
 from app.runtime.observability.metrics import MONEY_COMMANDS
 from app.runtime.servers.store_threads import in_thread
 
@@ -28,9 +28,7 @@ _OTHER_COMMAND = "The key belongs to a command that asks for something else. A n
 class StillRunningError(BillieError):
     """The first request with this key is still being answered."""
 
-    status = 409
-    code = "still_running"
-    retryable = True
+    status, code, retryable = 409, "still_running", True
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("The first request with this key is still being answered. Retry with the same key.")
@@ -39,14 +37,14 @@ class StillRunningError(BillieError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A command as it is now. ``is_replay``: its key came before, and this is what became of that."""
+    """A command as it is now. ``is_replay``: it was asked for before."""
 
     command: LedgerCommand
     is_replay: bool
 
 
 class Money:
-    """Asks the ledger to move money, once for each key."""
+    """Has the ledger move money, once for each key."""
 
     def __init__(self, store: CommandStore, client: LedgerClient, *, running_s: float) -> None:
         """``running_s``: how long the first request with a key may take before it counts as lost."""
@@ -56,31 +54,38 @@ class Money:
         self._sending: dict[str, asyncio.Task[LedgerCommand]] = {}
 
     async def ask(self, intent: Intent, actor: Actor, rule: Rule | None = None) -> Answer:
-        """Have the ledger do what is intended, or tell what became of it when it was asked before.
+        """Have the ledger do what is intended; if it was asked before, the outcome.
 
-        ``rule``: says whether it needs approval, in the transaction that stores it; raises what it raises.
-        Raises IdempotencyKeyReusedError, StillRunningError, LedgerDownError (nothing was stored or
-        sent), and one of EVENT_STORE_ERRORS: then nothing was sent, but the settler sends what was stored.
+        ``rule`` says whether it needs approval, in the transaction that stores it, and may raise.
+        Raises IdempotencyKeyReusedError, StillRunningError, LedgerDownError (nothing was stored or sent), and
+        one of EVENT_STORE_ERRORS: then nothing was sent, but the settler sends what was stored.
         """
-        known = await in_thread(self.store.load, intent.command_id)
-        if known is None:
+        command = await in_thread(self.store.load, intent.command_id)
+        if command is None:
             await self.client.raise_if_down()
-            command, is_new = await in_thread(self.store.request, intent, actor, rule)
+            stored, is_new = await in_thread(self.store.request, intent, actor, rule)
             if is_new:
-                if not command.awaits_approval:
-                    command = await self.send(command, is_first=True)
-                return Answer(command, is_replay=False)
-            known = command
-        return self._asked_before(intent, known)
+                return await self.answer(stored, is_new=True)
+            command = stored
+        if not command.asks_for(intent):
+            raise IdempotencyKeyReusedError(_OTHER_COMMAND)
+        self._check_not_running(command)
+        return Answer(command, is_replay=True)
+
+    async def answer(self, command: LedgerCommand, *, is_new: bool) -> Answer:
+        """Send what was just stored or approved, unless it awaits approval."""
+        if is_new:
+            command = await self.send(command, is_first=True)
+        return Answer(command, is_replay=not is_new)
 
     async def send(self, command: LedgerCommand, *, is_first: bool) -> LedgerCommand:
-        """Ask the ledger, and store what it answers. Returns the command as it is then.
+        """Ask the ledger, and store its answer. Returns the command as it is then.
 
-        ``is_first``: nobody can have sent it before. Otherwise an answer that is only about this attempt, a
-        refused token say, tells nothing of the one before: the command stays unknown.
+        ``is_first``: nobody can have sent it before. Otherwise an answer that is only about this attempt,
+        such as a refused token, does not settle it: the command stays unknown.
 
-        It goes on where the caller goes away. Raises nothing that says less than the truth: where even the
-        outcome cannot be stored, the command is as unknown as before.
+        It continues if the caller goes away. Raises nothing: if even the outcome cannot be stored, the
+        command is as unknown as before.
         """
         if command.is_settled or command.awaits_approval:
             return command
@@ -92,65 +97,65 @@ class Money:
         return await asyncio.shield(running)
 
     def is_sending(self, command_id: str) -> bool:
-        """Whether this process waits for the ledger's answer to it."""
+        """Whether this process awaits the ledger's answer to it."""
         return command_id in self._sending
 
     async def close(self) -> None:
         """Wait until what was sent is answered, or its deadline has passed."""
         await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
-    def _asked_before(self, intent: Intent, command: LedgerCommand) -> Answer:
-        if not command.asks_for(intent):
-            raise IdempotencyKeyReusedError(_OTHER_COMMAND)
-        asked = command.intent
-        assert asked is not None
-        runs_until = asked.timestamp + self._running
-        left = (runs_until - datetime.now(UTC)).total_seconds()
-        if command.status == "requested" and not command.awaits_approval and left > 0:
+    def _check_not_running(self, command: LedgerCommand) -> None:
+        assert command.intent is not None, "a stored command has an intent"
+        left = (command.intent.timestamp + self._running - datetime.now(UTC)).total_seconds()
+        if command.status is CommandStatus.REQUESTED and not command.awaits_approval and left > 0:
             raise StillRunningError(max(1, min(round(left), 2)))
-        return Answer(command, is_replay=True)
 
     async def _send(self, command: LedgerCommand, *, is_first: bool) -> LedgerCommand:
-        command_id = command.business_id
+        command_id, about = command.business_id, {"aggregate": command.business_id}
         try:
             answer = await send(self.client, command)
         except LedgerError as error:
-            what = _outcome(error, is_first=is_first)
-            facts: dict[str, Any] = {"code": error.grpc_code, "message": error.message}
-            loud = logging.ERROR if isinstance(error, ErasedIntentError) else logging.WARNING
-            log.log(
-                loud, "Command %s %s: %s", command_id, what, error.grpc_code, extra={"aggregate": command_id}
-            )
+            what, record = _failed(error, is_first=is_first)
+            level = logging.ERROR if isinstance(error, ErasedIntentError) else logging.WARNING
+            log.log(level, "Command %s %s: %s", command_id, what, error.grpc_code, extra=about)
         else:
-            what, facts = "posted", answer
-            if is_first and answer["result"].get("idempotentReplay"):
-                told = "Command %s: the ledger had its key already, at the first attempt"
-                log.warning(told, command_id, extra={"aggregate": command_id})
+            what, record = "posted", _posted(answer, is_first=is_first)
+            if is_first and answer.idempotent_replay:
+                text = "Command %s: the ledger knew its key at the first attempt"
+                log.warning(text, command_id, extra=about)
         if command.intent is not None:
             MONEY_COMMANDS.labels(command.intent.kind, what).inc()
-        if not is_first and what in ("posted", "rejected"):
-            facts = {**facts, "by_settler": True}
         try:
-            command = await in_thread(self.store.record, command_id, what, **facts)
-            if what == "posted" and command.status is not CommandStatus.POSTED:
-                log.error(
-                    "Command %s was taken for rejected, and the ledger has posted it as %s",
-                    command_id,
-                    facts["transaction_id"],
-                    extra={"aggregate": command_id},
-                )
-            return command
+            command = await in_thread(self.store.record, command_id, what, record)
         except EVENT_STORE_ERRORS as error:
-            told, about = "Command %s: the outcome cannot be stored: %s", {"aggregate": command_id}
-            log.error(told, command_id, type(error).__name__, extra=about)
-            return command
+            text = "Command %s: the outcome cannot be stored: %s"
+            log.error(text, command_id, type(error).__name__, extra=about)
+        else:
+            if what == "posted" and command.status is not CommandStatus.POSTED:
+                log.error("Command %s is recorded as rejected, but is posted", command_id, extra=about)
+        return command
 
 
-def _outcome(error: LedgerError, *, is_first: bool) -> str:
-    """What an error says of the command: the name of what the store records."""
-    if isinstance(error, KeyReusedError) and not is_first:
-        return "unanswered"  # An attempt before may have had other words: a fee's, on a ledger of before.
-    if error.settles:
-        return "rejected"
-    # A refused token is our own fault, and may be mended while the command waits.
-    return "not_offered" if is_first and isinstance(error, NotOfferedError) else "unanswered"
+def _posted(answer: TransactionResult, *, is_first: bool) -> Record:
+    return lambda command, source: command.posted(
+        source,
+        transaction_id=answer.transaction.transaction_id,
+        ledger_event_id=answer.event_id,
+        result=stored_result(answer),
+        by_settler=not is_first,
+    )
+
+
+def _failed(error: LedgerError, *, is_first: bool) -> tuple[str, Record]:
+    """What an error says of the command, and how to record it."""
+    code, message = error.grpc_code, error.message
+    # An earlier attempt may have used another call with this key: a fee's, on a ledger without ApplyFee.
+    is_own_key = isinstance(error, KeyReusedError) and not is_first
+    if error.settles and not is_own_key:
+        return "rejected", lambda command, source: command.rejected(
+            source, code=code, message=message, by_settler=not is_first
+        )
+    if is_first and isinstance(error, NotOfferedError):
+        return "not_offered", lambda command, source: command.not_offered(source, code=code, message=message)
+    # A refused token is our own fault, and may be fixed while the command waits.
+    return "unanswered", lambda command, source: command.unanswered(source, code=code, message=message)

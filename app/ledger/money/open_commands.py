@@ -1,4 +1,4 @@
-"""Which ledger commands are open: found in the event store itself, and followed from then on."""
+"""Which ledger commands are open, read from the event store and followed from then on."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _SETTLES = (LedgerCommand.Posted, LedgerCommand.Rejected, LedgerCommand.Refused,
 
 @dataclass(frozen=True)
 class OpenCommand:
-    """A command that was sent, or should have been; ``since`` when, by the recording machine's clock."""
+    """A command that was sent, or should have been, ``since`` a time of the recording machine's clock."""
 
     command_id: str
     since: datetime
@@ -42,7 +42,7 @@ class OpenCommands:
         self._topics = [get_topic(each) for each in (*_OPENS, *_SETTLES)]
 
     def look(self) -> list[OpenCommand]:
-        """Those that are open now; what awaits approval is not. Raises one of EVENT_STORE_ERRORS."""
+        """Those that are open now, without those that await approval. Raises one of EVENT_STORE_ERRORS."""
         servicing = self._servicing()
         newest = servicing.max_position()
         while True:
@@ -54,8 +54,8 @@ class OpenCommands:
                 try:
                     event: Any = servicing.mapper.to_domain_event(stored)
                 except EVENT_STORE_ERRORS:
-                    raise  # The keys could not be read: it is looked at again.
-                except Exception as error:  # noqa: BLE001 - of a newer release, say: the others are settled all the same
+                    raise  # The keys could not be read: the next look tries again.
+                except Exception as error:  # noqa: BLE001 - the others are settled all the same
                     about = {"position": stored.id}
                     log.error(
                         "The event at position %d cannot be read: %s", stored.id, where(error), extra=about

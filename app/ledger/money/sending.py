@@ -1,87 +1,105 @@
-"""Makes a stored ledger command into the call that the ledger gets, and its answer into what is stored."""
+"""Makes a stored ledger command into the ledger's request, and its answer into what is stored."""
 
+from decimal import Decimal
 from typing import Any, cast
 
 from app.aggregates import CommandKind, LedgerCommand
 from app.aggregates.personal import ERASED
-from app.ledger.client.client import LedgerClient
+from app.ledger.client.client import LedgerClient, WriteRequest
 from app.ledger.client.errors import ErasedIntentError, UnreadableAnswerError
-from app.ledger.client.fees import FeeKind
 from app.ledger.client.results import TransactionResult
+from app.ledger.wire import accounting_ledger_pb2 as wire
 
 
-async def send(client: LedgerClient, command: LedgerCommand) -> dict[str, Any]:
-    """Ask the ledger, with the command's own key. Returns the facts of ``LedgerCommand.posted``.
+async def send(client: LedgerClient, command: LedgerCommand) -> TransactionResult:
+    """Ask the ledger, with the command's own key.
 
-    It is made of what is stored, so that whoever sends it again sends the same. Raises LedgerError, and
-    ErasedIntentError before anything is sent.
+    The request is made of what is stored, so that whoever sends it again sends the same. Raises LedgerError,
+    and ErasedIntentError before anything is sent.
     """
     if is_erased(command):
         raise ErasedIntentError  # The ledger would take it for another intent, and refuse what it has posted.
-    answer = await _call(client, command)
-    asked, told = command.intent, answer.transaction
-    if asked is not None and (told.loan_account_id, told.kind) != (asked.loan_account_id, asked.kind.upper()):
+    asked = command.intent
+    assert asked is not None, "a stored command has an intent"
+    answer = await client.post(request_of(command, asked))
+    told = answer.transaction
+    if (told.loan_account_id, told.kind) != (asked.loan_account_id, asked.kind.upper()):
         raise UnreadableAnswerError("it is about another account, or another kind of transaction")
-    return {
-        "transaction_id": answer.transaction.transaction_id,
-        "ledger_event_id": answer.event_id,
-        "result": _result(answer),
-    }
+    return answer
 
 
 def is_erased(command: LedgerCommand) -> bool:
-    """Whether what was asked cannot be read whole any more, and so not be sent."""
+    """Whether part of what was asked is erased, so that it cannot be sent."""
     asked = command.intent
     return asked is not None and any(
         each is ERASED for each in (asked.reason, *(asked.details or {}).values())
     )
 
 
-async def _call(client: LedgerClient, command: LedgerCommand) -> TransactionResult:
-    asked = command.intent
-    assert asked is not None, "a stored command has an intent"
+def request_of(command: LedgerCommand, asked: LedgerCommand.Requested) -> WriteRequest:
+    """What the ledger gets. ``details`` have the contract's names."""
     account, key = asked.loan_account_id, asked.idempotency_key
     details = cast("dict[str, Any]", asked.details or {})
-    approved_by = command.approved_by or asked.requested_by
+    reason, approved_by = asked.reason or "", command.approved_by or asked.requested_by
     match CommandKind(asked.kind):
         case CommandKind.REPAYMENT:
-            assert asked.amount is not None
-            return await client.record_repayment(account, asked.amount, idempotency_key=key, **details)
+            return wire.RecordRepaymentRequest(
+                loan_account_id=account, idempotency_key=key, amount=amount_text(asked.amount), **details
+            )
         case CommandKind.LATE_FEE | CommandKind.DISHONOUR_FEE as kind:
-            assert asked.amount is not None
-            fee = cast("FeeKind", kind.upper())
-            return await client.apply_fee(
-                fee, account, asked.amount, reason=asked.reason, idempotency_key=key, **details
+            return wire.ApplyFeeRequest(
+                loan_account_id=account,
+                idempotency_key=key,
+                fee_amount=amount_text(asked.amount),
+                fee_type=wire.TransactionType.Value(kind.upper()),
+                reason=asked.reason,
+                **details,
             )
         case CommandKind.FEE_WAIVER:
-            assert asked.amount is not None
-            return await client.waive_fee(
-                account,
-                asked.amount,
-                reason=asked.reason or "",
-                approved_by=approved_by,
+            return wire.WaiveFeeRequest(
+                loan_account_id=account,
                 idempotency_key=key,
+                waiver_amount=amount_text(asked.amount),
+                reason=reason,
+                approved_by=approved_by,
                 **details,
             )
         case CommandKind.ADJUSTMENT:
-            assert asked.principal_delta is not None
-            assert asked.fee_delta is not None
-            return await client.make_adjustment(
-                account,
-                principal_delta=asked.principal_delta,
-                fee_delta=asked.fee_delta,
-                reason=asked.reason or "",
-                approved_by=approved_by,
+            return wire.MakeAdjustmentRequest(
+                loan_account_id=account,
                 idempotency_key=key,
+                principal_delta=amount_text(asked.principal_delta),
+                fee_delta=amount_text(asked.fee_delta),
+                reason=reason,
+                approved_by=approved_by,
             )
         case CommandKind.WRITE_OFF:
-            return await client.write_off(
-                account, reason=asked.reason or "", approved_by=approved_by, idempotency_key=key
+            return wire.WriteOffRequest(
+                loan_account_id=account, idempotency_key=key, reason=reason, approved_by=approved_by
             )
 
 
-def _result(answer: TransactionResult) -> dict[str, Any]:
-    """What the ledger told of the posting: amounts as decimal strings, what it did not tell left out."""
+def amount_text(amount: Decimal | None) -> str:
+    """``Decimal("12.5")`` as ``"12.50"``: always the same text, because the ledger compares a key's content.
+
+    Raises TypeError for what is not a Decimal (a float has no exact cents), and ValueError for an amount
+    that is not finite or has a part of a cent.
+    """
+    if not isinstance(amount, Decimal):
+        msg = f"an amount is a Decimal, not {type(amount).__name__}"
+        raise TypeError(msg)
+    if not amount.is_finite():
+        msg = f"{amount} is not an amount"
+        raise ValueError(msg)
+    text = f"{amount if amount else Decimal(0):.2f}"  # There is a zero below zero.
+    if Decimal(text) != amount:
+        msg = f"{amount} has a part of a cent"
+        raise ValueError(msg)
+    return text
+
+
+def stored_result(answer: TransactionResult) -> dict[str, Any]:
+    """What is kept of the ledger's answer: amounts as decimal strings, without what it left out."""
     told = {
         "type": answer.transaction.kind,
         "effectiveDate": answer.transaction.effective_date,
@@ -108,5 +126,5 @@ def _result(answer: TransactionResult) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, [], "")}
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)

@@ -1,7 +1,7 @@
-"""Settles what is unknown: sends it again, with the same key, until the ledger says what became of it.
+"""Settles unknown commands: sends each again, with the same key, until the ledger says what became of it.
 
-Every API process has one. It finds what any of them left: a call without an answer, a crash between intent
-and outcome, a machine that is gone. Two that send one command at once do no harm: the key is the same.
+Every API process has a settler. It finds what any of them left: a call without an answer, a crash between
+intent and outcome, a machine that is gone. Two that send one command at once do no harm: the key is the same.
 """
 
 import asyncio
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from app.aggregates import CommandStatus, LedgerCommand
+from app.aggregates import Actor, CommandStatus, LedgerCommand, Source
+from app.aggregates.two_people import RefusedError, check_other_person
+from app.errors import NotFoundError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import LedgerDownError
 from app.ledger.money.movements import Money
@@ -34,6 +36,12 @@ class _Tries:
     said_at: float = -_SAY_EVERY_S
 
 
+class SettlesByItselfError(RefusedError):
+    """A command that needs no person."""
+
+    code = "settles_by_itself"
+
+
 class Settler:
     """One process's settler."""
 
@@ -47,13 +55,13 @@ class Settler:
         first_wait_s: float = 1.0,
         every_s: float = 1.0,
     ) -> None:
-        """A command counts as lost ``running_s`` after it was stored; ``every_s`` it looks for such.
+        """A command counts as lost ``running_s`` after it was stored; every ``every_s`` the settler looks.
 
-        What it finds is sent ``first_wait_s`` later, and then after twice as long each time, up to a minute:
-        the attempt before may still be at work in the ledger, and must end before its fate can be asked for.
+        It sends what it finds ``first_wait_s`` later, and then after twice as long each time, up to a minute:
+        an earlier attempt may still be under way in the ledger, and must end before its outcome can be known.
 
-        The ledger forgets a key after ``key_hours``: then sending it again could move the money twice, and a
-        person has to find out.
+        The ledger forgets a key after ``key_hours``: then sending again could move the money twice, and a
+        person has to settle it.
         """
         self._money = money
         self._commands = commands
@@ -71,21 +79,21 @@ class Settler:
             try:
                 await self.settle_due()
             except EVENT_STORE_ERRORS as error:
-                self._say("The event store is away, unknown commands wait: %s", in_short(error))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may do better
-                self._say("The settler failed, and looks again: %s", where(error))
-            await asyncio.sleep(self._every_s)  # A pause between looks: the store does not tell of news.
+                self._warn("The event store is away; unknown commands wait: %s", in_short(error))
+            except Exception as error:  # noqa: BLE001 - the next look may do better
+                self._warn("The settler failed, and retries: %s", where(error))
+            await asyncio.sleep(self._every_s)
 
-    def _say(self, what: str, of: str) -> None:
+    def _warn(self, what: str, of: str) -> None:
         """Once a minute: it looks again every second."""
         if monotonic() - self._said_at >= _LONGEST_WAIT_S:
             self._said_at = monotonic()
             log.warning(what, of)
 
     async def settle_due(self) -> list[asyncio.Task[None]]:
-        """Look once, and begin to send what is due: nobody waits for what hangs.
+        """Look once, and begin to send what is due, without waiting for it. Returns the tasks.
 
-        Returns what was begun. Raises one of EVENT_STORE_ERRORS.
+        Raises one of EVENT_STORE_ERRORS.
         """
         now = datetime.now(UTC)
         open_now = await in_thread(self._commands.look)
@@ -109,8 +117,28 @@ class Settler:
             about = {"aggregate": command_id}
             log.warning("Command %s could not be settled now: %s", command_id, where(error), extra=about)
 
+    async def settle_by_hand(
+        self, command_id: str, actor: Actor, *, posted: bool, because: str, transaction_id: str | None
+    ) -> None:
+        """Record what a person found in the ledger's books of a command that is not sent any more.
+
+        Raises NotFoundError, RefusedError, and one of EVENT_STORE_ERRORS.
+        """
+
+        def record(command: LedgerCommand, source: Source) -> None:
+            if command.intent is None:
+                raise NotFoundError("ledger command", command_id)
+            check_other_person(command.intent.requested_by, actor, "settle")
+            if command.is_settled or command.awaits_approval or self.will_send(command):
+                raise SettlesByItselfError("It is settled, awaits approval, or is still being sent again.")
+            command.settle_by_hand(
+                source, actor=actor, posted=posted, because=because, transaction_id=transaction_id
+            )
+
+        await in_thread(self._money.store.record, command_id, "settle_by_hand", record)
+
     def will_send(self, command: LedgerCommand) -> bool:
-        """Whether an open command is sent again, or may be in somebody's hands: a person has to wait."""
+        """Whether an open command is sent again, or may be under way: a person has to wait."""
         lasts = self._running if is_erased(command) else self._key_lasts
         return command.sent_from is not None and datetime.now(UTC) - command.sent_from <= lasts
 
@@ -122,8 +150,8 @@ class Settler:
             if monotonic() - tries.said_at >= _SAY_EVERY_S:
                 tries.said_at = monotonic()
                 log.error(
-                    "Command %s is unknown for longer than the ledger keeps its key: look into the ledger, "
-                    "and settle it by hand (docs/operations.md)",
+                    "Command %s has been unknown for longer than the ledger keeps its key: look into the "
+                    "ledger, and settle it by hand (docs/operations.md)",
                     each.command_id,
                     extra={"aggregate": each.command_id},
                 )
@@ -139,14 +167,17 @@ class Settler:
         try:
             await self._money.client.raise_if_down()
         except LedgerDownError:
-            return  # It is tried again; that the ledger is away is said by whoever finds out.
+            return  # It is tried again; whoever found the ledger away has logged that.
         command = await in_thread(self._money.store.load, each.command_id)
         if command is not None and not command.is_settled and not command.awaits_approval:
             if command.status is CommandStatus.REQUESTED:
-                # Said before it is sent: whoever stored it, and only slept, is not the first any more.
-                lost = {"code": "LOST", "message": "no outcome was stored in time"}
-                await in_thread(self._money.store.record, each.command_id, "unanswered", **lost)
+                # Recorded before it is sent: its first sender may only have slept, and is then not the first.
+                await in_thread(self._money.store.record, each.command_id, "unanswered", _lost)
             command = await self._money.send(command, is_first=False)
             if command.is_settled:
                 about = {"aggregate": each.command_id}
                 log.info("Command %s is settled: %s", each.command_id, command.status, extra=about)
+
+
+def _lost(command: LedgerCommand, source: Source) -> None:
+    command.unanswered(source, code="LOST", message="no outcome was stored in time")

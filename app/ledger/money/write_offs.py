@@ -1,7 +1,7 @@
 """Write-offs by two people: asked for by one, approved by another, and posted by that approval only.
 
-The approval and the intent to post are stored in one transaction, under a key that derives from the request:
-so a crash, a retry, or two approvers at once post once.
+The approval and the intent to post are stored in one transaction, under a key derived from the request: a
+crash, a retry, or two simultaneous approvers post once.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from app.aggregates import (
     Intent,
     LedgerCommand,
     Limits,
+    LoanAccount,
     Source,
     WriteOffRegister,
     WriteOffRequest,
@@ -27,22 +28,20 @@ from app.aggregates.write_off_request import RequestFacts
 from app.errors import NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.money.command_store import said
-from app.ledger.money.movements import Money
+from app.ledger.money.movements import Answer, Money
 from app.runtime.servers.store_threads import in_thread
 
 OWN_KEYS = "write-off-"
-"""What the idempotency keys of write-offs begin with, and a caller's may not."""
+"""The prefix of write-offs' idempotency keys, which a caller's may not have."""
 _LONGEST_IN_A_KEY = 100
-"""Upstream's ids may be longer than a ledger takes for a key."""
+"""Upstream's ids may be longer than a key may be."""
 
 
 @dataclass(frozen=True)
-class Approval:
-    """An approved request, and the command that posts it, as they are now."""
+class Approval(Answer):
+    """The command that posts a write-off, and the approved request, as they are now."""
 
     request: WriteOffRequest
-    command: LedgerCommand
-    is_replay: bool
 
 
 def write_off_key(request_id: str) -> str:
@@ -52,9 +51,13 @@ def write_off_key(request_id: str) -> str:
 
 
 class WriteOffs:
-    """What staff do with write-off requests. The limits by role are those of the settings, in AUD."""
+    """Write-off requests, and the decisions on them.
+
+    All methods raise NotFoundError, RefusedError, and one of EVENT_STORE_ERRORS.
+    """
 
     def __init__(self, money: Money, limits: Limits) -> None:
+        """``limits``: what each role may approve."""
         self._money = money
         self._limits = limits
 
@@ -63,11 +66,8 @@ class WriteOffs:
     ) -> tuple[WriteOffRequest, bool]:
         """Ask for a write-off. Returns the request, and whether it was made before, with the same content.
 
-        ``asked``: as :meth:`WriteOffRequest.request`. Raises NotFoundError, RefusedError where the
-        account is closed or has one that is pending, or the id belongs to another request, and one of
-        EVENT_STORE_ERRORS.
+        ``asked``: as :meth:`WriteOffRequest.request`. Raises IdempotencyKeyReusedError for a taken id.
         """
-
         loan_account_id = asked["loan_account_id"]
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, bool]:
@@ -75,7 +75,7 @@ class WriteOffs:
             request = unit.obtain(WriteOffRequest, request_id, source)
             if request.is_made_by(actor, **asked):
                 return request, True
-            account = self._money.store.loan_account(loan_account_id)
+            account = self._money.store.find(LoanAccount, loan_account_id)
             if account is None:
                 raise NotFoundError("loan account", loan_account_id)
             register = unit.obtain(WriteOffRegister, loan_account_id, source)
@@ -87,98 +87,93 @@ class WriteOffs:
         return await in_thread(self._money.store.change, store)
 
     async def approve(self, request_id: str, actor: Actor, comment: str) -> Approval:
-        """Approve it, and have the ledger post it; of one that this person approved before, tell the outcome.
+        """Approve it, and have the ledger post it; if this person approved it before, the outcome.
 
-        Raises NotFoundError, RefusedError, LedgerDownError (nothing was stored), and one of
-        EVENT_STORE_ERRORS.
+        Raises LedgerError before anything is stored: what is owed has to be known.
         """
         key = write_off_key(request_id)
-        known = await in_thread(self._money.store.load, command_id_of(key))
+        command_id = command_id_of(key)
+        known = await in_thread(self._money.store.load, command_id)
         owed = None if known is not None else await self._owed(request_id)
 
         def store(unit: UnitOfWork) -> tuple[WriteOffRequest, LedgerCommand, bool]:
-            request = self._existing(unit, request_id)
-            asked = request.asked
-            assert asked is not None
-            source = _said(request_id, "approved")
-            if known is not None and _posts(known, request_id) and same_person(_by(known), actor.id):
+            request, asked = _existing(unit, request_id)
+            if known is not None and _is_approval_by(actor, known, request_id):
                 return request, known, False
+            source = _said(request_id, "approved")
             request.approve(source, actor=actor, limits=self._limits, owed=owed, comment=comment)
-            command = unit.obtain(LedgerCommand, command_id_of(key), said(command_id_of(key), "requested"))
+            command = unit.obtain(LedgerCommand, command_id, said(command_id, "requested"))
             if command.intent is not None:
                 raise AlreadyDecidedError(f"The key {key} is in use.")
-            intent = Intent(
-                CommandKind.WRITE_OFF,
-                asked.loan_account_id,
-                key,
-                amount=asked.amount,
-                reason=asked.reason,
-                details={
-                    "request_id": request_id,
-                    "requested_by": asked.requested_by,
-                    "requested_by_name": asked.requested_by_name,
-                },
-            )
-            command.request(said(intent.command_id, "requested"), actor=actor, intent=intent)
-            request.follow_posting(
-                _said(request_id, "posting"), command_id=intent.command_id, status="requested"
-            )
+            intent = _intent(key, request_id, asked)
+            command.request(said(command_id, "requested"), actor=actor, intent=intent)
+            request.follow_posting(_said(request_id, "posting"), command_id=command_id, status="requested")
             return request, command, True
 
         request, command, is_new = await in_thread(self._money.store.change, store)
-        if is_new:
-            command = await self._money.send(command, is_first=True)
-        return Approval(request, command, is_replay=not is_new)
+        answer = await self._money.answer(command, is_new=is_new)
+        return Approval(answer.command, answer.is_replay, request)
 
     async def reject(self, request_id: str, actor: Actor, comment: str) -> WriteOffRequest:
-        """Raises as :meth:`approve` does, but that the ledger is not asked."""
+        """Reject what somebody else asked for."""
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
-            request = self._existing(unit, request_id)
+            request, _ = _existing(unit, request_id)
             request.reject(_said(request_id, "rejected"), actor=actor, comment=comment)
             return request
 
         return await in_thread(self._money.store.change, store)
 
     async def cancel(self, request_id: str, actor: Actor) -> WriteOffRequest:
-        """Take back one's own request, while it is pending. Raises as :meth:`reject` does."""
+        """Withdraw one's own request, while it is pending."""
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
-            request = self._existing(unit, request_id)
+            request, _ = _existing(unit, request_id)
             request.cancel(_said(request_id, "cancelled"), actor=actor)
             return request
 
         return await in_thread(self._money.store.change, store)
 
     async def _owed(self, request_id: str) -> Decimal:
-        """What the ledger would write off: all that is owed, whatever the request says.
-
-        Raises NotFoundError, and LedgerError where the ledger does not tell.
-        """
+        """What the ledger would write off: all that is owed, whatever the request says."""
         await self._money.client.raise_if_down()
-        request = await in_thread(self._money.store.write_off_request, request_id)
+        request = await in_thread(self._money.store.find, WriteOffRequest, request_id)
         if request is None or request.asked is None:
             raise NotFoundError("write-off request", request_id)
         return (await self._money.client.get_balance(request.asked.loan_account_id)).total
 
-    def _existing(self, unit: UnitOfWork, request_id: str) -> WriteOffRequest:
-        request = unit.obtain(WriteOffRequest, request_id, _said(request_id, "looked for"))
-        if request.asked is None:
-            raise NotFoundError("write-off request", request_id)
-        return request
+
+def _existing(unit: UnitOfWork, request_id: str) -> tuple[WriteOffRequest, WriteOffRequest.Requested]:
+    request = unit.obtain(WriteOffRequest, request_id, _said(request_id, "looked for"))
+    if request.asked is None:
+        raise NotFoundError("write-off request", request_id)
+    return request, request.asked
 
 
-def _posts(command: LedgerCommand, request_id: str) -> bool:
+def _intent(key: str, request_id: str, asked: WriteOffRequest.Requested) -> Intent:
+    return Intent(
+        CommandKind.WRITE_OFF,
+        asked.loan_account_id,
+        key,
+        amount=asked.amount,
+        reason=asked.reason,
+        details={
+            "request_id": request_id,
+            "requested_by": asked.requested_by,
+            "requested_by_name": asked.requested_by_name,
+        },
+    )
+
+
+def _is_approval_by(actor: Actor, command: LedgerCommand, request_id: str) -> bool:
+    """Whether this command posts this request, by this person's approval."""
     asked = command.intent
     return (
         asked is not None
         and asked.kind == CommandKind.WRITE_OFF
         and (asked.details or {}).get("request_id") == request_id
+        and same_person(asked.requested_by, actor.id)
     )
-
-
-def _by(command: LedgerCommand) -> str:
-    return command.intent.requested_by if command.intent else ""
 
 
 def _said(request_id: str, what: str) -> Source:

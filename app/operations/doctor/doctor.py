@@ -2,10 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from app.ledger.client.channel import LedgerSettingsError
-from app.ledger.client.configured import configured_security
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import NOT_OFFERED, health
+from app.ledger.client.security import LedgerSettingsError, Security
 from app.operations.doctor.check import Check, away, failed, well
 from app.operations.doctor.event_store import event_store_checks
 from app.operations.doctor.mongodb import mongodb_checks
@@ -32,7 +31,7 @@ def examine(servers: Servers) -> list[Check]:
 def _ledger_checks(settings: Settings) -> list[Check]:
     name, target = "ledger.connection", settings.ledger_target
     try:
-        state = health(target, security=configured_security(settings))
+        state = health(target, security=Security.of(settings))
     except LedgerError as error:
         return [away(name, in_short(error), "Is it up? Check BILLIE_LEDGER_TARGET.")]
     except LedgerSettingsError:

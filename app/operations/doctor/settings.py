@@ -3,8 +3,7 @@
 import resource
 from collections.abc import Iterator
 
-from app.ledger.client.channel import LedgerSettingsError
-from app.ledger.client.configured import configured_security
+from app.ledger.client.security import LedgerSettingsError, Security
 from app.operations.doctor.check import Check, failed, warning, well
 from app.runtime.settings.settings import Settings
 
@@ -30,7 +29,7 @@ def _failures(settings: Settings) -> Iterator[tuple[str, str]]:
             "Use two: dead letters would be read as messages, and set aside again, endlessly.",
         )
     try:
-        configured_security(settings)
+        Security.of(settings)
     except LedgerSettingsError as error:
         yield str(error), "`billie api` does not start with these settings."
     if settings.settle_after_seconds <= settings.ledger_write_seconds:

@@ -16,7 +16,7 @@ from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
 from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.scripts import set_aside_key
-from app.ledger.client.configured import configured_client
+from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 from app.operations.reconcile.reconciliation import Ahead, OnlyShown, StreamState
 from app.projections.engine.positions import COLLECTION, is_of_another_store
@@ -105,7 +105,7 @@ def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, parse
 
 async def _ledger_says(settings: Settings, command: Mapping[str, Any]) -> str:
     """What the ledger's books say of a money command."""
-    ledger = configured_client(settings)
+    ledger = LedgerClient.of(settings)
     try:
         listed = await ledger.get_transactions(command["loanAccountId"])
     except LedgerError as error:

@@ -13,10 +13,9 @@ from redis.exceptions import RedisError
 
 from app import __version__
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.ledger.client.channel import LedgerSettingsError
-from app.ledger.client.configured import configured_security
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import health
+from app.ledger.client.security import LedgerSettingsError, Security
 from app.operations.servers import Servers
 from app.operations.status.findings import findings
 from app.operations.status.inbox import inbox_state
@@ -84,7 +83,7 @@ def _with_lag(
 
 def _ledger_state(settings: Settings) -> LedgerState:
     target = settings.ledger_target
-    return LedgerState(target=target, status=health(target, security=configured_security(settings)))
+    return LedgerState(target=target, status=health(target, security=Security.of(settings)))
 
 
 def _present(answer: T | Away) -> T | None:

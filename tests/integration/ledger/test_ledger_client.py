@@ -18,8 +18,6 @@ from tests.support.servers.scripted_ledger import Call, balance, posted, refuses
 
 T = TypeVar("T")
 
-TEN = Decimal("10.00")
-
 
 def ask(target: str, question: Callable[[LedgerClient], Awaitable[T]], **options: Any) -> T:
     async def asked() -> T:
@@ -29,23 +27,31 @@ def ask(target: str, question: Callable[[LedgerClient], Awaitable[T]], **options
     return asyncio.run(asked())
 
 
+KEY = "key-0001"
+REPAYMENT = wire.RecordRepaymentRequest(loan_account_id="L1", amount="10.00", idempotency_key=KEY)
+FEE = wire.ApplyFeeRequest(
+    loan_account_id="L1", fee_amount="10.00", fee_type=wire.LATE_FEE, idempotency_key=KEY
+)
+WAIVER = wire.WaiveFeeRequest(
+    loan_account_id="L1", waiver_amount="10.00", reason="goodwill", approved_by="eve", idempotency_key=KEY
+)
+WRITE_OFF = wire.WriteOffRequest(
+    loan_account_id="L1", reason="hardship", approved_by="eve", idempotency_key=KEY
+)
+ADJUSTMENT = wire.MakeAdjustmentRequest(
+    loan_account_id="L1",
+    principal_delta="-1.50",
+    fee_delta="0.00",
+    reason="wrong",
+    approved_by="eve",
+    idempotency_key=KEY,
+)
 WRITES: dict[str, Callable[[LedgerClient], Awaitable[Any]]] = {
-    "RecordRepayment": lambda client: client.record_repayment("L1", TEN, idempotency_key="key-0001"),
-    "ApplyFee": lambda client: client.apply_fee("LATE_FEE", "L1", TEN, idempotency_key="key-0001"),
-    "WaiveFee": lambda client: client.waive_fee(
-        "L1", TEN, reason="goodwill", approved_by="eve", idempotency_key="key-0001"
-    ),
-    "WriteOff": lambda client: client.write_off(
-        "L1", reason="hardship", approved_by="eve", idempotency_key="key-0001"
-    ),
-    "MakeAdjustment": lambda client: client.make_adjustment(
-        "L1",
-        principal_delta=Decimal("-1.50"),
-        fee_delta=Decimal(0),
-        reason="wrong",
-        approved_by="eve",
-        idempotency_key="key-0001",
-    ),
+    "RecordRepayment": lambda client: client.post(REPAYMENT),
+    "ApplyFee": lambda client: client.post(FEE),
+    "WaiveFee": lambda client: client.post(WAIVER),
+    "WriteOff": lambda client: client.post(WRITE_OFF),
+    "MakeAdjustment": lambda client: client.post(ADJUSTMENT),
 }
 READS: dict[str, Callable[[LedgerClient], Awaitable[Any]]] = {
     "GetBalance": lambda client: client.get_balance("L1"),
@@ -186,9 +192,10 @@ def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(answer: Any) -
 
 @pytest.mark.parametrize("key", ["", None])
 def test_a_write_without_a_key_is_not_sent(key: Any) -> None:
+    keyless = wire.RecordRepaymentRequest(loan_account_id="L1", amount="10.00", idempotency_key=key)
     with scripted_ledger({"RecordRepayment": posted()}) as ledger:
         with pytest.raises(ValueError, match="key"):
-            ask(ledger.target, lambda client: client.record_repayment("L1", TEN, idempotency_key=key))
+            ask(ledger.target, lambda client: client.post(keyless))
 
         assert ledger.calls("RecordRepayment") == []
 
@@ -307,15 +314,16 @@ def test_a_ledger_without_apply_fee_is_asked_in_its_own_words_with_the_same_key(
 ) -> None:
     async def asked(client: LedgerClient) -> None:
         for number in (1, 2):
-            await client.apply_fee(
-                kind,
-                "L1",
-                TEN,
+            fee = wire.ApplyFeeRequest(
+                loan_account_id="L1",
+                fee_amount="10.00",
+                fee_type=wire.TransactionType.Value(kind),
                 idempotency_key=f"key-{number}",
                 days_past_due=7,
                 reason="late",
                 reference_id="R-1",
             )
+            await client.post(fee)
 
     with scripted_ledger({specific: posted()}) as ledger:
         ask(ledger.target, asked)

@@ -11,10 +11,11 @@ import grpc
 import pytest
 from pydantic import SecretStr
 
-from app.ledger.client.channel import LedgerSettingsError
-from app.ledger.client.configured import configured_client, configured_security
+from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerUnreachableError
 from app.ledger.client.health import health
+from app.ledger.client.security import LedgerSettingsError, Security
+from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings.settings import Settings
 from tests.support.servers.certificates import self_signed
 from tests.support.servers.scripted_ledger import (
@@ -23,6 +24,10 @@ from tests.support.servers.scripted_ledger import (
     posted,
     scripted_ledger,
     transaction,
+)
+
+WRITE_OFF = wire.WriteOffRequest(
+    loan_account_id="L1", reason="r", approved_by="eve", idempotency_key="key-0001"
 )
 
 
@@ -48,7 +53,7 @@ def ledger(ca_file: Path) -> Iterator[ScriptedLedger]:
 
 def balance_of(settings: Settings) -> Decimal:
     async def asked() -> Decimal:
-        async with configured_client(settings) as client:
+        async with LedgerClient.of(settings) as client:
             return (await client.get_balance("L1")).total
 
     return asyncio.run(asked())
@@ -62,7 +67,7 @@ def test_a_certificate_of_our_authority_is_accepted(ledger: ScriptedLedger, ca_f
     settings = secured(ledger, ledger_ca_file=ca_file)
 
     assert balance_of(settings) == 450
-    assert health(ledger.target, security=configured_security(settings)) == "SERVING"
+    assert health(ledger.target, security=Security.of(settings)) == "SERVING"
 
 
 def test_a_certificate_of_nobody_we_know_is_not(ledger: ScriptedLedger) -> None:
@@ -76,9 +81,9 @@ def test_the_token_goes_with_reads_writes_and_watches(ledger: ScriptedLedger, ca
     settings = secured(ledger, ledger_ca_file=ca_file, ledger_token=SecretStr("a-token"))
 
     async def asked() -> None:
-        async with configured_client(settings) as client:
+        async with LedgerClient.of(settings) as client:
             await client.get_balance("L1")
-            await client.write_off("L1", reason="r", approved_by="eve", idempotency_key="key-0001")
+            await client.post(WRITE_OFF)
             async with aclosing(client.watch_transactions("L1")) as told:  # type: ignore[type-var]
                 await anext(told)
 
@@ -94,7 +99,7 @@ def test_the_token_goes_in_plain_text_to_this_machine_only() -> None:
 
     elsewhere = Settings(ledger_target="ledger.internal:50051", ledger_token=SecretStr("a-token"))
     with pytest.raises(LedgerSettingsError, match="BILLIE_LEDGER_TLS") as raised:
-        configured_security(elsewhere)
+        Security.of(elsewhere)
     assert "a-token" not in str(raised.value)
 
 
@@ -106,4 +111,4 @@ def test_authorities_that_cannot_be_used_are_said_at_the_start(
 ) -> None:
     settings = Settings(ledger_tls=tls, ledger_ca_file=ca_file.with_name("nowhere.pem"))
     with pytest.raises(LedgerSettingsError, match=because):
-        configured_security(settings)
+        Security.of(settings)

@@ -157,7 +157,9 @@ def test_a_retry_finds_its_command(
 def test_what_can_still_be_read_of_an_intent_is_compared(store: CommandStore) -> None:
     store.request(REPAYMENT, ANN)
     facts = {"transaction_id": "T1", "ledger_event_id": "E1", "result": {}}
-    erased = store.record(REPAYMENT.command_id, "posted", **facts)
+    erased = store.record(
+        REPAYMENT.command_id, "posted", lambda command, source: command.posted(source, **facts)
+    )
     known = store.load(erased.business_id)
     assert known is not None
     assert known.asks_for(REPAYMENT)

@@ -93,7 +93,7 @@ def test_an_approved_write_off_that_cannot_be_shown_says_what_became_of_it(
     with client_of(url, settings) as ann, client_of(url, settings, "supervisor", "bob") as bob:
         asked = ann.post("/v1/write-off-requests", json=WRITE_OFF, headers=KEY).json()["requestId"]
         approve = f"/v1/write-off-requests/{asked}/approve"
-        away("events", "events_of")
+        away("events")
         answer = bob.post(approve, json=COMMENT)
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (503, "event_store_unavailable")

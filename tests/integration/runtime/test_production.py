@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.ledger.client.channel import Security
 from app.ledger.client.health import is_sandbox
+from app.ledger.client.security import Security
 from app.ledger.sandbox.books import Books
 from tests.support.commands import Billie
 from tests.support.servers.sandbox import serving

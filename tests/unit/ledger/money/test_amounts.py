@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.ledger.client.amounts import amount_text
+from app.ledger.money.sending import amount_text
 
 
 @pytest.mark.parametrize(
