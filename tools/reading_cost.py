@@ -22,10 +22,19 @@ import app
 from app.event_store.application import Servicing
 from app.ingestion.stream.consumer import Consumer
 from app.ingestion.stream.publish import publish
+from app.projections.engine.projector import Projector
+from app.projections.read_models.catalogue import all_projections
+from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.embedded import embedded_mongo, embedded_redis
 from app.runtime.settings.settings import Settings
 
 ROOT = Path(app.__file__).parent
+OPENED = {"typ": "account.created.v1", "id": "1", "dat": '{"account_id": "A", "customer_id": "C"}'}
+UPDATED = {
+    "typ": "account.updated.v1",
+    "id": "2",
+    "dat": '{"account_id": "A", "current_balance": "5.00"}',
+}
 
 
 @dataclass
@@ -57,16 +66,10 @@ def message_to_event(settings: Settings) -> Cost:
     """One ``account.updated.v1`` of a known account: read, applied, stored, acknowledged."""
     servicing = Servicing.from_url(settings.event_store_url, cache=settings.aggregate_cache)
     with Redis.from_url(settings.redis_url, protocol=2) as redis:
-        opened = {"typ": "account.created.v1", "id": "1", "dat": '{"account_id": "A", "customer_id": "C"}'}
-        update = {
-            "typ": "account.updated.v1",
-            "id": "2",
-            "dat": '{"account_id": "A", "current_balance": "5.00"}',
-        }
         consumer = Consumer(settings, redis, servicing, Event())
-        publish(redis, settings.inbox_stream, [opened])
+        publish(redis, settings.inbox_stream, [OPENED])
         consumer.run(drain=True)
-        publish(redis, settings.inbox_stream, [update])
+        publish(redis, settings.inbox_stream, [UPDATED])
         before = servicing.max_position()
         with counted() as cost, ThreadPoolExecutor(1) as storing:
             consumer._step(storing, lambda _entries, _dead: None, block=False)
@@ -75,9 +78,29 @@ def message_to_event(settings: Settings) -> Cost:
     return cost
 
 
+def event_to_document(settings: Settings) -> Cost:
+    """The event of that message: read, folded into the loan account's document, written."""
+    servicing = Servicing.from_url(settings.event_store_url)
+    client = mongo_client(settings)
+    projection = all_projections(settings)["loan-accounts"]
+    projector = Projector(projection, servicing, client[settings.mongo_db])
+    with Redis.from_url(settings.redis_url, protocol=2) as redis:
+        for entry in (OPENED, UPDATED):
+            publish(redis, settings.inbox_stream, [entry])
+            Consumer(settings, redis, servicing, Event()).run(drain=True)
+            with counted() as cost:
+                assert projector.step()
+    document = client[settings.mongo_db]["loan-accounts"].find_one({"_id": "A"})
+    assert document is not None
+    assert str(document["balances"]["currentBalance"]) == "5.00"
+    client.close()
+    servicing.close()
+    return cost
+
+
 FACTS: dict[str, tuple[int, Callable[[Settings], Cost]]] = {
     "a message to its stored event": (20, message_to_event),
-    # "an event to its document": (15, event_to_document),
+    "an event to its document": (15, event_to_document),
     # "a repayment over the API": (18, repayment),
     # "a console page": (25, console_page),
 }

@@ -13,7 +13,7 @@ from app.event_store.recorders import BatchRecorder, Mark, Recorded
 from app.event_store.transcoder import EventTranscoder, SealingMapper
 from app.privacy.master_keys import MasterKeys
 from app.privacy.saving import Privacy
-from app.privacy.sealing import may_be_sealed
+from app.privacy.sealing import MARK
 
 
 class StoredEvents(Application[UUID]):
@@ -74,4 +74,5 @@ class StoredEvents(Application[UUID]):
 
     def preload_keys(self, rows: Iterable[Recorded]) -> None:
         """Load in one query the keys that open these events."""
-        self.privacy.keys.preload({row.originator_id for row in rows if may_be_sealed(row.state)})
+        if sealed := {row.originator_id for row in rows if MARK in row.state}:
+            self.privacy.keys.preload(sealed)

@@ -13,7 +13,8 @@ SEALED: Final = "\x00p"
 Its value is ``names|sealed``: the facts' names, comma-separated, and nonce and ciphertext in Base64. The
 second part is empty if the facts were erased, or dropped because they belong to somebody erased.
 """
-_MARK = b'"\\u0000p":"'
+MARK: Final = b'"\\u0000p":"'
+"""What a stored event contains if it may hold something sealed."""
 _NONCE = 12
 
 
@@ -46,8 +47,3 @@ def opened(data: bytes, cipher: AESGCM, about: bytes) -> bytes:
 def about(originator_id: UUID, version: int, topic: str) -> bytes:
     """Binds a sealed value to its event, so that it cannot be moved to another one."""
     return originator_id.bytes + version.to_bytes(8) + topic.encode()
-
-
-def may_be_sealed(state: bytes) -> bool:
-    """Whether a stored event seems to hold something sealed, without parsing it."""
-    return _MARK in state

@@ -119,7 +119,7 @@ class Folding:
         is_own = projection.is_own
         wanted = {each.event.business_id for each in events if is_own(each.event)}
         if (lookup := projection.lookup) is not None and self.lookups is not None:
-            steps = [(key, each.event) for each in events if (key := lookup.key(each.event)) is not None]
+            steps = [(key, each.event) for each in events if (key := self._key(each.event)) is not None]
             while steps:
                 self.lookups.load(key for key, _ in steps)
                 onward = []
@@ -173,10 +173,17 @@ class Folding:
                 targets += lookup.follow(document, meaning, at_hand)
         return targets
 
+    def _key(self, event: Any) -> str | None:
+        """The id of the first lookup document that an event concerns, if any."""
+        lookup = self.projection.lookup
+        if lookup is None or (lookup.events is not None and type(event) not in lookup.events):
+            return None
+        return lookup.key(event)
+
     def _steps(self, event: Any) -> Iterator[tuple[str, Any]]:
         """The lookup documents that an event concerns, one after the other, and what it means there."""
         lookup, lookups = self.projection.lookup, self.lookups
-        if lookup is None or lookups is None or (key := lookup.key(event)) is None:
+        if lookup is None or lookups is None or (key := self._key(event)) is None:
             return
         step: tuple[str, Any] | None = (key, event)
         while step is not None:

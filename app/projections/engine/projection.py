@@ -38,6 +38,8 @@ class Lookup(Protocol):
     """
 
     collection: str
+    events: tuple[type, ...] | None = None
+    """The classes of the events that it has a key for; None: it is asked about all."""
     exact: bool
     """Whether :meth:`follow` needs the document exactly as it was at the event, not a later form of it."""
 

@@ -32,6 +32,7 @@ class AccountsOfCustomer(Lookup):
     """One document a customer."""
 
     collection = "_loan-accounts.customers"
+    events = (LoanAccount.LinkedToCustomer, *OF_CUSTOMER)
     exact = False
 
     def key(self, event: Event) -> str | None:
