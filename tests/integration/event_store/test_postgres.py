@@ -111,7 +111,7 @@ def test_server_that_goes_away_is_the_stores_fault(
         with pytest.raises(EVENT_STORE_ERRORS):
             apply_messages(one, [said(2)], Event())
         connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
-    assert len(apply_messages(one, [said(2)], Event()).landed) == 1
+    assert len(apply_messages(one, [said(2)], Event()).stored) == 1
     assert heard(one) == ["1", "2"]
 
 

@@ -45,7 +45,7 @@ def test_no_event_of_a_transaction_that_commits_late_is_skipped(
     if not locks:
         monkeypatch.setattr(PostgresBatchRecorder, "_lock_table", lambda _self, _cursor: None)
         # What is written beside the events would make the quick one wait as well: for a row of its own.
-        monkeypatch.setattr(KeyTables, "_put", lambda _self, _execute, _name, _value: None)
+        monkeypatch.setattr(KeyTables, "_note", lambda _self, _execute, _name, _value: None)
     slow, quick, reader = (Servicing.from_url(postgres_url) for _ in range(3))
     engine = Projector(CUSTOMERS, reader, mongo_db)
     writers = [
