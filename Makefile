@@ -28,7 +28,7 @@ chaos: $(VENV)/installed ## the whole system under fire, for an hour; ARGS="--mi
 	@$(PYTHON) -m pytest -q -s tests/chaos --minutes 60 $(ARGS)
 
 fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wild requests to it; ARGS="--seed 7" draws others
-	@$(PYTHON) -m pytest -q -s tests/integration/ingestion/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
+	@$(PYTHON) -m pytest -q -s tests/integration/ingestion/stream/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
 	@$(PYTHON) -m pytest -q -s tests/e2e/test_openapi_holds.py --api-examples 100 $(ARGS)
 
 lint: $(VENV)/installed ## style, types, and the arrows between the folders

@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 LOOP = "consumer"
 """The loop's name among the heartbeats."""
 _POLL_S = 0.1
-_CLEAR_LOG_EVERY_S = 10.0
+_PURGE_EVERY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Consumer:
         self._acknowledger = Acknowledger(redis, settings)
         self._housekeeping = Housekeeping(settings, redis, name)
         self._in_flight: InFlight | None = None
-        self._clear_log_at = 0.0
+        self._purge_at = 0.0
 
     def run(self, *, drain: bool = False, on_progress: Progress = lambda _entries, _dead: None) -> None:
         """Consume until ``stop`` or, with ``drain``, until nothing is new or pending.
@@ -117,7 +117,7 @@ class Consumer:
         taken = self._inbox.next(block=block and self._in_flight is None)
         batch = read_batch(self._settings, taken.entries, self._parsers, fresh=taken.fresh)
         finished = self._finish_in_flight(on_progress)
-        self._clear_log_if_due()
+        self._purge_if_due()
         if not taken.entries:
             return finished
         applied = AppliedBatch(self._servicing, batch.messages)
@@ -152,10 +152,10 @@ class Consumer:
             self._in_flight = None
         self._inbox.read_own_again()
 
-    def _clear_log_if_due(self) -> None:
-        """A message may have erased something, or an erasure may not have emptied the store's log."""
-        if monotonic() >= self._clear_log_at:
-            self._clear_log_at = monotonic() + _CLEAR_LOG_EVERY_S
+    def _purge_if_due(self) -> None:
+        """Purge what a message, or an erasure over the API, has removed but left in the database's files."""
+        if monotonic() >= self._purge_at:
+            self._purge_at = monotonic() + _PURGE_EVERY_S
             self._servicing.privacy.tables.purge()
 
 
