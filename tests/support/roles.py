@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.runtime.bootstrap import Ingest, Process, Project
 from app.runtime.settings.settings import Settings
 
 
-def ingest(settings: Settings, *, drain: bool, stop: Event, **more: Any) -> None:
+def ingest(
+    settings: Settings, *, drain: bool, stop: Event, parsers: Parsers = NO_PARSERS, **more: Any
+) -> None:
     """Run a consumer until it is stopped or, with ``drain``, until nothing is left."""
-    Ingest(Process(settings, stop, **more)).run(drain=drain)
+    Ingest(Process(settings, stop, **more), parsers).run(drain=drain)
 
 
 def project(

@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -23,10 +22,11 @@ from app.api.auth.development_tokens import issue_token
 from app.ingestion.dead_letters.dead_letter import to_bytes
 from app.ingestion.messages.rejection import Reason
 from app.projections.migrations import migrate
+from app.runtime.bootstrap import Ingest, Process
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.observed import all_read, dead_letters, least_position, newest_position, pending
-from tests.support.roles import ingest, project
+from tests.support.roles import project
 from tests.support.stream_accounts import accounts
 from tests.support.wild import CHOICES, Entry, entry, extremes
 
@@ -90,7 +90,7 @@ def test_each_ends_as_an_event_an_unknown_type_or_a_dead_letter(
     published = monotonic()
     progress: list[tuple[int, int]] = []
     with caplog.at_level(logging.INFO):
-        ingest(settings, drain=True, stop=Event(), on_progress=lambda *batch: progress.append(batch))
+        Ingest(Process(settings)).run(drain=True, on_progress=lambda *batch: progress.append(batch))
         ingested = monotonic()
         project(settings, drain=True)
     projected = monotonic()
