@@ -1,11 +1,12 @@
-"""The domain: aggregates, their events and rules, and the application that loads and saves them."""
+"""The domain: what may happen, a file an aggregate. Imports only the eventsourcing library and app.errors."""
 
 from app.aggregates.adjustment_register import AdjustmentLimit, AdjustmentRegister
 from app.aggregates.base import Source
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
-from app.aggregates.ledger_command import CommandKind, CommandStatus, Intent, LedgerCommand, command_id_of
+from app.aggregates.intent import CommandKind, Intent, command_id_of
+from app.aggregates.ledger_command import CommandStatus, LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.two_people import (
     Actor,

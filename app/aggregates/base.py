@@ -49,17 +49,13 @@ class EventType(MetaDomainEvent):
 
 
 class Aggregate(domain.Aggregate):
-    """An aggregate that absorbs each message once, for ever.
-
-    The identities of absorbed messages are part of the stored events, so recording what a message meant
-    and remembering the message are one atomic save.
-    """
+    """An aggregate that absorbs each message once, for ever: its events hold the messages' identities."""
 
     class Event(domain.Aggregate.Event, metaclass=EventType):
         """A fact, and the message that told it. :meth:`record` sets the fields that ``init=False`` marks.
 
-        ``business_id`` is upstream's identifier of the aggregate, which names its document;
-        ``timestamp`` is the time recorded. ``PERSONAL`` names the facts that are a customer's personal data.
+        ``business_id`` is upstream's identifier, which names the document. ``PERSONAL`` names the facts that
+        are a customer's personal data.
         """
 
         PERSONAL = NOTHING
@@ -106,10 +102,9 @@ class Aggregate(domain.Aggregate):
         """A message said nothing new; kept so that it stays absorbed."""
 
     class PersonalDataErased(Event):
-        """The personal facts of its events cannot be read any more, and later ones are dropped.
+        """The personal facts of its events cannot be read any more. Later ones are dropped.
 
-        ``erased_with`` is the customer who was erased. Only the customer's own event has the rest: who
-        erased it and why, the ``key`` of the request, and how many aggregates of each kind were ``cleared``.
+        ``erased_with`` is the customer who was erased. Only the customer's own event has the rest.
         """
 
         PERSONAL = NOTHING
@@ -203,10 +198,7 @@ class Aggregate(domain.Aggregate):
         key: str | None = None,
         cleared: dict[str, int] | None = None,
     ) -> None:
-        """Make the personal data in its events unreadable for ever. Saving it destroys the key.
-
-        The facts are those of :class:`PersonalDataErased`.
-        """
+        """Make the personal data in its events unreadable for ever. Saving it destroys the key."""
         if self.erased is None:
             by, by_name, role = actor or (None, None, None)
             self.record(
@@ -268,11 +260,7 @@ P = ParamSpec("P")
 def absorbs(
     command: Callable[Concatenate[A, Source, P], None],
 ) -> Callable[Concatenate[A, Source, P], None]:
-    """Make a command idempotent: a message that was absorbed before changes nothing.
-
-    A message that leads to no event is recorded as :class:`Aggregate.NothingNewReported`, so that it is
-    absorbed too: it must not be taken for news when it comes again.
-    """
+    """Make a command idempotent. A message that leads to no event is recorded as absorbed, too."""
 
     @wraps(command)
     def once(self: A, source: Source, /, *args: P.args, **kwargs: P.kwargs) -> None:

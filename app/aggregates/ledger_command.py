@@ -4,14 +4,15 @@ A command has one idempotency key for ever, which is the caller's own, and goes 
 whoever sends it again, after a crash say, moves the money once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias, TypedDict
-from uuid import UUID, uuid5
+from typing import TypedDict
+from uuid import UUID
 
-from app.aggregates.base import NAMESPACE, NOTHING, Aggregate, Source, absorbs
+from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
+from app.aggregates.intent import Details, Intent, moved
 from app.aggregates.personal import Json, may_be
 from app.aggregates.two_people import (
     Actor,
@@ -27,17 +28,6 @@ NOT_POSTED = "NOT_POSTED"
 """A code of ours beside the ledger's: somebody found that it was not posted."""
 
 
-class CommandKind(StrEnum):
-    """What is asked; the words of the ``ledger-commands`` collection."""
-
-    REPAYMENT = "repayment"
-    LATE_FEE = "late_fee"
-    DISHONOUR_FEE = "dishonour_fee"
-    FEE_WAIVER = "fee_waiver"
-    ADJUSTMENT = "adjustment"
-    WRITE_OFF = "write_off"
-
-
 class CommandStatus(StrEnum):
     """How far it is. ``unknown``: it was sent, and nobody knows what became of it; that is not failure."""
 
@@ -47,53 +37,14 @@ class CommandStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-def command_id_of(idempotency_key: str) -> str:
-    """The id of the command with a key: always the same, so that a key can be used for one only."""
-    return str(uuid5(NAMESPACE, f"LedgerCommand/{idempotency_key}"))
+class _By(TypedDict):
+    by: str
+    by_name: str | None
+    role: str
 
 
-class Details(TypedDict, total=False):
-    """The optional fields of an operation, by the ledger's names; of a write-off, its request."""
-
-    payment_id: str
-    payment_method: str
-    payment_reference: str
-    notes: str
-    target_payment_number: int
-    schedule_id: str
-    days_past_due: int
-    reference_id: str
-    request_id: str
-    requested_by: str
-    requested_by_name: str | None
-
-
-def moved(principal: Decimal | None, fee: Decimal | None) -> Decimal:
-    """What an adjustment moves in all: AUD, without sign."""
-    return abs(principal or Decimal(0)) + abs(fee or Decimal(0))
-
-
-@dataclass(frozen=True)
-class Intent:
-    """What somebody asks of the ledger. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
-
-    kind: CommandKind
-    loan_account_id: str
-    idempotency_key: str
-    amount: Decimal | None = None
-    principal_delta: Decimal | None = None
-    fee_delta: Decimal | None = None
-    reason: str | None = None
-    details: Details | None = None
-
-    @property
-    def moved(self) -> Decimal:
-        """What an adjustment moves in all: AUD, without sign."""
-        return moved(self.principal_delta, self.fee_delta)
-
-    @property
-    def command_id(self) -> str:
-        return command_id_of(self.idempotency_key)
+def _by(actor: Actor) -> _By:
+    return {"by": actor.id, "by_name": actor.name, "role": actor.role}
 
 
 class LedgerCommand(Aggregate):
@@ -245,12 +196,7 @@ class LedgerCommand(Aggregate):
         """Since when it may have been sent: the ledger remembers a key for 24 hours only."""
         self.fault: tuple[str, str] | None = None
         """Why it is not posted, or not known to be: a code, and the words of whoever said so."""
-        self.outcome: (
-            LedgerCommand.Posted
-            | LedgerCommand.Rejected
-            | LedgerCommand.Refused
-            | LedgerCommand.SettledByHand
-        ) | None = None
+        self.outcome: Outcome | None = None
         """The event that settled it."""
         self.story: list[LedgerCommand.TellingEvent] = []
         """The events that its document is made of: a handful, for when the store cannot be asked again."""
@@ -310,12 +256,12 @@ class LedgerCommand(Aggregate):
         asked = self._awaiting_approval()
         check_two_people(asked.requested_by, actor)
         check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
-        self.record(source, self.Approved(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
+        self.record(source, self.Approved(**_by(actor), comment=comment))
 
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
         """A second person does not agree, or the requester withdraws it. Raises AlreadyDecidedError."""
         self._awaiting_approval()
-        self.record(source, self.Refused(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
+        self.record(source, self.Refused(**_by(actor), comment=comment))
 
     @absorbs
     def posted(
@@ -369,9 +315,7 @@ class LedgerCommand(Aggregate):
                 source,
                 self.SettledByHand(
                     posted=posted,
-                    by=actor.id,
-                    by_name=actor.name,
-                    role=actor.role,
+                    **_by(actor),
                     because=because,
                     transaction_id=transaction_id,
                 ),
@@ -383,6 +327,4 @@ class LedgerCommand(Aggregate):
         return self.intent
 
 
-Outcome: TypeAlias = (
-    LedgerCommand.Posted | LedgerCommand.Rejected | LedgerCommand.Refused | LedgerCommand.SettledByHand
-)
+Outcome = LedgerCommand.Posted | LedgerCommand.Rejected | LedgerCommand.Refused | LedgerCommand.SettledByHand

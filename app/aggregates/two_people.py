@@ -58,6 +58,16 @@ class AlreadyDecidedError(RefusedError):
     code = "already_decided"
 
 
+class OwedDiffersError(RefusedError):
+    """The ledger writes off all that is owed, so the request has to be for that, to the cent."""
+
+    def __init__(self, asked: Decimal, owed: Decimal) -> None:
+        super().__init__(
+            f"It owes {owed:.2f} now, and the request is for {asked:.2f}: cancel it, and make a new one."
+        )
+        self.code = "owes_more" if owed > asked else "owes_less"
+
+
 def machine_id(name: str) -> str:
     """The id of the machine that its tokens call ``name``."""
     return f"{MACHINE}{name}"

@@ -6,20 +6,10 @@ from hashlib import sha256
 from typing import Literal, Required, TypedDict, Unpack
 from uuid import UUID
 
+from app.aggregates import two_people
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
 from app.aggregates.personal import may_be
-from app.aggregates.two_people import (
-    Actor,
-    AlreadyDecidedError,
-    Limits,
-    NotRequesterError,
-    OwnRequestError,
-    RefusedError,
-    are_two_people,
-    check_limit,
-    check_two_people,
-    same_person,
-)
+from app.aggregates.two_people import Actor, same_person
 from app.errors import IdempotencyKeyReusedError
 
 _NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
@@ -43,16 +33,6 @@ WriteOffReason = Literal[
     "other",
 ]
 WriteOffPriority = Literal["normal", "high", "urgent"]
-
-
-class OwedDiffersError(RefusedError):
-    """The ledger writes off all that is owed, so the request has to be for that, to the cent."""
-
-    def __init__(self, asked: Decimal, owed: Decimal) -> None:
-        super().__init__(
-            f"It owes {owed:.2f} now, and the request is for {asked:.2f}: cancel it, and make a new one."
-        )
-        self.code = "owes_more" if owed > asked else "owes_less"
 
 
 class RequestFacts(TypedDict, total=False):
@@ -245,7 +225,7 @@ class WriteOffRequest(Aggregate):
         self._decide(source, outcome, decision)
 
     def approve(
-        self, source: Source, *, actor: Actor, limits: Limits, owed: Decimal | None, comment: str
+        self, source: Source, *, actor: Actor, limits: two_people.Limits, owed: Decimal | None, comment: str
     ) -> None:
         """A second person approves. ``owed``: what the ledger would write off, if that is known.
 
@@ -253,24 +233,26 @@ class WriteOffRequest(Aggregate):
         """
         asked = self.asked
         assert asked is not None
-        check_two_people(asked.requested_by, actor)
+        two_people.check_two_people(asked.requested_by, actor)
         self._check_undecided()
-        check_limit(limits, actor.role, max(asked.amount, owed or asked.amount))
+        two_people.check_limit(limits, actor.role, max(asked.amount, owed or asked.amount))
         if owed is not None and owed != asked.amount:
-            raise OwedDiffersError(asked.amount, owed)
+            raise two_people.OwedDiffersError(asked.amount, owed)
         self._decide(source, "Approved", _decision(source, actor, comment))
 
     def reject(self, source: Source, *, actor: Actor, comment: str) -> None:
         """Somebody else rejects it. Raises OwnRequestError and AlreadyDecidedError."""
         if self.is_by(actor.id):
-            raise OwnRequestError("Somebody else has to reject what you asked for. Cancel it instead.")
+            raise two_people.OwnRequestError(
+                "Somebody else has to reject what you asked for. POST …/cancel withdraws it."
+            )
         self._check_undecided()
         self._decide(source, "Rejected", _decision(source, actor, comment))
 
     def cancel(self, source: Source, *, actor: Actor) -> None:
         """The requester withdraws it. Raises NotRequesterError and AlreadyDecidedError."""
         if not self.is_by(actor.id):
-            raise NotRequesterError("Only the requester may cancel a request.")
+            raise two_people.NotRequesterError("Only the requester may cancel a request.")
         self._check_undecided()
         self._decide(source, "Cancelled", _decision(source, actor))
 
@@ -315,7 +297,7 @@ class WriteOffRequest(Aggregate):
 
     def _check_undecided(self) -> None:
         if self.decided:
-            raise AlreadyDecidedError("The request is decided already.")
+            raise two_people.AlreadyDecidedError("The request is decided already.")
 
     def _decide(self, source: Source, outcome: Outcome, decision: Decision) -> None:
         """A request is decided once, and its approval is by two people (contract: Write-offs)."""
@@ -324,7 +306,7 @@ class WriteOffRequest(Aggregate):
             self.record(source, self.DecisionHeld(outcome=outcome, decision=decision))
         elif self.decided:
             self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why="already decided"))
-        elif outcome == "Approved" and not are_two_people(by, self.requested_by):
+        elif outcome == "Approved" and not two_people.are_two_people(by, self.requested_by):
             own = same_person(by, self.requested_by)
             why = "approver is the requester" if own else "a machine is not a person"
             self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why=why))

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Response
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
-from app.aggregates.ledger_command import Details
+from app.aggregates.intent import Details
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role

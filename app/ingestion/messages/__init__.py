@@ -1,1 +1,1 @@
-"""Typed models of the payloads: one file a publisher."""
+"""From a stream entry to what it asks of which aggregate: the table of types, and a file a publisher."""
