@@ -25,8 +25,8 @@ def _refuse_a_sandbox(settings: Settings) -> None:
     """In production, exit with 2 if the ledger is a sandbox. A ledger that is away may come later."""
     if settings.env == "production" and is_sandbox(settings.ledger_target, security=Security.of(settings)):
         typer.echo(
-            f"With BILLIE_ENV=production, `billie api` does not start with a sandbox ledger, which moves no "
-            f"real money: set BILLIE_LEDGER_TARGET, {settings.ledger_target}, to the real one.",
+            f"With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
+            f"{settings.ledger_target}, is a sandbox ledger, which moves no real money.",
             err=True,
         )
         raise typer.Exit(2)
