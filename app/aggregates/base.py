@@ -23,8 +23,7 @@ NAMESPACE = UUID("5f0c1c0e-6a57-5c6e-9d38-2a5a0b9f7d11")
 class Source(NamedTuple):
     """The logical message behind a command. All times are aware and in UTC.
 
-    ``upstream_time`` is the time that the message itself carries (contract: "Stale snapshots");
-    ``received_at`` is the time in its stream entry's id.
+    ``upstream_time`` is the message's own (contract: "Stale snapshots"), ``received_at`` its entry's.
     """
 
     message_id: str
@@ -54,8 +53,7 @@ class Aggregate(domain.Aggregate):
     class Event(domain.Aggregate.Event, metaclass=EventType):
         """A fact, and the message that told it. :meth:`record` sets the fields that ``init=False`` marks.
 
-        ``business_id`` is upstream's identifier, which names the document. ``PERSONAL`` names the facts that
-        are a customer's personal data.
+        ``business_id`` is upstream's identifier. ``PERSONAL`` names facts that are personal data.
         """
 
         PERSONAL = NOTHING
@@ -71,7 +69,7 @@ class Aggregate(domain.Aggregate):
         upstream_time: datetime | None = field(init=False)
 
         def __post_init__(self) -> None:
-            """Nothing to check yet: the library's fields are not set."""
+            """The library's check is not for us: its fields are set later."""
 
         @property
         def at(self) -> datetime:
@@ -79,9 +77,8 @@ class Aggregate(domain.Aggregate):
             return self.upstream_time or self.received_at
 
         def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:  # type: ignore[explicit-any]
-            changed = super().mutate(aggregate)
-            assert isinstance(changed, Aggregate)
-            self.note(changed)
+            if isinstance(changed := super().mutate(aggregate), Aggregate):
+                self.note(changed)
             return changed
 
         def note(self, aggregate: "Aggregate") -> None:
@@ -99,7 +96,7 @@ class Aggregate(domain.Aggregate):
         ABSORBS = False
 
     class NothingNewReported(Event):
-        """A message said nothing new; kept so that it stays absorbed."""
+        """A message said nothing new. Kept so that it stays absorbed."""
 
     class PersonalDataErased(Event):
         """The personal facts of its events cannot be read any more. Later ones are dropped.
@@ -141,7 +138,7 @@ class Aggregate(domain.Aggregate):
 
     @property
     def remembered(self) -> int:
-        """How many messages and fields it remembers: each takes some 200 bytes of memory."""
+        """How many messages and fields it remembers, at some 200 bytes each."""
         return len(self.absorbed) + len(self.stamps)
 
     @classmethod

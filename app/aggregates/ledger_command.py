@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypedDict
 from uuid import UUID
 
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
@@ -37,16 +36,6 @@ class CommandStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class _By(TypedDict):
-    by: str
-    by_name: str | None
-    role: str
-
-
-def _by(actor: Actor) -> _By:
-    return {"by": actor.id, "by_name": actor.name, "role": actor.role}
-
-
 class LedgerCommand(Aggregate):
     """One intent to move money, who had it, and what the ledger made of it."""
 
@@ -55,7 +44,9 @@ class LedgerCommand(Aggregate):
     class TellingEvent(Aggregate.Event):
         """An event that the command's document is made of."""
 
-        def apply(self, aggregate: "LedgerCommand") -> None:
+        def note(self, aggregate: Aggregate) -> None:
+            super().note(aggregate)
+            assert isinstance(aggregate, LedgerCommand)
             aggregate.story.append(self)
 
     class Requested(TellingEvent):
@@ -81,7 +72,6 @@ class LedgerCommand(Aggregate):
         needs_approval: bool | None = None
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.intent = self
             aggregate.status = CommandStatus.REQUESTED
             aggregate.awaits_approval = bool(self.needs_approval)
@@ -98,7 +88,6 @@ class LedgerCommand(Aggregate):
         comment: str | None = None
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.awaits_approval = False
             aggregate.approved_by = self.by
             aggregate.sent_from = self.timestamp
@@ -114,7 +103,6 @@ class LedgerCommand(Aggregate):
         by_name: str | None = None
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.awaits_approval = False
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
@@ -133,7 +121,6 @@ class LedgerCommand(Aggregate):
         by_settler: bool | None = None
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.status = CommandStatus.POSTED
             aggregate.outcome = self
 
@@ -150,7 +137,6 @@ class LedgerCommand(Aggregate):
         by_settler: bool | None = None
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.status = CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = (self.code, self.message)
@@ -164,7 +150,6 @@ class LedgerCommand(Aggregate):
         message: str
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.status = CommandStatus.UNKNOWN
             aggregate.fault = (self.code, self.message)
 
@@ -181,7 +166,6 @@ class LedgerCommand(Aggregate):
         transaction_id: str | None = None
 
         def apply(self, aggregate: "LedgerCommand") -> None:
-            super().apply(aggregate)
             aggregate.status = CommandStatus.POSTED if self.posted else CommandStatus.REJECTED
             aggregate.outcome = self
             aggregate.fault = None if self.posted else (NOT_POSTED, self.because)
@@ -256,12 +240,12 @@ class LedgerCommand(Aggregate):
         asked = self._awaiting_approval()
         check_two_people(asked.requested_by, actor)
         check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
-        self.record(source, self.Approved(**_by(actor), comment=comment))
+        self.record(source, self.Approved(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
         """A second person does not agree, or the requester withdraws it. Raises AlreadyDecidedError."""
         self._awaiting_approval()
-        self.record(source, self.Refused(**_by(actor), comment=comment))
+        self.record(source, self.Refused(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     @absorbs
     def posted(
@@ -315,7 +299,9 @@ class LedgerCommand(Aggregate):
                 source,
                 self.SettledByHand(
                     posted=posted,
-                    **_by(actor),
+                    by=actor.id,
+                    by_name=actor.name,
+                    role=actor.role,
                     because=because,
                     transaction_id=transaction_id,
                 ),
