@@ -163,7 +163,9 @@ def _erase(servicing: Servicing) -> None:
             Told(LoanAccount, gone, "open", asked, {"customer_id": gone, "status": "CLOSED"}),
             Told(Conversation, gone, "start", asked, {"customer_id": gone}),
             Told(WriteOffRequest, gone, "request", asked, _ASKED | {"loan_account_id": gone}),
-            Told(WriteOffRequest, gone, "reject", message("gone 2", at=2), {"rejected_by": "bob"}),
+            Told(
+                WriteOffRequest, gone, "decide", message("gone 2", at=2), {"outcome": "Rejected", "by": "bob"}
+            ),
             *_command(gone, "repayment", _SUM, ("posted", _POSTED), account=gone),
         ],
     )
@@ -176,16 +178,16 @@ def _erase(servicing: Servicing) -> None:
 
 def _posted_write_off() -> list[Told]:
     """Write-offs that were approved over the API: one was posted, one rejected."""
-    asked = _ASKED
+    asked, approved = _ASKED, {"outcome": "Approved", "by": "bob"}
     posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
     following = {"command_id": "K7", "status": "requested"}
     rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}
     return [
         Told(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
-        Told(WriteOffRequest, "W1", "approve", message("w2", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W1", "decide", message("w2", at=2), approved),
         Told(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
         Told(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
         Told(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
-        Told(WriteOffRequest, "W2", "approve", message("w6", at=2), {"approved_by": "bob"}),
+        Told(WriteOffRequest, "W2", "decide", message("w6", at=2), approved),
         Told(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
     ]
