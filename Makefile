@@ -8,7 +8,7 @@ WORKERS ?= 2
 
 .PHONY: help demo check test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
-help: ## what there is to do
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender

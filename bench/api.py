@@ -110,9 +110,9 @@ def _measure(ways: list[Way], seconds: int, rounds: int) -> None:
         seen: dict[str, list[Seen]] = {way.name: [] for way in ways}
         for number in range(rounds + 1):
             for way in ways:
-                told = _ask(way, token, at_once, seconds if number else 2)
+                report = _ask(way, token, at_once, seconds if number else 2)
                 if number:  # The first is for all to get warm.
-                    seen[way.name].append(told)
+                    seen[way.name].append(report)
         for way in ways:
             it = _median(seen[way.name])
             slower = statistics.median(
@@ -143,11 +143,11 @@ def _ask(way: Way, token: str, at_once: int, seconds: int) -> Seen:
     done = subprocess.run(
         ["node", str(_LOAD)], input=json.dumps(asked), capture_output=True, text=True, check=True
     )
-    told = json.loads(done.stdout)
-    if told["failed"]:
-        msg = f"{way.name}, {at_once} at once: {told['failed']} answers were not 2xx"
+    report = json.loads(done.stdout)
+    if report["failed"]:
+        msg = f"{way.name}, {at_once} at once: {report['failed']} answers were not 2xx"
         raise RuntimeError(msg)
-    return Seen(told["rate"], told["p50"], told["p99"])
+    return Seen(report["rate"], report["p50"], report["p99"])
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

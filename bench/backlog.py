@@ -1,7 +1,7 @@
 """A seeded backlog of the inbox stream: mostly chat, many customers at once, every entry valid.
 
 Each applicant's story is a chat of some twenty-five messages, and with it their customer record and, for
-some, a loan account with its schedule: 93 % chat in all. Two hundred stories are told at a time, interleaved.
+some, a loan account with its schedule: 93 % chat in all. Two hundred stories run at a time, interleaved.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import orjson
 
 Entry = dict[str, str]
 
-_TOLD_AT_ONCE = 200
+_STORIES_AT_ONCE = 200
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _WORDS = (
     "I we you they the a my your loan rent car fridge bond school fees fortnight pay work shift baker nurse "
@@ -31,20 +31,20 @@ _ASSESSMENTS = (
 )
 
 
-def backlog(entries: int, seed: int = 1, at_once: int = _TOLD_AT_ONCE) -> Iterator[Entry]:
+def backlog(entries: int, seed: int = 1, at_once: int = _STORIES_AT_ONCE) -> Iterator[Entry]:
     """So many stream entries, of ``at_once`` stories at a time. The same seed gives the same ones."""
     chance = Random(seed)
     texts = [_prose(chance) for _ in range(_TEXTS)]
     number = min(at_once, entries)
-    told = [_story(each, seed, texts) for each in range(number)]
+    stories = [_story(each, seed, texts) for each in range(number)]
     pick = chance.random
     for _ in range(entries):
-        place = int(pick() * len(told))
-        entry = next(told[place], None)
+        place = int(pick() * len(stories))
+        entry = next(stories[place], None)
         if entry is None:
-            told[place] = _story(number, seed, texts)
+            stories[place] = _story(number, seed, texts)
             number += 1
-            entry = next(told[place])
+            entry = next(stories[place])
         yield entry
 
 
@@ -56,7 +56,7 @@ def large_backlog(entries: int, seed: int = 1) -> Iterator[Entry]:
     chance = Random(seed)
     texts = [_prose(chance) for _ in range(_TEXTS)]
     for number in range(entries):
-        chat = number % _TOLD_AT_ONCE
+        chat = number % _STORIES_AT_ONCE
         spoken = (
             " ".join(chance.choices(texts, k=_LARGE_BYTES // 100))[:_LARGE_BYTES]
             + "\N{SMILING FACE WITH SMILING EYES}"

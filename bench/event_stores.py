@@ -25,8 +25,8 @@ def land_entries(
 
     ``seed`` goes into the ids of the stream entries, so that two backlogs in one store have their own.
     """
-    told, numbers = iter(entries), count()
-    while page := list(islice(told, _BATCH)):
+    stream, numbers = iter(entries), count()
+    while page := list(islice(stream, _BATCH)):
         messages: list[Message] = []
         for entry in page:
             fields = {name.encode(): text.encode() for name, text in entry.items()}
@@ -40,15 +40,15 @@ def land_entries(
 def make_stores(folder: Path, sizes: Sequence[int], seed: int = 1, at_once: int = 200) -> dict[int, str]:
     """SQLite stores of just so many events, by size, as URLs: each one the beginning of the next.
 
-    ``at_once`` stories are told at a time, as in :func:`bench.backlog.backlog`.
+    ``at_once`` stories run at a time, as in :func:`bench.backlog.backlog`.
     """
     stores: dict[int, str] = {}
     growing = folder / "growing.db"
     left = sorted(set(sizes))
     with closing(Servicing.from_url(f"sqlite:///{growing}", cache=_AGGREGATES_IN_MEMORY)) as servicing:
         # An entry leads to one event at least, so there are enough of them.
-        told = backlog(left[-1], seed, at_once)
-        for newest in land_entries(servicing, told, seed, Settings().max_message_bytes):
+        stream = backlog(left[-1], seed, at_once)
+        for newest in land_entries(servicing, stream, seed, Settings().max_message_bytes):
             while left and newest >= left[0]:
                 size = left.pop(0)
                 stores[size] = f"sqlite:///{_beginning(growing, folder / f'events-{size}.db', size)}"

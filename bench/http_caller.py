@@ -35,5 +35,5 @@ class HttpCaller:
             raise RuntimeError(head.decode() + body.decode())
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._writer.close()

@@ -85,9 +85,9 @@ class Bench:
             assert each.stdin is not None
             each.stdin.write("go\n")
             each.stdin.flush()
-        told = [json.loads(each.communicate()[0]) for each in contenders]
-        figure.rates.append(entries / max(each["seconds"] for each in told))
-        figure.peak_mb = max(figure.peak_mb, *(each["peak_mb"] for each in told))
+        reports = [json.loads(each.communicate()[0]) for each in contenders]
+        figure.rates.append(entries / max(each["seconds"] for each in reports))
+        figure.peak_mb = max(figure.peak_mb, *(each["peak_mb"] for each in reports))
         self.client.xgroup_destroy(stream, _GROUP)
 
     def _new_database(self) -> str:

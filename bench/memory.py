@@ -36,7 +36,7 @@ SHAPES: dict[str, tuple[Callable[[int], Iterator[Entry]], int, int]] = {
     "normal": (backlog, 1_000_000, 50_000),
     "large": (large_backlog, 6_000, 100),
 }
-"""Each shape's entries, how many there are unless told, and how many to publish in one go."""
+"""Each shape's entries, their default number, and how many to publish in one go."""
 
 
 def main() -> None:
@@ -122,7 +122,7 @@ def _done(client: Redis) -> int:
 def _high_water_mb(pid: int) -> float:
     """The most that the process ever held, as the kernel knows it; 0 where there is no ``/proc``.
 
-    What ``getrusage`` says of a child may be its parent's, from before the child's program was loaded.
+    What ``getrusage`` says of a child may be its parent's, until the child's program is loaded.
     """
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -129,18 +129,18 @@ def main(name: str, source: str, names: list[str]) -> None:
         sys.stdin.readline()
         begun, computed = perf_counter(), process_time()
         work()
-        told = {
+        report = {
             "seconds": perf_counter() - begun,
             "cpu_s": process_time() - computed,
             "peak_mb": high_water_mb(),
         }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(report), flush=True)
 
 
 def high_water_mb() -> float:
     """The most that this process ever held; 0 where there is no ``/proc``.
 
-    What ``getrusage`` says may be the parent's, from before this program was loaded.
+    What ``getrusage`` says may be the parent's, until this program is loaded.
     """
     status = Path("/proc/self/status")
     for line in status.read_text().splitlines() if status.exists() else []:

@@ -63,11 +63,11 @@ class Bench:
         assert process.stdout is not None
         ready = process.stdout.readline()
         computed = self._computed()
-        told, _ = process.communicate("go\n")
+        output, _ = process.communicate("go\n")
         if ready != "ready\n" or process.returncode:
             msg = f"{way} of {', '.join(names)} failed: what it said stands above"
             raise RuntimeError(msg)
-        took = json.loads(told)
+        took = json.loads(output)
         cpu_s = took["cpu_s"] + self._computed() - computed
         return Run(events, took["seconds"], cpu_s, took["peak_mb"])
 

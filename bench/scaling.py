@@ -37,15 +37,15 @@ _MODELS = tuple(all_projections(Settings()))
 
 @dataclass(frozen=True)
 class Ran:
-    """Several processes that worked through one backlog: seconds of the clock, and what each told."""
+    """Several processes that worked through one backlog: seconds of the clock, and the report of each."""
 
     seconds: float
     servers_s: float
-    told: Sequence[Mapping[str, float]]
+    reports: Sequence[Mapping[str, float]]
 
     def total(self, what: str) -> float:
         """Of all of them."""
-        return sum(each[what] for each in self.told)
+        return sum(each[what] for each in self.reports)
 
 
 def together(arguments: Sequence[Sequence[str]], environment: Mapping[str, str], server_pid: int) -> Ran:
@@ -70,8 +70,8 @@ def together(arguments: Sequence[Sequence[str]], environment: Mapping[str, str],
         assert each.stdin is not None
         each.stdin.write("go\n")
         each.stdin.flush()
-    told = [json.loads(each.communicate()[0]) for each in processes]
-    return Ran(max(each["seconds"] for each in told), _computed(server_pid) - server, told)
+    reports = [json.loads(each.communicate()[0]) for each in processes]
+    return Ran(max(each["seconds"] for each in reports), _computed(server_pid) - server, reports)
 
 
 def ingest(folder: Path, redis: EmbeddedServer, entries: int, workers: int) -> Ran:
@@ -165,8 +165,8 @@ def main() -> None:
         store = make_stores(folder, [asked.events])[asked.events]
         each = {name: project(store, mongo, f"alone-{name}", [[name]]) for name in _MODELS}
         found = project_costs(each, asked.events)
-        told = _microseconds({**found.models, "MongoDB": found.servers})
-        print(f"projection, microseconds an event: {told}")
+        costs = _microseconds({**found.models, "MongoDB": found.servers})
+        print(f"projection, microseconds an event: {costs}")
         for shares in ([[*_MODELS]], [[*_MODELS[place :: asked.workers]] for place in range(asked.workers)]):
             ran = project(store, mongo, f"by-{len(shares)}", shares)
             _compare(f"{len(shares)} project", project_rate(found, shares, cores), ran, asked.events)

@@ -24,7 +24,7 @@ class IngestCosts:
     turn: float
     """Of processor time, while nobody else may: applying, sealing, encoding, inserting, committing."""
     follow: float
-    """More in a turn, for each message that another worker stored meanwhile: it is read, or loaded anew."""
+    """More in a turn, for each message that another worker stored meanwhile: it is read, or loaded again."""
     beside: float
     """Processor time of the rest: reading, understanding, acknowledging."""
     servers: float
@@ -56,7 +56,7 @@ class ProjectCosts:
 def project_rate(costs: ProjectCosts, shares: Sequence[Sequence[str]], cores: float) -> Rate:
     """Events a second of projectors that each fold a share of the read models, all on so many processors.
 
-    The read model that is slowest counts: one that is ahead waits for nobody, but whoever reads does.
+    The read model that is slowest counts: one that is ahead waits for nobody, but its readers do.
     """
     slowest = max(sum(costs.models[name] for name in share) for share in shares)
     dearest = max(costs.models.values())

@@ -44,8 +44,8 @@ def _ready() -> tuple[float, float]:
 
 
 def _tell(begun: tuple[float, float], **more: float) -> None:
-    told = {"seconds": perf_counter() - begun[0], "cpu": process_time() - begun[1], **more}
-    print(json.dumps(told), flush=True)
+    report = {"seconds": perf_counter() - begun[0], "cpu": process_time() - begun[1], **more}
+    print(json.dumps(report), flush=True)
 
 
 def ingest(settings: Settings) -> None:

@@ -36,7 +36,7 @@ _WORKERS = (1, 2, 4)
 _ALL = tuple(all_projections(Settings()))
 _HISTORIES = ("portfolio-daily", "customer-timeline")
 
-Told = list[dict[str, Any]]
+Reports = list[dict[str, Any]]
 
 
 class Bench:
@@ -65,22 +65,22 @@ class Bench:
         """Into a new store: its URL, and how long it took."""
         store = self._new_store()
         self.client.xgroup_create(_STREAM, _GROUP, id="0")
-        told = self._run(["bench.contender", "ours"], workers, BILLIE_EVENT_STORE_URL=store)
+        reports = self._run(["bench.contender", "ours"], workers, BILLIE_EVENT_STORE_URL=store)
         self.client.xgroup_destroy(_STREAM, _GROUP)
-        return store, max(each["seconds"] for each in told)
+        return store, max(each["seconds"] for each in reports)
 
     def project(self, workers: int, store: str) -> tuple[str, float]:
         """Into a new database: its name, and how long it took."""
         self._made += 1
         name = f"bench-{self._made}"
         list(migrate(self._mongo[name]))  # Each would do it, and only one at a time can.
-        told = self._run(
+        reports = self._run(
             ["bench.projection_contender", "live", "-", *_ALL],
             workers,
             BILLIE_EVENT_STORE_URL=store,
             BILLIE_MONGO_DB=name,
         )
-        return name, max(each["seconds"] for each in told)
+        return name, max(each["seconds"] for each in reports)
 
     def checksum(self, database: str, names: Sequence[str]) -> str:
         """Of all documents of some read models, our own stamps aside."""
@@ -88,8 +88,8 @@ class Bench:
         for name in names:
             for document in self._mongo[database][name].find().sort("_id"):
                 plain = {key: value for key, value in document.items() if not key.startswith("_")}
-                told = orjson.dumps([name, document["_id"], plain], default=str, option=orjson.OPT_SORT_KEYS)
-                summed.update(told)
+                row = orjson.dumps([name, document["_id"], plain], default=str, option=orjson.OPT_SORT_KEYS)
+                summed.update(row)
         return summed.hexdigest()
 
     def events_of(self, store: str) -> int:
@@ -99,7 +99,7 @@ class Bench:
         assert found is not None
         return int(found[0])
 
-    def _run(self, command: list[str], workers: int, **settings: str) -> Told:
+    def _run(self, command: list[str], workers: int, **settings: str) -> Reports:
         processes = [
             subprocess.Popen(
                 [sys.executable, "-m", *command],
@@ -119,11 +119,11 @@ class Bench:
             assert each.stdin is not None
             each.stdin.write("go\n")
             each.stdin.flush()
-        told = [each.communicate()[0] for each in processes]
+        reports = [each.communicate()[0] for each in processes]
         if any(each.returncode for each in processes):
             msg = f"{command[0]} failed: what it said stands above"
             raise RuntimeError(msg)
-        return [json.loads(each) for each in told]
+        return [json.loads(each) for each in reports]
 
     def _new_store(self) -> str:
         self._made += 1

@@ -78,8 +78,8 @@ def needed(name: str, extras: Iterable[str] = ()) -> set[str]:
     todo = [(canonicalize_name(name), extra) for extra in ("", *extras)]
     while todo:
         package, extra = todo.pop()
-        for told in distribution(package).requires or ():
-            requirement = Requirement(told)
+        for line in distribution(package).requires or ():
+            requirement = Requirement(line)
             if requirement.marker and not requirement.marker.evaluate(_LINUX | {"extra": extra}):
                 continue
             if extra and (requirement.marker is None or "extra" not in str(requirement.marker)):
@@ -123,13 +123,13 @@ def _package(found: Distribution) -> Package:
 
 def _licence(found: Distribution) -> str:
     """The expression; else the classifiers; else the first line of a free text."""
-    told = found.metadata
-    if expression := told.get("License-Expression"):
+    metadata = found.metadata
+    if expression := metadata.get("License-Expression"):
         return str(expression)
-    classifiers = [each for each in told.get_all("Classifier") or () if each.startswith("License :: ")]
+    classifiers = [each for each in metadata.get_all("Classifier") or () if each.startswith("License :: ")]
     if named := [each.rpartition(" :: ")[2] for each in classifiers if each.count(" :: ") > 1]:
         return " or ".join(named)
-    return str(told.get("License") or "unknown").strip().partition("\n")[0][:80]
+    return str(metadata.get("License") or "unknown").strip().partition("\n")[0][:80]
 
 
 def _table(packages: list[Package]) -> Iterator[str]:

@@ -30,7 +30,7 @@ AGGREGATES = (
     LedgerCommand,
     AdjustmentRegister,
 )
-"""Every aggregate class: whatever else is in the store, a newer release put there."""
+"""Every aggregate class of this release; any other in the store comes from a newer one."""
 
 __all__ = [
     "AGGREGATES",

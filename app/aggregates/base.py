@@ -51,7 +51,7 @@ class Aggregate(domain.Aggregate):
     """An aggregate that absorbs each message once, for ever: its events hold the messages' identities."""
 
     class Event(domain.Aggregate.Event, metaclass=EventType):
-        """A fact, and the message that told it. :meth:`record` sets the fields that ``init=False`` marks.
+        """A fact, and the message that reported it. :meth:`record` sets the fields that ``init=False`` marks.
 
         ``business_id`` is upstream's identifier. ``PERSONAL`` names facts that are personal data.
         """
@@ -158,13 +158,13 @@ class Aggregate(domain.Aggregate):
         return created
 
     @classmethod
-    def owners_told(cls, event: Event) -> list[UUID]:
+    def owners_in(cls, event: Event) -> list[UUID]:
         """The owners that an event names."""
-        told = vars(event)
+        facts = vars(event)
         return [
-            uuid5(NAMESPACE, f"{kind}/{told[fact]}")
+            uuid5(NAMESPACE, f"{kind}/{facts[fact]}")
             for fact, kind in cls.OWNED_BY
-            if told.get(fact) is not None
+            if facts.get(fact) is not None
         ]
 
     def record(self, source: Source, event: Event) -> None:
@@ -216,7 +216,7 @@ class Report(Aggregate.Event):
     """A partial report: each of its facts counts if it is present and not older than what is known."""
 
     STAMPED: ClassVar[tuple[str, ...]] = ()
-    """Its facts that are reports; all, if there are none here."""
+    """Its facts that are reports; empty: all."""
     PREFIX: ClassVar[str] = ""
     """Stands before the facts' names in the aggregate's stamps."""
 
@@ -242,8 +242,8 @@ class Report(Aggregate.Event):
         return found
 
     def stamp(self, stamps: FieldStamps) -> None:
-        told = vars(self).get
-        names = [name for name in _stamped(type(self)) if told(name) is not None]
+        facts = vars(self)
+        names = [name for name in _stamped(type(self)) if facts.get(name) is not None]
         at = self.reported_at(self.upstream_time)
         stamps.note(names, at, prefix=self.PREFIX, initial=self.fills_gaps())
 

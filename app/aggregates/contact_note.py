@@ -183,8 +183,8 @@ class ContactNote(Aggregate):
 
         A direction that is not given follows a type that is. None removes a link.
         """
-        told = vars(self.written)
-        inherited = {name: told.get(name) for name in _INHERITED}
+        written = vars(self.written)
+        inherited = {name: written.get(name) for name in _INHERITED}
         if (direction := _direction_of(content)) is not None:
             inherited["contact_direction"] = direction
         facts = {**inherited, **content, "amends_note_id": self.business_id}
@@ -194,8 +194,8 @@ class ContactNote(Aggregate):
         """Whether this person wrote just this."""
         if self.written is None or not same_person(self.written.created_by, author.id):
             return False
-        told = vars(self.written)
-        return all(told.get(name) == facts.get(name) for name in _FACTS)
+        written = vars(self.written)
+        return all(written.get(name) == facts.get(name) for name in _FACTS)
 
 
 def _direction_of(content: NoteContent) -> ContactDirection | None:

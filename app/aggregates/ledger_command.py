@@ -1,7 +1,7 @@
 """The money movement asked of the ledger: stored before the ledger is asked, settled by what it answers.
 
 A command has one idempotency key for ever, which is the caller's own, and goes to the ledger unchanged. So
-whoever sends it again, after a crash say, moves the money once.
+the money moves once, even if the command is sent again, after a crash say.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ NOT_POSTED = "NOT_POSTED"
 
 
 class CommandStatus(StrEnum):
-    """How far it is. ``unknown``: it was sent, and nobody knows what became of it; that is not failure."""
+    """How far it is. ``unknown``: it was sent, and its outcome is not known; that is not failure."""
 
     REQUESTED = "requested"
     POSTED = "posted"
@@ -179,7 +179,7 @@ class LedgerCommand(Aggregate):
         self.sent_from: datetime | None = None
         """Since when it may have been sent: the ledger remembers a key for 24 hours only."""
         self.fault: tuple[str, str] | None = None
-        """Why it is not posted, or not known to be: a code, and the words of whoever said so."""
+        """Why it is not posted, or not known to be: a code, and the words of its source."""
         self.outcome: Outcome | None = None
         """The event that settled it."""
         self.story: list[LedgerCommand.TellingEvent] = []
@@ -198,7 +198,7 @@ class LedgerCommand(Aggregate):
     @property
     def owners(self) -> list[UUID]:
         """The loan account."""
-        return [] if self.intent is None else self.owners_told(self.intent)
+        return [] if self.intent is None else self.owners_in(self.intent)
 
     def asks_for(self, intent: Intent) -> bool:
         """Whether it is of this intent, as far as it can still be read: erased facts may be any.
@@ -237,14 +237,14 @@ class LedgerCommand(Aggregate):
 
     def approve(self, source: Source, *, actor: Actor, limits: Limits, comment: str | None = None) -> None:
         """A second person agrees. Raises RefusedError where the rule of two people or a limit forbids it."""
-        asked = self._awaiting_approval()
+        asked = self._pending_intent()
         check_two_people(asked.requested_by, actor)
         check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
         self.record(source, self.Approved(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     def refuse(self, source: Source, *, actor: Actor, comment: str) -> None:
         """A second person does not agree, or the requester withdraws it. Raises AlreadyDecidedError."""
-        self._awaiting_approval()
+        self._pending_intent()
         self.record(source, self.Refused(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     @absorbs
@@ -307,7 +307,7 @@ class LedgerCommand(Aggregate):
                 ),
             )
 
-    def _awaiting_approval(self) -> Requested:
+    def _pending_intent(self) -> Requested:
         if self.intent is None or not self.awaits_approval:
             raise AlreadyDecidedError("It does not await approval.")
         return self.intent

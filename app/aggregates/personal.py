@@ -72,9 +72,9 @@ def tells_personal(event: object) -> bool:
     """Whether an event holds personal data."""
     event_class: type = type(event)
     names = _names(event_class)
-    told: Mapping[str, object] = vars(event)
-    return any(told.get(name) is not None for name in names.whole) or any(
-        isinstance(inner := told.get(fact), dict) and inner.get(key) is not None
+    facts: Mapping[str, object] = vars(event)
+    return any(facts.get(name) is not None for name in names.whole) or any(
+        isinstance(inner := facts.get(fact), dict) and inner.get(key) is not None
         for _, fact, key in names.parts
     )
 

@@ -1,4 +1,4 @@
-"""The rule of two people: whoever decides is not who asked, and neither is a machine."""
+"""The rule of two people: requester and approver differ, and neither is a machine."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class RefusedError(BillieError):
 
 
 class OwnRequestError(RefusedError):
-    """Whoever decides also made the request."""
+    """The approver also made the request."""
 
     status, code = 403, "own_request"
 

@@ -1,4 +1,4 @@
-"""The write-off requests that were made on one loan account: so that there is one at a time."""
+"""The write-off requests of one loan account, of which one at a time may be open."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ class AccountClosedError(RefusedError):
 
 
 class WriteOffRegister(Aggregate):
-    """Names the requests of an account, whoever made them; each of them knows whether it is decided.
+    """Names the requests of an account, by anybody; each request knows whether it is decided.
 
     Two people who ask at once both read that nothing is pending; but both must add to this, and the second
     to save meets the first.

@@ -118,7 +118,7 @@ class WriteOffRequest(Aggregate):
         """How far the ledger command is that posts what was approved here, until it is posted.
 
         ``status`` is the command's; ``code`` and ``message`` say why it is not posted, or not known to be:
-        in the words of the ledger, or of whoever settled it by hand.
+        in the words of the ledger, or of the person who settled it by hand.
         """
 
         PERSONAL = frozenset(("message",))
@@ -208,9 +208,9 @@ class WriteOffRequest(Aggregate):
         Raises IdempotencyKeyReusedError where the id belongs to another request.
         """
         if (known := self.asked) is not None:
-            told, asked = vars(known), dict[str, object](facts)
+            stored, asked = vars(known), dict[str, object](facts)
             if self.is_by(actor.id) and all(
-                may_be(told.get(name), asked.get(name)) for name in RequestFacts.__annotations__
+                may_be(stored.get(name), asked.get(name)) for name in RequestFacts.__annotations__
             ):
                 return True
             raise IdempotencyKeyReusedError
@@ -283,13 +283,13 @@ class WriteOffRequest(Aggregate):
 
     @property
     def is_unsettled(self) -> bool:
-        """As :attr:`is_open`: whoever decides reads what was asked."""
+        """As :attr:`is_open`: the approver reads what was asked."""
         return self.is_open
 
     @property
     def owners(self) -> list[UUID]:
         """The loan account, and the customer where one is named."""
-        return [] if self.asked is None else self.owners_told(self.asked)
+        return [] if self.asked is None else self.owners_in(self.asked)
 
     def is_by(self, person: str) -> bool:
         """Whether this person made the request."""

@@ -68,7 +68,7 @@ def _facts(message: Message) -> Iterator[Fact]:
         case AccountUpdated(account_id=account, current_balance=Decimal() as owed) as update:
             yield Balance(account, owed, update.triggered_by_transaction_type)
         case AccountClosed(account_id=account, closure_reason=reason):
-            # Whatever the message calls the final balance: of a closed loan nothing is owed any more.
+            # The final balance of the message does not count: nothing is owed on a closed loan.
             closes_as = reason or "PAID_OFF"
             yield Balance(account, _NOTHING, _CLOSING_CAUSE.get(closes_as, "REPAYMENT"), closes_as)
         case ScheduleCreated() as made:

@@ -78,7 +78,7 @@ class AggregateCache:
         if row.originator_version == aggregate.version + 1:
             try:
                 _evolve(aggregate, row, mapper)
-            except Exception:  # noqa: BLE001 - whoever needs the aggregate loads it, and gets the error
+            except Exception:  # noqa: BLE001 - the next load of the aggregate raises it
                 self.forget(aggregate)
             else:
                 if aggregate.erased is not None:

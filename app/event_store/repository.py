@@ -49,7 +49,7 @@ class Repository(StoredEvents):
             if (key := key_of[row.originator_id]) in loaded:
                 try:
                     loaded[key] = self.event_of(row).mutate(loaded[key])
-                except Exception:  # noqa: BLE001 - whoever needs it loads it alone, and gets the error
+                except Exception:  # noqa: BLE001 - loading it alone raises the error
                     del loaded[key]
         return loaded
 

@@ -1,8 +1,8 @@
 """The writer lock: consumers that share a store apply and save their batches one after another.
 
 Batches of a busy stream concern the same aggregates, so of two that are applied at once, one nearly always
-has to start again. Waiting costs less. The lock is a matter of speed only: whoever waits in vain goes ahead,
-does not wait again for half a minute, and optimistic concurrency still decides.
+has to start again. Waiting costs less. The lock is a matter of speed only: a consumer that does not get it
+goes ahead, does not wait again for half a minute, and optimistic concurrency still decides.
 """
 
 import fcntl

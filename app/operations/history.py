@@ -111,7 +111,7 @@ _ACTORS = (
     ("created_by", "created_by_name", "created_by_role"),
     ("by", "by_name", "role"),
 )
-"""The facts that name whoever did it, in any event."""
+"""The facts that name its author, in any event."""
 
 _OURS = ("details", "decision", "parts", "payments", "instalments")
 """The facts whose inner names are ours."""

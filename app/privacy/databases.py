@@ -15,7 +15,7 @@ from psycopg.rows import tuple_row
 _READERS_MS = 200
 """How long a checkpoint waits for SQLite's readers: all writers wait meanwhile."""
 _LOCK_MS = 2_000
-"""How long to wait for PostgreSQL's table of keys: whoever asks for it later queues behind us."""
+"""How long to wait for PostgreSQL's table of keys: later requests for it queue behind ours."""
 
 Execute = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Executes one statement, with ``?`` for values, and returns its rows."""

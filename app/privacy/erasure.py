@@ -152,7 +152,7 @@ def _linked(tables: KeyTables, customer_id: str) -> tuple[list[Key], dict[UUID, 
 
 
 def _theirs(found: list[Aggregate], customer_id: str) -> list[Aggregate]:
-    """Without what belongs to somebody else by now, or was erased before."""
+    """Without what now belongs to somebody else, or is already erased."""
     accounts = {each.business_id: each for each in found if isinstance(each, LoanAccount)}
 
     def is_theirs(each: Aggregate) -> bool:

@@ -159,7 +159,7 @@ class KeyTables:
     def purge(self) -> bool:
         """Remove the bytes of destroyed keys from the database's files, if that is due.
 
-        False while a reader is in the way: it stays due, for whoever calls this next.
+        False while a reader is in the way: it stays due, for the next call.
         """
         due = self._read(f"SELECT value FROM {self.facts} WHERE name = ?", _PURGE_DUE)
         if not due:

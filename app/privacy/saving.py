@@ -153,5 +153,5 @@ def _links_in(aggregate: Aggregate) -> list[Link]:
     return [
         Link(owner, kind, aggregate.business_id)
         for event in aggregate.pending_events
-        for owner in aggregate.owners_told(event)  # type: ignore[arg-type]
+        for owner in aggregate.owners_in(event)  # type: ignore[arg-type]
     ]

@@ -85,7 +85,7 @@ class Worker:
         return 0
 
     def is_caught_up(self) -> bool:
-        """Whether the projection has reached the newest event, whichever worker folded it."""
+        """Whether the projection has reached the newest event, folded by any worker."""
         return self.projector.position() >= self.projector.newest()
 
     def run(self, settings: Settings, heartbeats: Heartbeats, stop: Flag, *, drain: bool) -> None:

@@ -37,7 +37,7 @@ from app.runtime.observability.metrics_server import More, serving_metrics
 from app.runtime.observability.tracing import NO_TRACING, Tracing, tracing
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.gc_tuning import favour_throughput, spare_what_is_there
+from app.runtime.servers.gc_tuning import favour_throughput, freeze_existing_objects
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import Settings
 
@@ -190,7 +190,7 @@ class Api:
             ):
                 host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
                 on_listening(f"http://{host}:{listener.getsockname()[1]}")
-                spare_what_is_there()
+                freeze_existing_objects()
                 ApiServer(app, settings).run(sockets=[listener])
 
 
@@ -215,7 +215,7 @@ def _open_store(process: Process, *, patient: bool, cache: int = 0) -> Servicing
 
 
 def _reporter(on_progress: Callable[[dict[str, int], int], None] | None) -> Callable[[Projector], None]:
-    """Reports the positions of all projections, whichever thread moved one."""
+    """Reports the positions of all projections, moved by any thread."""
     positions: dict[str, int] = {}
     lock = Lock()
 

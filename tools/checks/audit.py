@@ -16,7 +16,7 @@ _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \\;]+)", re.MULTILINE)
 
 
 def pins(lock: str) -> list[str]:
-    """``name==version`` of each package, for whichever system it is."""
+    """``name==version`` of each package, for any system."""
     return [f"{name}=={version}" for name, version in _PIN.findall(lock)]
 
 

@@ -34,7 +34,7 @@ class Plan(TypedDict, total=False):
 
 
 class LoanAccount(LoanAccountEvents):
-    """One loan, as the Accounts service tells of it, in whatever order its messages arrive."""
+    """One loan, as the Accounts service tells of it, in any order of its messages."""
 
     @absorbs
     def open(
@@ -143,13 +143,13 @@ class LoanAccount(LoanAccountEvents):
     ) -> None:
         """The repayment plan. What is already known of its payments stays."""
         at = source.upstream_time
-        told_before = self.schedule_created and self.schedule_id == schedule_id
-        if not told_before and not self.stamps.accepts("schedule", at):
+        is_known = self.schedule_created and self.schedule_id == schedule_id
+        if not is_known and not self.stamps.accepts("schedule", at):
             return
         prefix = f"schedule.{schedule_id}."
         fresh = self.stamps.fresh(plan, at, prefix=prefix)
         takes_payments = bool(payments) and self.stamps.accepts(f"{prefix}payments", at)
-        times = [time for time in (at, self.schedule_since if told_before else None) if time is not None]
+        times = [time for time in (at, self.schedule_since if is_known else None) if time is not None]
         since = min(times, default=None)
         self.record(
             source,

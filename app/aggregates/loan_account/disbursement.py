@@ -1,4 +1,4 @@
-"""When a loan was paid out, whatever the order in which reports arrive."""
+"""When a loan was paid out, in any order of the reports."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -145,7 +145,7 @@ class LoanAccountEvents(LoanAccountState):
             stamps.note(["status"], self.upstream_time, initial=self.initial)
 
     class Disbursed(Aggregate.Event):
-        """Told again only where an older report, arriving late, shows an earlier date."""
+        """Recorded again only if an older report, arriving late, shows an earlier date."""
 
         PERSONAL = NOTHING
 
@@ -182,7 +182,7 @@ class LoanAccountEvents(LoanAccountState):
             aggregate.account_status = self.account_status
 
     class ScheduleCreated(Aggregate.Event):
-        """A plan, or what was new in a plan that was told before.
+        """A plan, or what is new in a plan that is already known.
 
         ``payments`` is empty if the message had none. ``instalments`` is what was already known of the
         payments. ``schedule_since`` is the earliest time of this plan, if known.
@@ -211,14 +211,14 @@ class LoanAccountEvents(LoanAccountState):
             at = self.upstream_time
             if stamps.accepts("schedule", at):
                 stamps.note(["schedule"], at)
-            told = vars(self).get
-            names = [name for name in ("payments", *PLAN) if told(name)]
+            facts = vars(self)
+            names = [name for name in ("payments", *PLAN) if facts.get(name)]
             stamps.note(names, at, prefix=f"schedule.{self.schedule_id}.")
 
     class InstalmentsHeld(Aggregate.Event):
         """They belong to a schedule that is not the account's (yet): kept until it is created.
 
-        Without a ``schedule_id``: to whichever was made before them.
+        Without a ``schedule_id``: to the one made before them.
         """
 
         PERSONAL = NOTHING

@@ -1,4 +1,4 @@
-"""What is known of the payments of repayment schedules, whatever the order in which reports arrive."""
+"""What is known of the payments of repayment schedules, in any order of the reports."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What moved the balance of a loan account beside payments, whatever the order in which reports arrive."""
+"""What moved the balance of a loan account beside payments, in any order of the reports."""
 
 from bisect import bisect_right
 from datetime import UTC, datetime

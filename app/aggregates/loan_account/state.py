@@ -37,7 +37,7 @@ class LoanAccountState(Aggregate):
 
     @property
     def is_closed(self) -> bool:
-        """Whether upstream has closed it, for whatever reason."""
+        """Whether upstream has closed it, for any reason."""
         return self.sdk_status == "CLOSED"
 
     @property

@@ -26,7 +26,7 @@ AUDITED_IDS = {
 
 
 def log_read(request: Request, *shown: BaseModel) -> None:
-    """Log that the caller is shown these; nothing, if there are none.
+    """Log that the caller is shown these, if any.
 
     Every route that answers with a customer's data calls this.
     """

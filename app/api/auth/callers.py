@@ -105,7 +105,7 @@ class Callers:
             msg = f"The token is invalid: {reason}."
             raise UnauthenticatedError(msg) from error
         caller = caller_of(claims, self._settings)
-        # PyJWT has verified that there is an expiry, and that it is a number.
+        # PyJWT has verified that the expiry exists and is a number.
         expiry = float(int(claims["exp"]) + LEEWAY_S)
         self._cache[token] = _Cached(caller, self._clock() + _CACHE_S, expiry)
         self._cache.move_to_end(token)

@@ -50,7 +50,7 @@ def shared_secret(settings: Settings) -> str:
 
 
 class _SecretVerifier:
-    """HS256: for development, where whoever verifies tokens may make them."""
+    """HS256: for development, where the verifier of tokens may also make them."""
 
     def __init__(self, settings: Settings) -> None:
         self._secret, self._rules = shared_secret(settings), _rules(settings)

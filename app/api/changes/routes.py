@@ -74,7 +74,7 @@ async def _collections(collection: Collections = []) -> list[str]:  # noqa: B006
 
 
 async def _admitted(request: Request) -> AsyncGenerator[None]:
-    """From before the first wait, until the stream has ended."""
+    """Hold a place from the first wait to the end of the stream."""
     with services_of(request).changes.admitted():
         yield
 

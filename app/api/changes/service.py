@@ -1,6 +1,6 @@
 """The changes of documents, read once for all listeners of this process.
 
-One reader takes the new changes of each projection, once it has applied them: whoever then reads the document
+One reader takes the new changes of each projection, once it has applied them: a reader of the document then
 sees the change. The newest changes stay in memory, bounded for all listeners together. A listener keeps only
 its position: one that is new or slow reads older changes from the event store, a page at a time. So no
 listener waits for another, and nothing grows.
@@ -191,7 +191,7 @@ class ChangeFeed:
                 self.away = "database" if isinstance(error, PyMongoError) else "event store"
                 await asyncio.sleep(_RETRY_S)
                 continue
-            except Exception as error:  # noqa: BLE001 - whatever it is, listeners must not hang
+            except Exception as error:  # noqa: BLE001 - listeners must not hang
                 log.error("Cannot read changes, by a fault of ours: %s", where(error))
                 await asyncio.sleep(_RETRY_S)
                 continue

@@ -38,7 +38,7 @@ KEYED: dict[int | str, dict[str, Any]] = {
 
 
 class KeyedRoute(APIRoute):
-    """A route with a :data:`Key`: without one it answers 400, whatever else is wrong with the request."""
+    """A route with a :data:`Key`: without one it answers 400, before any other fault of the request."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()

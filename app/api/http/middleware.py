@@ -83,7 +83,7 @@ class RequestMiddleware:
             await self._app(scope, receive, reply.send)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem
+        except Exception as error:  # noqa: BLE001 - the caller gets a problem
             # Without the error's own text: it may quote a document.
             log.error("Request %s failed:\n%s", request.state.id, trace(error))
             await reply.instead(ProblemError(500, "internal_error", "Internal error. Quote the request id."))

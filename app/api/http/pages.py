@@ -35,7 +35,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class InvalidCursorError(BillieError):
-    """A cursor that is none of ours, or of another list."""
+    """A cursor that this list did not issue."""
 
     status = 400
     code = "invalid_cursor"

@@ -41,7 +41,7 @@ async def search(request: Request, q: Q, limit: AtMost = MAX_HITS) -> SearchResu
     application number.
 
     Case, accents, punctuation and the format of phone numbers do not matter. Exact ids, numbers and addresses
-    come first, then whole names, then whatever starts with `q`.
+    come first, then whole names, then names that start with `q`.
     """
     if (query := SearchQuery.of(q)) is None:
         msg = f"query.q: it needs at least {SHORTEST} letters and digits."

@@ -109,7 +109,7 @@ def discard(
 ) -> None:
     """Take some off the list. They are kept, with who discarded them, when and why."""
     if not because.strip():
-        typer.echo("--because is empty: whoever looks for it later will want to know.", err=True)
+        typer.echo("--because is empty. State the reason: it is kept for later readers.", err=True)
         raise typer.Exit(2)
     with _servers() as servers:
         store = servers.dead_letters()

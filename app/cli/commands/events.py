@@ -44,7 +44,7 @@ def copy(
     """
     settings_for("events copy")
     for option, url in (("--from", source), ("--to", target)):
-        _refuse_unusable(option, url)
+        _refuse_unsafe(option, url)
     try:
         with CopyProgress(is_quiet=as_json) as progress:
             copied = copy_store(source, target, progress.show, others_may_read=others_may_read)
@@ -71,7 +71,7 @@ def copy(
     )
 
 
-def _refuse_unusable(option: str, url: str) -> None:
+def _refuse_unsafe(option: str, url: str) -> None:
     """Exit with 2 for a URL that names no store, or one without TLS in production."""
     try:
         event_store_environment(url)

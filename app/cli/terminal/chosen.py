@@ -8,7 +8,7 @@ from app.runtime.settings.settings import Settings
 
 
 def chosen(settings: Settings, names: list[str] | None, *, all_of_them: bool) -> list[Projection]:
-    """Those that were named, or all. Exits with 2 for a name that there is not, or none at all."""
+    """Those that were named, or all. Exits with 2 if a name is unknown or missing."""
     known = all_projections(settings)
     if unknown := [name for name in names or () if name not in known]:
         typer.echo(f"No read model {', '.join(unknown)}: there are {', '.join(known)}.", err=True)

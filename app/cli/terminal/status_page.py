@@ -40,14 +40,14 @@ def page(status: Status) -> str:
 
 
 def _money(models: ReadModelsState) -> list[str]:
-    money, told = models.money, []
+    money, lines = models.money, []
     if money.unknown:
         oldest = _ago(", the oldest", money.oldest_unknown_age_seconds)
-        told.append(f"{money.unknown:,} unknown{oldest}: GET /v1/ledger-commands?status=unknown")
+        lines.append(f"{money.unknown:,} unknown{oldest}: GET /v1/ledger-commands?status=unknown")
     if money.awaiting_approval:
         await_it = counted(money.awaiting_approval, "awaits", "await")
-        told.append(f"{await_it} approval: GET /v1/ledger-commands?approval=pending")
-    return _table("Money", [(line,) for line in told]) if told else []
+        lines.append(f"{await_it} approval: GET /v1/ledger-commands?approval=pending")
+    return _table("Money", [(line,) for line in lines]) if lines else []
 
 
 def _inbox(inbox: InboxState, status: Status) -> list[str]:

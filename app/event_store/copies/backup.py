@@ -1,6 +1,6 @@
 """Backups of the event store, made while it is written to, checked, and restored into an empty place.
 
-A backup is a SQLite file, whatever database the store is in, and beside it a manifest: what every table
+A backup is a SQLite file, also of a store in PostgreSQL, and beside it a manifest: what every table
 holds, with the checksum of all values.
 """
 

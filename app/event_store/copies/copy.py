@@ -1,7 +1,7 @@
 """Copies a whole event store into an empty one, of the same or the other database, in one transaction.
 
 Positions stay as they are, so that projections continue where they were. What was written is read again and
-compared before it is committed: until then, the target is as empty as before.
+compared before it is committed: until then, the target stays empty.
 """
 
 from collections.abc import Callable, Generator, Iterator

@@ -109,7 +109,7 @@ class SQLiteEndpoint(Endpoint):
         self.close = self._connection.close
 
     def identity(self) -> object:
-        """The same by whatever path."""
+        """The same for every path to it."""
         found = self._file.stat()
         return found.st_dev, found.st_ino
 
@@ -174,7 +174,7 @@ class PostgresEndpoint(Endpoint):
         )
 
     def identity(self) -> object:
-        """The same by whatever host and user."""
+        """The same for every host and user."""
         database = (
             "SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()"
         )
@@ -228,7 +228,7 @@ class PostgresEndpoint(Endpoint):
         columns = ", ".join(self.columns(table))
         if table is EVENTS:
             columns = columns.replace("originator_id", "replace(originator_id::text, '-', '')")
-        # Text in the order of its bytes, as in SQLite, whatever the database's language.
+        # Text in the order of its bytes, as in SQLite, not of the database's language.
         collation = "" if table.columns[0] in ("position", "number") else ' COLLATE "C"'
         keys = ", ".join(f"{key}{collation}" for key in self.columns(table)[: table.key_columns])
         with self._connection.transaction(), self._connection.cursor("reading") as cursor:

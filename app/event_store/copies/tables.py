@@ -41,7 +41,7 @@ class Content(BaseModel):
 
 
 def content_of(rows: Iterable[Row]) -> Content:
-    """Count rows and sum them up: the same rows give the same, whatever the database."""
+    """Count rows and sum them up: the same rows give the same in every database."""
     number, checksum = 0, sha256()
     for row in rows:
         number += 1

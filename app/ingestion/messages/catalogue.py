@@ -83,7 +83,7 @@ def read_entry(
     max_bytes: int,
     parsers: Parsers = NO_PARSERS,
 ) -> Message | None:
-    """The message in an entry; None for a type that we do not consume, whatever else it holds.
+    """The message in an entry; None for a type that we do not consume, valid or not.
 
     Raises RejectedError, with the path of the first field at fault, for an entry that breaks the contract.
     """

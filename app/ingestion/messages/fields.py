@@ -165,7 +165,7 @@ def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
 def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo], str | None]:
     """A validator for an optional word: an unknown one is dropped, and noted in the context's list.
 
-    Raises ValueError without such a list: whoever builds a message in Python learns it at once.
+    Raises ValueError without such a list, as soon as a message is built in Python.
     """
 
     def known(value: Any, info: ValidationInfo) -> str | None:

@@ -26,7 +26,7 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     """A release that does not consume its type replayed it: a dead letter is never dropped."""
     FOREIGN = "foreign"
-    """An entry on the stream of dead letters that is none of ours."""
+    """An entry on the stream of dead letters that did not come from here."""
 
 
 class RejectedError(Exception):

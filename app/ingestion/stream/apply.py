@@ -114,7 +114,7 @@ class AppliedBatch:
         except RejectedError as why:
             self.rejected.append((message, why))
             return False
-        except Exception as error:  # noqa: BLE001 - whatever it is, only this message fails
+        except Exception as error:  # noqa: BLE001 - only this message fails
             self.failed.append((message, error))
             return False
         return True

@@ -49,7 +49,7 @@ class Inbox:
         self._group = settings.consumer_group
         self._consumer = consumer
         self._own_after: bytes | None = _START
-        """Where to continue among our own pending entries; None when there are none left to read."""
+        """Where to continue among our own pending entries; None when all are read."""
         self._retry_at: float | None = None
         self._claim_at = 0.0
         self._claim_from = _START

@@ -10,7 +10,7 @@ from app.ledger.client.security import Security
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
 
 RETRIED = ("GetTransactions", "GetBalance", "GetLedgerRecord", "GetStatement")
-"""Reads only. A write is sent once: whoever repeats it, with its key, does so knowingly."""
+"""Reads only. A write is sent once: only its caller repeats it, with its key."""
 
 _RETRIES = {
     "methodConfig": [

@@ -144,7 +144,7 @@ class LedgerBusyError(LedgerError):
 
 
 class ErasedIntentError(LedgerError):
-    """Part of what was asked is erased: nothing was sent, and only the ledger's books tell of before."""
+    """Part of what was asked is erased: nothing was sent; earlier attempts are only in the ledger's books."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -17,22 +17,22 @@ _MOST_DIGITS = 12
 """Of an amount in dollars: more is no money, and would be written out digit by digit."""
 
 
-def _amount(told: str) -> Decimal:
+def _amount(value: str) -> Decimal:
     try:
-        amount = Decimal(told)
+        amount = Decimal(value)
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
-        msg = f"{told!r} is not an amount"
+        msg = f"{value!r} is not an amount"
         raise ValueError(msg)
     return amount
 
 
-def _time(told: Any) -> datetime | None:
-    if not told.ByteSize():
+def _time(value: Any) -> datetime | None:
+    if not value.ByteSize():
         return None
     try:
-        at: datetime = told.ToDatetime(tzinfo=UTC)
+        at: datetime = value.ToDatetime(tzinfo=UTC)
     except OverflowError as error:
         raise ValueError(str(error)) from error
     return at
@@ -45,8 +45,8 @@ def _kind(number: int) -> str:
 
 
 Money = Annotated[Decimal, BeforeValidator(_amount)]
-OptionalMoney = Annotated[Decimal | None, BeforeValidator(lambda told: _amount(told) if told else None)]
-OptionalText = Annotated[str | None, BeforeValidator(lambda told: told or None)]
+OptionalMoney = Annotated[Decimal | None, BeforeValidator(lambda value: _amount(value) if value else None)]
+OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None)]
 Time = Annotated[datetime | None, BeforeValidator(_time)]
 Kind = Annotated[str, BeforeValidator(_kind), Field(validation_alias="type")]
 

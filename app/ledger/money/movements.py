@@ -85,7 +85,7 @@ class Money:
         such as a refused token, does not settle it: the command stays unknown.
 
         It continues if the caller goes away. Raises nothing: if even the outcome cannot be stored, the
-        command is as unknown as before.
+        command stays unknown.
         """
         if command.is_settled or command.awaits_approval:
             return command

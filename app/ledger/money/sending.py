@@ -14,7 +14,7 @@ from app.ledger.wire import accounting_ledger_pb2 as wire
 async def send(client: LedgerClient, command: LedgerCommand) -> TransactionResult:
     """Ask the ledger, with the command's own key.
 
-    The request is made of what is stored, so that whoever sends it again sends the same. Raises LedgerError,
+    The request is made of what is stored, so that it is the same each time it is sent. Raises LedgerError,
     and ErasedIntentError before anything is sent.
     """
     if is_erased(command):
@@ -22,8 +22,8 @@ async def send(client: LedgerClient, command: LedgerCommand) -> TransactionResul
     asked = command.intent
     assert asked is not None, "a stored command has an intent"
     answer = await client.post(request_of(command, asked))
-    told = answer.transaction
-    if (told.loan_account_id, told.kind) != (asked.loan_account_id, asked.kind.upper()):
+    posted = answer.transaction
+    if (posted.loan_account_id, posted.kind) != (asked.loan_account_id, asked.kind.upper()):
         raise UnreadableAnswerError("it is about another account, or another kind of transaction")
     return answer
 
@@ -100,7 +100,7 @@ def amount_text(amount: Decimal | None) -> str:
 
 def stored_result(answer: TransactionResult) -> dict[str, Any]:
     """What is kept of the ledger's answer: amounts as decimal strings, without what it left out."""
-    told = {
+    result = {
         "type": answer.transaction.kind,
         "effectiveDate": answer.transaction.effective_date,
         "totalDelta": str(answer.transaction.total_delta),
@@ -123,7 +123,7 @@ def stored_result(answer: TransactionResult) -> dict[str, Any]:
             for each in answer.instalments
         ],
     }
-    return {name: value for name, value in told.items() if value not in (None, [], "")}
+    return {name: value for name, value in result.items() if value not in (None, [], "")}
 
 
 def _text(amount: Decimal | None) -> str | None:

@@ -167,7 +167,7 @@ class Settler:
         try:
             await self._money.client.raise_if_down()
         except LedgerDownError:
-            return  # It is tried again; whoever found the ledger away has logged that.
+            return  # It is tried again; the ledger's absence is already logged.
         command = await in_thread(self._money.store.load, each.command_id)
         if command is not None and not command.is_settled and not command.awaits_approval:
             if command.status is CommandStatus.REQUESTED:

@@ -135,7 +135,7 @@ class WriteOffs:
         return await in_thread(self._money.store.change, store)
 
     async def _owed(self, request_id: str) -> Decimal:
-        """What the ledger would write off: all that is owed, whatever the request says."""
+        """What the ledger would write off: all that is owed, not the amount of the request."""
         await self._money.client.raise_if_down()
         request = await in_thread(self._money.store.find, WriteOffRequest, request_id)
         if request is None or request.asked is None:

@@ -12,7 +12,7 @@ class SandboxError(Exception):
 
 
 class BadArgumentError(SandboxError):
-    """A field of the request is wrong, whatever the books say."""
+    """A field of the request is wrong by itself; the books do not matter."""
 
     status = StatusCode.INVALID_ARGUMENT
 

@@ -51,65 +51,67 @@ def take_over(loan: Loan, fact: Fact, heard: Heard, now: datetime) -> None:
             _schedule(loan, fact, heard.at)
 
 
-def _schedule(loan: Loan, told: Schedule, at: datetime) -> None:
+def _schedule(loan: Loan, schedule: Schedule, at: datetime) -> None:
     """The first schedule also takes what was repaid before it came; a later one starts unpaid."""
     made_at, is_first = loan.schedule_made_at, loan.schedule_id is None
-    if loan.schedule_id == told.schedule_id or (made_at is not None and made_at > at):
+    if loan.schedule_id == schedule.schedule_id or (made_at is not None and made_at > at):
         return
-    loan.schedule_id, loan.schedule_made_at = told.schedule_id, at
-    by_number = {each.payment_number: replace(each, transactions=[]) for each in reversed(told.instalments)}
+    loan.schedule_id, loan.schedule_made_at = schedule.schedule_id, at
+    by_number = {
+        each.payment_number: replace(each, transactions=[]) for each in reversed(schedule.instalments)
+    }
     loan.instalments = [by_number[number] for number in sorted(by_number)]
     if is_first:
         for posted in loan.postings:
             if posted.kind is Kind.REPAYMENT:
                 paid = Split(-posted.fee_delta, -posted.principal_delta, NOTHING)
                 owed = posted.total_after - posted.total_delta
-                planned = plan(paid, owed, told.schedule_id, loan.instalments)
+                planned = plan(paid, owed, schedule.schedule_id, loan.instalments)
                 loan.pay(posted.transaction_id, planned.allocations)
 
 
-def _balance(loan: Loan, told: Balance, heard: Heard, now: datetime) -> None:
+def _balance(loan: Loan, report: Balance, heard: Heard, now: datetime) -> None:
     """The first balance pays the loan out; a later difference from the books is posted by its cause."""
     if loan.posted_here or loan.closed_as is not None:
         return
     # Nothing is owed before the loan is paid out: a balance of zero only says so.
-    if not loan.paid_out and (told.owed > 0 or told.cause == Kind.REPAYMENT):
-        _pay_out(loan, told, heard, now)
+    if not loan.paid_out and (report.owed > 0 or report.cause == Kind.REPAYMENT):
+        _pay_out(loan, report, heard, now)
     stale = loan.heard_at is not None and heard.at < loan.heard_at
-    if loan.paid_out and (told.closes_as is not None or not stale):
+    if loan.paid_out and (report.closes_as is not None or not stale):
         loan.heard_at = heard.at
-        _post_difference(loan, told, heard, now)
-    if told.closes_as is not None or (loan.paid_out and loan.owed == 0):
-        loan.closed_as = told.closes_as or closes_as(told.cause)
+        _post_difference(loan, report, heard, now)
+    if report.closes_as is not None or (loan.paid_out and loan.owed == 0):
+        loan.closed_as = report.closes_as or closes_as(report.cause)
 
 
-def _pay_out(loan: Loan, told: Balance, heard: Heard, now: datetime) -> None:
+def _pay_out(loan: Loan, report: Balance, heard: Heard, now: datetime) -> None:
     assert loan.terms is not None
     fee = max(NOTHING, loan.terms.fee)
     principal = loan.terms.principal or NOTHING
-    if principal <= 0:  # Not told, or no terms of a loan: the balance has to do.
-        principal = max(NOTHING, told.owed - fee)
+    if principal <= 0:  # Not reported, or no terms of a loan: the balance has to do.
+        principal = max(NOTHING, report.owed - fee)
     _post(loan, Kind.DISBURSEMENT, principal, NOTHING, heard, now)
     if fee:
         _post(loan, Kind.ESTABLISHMENT_FEE, NOTHING, fee, heard, now)
     loan.paid_out = True
 
 
-def _post_difference(loan: Loan, told: Balance, heard: Heard, now: datetime) -> None:
-    rise = told.owed - loan.owed
+def _post_difference(loan: Loan, report: Balance, heard: Heard, now: datetime) -> None:
+    rise = report.owed - loan.owed
     if rise > 0:
-        # Without such a cause, a balance that rose is a snapshot from before a payment.
-        if told.cause in (Kind.LATE_FEE, Kind.DISHONOUR_FEE):
-            _post(loan, Kind(told.cause), NOTHING, rise, heard, now)
-        elif told.cause == Kind.ADJUSTMENT:
+        # Without such a cause, a balance that rose is a snapshot older than a payment.
+        if report.cause in (Kind.LATE_FEE, Kind.DISHONOUR_FEE):
+            _post(loan, Kind(report.cause), NOTHING, rise, heard, now)
+        elif report.cause == Kind.ADJUSTMENT:
             _post(loan, Kind.ADJUSTMENT, rise, NOTHING, heard, now)
     elif rise < 0:
         paid = split(-rise, loan.principal, loan.fees)
         kind = Kind.ADJUSTMENT
-        if told.cause is None or told.cause == Kind.REPAYMENT:
+        if report.cause is None or report.cause == Kind.REPAYMENT:
             kind = Kind.REPAYMENT
-        elif told.cause == Kind.WRITE_OFF or (told.cause == Kind.FEE_WAIVER and not paid.to_principal):
-            kind = Kind(told.cause)
+        elif report.cause == Kind.WRITE_OFF or (report.cause == Kind.FEE_WAIVER and not paid.to_principal):
+            kind = Kind(report.cause)
         _post(loan, kind, -paid.to_principal, -paid.to_fees, heard, now)
 
 

@@ -87,7 +87,7 @@ class Loan:
     def post(self, draft: Draft, *, at: datetime, now: datetime) -> Posting:
         """Add the transaction, and pay its instalments. It happened ``at``; it is written ``now``.
 
-        Raises ValueError if less than nothing would be owed: whoever drafts it must have refused that.
+        Raises ValueError if less than nothing would be owed: the caller must have refused that.
         """
         principal, fees = self.principal + draft.principal_delta, self.fees + draft.fee_delta
         if principal < 0 or fees < 0:

@@ -53,13 +53,13 @@ def transaction(posted: Posting) -> wire.Transaction:
 
 def outcome(posted: Posting, *, replay: bool) -> wire.TransactionResponse:
     """The answer of a write; a repetition's is made of the same posting."""
-    told = _transaction(posted)
-    answer = {"transaction": told, "event_id": posted.event_id, "idempotent_replay": replay}
+    transaction_ = _transaction(posted)
+    answer = {"transaction": transaction_, "event_id": posted.event_id, "idempotent_replay": replay}
     if posted.kind is Kind.REPAYMENT:
         answer |= {
             "allocated_to_fees": text(-posted.fee_delta),
             "allocated_to_principal": text(-posted.principal_delta),
-            "applied_to_instalments": told["allocations"],
+            "applied_to_instalments": transaction_["allocations"],
             "overpayment": text(posted.overpayment) if posted.overpayment else None,
             "allocation_warning": posted.allocation_warning,
         }
@@ -125,7 +125,7 @@ def statement(loan: Loan, first: str, last: str) -> wire.StatementResponse:
         side = "charge" if each.total_delta > 0 else "payment"
         line = {"date": each.effective_date, "balance": text(closing), side: text(abs(each.total_delta))}
         lines.append(line | {"transaction_id": each.transaction_id, "description": each.description})
-    told = {
+    answer = {
         "period_start": first,
         "period_end": last,
         "opening_balance": text(opening),
@@ -135,7 +135,7 @@ def statement(loan: Loan, first: str, last: str) -> wire.StatementResponse:
         "lines": lines,
         "generated_at": _now(),
     }
-    return _message(wire.StatementResponse(), _account(loan) | told)
+    return _message(wire.StatementResponse(), _account(loan) | answer)
 
 
 READS: dict[str, Callable[[Loan, Any], Message]] = {
@@ -147,11 +147,11 @@ READS: dict[str, Callable[[Loan, Any], Message]] = {
 """The answer of every rpc that posts nothing, but of the stream. They raise BadArgumentError."""
 
 
-def _day(field: str, told: str) -> str:
+def _day(field: str, value: str) -> str:
     """A calendar date, YYYY-MM-DD."""
     try:
-        if date.fromisoformat(told).isoformat() == told:  # Python also reads 20260306.
-            return told
+        if date.fromisoformat(value).isoformat() == value:  # Python also reads 20260306.
+            return value
     except ValueError:
         pass
     msg = f"{field} is not a date, YYYY-MM-DD"

@@ -22,11 +22,11 @@ FEE_CAP = Decimal(2)
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 
 
-def _amount(told: str) -> Decimal:
-    if _AMOUNT.fullmatch(told) is None:
+def _amount(value: str) -> Decimal:
+    if _AMOUNT.fullmatch(value) is None:
         msg = "not an amount: digits below a trillion, with two decimal places at most"
         raise ValueError(msg)
-    return Decimal(told).quantize(NOTHING) + NOTHING
+    return Decimal(value).quantize(NOTHING) + NOTHING
 
 
 Text = Annotated[str, StringConstraints(pattern=r"\S")]

@@ -23,7 +23,7 @@ ANNOUNCED = "announced"
 
 
 def announcements(loan: Loan, posted: Posting) -> Iterator[Entry]:
-    """The account's new balance, its instalments, and its closing; none of what the stream itself told.
+    """The account's new balance, its instalments, and its closing; nothing for postings from the stream.
 
     Each entry's ``event_id`` derives from the posting's: however often it is published, it is absorbed once.
     A balance comes without a status: the ledger does not know whether an account is in arrears.

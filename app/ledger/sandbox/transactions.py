@@ -9,7 +9,7 @@ from enum import StrEnum
 NOTHING = Decimal("0.00")
 
 UPSTREAM = "upstream"
-"""Who posted what the stream told."""
+"""The author of postings that come from the stream."""
 
 
 def text(amount: Decimal) -> str:

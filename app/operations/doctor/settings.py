@@ -14,7 +14,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def settings_checks(settings: Settings) -> list[Check]:
-    """A check for each contradiction, or one that there is none."""
+    """A check for each contradiction, or one that passes."""
     found = [
         *(failed(_NAME, detail, advice) for detail, advice in _failures(settings)),
         *(warning(_NAME, detail, advice) for detail, advice in _warnings(settings)),

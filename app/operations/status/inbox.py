@@ -52,7 +52,7 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
 def stream_state(
     redis: Redis, settings: Settings, now: float | None = None
 ) -> tuple[StreamState, GroupState | None]:
-    """The stream and its group alone: a few commands, whatever their size. Raises redis's errors."""
+    """The stream and its group alone: a few commands, at any size. Raises redis's errors."""
     now = _now(redis) if now is None else now
     info = stream_info(redis, settings.inbox_stream)
     group = _group(redis, settings, info, now) if info else None

@@ -154,7 +154,7 @@ class MoneyMetrics(_Scraped):
             {
                 metrics.MONEY_UNKNOWN: money.unknown,
                 metrics.MONEY_OLDEST_UNKNOWN: money.oldest_unknown_age_seconds or 0.0,
-                metrics.MONEY_AWAITING: money.awaiting_approval,
+                metrics.MONEY_AWAITING_APPROVAL: money.awaiting_approval,
             }
         )
 

@@ -51,7 +51,7 @@ class PendingEntry(CamelModel):
     """An entry that was read and is not acknowledged.
 
     It was added ``ageSeconds`` ago, and last delivered ``idleSeconds`` ago, to ``consumer``. It is the oldest
-    of those that another consumer should have taken over by now or, if there are none, of all.
+    of those that another consumer should have taken over already or, without any, of all.
     """
 
     entry_id: str

@@ -136,7 +136,7 @@ class Folding:
         try:
             targets = self._targets(envelope)
         except Exception as error:
-            # Nobody knows which documents it concerns.
+            # Which documents it concerns is unknown.
             raise self._fault(envelope, error) from error
         for target, meaning in targets:
             # The position at loading counts: one event may concern a document twice.

@@ -1,8 +1,8 @@
 """Leases: one active worker a projection. Its holder beats every two seconds.
 
 No clocks of different machines are compared: a lease is free once its beat has not changed for six seconds on
-the clock of whoever wants it. Two workers at once would do no harm (a document is only replaced by a newer
-form of itself): the lease saves work, and gives a rebuild the moment in which it swaps.
+the clock of the worker that wants it. Two workers at once would do no harm (a document is only replaced by
+a newer form of itself): the lease saves work, and gives a rebuild the moment in which it swaps.
 """
 
 import logging
@@ -158,7 +158,7 @@ class Lease:
                 log.warning("%s: the lease expires by itself: %s", self.identifier, in_short(error))
 
     def _beats(self) -> bool:
-        """Beat. Whether it was ours. It counts from before the request: an answer may be late."""
+        """Beat. Whether it was ours. It counts from the time of the request: an answer may be late."""
         asked_at = monotonic()
         if not self._documents.update_one(self.mine, {"$inc": {"lease.beat": 1}}).matched_count:
             return False

@@ -105,5 +105,5 @@ class EventReader:
 
 @cache
 def known_topics() -> frozenset[str]:
-    """The topics of all domain events of this release, whoever reads them."""
+    """The topics of all domain events of this release, read by any projection or not."""
     return frozenset(get_topic(event_class) for kind in AGGREGATES for event_class in event_classes(kind))

@@ -72,7 +72,7 @@ def erase(document: Document, event: Any, *fields: str) -> None:
 
 
 def is_erased(value: object) -> bool:
-    """Whether a fact was erased, whatever its declared type."""
+    """Whether a fact was erased; its declared type does not matter."""
     return value is ERASED
 
 

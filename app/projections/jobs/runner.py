@@ -1,7 +1,7 @@
 """Runs jobs, one at a time of all processes, in a thread of ``billie project``.
 
 A job is a child process, ``billie rebuild --json`` or ``billie verify --json``: its folding must not slow the
-workers. Whoever holds the lease in the job's document runs it. A job whose process died is found running by
+workers. The holder of the lease in the job's document runs it. A job whose process died is found running by
 the next one: a rebuild is resumed. One that is not completed in three attempts has failed.
 """
 

@@ -53,7 +53,7 @@ def rebuild_document(
 def put_in_place(
     database: Database[dict[str, Any]], projection: Projection, identifier: str, document: Document | None
 ) -> None:
-    """Replace the live document, or delete it. For whoever holds the projection's lease.
+    """Replace the live document, or delete it. For the holder of the projection's lease.
 
     The document counts as folded up to the projection's position, so that no worker that was slow to stop
     writes an older form over it. Raises ProjectionFault if MongoDB refuses it.

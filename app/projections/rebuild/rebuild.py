@@ -151,7 +151,7 @@ class Rebuild:
             self._folding.spill()
 
     def keep_sometimes(self, newest: int, phase: Phase) -> None:
-        """Keep what was folded, or note the progress, whichever is due."""
+        """Keep what was folded, or note the progress, if due."""
         now = monotonic()
         if now - self._kept_at > _KEEP_EVERY_S:
             self.keep(newest, phase)
@@ -178,7 +178,7 @@ class Rebuild:
         )
 
     def catch_up(self) -> None:
-        """Fold all events that are stored by now, and keep them."""
+        """Fold all stored events, and keep them."""
         while (newest := self._servicing.max_position()) > self.position:
             page = self._reader.page(self.position, newest, _PAGE)
             try:

@@ -19,7 +19,7 @@ Mongo = Database[dict[str, Any]]
 def begin_swap(
     database: Mongo, projection: Projection, lease: Lease, live_lease: Lease, figures: dict[str, Any]
 ) -> None:
-    """From here on, whoever holds the projection's lease finishes the swap, also after a crash.
+    """From here on, the holder of the projection's lease finishes the swap, also after a crash.
 
     ``figures`` hold the position of the shadow, and the rebuild's statistics. Raises LeaseLostError where one
     of the leases is no longer ours: others may have moved on.
@@ -32,7 +32,7 @@ def begin_swap(
 
 
 def finish_swap(database: Mongo, projection: Projection) -> bool:
-    """Finish a swap that was begun, if one was. For whoever holds the projection's lease.
+    """Finish a swap that was begun, if one was. For the holder of the projection's lease.
 
     A shadow that the live collection has overtaken is no use: its rebuild is unfinished then.
     """

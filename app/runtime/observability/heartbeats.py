@@ -1,4 +1,4 @@
-"""Whether the loops of a process turn: each tells of every turn, and whoever started the process asks."""
+"""Whether the loops of a process run: each beats once a turn, and the health routes ask."""
 
 from dataclasses import dataclass
 from time import monotonic

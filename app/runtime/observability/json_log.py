@@ -1,4 +1,4 @@
-"""Records of the log as lines of JSON, for whoever collects them (``BILLIE_LOG_FORMAT=json``).
+"""Records of the log as lines of JSON, for a log collector (``BILLIE_LOG_FORMAT=json``).
 
 Code logs as ever, and says in ``extra`` what a line is about, by the names in :data:`FIELDS`. What holds for
 all that happens on behalf of a request is bound by ``structlog.contextvars``.

@@ -52,9 +52,9 @@ def in_short(error: BaseException) -> str:
 
 def trace(error: BaseException) -> str:
     """The class of an error, and of those behind it, with the lines that led there: no text of theirs."""
-    told = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+    text = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
     behind = error.__cause__ or error.__context__
-    return told if behind is None else f"{trace(behind)}\nand then\n{told}"
+    return text if behind is None else f"{trace(behind)}\nand then\n{text}"
 
 
 def where(error: BaseException) -> str:

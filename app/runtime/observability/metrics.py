@@ -258,7 +258,7 @@ MONEY_OLDEST_UNKNOWN = scraped(
     "Age of the oldest of them; 0 with none. The ledger keeps a key for 24 hours.",
     alarm="BillieMoneyUnknown, BillieMoneyNeedsAPerson",
 )
-MONEY_AWAITING = scraped(
+MONEY_AWAITING_APPROVAL = scraped(
     "billie_money_awaiting_approval_commands", _API, "Adjustments that wait for a second person."
 )
 

@@ -75,14 +75,14 @@ def _with_health(metrics: Any, heartbeats: Heartbeats, more: More) -> Any:
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/healthz":
-            is_well, told = heartbeats.are_live(), {}
+            is_well, more_fields = heartbeats.are_live(), {}
         elif environ["PATH_INFO"] == "/readyz":
-            is_well, told = heartbeats.are_ready(), more()
+            is_well, more_fields = heartbeats.are_ready(), more()
         else:
             found: Iterable[bytes] = metrics(environ, start_response)
             return found
         loops = {name: round(age, 3) for name, age in heartbeats.ages().items()}
-        body = {"status": "ok" if is_well else "stalled", "loopAgeSeconds": loops, **told}
+        body = {"status": "ok" if is_well else "stalled", "loopAgeSeconds": loops, **more_fields}
         status = "200 OK" if is_well else "503 Service Unavailable"
         start_response(status, [("Content-Type", "application/json")])
         return [json.dumps(body).encode()]

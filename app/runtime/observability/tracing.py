@@ -1,7 +1,7 @@
 """Tracing with OpenTelemetry: a message from the stream to its documents, and each request to the API.
 
 No role hands a trace to the next, and no event stores one. A message's trace id, and the id of its first
-span, are derived from the message's identity, which every event carries: whoever meets the message later, a
+span, are derived from the message's identity, which every event carries: every later step, a
 rebuild too, finds its trace, and all roles sample the same messages. A publisher's own trace (``traceparent``
 of the entry) is linked.
 

@@ -18,7 +18,7 @@ _NEW_AFTER_S = 10.0
 
 
 class BackOff:
-    """Counts the failures in a row of whatever needs a server."""
+    """Counts the failures in a row of a loop that needs a server."""
 
     def __init__(self, stop: Flag, who: str = "") -> None:
         """``who`` waits, where one process has several that do."""
@@ -33,8 +33,8 @@ class BackOff:
         self.failures += 1
         SERVER_FAILURES.inc()
         now = monotonic()
-        comes_anew = self.failures == 1 and now - self._failed_at >= _NEW_AFTER_S
-        if comes_anew or now - self._said_at >= _SAY_EVERY_S:
+        is_new = self.failures == 1 and now - self._failed_at >= _NEW_AFTER_S
+        if is_new or now - self._said_at >= _SAY_EVERY_S:
             log.warning("%sWaiting for a server: %s", self._who, in_short(error))
             self._said_at, self._said = now, True
         self._failed_at = now

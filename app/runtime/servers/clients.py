@@ -1,4 +1,4 @@
-"""What every client of Redis and MongoDB of ours has in common, whatever each waits for.
+"""What all our clients of Redis and MongoDB have in common, apart from their timeouts.
 
 The URL has the last word of what it names.
 """
@@ -24,7 +24,7 @@ _DURABLE = {"w": "majority", "retryWrites": True, "retryReads": True}
 
 
 def redis_client(settings: Settings, **more: Any) -> Redis:
-    """A client of the settings' Redis. Nothing is sent twice by itself: whoever asks decides that."""
+    """A client of the settings' Redis. It repeats nothing by itself: that is the caller's decision."""
     return Redis.from_url(settings.redis_url, protocol=2, retry=Retry(NoBackoff(), 0, _BREAKS), **more)
 
 
@@ -40,4 +40,4 @@ def mongo_options(settings: Settings) -> dict[str, Any]:
     a read, that a step-down or a broken connection interrupts is tried again, once, by the driver.
     """
     named = {name.lower() for name, _ in parse_qsl(urlsplit(settings.mongo_url).query)}
-    return {"tz_aware": True, **{name: told for name, told in _DURABLE.items() if name.lower() not in named}}
+    return {"tz_aware": True, **{name: each for name, each in _DURABLE.items() if name.lower() not in named}}

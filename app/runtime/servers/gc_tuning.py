@@ -7,8 +7,8 @@ _YOUNG_OBJECTS = 20_000
 _SWITCH_S = 0.001
 
 
-def spare_what_is_there() -> None:
-    """Look for no garbage among the objects that a process has by now: they are there for good."""
+def freeze_existing_objects() -> None:
+    """Look for no garbage among the objects that already exist: they stay for good."""
     gc.freeze()
 
 
@@ -19,6 +19,6 @@ def favour_throughput() -> None:
     objects cost a fifth of the time. A thread that comes back from the database waits for another that
     computes: a millisecond at most, where the default is five.
     """
-    spare_what_is_there()
+    freeze_existing_objects()
     gc.set_threshold(_YOUNG_OBJECTS, 50, 100)
     sys.setswitchinterval(_SWITCH_S)

@@ -40,7 +40,7 @@ class PrivatePostgres:
         self._control("-l", self._directory / "postgres.log", "-o", options, "start")
 
     def stop(self) -> None:
-        """Stop at once, whoever is connected."""
+        """Stop at once, even with clients connected."""
         self._control("-m", "fast", "stop")
 
     def _control(self, *arguments: object) -> None:

@@ -19,7 +19,7 @@ GUARDS = frozenset(
 class FilledVariables(EnvSettingsSource):
     """The environment, in which an optional setting that is empty is unset.
 
-    Whatever else is empty is left to its own rule: in its place a default would count that nobody asked for,
+    Any other that is empty is left to its own rule: in its place a default would count that nobody asked for,
     such as development for ``BILLIE_ENV``.
     """
 
@@ -30,5 +30,5 @@ class FilledVariables(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """What is set, by the names of its fields."""
-        told = super().__call__()
-        return {name: value for name, value in told.items() if value != "" or name not in self._optional}
+        values = super().__call__()
+        return {name: value for name, value in values.items() if value != "" or name not in self._optional}

@@ -111,7 +111,7 @@ def _signing_in(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
     if settings.jwt_secret is not None and settings.jwt_secret.get_secret_value():
         yield Refusal(
             "BILLIE_JWT_SECRET",
-            "signing in by a shared secret is for development: whoever checks tokens can make them",
+            "signing in by a shared secret is for development: the verifier of tokens can make them",
             "Unset it, and set BILLIE_JWKS_URL, BILLIE_JWT_ISSUER and BILLIE_JWT_AUDIENCE",
         )
     if serves and not settings.jwks_url:
@@ -154,8 +154,8 @@ def _place(settings: Settings, url: str) -> _Place:
     options = {name.lower(): values[-1].lower() for name, values in parse_qs(parts.query).items()}
     if parts.scheme in ("unix", "sqlite"):
         return _Place(parts.scheme, (), options)
-    told = parts.netloc.rpartition("@")[2]
-    hosts = (_host(each) for each in told.split(","))
+    places = parts.netloc.rpartition("@")[2]
+    hosts = (_host(each) for each in places.split(","))
     return _Place(parts.scheme, tuple(each for each in hosts if not is_sheltered(settings, each)), options)
 
 

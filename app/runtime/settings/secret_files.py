@@ -52,8 +52,8 @@ class SecretFiles(PydanticBaseSettingsSource):
         """All that come from files."""
         fields = self.settings_cls.model_fields
         self._refuse_others({f"{_PREFIX}{name.upper()}" for name in fields})
-        told = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
-        return {name: value for name, value in told.items() if value is not None}
+        values = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     def _refuse_others(self, known: set[str]) -> None:
         # Passed over, it would look as if the setting were in force.

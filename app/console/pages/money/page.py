@@ -100,7 +100,7 @@ async def get_outcome(drawer: OpenDrawer) -> Response:
 
 
 async def _answered(drawer: Drawer, answer: Answer) -> Response:
-    """What is stored counts, whatever the answer was; if nothing is stored, the answer says why."""
+    """What is stored counts, not the answer; if nothing is stored, the answer says why."""
     try:
         stored = await drawer.stored()
     except RefusedError as refused:

@@ -1,6 +1,6 @@
 """The lookup of ``customer-timeline``: which customer an account, chat, note, request or command belongs to.
 
-Entries from before the customer is known wait in the lookup document of their account or chat, and move to
+Entries that precede the customer wait in the lookup document of their account or chat, and move to
 the timeline with the link. A request or command keeps the facts that its later events do not repeat; if it
 names no customer, its account's link counts.
 
