@@ -1,1 +1,1 @@
-"""The Accounting Ledger: its wire (``wire``), our client of it, and a sandbox of it for demo and tests."""
+"""The Accounting Ledger: its wire, our client, money movements, a sandbox. Imports event store and below."""
