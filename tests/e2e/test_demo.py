@@ -135,7 +135,7 @@ def test_another_takes_other_ports_and_never_the_same_data(start: Start, tmp_pat
     first = start(tmp_path / "demo")
     shown(first, r"^(TOKEN)=")
     told, _ = start(tmp_path / "demo").communicate(timeout=240)
-    assert "Another demo runs on" in told
+    assert "Another demo is using" in told
     second = start(tmp_path / "other", "--for", "1")
     told, _ = second.communicate(timeout=240)
     assert second.returncode == 0, told
