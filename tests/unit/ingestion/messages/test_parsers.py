@@ -1,4 +1,4 @@
-"""Parsers of installed packages (docs/messages, "A parser of your own")."""
+"""Parsers of installed packages (docs/messages, "A custom parser")."""
 
 import sys
 from collections.abc import Iterator, Mapping
