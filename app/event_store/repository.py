@@ -1,17 +1,21 @@
-"""Loads aggregates and saves them, many in one transaction, behind a bounded cache."""
+"""The events of the store, and its aggregates: read, loaded and saved, many in one transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from eventsourcing.persistence import RecordConflictError
+from eventsourcing.application import Application
+from eventsourcing.persistence import Mapper, RecordConflictError, StoredEvent, Transcoder
+from eventsourcing.utils import strtobool
 
 from app.aggregates.base import Aggregate, Key
 from app.event_store.aggregate_cache import AggregateCache
-from app.event_store.reader import StoredEvents
+from app.event_store.recorders import BatchRecorder, Mark, Recorded
+from app.event_store.transcoder import EventTranscoder, SealingMapper
 from app.privacy.master_keys import MasterKeys
-from app.privacy.saving import concerns_privacy
+from app.privacy.saving import Privacy, concerns_privacy
+from app.privacy.sealing import MARK
 
 A = TypeVar("A", bound=Aggregate)
 NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
@@ -19,14 +23,69 @@ _TOO_FAR_BEHIND = 5_000
 """When others have stored more events than this, it is cheaper to empty the cache."""
 
 
-class Repository(StoredEvents):
-    """The aggregates of the event store."""
+class Repository(Application[UUID]):
+    """The event store, with a bounded cache of aggregates. ``privacy`` opens sealed facts."""
+
+    name = "servicing"
+    mapper: SealingMapper
 
     def __init__(self, env: dict[str, str], masters: MasterKeys, cache: int) -> None:
-        super().__init__(env, masters)
+        """Raises MasterKeyError if other master keys wrap the store's data keys."""
+        super().__init__(env)
+        self.batches = cast("BatchRecorder", self.recorder)
+        try:
+            create = strtobool(self.env.get("CREATE_TABLE") or "yes")
+            self.privacy = Privacy(self.recorder, masters, create=create)
+        except BaseException:
+            super().close()
+            raise
+        self.mapper.keys = self.privacy.keys
         self._cache = AggregateCache(cache)
         self._cached_up_to = 0
         """The position that the cached aggregates are up to date with."""
+
+    def construct_transcoder(self) -> Transcoder:
+        return EventTranscoder()
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        return SealingMapper(self.construct_transcoder())
+
+    def max_position(self) -> int:
+        """The position of the newest stored event; 0 if there is none."""
+        return self.recorder.max_notification_id() or 0
+
+    def mark(self, position: int) -> Mark | None:
+        """Identifies the last event up to a position: another store has another one there."""
+        return self.batches.select_mark(position)
+
+    def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
+        """The first ``most`` events after a position, none beyond ``up_to``, or PAGE_BYTES of them.
+
+        Events of the topics ``but`` are passed over.
+        """
+        return self.batches.select_page(after, up_to, most, but)
+
+    def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
+        """All events of some aggregates, in the order of their positions."""
+        return self.batches.select_of(list({kind.id_of(business_id) for kind, business_id in keys}))
+
+    def history_page(self, key: Key, after: int, most: int) -> list[Recorded]:
+        """The first ``most`` events of an aggregate after a version, or PAGE_BYTES of them."""
+        kind, business_id = key
+        return self.batches.select_history(kind.id_of(business_id), after, most)
+
+    def position_of(self, key: Key, version: int) -> int:
+        """The position of an event of an aggregate."""
+        return self.history_page(key, version - 1, 1)[0].position
+
+    def event_of(self, row: Recorded) -> Any:
+        """A stored event as an event. Raises as :meth:`SealingMapper.to_domain_event`."""
+        return self.mapper.to_domain_event(StoredEvent(*row[1:]))
+
+    def preload_keys(self, rows: Iterable[Recorded]) -> None:
+        """Load in one query the keys that open these events."""
+        if sealed := {row.originator_id for row in rows if MARK in row.state}:
+            self.privacy.keys.preload(sealed)
 
     def load(self, kind: type[A], business_id: str) -> A | None:
         """The aggregate as stored, or None if it is unknown."""

@@ -21,7 +21,7 @@ from eventsourcing.utils import Environment
 
 from app.event_store.copies.tables import EVENTS, TABLES, Row, Table
 from app.event_store.postgres import connect
-from app.event_store.reader import StoredEvents
+from app.event_store.repository import Repository
 from app.event_store.url import event_store_environment
 from app.privacy.databases import database_of
 from app.privacy.key_tables import KeyTables
@@ -61,7 +61,7 @@ class Endpoint(ABC):
 
     def create(self) -> None:
         """Create the tables, in the transaction that is open."""
-        environment = Environment(StoredEvents.name, self.environment | {"CREATE_TABLE": "no"})
+        environment = Environment(Repository.name, self.environment | {"CREATE_TABLE": "no"})
         factory: Any = InfrastructureFactory.construct(environment)
         recorder = factory.application_recorder()
         if EVENTS.name not in self.tables():
