@@ -92,17 +92,17 @@ class Callers:
             if answer is None:
                 self.outcomes.answers["no answer"] += 1
                 return False
-            told = answer.json()
-            code = f"{answer.status_code} {told.get('code', told.get('status'))}"
+            body = answer.json()
+            code = f"{answer.status_code} {body.get('code', body.get('status'))}"
             self.outcomes.answers[code] += 1
             if answer.status_code == 201:
-                self.outcomes.posted[key] = told["transactionId"]
+                self.outcomes.posted[key] = body["transactionId"]
                 return True
-            if answer.status_code in (404, 422) and told["retryable"] is False:
-                self.outcomes.rejected[key] = told["code"]
+            if answer.status_code in (404, 422) and body["retryable"] is False:
+                self.outcomes.rejected[key] = body["code"]
                 return True
-            if answer.status_code not in (202, 503) and told["code"] != "still_running":
-                self._wrong.add(f"POST with {key}: {code} {told}")
+            if answer.status_code not in (202, 503) and body["code"] != "still_running":
+                self._wrong.add(f"POST with {key}: {code} {body}")
             return False
 
 

@@ -48,7 +48,7 @@ def books_hold_each_once(path: Path, names: Sequence[str], outcomes: Outcomes) -
                 yield f"{name} owes {loan.owed}, which is not {OWED} and {moved}"
 
 
-def commands_are_as_told(scene: Scene, outcomes: Outcomes) -> Iterator[str]:
+def commands_are_as_answered(scene: Scene, outcomes: Outcomes) -> Iterator[str]:
     """Where our own record of a command is not what its caller was told."""
     for key in outcomes.posted.keys() | outcomes.rejected.keys():
         command = scene.servicing.load(LedgerCommand, command_id_of(key))

@@ -15,9 +15,9 @@ def table(fire: Fire, messages: int, wrong: Violations, notes: Sequence[str]) ->
     for kind in Kind:
         counts = (fire.struck[kind], fire.messages[kind], wrong.counted[kind])
         lines.append(_line(kind, *(f"{each:,}" for each in counts)))
-    total = (sum(fire.struck.values()), messages, len(wrong.told))
+    total = (sum(fire.struck.values()), messages, len(wrong.complaints))
     lines.append(_line("all", *(f"{each:,}" for each in total)))
-    return "\n".join(["", *lines, "", *notes, *(f"VIOLATION {each}" for each in wrong.told), ""])
+    return "\n".join(["", *lines, "", *notes, *(f"VIOLATION {each}" for each in wrong.complaints), ""])
 
 
 def _line(*cells: str) -> str:

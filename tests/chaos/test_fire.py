@@ -125,7 +125,7 @@ def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> No
         _settle(scene, load, wrong, notes)
         _check(scene, load, wrong, tmp_path, notes)
     sys.stdout.write(table(fire, len(load.publisher.acknowledged), wrong, notes))
-    assert wrong.told == [], again
+    assert wrong.complaints == [], again
     assert fire.struck == Counter(strike.kind for strike in planned), "what was planned, and no less"
     outcomes = load.callers.outcomes
     unknown = outcomes.answers["202 unknown"] + outcomes.answers["202 requested"]
@@ -152,8 +152,8 @@ def _settle(scene: Scene, load: Load, wrong: Violations, notes: list[str]) -> No
     restarts = {name: role.restarts for name, role in scene.roles.items() if role.restarts}
     notes.append(f"roles that found a server away at their start, and were started again: {restarts}")
     for role in scene.roles.values():
-        if (told := role.stop()) is not None:
-            wrong.add(told)
+        if (complaint := role.stop()) is not None:
+            wrong.add(complaint)
     if load.callers.outcomes.known < load.callers.asked:
         wrong.add(f"{load.callers.asked - load.callers.outcomes.known} callers never learnt an outcome")
 
@@ -167,11 +167,11 @@ def _check(scene: Scene, load: Load, wrong: Violations, folder: Path, notes: lis
     outcomes = load.callers.outcomes
     if not scene.store.whole():
         wrong.add("the event store is damaged")
-    for told in (
+    for complaints in (
         ending.nothing_is_lost(scene, load.publisher.acknowledged),
-        ending.commands_are_as_told(scene, outcomes),
+        ending.commands_are_as_answered(scene, outcomes),
         ending.books_hold_each_once(scene.books, ACCOUNTS, outcomes),
         ending.documents_are_those_of_a_quiet_run(scene, folder),
     ):
-        for each in told:
+        for each in complaints:
             wrong.add(each)

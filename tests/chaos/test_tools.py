@@ -154,8 +154,8 @@ def test_an_entry_that_is_acknowledged_without_an_event_is_seen(
     with closing(Servicing.from_url(settings.event_store_url)) as servicing:
         watch = Acknowledged(redis_client, settings, servicing, wrong)
         watch.look()
-        assert (watch.seen, len(wrong.told)) == (2, 1)
-        assert lost.decode() in wrong.told[0]
+        assert (watch.seen, len(wrong.complaints)) == (2, 1)
+        assert lost.decode() in wrong.complaints[0]
         redis_client.xack(stream, group, pending)
         watch.look()
-        assert (watch.seen, len(wrong.told)) == (3, 2)
+        assert (watch.seen, len(wrong.complaints)) == (3, 2)

@@ -38,8 +38,8 @@ class Verifier:
                 )
 
 
-def _are_undecided(told: str) -> bool:
+def _are_undecided(output: str) -> bool:
     """Whether that is all that was found."""
-    lines = map(json.loads, told.splitlines())
+    lines = map(json.loads, output.splitlines())
     kinds = {line["difference"]["kind"] for line in lines if "difference" in line}
     return kinds == {"undecided"}

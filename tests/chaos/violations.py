@@ -10,12 +10,12 @@ class Violations:
     """Any thread may add. ``during``: the fault that began last."""
 
     during: str = "no fault"
-    told: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
     _adding: Lock = field(default_factory=Lock)
 
     def add(self, what: str) -> None:
         """One more."""
         with self._adding:
-            self.told.append(f"[{self.during}] {what}")
+            self.complaints.append(f"[{self.during}] {what}")
             self.counted[self.during.partition(" of ")[0]] += 1

@@ -18,7 +18,7 @@ from app.ingestion.messages.envelope import entry_type
 from app.runtime.settings.settings import Settings
 from tests.chaos.processes import Role
 from tests.chaos.violations import Violations
-from tests.support.stream_accounts import Told, told_of
+from tests.support.stream_accounts import Absorption, absorptions_of
 
 _EVERY_S = 2.0
 _PAGE = 2_000
@@ -38,7 +38,7 @@ class Acknowledged:
         self._sent_up_to, self._letters_up_to, self._position = b"0-0", b"0-0", 0
         self._open: dict[bytes, dict[bytes, bytes]] = {}
         self._set_aside: set[bytes] = set()
-        self._absorbed: set[Told] = set()
+        self._absorbed: set[Absorption] = set()
         self._last: dict[Any, str] = {}
         self.seen = 0
         """How many entries were found acknowledged, and what they have to lead to."""
@@ -82,12 +82,12 @@ class Acknowledged:
         ):
             for stored in page:
                 event: Any = self._servicing.mapper.to_domain_event(stored)
-                told: tuple[UUID, str] = (event.originator_id, event.message_id)
+                absorption: tuple[UUID, str] = (event.originator_id, event.message_id)
                 # One message may lead to several events of an aggregate, but only to adjacent ones.
-                if self._last.get(told[0]) != told[1] and told in self._absorbed:
-                    self._wrong.add(f"{told} was absorbed twice, again at position {stored.id}")
-                self._last[told[0]] = told[1]
-                self._absorbed.add(told)
+                if self._last.get(absorption[0]) != absorption[1] and absorption in self._absorbed:
+                    self._wrong.add(f"{absorption} was absorbed twice, again at position {stored.id}")
+                self._last[absorption[0]] = absorption[1]
+                self._absorbed.add(absorption)
                 self._position = stored.id
 
     def _has_led_to_something(self, entry_id: bytes, fields: dict[bytes, bytes]) -> bool:
@@ -95,8 +95,8 @@ class Acknowledged:
             return True
         if (kind := entry_type(fields)) is not None and kind not in CATALOGUE:
             return True
-        told = told_of(self._settings, entry_id, fields)
-        return bool(told) and told[0] in self._absorbed
+        absorption = absorptions_of(self._settings, entry_id, fields)
+        return bool(absorption) and absorption[0] in self._absorbed
 
     def _new(self, stream: str, after: bytes) -> Iterator[tuple[bytes, dict[bytes, bytes]]]:
         while page := self._client.xrange(stream, min=b"(" + after, count=_PAGE):

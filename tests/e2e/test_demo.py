@@ -59,17 +59,17 @@ def _demo(data: Path, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
 def shown(process: subprocess.Popen[str], pattern: str) -> tuple[str, str]:
     """What was printed until a line that holds ``pattern``, and the first group of it."""
     assert process.stdout is not None
-    told = ""
+    output = ""
     watchdog = threading.Timer(240, process.kill)
     watchdog.start()
     try:
         for line in process.stdout:
-            told += line
+            output += line
             if found := re.search(pattern, line):
-                return told, found.group(1)
+                return output, found.group(1)
     finally:
         watchdog.cancel()
-    pytest.fail(f"the demo ended without {pattern!r}:\n{told}")
+    pytest.fail(f"the demo ended without {pattern!r}:\n{output}")
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -78,7 +78,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def test_it_shows_a_customer_stops_by_itself_and_goes_on_with_the_data(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path / "demo", "--for", "6")
-    told, token = shown(process, r"^TOKEN=(\S+)")
+    output, token = shown(process, r"^TOKEN=(\S+)")
     _, path = shown(process, r"'(http\S+/v1/customers/\S+)'")
     answer = httpx.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=20)
     assert answer.status_code == 200
@@ -86,7 +86,7 @@ def test_it_shows_a_customer_stops_by_itself_and_goes_on_with_the_data(start: St
     children = descendants(process)
     assert len(children) >= 7
     rest, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, told + rest
+    assert process.returncode == 0, output + rest
     assert not [child for child in children if child.is_running()]
     again = start(tmp_path / "demo", "--for", "4")
     more, _ = again.communicate(timeout=240)
@@ -94,9 +94,9 @@ def test_it_shows_a_customer_stops_by_itself_and_goes_on_with_the_data(start: St
     assert messages(more) > messages(rest)
 
 
-def messages(told: str) -> int:
+def messages(output: str) -> int:
     """How many there have been, as the demo says at its end."""
-    return int(re.findall(r"([\d,]+) messages", told)[-1].replace(",", ""))
+    return int(re.findall(r"([\d,]+) messages", output)[-1].replace(",", ""))
 
 
 @pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]])
@@ -134,13 +134,13 @@ def test_a_dead_process_is_named(start: Start, tmp_path: Path, word: str, name: 
 def test_another_takes_other_ports_and_never_the_same_data(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path / "demo")
     shown(first, r"^(TOKEN)=")
-    told, _ = start(tmp_path / "demo").communicate(timeout=240)
-    assert "Another demo is using" in told
+    output, _ = start(tmp_path / "demo").communicate(timeout=240)
+    assert "Another demo is using" in output
     second = start(tmp_path / "other", "--for", "1")
-    told, _ = second.communicate(timeout=240)
-    assert second.returncode == 0, told
-    assert told.count("is in use") == 4
-    assert re.search(r"^TOKEN=", told, re.MULTILINE)
+    output, _ = second.communicate(timeout=240)
+    assert second.returncode == 0, output
+    assert output.count("is in use") == 4
+    assert re.search(r"^TOKEN=", output, re.MULTILINE)
     first.send_signal(signal.SIGTERM)
     first.communicate(timeout=240)
     assert first.returncode == 0

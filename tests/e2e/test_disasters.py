@@ -142,11 +142,11 @@ def test_redis_is_lost_and_what_was_unread_is_asked_for_again(
 
 def _read_anew(settings: Settings, entries: list[dict[str, str]], folder: Path) -> None:
     """All entries, once, in order, by a stream of their own."""
-    told = settings.model_copy(update={"inbox_stream": "inbox:quiet"})
-    told.model_fields_set.add("inbox_stream")
+    quiet = settings.model_copy(update={"inbox_stream": "inbox:quiet"})
+    quiet.model_fields_set.add("inbox_stream")
     with Redis.from_url(settings.redis_url, protocol=2) as client:
-        publish(client, told.inbox_stream, entries)
-    billie = Billie.of(told)
+        publish(client, quiet.inbox_stream, entries)
+    billie = Billie.of(quiet)
     billie.run("migrate")
     billie.run("ingest", "--drain")
     billie.run("project", "--drain")
@@ -205,14 +205,14 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
             until(lambda: serves(settings.ledger_target), 60, "the ledger")
             found = billie.end("reconcile", "--json")
             assert found.returncode == 1, found.stderr
-            told = json.loads(found.stdout)
-            assert {each["projection"] for each in told["ahead"]} >= {"customers", "loan-accounts"}
-            assert {(each["readModel"], each["ledger"]) for each in told["onlyShown"]} >= {
+            report = json.loads(found.stdout)
+            assert {each["projection"] for each in report["ahead"]} >= {"customers", "loan-accounts"}
+            assert {(each["readModel"], each["ledger"]) for each in report["onlyShown"]} >= {
                 ("ledger-commands", "posted"),
                 ("contact-notes", None),
             }
-            assert told["notErased"] == ["CUS-GONE"]
-            assert told["stream"]["takenAndLost"] > 50
+            assert report["notErased"] == ["CUS-GONE"]
+            assert report["stream"]["takenAndLost"] > 50
             nothing_kept = billie.end("reconcile", "--forget-documents")
             assert (nothing_kept.returncode, "--save FILE" in nothing_kept.stderr) == (2, True)
             options = ("--replay", "--save", str(saved), "--forget-documents")

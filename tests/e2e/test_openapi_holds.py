@@ -43,7 +43,7 @@ def test_the_api_keeps_what_its_document_promises(
         billie.run("publish", "samples/lender-day.jsonl")
         until(lambda: is_there("/v1/loan-accounts/ACC-900001"), 90, "the sample's first account")
         until(lambda: is_there("/v1/ledger/accounts/ACC-900001/balance"), 90, "it in the ledger")
-        told = subprocess.run(
+        ended = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
                 *("--config-file", str(Path(__file__).parent / "schemathesis.toml")),
@@ -58,5 +58,5 @@ def test_the_api_keeps_what_its_document_promises(
             capture_output=True,
             text=True,
         )
-    if told.returncode != 0:
-        pytest.fail(told.stdout + told.stderr)
+    if ended.returncode != 0:
+        pytest.fail(ended.stdout + ended.stderr)

@@ -80,14 +80,14 @@ def test_verify_finds_what_somebody_edited_by_hand_and_what_is_missing(
     assert "is 'Edited'" in found.stdout
     assert f"customers {gone}: missing" in found.stdout
     assert "customers nobody: extra" in found.stdout
-    told = [json.loads(line) for line in billie.end("verify", "customers", "--json").stdout.splitlines()]
-    differences = [each["difference"] for each in told if "difference" in each]
+    lines = [json.loads(line) for line in billie.end("verify", "customers", "--json").stdout.splitlines()]
+    differences = [each["difference"] for each in lines if "difference" in each]
     assert {each["id"]: each["kind"] for each in differences} == {
         edited: "different",
         gone: "missing",
         "nobody": "extra",
     }
-    (outcome,) = [each["outcome"] for each in told if "outcome" in each]
+    (outcome,) = [each["outcome"] for each in lines if "outcome" in each]
     assert (outcome["projection"], outcome["differences"], outcome["fixed"]) == ("customers", 3, 0)
     assert "3 documents put right" in billie.run("verify", "customers", "--fix")
     assert live(mongo_db) == before
@@ -115,9 +115,9 @@ def test_verify_agrees_while_events_come_in(
 
 
 def test_dry_run_and_wrong_names(large: Billie) -> None:
-    told = large.run("rebuild", "--all", "--dry-run")
-    assert len(told.splitlines()) == len(all_projections(Settings()))
-    assert "events to read" in told
+    output = large.run("rebuild", "--all", "--dry-run")
+    assert len(output.splitlines()) == len(all_projections(Settings()))
+    assert "events to read" in output
     wrong = large.end("rebuild", "costumers")
     assert (wrong.returncode, "No read model costumers: there are customers" in wrong.stderr) == (2, True)
     nothing = large.end("rebuild")

@@ -68,8 +68,8 @@ class Sandbox:
 @pytest.fixture
 def sandbox(billie: Billie, redis_client: Redis, settings: Settings, tmp_path: Path) -> Sandbox:
     life = (("account.created.v1", OPENED), ("account.updated.v1", PAID_OUT))
-    told = ({"typ": kind, "event_id": kind, "dat": json.dumps(each)} for kind, each in life)
-    publish(redis_client, settings.inbox_stream, told)
+    entries = ({"typ": kind, "event_id": kind, "dat": json.dumps(each)} for kind, each in life)
+    publish(redis_client, settings.inbox_stream, entries)
     return Sandbox(billie, tmp_path)
 
 
@@ -107,8 +107,10 @@ def test_kill_9_between_posting_and_publishing(
         assert sandbox.owed() == "550.00"
     assert set(published(redis_client, settings)) == {first.event_id}
     billie.run("ingest", "--drain")
-    told = accounts(redis_client, settings)
-    assert (told.landed - told.repeats, told.dead) == (3, 0), "two of upstream's, and the ledger's own"
+    counted = accounts(redis_client, settings)
+    assert (counted.landed - counted.repeats, counted.dead) == (3, 0), (
+        "two of upstream's, and the ledger's own"
+    )
 
 
 def test_it_says_that_it_is_a_sandbox_and_stops_on_sigterm(

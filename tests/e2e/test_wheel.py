@@ -57,7 +57,7 @@ def test_the_demo_runs_from_it(wheel: Path, tmp_path: Path) -> None:
     watchdog = threading.Timer(120, process.kill)
     watchdog.start()
     try:
-        token, url = _told(process)
+        token, url = _shown(process)
         answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
         assert answer.status_code == 200
         assert answer.json()["customerId"].startswith("CUS-")
@@ -70,17 +70,17 @@ def test_the_demo_runs_from_it(wheel: Path, tmp_path: Path) -> None:
         process.communicate()
 
 
-def _told(process: subprocess.Popen[str]) -> tuple[str, str]:
+def _shown(process: subprocess.Popen[str]) -> tuple[str, str]:
     """The token that the demo prints, and the address of a customer."""
     assert process.stdout is not None
-    told = ""
+    output = ""
     for line in process.stdout:
-        told += line
-        if (token := re.search(r"^TOKEN=(\S+)", told, re.MULTILINE)) and (
-            url := re.search(r"'(http\S+/v1/customers/\S+)'", told)
+        output += line
+        if (token := re.search(r"^TOKEN=(\S+)", output, re.MULTILINE)) and (
+            url := re.search(r"'(http\S+/v1/customers/\S+)'", output)
         ):
             return token[1], url[1]
-    pytest.fail(f"the demo ended without a customer:\n{told}")
+    pytest.fail(f"the demo ended without a customer:\n{output}")
 
 
 def _run(*command: str, cwd: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.observed import dead_letters
 _BY_STAFF = (ContactNote.Event, LedgerCommand.Event)
 """What is asked over REST: no message tells it."""
 
-Told = tuple[UUID, str]
+Absorption = tuple[UUID, str]
 """An aggregate, and the identity of a message that it was told."""
 
 
@@ -40,16 +40,16 @@ def accounts(client: Redis, settings: Settings) -> Accounts:
     absorbed = _absorbed(settings)
     letters = Counter(letter["entry_id"] for letter in dead_letters(client, settings))
     assert [name for name, count in letters.items() if count > 1] == [], "dead letters twice"
-    dead, unknown, landed, lost = 0, Counter[str](), Counter[Told](), []
-    meant: set[Told] = set()
+    dead, unknown, landed, lost = 0, Counter[str](), Counter[Absorption](), []
+    meant: set[Absorption] = set()
     for entry_id, fields in entries:
         if entry_id.decode() in letters:
             dead += 1
         elif (kind := entry_type(fields)) is not None and kind not in CATALOGUE:
             unknown[printable(kind)] += 1
-        elif (told := told_of(settings, entry_id, fields)) and told[0] in absorbed:
-            landed[told[0]] += 1
-            meant.update(told)
+        elif (absorptions := absorptions_of(settings, entry_id, fields)) and absorptions[0] in absorbed:
+            landed[absorptions[0]] += 1
+            meant.update(absorptions)
         else:
             lost.append(entry_id)
     assert lost == [], "neither landed nor set aside"
@@ -70,7 +70,7 @@ def _assert_counted(client: Redis, settings: Settings, unknown: Counter[str]) ->
     assert sum(counted.values()) + others == sum(unknown.values())
 
 
-def told_of(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> list[Told]:
+def absorptions_of(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> list[Absorption]:
     """Whom an entry tells: first the aggregate that it is about, then any other. None if it is no message."""
     try:
         message = read_entry(settings.inbox_stream, entry_id, fields, settings.max_message_bytes)
@@ -81,11 +81,11 @@ def told_of(settings: Settings, entry_id: bytes, fields: dict[bytes, bytes]) -> 
     return [(kind.id_of(name), message.envelope.source.message_id) for kind, name in message.concerns()]
 
 
-def _absorbed(settings: Settings) -> set[Told]:
+def _absorbed(settings: Settings) -> set[Absorption]:
     """Which message each aggregate absorbed. Fails the test for one that an aggregate has twice."""
     servicing = Servicing.from_url(settings.event_store_url)
     last: dict[Any, str] = {}
-    absorbed: set[Told] = set()
+    absorbed: set[Absorption] = set()
     try:
         start = 0
         while page := servicing.recorder.select_notifications(start, 5_000, inclusive_of_start=False):
@@ -93,12 +93,14 @@ def _absorbed(settings: Settings) -> set[Told]:
                 event: Any = servicing.mapper.to_domain_event(notification)
                 if isinstance(event, _BY_STAFF):
                     continue
-                told = (event.originator_id, event.message_id)
+                absorption = (event.originator_id, event.message_id)
                 # One message may lead to several events of an aggregate, but only to adjacent ones.
                 if last.get(event.originator_id) != event.message_id:
-                    assert told not in absorbed, f"absorbed twice: {told} at position {notification.id}"
+                    assert absorption not in absorbed, (
+                        f"absorbed twice: {absorption} at position {notification.id}"
+                    )
                 last[event.originator_id] = event.message_id
-                absorbed.add(told)
+                absorbed.add(absorption)
             start = page[-1].id
     finally:
         servicing.close()

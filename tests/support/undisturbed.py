@@ -47,11 +47,11 @@ def undisturbed(settings: Settings, client: Redis, event_store_url: str) -> Iter
 
 def differences(found: Seen, expected: Seen) -> list[str]:
     """Where two runs differ: each document with its fields, and each dead letter that only one has."""
-    told = [str(letter) for letter in sorted(set(found[1]) ^ set(expected[1]))]
+    lines = [str(letter) for letter in sorted(set(found[1]) ^ set(expected[1]))]
     for name, documents_ in expected[0].items():
         ours, theirs = ({each["_id"]: each for each in side} for side in (found[0][name], documents_))
         for key in sorted(ours.keys() | theirs.keys()):
             one, other = ours.get(key, {}), theirs.get(key, {})
             if fields := sorted(field for field in one | other if one.get(field) != other.get(field)):
-                told.append(f"{name}/{key}: {', '.join(fields)}")
-    return told
+                lines.append(f"{name}/{key}: {', '.join(fields)}")
+    return lines

@@ -38,7 +38,9 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(environment: dict[str, str], secrets: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings_of(
+    environment: dict[str, str], secrets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> Settings:
     """The settings that a container has; its files under /run/secrets are those of ``secrets``."""
     for name, value in environment.items():
         if name.endswith("_FILE"):
@@ -73,7 +75,7 @@ def given(environment: dict[str, str], machine: dict[str, str]) -> dict[str, str
 def test_compose(role: str, compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service, secrets = compose_service(compose, role)
     assert service["command"] == [role]
-    settings = told(given(service["environment"], ISSUER), secrets, monkeypatch)
+    settings = settings_of(given(service["environment"], ISSUER), secrets, monkeypatch)
     assert settings.env == "production"
     assert refusals(settings, role) == []
     if role == "api":
@@ -94,7 +96,7 @@ def test_compose(role: str, compose: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_compose_without_the_console(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = {name: value for name, value in ISSUER.items() if name not in CONSOLE}
     service, secrets = compose_service(compose, "api")
-    settings = told(given(service["environment"], machine), secrets, monkeypatch)
+    settings = settings_of(given(service["environment"], machine), secrets, monkeypatch)
     assert refusals(settings, "api") == []
     check(settings)
     assert (settings.console, settings.console_url, settings.oidc_client_id) == ("off", None, None)
@@ -102,7 +104,7 @@ def test_compose_without_the_console(compose: Path, monkeypatch: pytest.MonkeyPa
 
 def test_compose_says_what_is_missing(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service, secrets = compose_service(compose, "api")
-    settings = told(given(service["environment"], {}), secrets, monkeypatch)
+    settings = settings_of(given(service["environment"], {}), secrets, monkeypatch)
     assert [each.setting for each in refusals(settings, "api")] == ["BILLIE_LEDGER_TARGET", "BILLIE_JWKS_URL"]
 
 
@@ -112,7 +114,7 @@ def test_compose_on_a_laptop(compose: Path, monkeypatch: pytest.MonkeyPatch) -> 
     laptop = document["services"]["api"]
     secrets |= {name: compose / document["secrets"][name]["file"] for name in laptop["secrets"]}
     environment = given(service["environment"], {}) | laptop["environment"]
-    settings = told(environment, secrets, monkeypatch)
+    settings = settings_of(environment, secrets, monkeypatch)
     check(settings)
     assert (settings.env, settings.console, settings.jwks_url) == ("development", "development", None)
     assert token_verifier(settings) is not None
@@ -135,7 +137,7 @@ def test_kubernetes(role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [items] = [volume["secret"]["items"] for volume in pod["volumes"] if "secret" in volume]
     environment = dict(_documents("settings.yaml")[0]["data"])
     environment |= {each["name"]: each["value"] for each in container["env"]}
-    settings = told(environment, {each["path"]: tmp_path / each["key"] for each in items}, monkeypatch)
+    settings = settings_of(environment, {each["path"]: tmp_path / each["key"] for each in items}, monkeypatch)
     assert settings.env == "production"
     assert refusals(settings, role) == []
     if role == "api":

@@ -78,8 +78,8 @@ def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, ru
         expect(newest).to_contain_text("Done")
         expect(newest).to_contain_text(outcome)
     assert ada.locator(".job").count() == 2, "a double click asks for one"
-    told = running.api.get("/v1/projection-jobs").json()["items"]
-    assert [(each["kind"], each["status"], each["attempts"]) for each in told] == [
+    jobs = running.api.get("/v1/projection-jobs").json()["items"]
+    assert [(each["kind"], each["status"], each["attempts"]) for each in jobs] == [
         ("verify", "done", 1),
         ("rebuild", "done", 1),
     ]

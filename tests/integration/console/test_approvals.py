@@ -20,8 +20,8 @@ def ask(visitor: Visitor, account: str, settings: Settings, notes: str = "", amo
     """Ask for a write-off of all that is owed; the address of the request's page."""
     path = f"/loan-accounts/{account}/write-off"
     form = fields_of(visitor.part(path).text)
-    told = form | {"writeOffReason": "hardship", "priority": "urgent", "notes": notes}
-    answer = visitor.post(path, told | ({"amount": amount} if amount else {}))
+    filled = form | {"writeOffReason": "hardship", "priority": "urgent", "notes": notes}
+    answer = visitor.post(path, filled | ({"amount": amount} if amount else {}))
     number = re.search(r"WO-\w{4}-\w{4}", answer.text)
     assert number, answer.text
     project(settings, drain=True)
@@ -140,8 +140,8 @@ def test_the_queue_is_filtered_ordered_and_counted(
 ) -> None:
     page = ask(ann, "L1", settings, notes=HOSTILE)
     adjustment = sue.part("/loan-accounts/L1/adjustment").text
-    told = {"amount": "600", "reason": HOSTILE, "direction": "lower", "part": "principal"}
-    sue.post("/loan-accounts/L1/adjustment", told | {"key": fields_of(adjustment)["key"]})
+    form = {"amount": "600", "reason": HOSTILE, "direction": "lower", "part": "principal"}
+    sue.post("/loan-accounts/L1/adjustment", form | {"key": fields_of(adjustment)["key"]})
     project(settings, drain=True)
     assert sue.part("/approvals/badge").text.startswith("2<")
     both = sue.part("/approvals").text

@@ -67,8 +67,8 @@ def test_each_event_leads_to_what_was_known_after_it(ann: Visitor) -> None:
     then = page.split("?as_of=")[-1].split('"')[0]
     there = ann.client.get(f"/customers/C1/history?as_of={then}").text
     assert "As known at" in there
-    told = fields_of(there)
-    again = ann.get("/customers/C1/history", on=told["on"], at=told["at"]).text
+    fields = fields_of(there)
+    again = ann.get("/customers/C1/history", on=fields["on"], at=fields["at"]).text
     assert "1980-02-29" in again.split("As known at")[1], "and by what the form says of that moment"
     assert "1980-02-29" in there.split("As known at")[1], "the event itself is known then"
 

@@ -40,9 +40,9 @@ def test_a_rebuild_is_asked_for_and_a_double_click_asks_once(
     form = ada.part("/pipeline/jobs/rebuild").text
     assert form.count(" checked") == len(READ_MODELS)
     assert ada.part("/pipeline/jobs/rebuild?model=customers").text.count(" checked") == 1
-    told = {"model-customers": "yes", "model-conversations": "yes", "model-nothing": "yes"}
+    filled = {"model-customers": "yes", "model-conversations": "yes", "model-nothing": "yes"}
     for _ in range(2):
-        assert "Requested" in ada.post("/pipeline/jobs/rebuild", told).text
+        assert "Requested" in ada.post("/pipeline/jobs/rebuild", filled).text
     (job,) = stored.find()
     assert (job["kind"], job["projections"]) == ("rebuild", ["customers", "conversations"])
     assert (job["askedBy"]["name"], job["resume"]) == ("Ada Poe", False)
@@ -52,9 +52,9 @@ def test_a_rebuild_is_asked_for_and_a_double_click_asks_once(
 
 
 def test_options_are_those_of_the_kind(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
-    told = {"model-customers": "yes", "fix": "yes"}
-    assert "Requested" in ada.post("/pipeline/jobs/verify", told).text
-    assert ada.post("/pipeline/jobs/rebuild", told).status_code == 422
+    filled = {"model-customers": "yes", "fix": "yes"}
+    assert "Requested" in ada.post("/pipeline/jobs/verify", filled).text
+    assert ada.post("/pipeline/jobs/rebuild", filled).status_code == 422
     assert [(each["kind"], each["fix"]) for each in stored.find()] == [("verify", True)]
 
 
@@ -92,8 +92,8 @@ def test_what_came_of_jobs_is_told_and_is_no_markup(
         assert "project on db-7" in page
         outcome = {"projection": "customers", "position": 9, "events": 9, "documents": 3_000, "seconds": 0.1}
         example = {"projection": "customers", "id": HOSTILE, "kind": "different", "position": 4, "fields": []}
-        told = {"outcomes": [{**outcome, "differences": 1, "fixed": 0}], "examples": [example]}
-        jobs.end(job["_id"], JobStatus.FAILED, error=f"It is {HOSTILE}", **told)
+        facts = {"outcomes": [{**outcome, "differences": 1, "fixed": 0}], "examples": [example]}
+        jobs.end(job["_id"], JobStatus.FAILED, error=f"It is {HOSTILE}", **facts)
     page = ada.get("/pipeline").text
     for words in ("3,000 compared", "1 differ", "It is "):
         assert words in page

@@ -234,9 +234,9 @@ def test_a_write_off_is_asked_for_once(ann: Visitor, settings: Settings) -> None
     project(settings, drain=True)
     other = ann.post(path, form | {"key": other_key})
     assert (other.status_code, "Already requested" in other.text) == (409, True)
-    for told in (other, ann.part(path)):
-        assert re.search(rf'href="/approvals/write-off/[^"]+">{number[0]}<', told.text)
-        assert 'name="amount"' not in told.text
+    for drawer in (other, ann.part(path)):
+        assert re.search(rf'href="/approvals/write-off/[^"]+">{number[0]}<', drawer.text)
+        assert 'name="amount"' not in drawer.text
 
 
 def test_a_note_is_written_once_and_amended(ann: Visitor) -> None:
@@ -254,9 +254,9 @@ def test_a_note_is_written_once_and_amended(ann: Visitor) -> None:
     assert (missing.status_code, "Enter the note." in missing.text) == (422, True)
     amendment = ann.part("/notes/N1/amendment").text
     assert "line one" in amendment
-    told = form | {"key": fields_of(amendment)["key"], "content": "It was not so."}
-    assert ann.post("/notes/N1/amendment", told).headers["hx-trigger"] == "note-saved"
-    late = ann.post("/notes/N1/amendment", told | {"key": f"console-{'1' * 32}"})
+    filled = form | {"key": fields_of(amendment)["key"], "content": "It was not so."}
+    assert ann.post("/notes/N1/amendment", filled).headers["hx-trigger"] == "note-saved"
+    late = ann.post("/notes/N1/amendment", filled | {"key": f"console-{'1' * 32}"})
     assert (late.status_code, "Somebody else amended it first" in late.text) == (409, True)
 
 

@@ -50,8 +50,8 @@ def test_cookies_are_for_https_where_the_console_is_whatever_the_proxy_tells(
 ) -> None:
     there = settings.model_copy(update={"console_url": "https://desk.example"})
     with console(there) as url, httpx.Client(base_url=url) as client:
-        told = {"name": "Ann", "role": "operations", "next": "/"}
-        answer = client.post("/sign-in", data=told, headers={"Origin": "https://desk.example"})
+        form = {"name": "Ann", "role": "operations", "next": "/"}
+        answer = client.post("/sign-in", data=form, headers={"Origin": "https://desk.example"})
         cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-billie-session=")
     assert "Secure" in cookie

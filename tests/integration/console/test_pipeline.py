@@ -43,14 +43,14 @@ def test_the_page_carries_its_past_and_each_look_adds_to_it(ann: Visitor) -> Non
 
 
 def test_a_past_that_is_none_is_left_out(ann: Visitor) -> None:
-    for told in (
+    for seen in (
         '"><script>alert(1)</script>',
         "1:2:3",
         "9" * 400,
         "x " * 9_000,
         "1:2:3:4:5:6:7:" + "9" * 30,
     ):
-        page = ann.client.get("/pipeline/now", params={"seen": told}, headers={"HX-Request": "true"})
+        page = ann.client.get("/pipeline/now", params={"seen": seen}, headers={"HX-Request": "true"})
         assert (page.status_code, "<script>alert" in page.text) == (200, False)
         assert " " not in fields_of(page.text)["seen"]
     ahead = dumped([sample(9_999_999_999_999)])

@@ -70,13 +70,13 @@ def test_who_comes_back_from_the_issuer_is_who_it_says(browser: httpx.Client) ->
 
 
 def test_what_goes_to_the_issuer_tells_no_secret(browser: httpx.Client) -> None:
-    told = parse_qs(urlsplit(browser.get("/sign-in/issuer").headers["location"]).query)
-    assert told.keys() == {
+    query = parse_qs(urlsplit(browser.get("/sign-in/issuer").headers["location"]).query)
+    assert query.keys() == {
         *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
         *("code_challenge", "code_challenge_method"),
     }
-    assert len(told["state"][0]) >= 32
-    assert told["state"] != told["nonce"]
+    assert len(query["state"][0]) >= 32
+    assert query["state"] != query["nonce"]
 
 
 def test_a_sign_in_belongs_to_the_browser_that_began_it(browser: httpx.Client, url: str) -> None:

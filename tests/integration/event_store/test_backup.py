@@ -30,14 +30,14 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
 def written(urls: tuple[str, str], settings: Settings) -> Iterator[str]:
     """A store with a backlog in it, and somebody who writes on and on."""
     url, _ = urls
-    told = settings.model_copy(update={"event_store_url": url})
-    store_backlog(told, 150)
+    storing = settings.model_copy(update={"event_store_url": url})
+    store_backlog(storing, 150)
     stop = Event()
 
     def write_on() -> None:
         seed = 2
         while not stop.is_set():
-            store_backlog(told, 50, seed)
+            store_backlog(storing, 50, seed)
             seed += 1
 
     writing = Thread(target=write_on)
@@ -88,8 +88,8 @@ def test_what_was_changed_since_is_refused(written: str, urls: tuple[str, str], 
         check(backup)
     with pytest.raises(BackupError, match="was changed since it was made"):
         restore(backup, empty, go_on)
-    told = json.loads(manifest_of(backup).read_text())
-    manifest_of(backup).write_text(json.dumps(told | {"tables": 7}))
+    manifest = json.loads(manifest_of(backup).read_text())
+    manifest_of(backup).write_text(json.dumps(manifest | {"tables": 7}))
     with pytest.raises(BackupError, match="cannot be read"):
         check(backup)
 
@@ -99,9 +99,9 @@ def test_a_restore_that_is_not_what_was_backed_up_is_said(
 ) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
     back_up(written, backup, go_on)
-    told = json.loads(manifest_of(backup).read_text())
-    told["tables"]["events"]["rows"] += 1
-    manifest_of(backup).write_text(json.dumps(told))
+    manifest = json.loads(manifest_of(backup).read_text())
+    manifest["tables"]["events"]["rows"] += 1
+    manifest_of(backup).write_text(json.dumps(manifest))
     with pytest.raises(BackupError, match="not what was backed up: events"):
         restore(backup, empty, go_on)
 

@@ -44,11 +44,11 @@ def heard(child: subprocess.Popen[str]) -> str:
     return child.stdout.readline().strip()
 
 
-def customer_told() -> Message:
+def customer_message() -> Message:
     fields = {b"typ": b"customer.created.v1", b"event_id": b"e1", b"dat": b'{"customer_id": "C1"}'}
-    told = read_entry("inbox", b"1772000000000-0", fields, 10_000)
-    assert told is not None
-    return told
+    message = read_entry("inbox", b"1772000000000-0", fields, 10_000)
+    assert message is not None
+    return message
 
 
 def test_processes_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_broken_store_is_never_a_messages_own_fault(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
         connection.execute("DROP TABLE stored_events")
     with pytest.raises(EVENT_STORE_ERRORS, match="no such table"):
-        apply_messages(servicing, [customer_told()], Event())
+        apply_messages(servicing, [customer_message()], Event())
     servicing.close()
 
 
@@ -94,9 +94,9 @@ def test_a_locked_store_is_waited_for_as_long_as_its_url_says(tmp_path: Path) ->
         connection.execute("BEGIN EXCLUSIVE")
         started = monotonic()
         with pytest.raises(EVENT_STORE_ERRORS, match="locked"):
-            apply_messages(servicing, [customer_told()], Event())
+            apply_messages(servicing, [customer_message()], Event())
         assert 1 <= monotonic() - started < 10
-    apply_messages(servicing, [customer_told()], Event())
+    apply_messages(servicing, [customer_message()], Event())
     servicing.close()
 
 

@@ -225,10 +225,10 @@ def test_names_and_passwords_of_any_letters(
             file = tmp_path / "Bücher 100% #1?.db"
             named = f"sqlite:///{tmp_path}/Bücher 100%25 %231%3F.db"
             for one, other in ((source, database), (database, named)):
-                told = Billie({}).run("events", "copy", "--from", one, "--to", other)
-                assert "Wi" not in told, "not as it is written, nor as it is"
-                assert SECRET not in told
-            assert str(file) in told
+                output = Billie({}).run("events", "copy", "--from", one, "--to", other)
+                assert "Wi" not in output, "not as it is written, nor as it is"
+                assert SECRET not in output
+            assert str(file) in output
             assert all_rows(named) == all_rows(source)
         finally:
             connection.execute('DROP DATABASE "Bücher 100%/a" WITH (FORCE)')

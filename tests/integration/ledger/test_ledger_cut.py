@@ -25,19 +25,21 @@ def test_a_connection_that_says_nothing_is_left() -> None:
     async def story(target: str) -> list[str]:
         breaker = Breaker(no_answer, rest_seconds=0.1)
         async with LedgerClient(target, read_seconds=0.3, write_seconds=0.3, breaker=breaker) as client:
-            told = [await asked(client)]
+            outcomes = [await asked(client)]
             link.set(Mode.CUT)
             link.set(Mode.OPEN)
-            while told[-1] != "answered" or len(told) == 1:
-                told.append(await asked(client))
+            while outcomes[-1] != "answered" or len(outcomes) == 1:
+                outcomes.append(await asked(client))
                 await asyncio.sleep(0.05)
-            return told
+            return outcomes
 
     with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
         link = links.to(int(ledger.target.rpartition(":")[2]))
-        told = asyncio.run(asyncio.wait_for(story(f"127.0.0.1:{link.port}"), 30))
-    assert told[:4] == ["answered", "late", "late", "late"], "a few that are late may be the ledger's doing"
-    assert told.count("late") == 3, "then the first one that is let through has a new connection"
+        outcomes = asyncio.run(asyncio.wait_for(story(f"127.0.0.1:{link.port}"), 30))
+    assert outcomes[:4] == ["answered", "late", "late", "late"], (
+        "a few that are late may be the ledger's doing"
+    )
+    assert outcomes.count("late") == 3, "then the first one that is let through has a new connection"
 
 
 @pytest.mark.parametrize("times", [1, 2])

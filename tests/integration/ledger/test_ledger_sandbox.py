@@ -52,16 +52,20 @@ def test_a_repayment_pays_fees_then_principal_and_instalments(ledger: Any) -> No
     assert not answer.HasField("overpayment")
     assert not answer.HasField("allocation_warning")
     assert not answer.idempotent_replay
-    told = answer.transaction
-    assert (told.type, told.principal_delta, told.fee_delta, told.total_delta) == (
+    posted = answer.transaction
+    assert (posted.type, posted.principal_delta, posted.fee_delta, posted.total_delta) == (
         wire.REPAYMENT,
         "-50.00",
         "-100.00",
         "-150.00",
     )
-    assert (told.principal_after, told.fee_after, told.total_after) == ("450.00", "0.00", "450.00")
-    assert (told.reference_type, told.reference_id, told.notes) == ("payment", "P1", "by phone")
-    assert dict(told.metadata) == {"payment_method": "card", "payment_reference": "R1"}
+    assert (posted.principal_after, posted.fee_after, posted.total_after) == (
+        "450.00",
+        "0.00",
+        "450.00",
+    )
+    assert (posted.reference_type, posted.reference_id, posted.notes) == ("payment", "P1", "by phone")
+    assert dict(posted.metadata) == {"payment_method": "card", "payment_reference": "R1"}
     assert [
         (each.payment_number, each.amount_applied, each.instalment_status, each.amount_remaining)
         for each in answer.applied_to_instalments
@@ -148,27 +152,31 @@ def test_waiver_adjustment_and_write_off(ledger: Any) -> None:
 
 def test_the_record_tells_terms_and_totals(ledger: Any) -> None:
     last = ledger.RecordRepayment(repayment()).transaction.transaction_id
-    told = ledger.GetLedgerRecord(wire.GetLedgerRecordRequest(loan_account_id="L1"))
-    assert (told.account_number, told.customer_id, told.schedule_id) == ("BL-L1", "C-L1", "S-L1")
-    assert (told.disbursed_principal, told.establishment_fee, told.total_repayable) == (
+    response = ledger.GetLedgerRecord(wire.GetLedgerRecordRequest(loan_account_id="L1"))
+    assert (response.account_number, response.customer_id, response.schedule_id) == ("BL-L1", "C-L1", "S-L1")
+    assert (response.disbursed_principal, response.establishment_fee, response.total_repayable) == (
         "500.00",
         "100.00",
         "600.00",
     )
-    assert (told.total_outstanding, told.total_paid, told.transaction_count) == ("450.00", "150.00", 3)
-    assert told.last_transaction_id == last
+    assert (response.total_outstanding, response.total_paid, response.transaction_count) == (
+        "450.00",
+        "150.00",
+        3,
+    )
+    assert response.last_transaction_id == last
     balance = ledger.GetBalance(wire.GetBalanceRequest(loan_account_id="L1"))
     assert balance.total_outstanding == "450.00"
 
 
 def test_a_statement_adds_up(ledger: Any) -> None:
     ledger.RecordRepayment(repayment())
-    told = ledger.GetStatement(
+    response = ledger.GetStatement(
         wire.GetStatementRequest(loan_account_id="L1", period_start="2026-03-02", period_end="9999-12-31")
     )
-    assert (told.opening_balance, told.closing_balance) == ("0.00", "450.00")
-    assert (told.fees_charged, told.payments_received) == ("100.00", "150.00")
-    assert [(line.charge, line.payment, line.balance) for line in told.lines] == [
+    assert (response.opening_balance, response.closing_balance) == ("0.00", "450.00")
+    assert (response.fees_charged, response.payments_received) == ("100.00", "150.00")
+    assert [(line.charge, line.payment, line.balance) for line in response.lines] == [
         ("500.00", "", "500.00"),
         ("100.00", "", "600.00"),
         ("", "150.00", "450.00"),

@@ -84,8 +84,8 @@ def test_the_token_goes_with_reads_writes_and_watches(ledger: ScriptedLedger, ca
         async with LedgerClient.of(settings) as client:
             await client.get_balance("L1")
             await client.post(WRITE_OFF)
-            async with aclosing(client.watch_transactions("L1")) as told:  # type: ignore[type-var]
-                await anext(told)
+            async with aclosing(client.watch_transactions("L1")) as events:  # type: ignore[type-var]
+                await anext(events)
 
     asyncio.run(asked())
     for method in ("GetBalance", "WriteOff", "WatchTransactions"):

@@ -101,8 +101,8 @@ def test_a_crash_between_publishing_and_marking_repeats_the_same_identity(
     Publisher(books, redis_client, settings.inbox_stream).publish()
     assert event_ids(redis_client, settings) == [posted, posted]
     ingest(settings, drain=True, stop=Event())
-    told = accounts(redis_client, settings)
-    assert (told.landed, told.repeats, told.dead) == (4, 2, 0)
+    counted = accounts(redis_client, settings)
+    assert (counted.landed, counted.repeats, counted.dead) == (4, 2, 0)
 
 
 def test_it_publishes_as_postings_come_until_it_is_stopped(
@@ -139,8 +139,8 @@ def test_a_repayment_comes_back_as_a_projected_balance(
         ("account.schedule.created.v1", plan),
         ("account.updated.v1", {"account_id": "L1", "current_balance": "600.00"}),
     )
-    told = ({"typ": kind, "event_id": kind, "dat": json.dumps(each)} for kind, each in life)
-    publish(redis_client, settings.inbox_stream, told)
+    entries = ({"typ": kind, "event_id": kind, "dat": json.dumps(each)} for kind, each in life)
+    publish(redis_client, settings.inbox_stream, entries)
     list(migrate(mongo_db))
     stop = Event()
     listening = partial(listen, redis_client, settings.inbox_stream, settings.max_message_bytes, books)

@@ -37,14 +37,14 @@ def test_what_is_posted_is_told_and_recorded(
     client: httpx.Client, ledger: ScriptedLedger, settings: Settings
 ) -> None:
     answer = client.post(REPAYMENTS, json=REPAYMENT | {"paymentMethod": "card"}, headers=KEY)
-    told = answer.json()
-    assert (answer.status_code, told["status"], told["transactionId"]) == (201, "posted", "T-1")
-    assert told["requestedBy"] == {"id": "ann", "role": "operations"}
-    assert told["posting"]["allocatedToPrincipal"] == "150.00"
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["transactionId"]) == (201, "posted", "T-1")
+    assert body["requestedBy"] == {"id": "ann", "role": "operations"}
+    assert body["posting"]["allocatedToPrincipal"] == "150.00"
     [call] = ledger.calls("RecordRepayment")
     assert (call.request.amount, call.request.payment_method) == ("150.00", "card")
-    assert events(settings, told["commandId"]) == ["Registered", "Requested", "Posted"]
-    assert client.get(answer.headers["Location"]).json() == told
+    assert events(settings, body["commandId"]) == ["Registered", "Requested", "Posted"]
+    assert client.get(answer.headers["Location"]).json() == body
     posted = client.get(f"{answer.headers['Location']}/history").json()["events"][-1]
     assert "bySettler" not in posted["facts"]
 
@@ -164,11 +164,11 @@ def test_failure_4_no_route_posts_a_write_off_without_a_second_person(
         assert ledger.calls("WriteOff") == []
         approved = bob.post(f"{name}/approve", json=comment)
         assert approved.status_code == 201, approved.text
-        told = approved.json()
-        assert (told["request"]["status"], told["command"]["transactionId"]) == ("approved", "T-9")
-        assert told["command"]["posting"]["totalDelta"] == "-10.00", "what the ledger says that it moved"
+        decision = approved.json()
+        assert (decision["request"]["status"], decision["command"]["transactionId"]) == ("approved", "T-9")
+        assert decision["command"]["posting"]["totalDelta"] == "-10.00", "what the ledger says that it moved"
         ledgers = {"status": "posted", "transactionId": "T-9", "eventId": "EV-9"}
-        assert told["request"]["ledger"] == ledgers | {"commandId": told["command"]["commandId"]}
+        assert decision["request"]["ledger"] == ledgers | {"commandId": decision["command"]["commandId"]}
         again = bob.post(f"{name}/approve", json=comment)
         assert (again.status_code, again.headers["Idempotent-Replay"]) == (201, "true")
         late = ann.post(f"{name}/reject", json=comment)
@@ -319,9 +319,9 @@ def test_who_asked_for_an_adjustment_may_withdraw_it(
     with client_of(url, settings, "supervisor", "ann") as ann:
         path = "/v1/ledger/accounts/L1/adjustments"
         name = ann.post(path, json=large, headers=KEY).headers["Location"]
-        told = ann.post(f"{name}/refuse", json=COMMENT).json()
-        assert (told["status"], told["approval"]["status"]) == ("rejected", "withdrawn")
-        assert told["ledgerError"]["code"] == "WITHDRAWN"
+        body = ann.post(f"{name}/refuse", json=COMMENT).json()
+        assert (body["status"], body["approval"]["status"]) == ("rejected", "withdrawn")
+        assert body["ledgerError"]["code"] == "WITHDRAWN"
         again = ann.post(path, json=large, headers=KEY)
         assert (again.status_code, again.json()["code"]) == (422, "withdrawn")
         assert "ann withdrew it" in again.json()["detail"]

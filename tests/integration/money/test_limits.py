@@ -175,9 +175,9 @@ def test_no_request_is_born_decided(url: str, settings: Settings, ledger: Script
 
 
 def test_an_answer_about_something_else_is_no_answer(client: httpx.Client, ledger: ScriptedLedger) -> None:
-    told = posted(1)
-    told.transaction.loan_account_id = "L2"
-    ledger.script["RecordRepayment"] = told
+    wrong = posted(1)
+    wrong.transaction.loan_account_id = "L2"
+    ledger.script["RecordRepayment"] = wrong
     answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
     assert (answer.status_code, answer.json()["status"]) == (202, "unknown")
 
@@ -218,5 +218,5 @@ def test_a_command_is_settled_by_hand_by_somebody_else_and_only_when_the_ledger_
             lambda: eve.post(f"{name}/settle", json=found).status_code == 200, what="the key to be forgotten"
         )
         assert eve.post(f"{name}/settle", json=found).json()["code"] == "settles_by_itself"
-        told = eve.get(name).json()
-    assert (told["status"], told["transactionId"], told["settledBy"]["id"]) == ("posted", "T-77", "eve")
+        body = eve.get(name).json()
+    assert (body["status"], body["transactionId"], body["settledBy"]["id"]) == ("posted", "T-77", "eve")

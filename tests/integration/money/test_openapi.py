@@ -57,10 +57,10 @@ def test_an_approval_lists_what_can_come(paths: Any, path: str, model: str, more
 
 
 def test_the_filters_of_the_list_are_described(paths: Any) -> None:
-    told = {
+    described = {
         each["name"]: each.get("description") for each in paths["/v1/ledger-commands"]["get"]["parameters"]
     }
-    assert [name for name in ("actor", "approval", "from", "to") if not told[name]] == []
+    assert [name for name in ("actor", "approval", "from", "to") if not described[name]] == []
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ def test_what_is_posted_and_stored_is_told_though_it_cannot_be_read_again(
 ) -> None:
     away("events")
     answer = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
-    told = answer.json()
-    assert (answer.status_code, told["status"], told["transactionId"]) == (201, "posted", "T-1")
-    assert told["posting"]["allocatedToPrincipal"] == "150.00"
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["transactionId"]) == (201, "posted", "T-1")
+    assert body["posting"]["allocatedToPrincipal"] == "150.00"
 
 
 def test_what_is_posted_and_cannot_be_stored_is_not_settled_until_it_is(

@@ -14,7 +14,7 @@ from app.aggregates import LoanAccount
 from app.event_store.application import Servicing
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, WRITE_OFF, client_of, open_account
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 from tests.support.roles import project
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, refuses
 from tests.support.waiting import until
@@ -56,20 +56,20 @@ def test_a_rejection_by_the_ledger_stands_in_the_request_and_another_one_may_fol
     ]
     request = made(ann)
     assert bob.post(f"{request}/approve", json=COMMENT).status_code == 422
-    told = ann.get(request).json()
-    assert told["status"] == "approved"
-    assert told["ledger"]["status"] == "rejected"
-    assert told["ledger"]["error"] == {"code": "FAILED_PRECONDITION", "message": "In a hardship plan."}
-    command = ann.get(f"/v1/ledger-commands/{told['ledger']['commandId']}").json()
-    assert (command["requestId"], command["status"]) == (told["requestId"], "rejected")
+    body = ann.get(request).json()
+    assert body["status"] == "approved"
+    assert body["ledger"]["status"] == "rejected"
+    assert body["ledger"]["error"] == {"code": "FAILED_PRECONDITION", "message": "In a hardship plan."}
+    command = ann.get(f"/v1/ledger-commands/{body['ledger']['commandId']}").json()
+    assert (command["requestId"], command["status"]) == (body["requestId"], "rejected")
     project(settings, drain=True)
-    document = mongo_db["write-off-requests"].find_one({"_id": told["requestId"]})
+    document = mongo_db["write-off-requests"].find_one({"_id": body["requestId"]})
     assert document is not None
-    assert document["ledger"] == told["ledger"], "the same for analysts"
+    assert document["ledger"] == body["ledger"], "the same for analysts"
     second = made(ann, ANOTHER_KEY)
     assert bob.post(f"{second}/approve", json=COMMENT).status_code == 201
-    told = ann.get(second).json()["ledger"]
-    assert (told["status"], told["transactionId"], "error" in told) == ("posted", "T-2", False)
+    body = ann.get(second).json()["ledger"]
+    assert (body["status"], body["transactionId"], "error" in body) == ("posted", "T-2", False)
 
 
 def test_while_a_posting_is_unknown_no_other_request_may_be_made(
@@ -99,7 +99,7 @@ def test_a_write_off_is_of_an_account_that_is_open(ann: httpx.Client, settings: 
     first = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L2"}, headers=KEY)
     ann.post(f"{first.headers['Location']}/cancel")
     servicing = Servicing.from_url(settings.event_store_url)
-    absorb(servicing, [Told(LoanAccount, "L2", "close", message("closed"), {"reason": "PAID_OFF"})])
+    absorb(servicing, [Step(LoanAccount, "L2", "close", message("closed"), {"reason": "PAID_OFF"})])
     servicing.close()
     answer = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L2"}, headers=ANOTHER_KEY)
     assert (answer.status_code, answer.json()["code"]) == (409, "account_closed")

@@ -12,11 +12,11 @@ from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.one_document import document_as_of
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 
 
-def told(kind: type, identifier: str, command: str, number: int, **arguments: object) -> Told:
-    return Told(kind, identifier, command, message(f"m{number}", at=number), arguments)
+def step(kind: type, identifier: str, command: str, number: int, **arguments: object) -> Step:
+    return Step(kind, identifier, command, message(f"m{number}", at=number), arguments)
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def times(settings: Settings) -> list[datetime]:
     """A customer and a loan account, one piece of news after the other; and when each was recorded."""
     servicing, recorded = Servicing.from_url(settings.event_store_url), []
     for news in (
-        [told(Customer, "C1", "report_details", 1, first_name="Ann", last_name="Lee")],
-        [told(LoanAccount, "L1", "open", 2, customer_id="C1")],
-        [told(Customer, "C1", "report_details", 3, last_name="Moss")],
+        [step(Customer, "C1", "report_details", 1, first_name="Ann", last_name="Lee")],
+        [step(LoanAccount, "L1", "open", 2, customer_id="C1")],
+        [step(Customer, "C1", "report_details", 3, last_name="Moss")],
     ):
         absorb(servicing, news)
         recorded.append(datetime.now(UTC))

@@ -75,9 +75,9 @@ def reconcile(restored: Settings) -> Reconcile:
 def test_where_nothing_is_wrong_no_document_is_let_go(
     settings: Settings, folded: object, reconcile: Reconcile, mongo_db: Mongo
 ) -> None:
-    code, told, _ = reconcile("--forget-documents", BILLIE_EVENT_STORE_URL=settings.event_store_url)
+    code, output, _ = reconcile("--forget-documents", BILLIE_EVENT_STORE_URL=settings.event_store_url)
     assert code == 0
-    assert "the read models are left as they are" in told
+    assert "the read models are left as they are" in output
     assert live(mongo_db) == folded
     assert mongo_db[COLLECTION].count_documents({"position": {"$gt": 0}}) == len(all_projections(settings))
 
@@ -110,8 +110,8 @@ def test_an_empty_store_lets_no_document_go(
 ) -> None:
     empty = new_store()
     Servicing.from_url(empty).close()
-    code, told, _ = reconcile(BILLIE_EVENT_STORE_URL=empty)
-    assert (code, "ends at position 0" in told) == (1, True)
+    code, output, _ = reconcile(BILLIE_EVENT_STORE_URL=empty)
+    assert (code, "ends at position 0" in output) == (1, True)
     saved = tmp_path / "saved"
     code, _, said = reconcile("--forget-documents", "--save", str(saved), BILLIE_EVENT_STORE_URL=empty)
     assert (code, "holds no event" in said, saved.exists()) == (1, True, False)
@@ -123,9 +123,9 @@ def test_redis_may_be_as_lost_as_the_store(
 ) -> None:
     """There is no stream to read anew: the rest is done all the same."""
     saved = tmp_path / "saved"
-    code, told, _ = reconcile("--replay", "--save", str(saved), "--forget-documents")
+    code, output, _ = reconcile("--replay", "--save", str(saved), "--forget-documents")
     assert code == 1
-    assert "The read models are empty" in told
+    assert "The read models are empty" in output
     assert saved.stat().st_mode & 0o777 == 0o600, "it holds personal data"
     lines = [json.loads(line) for line in saved.read_text().splitlines()]
     assert {each["readModel"] for each in lines} == {
@@ -154,11 +154,11 @@ def test_messages_are_read_with_installed_parsers(
     stream, group = settings.inbox_stream, settings.consumer_group
     redis_client.xadd(stream, {"typ": "account.updated.v1", "dat": '{"ref": "L1"}'})
     redis_client.xgroup_create(stream, group, id="$")
-    told = json.loads(reconcile("--json")[1])["stream"]
-    assert told == {"messages": 1, "unread": 0, "takenAndLost": 0, "unreadable": 1}
+    output = json.loads(reconcile("--json")[1])["stream"]
+    assert output == {"messages": 1, "unread": 0, "takenAndLost": 0, "unreadable": 1}
     install(tmp_path, "own", "account. = own_module:parse", AS_ACCOUNT)
-    told = json.loads(reconcile("--json", PYTHONPATH=str(tmp_path))[1])["stream"]
-    assert told == {"messages": 1, "unread": 0, "takenAndLost": 1, "unreadable": 0}
+    output = json.loads(reconcile("--json", PYTHONPATH=str(tmp_path))[1])["stream"]
+    assert output == {"messages": 1, "unread": 0, "takenAndLost": 1, "unreadable": 0}
     (tmp_path / "own_module.py").write_text("1 / 0")
     code, _, said = reconcile(PYTHONPATH=str(tmp_path))
     assert (code, "own 1.0" in said) == (2, True)
@@ -203,8 +203,8 @@ def test_a_role_that_still_runs_is_named(
     assert (code, owner in said, "Stop all roles" in said) == (1, True, True)
     assert live(mongo_db) == folded
     assert not (tmp_path / "saved").exists()
-    code, told, _ = reconcile(*options)
-    assert (code, "The read models are empty" in told) == (1, True), "killed, it beats no more"
+    code, output, _ = reconcile(*options)
+    assert (code, "The read models are empty" in output) == (1, True), "killed, it beats no more"
 
 
 def test_stopped_on_the_way_no_read_model_goes_on_with_a_part_of_its_documents(
@@ -227,8 +227,8 @@ def test_stopped_on_the_way_no_read_model_goes_on_with_a_part_of_its_documents(
     with pytest.raises(ProjectionFault):
         project(restored, drain=True)
     assert not mongo_db[gone[0]].count_documents({})
-    told = json.loads(reconcile("--json")[1])
-    assert {each["projection"] for each in told["ahead"]} == set(projections)
+    output = json.loads(reconcile("--json")[1])
+    assert {each["projection"] for each in output["ahead"]} == set(projections)
     reconcile("--save", str(tmp_path / "saved"), "--forget-documents")
     project(restored, drain=True)
     folded_anew = live(mongo_db)
@@ -258,9 +258,9 @@ def test_which_server_is_away_is_said_and_no_password(
 
 
 def test_a_ledger_that_is_away_is_told_of_each_money_command(reconcile: Reconcile) -> None:
-    code, told, _ = reconcile()
+    code, output, _ = reconcile()
     assert code == 1
-    assert "ledger-commands B is in documents only; the ledger: it does not say: UNAVAILABLE" in told
+    assert "ledger-commands B is in documents only; the ledger: it does not say: UNAVAILABLE" in output
     code, _, said = reconcile(BILLIE_LEDGER_TLS="true", BILLIE_LEDGER_CA_FILE="/nowhere/ca.pem")
     assert (code, "BILLIE_LEDGER_CA_FILE, /nowhere/ca.pem" in said) == (2, True)
 
@@ -279,5 +279,5 @@ def test_what_a_newer_release_stored_is_not_taken_for_lost(
         "app.aggregates.contact_note:%",
     )
     assert execute(url, f"SELECT COUNT(*) FROM {events_table(url)} WHERE topic = ?", topic) != [(0,)]
-    code, told, _ = reconcile(BILLIE_EVENT_STORE_URL=url)
-    assert (code, "Nothing is beyond the store" in told) == (0, True)
+    code, output, _ = reconcile(BILLIE_EVENT_STORE_URL=url)
+    assert (code, "Nothing is beyond the store" in output) == (0, True)

@@ -16,7 +16,7 @@ NOW = 1_772_900_000
 """Of 7 March 2026, 16:13 UTC: a Saturday, which the tests make a working day."""
 
 
-def told(redis: Redis, stream: str, times: Iterable[float], pad: str = "") -> float:
+def publish_at(redis: Redis, stream: str, times: Iterable[float], pad: str = "") -> float:
     """Entries at these times; the last one's."""
     last = 0.0
     with redis.pipeline(transaction=False) as pipeline:
@@ -39,9 +39,11 @@ def each_day(first: int, last: int, *, begins: int, ends: int, every: int) -> li
 def test_by_day_it_is_minutes_and_at_closing_time_a_night(redis_client: Redis) -> None:
     open_days = each_day(8, 1, begins=8 * HOUR, ends=18 * HOUR, every=40)
     today = each_day(0, 0, begins=8 * HOUR, ends=14 * HOUR, every=40)
-    told(redis_client, "by day", [*open_days, *today])
+    publish_at(redis_client, "by day", [*open_days, *today])
     assert usual_gap_s(redis_client, "by day", today[-1]) == 40
-    told(redis_client, "evening", [*open_days, *each_day(0, 0, begins=8 * HOUR, ends=18 * HOUR, every=40)])
+    publish_at(
+        redis_client, "evening", [*open_days, *each_day(0, 0, begins=8 * HOUR, ends=18 * HOUR, every=40)]
+    )
     assert usual_gap_s(redis_client, "evening", NOW - NOW % DAY + 18 * HOUR - 40) == 14 * HOUR + 40
 
 
@@ -50,23 +52,23 @@ def test_a_saturday_is_held_against_the_one_before(redis_client: Redis) -> None:
     working = each_day(6, 2, begins=8 * HOUR, ends=18 * HOUR, every=60)
     before = each_day(9, 9, begins=8 * HOUR, ends=18 * HOUR, every=60)
     friday = each_day(2, 2, begins=17 * HOUR, ends=18 * HOUR, every=60)
-    told(redis_client, "weeks", sorted({*before, *working}))
+    publish_at(redis_client, "weeks", sorted({*before, *working}))
     usual = usual_gap_s(redis_client, "weeks", friday[-1])
     assert usual is not None
     assert usual > 2 * DAY
 
 
 def test_of_a_young_stream_the_hour_before_tells_and_of_a_new_one_nothing(redis_client: Redis) -> None:
-    last = told(redis_client, "young", [NOW - 2 * HOUR + each for each in range(0, 2 * HOUR, 90)])
+    last = publish_at(redis_client, "young", [NOW - 2 * HOUR + each for each in range(0, 2 * HOUR, 90)])
     assert usual_gap_s(redis_client, "young", last) == 90
-    last = told(redis_client, "new", [NOW, NOW + 1])
+    last = publish_at(redis_client, "new", [NOW, NOW + 1])
     assert usual_gap_s(redis_client, "new", last) is None
 
 
 def test_what_was_trimmed_is_not_known(redis_client: Redis) -> None:
     """A publisher that keeps two days leaves one to tell of; seven minutes were usual on it."""
     days = each_day(8, 2, begins=0, ends=DAY, every=60) + each_day(1, 0, begins=0, ends=DAY, every=420)
-    last = told(redis_client, "trimmed", [each for each in days if each <= NOW])
+    last = publish_at(redis_client, "trimmed", [each for each in days if each <= NOW])
     redis_client.xtrim("trimmed", minid=f"{int((last - 2 * DAY) * 1_000)}", approximate=False)
     assert usual_gap_s(redis_client, "trimmed", last) == 420
 
@@ -76,7 +78,7 @@ def test_the_state_says_when_it_is_too_long(
     settings: Settings, redis_client: Redis, silent_s: int, is_quiet: bool
 ) -> None:
     seconds, _ = redis_client.time()
-    last = told(
+    last = publish_at(
         redis_client,
         settings.inbox_stream,
         [seconds - silent_s - 2 * HOUR + each for each in range(0, 2 * HOUR + 1, 40)],
@@ -105,7 +107,7 @@ def test_large_entries_do_not_travel(settings: Settings, redis_client: Redis) ->
 
 def test_a_young_stream_of_any_length_is_soon_told_of(redis_client: Redis) -> None:
     """Redis serves nobody else meanwhile: it once took it three seconds."""
-    told(redis_client, "long", [NOW + each / 100 for each in range(50_000)], pad="x" * 500)
+    publish_at(redis_client, "long", [NOW + each / 100 for each in range(50_000)], pad="x" * 500)
     begun = monotonic()
     assert usual_gap_s(redis_client, "long", NOW + 500) is None
     assert monotonic() - begun < 0.5

@@ -177,11 +177,11 @@ def test_unread_entries_are_counted(settings: Settings, redis_client: Redis) -> 
     redis_client.xgroup_create(stream, group, id="0")
     assert group_of(settings).unread == 5
     redis_client.xreadgroup(group, "me", {stream: ">"}, count=2)
-    told = group_of(settings)
-    assert (told.unread, told.unread_is_exact, told.pending) == (3, True, 2)
-    assert told.oldest_unread_age_seconds is not None
-    assert told.oldest_pending is not None
-    assert (told.oldest_pending.consumer, told.oldest_pending.deliveries) == ("me", 1)
+    state = group_of(settings)
+    assert (state.unread, state.unread_is_exact, state.pending) == (3, True, 2)
+    assert state.oldest_unread_age_seconds is not None
+    assert state.oldest_pending is not None
+    assert (state.oldest_pending.consumer, state.oldest_pending.deliveries) == ("me", 1)
 
 
 def test_the_pending_entry_that_is_told_is_one_that_nobody_takes_over(
@@ -193,13 +193,13 @@ def test_the_pending_entry_that_is_told_is_one_that_nobody_takes_over(
     redis_client.xgroup_create(stream, group, id="0")
     read: Any = redis_client.xreadgroup(group, "me", {stream: ">"})
     first, second = (entry_id for entry_id, _ in read[0][1])
-    told = group_of(settings).oldest_pending
-    assert told is not None
-    assert told.entry_id == first.decode()
+    pending = group_of(settings).oldest_pending
+    assert pending is not None
+    assert pending.entry_id == first.decode()
     redis_client.xclaim(stream, group, "dead", 0, [second], idle=10 * settings.claim_idle_ms)
-    told = group_of(settings).oldest_pending
-    assert told is not None
-    assert (told.entry_id, told.consumer) == (second.decode(), "dead")
+    pending = group_of(settings).oldest_pending
+    assert pending is not None
+    assert (pending.entry_id, pending.consumer) == (second.decode(), "dead")
 
 
 def test_unread_entries_are_counted_where_redis_does_not_know(
@@ -238,12 +238,12 @@ def test_the_command_tells_by_its_exit(ledger: Settings, billie: Billie, redis_c
     publish(redis_client, ledger.inbox_stream, [POISON])
     billie.run("ingest", "--drain")
     ill = billie.end("status", "--json", **target)
-    told = json.loads(ill.stdout)
-    assert (ill.returncode, told["problems"]) == (
+    status = json.loads(ill.stdout)
+    assert (ill.returncode, status["problems"]) == (
         1,
         [{"code": "dead_letters", "detail": "1 dead letter: see `billie dead-letters list`."}],
     )
-    assert told["readModels"]["projections"][0]["updatedAt"].endswith("Z")
+    assert status["readModels"]["projections"][0]["updatedAt"].endswith("Z")
     away = billie.end("status", **target | {"BILLIE_REDIS_URL": f"redis://{NOWHERE}"})
     assert (away.returncode, "BILLIE_REDIS_URL" in away.stdout, "Projections" in away.stdout) == (
         3,

@@ -104,9 +104,9 @@ def test_a_warm_consumer_stores_nothing_personal_of_the_erased(url: str, store: 
     assert SECRET.encode() not in stored_bytes(store)
 
 
-def tell(unit: Any, told: Any) -> None:
-    aggregate = unit.obtain(told.kind, told.business_id, told.source)
-    getattr(aggregate, told.command)(told.source, **told.arguments)
+def tell(unit: Any, step: Any) -> None:
+    aggregate = unit.obtain(step.kind, step.business_id, step.source)
+    getattr(aggregate, step.command)(step.source, **step.arguments)
 
 
 def test_rotation_is_resumed_and_repeated(url: str) -> None:

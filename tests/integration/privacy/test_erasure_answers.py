@@ -84,11 +84,11 @@ def test_it_is_202_while_a_rebuild_holds_what_was_erased(eve: httpx.Client, mong
 def test_dead_letters_of_all_that_is_theirs_are_named(
     eve: httpx.Client, settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = json.dumps({"customer_id": "C1", "first_name": SECRET})
+    details = json.dumps({"customer_id": "C1", "first_name": SECRET})
     for entry in (
         {"typ": "user_input", "cid": "L1", "dat": json.dumps({"utterance": f"I am {SECRET}"}) + "x"},
-        {"typ": "customer.changed.v1", "dat": told + "x"},
-        {"typ": "customer.changed.v1", "dat": json.dumps(told) + "x"},
+        {"typ": "customer.changed.v1", "dat": details + "x"},
+        {"typ": "customer.changed.v1", "dat": json.dumps(details) + "x"},
         {"typ": "customer.changed.v1", "dat": json.dumps({"customer_id": "ZOE"}) + "x"},
     ):
         redis_client.xadd(settings.inbox_stream, entry)  # type: ignore[arg-type]

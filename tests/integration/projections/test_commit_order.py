@@ -12,15 +12,15 @@ from app.event_store.recorders import PostgresBatchRecorder
 from app.privacy.key_tables import KeyTables
 from app.projections.engine.projector import Projector
 from app.projections.read_models.customers import Customers
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 
 CUSTOMERS = Customers()
 
 SLOW = "the slow writer"
 
 
-def registered(name: str) -> Told:
-    return Told(Customer, name, "report_details", message(name), {"first_name": name})
+def registered(name: str) -> Step:
+    return Step(Customer, name, "report_details", message(name), {"first_name": name})
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["as it is", "without the lock on the table"])

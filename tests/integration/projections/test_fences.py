@@ -28,7 +28,7 @@ from app.projections.rebuild.verify import Verify
 from app.projections.worker import Worker
 from app.runtime.settings.settings import Settings
 from tests.integration.projections.test_set_aside import customer, failing_at, rename
-from tests.support.data.given import Told, absorb, ask_write_off, message
+from tests.support.data.given import Step, absorb, ask_write_off, message
 from tests.support.data.handlers import handled_by
 from tests.support.data.stored import live, stored_and_projected
 from tests.support.roles import project
@@ -56,7 +56,7 @@ def verified(store: Servicing, database: Mongo, **how: Any) -> list[Any]:
 
 
 @pytest.fixture
-def told(settings: Settings, store: Servicing) -> Servicing:
+def named(settings: Settings, store: Servicing) -> Servicing:
     """Two customers, stored and projected."""
     absorb(store, [rename("C1", "Ann", 1), rename("C2", "Bob", 1)])
     project(settings, drain=True)
@@ -68,7 +68,7 @@ def only_names(database: Mongo, *names: str) -> None:
     database.command("collMod", "customers", validator={"$jsonSchema": schema})
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("named")
 def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, new_store: NewStore) -> None:
     other = Servicing.from_url(new_store())
     for attempt in (
@@ -85,11 +85,11 @@ def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, new_s
 
 @pytest.mark.parametrize("rebuilt", [False, True], ids=["followed", "rebuilt"])
 def test_a_store_that_was_restored_and_has_grown_again_is_refused(
-    settings: Settings, told: Servicing, mongo_db: Mongo, new_store: NewStore, rebuilt: bool
+    settings: Settings, named: Servicing, mongo_db: Mongo, new_store: NewStore, rebuilt: bool
 ) -> None:
     if rebuilt:
-        run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
-    before, position = live(mongo_db, "customers"), told.max_position()
+        run_rebuilds([CUSTOMERS], named, mongo_db, Flag(), quiet)
+    before, position = live(mongo_db, "customers"), named.max_position()
     restored = settings.model_copy(update={"event_store_url": new_store()})
     other = Servicing.from_url(restored.event_store_url)
     absorb(other, [rename("C1", "Ann", 1), rename("C3", "Eve", 1), rename("C4", "Kim", 1)])
@@ -143,19 +143,19 @@ def test_a_kill_while_shadows_are_dropped_leaves_nothing_to_resume(
 
 
 def test_a_rebuild_that_stood_still_does_not_swap_over_what_was_followed_meanwhile(
-    settings: Settings, mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Lease, "renew", lambda _self: None)
     begin = rebuild.begin_swap
 
     def late(*arguments: Any) -> None:
-        absorb(told, [rename("C1", "Newer", 2)])
+        absorb(named, [rename("C1", "Newer", 2)])
         project(settings, ["customers"], drain=True)  # It takes the lease after six seconds.
         begin(*arguments)
 
     monkeypatch.setattr(rebuild, "begin_swap", late)
     with pytest.raises(LeaseLostError):
-        run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
+        run_rebuilds([CUSTOMERS], named, mongo_db, Flag(), quiet)
     project(settings, drain=True)
     assert customer(mongo_db, "C1")["firstName"] == "Newer"
 
@@ -239,24 +239,24 @@ def test_what_was_marked_is_rebuilt_although_no_validator_allows_it(
 
 
 def test_a_refusal_after_a_crash_marks_the_event_that_is_not_in_the_document_yet(
-    settings: Settings, mongo_db: Mongo, told: Servicing
+    settings: Settings, mongo_db: Mongo, named: Servicing
 ) -> None:
     position = record(mongo_db)["position"]
-    absorb(told, [rename("C1", "Bea", 2)])
+    absorb(named, [rename("C1", "Bea", 2)])
     project(settings, drain=True)
     mongo_db[COLLECTION].update_one({"_id": "customers"}, {"$set": {"position": position}})
     only_names(mongo_db, "Ann", "Bob", "Bea")
-    absorb(told, [rename("C1", "Unheard", 3)])
+    absorb(named, [rename("C1", "Unheard", 3)])
     project(settings, drain=True)
     assert customer(mongo_db, "C1")["firstName"] == "Bea"
     assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
 
 
 def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
-    mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+    mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Projector(CUSTOMERS, told, mongo_db)
-    absorb(told, [rename("C1", "Bad", 2)])
+    engine = Projector(CUSTOMERS, named, mongo_db)
+    absorb(named, [rename("C1", "Bad", 2)])
 
     def away(*_: Any) -> None:
         raise PyMongoError("away")
@@ -265,25 +265,25 @@ def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
         patched.setattr(MongoTrackingRecorder, "set_aside", away)
         with pytest.raises(PyMongoError):
             engine.step()
-    Projector(CUSTOMERS, told, mongo_db).step()  # Of a release that can.
-    absorb(told, [rename("C1", "Later", 3)])
+    Projector(CUSTOMERS, named, mongo_db).step()  # Of a release that can.
+    absorb(named, [rename("C1", "Later", 3)])
     engine.clear()
     engine.step()
     assert customer(mongo_db, "C1")["firstName"] == "Later"
 
 
 def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
-    mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+    mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
-    absorb(told, [rename("C1", "Later", 3)])
-    runner = Worker(Projector(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
+    absorb(named, [rename("C1", "Later", 3)])
+    runner = Worker(Projector(CUSTOMERS, named, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
     fold = Folding.fold
 
     def stands_still(self: Folding, events: Any) -> None:
         fold(self, events)
         monkeypatch.setattr(Folding, "fold", fold)
-        rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
+        rebuild_document(CUSTOMERS, named, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
 
     monkeypatch.setattr(Folding, "fold", stands_still)
     runner.step(1)
@@ -295,19 +295,19 @@ def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
 
 
 def test_a_runner_that_stood_still_with_its_record_in_hand_writes_nothing_over_what_was_healed(
-    mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+    mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
-    absorb(told, [rename("C1", "Newer", 3)])
-    runner = Worker(Projector(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
+    absorb(named, [rename("C1", "Newer", 3)])
+    runner = Worker(Projector(CUSTOMERS, named, mongo_db), Lease(mongo_db, "customers", "slow"), quiet)
     runner.step(1)  # It has the document at hand now, as somebody edited it.
-    absorb(told, [rename("C1", "Later", 4)])
+    absorb(named, [rename("C1", "Later", 4)])
     read = runner.projector.recorder.record
 
     def stands_still() -> dict[str, Any]:
         seen = read()
         monkeypatch.setattr(runner.projector.recorder, "record", read)
-        rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
+        rebuild_document(CUSTOMERS, named, mongo_db, "C1", Flag())  # It takes the lease after six seconds.
         return seen
 
     monkeypatch.setattr(runner.projector.recorder, "record", stands_still)
@@ -321,7 +321,7 @@ def test_a_runner_that_stood_still_with_its_record_in_hand_writes_nothing_over_w
 
 @pytest.mark.parametrize("beyond", [True, False], ids=["beyond the position", "no record of the position"])
 def test_verify_does_not_pass_over_what_it_could_not_compare(
-    mongo_db: Mongo, told: Servicing, beyond: bool, monkeypatch: pytest.MonkeyPatch
+    mongo_db: Mongo, named: Servicing, beyond: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "_WAIT_S", 0.3)
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"firstName": "Wrong"}})
@@ -329,31 +329,31 @@ def test_verify_does_not_pass_over_what_it_could_not_compare(
         mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"_position": 10**6}})
     else:
         mongo_db[COLLECTION].delete_one({"_id": "customers"})
-    (found,) = verified(told, mongo_db)
+    (found,) = verified(named, mongo_db)
     assert (found.identifier, found.kind) == ("C1", Kind.UNDECIDED if beyond else Kind.DIFFERENT)
 
 
 def test_what_a_crash_left_beyond_the_position_is_no_difference(
-    settings: Settings, mongo_db: Mongo, told: Servicing, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "_WAIT_S", 0.3)
     position = record(mongo_db)["position"]
-    absorb(told, [rename("C1", "Bea", 2)])
+    absorb(named, [rename("C1", "Bea", 2)])
     project(settings, drain=True)
     mongo_db[COLLECTION].update_one({"_id": "customers"}, {"$set": {"position": position}})
-    assert verified(told, mongo_db) == []
+    assert verified(named, mongo_db) == []
 
 
 def test_a_document_that_is_refused_again_stays_listed_and_the_others_are_fixed(
-    settings: Settings, mongo_db: Mongo, told: Servicing
+    settings: Settings, mongo_db: Mongo, named: Servicing
 ) -> None:
     only_names(mongo_db, "Ann", "Bob")
-    absorb(told, [rename("C1", "Unheard", 2)])
+    absorb(named, [rename("C1", "Unheard", 2)])
     project(settings, drain=True)
     mongo_db["customers"].update_one({"_id": "C2"}, {"$set": {"lastName": "Edited"}})
     with pytest.raises(ProjectionFault, match="MongoDB refuses document C1"):
-        rebuild_document(CUSTOMERS, told, mongo_db, "C1", Flag())
-    checking = Verify(CUSTOMERS, told, mongo_db, Flag())
+        rebuild_document(CUSTOMERS, named, mongo_db, "C1", Flag())
+    checking = Verify(CUSTOMERS, named, mongo_db, Flag())
     assert len(list(checking.run(quiet, fix=True))) == 2
     assert checking.unfixed == 1
     assert customer(mongo_db, "C2")["lastName"] == "Case"
@@ -362,13 +362,13 @@ def test_a_document_that_is_refused_again_stays_listed_and_the_others_are_fixed(
 
 
 def test_a_rebuild_that_is_not_strict_marks_what_mongo_refuses(
-    settings: Settings, mongo_db: Mongo, told: Servicing
+    settings: Settings, mongo_db: Mongo, named: Servicing
 ) -> None:
     only_names(mongo_db, "Ann", "Bob")
-    absorb(told, [rename("C1", "Unheard", 2)])
+    absorb(named, [rename("C1", "Unheard", 2)])
     with pytest.raises(ProjectionFault, match="code 121"):
-        run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet)
-    run_rebuilds([CUSTOMERS], told, mongo_db, Flag(), quiet, strict=False)
+        run_rebuilds([CUSTOMERS], named, mongo_db, Flag(), quiet)
+    run_rebuilds([CUSTOMERS], named, mongo_db, Flag(), quiet, strict=False)
     assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
     assert customer(mongo_db, "C2")["firstName"] == "Bob"
     assert [each["id"] for each in record(mongo_db)["setAside"]] == ["C1"]
@@ -395,11 +395,11 @@ def test_a_strict_rebuild_does_not_go_on_from_one_that_set_documents_aside(
     assert "_faulted" not in customer(mongo_db, "C1")
 
 
-def test_a_record_that_somebody_deleted_is_made_again(mongo_db: Mongo, told: Servicing) -> None:
-    runner = Worker(Projector(CUSTOMERS, told, mongo_db), Lease(mongo_db, "customers", "runner"), quiet)
+def test_a_record_that_somebody_deleted_is_made_again(mongo_db: Mongo, named: Servicing) -> None:
+    runner = Worker(Projector(CUSTOMERS, named, mongo_db), Lease(mongo_db, "customers", "runner"), quiet)
     runner.step(1)
     mongo_db[COLLECTION].delete_one({"_id": "customers"})
-    absorb(told, [rename("C1", "Bea", 2)])
+    absorb(named, [rename("C1", "Bea", 2)])
     for _ in range(3):
         runner.step(1)
     assert customer(mongo_db, "C1")["firstName"] == "Bea"
@@ -416,7 +416,7 @@ def test_a_value_that_bson_cannot_hold_sets_its_document_aside(
         if event.first_name == "Bad":
             document["lastName"] = bad
 
-    messages: list[Told] = [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 1)]
+    messages: list[Step] = [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 1)]
     absorb(store, messages)
     with handled_by(CUSTOMERS, Customer.NameChanged, ill):
         project(settings, ["customers"], drain=True)

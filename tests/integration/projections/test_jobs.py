@@ -97,9 +97,9 @@ def test_a_rebuild_is_done_and_told(settings: Settings, mongo_db: Mongo, jobs: J
         done = ended(mongo_db, job["_id"])
     assert (done["status"], done["attempts"], "runBy" in done) == ("done", 1, False)
     assert live(mongo_db) == before
-    told = {each["projection"]: each for each in done["outcomes"]}
-    assert set(told) == {"customers", "loan-accounts"}
-    assert told["customers"]["documents"] == len(before["customers"])
+    outcomes = {each["projection"]: each for each in done["outcomes"]}
+    assert set(outcomes) == {"customers", "loan-accounts"}
+    assert outcomes["customers"]["documents"] == len(before["customers"])
     assert {each["phase"] for each in done["progress"]} == {"swap"}
 
 
@@ -146,11 +146,11 @@ def test_a_verification_tells_what_differs_without_its_values_and_puts_it_right(
     fixed, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",), fix=True), BY)
     with running(settings):
         done, mended = ended(mongo_db, found["_id"]), ended(mongo_db, fixed["_id"])
-    told = {each["projection"]: each for each in done["outcomes"]}
-    assert {name: each["differences"] for name, each in told.items()} == {
+    outcomes = {each["projection"]: each for each in done["outcomes"]}
+    assert {name: each["differences"] for name, each in outcomes.items()} == {
         name: 2 if name == "customers" else 0 for name in READ_MODELS
     }
-    assert told["customers"]["documents"] == len(before["customers"])
+    assert outcomes["customers"]["documents"] == len(before["customers"])
     assert {(each["id"], each["kind"]) for each in done["examples"]} == {
         (one, "different"),
         (other, "missing"),

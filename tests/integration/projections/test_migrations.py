@@ -213,8 +213,8 @@ def test_several_processes_at_once_all_exit_with_0(
             assert replica.stdin is not None
             replica.stdin.write("go\n")
             replica.stdin.flush()
-        told = [(replica.communicate(timeout=60)[1], replica.returncode) for replica in replicas]
-    assert told == [("", 0)] * REPLICAS
+        ended = [(replica.communicate(timeout=60)[1], replica.returncode) for replica in replicas]
+    assert ended == [("", 0)] * REPLICAS
     assert made_of(mongo_db) == made_of(new_database(0))
 
 

@@ -21,7 +21,7 @@ from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore
 
 
-def told(settings: Settings) -> None:
+def store_customer(settings: Settings) -> None:
     """A customer, a long chat and a write-off request."""
     servicing = Servicing.from_url(settings.event_store_url)
     unit = servicing.unit_of_work()
@@ -39,7 +39,7 @@ def told(settings: Settings) -> None:
 def test_a_chat_beyond_what_a_document_holds_keeps_the_newest_and_true_counts(
     settings: Settings, mongo_db: Database[dict[str, Any]]
 ) -> None:
-    told(settings)
+    store_customer(settings)
     project(settings, drain=True)
     document = mongo_db["conversations"].find_one({"_id": "V1"})
     assert document is not None
@@ -53,7 +53,7 @@ def test_a_chat_beyond_what_a_document_holds_keeps_the_newest_and_true_counts(
 def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_is_strict(
     settings: Settings, mongo_db: Database[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    told(settings)
+    store_customer(settings)
     schema = {"bsonType": "object", "properties": {"firstName": {"bsonType": "int"}}}
     mongo_db.create_collection("customers", validator={"$jsonSchema": schema})
     with caplog.at_level(logging.INFO), pytest.raises(ProjectionFault, match=r"'C1' \(code 121\)"):
@@ -73,7 +73,7 @@ def test_a_fault_of_ours_in_a_step_is_a_standstill_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told(settings)
+    store_customer(settings)
     fold = Projector._fold
 
     def fails(self: Projector, *where: Any) -> int:
@@ -128,7 +128,7 @@ def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
 def test_documents_of_another_store_are_left_alone(
     settings: Settings, mongo_db: Database[dict[str, Any]], new_store: NewStore
 ) -> None:
-    told(settings)
+    store_customer(settings)
     project(settings, drain=True)
     other = settings.model_copy(update={"event_store_url": new_store()})
     with pytest.raises(ProjectionFault, match="not the store that the documents came from"):

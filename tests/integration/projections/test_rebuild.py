@@ -204,19 +204,19 @@ def test_a_second_rebuild_says_who_runs_the_first(
 ) -> None:
     stored_and_projected(settings, mongo_db, 300)
     second = Rebuilding(settings, mongo_db)
-    told: list[str] = []
+    refusals: list[str] = []
 
     def ask_too(progress: Progress) -> None:
-        if not told:
-            told.append("")
+        if not refusals:
+            refusals.append("")
             with pytest.raises(RebuildRunsError, match=r"being rebuilt already.*by rebuild on .*process"):
                 second.run("customers")
-            told[0] = "refused"
+            refusals[0] = "refused"
 
     rebuilding.on_progress = ask_too  # type: ignore[method-assign]
     rebuilding.run("customers")
     second.servicing.close()
-    assert told == ["refused"]
+    assert refusals == ["refused"]
 
 
 @pytest.mark.parametrize("renamed", [False, True])

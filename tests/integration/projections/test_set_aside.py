@@ -24,7 +24,7 @@ from app.projections.rebuild.run import run_rebuilds
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.commands import Billie
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 from tests.support.data.handlers import handled_by
 from tests.support.roles import project, projecting
 from tests.support.waiting import until
@@ -36,9 +36,9 @@ CUSTOMERS = Customers()
 Mongo = Database[dict[str, Any]]
 
 
-def rename(customer: str, name: str, minute: int) -> Told:
+def rename(customer: str, name: str, minute: int) -> Step:
     source = message(f"{customer}-{name}", at=minute)
-    return Told(Customer, customer, "report_details", source, {"first_name": name, "last_name": "Case"})
+    return Step(Customer, customer, "report_details", source, {"first_name": name, "last_name": "Case"})
 
 
 @contextmanager
@@ -89,8 +89,8 @@ def test_after_a_fix_it_is_healed_beside_a_running_projector(
         absorb(store, [rename("C1", "Bad", 2), rename("C1", "Later", 3)])
         project(settings, drain=True)
     assert customer(mongo_db, "C1")["_faulted"]["empty"] is False  # It was registered before.
-    told = billie.end("status")
-    assert "1 document of customers set aside" in told.stdout
+    ended = billie.end("status")
+    assert "1 document of customers set aside" in ended.stdout
     with projecting(settings):
         assert "C1 rebuilt" in billie.run("rebuild", "customers", "--id", "C1")
         absorb(store, [rename("C1", "Last", 4)])
@@ -98,9 +98,9 @@ def test_after_a_fix_it_is_healed_beside_a_running_projector(
     assert "_faulted" not in customer(mongo_db, "C1")
     assert "set aside" not in billie.end("status").stdout
     project(settings, drain=True)
-    told = billie.run("verify")
-    assert "as the events say" in told
-    assert "behind" not in told
+    output = billie.run("verify")
+    assert "as the events say" in output
+    assert "behind" not in output
     absorb(store, [rename("C1", "Nobody projects this", 5)])
     assert "customers is 1 position behind what was stored" in billie.run("verify", "customers")
 

@@ -61,18 +61,18 @@ def test_a_consumer_is_ready_once_it_reads_and_says_whether_the_source_is_quiet(
     redis_client.xadd(settings.inbox_stream, {"typ": "x"}, id=f"{(seconds - 90_000) * 1_000}-1")
     with role("ingest", settings, tmp_path) as ask:
         until(lambda: ask("/readyz")[0] == 200, what="a turn of the loop")
-        status, told = ask("/readyz")
-        assert (status, told["status"], told["source"], told["lagSeconds"]) == (200, "ok", "quiet", 0.0)
-        assert told["lastEntryAgeSeconds"] > 86_400
-        assert told["loopAgeSeconds"]["consumer"] < 60
+        status, health = ask("/readyz")
+        assert (status, health["status"], health["source"], health["lagSeconds"]) == (200, "ok", "quiet", 0.0)
+        assert health["lastEntryAgeSeconds"] > 86_400
+        assert health["loopAgeSeconds"]["consumer"] < 60
 
 
 def test_projections_beat_each_for_itself(settings: Settings, mongo_db: Any, tmp_path: Path) -> None:
     list(migrate(mongo_db))
     with role("project", settings, tmp_path) as ask:
         until(lambda: ask("/readyz")[0] == 200, what="a turn of each loop")
-        status, told = ask("/healthz")
-        assert (status, set(told["loopAgeSeconds"])) == (200, {*all_projections(settings), "jobs"})
+        status, health = ask("/healthz")
+        assert (status, set(health["loopAgeSeconds"])) == (200, {*all_projections(settings), "jobs"})
 
 
 def test_who_waits_for_a_server_lives_and_is_not_ready(settings: Settings, tmp_path: Path) -> None:
@@ -105,6 +105,6 @@ def test_a_loop_that_hangs_is_told(settings: Settings, monkeypatch: pytest.Monke
         later = beating.monotonic() + beating.LIVE_WITHIN_S
         monkeypatch.setattr(beating, "monotonic", lambda: later)
         heartbeats.beat("customers")
-        status, told = ask("/healthz")
-        assert (status, told["status"]) == (503, "stalled")
-        assert told["loopAgeSeconds"]["loan-accounts"] > 599 > told["loopAgeSeconds"]["customers"]
+        status, health = ask("/healthz")
+        assert (status, health["status"]) == (503, "stalled")
+        assert health["loopAgeSeconds"]["loan-accounts"] > 599 > health["loopAgeSeconds"]["customers"]

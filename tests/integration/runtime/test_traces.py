@@ -45,7 +45,7 @@ def traced(settings: Settings, receiver: Receiver) -> Settings:
     return settings.model_copy(update={"otlp_endpoint": receiver.endpoint, "trace_share": 1.0})
 
 
-def told(settings: Settings) -> Billie:
+def billie_of(settings: Settings) -> Billie:
     """With the settings that ``model_copy`` added."""
     given = settings.model_copy()
     given.model_fields_set.update(("otlp_endpoint", "trace_share"))
@@ -56,7 +56,7 @@ def told(settings: Settings) -> Billie:
 def api(settings: Settings, log: Path) -> Iterator[httpx.Client]:
     port = free_port()
     with log.open("w") as file:
-        child = told(settings).start("api", log=file, BILLIE_API_PORT=str(port))
+        child = billie_of(settings).start("api", log=file, BILLIE_API_PORT=str(port))
     token = issue_token(settings, "ann", "admin")
     with httpx.Client(
         base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}, timeout=20
@@ -80,7 +80,7 @@ def test_a_message_has_one_trace_from_the_stream_to_its_documents(
 ) -> None:
     list(migrate(mongo_db))
     publish(redis_client, traced.inbox_stream, [NAMED, SAID])
-    billie = told(traced)
+    billie = billie_of(traced)
     billie.run("ingest", "--drain")
     billie.run("project", "--drain")
     [first] = receiver.named("message customer.created.v1")
@@ -108,7 +108,7 @@ def test_rest_is_part_of_its_callers_trace_and_what_it_publishes_links_to_it(
         caller = {"traceparent": NAMED["traceparent"]}
         assert client.get(f"/v1/customers/{SECRET}", headers=caller).status_code == 404
         assert client.post("/v1/inbox", params={"wait": 0}, json=SAID, headers=caller).status_code == 202
-    told(traced).run("ingest", "--drain")
+    billie_of(traced).run("ingest", "--drain")
     [read] = receiver.named("GET /v1/customers/{customerId}")
     assert (read.service, read.trace_id, read.parent_id) == ("billie-api", THEIRS, "b7ad6b7169203331")
     assert (read.attributes["http.response.status_code"], read.failed) == (404, False)
@@ -123,7 +123,7 @@ def test_what_becomes_a_dead_letter_is_told(
     traced: Settings, receiver: Receiver, redis_client: Redis
 ) -> None:
     publish(redis_client, traced.inbox_stream, [NOBODYS, SAID])
-    told(traced).run("ingest", "--drain")
+    billie_of(traced).run("ingest", "--drain")
     [message] = receiver.named("message user_input")
     [failed] = receiver.named("rejected entry")
     assert (message.failed, failed.failed) == (False, True)
@@ -154,4 +154,4 @@ def test_a_receiver_that_is_away_stops_nobody(settings: Settings, redis_client: 
         update={"otlp_endpoint": f"http://127.0.0.1:{free_port()}", "trace_share": 1.0}
     )
     publish(redis_client, settings.inbox_stream, [NAMED, SAID])
-    assert "2 entries taken" in told(nowhere).run("ingest", "--drain")
+    assert "2 entries taken" in billie_of(nowhere).run("ingest", "--drain")

@@ -32,8 +32,8 @@ class Visitor:
 
     def sign_in(self, name: str = "Ann Lee", role: str = "operations") -> httpx.Response:
         """By the development sign-in; a form token is read from the page that follows."""
-        told = {"name": name, "role": role, "next": "/search"}
-        answer = self.client.post("/sign-in", data=told, headers={"Origin": self.url}, follow_redirects=True)
+        form = {"name": name, "role": role, "next": "/search"}
+        answer = self.client.post("/sign-in", data=form, headers={"Origin": self.url}, follow_redirects=True)
         if found := _TOKEN.search(unescape(answer.text)):
             self.token = found[1]
         return answer

@@ -9,7 +9,7 @@ from app.aggregates import LoanAccount
 from app.api.auth.development_tokens import issue_token
 from app.event_store.application import Servicing
 from app.runtime.settings.settings import Settings
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 
 REPAYMENT = {"amount": "150.00"}
 KEY = {"Idempotency-Key": "intent-00000001"}
@@ -28,12 +28,12 @@ def client_of(url: str, settings: Settings, role: str = "operations", user: str 
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def open_account(settings: Settings, loan_account_id: str, **told: Any) -> None:
+def open_account(settings: Settings, loan_account_id: str, **facts: Any) -> None:
     """As the stream tells of a loan account: into the event store, which is made where there is none."""
-    opened = {"customer_id": "C1", "status": "ACTIVE", **told}
-    source = message(f"{loan_account_id} {told}")
+    opened = {"customer_id": "C1", "status": "ACTIVE", **facts}
+    source = message(f"{loan_account_id} {facts}")
     servicing = Servicing.from_url(settings.event_store_url)
     try:
-        absorb(servicing, [Told(LoanAccount, loan_account_id, "open", source, opened)])
+        absorb(servicing, [Step(LoanAccount, loan_account_id, "open", source, opened)])
     finally:
         servicing.close()

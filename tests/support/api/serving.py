@@ -21,20 +21,23 @@ class _Server(ApiServer):
         self.up = threading.Event()
 
     async def startup(self, *args: Any, **kwargs: Any) -> None:
-        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(*args, **kwargs)
         self.up.set()
 
     async def main_loop(self) -> None:
-        ticking, told = asyncio.create_task(super().main_loop()), asyncio.create_task(self._told.wait())
-        await asyncio.wait((ticking, told), return_when=asyncio.FIRST_COMPLETED)
-        for each in (ticking, told):
+        ticking, stopping = (
+            asyncio.create_task(super().main_loop()),
+            asyncio.create_task(self._stopping.wait()),
+        )
+        await asyncio.wait((ticking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for each in (ticking, stopping):
             each.cancel()
 
     def stop(self) -> None:
         self.should_exit = True
         if self.up.is_set():
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
 
 @contextmanager

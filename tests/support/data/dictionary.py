@@ -53,20 +53,20 @@ def _faults(fields: dict[str, Field], prefix: str, document: dict[str, Any]) -> 
             yield f"{path} is not always there"
 
 
-def _of_value(fields: dict[str, Field], field: Field, told: str, value: Any) -> Iterator[str]:
-    if told == "any":
+def _of_value(fields: dict[str, Field], field: Field, type_name: str, value: Any) -> Iterator[str]:
+    if type_name == "any":
         return
     found = _BSON.get(type(value), type(value).__name__)
-    if told.startswith("array of ") and found == "array":
+    if type_name.startswith("array of ") and found == "array":
         for item in value:
-            yield from _of_value(fields, field, told.removeprefix("array of "), item)
-    elif found != ("string" if told == "YYYY-MM-DD" else told):
-        yield f"{field.path} is {found}, and not {told}"
-    elif told == "YYYY-MM-DD" and not _DAY.fullmatch(value):
+            yield from _of_value(fields, field, type_name.removeprefix("array of "), item)
+    elif found != ("string" if type_name == "YYYY-MM-DD" else type_name):
+        yield f"{field.path} is {found}, and not {type_name}"
+    elif type_name == "YYYY-MM-DD" and not _DAY.fullmatch(value):
         yield f"{field.path} is no YYYY-MM-DD"
     elif field.values and value not in field.values:
         yield f"{field.path} is {value}, and none of its words"
-    elif told == "object" and any(path.startswith(f"{field.path}.") for path in fields):
+    elif type_name == "object" and any(path.startswith(f"{field.path}.") for path in fields):
         yield from _faults(fields, f"{field.path}.", value)
 
 

@@ -18,7 +18,7 @@ from app.aggregates import (
 from app.aggregates.contact_note import facts_of
 from app.event_store.application import Servicing
 from app.privacy.erasure import Erased, erase_customer
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 
 SECRET = "Wilhelmina"
 """In every personal fact that is a text."""
@@ -30,17 +30,17 @@ EVE, ANN, BOB = (
 REASON = "asked for by letter of 2 March"
 
 
-def everything_of(customer_id: str, name: str) -> Iterator[Told]:
+def everything_of(customer_id: str, name: str) -> Iterator[Step]:
     """What was told: of a loan account, a chat, a request and a command, all called ``name``, and settled."""
 
-    def told(kind: type, command: str, number: int, /, **arguments: Any) -> Told:
+    def step(kind: type, command: str, number: int, /, **arguments: Any) -> Step:
         source = message(f"{customer_id}/{name}/{kind.__name__}/{command}/{number}", at=number)
         identifier = customer_id if kind is Customer else name
-        return Told(kind, identifier, command, source, arguments)
+        return Step(kind, identifier, command, source, arguments)
 
     who = {"first_name": SECRET, "last_name": "Moss", "email_address": f"{SECRET}@example.com"}
     home = {"street_name": SECRET, "suburb": "Perth"}
-    yield told(
+    yield step(
         Customer,
         "report_details",
         1,
@@ -51,16 +51,16 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
         vulnerable=True,
         ekyc_status="successful",
     )
-    yield told(Conversation, "add_utterance", 2, username="customer", utterance=f"I am {SECRET}")
-    yield told(Conversation, "start", 3, customer_id=customer_id, application_number="A1")
-    yield told(Conversation, "change_application", 4, application_data={"employer": SECRET, "pay": "9.00"})
-    yield told(Conversation, "record_assessment", 5, kind="fraud_check", result={"name": SECRET})
-    yield told(
+    yield step(Conversation, "add_utterance", 2, username="customer", utterance=f"I am {SECRET}")
+    yield step(Conversation, "start", 3, customer_id=customer_id, application_number="A1")
+    yield step(Conversation, "change_application", 4, application_data={"employer": SECRET, "pay": "9.00"})
+    yield step(Conversation, "record_assessment", 5, kind="fraud_check", result={"name": SECRET})
+    yield step(
         Conversation, "post_notice", 6, agent_name="credit", topic=f"Pay of {SECRET}", content={"who": SECRET}
     )
-    yield told(Conversation, "decide", 7, decision="approved", reason=f"{SECRET} earns enough")
-    yield told(Conversation, "summarise", 8, purpose=f"A bed for {SECRET}", facts=[SECRET])
-    yield told(
+    yield step(Conversation, "decide", 7, decision="approved", reason=f"{SECRET} earns enough")
+    yield step(Conversation, "summarise", 8, purpose=f"A bed for {SECRET}", facts=[SECRET])
+    yield step(
         LoanAccount,
         "open",
         9,
@@ -70,7 +70,7 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
         account_number="123",
         signed_loan_agreement_url=f"https://example.com/{SECRET}.pdf",
     )
-    yield told(
+    yield step(
         WriteOffRequest,
         "request",
         10,
@@ -81,8 +81,8 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
         customer_name=SECRET,
         notes=f"{SECRET} is ill",
     )
-    yield told(WriteOffRequest, "decide", 11, outcome="Rejected", by="bob", comment=f"{SECRET} can pay")
-    yield told(
+    yield step(WriteOffRequest, "decide", 11, outcome="Rejected", by="bob", comment=f"{SECRET} can pay")
+    yield step(
         LedgerCommand,
         "request",
         12,
@@ -97,8 +97,8 @@ def everything_of(customer_id: str, name: str) -> Iterator[Told]:
         ),
         needs_approval=True,
     )
-    yield told(LedgerCommand, "refuse", 13, actor=BOB, comment=f"{SECRET} paid already")
-    yield told(LoanAccount, "close", 14, reason="PAID_OFF", final_balance=Decimal("0.00"))
+    yield step(LedgerCommand, "refuse", 13, actor=BOB, comment=f"{SECRET} paid already")
+    yield step(LoanAccount, "close", 14, reason="PAID_OFF", final_balance=Decimal("0.00"))
 
 
 def know(servicing: Servicing, customer_id: str, name: str) -> None:
@@ -110,8 +110,8 @@ def know(servicing: Servicing, customer_id: str, name: str) -> None:
 
 def write_note(servicing: Servicing, customer_id: str, note_id: str) -> None:
     """Ann writes a note about a customer."""
-    told = {"note_type": "sms", "subject": SECRET, "content": f"Rang {SECRET}."}
-    facts = facts_of(customer_id, told | {"priority": "normal", "sentiment": "neutral"})
+    note = {"note_type": "sms", "subject": SECRET, "content": f"Rang {SECRET}."}
+    facts = facts_of(customer_id, note | {"priority": "normal", "sentiment": "neutral"})
     source, unit = message(note_id, at=15), servicing.unit_of_work()
     unit.obtain(ContactNote, note_id, source).write(source, author=ANN, **facts)
     unit.commit()

@@ -25,7 +25,7 @@ def message(name: str, *, at: int | None = None, received: int = 0) -> Source:
 
 
 @dataclass(frozen=True)
-class Told:
+class Step:
     """A message that makes an aggregate carry out a command."""
 
     kind: type[Aggregate]
@@ -35,12 +35,12 @@ class Told:
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
-def absorb(servicing: Servicing, batch: Iterable[Told]) -> None:
+def absorb(servicing: Servicing, batch: Iterable[Step]) -> None:
     """Carry out the commands of a batch, and save what they led to in one transaction."""
     unit = servicing.unit_of_work()
-    for told in batch:
-        aggregate = unit.obtain(told.kind, told.business_id, told.source)
-        getattr(aggregate, told.command)(told.source, **told.arguments)
+    for step in batch:
+        aggregate = unit.obtain(step.kind, step.business_id, step.source)
+        getattr(aggregate, step.command)(step.source, **step.arguments)
     unit.commit()
 
 

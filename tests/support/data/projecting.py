@@ -14,7 +14,7 @@ from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 from tests.support.data.mock_mongo import Database
 
 Document = dict[str, Any]
@@ -32,11 +32,11 @@ class On:
     def __init__(self, kind: type[Aggregate], business_id: str) -> None:
         self.kind, self.business_id = kind, business_id
 
-    def __getattr__(self, command: str) -> Callable[..., Told]:
-        def tell(*, at: int | None = None, received: int | None = None, **arguments: Any) -> Told:
+    def __getattr__(self, command: str) -> Callable[..., Step]:
+        def tell(*, at: int | None = None, received: int | None = None, **arguments: Any) -> Step:
             received = (at or 0) if received is None else received
-            source = message(f"told-{next(_messages)}", at=at, received=received)
-            return Told(self.kind, self.business_id, command, source, arguments)
+            source = message(f"message-{next(_messages)}", at=at, received=received)
+            return Step(self.kind, self.business_id, command, source, arguments)
 
         return tell
 
@@ -54,9 +54,9 @@ class Given:
         """Fold on in another process, which has nothing at hand."""
         self._engine = Projector(self._projection, self.servicing, self.database)  # type: ignore[arg-type]
 
-    def when(self, *told: Told) -> Self:
+    def when(self, *steps: Step) -> Self:
         """Absorb the messages, in one transaction, and fold what they led to."""
-        absorb(self.servicing, told)
+        absorb(self.servicing, steps)
         while self._engine.step():
             pass
         return self
@@ -90,6 +90,6 @@ class Given:
         return sorted(document["_id"] for document in self._collection.find())
 
 
-def given(projection: Projection, *told: Told) -> Given:
+def given(projection: Projection, *steps: Step) -> Given:
     """What was told already."""
-    return Given(projection).when(*told)
+    return Given(projection).when(*steps)

@@ -18,7 +18,7 @@ from app.aggregates import (
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
-from tests.support.data.given import Told, absorb
+from tests.support.data.given import Step, absorb
 from tests.support.data.mock_mongo import Database
 from tests.support.data.projecting import On
 
@@ -26,7 +26,7 @@ DAY = 24 * 60
 ANN = Actor("ann", "Ann Lee", "operations")
 
 
-def happenings(chance: Random, count: int, *, relinks: bool = True) -> Iterator[Told]:
+def happenings(chance: Random, count: int, *, relinks: bool = True) -> Iterator[Step]:
     """News of two months, some of it weeks late, and links last; with ``relinks``, accounts change hands."""
     accounts = [On(LoanAccount, f"L{number}") for number in range(4)]
     for number in range(count):
@@ -56,13 +56,13 @@ def happenings(chance: Random, count: int, *, relinks: bool = True) -> Iterator[
                 yield On(Customer, customer_id).report_details(**time, first_name=chance.choice("AB"))
             case 8:
                 chat = On(Conversation, f"V{chance.randrange(2)}")
-                told = {"customer_id": customer_id} if chance.random() < 0.3 else {}
-                yield chat.change_application(**time, **told, application_data={"job": str(number)})
+                customer = {"customer_id": customer_id} if chance.random() < 0.3 else {}
+                yield chat.change_application(**time, **customer, application_data={"job": str(number)})
             case _:
                 yield from _asked(account, number, time, amount)
 
 
-def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> Iterator[Told]:
+def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> Iterator[Step]:
     loan = account.business_id
     if number % 2:
         request = On(WriteOffRequest, f"W{number}")
@@ -78,8 +78,8 @@ def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> I
 def stored(seed: int, count: int) -> Servicing:
     """A store that holds so many happenings, in the order in which they are told."""
     servicing = Servicing.in_memory()
-    for told in happenings(Random(seed), count):
-        absorb(servicing, [told])
+    for step in happenings(Random(seed), count):
+        absorb(servicing, [step])
     return servicing
 
 

@@ -52,8 +52,8 @@ class Provider:
                     self.end_headers()
 
             def do_POST(self) -> None:
-                told = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                asked = {name: values[0] for name, values in parse_qs(told).items()}
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                asked = {name: values[0] for name, values in parse_qs(form).items()}
                 token = provider._token(asked)
                 self._answer(*((400, {"error": "invalid_grant"}) if token is None else (200, token)))
 

@@ -37,8 +37,8 @@ class Receiver:
         return [each for each in self.spans if each.name == name]
 
     def take(self, body: bytes) -> None:
-        told = ExportTraceServiceRequest.FromString(body)
-        for resource in told.resource_spans:
+        request = ExportTraceServiceRequest.FromString(body)
+        for resource in request.resource_spans:
             service = {each.key: each.value.string_value for each in resource.resource.attributes}
             for scope in resource.scope_spans:
                 self.spans += [_seen(service["service.name"], each) for each in scope.spans]

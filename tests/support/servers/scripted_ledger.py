@@ -143,7 +143,7 @@ def balance(total: str, fees: str = "0.00") -> wire.GetBalanceResponse:
 
 def transaction(number: int, kind: str = "REPAYMENT") -> wire.Transaction:
     """A posting with the id ``T-<number>``, of ten dollars."""
-    told = wire.Transaction(
+    answer = wire.Transaction(
         transaction_id=f"T-{number}",
         loan_account_id="L1",
         type=wire.TransactionType.Value(kind),
@@ -161,9 +161,9 @@ def transaction(number: int, kind: str = "REPAYMENT") -> wire.Transaction:
         created_by="ledger",
         portfolio_entry_id=f"E-{number}",
     )
-    told.transaction_date.FromJsonString("2026-03-06T01:02:03Z")
-    told.created_at.FromJsonString("2026-03-06T01:02:03Z")
-    return told
+    answer.transaction_date.FromJsonString("2026-03-06T01:02:03Z")
+    answer.created_at.FromJsonString("2026-03-06T01:02:03Z")
+    return answer
 
 
 def posted(number: int = 1, **more: Any) -> wire.TransactionResponse:
@@ -175,11 +175,11 @@ def posts(number: int = 1, **more: Any) -> Callable[[Call], wire.TransactionResp
     """The script of a write that posts what it is asked for."""
 
     def answer(call: Call) -> wire.TransactionResponse:
-        told = posted(number, **more)
-        told.transaction.loan_account_id = call.request.loan_account_id
+        response = posted(number, **more)
+        response.transaction.loan_account_id = call.request.loan_account_id
         kind = _KINDS.get(call.method) or wire.TransactionType.Name(call.request.fee_type)
-        told.transaction.type = wire.TransactionType.Value(kind)
-        return told
+        response.transaction.type = wire.TransactionType.Value(kind)
+        return response
 
     return answer
 

@@ -18,7 +18,7 @@ from tests.support.data.given import fold, message, minute, names
 
 CONTACT_NOTES = ContactNotes()
 
-TOLD: dict[str, Any] = {
+CONTENT: dict[str, Any] = {
     "note_type": "complaint",
     "subject": "The fee",
     "content": "Says that the fee is wrong.\n\n- twice\n",
@@ -30,22 +30,22 @@ TOLD: dict[str, Any] = {
 }
 
 
-def note_of(name: str, **told: Any) -> ContactNote:
+def note_of(name: str, **content: Any) -> ContactNote:
     source = message(f"{name}/written", at=1)
     note = ContactNote.register(name, source)
-    if told:
-        note.write(source, author=ANN, **facts_of("C1", told))
+    if content:
+        note.write(source, author=ANN, **facts_of("C1", content))
     return note
 
 
-def amended(note: ContactNote, name: str, **told: Any) -> ContactNote:
+def amended(note: ContactNote, name: str, **content: Any) -> ContactNote:
     by = note_of(name)
-    note.amend(message(f"{name}/written", at=2), by=by, author=BOB, **told)
+    note.amend(message(f"{name}/written", at=2), by=by, author=BOB, **content)
     return by
 
 
 def test_a_note_is_as_it_was_written() -> None:
-    note = note_of("N1", **TOLD)
+    note = note_of("N1", **CONTENT)
     assert fold(CONTACT_NOTES, note) == {
         "customerId": "C1",
         "noteType": "complaint",
@@ -62,7 +62,7 @@ def test_a_note_is_as_it_was_written() -> None:
 
 
 def test_an_amendment_is_a_new_note_and_the_old_one_stays() -> None:
-    note = note_of("N1", **TOLD)
+    note = note_of("N1", **CONTENT)
     before = fold(CONTACT_NOTES, note)
     newer = amended(note, "N2", content="The fee was right.", sentiment="neutral")
     assert before is not None
@@ -77,7 +77,7 @@ def test_an_amendment_is_a_new_note_and_the_old_one_stays() -> None:
 
 
 def test_only_the_newest_of_a_chain_can_be_amended() -> None:
-    note = note_of("N1", **TOLD)
+    note = note_of("N1", **CONTENT)
     newer = amended(note, "N2", content="two")
     with pytest.raises(AlreadyAmendedError) as refused:
         amended(note, "N3", content="three")
@@ -90,9 +90,9 @@ def test_only_the_newest_of_a_chain_can_be_amended() -> None:
 
 
 def test_a_note_is_written_once() -> None:
-    note, other = note_of("N1", **TOLD), note_of("N2", **TOLD)
+    note, other = note_of("N1", **CONTENT), note_of("N2", **CONTENT)
     with pytest.raises(AlreadyWrittenError):
-        note.write(message("again"), author=ANN, **facts_of("C2", TOLD))
+        note.write(message("again"), author=ANN, **facts_of("C2", CONTENT))
     with pytest.raises(AlreadyWrittenError):
         other.amend(message("again"), by=note, author=BOB, content="three")
     assert names(note) == names(other) == ["Written"]
@@ -110,14 +110,14 @@ def test_a_note_is_written_once() -> None:
     ],
 )
 def test_the_type_tells_the_direction_where_nobody_else_does(note_type: str, direction: str | None) -> None:
-    told = TOLD | {"note_type": note_type, "contact_direction": None}
-    assert facts_of("C1", told).get("contact_direction") == direction
-    told["contact_direction"] = "outbound"
-    assert facts_of("C1", told)["contact_direction"] == "outbound"
+    content = CONTENT | {"note_type": note_type, "contact_direction": None}
+    assert facts_of("C1", content).get("contact_direction") == direction
+    content["contact_direction"] = "outbound"
+    assert facts_of("C1", content)["contact_direction"] == "outbound"
 
 
 def test_a_new_type_tells_the_direction_of_an_amendment() -> None:
-    note = note_of("N1", **TOLD)
+    note = note_of("N1", **CONTENT)
     changed = {"content": "two", "note_type": "phone_outbound"}
     assert note.facts_amended(changed)["contact_direction"] == "outbound"
     assert note.facts_amended(changed | {"contact_direction": "inbound"})["contact_direction"] == "inbound"
@@ -125,22 +125,22 @@ def test_a_new_type_tells_the_direction_of_an_amendment() -> None:
 
 
 def test_an_amendment_may_take_a_link_away_or_change_it() -> None:
-    note = note_of("N1", **TOLD)
+    note = note_of("N1", **CONTENT)
     facts = note.facts_amended({"content": "two", "loan_account_id": None, "conversation_id": "V1"})
     assert "loan_account_id" not in facts
     assert facts["conversation_id"] == "V1"
 
 
 def test_a_repeat_is_by_the_same_person_and_to_the_letter() -> None:
-    note = note_of("N1", **TOLD)
-    assert note.is_that_of(ANN, facts_of("C1", TOLD))
-    assert not note.is_that_of(BOB, facts_of("C1", TOLD))
-    assert not note.is_that_of(ANN, facts_of("C2", TOLD))
-    for name in TOLD:
-        assert not note.is_that_of(ANN, facts_of("C1", TOLD | {name: "other"})), name
+    note = note_of("N1", **CONTENT)
+    assert note.is_that_of(ANN, facts_of("C1", CONTENT))
+    assert not note.is_that_of(BOB, facts_of("C1", CONTENT))
+    assert not note.is_that_of(ANN, facts_of("C2", CONTENT))
+    for name in CONTENT:
+        assert not note.is_that_of(ANN, facts_of("C1", CONTENT | {name: "other"})), name
     newer = amended(note, "N2", content="two")
     assert newer.is_that_of(BOB, note.facts_amended({"content": "two"}))
-    assert not newer.is_that_of(BOB, facts_of("C1", TOLD | {"content": "two"})), "it amended nothing"
+    assert not newer.is_that_of(BOB, facts_of("C1", CONTENT | {"content": "two"})), "it amended nothing"
 
 
 def test_a_key_names_one_note_for_ever() -> None:

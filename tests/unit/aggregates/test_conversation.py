@@ -86,12 +86,12 @@ def test_facts_replace_the_list() -> None:
 @pytest.mark.parametrize("order", ["12", "21"])
 def test_second_report_of_a_decision_keeps_the_detail_of_the_first(order: str) -> None:
     chat = Conversation.register("V1", message("first"))
-    told = {
+    decisions = {
         "1": {"decision": "declined", "reason": "surplus too low", "blocked_until": "2026-06-01"},
         "2": {"decision": "declined", "retry_eligible": True},
     }
     for name in order:
-        chat.decide(message(name, at=int(name)), **told[name])
+        chat.decide(message(name, at=int(name)), **decisions[name])
     document = fold(Conversations(), chat)
     assert document is not None
     assert (document["status"], document["finalDecision"]) == ("declined", "declined")

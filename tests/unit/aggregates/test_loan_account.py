@@ -237,8 +237,8 @@ def test_news_that_names_no_schedule_is_about_the_one_before_it(account: LoanAcc
     other.create_schedule(message("m3", at=3), schedule_id="S2", payments=plan)
     other.update_schedule(message("m2", at=2), payments=paid)
     other.create_schedule(message("m1", at=1), schedule_id="S1", payments=plan)
-    for told in (account, other):
-        document = fold(LOAN_ACCOUNTS, told)
+    for each in (account, other):
+        document = fold(LOAN_ACCOUNTS, each)
         assert document is not None
         assert document["repaymentSchedule"]["scheduleId"] == "S2"
         assert document["repaymentSchedule"]["payments"][0]["status"] == "scheduled"
@@ -247,7 +247,7 @@ def test_news_that_names_no_schedule_is_about_the_one_before_it(account: LoanAcc
 FEE, WAIVER, ADJUSTMENT, WRITE_OFF = "LATE_FEE", "FEE_WAIVER", "ADJUSTMENT", "WRITE_OFF"
 
 
-def told(account: LoanAccount, minute: int, balance: str, kind: str | None = None) -> None:
+def report_balance(account: LoanAccount, minute: int, balance: str, kind: str | None = None) -> None:
     account.update(
         message(f"m{minute}", at=minute),
         current_balance=Decimal(balance),
@@ -285,7 +285,7 @@ def test_what_was_paid_is_not_moved_by_fees_waivers_adjustments_and_write_offs(
 ) -> None:
     opened(account)
     for number, (balance, kind) in enumerate(movements, 1):
-        told(account, number, balance, kind)
+        report_balance(account, number, balance, kind)
     assert total_paid(account) == paid
 
 
@@ -293,10 +293,10 @@ def test_what_was_paid_is_not_moved_by_fees_waivers_adjustments_and_write_offs(
 def test_what_was_paid_does_not_depend_on_order(account: LoanAccount, order: tuple[int, ...]) -> None:
     messages = [
         lambda: opened(account),
-        lambda: told(account, 1, "214.00", "REPAYMENT"),
-        lambda: told(account, 2, "229.00", FEE),
-        lambda: told(account, 3, "129.00", ADJUSTMENT),
-        lambda: told(account, 4, "109.00", "REPAYMENT"),
+        lambda: report_balance(account, 1, "214.00", "REPAYMENT"),
+        lambda: report_balance(account, 2, "229.00", FEE),
+        lambda: report_balance(account, 3, "129.00", ADJUSTMENT),
+        lambda: report_balance(account, 4, "109.00", "REPAYMENT"),
     ]
     for number in order:
         messages[number]()
@@ -306,9 +306,9 @@ def test_what_was_paid_does_not_depend_on_order(account: LoanAccount, order: tup
 def test_a_disbursement_is_no_movement_of_its_own(account: LoanAccount) -> None:
     terms = {"total_payable": Decimal("264.00"), "current_balance": Decimal("0.00")}
     account.open(message("m0", at=0), customer_id="C1", status="PENDING_DISBURSEMENT", **terms)
-    told(account, 1, "264.00", "DISBURSEMENT")
-    told(account, 2, "279.00", FEE)
-    told(account, 3, "269.00", "REPAYMENT")
+    report_balance(account, 1, "264.00", "DISBURSEMENT")
+    report_balance(account, 2, "279.00", FEE)
+    report_balance(account, 3, "269.00", "REPAYMENT")
     assert total_paid(account) == "10.00"
 
 
@@ -320,6 +320,6 @@ def test_a_closing_by_write_off_pays_nothing(account: LoanAccount) -> None:
 
 def test_the_closure_says_what_was_paid(account: LoanAccount) -> None:
     opened(account)
-    told(account, 1, "279.00", FEE)
+    report_balance(account, 1, "279.00", FEE)
     account.close(message("m2", at=2), final_balance=Decimal(0), total_paid=Decimal("279.00"))
     assert total_paid(account) == "279.00"

@@ -22,7 +22,7 @@ from tests.support.data.given import message
 class Tenancy(Aggregate):
     """Today's release."""
 
-    class Told(Aggregate.Event):
+    class Reported(Aggregate.Event):
         months: int
 
         class_version = 2
@@ -42,7 +42,7 @@ class Tenancies(Projection):
     own = (Tenancy,)
 
     @on_event
-    def told(self, document: Document, event: Tenancy.Told) -> None:
+    def reported(self, document: Document, event: Tenancy.Reported) -> None:
         put(document, months=event.months)
 
 
@@ -53,7 +53,7 @@ TENANCIES = Tenancies()
 def servicing() -> Iterator[Servicing]:
     with_events = Servicing.in_memory()
     tenancy = Tenancy.register("T1", message("first"))
-    tenancy.record(message("today"), Tenancy.Told(months=7))
+    tenancy.record(message("today"), Tenancy.Reported(months=7))
     with_events.store([tenancy])
     with_events.forget(tenancy)
     yield with_events
@@ -62,7 +62,7 @@ def servicing() -> Iterator[Servicing]:
 
 def stored_by(servicing: Servicing, version: int, **facts: Any) -> StoredEvent:
     """The event as a release of another version stored it."""
-    (today,) = [each for each in servicing.page(0, 10, 10) if each.topic == get_topic(Tenancy.Told)]
+    (today,) = [each for each in servicing.page(0, 10, 10) if each.topic == get_topic(Tenancy.Reported)]
     state = servicing.mapper.transcoder.decode(today.state)  # type: ignore[attr-defined]
     del state["months"], state["class_version"]
     if version > 1:
@@ -86,7 +86,7 @@ def test_an_event_of_the_first_version_is_read_as_one_of_today(servicing: Servic
 
 
 def test_what_is_stored_today_says_its_version(servicing: Servicing) -> None:
-    (today,) = [each for each in servicing.page(0, 10, 10) if each.topic == get_topic(Tenancy.Told)]
+    (today,) = [each for each in servicing.page(0, 10, 10) if each.topic == get_topic(Tenancy.Reported)]
     assert b'"class_version":2' in today.state
 
 

@@ -59,7 +59,7 @@ def test_an_operation_names_its_problems(name: str) -> None:
         assert each["content"]["application/problem+json"]["example"]["status"] == int(status)
 
 
-def _told(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _examples(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     operation = OPERATIONS[name]
     yield from operation.get("requestBody", {}).get("content", {}).items()
     for response in operation["responses"].values():
@@ -68,10 +68,10 @@ def _told(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @EACH_OPERATION
 def test_examples_are_of_the_schema_that_they_stand_beside(name: str) -> None:
-    for media_type, told in _told(name):
-        schema = told["schema"] | {"components": DOCUMENT["components"]}
-        assert "example" in told, media_type
-        jsonschema.Draft202012Validator(schema).validate(told["example"])
+    for media_type, content in _examples(name):
+        schema = content["schema"] | {"components": DOCUMENT["components"]}
+        assert "example" in content, media_type
+        jsonschema.Draft202012Validator(schema).validate(content["example"])
 
 
 def test_problems_have_examples_that_are_problems() -> None:

@@ -67,8 +67,8 @@ def test_every_list_has_a_page_size(app: FastAPI) -> None:
 def test_every_guarded_route_documents_its_problems(app: FastAPI) -> None:
     for operation in operations(app.openapi()):
         if operation["tags"] != ["health"]:
-            told = operation["responses"].keys()
-            assert {"400", "401", "403", "429", "503"} <= told, operation["operationId"]
+            statuses = operation["responses"].keys()
+            assert {"400", "401", "403", "429", "503"} <= statuses, operation["operationId"]
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

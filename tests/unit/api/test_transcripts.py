@@ -12,7 +12,7 @@ from app.api.histories.service import List, Transcripts
 from app.event_store.application import Servicing
 from app.projections.read_models.base import Options
 from app.projections.read_models.conversations import Conversations
-from tests.support.data.given import Told, absorb
+from tests.support.data.given import Step, absorb
 from tests.support.data.projecting import On
 
 WHOLE = Conversations(
@@ -21,19 +21,19 @@ WHOLE = Conversations(
 LISTS: tuple[List, List] = ("utterances", "noticeboard")
 
 
-def chat(random: Random, name: str, length: int) -> list[Told]:
+def chat(random: Random, name: str, length: int) -> list[Step]:
     """Utterances and notices, some of one time, none in order of it, and other news between them."""
-    told, on = [], On(Conversation, name)
+    steps, on = [], On(Conversation, name)
     for number in range(length):
         at = random.randrange(length // 2)
         match random.randrange(4):
             case 0:
-                told.append(on.post_notice(at=at, agent_name="a", topic="t", content=str(number)))
+                steps.append(on.post_notice(at=at, agent_name="a", topic="t", content=str(number)))
             case 1:
-                told.append(on.record_assessment(at=at, kind="fraudCheck", result={"n": number}))
+                steps.append(on.record_assessment(at=at, kind="fraudCheck", result={"n": number}))
             case _:
-                told.append(on.add_utterance(at=at, username="customer", utterance=str(number)))
-    return [*told, on.start(at=0, customer_id="C1")]
+                steps.append(on.add_utterance(at=at, username="customer", utterance=str(number)))
+    return [*steps, on.start(at=0, customer_id="C1")]
 
 
 def whole(servicing: Servicing, name: str) -> dict[str, Any]:

@@ -32,10 +32,10 @@ def test_what_it_imports(option: str) -> None:
 
 
 def test_help_names_every_command_and_the_version_is_ours() -> None:
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "app.cli.main", "--help"], capture_output=True, text=True, timeout=60
     ).stdout
-    assert all(name in told for name in COMMANDS)
+    assert all(name in output for name in COMMANDS)
     version = subprocess.run(
         [sys.executable, "-m", "app.cli.main", "--version"], capture_output=True, text=True, timeout=60
     )

@@ -12,7 +12,7 @@ SYDNEY, PERTH, KOLKATA = ZoneInfo("Australia/Sydney"), ZoneInfo("Australia/Perth
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("value", "shown"),
     [
         ("1234.5", "A$1,234.50"),
         ("0.00", "A$0.00"),
@@ -23,15 +23,15 @@ SYDNEY, PERTH, KOLKATA = ZoneInfo("Australia/Sydney"), ZoneInfo("Australia/Perth
         ("much", "–"),
     ],
 )
-def test_money(told: str | None, shown: str) -> None:
-    assert formats.money(told) == shown
+def test_money(value: str | None, shown: str) -> None:
+    assert formats.money(value) == shown
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"), [("20", "+A$20.00"), ("-20", "−A$20.00"), ("0", "A$0.00"), (None, "–")]
+    ("value", "shown"), [("20", "+A$20.00"), ("-20", "−A$20.00"), ("0", "A$0.00"), (None, "–")]
 )
-def test_what_something_changed_by(told: str | None, shown: str) -> None:
-    assert formats.signed(told) == shown
+def test_what_something_changed_by(value: str | None, shown: str) -> None:
+    assert formats.signed(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_zone_that_is_none_is_the_usual_one(name: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("value", "shown"),
     [
         ("pending_disbursement", "Pending disbursement"),
         ("identityRisk", "Identity risk"),
@@ -80,8 +80,8 @@ def test_a_zone_that_is_none_is_the_usual_one(name: str | None) -> None:
         (None, "–"),
     ],
 )
-def test_words(told: str | None, shown: str) -> None:
-    assert formats.label(told) == shown
+def test_words(value: str | None, shown: str) -> None:
+    assert formats.label(value) == shown
 
 
 def test_words_within_a_sentence() -> None:
@@ -96,7 +96,7 @@ def test_an_age_counts_from_the_birthday() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("value", "shown"),
     [
         (
             "1 dead letter: `billie dead-letters list`.",
@@ -108,5 +108,5 @@ def test_an_age_counts_from_the_birthday() -> None:
         ("", ""),
     ],
 )
-def test_commands_in_a_sentence(told: str, shown: str) -> None:
-    assert commands(told) == shown
+def test_commands_in_a_sentence(value: str, shown: str) -> None:
+    assert commands(value) == shown

@@ -10,7 +10,7 @@ MOST = Decimal(100_000)
 
 
 @pytest.mark.parametrize(
-    ("told", "value"),
+    ("text", "value"),
     [
         ("150", "150.00"),
         (" 1,234.5 ", "1234.50"),
@@ -19,17 +19,17 @@ MOST = Decimal(100_000)
         ("100,000", "100000.00"),
     ],
 )
-def test_an_amount_as_people_write_it(told: str, value: str) -> None:
-    assert str(amount_of(told, MOST)) == value
+def test_an_amount_as_people_write_it(text: str, value: str) -> None:
+    assert str(amount_of(text, MOST)) == value
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     ["", " ", "0", "0.001", "1.005", "-1", "+1", "1e3", "12,34", "１２", "NaN", "100000.01", "1 2", "9" * 30],
 )
-def test_what_is_no_amount(told: str) -> None:
+def test_what_is_no_amount(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        amount_of(told, MOST)
+        amount_of(text, MOST)
 
 
 def test_a_repayment_says_what_was_said_and_no_more() -> None:

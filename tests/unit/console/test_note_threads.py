@@ -4,8 +4,8 @@ from app.console.pages.notes.threads import threads
 
 
 def note(name: str, amends: str | None = None, amended_by: str | None = None) -> dict[str, str]:
-    told = {"noteId": name, "amendsNoteId": amends, "amendedByNoteId": amended_by}
-    return {key: value for key, value in told.items() if value is not None}
+    fields = {"noteId": name, "amendsNoteId": amends, "amendedByNoteId": amended_by}
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def shown(*notes: dict[str, str]) -> list[tuple[str, list[str]]]:

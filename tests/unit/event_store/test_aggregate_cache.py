@@ -13,12 +13,12 @@ from app.event_store.application import Servicing
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def told(message: str) -> Source:
+def source_of(message: str) -> Source:
     return Source(message, NOON, NOON)
 
 
 def chat(name: str, utterances: int) -> Conversation:
-    conversation = Conversation.register(name, told(f"{name}-start"))
+    conversation = Conversation.register(name, source_of(f"{name}-start"))
     more_of(conversation, utterances)
     return conversation
 
@@ -26,7 +26,7 @@ def chat(name: str, utterances: int) -> Conversation:
 def more_of(conversation: Conversation, utterances: int) -> None:
     heard = conversation.version
     for number in range(heard, heard + utterances):
-        source = told(f"{conversation.business_id}-{number}")
+        source = source_of(f"{conversation.business_id}-{number}")
         conversation.add_utterance(source, username="customer", utterance="hello")
 
 
@@ -105,11 +105,11 @@ def test_what_others_stored_is_counted(tmp_path: Path) -> None:
 
 
 def test_fields_count_like_messages() -> None:
-    conversation = Conversation.register("A", told("m1"))
+    conversation = Conversation.register("A", source_of("m1"))
     data = {"employment": {"occupation": "baker", "since": "2020"}, "amount": "700"}
-    conversation.change_application(told("m2"), application_data=data)
+    conversation.change_application(source_of("m2"), application_data=data)
     assert conversation.remembered == 1 + 3 + 1, "a message, three leaves, an object"
-    account = LoanAccount.register("B", told("m1"))
+    account = LoanAccount.register("B", source_of("m1"))
     payments = [{"payment_number": each, "amount": "154.00"} for each in range(1, 7)]
-    account.update_schedule(told("m2"), payments=payments)
+    account.update_schedule(source_of("m2"), payments=payments)
     assert account.remembered == 1 + 12, "a message, two fields of six payments"

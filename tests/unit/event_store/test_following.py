@@ -18,12 +18,12 @@ def plain(value: Any) -> Any:
 def test_followed_is_as_loaded(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}"
     ours, theirs, fresh = (Servicing.from_url(url, cache=cache) for cache in (1_000, 1_000, 0))
-    told = [message(dict(entry), f"{1772366400000 + n}-0") for n, entry in enumerate(backlog(1_500))]
-    for start in range(0, len(told), 200):
-        apply_messages(ours, told[start : start + 100], Event())
-        apply_messages(theirs, told[start + 100 : start + 200], Event())
+    messages = [message(dict(entry), f"{1772366400000 + n}-0") for n, entry in enumerate(backlog(1_500))]
+    for start in range(0, len(messages), 200):
+        apply_messages(ours, messages[start : start + 100], Event())
+        apply_messages(theirs, messages[start + 100 : start + 200], Event())
     ours.catch_up()
-    keys = {key for each in told for key in each.concerns()}
+    keys = {key for each in messages for key in each.concerns()}
     followed = {key: known for key in keys if (known := ours._cache.get(key)) is not None}
     assert len(followed) > 200, "what both have heard of was not forgotten"
     loaded = fresh.load_many(followed)

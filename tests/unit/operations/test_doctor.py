@@ -12,7 +12,7 @@ from app.runtime.settings.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("theirs", "verdict", "told"),
+    ("theirs", "verdict", "detail"),
     [
         (1_000.0, Verdict.OK, "within 2 s of ours"),
         (1_001.9, Verdict.OK, "within 2 s of ours"),
@@ -21,9 +21,9 @@ from app.runtime.settings.settings import Settings
         (1_090.0, Verdict.FAILED, "90.0 s ahead of ours"),
     ],
 )
-def test_a_clock_that_is_off(theirs: float, verdict: Verdict, told: str) -> None:
+def test_a_clock_that_is_off(theirs: float, verdict: Verdict, detail: str) -> None:
     check = clock("redis.clock", theirs, 1_000.0, 1_000.0)
-    assert (check.verdict, check.detail) == (verdict, told)
+    assert (check.verdict, check.detail) == (verdict, detail)
     assert (check.advice is None) == (verdict is Verdict.OK)
 
 
@@ -36,7 +36,7 @@ def test_the_defaults_do_not_contradict_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "verdict", "told"),
+    ("changes", "verdict", "detail"),
     [
         ({"dead_letter_stream": "inbox:billie-srv"}, Verdict.FAILED, "are the same stream"),
         ({"claim_idle_ms": 500}, Verdict.WARNING, "BILLIE_CLAIM_IDLE_MS is 500"),
@@ -52,9 +52,9 @@ def test_the_defaults_do_not_contradict_each_other() -> None:
         ({"metrics_port": 9464, "metrics_host": "0.0.0.0"}, Verdict.WARNING, "without authentication"),
     ],
 )
-def test_settings_that_contradict_each_other(changes: dict[str, Any], verdict: Verdict, told: str) -> None:
+def test_settings_that_contradict_each_other(changes: dict[str, Any], verdict: Verdict, detail: str) -> None:
     (check,) = settings_checks(Settings(**changes))
     assert check.verdict is verdict
-    assert told in check.detail
+    assert detail in check.detail
     assert check.advice
     assert "secret" not in check.model_dump_json()

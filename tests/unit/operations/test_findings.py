@@ -220,9 +220,9 @@ def test_a_lower_bound_is_said_to_be_one() -> None:
 
 def test_a_silence_as_long_as_usual_is_well() -> None:
     assert findings(pipeline(inbox=inbox(stream=silent(639, usual=40, after=640))), Settings()) == []
-    told = findings(
+    found = findings(
         pipeline(inbox=inbox(stream=silent(700, usual=40, after=300))), Settings(quiet_seconds=300)
     )
-    assert [each.detail.partition(":")[0] for each in told] == [
+    assert [each.detail.partition(":")[0] for each in found] == [
         "Nothing was published for 12 min (BILLIE_QUIET_SECONDS"
     ]

@@ -110,7 +110,7 @@ def test_ill() -> None:
 
 def test_many_types_are_cut_short() -> None:
     types = [UnknownType(type=f"type-{number:02}", count=1) for number in range(13)]
-    told = page(pipeline(inbox=inbox(unknown_types=types)))
-    assert "type-09" in told
-    assert "type-10" not in told
-    assert "and 3 more" in told
+    text = page(pipeline(inbox=inbox(unknown_types=types)))
+    assert "type-09" in text
+    assert "type-10" not in text
+    assert "and 3 more" in text

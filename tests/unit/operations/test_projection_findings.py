@@ -6,7 +6,7 @@ from app.runtime.settings.settings import Settings
 from tests.unit.operations.states import NOW, pipeline, read_models
 
 
-def told(**changes: object) -> dict[str, str]:
+def details(**changes: object) -> dict[str, str]:
     status = pipeline(read_models=read_models(**changes))
     return {each.code: each.detail for each in findings(status, Settings())}
 
@@ -15,7 +15,7 @@ def test_a_projection_that_said_why_it_stands_is_named_once_with_the_cause() -> 
     still = Standstill(
         cause="event_unreadable", detail="customers cannot read X at position 10", position=10, since=NOW
     )
-    found = told(standstill=still, behind=5, waiting_seconds=500.0, unmoved_seconds=500.0)
+    found = details(standstill=still, behind=5, waiting_seconds=500.0, unmoved_seconds=500.0)
     assert list(found) == ["projection_stands"]
     assert (
         "since 2026-03-01 12:00 UTC (event_unreadable): customers cannot read X" in found["projection_stands"]
@@ -29,16 +29,16 @@ def test_documents_set_aside_are_counted_and_the_first_named_with_the_command() 
     ]
     assert (
         "2 documents of customers set aside, the first C1 at position 7"
-        in told(set_aside=aside)["documents_set_aside"]
+        in details(set_aside=aside)["documents_set_aside"]
     )
-    assert "`billie rebuild customers --id C1`" in told(set_aside=aside)["documents_set_aside"]
+    assert "`billie rebuild customers --id C1`" in details(set_aside=aside)["documents_set_aside"]
 
 
 def test_an_outdated_projection_is_to_be_rebuilt() -> None:
-    assert "`billie rebuild customers`" in told(version=1, current_version=2)["projection_outdated"]
-    assert told(version=2, current_version=2) == {}
+    assert "`billie rebuild customers`" in details(version=1, current_version=2)["projection_outdated"]
+    assert details(version=2, current_version=2) == {}
 
 
 def test_a_rebuild_that_nobody_runs_is_unfinished() -> None:
-    assert "--resume" in told(rebuild=RebuildState(phase="fold", position=5))["rebuild_unfinished"]
-    assert told(rebuild=RebuildState(phase="fold", position=5, run_by="somebody")) == {}
+    assert "--resume" in details(rebuild=RebuildState(phase="fold", position=5))["rebuild_unfinished"]
+    assert details(rebuild=RebuildState(phase="fold", position=5, run_by="somebody")) == {}

@@ -11,7 +11,7 @@ from eventsourcing.persistence import RecordConflictError
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.event_store.application import Servicing
 from tests.support.data.erasing import SECRET, erase, know
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 from tests.support.data.projecting import On
 
 ACCOUNT, CHAT, PERSON = On(LoanAccount, "L1"), On(Conversation, "V1"), On(Customer, "C1")
@@ -36,7 +36,7 @@ def test_an_event_without_personal_facts_passes_privacy_by(servicing: Servicing)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "step",
     [
         PERSON.report_details(at=2, first_name=SECRET),
         CHAT.start(at=2, customer_id="C1"),
@@ -44,9 +44,9 @@ def test_an_event_without_personal_facts_passes_privacy_by(servicing: Servicing)
     ],
     ids=["a personal fact", "an owner", "words"],
 )
-def test_personal_facts_and_owners_do_not(servicing: Servicing, told: Told) -> None:
+def test_personal_facts_and_owners_do_not(servicing: Servicing, step: Step) -> None:
     with pytest.raises(AssertionError):
-        absorb(servicing, [told])
+        absorb(servicing, [step])
 
 
 def test_who_has_not_heard_of_an_erasure_conflicts_and_then_has(tmp_path: Path) -> None:

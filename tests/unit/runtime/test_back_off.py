@@ -24,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message.split(":")[0] for record in caplog.records]
 
 
@@ -35,7 +35,7 @@ def test_said_once_a_minute_not_once_a_try(clock: Clock, caplog: pytest.LogCaptu
     for _ in range(13):
         waiting.failed(ConnectionError("refused"))
         clock.now += 9
-    assert told(caplog) == ["Waiting for a server"] * 2
+    assert messages(caplog) == ["Waiting for a server"] * 2
 
 
 def test_an_outage_that_follows_another_is_said_at_once(
@@ -54,4 +54,4 @@ def test_an_outage_that_follows_another_is_said_at_once(
     waiting.failed(ConnectionError("refused"))  # It flutters.
     waiting.went_well()
     there_and_back = ["Waiting for a server", "The server is back after 1 tries"]
-    assert told(caplog) == there_and_back * 2
+    assert messages(caplog) == there_and_back * 2

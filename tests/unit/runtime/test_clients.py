@@ -16,5 +16,5 @@ from app.runtime.settings.settings import Settings
     ],
 )
 def test_majority_and_retries_unless_the_url_says(query: str, taken: dict[str, object]) -> None:
-    told = mongo_options(Settings(mongo_url=f"mongodb://one,two{query}"))
-    assert told == {"tz_aware": True, **taken}
+    options = mongo_options(Settings(mongo_url=f"mongodb://one,two{query}"))
+    assert options == {"tz_aware": True, **taken}

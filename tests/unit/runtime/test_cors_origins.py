@@ -14,7 +14,7 @@ def test_origins_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("origins", "why"),
     [
         ("*", "name each origin"),
         ("https://*.example", "name each origin"),
@@ -25,7 +25,7 @@ def test_origins_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://desk.example https://other.example", "is not an origin"),
     ],
 )
-def test_what_is_no_exact_origin_is_refused(told: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BILLIE_CORS_ORIGINS", told)
+def test_what_is_no_exact_origin_is_refused(origins: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLIE_CORS_ORIGINS", origins)
     with pytest.raises(ValidationError, match=why):
         Settings()

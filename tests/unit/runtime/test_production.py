@@ -23,8 +23,8 @@ SAFE: dict[str, Any] = {
 
 def refused(command: str = "api", **changes: Any) -> list[str]:
     """The settings that are refused, where all else is safe; a change to None unsets."""
-    told = {name: value for name, value in (SAFE | changes).items() if value is not None}
-    return [each.setting for each in refusals(Settings(**told), command)]
+    given = {name: value for name, value in (SAFE | changes).items() if value is not None}
+    return [each.setting for each in refusals(Settings(**given), command)]
 
 
 @pytest.mark.parametrize("command", ["api", "ingest", "project", "migrate", "status", "rebuild"])
@@ -130,7 +130,7 @@ def test_what_is_for_development_is_refused_whatever_is_set(command: str) -> Non
 
 
 def test_all_are_told_at_once_with_what_to_do_and_no_password() -> None:
-    told = refusals(
+    found = refusals(
         Settings(
             env="production",
             redis_url="redis://:secret-pass@redis.example",
@@ -141,7 +141,7 @@ def test_all_are_told_at_once_with_what_to_do_and_no_password() -> None:
         ),
         "api",
     )
-    assert [each.setting for each in told] == [
+    assert [each.setting for each in found] == [
         "BILLIE_REDIS_URL",
         "BILLIE_MONGO_URL",
         "BILLIE_EVENT_STORE_URL",
@@ -149,7 +149,7 @@ def test_all_are_told_at_once_with_what_to_do_and_no_password() -> None:
         "BILLIE_JWT_SECRET",
         "BILLIE_JWKS_URL",
     ]
-    said = "\n".join(map(str, told))
+    said = "\n".join(map(str, found))
     assert "secret-pass" not in said
     for part in ("redis.example", "rediss://", "tls=true", "sslmode=verify-full", "BILLIE_PLAINTEXT_HOSTS"):
         assert part in said

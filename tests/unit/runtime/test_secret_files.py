@@ -20,11 +20,11 @@ URLS = {
 def test_each_comes_from_a_file_without_its_last_newline(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = URLS.get(name, SECRET)
-    (tmp_path / "secret").write_text(f"{told}\n")
+    secret = URLS.get(name, SECRET)
+    (tmp_path / "secret").write_text(f"{secret}\n")
     monkeypatch.setenv(f"BILLIE_{name.upper()}_FILE", str(tmp_path / "secret"))
     value = getattr(Settings(), name)
-    assert (value if name in URLS else value.get_secret_value()) == told
+    assert (value if name in URLS else value.get_secret_value()) == secret
 
 
 def test_whatever_the_program_says_counts_before_a_file(

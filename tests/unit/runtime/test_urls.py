@@ -18,9 +18,9 @@ from app.runtime.settings.settings import Settings
 )
 def test_a_url_that_cannot_be_read_is_refused(url: str) -> None:
     for name in ("mongo_url", "redis_url"):
-        told = url if name == "mongo_url" else url.replace("mongodb:", "redis:")
+        wrong = url if name == "mongo_url" else url.replace("mongodb:", "redis:")
         with pytest.raises(ValidationError, match=r"cannot be read.*%2F") as refused:
-            Settings(**{name: told})  # type: ignore[arg-type]
+            Settings(**{name: wrong})  # type: ignore[arg-type]
         assert "Wi" not in refused.value.errors(include_input=False)[0]["msg"]
 
 

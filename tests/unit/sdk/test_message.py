@@ -112,8 +112,8 @@ def test_a_mapping_may_hold_models_dates_and_enums() -> None:
         "customer": ann,
         "employment": {"kind": Kind.CASUAL, "since": date(2020, 1, 1), "income": Decimal("1E+3")},
     }
-    told = Message("applicationDetail_changed", detail, conversation="V1")
-    assert dat(told) == {
+    message = Message("applicationDetail_changed", detail, conversation="V1")
+    assert dat(message) == {
         "customer": {"customer_id": "C1", "residential_address": {"suburb": "Perth"}},
         "employment": {"kind": "casual", "since": "2020-01-01", "income": "1000"},
     }
@@ -121,8 +121,8 @@ def test_a_mapping_may_hold_models_dates_and_enums() -> None:
         customer=ann,
         employment={"kind": "casual", "since": "2020-01-01", "income": "1000"},
     )
-    assert told.payload == typed
-    assert dat(Message("applicationDetail_changed", typed, conversation="V1")) == dat(told)
+    assert message.payload == typed
+    assert dat(Message("applicationDetail_changed", typed, conversation="V1")) == dat(message)
 
 
 def test_a_free_form_payload_is_whole() -> None:

@@ -35,7 +35,7 @@ from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
 from tests.support.api.serving import serving
-from tests.support.data.given import Told, absorb
+from tests.support.data.given import Step, absorb
 from tests.support.data.projecting import On
 from tests.support.data.random_events import ANN
 from tests.support.data.stored import stored_and_projected
@@ -61,7 +61,7 @@ def api(settings: Settings) -> Iterator[httpx.Client]:
         yield client
 
 
-def tell(settings: Settings, *news: Told) -> int:
+def tell(settings: Settings, *news: Step) -> int:
     """Store news; the newest position."""
     servicing = Servicing.from_url(settings.event_store_url)
     try:
@@ -103,12 +103,12 @@ class Heard:
 
     def until(self, *wanted: tuple[str, str]) -> list[dict[str, Any]]:
         """What is told until all of these documents were."""
-        left, told = set(wanted), []
+        left, changes = set(wanted), []
         for each in self.changes():
-            told.append(each)
+            changes.append(each)
             left.discard((each["collection"], each["id"]))
             if not left:
-                return told
+                return changes
         pytest.fail(f"the stream ended before {left}")
 
 
@@ -127,8 +127,8 @@ def test_whoever_hears_of_a_change_reads_it(api: httpx.Client, settings: Setting
     with projecting(settings), listening(api, collection="customers") as heard:
         for number in range(10):
             position = tell(settings, On(Customer, "C1").report_details(first_name=f"N{number}"))
-            [told] = heard.until(("customers", "C1"))
-            assert told == {
+            [change] = heard.until(("customers", "C1"))
+            assert change == {
                 "collection": "customers",
                 "id": "C1",
                 "customerId": "C1",
@@ -167,9 +167,9 @@ def test_every_collection_is_told_of_by_what_its_documents_depend_on(
             *(("ledger-commands", "K1"), ("contact-notes", "N1"), ("customer-timeline", month)),
             ("portfolio-daily", day),
         ]
-        told = heard.until(*wanted)
-        assert Counter((each["collection"], each["id"]) for each in told) == Counter(wanted)
-        whose = {each["collection"]: each.get("customerId") for each in told}
+        changes = heard.until(*wanted)
+        assert Counter((each["collection"], each["id"]) for each in changes) == Counter(wanted)
+        whose = {each["collection"]: each.get("customerId") for each in changes}
         assert whose.pop("portfolio-daily") is None
         assert set(whose.values()) == {"C1"}
         # The name of a customer stands in their accounts too.
@@ -190,10 +190,10 @@ def test_filters(api: httpx.Client, settings: Settings) -> None:
                 On(LoanAccount, f"L{number}").open(customer_id=f"C{number}", status="ACTIVE"),
             )
         project(settings, drain=True)
-        told = mine.until(("customers", "C2"), ("loan-accounts", "L2"))
-        assert {each["customerId"] for each in told} == {"C2"}
-        told = accounts.until(("loan-accounts", "L1"), ("loan-accounts", "L2"))
-        assert {each["collection"] for each in told} == {"loan-accounts"}
+        changes = mine.until(("customers", "C2"), ("loan-accounts", "L2"))
+        assert {each["customerId"] for each in changes} == {"C2"}
+        changes = accounts.until(("loan-accounts", "L1"), ("loan-accounts", "L2"))
+        assert {each["collection"] for each in changes} == {"loan-accounts"}
 
 
 def test_a_document_that_changes_often_is_told_once_a_batch(api: httpx.Client, settings: Settings) -> None:
@@ -201,8 +201,8 @@ def test_a_document_that_changes_often_is_told_once_a_batch(api: httpx.Client, s
         tell(settings, *(On(Customer, "C1").report_details(first_name=f"N{each}") for each in range(50)))
         tell(settings, On(Customer, "C2").report_details(first_name="Bea"))
         project(settings, drain=True)
-        told = heard.until(("customers", "C2"))
-        assert [each["id"] for each in told] == ["C1", "C2"]
+        changes = heard.until(("customers", "C2"))
+        assert [each["id"] for each in changes] == ["C1", "C2"]
 
 
 def test_two_listeners_hear_the_same_of_one_follower(
@@ -230,7 +230,7 @@ def test_two_listeners_hear_the_same_of_one_follower(
 
 def test_a_reader_goes_on_after_a_connection_that_was_lost(api: httpx.Client, settings: Settings) -> None:
     """Whatever it had read by then."""
-    told: list[str] = []
+    changes: list[str] = []
     with listening(api, collection=["customers", "loan-accounts"]) as heard:
         bookmark = heard.bookmark
     for number in range(30):
@@ -244,14 +244,14 @@ def test_a_reader_goes_on_after_a_connection_that_was_lost(api: httpx.Client, se
     for _ in range(200):
         with listening(api, bookmark, collection=["customers", "loan-accounts"]) as heard:
             for each in islice(heard.changes(), 6):
-                told.append(each["id"])
-                if wanted <= set(told):
+                changes.append(each["id"])
+                if wanted <= set(changes):
                     break
             bookmark = heard.bookmark
-        if wanted <= set(told):
+        if wanted <= set(changes):
             break
-    assert set(told) == wanted
-    assert len(told) < 3 * len(wanted)
+    assert set(changes) == wanted
+    assert len(changes) < 3 * len(wanted)
 
 
 def test_what_happened_long_ago_is_read_from_the_store(
@@ -266,8 +266,8 @@ def test_what_happened_long_ago_is_read_from_the_store(
     with listening(api, "0", collection=[*{name for name, _ in ids}]) as heard:
         for each in heard.every():
             if "data" in each:
-                told = json.loads(each["data"])
-                ids.discard((told["collection"], told["id"]))
+                change = json.loads(each["data"])
+                ids.discard((change["collection"], change["id"]))
             elif not ids:
                 assert each["id"] == str(newest)
                 break

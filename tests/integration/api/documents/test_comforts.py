@@ -136,9 +136,9 @@ def test_a_document_that_the_caller_has_is_not_sent_again(
     answer = api.get(path)
     tag = answer.headers["etag"]
     assert answer.headers["cache-control"] == "private, no-cache"
-    for told in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = api.get(path, headers={"If-None-Match": told})
-        assert (again.status_code, again.content) == (304, b""), told
+    for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = api.get(path, headers={"If-None-Match": condition})
+        assert (again.status_code, again.content) == (304, b""), condition
         assert again.headers["etag"].strip('"').split("-")[0] == tag.strip('"').split("-")[0]
         assert again.headers["x-request-id"]
     assert api.get(path, headers={"If-None-Match": '"other"'}).content == answer.content

@@ -48,21 +48,21 @@ def client(
         yield client
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def status_and_code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
 @pytest.mark.parametrize("path", READS)
 def test_what_reads_events_says_that_one_cannot_be_read(client: httpx.Client, path: str) -> None:
-    assert told(client.get(path)) == (503, "history_unreadable")
+    assert status_and_code(client.get(path)) == (503, "history_unreadable")
 
 
 def test_what_changes_them_says_so_too_and_changes_nothing(client: httpx.Client) -> None:
     amended = client.post("/v1/notes/L1-note/amendments", json={"content": "More."})
-    assert told(amended) == (503, "history_unreadable")
+    assert status_and_code(amended) == (503, "history_unreadable")
     written = client.post("/v1/customers/C1/notes", json=NOTE)
-    assert told(written) == (503, "history_unreadable")
-    assert told(client.post("/v1/write-off-requests/L1/cancel")) == (503, "history_unreadable")
+    assert status_and_code(written) == (503, "history_unreadable")
+    assert status_and_code(client.post("/v1/write-off-requests/L1/cancel")) == (503, "history_unreadable")
 
 
 def test_a_write_off_request_is_shown_as_it_was_projected(client: httpx.Client) -> None:
@@ -80,5 +80,5 @@ def test_an_event_of_a_later_version_is_one_of_them(
 
     monkeypatch.setattr(SealingMapper, "to_domain_event", refuse)
     for path in READS:
-        assert told(client.get(path)) == (503, "history_unreadable"), path
+        assert status_and_code(client.get(path)) == (503, "history_unreadable"), path
     assert client.get("/v1/write-off-requests/L1").status_code == 200

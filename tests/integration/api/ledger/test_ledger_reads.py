@@ -86,13 +86,13 @@ def test_the_record_and_a_statement(tmp_path: Path) -> None:
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
     ):
         shown = api.get(f"{ACCOUNT}/record").json()
-        told = api.get(f"{ACCOUNT}/statement", params={"from": "2026-03-01", "to": "2026-03-31"}).json()
+        month = api.get(f"{ACCOUNT}/statement", params={"from": "2026-03-01", "to": "2026-03-31"}).json()
 
     assert (shown["totalPaid"], shown["transactionCount"], shown["lastTransactionId"]) == ("160.00", 4, "T-4")
     assert "scheduleId" not in shown
     assert "updatedAt" not in shown
-    assert (told["periodStart"], told["periodEnd"]) == ("2026-03-01", "2026-03-31")
-    assert told["lines"] == [
+    assert (month["periodStart"], month["periodEnd"]) == ("2026-03-01", "2026-03-31")
+    assert month["lines"] == [
         {
             "date": "2026-03-06",
             "transactionId": "T-1",

@@ -71,16 +71,16 @@ def test_each_posting_is_an_event_with_its_id(account: Account, tmp_path: Path) 
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
         api.stream("GET", STREAM) as answer,
     ):
-        told = events(answer)
-        assert next(told) == {"": "watching", "retry": "3000"}
+        stream = events(answer)
+        assert next(stream) == {"": "watching", "retry": "3000"}
         for number in (1, 2):
             account.coming.put(transaction(number))
-            event = next(told)
+            event = next(stream)
             assert event["id"] == f"T-{number}"
             assert '"transactionId":"T-' in event["data"]
             assert '"principalDelta":"-10.00"' in event["data"]
         account.coming.put(None)
-        assert list(told) == []
+        assert list(stream) == []
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert (answer.headers["Cache-Control"], answer.headers["X-Accel-Buffering"]) == ("no-cache", "no")
@@ -91,9 +91,9 @@ def known(*numbers: int, total: int | None = None) -> Callable[[Call], wire.GetT
     """The script of an account with these transactions, of which a ledger may tell the newest only."""
 
     def newest(call: Call) -> wire.GetTransactionsResponse:
-        told = [transaction(number) for number in sorted(numbers, reverse=True)][: call.request.limit]
+        page = [transaction(number) for number in sorted(numbers, reverse=True)][: call.request.limit]
         count = len(numbers) if total is None else total
-        return wire.GetTransactionsResponse(loan_account_id="L1", transactions=told, total_count=count)
+        return wire.GetTransactionsResponse(loan_account_id="L1", transactions=page, total_count=count)
 
     return newest
 
@@ -144,11 +144,11 @@ def test_silence_has_heartbeats(account: Account, tmp_path: Path, monkeypatch: p
         ledger_api(ledger_settings(ledger.target, tmp_path, ledger_heartbeat_seconds=0.1)) as api,
         api.stream("GET", STREAM) as answer,
     ):
-        told = events(answer)
-        next(told)
-        assert [next(told) for _ in range(3)] == [{"": "nothing new"}] * 3
+        stream = events(answer)
+        next(stream)
+        assert [next(stream) for _ in range(3)] == [{"": "nothing new"}] * 3
         account.coming.put(transaction(1))
-        assert next(each for each in told if each != {"": "nothing new"})["id"] == "T-1"
+        assert next(each for each in stream if each != {"": "nothing new"})["id"] == "T-1"
 
 
 def test_the_ledger_learns_that_the_reader_has_gone(account: Account, tmp_path: Path) -> None:
@@ -169,11 +169,11 @@ def test_the_stream_ends_when_the_api_stops(account: Account, tmp_path: Path) ->
         url = stopped.enter_context(serving(settings))
         token = issue_token(settings, "ann", "readonly")
         with api.stream("GET", url + STREAM, headers={"Authorization": f"Bearer {token}"}) as answer:
-            told = events(answer)
-            next(each for each in told if each.get("id") == "T-1")
+            stream = events(answer)
+            next(each for each in stream if each.get("id") == "T-1")
             began = time.monotonic()
             stopped.close()
-            assert list(told) == []
+            assert list(stream) == []
             assert time.monotonic() - began < 5
         assert account.left.wait(5)
 

@@ -54,8 +54,8 @@ def written(client: httpx.Client, path: str = NOTES, key: dict[str, str] | None 
     return answer.json()
 
 
-def amended(client: httpx.Client, note: Any, **told: Any) -> Any:
-    answer = client.post(f"/v1/notes/{note['noteId']}/amendments", json=told)
+def amended(client: httpx.Client, note: Any, **content: Any) -> Any:
+    answer = client.post(f"/v1/notes/{note['noteId']}/amendments", json=content)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -450,14 +450,14 @@ def test_whoever_amends_may_say_what_they_have_seen(ann: httpx.Client) -> None:
     note = written(ann)
     path = f"/v1/notes/{note['noteId']}"
     seen = {"If-Match": ann.get(path).headers["ETag"]}
-    told, address = {"content": "It was two weeks."}, f"{path}/amendments"
-    answer = ann.post(address, json=told, headers={"If-Match": '"0123"'})
+    content, address = {"content": "It was two weeks."}, f"{path}/amendments"
+    answer = ann.post(address, json=content, headers={"If-Match": '"0123"'})
     assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
-    first = ann.post(address, json=told, headers=KEY | seen)
+    first = ann.post(address, json=content, headers=KEY | seen)
     assert first.status_code == 201
-    again = ann.post(address, json=told, headers=KEY | seen)
+    again = ann.post(address, json=content, headers=KEY | seen)
     assert (again.status_code, again.json()) == (201, first.json()), "a repeat is one, whatever was seen"
-    answer = ann.post(address, json=told, headers=seen)
+    answer = ann.post(address, json=content, headers=seen)
     assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
-    answer = ann.post(address, json=told, headers={"If-Match": "*"})
+    answer = ann.post(address, json=content, headers={"If-Match": "*"})
     assert (answer.status_code, answer.json()["code"]) == (409, "note_amended")

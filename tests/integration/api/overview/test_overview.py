@@ -43,8 +43,10 @@ def overview(settings: Settings, target: str, customer: str) -> httpx.Response:
 
 
 def test_all_of_a_customer_with_live_balances(settings: Settings, customer: tuple[str, str]) -> None:
-    told = wire.GetTransactionsResponse(transactions=[transaction(2), transaction(1)], total_count=2)
-    with scripted_ledger({"GetBalance": balance("123.45", "5.00"), "GetTransactions": told}) as ledger:
+    transactions = wire.GetTransactionsResponse(transactions=[transaction(2), transaction(1)], total_count=2)
+    with scripted_ledger(
+        {"GetBalance": balance("123.45", "5.00"), "GetTransactions": transactions}
+    ) as ledger:
         answer = overview(settings, ledger.target, customer[0])
     assert answer.status_code == 200, answer.text
     shown = answer.json()
@@ -110,5 +112,5 @@ def test_of_each_kind_there_are_the_newest_twenty(
         shared_db["conversations"].insert_many(chats_before)
     newest = sorted(times, key=lambda name: times[name], reverse=True)[:20]
     assert [each["conversationId"] for each in shown["conversations"]] == newest
-    told = [each["detail"] for each in shown["warnings"] if each["code"] == "more_not_shown"]
-    assert told == (["There are more than 20 conversations."] if chats > 20 else [])
+    details = [each["detail"] for each in shown["warnings"] if each["code"] == "more_not_shown"]
+    assert details == (["There are more than 20 conversations."] if chats > 20 else [])

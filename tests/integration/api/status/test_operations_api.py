@@ -95,12 +95,12 @@ def test_without_a_token_nothing_is_done(base_url: str) -> None:
 def test_status_is_that_of_the_command(admin: httpx.Client, settings: Settings, redis_client: Redis) -> None:
     set_aside(redis_client, settings, SAID, NO_KEY)
     project(settings, drain=True)
-    told = admin.get("/v1/status").json()
-    assert told["inbox"]["group"]["unread"] == 0
-    assert told["inbox"]["deadLetters"]["byReason"] == {"missing_key": 1}
-    assert [each["behind"] for each in told["readModels"]["projections"]] == [0] * len(READ_MODELS)
-    assert [away["server"] for away in told["away"]] == ["The ledger"]
-    assert [problem["code"] for problem in told["problems"]] == [
+    status = admin.get("/v1/status").json()
+    assert status["inbox"]["group"]["unread"] == 0
+    assert status["inbox"]["deadLetters"]["byReason"] == {"missing_key": 1}
+    assert [each["behind"] for each in status["readModels"]["projections"]] == [0] * len(READ_MODELS)
+    assert [away["server"] for away in status["away"]] == ["The ledger"]
+    assert [problem["code"] for problem in status["problems"]] == [
         "server_away",
         "migrations_wait",
         "dead_letters",
@@ -211,12 +211,12 @@ def test_replay_of_many_comes_to_an_end(
     large = {"typ": "user_input", "cid": "V1", "utterance": "hello hello hello"}
     set_aside(redis_client, strict, large, NO_JSON, NO_JSON, large, NO_JSON)  # All of them too large for it.
     body: Any = {"all": True}
-    told: list[tuple[int, int, int]] = []
+    runs: list[tuple[int, int, int]] = []
     while body is not None:
         report = admin.post("/v1/dead-letters/replay", json=body).json()
-        told.append((report["landed"], report["failedAgain"], report["left"]))
+        runs.append((report["landed"], report["failedAgain"], report["left"]))
         body = report["next"]
-    assert told == [(1, 1, 3), (1, 1, 1), (0, 1, 0)]
+    assert runs == [(1, 1, 3), (1, 1, 1), (0, 1, 0)]
     assert [letter["reason"] for letter in dead_letters(redis_client, settings)] == ["not_json"] * 3
     assert [letter["deliveries"] for letter in dead_letters(redis_client, settings)] == ["2"] * 3
     last = admin.post("/v1/dead-letters/replay", json={"reason": "too_large"}).json()

@@ -65,11 +65,11 @@ def test_commands_look_at_discarded_ones_and_delete_either(
     first, second = (set_aside(redis_client, settings, {b"dat": name}) for name in (b"CUS-1", b"CUS-2"))
     billie.run("dead-letters", "discard", first, "--because", "a test of theirs")
     [line] = billie.run("dead-letters", "list", "--discarded", "--json").splitlines()
-    told = json.loads(line)
-    named = told["letterId"]
+    letter = json.loads(line)
+    named = letter["letterId"]
     assert named == mentions_of(store, ["CUS-1"]).ids[0]
     assert named in billie.run("dead-letters", "list", "--discarded")
-    assert json.loads(billie.run("dead-letters", "show", named)) == told | {"entry": {"dat": "CUS-1"}}
+    assert json.loads(billie.run("dead-letters", "show", named)) == letter | {"entry": {"dat": "CUS-1"}}
     assert (
         billie.run("dead-letters", "delete", named, second) == f"{named} is deleted.\n{second} is deleted.\n"
     )

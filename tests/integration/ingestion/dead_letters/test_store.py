@@ -97,8 +97,8 @@ def test_replay_that_fails_again_stays_with_the_new_reason(
 
 
 def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, settings: Settings) -> None:
-    told = billie.run("dead-letters", "list")
-    assert told.splitlines()[-1] == "3 dead letters: too_large 1, not_json 1, not_utf8 1."
+    output = billie.run("dead-letters", "list")
+    assert output.splitlines()[-1] == "3 dead letters: too_large 1, not_json 1, not_utf8 1."
     first, second, third = [
         json.loads(line) for line in billie.run("dead-letters", "list", "--json").splitlines()
     ]

@@ -57,8 +57,8 @@ def on_it(settings: Settings, replica_set: EmbeddedServer) -> Iterator[Settings]
 @contextmanager
 def failing(settings: Settings, mode: Any, **how: Any) -> Iterator[None]:
     with MongoClient[dict[str, Any]](settings.mongo_url) as client:
-        told = {"configureFailPoint": "failCommand", "mode": mode, "data": how}
-        client.admin.command(told)
+        command = {"configureFailPoint": "failCommand", "mode": mode, "data": how}
+        client.admin.command(command)
         try:
             yield
         finally:

@@ -94,8 +94,8 @@ def test_three_messages_that_fail_on_their_own_in_a_batch_of_500(
     assert pending(redis_client, settings) == 3 - set_aside, "only the three wait, if anybody does"
     assert redis_client.hlen(failures_key(settings.inbox_stream)) == 3 - set_aside
     stored = servicing.recorder.select_notifications(1, 10_000)
-    told = {servicing.mapper.to_domain_event(each).message_id for each in stored}  # type: ignore[attr-defined]
-    assert told == {f"id:e{number}" for number in range(497)}
+    message_ids = {servicing.mapper.to_domain_event(each).message_id for each in stored}  # type: ignore[attr-defined]
+    assert message_ids == {f"id:e{number}" for number in range(497)}
 
 
 def test_fault_of_the_store_makes_no_dead_letters_however_long_it_lasts(

@@ -53,8 +53,8 @@ def test_the_role_does_nothing_but_read(projected: Database[dict[str, Any]]) -> 
         for name in constant("COLLECTIONS")
     ]
     projected.command({"createRole": constant("NAME"), "privileges": privileges, "roles": []})
-    told = projected.command({"rolesInfo": constant("NAME"), "showPrivileges": True})
-    assert told["roles"][0]["privileges"] == privileges
+    found = projected.command({"rolesInfo": constant("NAME"), "showPrivileges": True})
+    assert found["roles"][0]["privileges"] == privileges
     projected.command({"dropRole": constant("NAME")})
 
 
@@ -68,8 +68,8 @@ def test_documents_are_stored_as_described(name: str, projected: Database[dict[s
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_validator_demands_what_is_described(name: str, projected: Database[dict[str, Any]]) -> None:
-    [told] = projected.list_collections(filter={"name": name})
-    demands = dict(_demands(told["options"]["validator"]["$jsonSchema"], ""))
+    [found] = projected.list_collections(filter={"name": name})
+    demands = dict(_demands(found["options"]["validator"]["$jsonSchema"], ""))
     assert len(demands) > 5
     for path, demand in demands.items():
         described = FIELDS[name][path]
@@ -78,14 +78,14 @@ def test_a_validator_demands_what_is_described(name: str, projected: Database[di
 
 def _demands(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     """Of each field: its words where all are named, else its type."""
-    for name, told in schema.get("properties", {}).items():
-        kind = told.get("bsonType")
+    for name, rule in schema.get("properties", {}).items():
+        kind = rule.get("bsonType")
         if kind == "array":
-            told = told["items"]
-            kind = f"array of {told['bsonType']}"
+            rule = rule["items"]
+            kind = f"array of {rule['bsonType']}"
         elif kind == ["int", "long"]:
             kind = "int"
-        elif "pattern" in told:
+        elif "pattern" in rule:
             kind = "YYYY-MM-DD"
-        yield prefix + name, sorted(told["enum"]) if "enum" in told else kind
-        yield from _demands(told, f"{prefix}{name}.")
+        yield prefix + name, sorted(rule["enum"]) if "enum" in rule else kind
+        yield from _demands(rule, f"{prefix}{name}.")

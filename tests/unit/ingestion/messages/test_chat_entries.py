@@ -84,8 +84,8 @@ def test_once_a_report_names_them_no_entry_tells_of_them_again() -> None:
     started = {"typ": "conversation_started", "id": "e9", "cid": "V1", "usr": "C1", "app_number": "A1"}
     said = [SAID | {"id": f"e{at}", "cid": "V1", "timestamp": f"2026-03-01T09:0{at}:00Z"} for at in range(3)]
     apply_messages(servicing, [message(each) for each in (started, *said)], Event())
-    told = [type(each).__name__ for each in servicing.events.get(Conversation.id_of("V1"))]
-    assert told == ["Registered", "Started", *["UtteranceAdded"] * 3]
+    value = [type(each).__name__ for each in servicing.events.get(Conversation.id_of("V1"))]
+    assert value == ["Registered", "Started", *["UtteranceAdded"] * 3]
 
 
 def changed(**data: Any) -> Entry:
@@ -93,9 +93,9 @@ def changed(**data: Any) -> Entry:
 
 
 def test_what_is_known_of_an_applicant_beyond_their_details_is_application_data() -> None:
-    told = {"customer_id": "C1", "firstName": "Ann", "employment": {"kind": "casual"}}
+    value = {"customer_id": "C1", "firstName": "Ann", "employment": {"kind": "casual"}}
     found = documents(
-        changed(customer=told), changed(customer={"customer_id": "C1", "employment": {"pay": 5}})
+        changed(customer=value), changed(customer={"customer_id": "C1", "employment": {"pay": 5}})
     )
     assert found["V1"]["applicationData"] == {"customer": {"employment": {"kind": "casual", "pay": 5}}}
     assert found["C1"]["firstName"] == "Ann"
@@ -113,9 +113,9 @@ def test_the_applicants_id_may_stand_beside_them(name: str) -> None:
     assert (found["C1"].get("firstName"), found["V1"].get("customerId")) == ("Ann", "C1")
 
 
-@pytest.mark.parametrize("told", [{"id": "C1"}, ["C1"], True, "C" * 257])
-def test_an_id_beside_the_applicant_that_is_none_is_dropped(told: Any) -> None:
-    entry = changed(customer_id=told, purpose="A car") | {"id": "e1", "cid": "V1"}
+@pytest.mark.parametrize("value", [{"id": "C1"}, ["C1"], True, "C" * 257])
+def test_an_id_beside_the_applicant_that_is_none_is_dropped(value: Any) -> None:
+    entry = changed(customer_id=value, purpose="A car") | {"id": "e1", "cid": "V1"}
     assert message(entry).dropped == ("customer_id",)
     assert documents(entry)["V1"]["applicationData"] == {"purpose": "A car"}
 

@@ -15,13 +15,13 @@ from tests.unit.ingestion.entries import message
 MODELS = sorted(set(CATALOGUE.values()), key=lambda model: model.__name__)
 
 
-def customer_told(**details: Any) -> customer.CustomerChanged:
+def customer_of(**details: Any) -> customer.CustomerChanged:
     payload = message({"typ": "customer.changed.v1", "dat": {"customer_id": "C1", **details}}).payload
     assert isinstance(payload, customer.CustomerChanged)
     return payload
 
 
-def account_told(**details: Any) -> account.AccountUpdated:
+def account_of(**details: Any) -> account.AccountUpdated:
     payload = message({"typ": "account.updated.v1", "dat": {"account_id": "L1", **details}}).payload
     assert isinstance(payload, account.AccountUpdated)
     return payload
@@ -41,49 +41,49 @@ def test_every_key_has_both_styles(model: type[Payload]) -> None:
 
 @pytest.mark.parametrize("word", ["ACTIVE", "AccountStatus.ACTIVE", "active", " Active "])
 def test_enum_values_may_carry_their_class_name(word: str) -> None:
-    assert account_told(status=word).status == "ACTIVE"
+    assert account_of(status=word).status == "ACTIVE"
 
 
 def test_unknown_word_in_an_optional_enum_drops_the_field_and_is_counted() -> None:
-    told = message({"typ": "account.updated.v1", "dat": {"account_id": "L1", "status": "FROZEN"}})
-    assert told.payload.present() == {"account_id": "L1"}
-    assert told.dropped == ("status",)
+    parsed = message({"typ": "account.updated.v1", "dat": {"account_id": "L1", "status": "FROZEN"}})
+    assert parsed.payload.present() == {"account_id": "L1"}
+    assert parsed.dropped == ("status",)
 
 
 @pytest.mark.parametrize(
-    ("told", "amount"),
+    ("value", "amount"),
     [("620", "620.00"), (620, "620.00"), (620.1, "620.10"), (" 0.1e1 ", "1.00"), ("-0", "0.00")],
 )
-def test_amounts_are_text_or_numbers(told: Any, amount: str) -> None:
-    found = account_told(current_balance=told).current_balance
+def test_amounts_are_text_or_numbers(value: Any, amount: str) -> None:
+    found = account_of(current_balance=value).current_balance
     assert (found, str(found)) == (Decimal(amount), amount)
 
 
 def test_strings_may_be_numbers_and_numbers_strings() -> None:
     payload = {"account_id": 17, "dpd": "9", "is_in_arrears": " TRUE ", "bucket": "DEFAULT"}
-    told = message({"typ": "loan.aging.updated.v1", "dat": payload}).payload
-    assert told.present() == {"account_id": "17", "dpd": 9, "is_in_arrears": True, "bucket": "default"}
+    parsed = message({"typ": "loan.aging.updated.v1", "dat": payload}).payload
+    assert parsed.present() == {"account_id": "17", "dpd": 9, "is_in_arrears": True, "bucket": "default"}
 
 
 def test_nulls_and_empty_strings_are_absent() -> None:
-    told = customer_told(first_name=None, last_name="", residential_address={"suburb": ""}, anything={})
-    assert told.first_name is None
-    assert told.last_name is None
-    assert told.residential_address is not None
-    assert told.residential_address.present() == {}
+    parsed = customer_of(first_name=None, last_name="", residential_address={"suburb": ""}, anything={})
+    assert parsed.first_name is None
+    assert parsed.last_name is None
+    assert parsed.residential_address is not None
+    assert parsed.residential_address.present() == {}
 
 
 def test_one_may_stand_where_a_list_or_an_object_is_meant() -> None:
-    told = customer_told(residential_address="12 High St, Perth").residential_address
-    assert told is not None
-    assert told.full_address == "12 High St, Perth"
+    parsed = customer_of(residential_address="12 High St, Perth").residential_address
+    assert parsed is not None
+    assert parsed.full_address == "12 High St, Perth"
     summary = message({"typ": "conversation_summary", "cid": "V1", "dat": {"facts": "works"}}).payload
     assert summary.present() == {"facts": ["works"]}
 
 
 def test_large_integers_keep_their_digits() -> None:
     number = 12345678901234567890123
-    assert customer_told(preferred_name=number).preferred_name == str(number)
+    assert customer_of(preferred_name=number).preferred_name == str(number)
 
 
 def test_no_nul_character_gets_through() -> None:
@@ -121,4 +121,4 @@ def test_keys_of_free_form_objects_are_kept_as_they_are() -> None:
     ],
 )
 def test_ekyc_words(word: str, status: str | None) -> None:
-    assert customer_told(ekyc_status=word).ekyc_status == status
+    assert customer_of(ekyc_status=word).ekyc_status == status

@@ -97,14 +97,14 @@ def test_payment_status_words(word: str, status: str) -> None:
 
 def test_decision_is_the_outcome_where_it_is_empty() -> None:
     dat = {"decision": "", "outcome": "REFERRED", "retry_eligible": None}
-    told = message({"typ": "final_decision", "cid": "V1", "dat": dat}).payload
-    assert told.present() == {"decision": "REFERRED"}
+    parsed = message({"typ": "final_decision", "cid": "V1", "dat": dat}).payload
+    assert parsed.present() == {"decision": "REFERRED"}
 
 
 def test_empty_key_in_one_style_gives_way_to_the_other() -> None:
     dat = {"customer_id": "", "customerId": "C1", "first_name": None, "firstName": "Ann"}
-    told = message({"typ": "customer.created.v1", "dat": dat}).payload
-    assert told.present() == {"customer_id": "C1", "first_name": "Ann"}
+    parsed = message({"typ": "customer.created.v1", "dat": dat}).payload
+    assert parsed.present() == {"customer_id": "C1", "first_name": "Ann"}
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": Infinity}', '{"a": 1e400}', "{'a': 1}", '{"a": 1,}'])
@@ -177,8 +177,8 @@ def test_dollars_and_full_stops_in_keys_survive_to_the_event() -> None:
 
 
 def test_address_may_be_one_line() -> None:
-    told = customer.CustomerChanged.model_validate({"customerId": "C1", "residentialAddress": "4 High St"})
-    assert told.residential_address == customer.ResidentialAddress(full_address="4 High St")
+    parsed = customer.CustomerChanged.model_validate({"customerId": "C1", "residentialAddress": "4 High St"})
+    assert parsed.residential_address == customer.ResidentialAddress(full_address="4 High St")
 
 
 def test_half_a_character_beside_an_endless_integer_is_not_json() -> None:

@@ -17,7 +17,7 @@ from tests.unit.ingestion.entries import doing, message
 CHATS, CUSTOMERS = ("V0", "V1", "V2"), ("C0", "C1")
 
 
-def told(number: int, chat: str, customer: str | None) -> Message:
+def utterance(number: int, chat: str, customer: str | None) -> Message:
     """Something said in a chat; with a customer, it also tells who they are."""
     entry = {"cid": chat, "event_id": str(number)}
     if customer is None:
@@ -38,7 +38,7 @@ def failing(good: Message, *, halfway: bool) -> Message:
     return doing(good, apply)
 
 
-TOLD = st.tuples(
+UTTERANCES = st.tuples(
     st.sampled_from(CHATS),
     st.none() | st.sampled_from(CUSTOMERS),
     st.sampled_from(("lands", "fails", "halfway")),
@@ -57,9 +57,9 @@ def events(servicing: Servicing) -> dict[str, list[Any]]:
     }
 
 
-@given(st.lists(TOLD, max_size=25))
+@given(st.lists(UTTERANCES, max_size=25))
 def test_what_fails_leaves_no_trace(batch: list[tuple[str, str | None, str]]) -> None:
-    good = [told(number, chat, customer) for number, (chat, customer, _) in enumerate(batch)]
+    good = [utterance(number, chat, customer) for number, (chat, customer, _) in enumerate(batch)]
     fates = [fate for _, _, fate in batch]
     mixed = [
         each if fate == "lands" else failing(each, halfway=fate == "halfway")
@@ -77,7 +77,7 @@ def test_what_fails_leaves_no_trace(batch: list[tuple[str, str | None, str]]) ->
 
 def test_a_batch_of_which_many_fail_is_not_begun_anew_for_each() -> None:
     """600 of 2,000, in chats of their own: no more than one pass more."""
-    batch = [told(number, f"V{number}", None) for number in range(2_000)]
+    batch = [utterance(number, f"V{number}", None) for number in range(2_000)]
     batch = [failing(each, halfway=True) if number < 600 else each for number, each in enumerate(batch)]
     with patch.object(AppliedBatch, "_apply_one", autospec=True, side_effect=AppliedBatch._apply_one) as one:
         applied = apply_messages(Servicing.in_memory(), batch, Event())

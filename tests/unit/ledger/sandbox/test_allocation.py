@@ -38,8 +38,8 @@ def applied(found: Plan) -> list[tuple[int, str, str, str]]:
     ],
 )
 def test_fees_first_then_principal(amount: str, to_fees: str, to_principal: str, overpayment: str) -> None:
-    told = split(money(amount), principal=money("500.00"), fees=money("100.00"))
-    assert told == Split(money(to_fees), money(to_principal), money(overpayment))
+    parts = split(money(amount), principal=money("500.00"), fees=money("100.00"))
+    assert parts == Split(money(to_fees), money(to_principal), money(overpayment))
 
 
 def test_the_earliest_open_instalments_are_paid() -> None:
@@ -77,8 +77,8 @@ def test_what_does_not_fit_is_a_warning(
     target: int | None, meant: str | None, first: int, warning: str
 ) -> None:
     paid = Split(money("0.00"), money("120.00"), money("0.00"))
-    told = schedule("100.00", "0.00", "0.00")
-    found = plan(paid, money("200.00"), "S", told, target=target, meant_schedule=meant)
+    planned = schedule("100.00", "0.00", "0.00")
+    found = plan(paid, money("200.00"), "S", planned, target=target, meant_schedule=meant)
     assert found.allocations[0].payment_number == first
     assert warning in (found.warning or "")
     assert sum(each.amount_applied for each in found.allocations) == money("120.00")

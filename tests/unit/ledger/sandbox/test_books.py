@@ -238,8 +238,8 @@ def test_after_any_sequence_of_operations_the_books_are_right(steps: list[Step])
         assert all(each.principal_after >= 0 and each.fee_after >= 0 for each in postings)
         assert sum(each.principal_delta for each in postings) == loan.principal
         assert sum(each.fee_delta for each in postings) == loan.fees
-        told = statement(loan, "2026-03-02", "9999-12-31")
-        assert (told.opening_balance, Decimal(told.closing_balance)) == ("0.00", loan.owed)
+        answer = statement(loan, "2026-03-02", "9999-12-31")
+        assert (answer.opening_balance, Decimal(answer.closing_balance)) == ("0.00", loan.owed)
         assert all(0 <= each.paid <= each.scheduled for each in loan.instalments)
         applied = sum(each.amount_applied for posted in postings for each in posted.allocations)
         assert applied == sum(each.paid for each in loan.instalments)

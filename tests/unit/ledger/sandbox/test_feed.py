@@ -18,7 +18,7 @@ from app.ledger.sandbox.outbox import announcements
 from app.ledger.sandbox.transactions import Kind
 from app.sdk import Accepted, validate
 
-Told = tuple[int, str, dict[str, Any]]
+Heard = tuple[int, str, dict[str, Any]]
 OPENED = {"account_id": "L1", "customer_id": "C1", "loan_amount": "500.00", "loan_fee": "100.00"}
 PLAN = {
     "account_id": "L1",
@@ -38,11 +38,11 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 def balance(owed: str, at: str | None = None, **more: str) -> dict[str, Any]:
-    told = {"account_id": "L1", "current_balance": owed, **more}
-    return told if at is None else told | {"timestamp": f"{at}T10:00:00Z"}
+    payload = {"account_id": "L1", "current_balance": owed, **more}
+    return payload if at is None else payload | {"timestamp": f"{at}T10:00:00Z"}
 
 
-def tell(books: Books, *messages: Told) -> None:
+def tell(books: Books, *messages: Heard) -> None:
     for number, kind, payload in messages:
         fields = {"typ": kind, "event_id": str(number), "dat": json.dumps(payload)}
         hear(books, number, fields)
@@ -62,7 +62,7 @@ def owed(books: Books) -> str:
     return str(books.loan("L1").owed)
 
 
-LIFE: list[Told] = [
+LIFE: list[Heard] = [
     (1, "account.created.v1", OPENED),
     (2, "account.schedule.created.v1", PLAN),
     (3, "account.updated.v1", balance("600.00", "2026-03-01", triggered_by_transaction_type="DISBURSEMENT")),
@@ -72,7 +72,9 @@ LIFE: list[Told] = [
 
 
 def test_a_message_in_a_format_of_its_own_is_heard_with_its_parser() -> None:
-    parsers = Parsers([TypeParser("account.", "private-sdk 1.0", lambda _kind, told: {**OPENED, **told})])
+    parsers = Parsers(
+        [TypeParser("account.", "private-sdk 1.0", lambda _kind, payload: {**OPENED, **payload})]
+    )
     entry = {b"typ": b"account.created.v1", b"dat": b'{"loan_fee": "50.00"}'}
     assert read_facts("inbox", b"1772000000000-0", entry, 10_000) is None
     assert read_facts("inbox", b"1772000000000-0", entry, 10_000, parsers) is not None
@@ -110,8 +112,8 @@ def test_what_differs_from_the_books_is_posted_by_its_cause(
     books: Books, cause: str, now: str, posted: str | None
 ) -> None:
     tell(books, *LIFE[:4])
-    told = balance(now, "2026-04-01", triggered_by_transaction_type=cause)
-    tell(books, (9, "account.updated.v1", told))
+    payload = balance(now, "2026-04-01", triggered_by_transaction_type=cause)
+    tell(books, (9, "account.updated.v1", payload))
     assert kinds(books)[3:] == ([] if posted is None else [posted])
     assert owed(books) == (now if posted else "400.00")
 

@@ -45,9 +45,9 @@ def test_a_day_of_the_demos_lender(books: Books) -> None:
     found = {account: books.loan(account) for account in books.loans()}
     assert len(found) > 30
     assert {each.closed_as for each in found.values()} == {None, "PAID_OFF", "WRITTEN_OFF"}
-    told: dict[str, Any] = {account: each.postings for account, each in found.items()}
+    postings: dict[str, Any] = {account: each.postings for account, each in found.items()}
     hear(books, day)
-    assert {account: books.loan(account).postings for account in found} == told
+    assert {account: books.loan(account).postings for account in found} == postings
 
 
 def test_a_wild_stream(books: Books) -> None:

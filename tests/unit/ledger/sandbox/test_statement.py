@@ -31,12 +31,12 @@ def books(tmp_path: Path) -> Iterator[Books]:
     books.close()
 
 
-def told(books: Books, first: str, last: str) -> wire.StatementResponse:
+def statement_of(books: Books, first: str, last: str) -> wire.StatementResponse:
     return statement(books.loan("L1"), first, last)
 
 
 def test_both_days_are_included(books: Books) -> None:
-    found = told(books, "2026-03-10", "2026-03-31")
+    found = statement_of(books, "2026-03-10", "2026-03-31")
     assert (found.opening_balance, found.closing_balance) == ("600.00", "490.00")
     assert [(line.charge, line.payment, line.balance) for line in found.lines] == [
         ("", "120.00", "480.00"),
@@ -48,14 +48,15 @@ def test_both_days_are_included(books: Books) -> None:
 
 def test_the_next_one_opens_where_this_one_closes(books: Books) -> None:
     days = ["2026-03-01", "2026-03-09", "2026-03-10", "2026-03-19", "2026-03-31"]
-    closings = [told(books, "2026-01-01", day).closing_balance for day in days]
+    closings = [statement_of(books, "2026-01-01", day).closing_balance for day in days]
     openings = [
-        told(books, f"{day[:8]}{int(day[8:]) + 1:02}", "9999-12-31").opening_balance for day in days[:-1]
+        statement_of(books, f"{day[:8]}{int(day[8:]) + 1:02}", "9999-12-31").opening_balance
+        for day in days[:-1]
     ]
     assert closings[:-1] == openings
     assert closings == ["0.00", "600.00", "480.00", "480.00", "490.00"]
 
 
 def test_a_period_without_transactions_has_no_lines(books: Books) -> None:
-    found = told(books, "2026-03-11", "2026-03-19")
+    found = statement_of(books, "2026-03-11", "2026-03-19")
     assert (found.opening_balance, found.closing_balance, len(found.lines)) == ("480.00", "480.00", 0)

@@ -23,7 +23,7 @@ from app.ingestion.messages.customers import ResidentialAddress
 from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.apply import apply_messages
 from app.privacy.erasure import erase_customer
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 from tests.unit.ingestion.samples import filled
 from tests.unit.projections.read_models.test_properties import entries
 
@@ -65,8 +65,10 @@ _POSTED = {"transaction_id": "T2", "ledger_event_id": "E2", "result": {"type": "
 def everything() -> Servicing:
     """A store with all of it: each message with every key, what is nested in them, and the demo's lender."""
     servicing = Servicing.in_memory()
-    told = [(kind, filled(model) or {"score": 1, "by": {"$ok": True}}) for kind, model in CATALOGUE.items()]
-    _apply(servicing, [_read(*entry) for entry in entries(told + _NESTED)])
+    samples = [
+        (kind, filled(model) or {"score": 1, "by": {"$ok": True}}) for kind, model in CATALOGUE.items()
+    ]
+    _apply(servicing, [_read(*entry) for entry in entries(samples + _NESTED)])
     lender = [
         (f"{number}-0".encode(), {name.encode(): value.encode() for name, value in entry.items()})
         for number, entry in enumerate(sample(customers=12), start=1)
@@ -92,7 +94,7 @@ def _apply(servicing: Servicing, messages: list[Message | None]) -> None:
     assert not applied.rejected
 
 
-def _money() -> list[Told]:
+def _money() -> list[Step]:
     """A command of every kind and end."""
     by_hand = {"actor": _BOB, "because": "found in the books"}
     agreed = {"actor": _BOB, "limits": {_BOB.role: None}, "comment": "agreed"}
@@ -124,20 +126,20 @@ def _money() -> list[Told]:
 
 def _command(
     key: str, kind: str, what: dict[str, Any], *then: tuple[str, dict[str, Any]], account: str = ID
-) -> list[Told]:
+) -> list[Step]:
     intent = Intent(CommandKind(kind), account, key, reason="why", **what)
     approval = any(name in ("approve", "refuse") for name, _ in then)
     asked = {"actor": _ANN, "intent": intent, "needs_approval": approval}
     steps = (("request", asked), *then)
     return [
-        Told(LedgerCommand, key, name, message(f"{key}/{number}", at=number), facts)
+        Step(LedgerCommand, key, name, message(f"{key}/{number}", at=number), facts)
         for number, (name, facts) in enumerate(steps)
     ]
 
 
 def _write_notes(servicing: Servicing) -> None:
     """A note, and another that amends it."""
-    unit, told = servicing.unit_of_work(), message("n1", at=1)
+    unit, source = servicing.unit_of_work(), message("n1", at=1)
     facts = {
         "loan_account_id": ID,
         "conversation_id": ID,
@@ -147,8 +149,8 @@ def _write_notes(servicing: Servicing) -> None:
         "priority": "high",
         "sentiment": "negative",
     }
-    first, second = (unit.obtain(ContactNote, name, told) for name in ("N1", "N2"))
-    first.write(told, author=_ANN, **facts_of(ID, facts))
+    first, second = (unit.obtain(ContactNote, name, source) for name in ("N1", "N2"))
+    first.write(source, author=_ANN, **facts_of(ID, facts))
     first.amend(message("n2", at=2), by=second, author=_BOB, content="It was right.")
     unit.commit()
 
@@ -159,11 +161,11 @@ def _erase(servicing: Servicing) -> None:
     absorb(
         servicing,
         [
-            Told(Customer, gone, "report_details", message("gone 1", at=1), {"first_name": "Eve"}),
-            Told(LoanAccount, gone, "open", asked, {"customer_id": gone, "status": "CLOSED"}),
-            Told(Conversation, gone, "start", asked, {"customer_id": gone}),
-            Told(WriteOffRequest, gone, "request", asked, _ASKED | {"loan_account_id": gone}),
-            Told(
+            Step(Customer, gone, "report_details", message("gone 1", at=1), {"first_name": "Eve"}),
+            Step(LoanAccount, gone, "open", asked, {"customer_id": gone, "status": "CLOSED"}),
+            Step(Conversation, gone, "start", asked, {"customer_id": gone}),
+            Step(WriteOffRequest, gone, "request", asked, _ASKED | {"loan_account_id": gone}),
+            Step(
                 WriteOffRequest, gone, "decide", message("gone 2", at=2), {"outcome": "Rejected", "by": "bob"}
             ),
             *_command(gone, "repayment", _SUM, ("posted", _POSTED), account=gone),
@@ -176,18 +178,18 @@ def _erase(servicing: Servicing) -> None:
     erase_customer(servicing, gone, _BOB, "asked for by letter")
 
 
-def _posted_write_off() -> list[Told]:
+def _posted_write_off() -> list[Step]:
     """Write-offs that were approved over the API: one was posted, one rejected."""
     asked, approved = _ASKED, {"outcome": "Approved", "by": "bob"}
     posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
     following = {"command_id": "K7", "status": "requested"}
     rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}
     return [
-        Told(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
-        Told(WriteOffRequest, "W1", "decide", message("w2", at=2), approved),
-        Told(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
-        Told(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
-        Told(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
-        Told(WriteOffRequest, "W2", "decide", message("w6", at=2), approved),
-        Told(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
+        Step(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
+        Step(WriteOffRequest, "W1", "decide", message("w2", at=2), approved),
+        Step(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
+        Step(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
+        Step(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
+        Step(WriteOffRequest, "W2", "decide", message("w6", at=2), approved),
+        Step(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
     ]

@@ -45,9 +45,9 @@ def test_every_document_that_differs_is_told_of(name: str, seed: int) -> None:
         page = reader(name, servicing, database).page(reached, newest)
         assert page.reached == newest
         differ = {each for each in after if after[each] != before.get(each)}
-        told = [each.id for each in page.found]
-        assert differ <= set(told)
-        assert len(told) == len(set(told))
+        changed = [each.id for each in page.found]
+        assert differ <= set(changed)
+        assert len(changed) == len(set(changed))
         assert all(reached < each.position <= newest for each in page.found)
         assert [each.position for each in page.found] == sorted(each.position for each in page.found)
         before, reached = after, newest
@@ -60,17 +60,17 @@ def test_long_after_every_document_is_told_of_from_the_beginning(name: str) -> N
     for each in happenings(Random(7), 200):
         absorb(servicing, [each])
     after = stands(name, servicing, database)
-    newest, reached, told = servicing.max_position(), 0, dict[str, str | None]()
+    newest, reached, changed = servicing.max_position(), 0, dict[str, str | None]()
     while reached < newest:
         page = reader(name, servicing, database).page(reached, min(reached + 17, newest))
-        told |= {each.id: each.customer_id for each in page.found}
+        changed |= {each.id: each.customer_id for each in page.found}
         reached = page.reached
-    assert told.keys() >= after.keys()
+    assert changed.keys() >= after.keys()
     whose = {each: document.get("customerId") for each, document in after.items()}
     if name == "customers":
         whose = {each: each for each in after}
     if name != "ledger-commands":  # These name an account, whose documents are not here.
-        assert {each: told[each] for each in after} == whose
+        assert {each: changed[each] for each in after} == whose
 
 
 def test_threads_that_share_a_reader_are_told_what_one_alone_is() -> None:

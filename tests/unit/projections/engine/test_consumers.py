@@ -81,8 +81,8 @@ class Consumers:
 def test_any_number_of_consumers_makes_the_same_documents(
     data: st.DataObject, count: int, messages: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    told = entries(FIXED + messages)
-    waiting = deque(data.draw(st.permutations(told), "order"))
+    sent = entries(FIXED + messages)
+    waiting = deque(data.draw(st.permutations(sent), "order"))
     with TemporaryDirectory() as folder:
         consumers = Consumers(Path(folder), count)
         while waiting:
@@ -106,4 +106,4 @@ def test_any_number_of_consumers_makes_the_same_documents(
                     consumers.saves((number + 1) % count, batch)
         found = consumers.documents(data.draw(st.integers(1, 7), "project batch"))
         consumers.close()
-    assert found == documents([told], 1_000)
+    assert found == documents([sent], 1_000)

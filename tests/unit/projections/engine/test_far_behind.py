@@ -11,7 +11,7 @@ from app.event_store.application import Servicing
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.projector import Projector
 from app.projections.read_models.customers import Customers
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 from tests.support.data.mock_mongo import Database
 
 CUSTOMERS = Customers()
@@ -26,9 +26,9 @@ def store() -> Iterator[Servicing]:
     servicing.close()
 
 
-def rename(customer: str, number: int) -> Told:
+def rename(customer: str, number: int) -> Step:
     source = message(f"{customer}-{number}", at=number)
-    return Told(Customer, customer, "report_details", source, {"first_name": f"Ann {number}"})
+    return Step(Customer, customer, "report_details", source, {"first_name": f"Ann {number}"})
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from app.event_store.application import Servicing
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.reading import EventReader
 from app.projections.read_models.customers import Customers
-from tests.support.data.given import Told, absorb, message
+from tests.support.data.given import Step, absorb, message
 
 CUSTOMERS = Customers()
 
@@ -25,14 +25,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servicing]
     servicing.close()
 
 
-def say(number: int) -> Told:
+def say(number: int) -> Step:
     spoken = {"username": "customer", "utterance": "Hello"}
-    return Told(Conversation, "CONV-1", "add_utterance", message(f"said-{number}", at=number), spoken)
+    return Step(Conversation, "CONV-1", "add_utterance", message(f"said-{number}", at=number), spoken)
 
 
-def rename(number: int) -> Told:
+def rename(number: int) -> Step:
     details = {"first_name": f"Ann {number}"}
-    return Told(Customer, "CUS-1", "report_details", message(f"named-{number}", at=number), details)
+    return Step(Customer, "CUS-1", "report_details", message(f"named-{number}", at=number), details)
 
 
 def test_a_full_page_ends_at_its_last_event_and_any_other_at_the_newest(store: Servicing) -> None:
@@ -42,9 +42,9 @@ def test_a_full_page_ends_at_its_last_event_and_any_other_at_the_newest(store: S
     absorb(store, [rename(2), say(2)])
     reader = EventReader(store, CUSTOMERS.topics(), "customers")
     first = reader.page(0, 6, 2)
-    assert ([told.position for told in first.events], first.reached) == ([1, 2], 2)
+    assert ([envelope.position for envelope in first.events], first.reached) == ([1, 2], 2)
     rest = reader.page(2, 6, 2)
-    assert ([told.position for told in rest.events], rest.reached) == ([5], 6)
+    assert ([envelope.position for envelope in rest.events], rest.reached) == ([5], 6)
     assert reader.page(0, 4, 9).reached == 4, "nothing beyond the position that was asked for"
 
 
@@ -68,7 +68,7 @@ def test_large_events_make_short_pages_and_none_is_lost(
     reader, newest = EventReader(store, CUSTOMERS.topics(), "customers"), store.max_position()
     page, positions, longest = reader.page(0, newest, 30), [], 0
     while True:
-        positions += [told.position for told in page.events]
+        positions += [envelope.position for envelope in page.events]
         longest = max(longest, len(page.events))
         if page.reached >= newest:
             break

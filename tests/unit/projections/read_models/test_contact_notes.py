@@ -17,7 +17,7 @@ from tests.support.data.mock_mongo import Database
 
 CONTACT_NOTES = ContactNotes()
 
-TOLD: dict[str, Any] = {
+CONTENT: dict[str, Any] = {
     "note_type": "sms",
     "subject": "Hello",
     "content": "One",
@@ -39,7 +39,7 @@ def fresh() -> tuple[Servicing, Notes]:
 def attempt(notes: Notes, name: str, amended: str | None, content: str) -> Stored:
     """Write a note, or one that amends another."""
     if amended is None:
-        return notes.write(name, ANN, "C1", TOLD | {"content": content})
+        return notes.write(name, ANN, "C1", CONTENT | {"content": content})
     return notes.amend(name, ANN, amended, {"content": content})
 
 
@@ -100,7 +100,7 @@ def test_notes_and_documents_agree_on_the_chains(
 def test_of_two_amendments_at_once_one_wins() -> None:
     """The second one read the note before the first was stored, and is told when it tries to save."""
     servicing, notes = fresh()
-    notes.write("N1", ANN, "C1", TOLD)
+    notes.write("N1", ANN, "C1", CONTENT)
     load, overtaken = servicing.load, []
 
     def load_and_be_overtaken(kind: Any, name: str) -> Any:
@@ -125,11 +125,11 @@ def test_of_one_key_used_twice_at_once_one_note_comes() -> None:
         found = load(kind, name)
         if kind is ContactNote and not overtaken:
             overtaken.append(name)
-            assert not notes.write("N1", ANN, "C1", TOLD).is_replay
+            assert not notes.write("N1", ANN, "C1", CONTENT).is_replay
         return found
 
     servicing.load = load_and_be_overtaken  # type: ignore[method-assign]
-    stored = notes.write("N1", ANN, "C1", TOLD)
+    stored = notes.write("N1", ANN, "C1", CONTENT)
     assert overtaken
     assert stored.is_replay
 
@@ -138,7 +138,7 @@ def test_a_note_about_nobody_leaves_nothing() -> None:
     servicing, notes = fresh()
     before = servicing.max_position()
     with pytest.raises(BillieError, match="no customer 'C2'") as refused:
-        notes.write("N1", ANN, "C2", TOLD)
+        notes.write("N1", ANN, "C2", CONTENT)
     assert refused.value.status == 404
     with pytest.raises(BillieError, match="no note 'N0'") as refused:
         notes.amend("N1", ANN, "N0", {"content": "x"})

@@ -102,8 +102,8 @@ def test_entries_are_in_order_of_time_whenever_they_are_told() -> None:
 
 
 def test_of_one_time_the_place_in_the_store_decides() -> None:
-    told = ANN.report_details(at=2, first_name="Ann", email_address="ann@example.com", staff=True)
-    assert words(given(TIMELINE, told)) == ["name_changed", "contact_details_changed", "flags_changed"]
+    step = ANN.report_details(at=2, first_name="Ann", email_address="ann@example.com", staff=True)
+    assert words(given(TIMELINE, step)) == ["name_changed", "contact_details_changed", "flags_changed"]
 
 
 def test_each_month_of_the_time_zone_has_a_document() -> None:
@@ -164,7 +164,7 @@ def test_a_money_command_waits_at_its_account_for_the_customer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words_told"),
+    ("kind", "expected"),
     [
         ("repayment", "repayment_posted"),
         ("late_fee", "fee_charged"),
@@ -174,11 +174,11 @@ def test_a_money_command_waits_at_its_account_for_the_customer() -> None:
         ("write_off", "written_off"),
     ],
 )
-def test_a_posted_command_is_named_by_its_kind(kind: str, words_told: str) -> None:
+def test_a_posted_command_is_named_by_its_kind(kind: str, expected: str) -> None:
     intent = replace(INTENT, kind=CommandKind(kind))
     timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(actor=TELLER, intent=intent))
     timeline.when(COMMAND.posted(transaction_id="T1", ledger_event_id="E1", result={}))
-    assert words(timeline)[-1] == words_told
+    assert words(timeline)[-1] == expected
 
 
 def test_an_adjustment_tells_what_it_comes_to() -> None:
@@ -271,8 +271,8 @@ def test_what_only_repeats_how_something_stands_is_left_out() -> None:
     timeline.when(
         aged(4, 0), ANN.report_details(at=5, first_name="A"), ANN.report_details(at=6, first_name="B")
     )
-    told = [each["text"] for each in entries(timeline) if each["what"] == "arrears_changed"]
-    assert told == [f"The loan is {days} days past due, in the bucket early arrears." for days in (0, 1, 0)]
+    found = [each["text"] for each in entries(timeline) if each["what"] == "arrears_changed"]
+    assert found == [f"The loan is {days} days past due, in the bucket early arrears." for days in (0, 1, 0)]
     assert words(timeline).count("name_changed") == 2
 
 
@@ -286,8 +286,8 @@ def test_the_newest_entries_are_kept_and_all_are_counted() -> None:
 
 def test_the_newest_entries_wait_and_all_are_counted() -> None:
     few = CustomerTimeline(Options(max_timeline_entries=3))
-    told = (CHAT.decide(at=at * 10 * DAY, decision="approved") for at in range(5))
-    timeline = given(few, *told).when(CHAT.start(at=41 * DAY, customer_id="C1"))
+    decisions = (CHAT.decide(at=at * 10 * DAY, decision="approved") for at in range(5))
+    timeline = given(few, *decisions).when(CHAT.start(at=41 * DAY, customer_id="C1"))
     timeline.shows(MARCH, entryCount=4).shows(APRIL, entryCount=2)
     assert [each["at"] for each in entries(timeline)] == [minute(20 * DAY), minute(30 * DAY)]
 

@@ -14,7 +14,7 @@ from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.erasing import BOB, EVE, SECRET, erase, everything_of, know, stored_bytes, write_note
-from tests.support.data.given import Told, absorb
+from tests.support.data.given import Step, absorb
 from tests.support.data.mock_mongo import Database
 from tests.support.data.projecting import On
 
@@ -131,14 +131,14 @@ def test_words_of_who_settles_by_hand_are_cleared(servicing: Servicing, late: bo
 
 
 def test_an_erasure_is_in_the_timeline_and_its_entries_stay(servicing: Servicing) -> None:
-    def told(live: Folded) -> list[str]:
+    def timeline(live: Folded) -> list[str]:
         return [
             entry["what"] for month in live.documents()["customer-timeline"] for entry in month["entries"]
         ]
 
-    before = told(folded(servicing))
+    before = timeline(folded(servicing))
     erase(servicing)
-    assert told(folded(servicing)) == [*before, "personal_data_erased"]
+    assert timeline(folded(servicing)) == [*before, "personal_data_erased"]
 
 
 _WITH = {9: 10, 10: 9, 11: 12, 12: 11}
@@ -152,10 +152,14 @@ def test_it_comes_to_the_same_however_it_is_split_and_repeated(
     seed: int, batch: int, repeated: list[int]
 ) -> None:
     servicing, chance = Servicing.in_memory(), Random(seed)
-    told: list[Told] = list(everything_of("C1", "L1"))
-    other: list[Told] = list(everything_of("C2", "L2"))
+    mine: list[Step] = list(everything_of("C1", "L1"))
+    other: list[Step] = list(everything_of("C2", "L2"))
     live = Folded(servicing, batch)
-    together = [told.pop(0), *(x for pair in zip(told, other[1:], strict=True) for x in pair), other[0]]
+    together = [
+        mine.pop(0),
+        *(x for pair in zip(mine, other[1:], strict=True) for x in pair),
+        other[0],
+    ]
     while together:
         size = chance.randint(1, 6)
         absorb(servicing, together[:size])

@@ -27,7 +27,7 @@ from app.projections.engine.projector import Projector
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
-from tests.support.data.given import Told, absorb
+from tests.support.data.given import Step, absorb
 from tests.support.data.mock_mongo import Database
 from tests.support.data.projecting import On
 from tests.support.data.random_events import DAY, happenings, stored
@@ -37,14 +37,14 @@ PROJECTIONS = all_projections(Settings())
 Histories = dict[str, dict[str, Any]]
 
 
-def absorbed(messages: Iterable[Told], batches: Iterable[int]) -> Servicing:
+def absorbed(messages: Iterable[Step], batches: Iterable[int]) -> Servicing:
     """A store of messages that came in batches of these sizes, and one by one after that."""
     servicing, waiting = Servicing.in_memory(), list(messages)
     for size in batches:
         absorb(servicing, waiting[:size])
         waiting = waiting[size:]
-    for told in waiting:
-        absorb(servicing, [told])
+    for step in waiting:
+        absorb(servicing, [step])
     return servicing
 
 
@@ -63,8 +63,8 @@ def histories(servicing: Servicing, batch: int = 1_000) -> Histories:
 
 def _without_positions(document: dict[str, Any]) -> dict[str, Any]:
     entries = [{k: v for k, v in each.items() if k != "position"} for each in document.get("entries", ())]
-    told = {name: value for name, value in document.items() if name not in ("_position", "entries")}
-    return told | ({"entries": sorted(entries, key=lambda each: (each["at"], str(each)))} if entries else {})
+    rest = {name: value for name, value in document.items() if name not in ("_position", "entries")}
+    return rest | ({"entries": sorted(entries, key=lambda each: (each["at"], str(each)))} if entries else {})
 
 
 def events_of(servicing: Servicing) -> list[Any]:
@@ -92,36 +92,36 @@ SIZES = st.lists(st.integers(1, 9), max_size=6)
 def test_repetitions_and_batches_change_nothing(
     data: st.DataObject, seed: int, batches: list[int], project_batch: int
 ) -> None:
-    told = list(happenings(Random(seed), 30, relinks=False))  # To whom a command belongs, arrival decides.
-    again = list(told)
-    for message in data.draw(st.lists(st.sampled_from(told), max_size=6), "sent twice"):
+    steps = list(happenings(Random(seed), 30, relinks=False))  # To whom a command belongs, arrival decides.
+    again = list(steps)
+    for message in data.draw(st.lists(st.sampled_from(steps), max_size=6), "sent twice"):
         first = again.index(message)
         again.insert(data.draw(st.integers(first + 1, len(again)), "place"), message)
-    expected = histories(absorbed(told, ()))
+    expected = histories(absorbed(steps, ()))
     assert histories(absorbed(again, batches), project_batch) == expected
 
 
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, SEEDS)
 def test_news_of_different_aggregates_may_interleave(seed: int, order: int) -> None:
-    told = [each for each in happenings(Random(seed), 30) if each.kind is LoanAccount]
+    steps = [each for each in happenings(Random(seed), 30) if each.kind is LoanAccount]
     waiting = defaultdict(list)
-    for each in reversed(told):
+    for each in reversed(steps):
         waiting[each.business_id].append(each)
     chance, mixed = Random(order), []
     while names := sorted(name for name, left in waiting.items() if left):
         mixed.append(waiting[chance.choice(names)].pop())
-    assert histories(absorbed(mixed, ())) == histories(absorbed(told, ()))
+    assert histories(absorbed(mixed, ())) == histories(absorbed(steps, ()))
 
 
 @st.composite
-def each_thing_once(draw: st.DrawFn) -> list[Told]:
+def each_thing_once(draw: st.DrawFn) -> list[Step]:
     """News at any time, in any order, no two on one thing: none of them makes another old."""
-    told = []
+    steps = []
     for number in range(draw(st.integers(1, 4))):
         loan, chat = On(LoanAccount, f"L{number}"), On(Conversation, f"V{number}")
         customer = On(Customer, f"C{number % 2}")
-        told += [
+        steps += [
             loan.open(**_when(draw), customer_id=customer.business_id, loan_amount=Decimal("500.00")),
             loan.change_status(**_when(draw), status=draw(st.sampled_from(["ACTIVE", "SUSPENDED"]))),
             loan.update_aging(**_when(draw), bucket=draw(st.sampled_from(["current", "default"]))),
@@ -132,8 +132,8 @@ def each_thing_once(draw: st.DrawFn) -> list[Told]:
             chat.summarise(**_when(draw), purpose="car"),
         ]
         if number < 2:
-            told.append(customer.report_details(**_when(draw), first_name="Ann"))
-    return draw(st.permutations(draw(st.lists(st.sampled_from(told), min_size=1, unique_by=id))))
+            steps.append(customer.report_details(**_when(draw), first_name="Ann"))
+    return draw(st.permutations(draw(st.lists(st.sampled_from(steps), min_size=1, unique_by=id))))
 
 
 CENTS = st.integers(1, 99_999).map(lambda cents: Decimal(cents) / 100)
@@ -146,9 +146,11 @@ def _when(draw: st.DrawFn) -> dict[str, int]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), each_thing_once())
-def test_any_order_of_the_same_events_gives_the_same_histories(data: st.DataObject, told: list[Told]) -> None:
-    other = data.draw(st.permutations(told), "order")
-    one, two = absorbed(told, ()), absorbed(other, data.draw(SIZES, "batches"))
+def test_any_order_of_the_same_events_gives_the_same_histories(
+    data: st.DataObject, steps: list[Step]
+) -> None:
+    other = data.draw(st.permutations(steps), "order")
+    one, two = absorbed(steps, ()), absorbed(other, data.draw(SIZES, "batches"))
     assert facts(one) == facts(two)
     assert histories(two) == histories(one)
 
@@ -177,9 +179,9 @@ def test_every_day_counts_what_its_events_say(seed: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, SEEDS)
 def test_in_any_order_the_newest_day_is_as_the_accounts_are_now(seed: int, order: int) -> None:
-    told = list(happenings(Random(seed), 30))
-    Random(order).shuffle(told)
-    servicing = absorbed(told, ())
+    steps = list(happenings(Random(seed), 30))
+    Random(order).shuffle(steps)
+    servicing = absorbed(steps, ())
     days = folded(servicing, "portfolio-daily")
     now = [
         {

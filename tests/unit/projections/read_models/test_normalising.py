@@ -55,7 +55,7 @@ def test_keys_can_be_stored_and_are_bounded(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("Mary-Anne O'Brien", ["mary", "anne", "obrien"]),
         ("  d’Arcy,\tJosé ", ["darcy", "jose"]),
@@ -65,8 +65,8 @@ def test_keys_can_be_stored_and_are_bounded(text: str) -> None:
         ("...", []),
     ],
 )
-def test_words(text: str, told: list[str]) -> None:
-    assert words(text) == told
+def test_words(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
 
 
 def test_a_code_is_without_what_separates_its_parts() -> None:

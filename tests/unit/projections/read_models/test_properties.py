@@ -212,10 +212,10 @@ def shown(database: Any) -> dict[str, dict[str, Any]]:
 def test_order_duplication_and_batches_do_not_matter(
     data: st.DataObject, messages: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    told = entries(FIXED + messages)
-    as_sent = documents([told], 1_000)
-    again = data.draw(st.lists(st.sampled_from(told), max_size=5), "sent twice")
-    mixed = data.draw(st.permutations(told + again), "order")
+    sent = entries(FIXED + messages)
+    as_sent = documents([sent], 1_000)
+    again = data.draw(st.lists(st.sampled_from(sent), max_size=5), "sent twice")
+    mixed = data.draw(st.permutations(sent + again), "order")
     batches = []
     while mixed:
         size = data.draw(st.integers(1, len(mixed)), "batch")

@@ -20,7 +20,7 @@ from app.projections.read_models.search_keys.keys import (
 )
 from app.projections.read_models.search_keys.normalising import LONGEST
 from app.projections.rebuild.differences import fields_that_differ
-from tests.support.data.given import Told
+from tests.support.data.given import Step
 from tests.support.data.projecting import Given, On, given
 
 CUSTOMERS = Customers()
@@ -39,13 +39,13 @@ def keys(state: Given, identifier: str) -> set[str]:
 
 
 def test_a_customer_is_found_by_names_address_phone_and_id() -> None:
-    told = MARY.report_details(
+    step = MARY.report_details(
         first_name="Zoë",
         last_name="O'Brien",
         email_address="Zoe.OBrien@Mail.test",
         mobile_phone_number="+61 412 345 678",
     )
-    assert keys(given(CUSTOMERS, told), "CUS-900002") == {
+    assert keys(given(CUSTOMERS, step), "CUS-900002") == {
         *("nzoe obrien", "nobrien zoe", "ezoe.obrien@mail.test", "p0412345678"),
         *("ccus900002", "c900002"),
     }
@@ -69,7 +69,7 @@ def test_a_conversation_without_an_application_has_no_keys() -> None:
     )
 
 
-def reports() -> list[Told]:
+def reports() -> list[Step]:
     return [
         MARY.report_details(at=1, first_name="Ann", last_name="Lee", email_address="old@mail.test"),
         MARY.report_details(at=2, last_name="Smith", mobile_phone_number="0412 345 678"),
@@ -79,11 +79,11 @@ def reports() -> list[Told]:
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_keys_are_the_same_in_any_order_and_with_repetitions(order: tuple[int, ...]) -> None:
-    told = reports()
+    steps = reports()
     state = given(CUSTOMERS)
     for index in order:
-        state.when(told[index])
-    state.when(*told)
+        state.when(steps[index])
+    state.when(*steps)
     assert keys(state, "CUS-900002") == {
         *("nann smith", "nsmith ann", "nannie smith", "enew@mail.test", "p0412345678"),
         *("ccus900002", "c900002"),
@@ -124,8 +124,8 @@ def test_verifying_compares_keys_and_no_stamps() -> None:
 @having(
     st.fixed_dictionaries({}, optional=dict.fromkeys(("firstName", "lastName", "preferredName"), ANYTHING))
 )
-def test_whatever_is_told_keys_are_few_short_and_can_be_stored(told: dict[str, str]) -> None:
-    found = search_keys("customers", {"_id": "C1", "emailAddress": "".join(told.values()), **told})
+def test_keys_of_any_text_are_few_short_and_can_be_stored(texts: dict[str, str]) -> None:
+    found = search_keys("customers", {"_id": "C1", "emailAddress": "".join(texts.values()), **texts})
     assert len(found) <= 16
     for key in found:
         assert key.encode("utf-8")

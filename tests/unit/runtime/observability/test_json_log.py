@@ -15,7 +15,7 @@ BASE = {"at", "level", "logger", "message", "role"}
 
 
 @pytest.fixture
-def told() -> Any:
+def logged() -> Any:
     """Logs one record, and gives its line."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
@@ -32,15 +32,15 @@ def told() -> Any:
     return line
 
 
-def test_a_line_has_what_every_line_has(told: Any) -> None:
-    line = told("Entry %s set aside:\n%s", "1-0", "why")
+def test_a_line_has_what_every_line_has(logged: Any) -> None:
+    line = logged("Entry %s set aside:\n%s", "1-0", "why")
     assert set(line) == BASE
     assert line["at"].endswith("+00:00")
     assert (line["level"], line["role"], line["logger"]) == ("warning", "ingest", "app.some.where")
     assert line["message"] == "Entry 1-0 set aside:\nwhy"
 
 
-def test_what_it_is_about_stands_in_fields_of_its_own_and_nothing_else_does(told: Any) -> None:
+def test_what_it_is_about_stands_in_fields_of_its_own_and_nothing_else_does(logged: Any) -> None:
     about = {
         "entry_id": "1-0",
         "message_id": "id:1",
@@ -49,17 +49,17 @@ def test_what_it_is_about_stands_in_fields_of_its_own_and_nothing_else_does(told
         "projection": "customers",
     }
     with bound_contextvars(request_id="r1"):
-        line = told("Told", extra={**about, "name_of_customer": "Ann"})
+        line = logged("Told", extra={**about, "name_of_customer": "Ann"})
     assert {name: line[name] for name in line if name in FIELDS} == {**about, "request_id": "r1"}
     assert set(line) == BASE | set(about) | {"request_id"}
 
 
-def test_an_error_is_told_by_its_class_and_lines_and_not_by_its_text(told: Any) -> None:
+def test_an_error_is_told_by_its_class_and_lines_and_not_by_its_text(logged: Any) -> None:
     quoted = "".join(("sec", "ret"))  # The trace has the source's lines: they hold names, not values.
     try:
         raise ValueError(quoted)
     except ValueError:
-        line = told("It failed", exc_info=True)
+        line = logged("It failed", exc_info=True)
     assert line["trace"].endswith("ValueError")
     assert "test_json_log.py" in line["trace"]
     assert "secret" not in json.dumps(line)
