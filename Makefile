@@ -31,13 +31,14 @@ fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wil
 	@$(PYTHON) -m pytest -q -s tests/integration/ingestion/stream/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
 	@$(PYTHON) -m pytest -q -s tests/e2e/test_openapi_holds.py --api-examples 100 $(ARGS)
 
-lint: $(VENV)/installed ## style, types, and the arrows between the folders
+lint: $(VENV)/installed ## style, words, types, and the arrows between the folders
 	@$(VENV)/bin/ruff check -q .
 	@$(VENV)/bin/ruff format -q --check .
+	@$(PYTHON) tools/checks/words.py
 	@$(VENV)/bin/mypy --no-error-summary
 	@$(VENV)/bin/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
-	@echo "Style, types and layers are as they should be."
+	@echo "Style, words, types and layers: no findings."
 
 proto: $(VENV)/installed ## generate the ledger's code from the proto file again
 	@$(PYTHON) -m grpc_tools.protoc -Iapp/ledger/wire=proto --python_out=. --pyi_out=. --grpc_python_out=. \

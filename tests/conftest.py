@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Where Python may not keep what it compiled, each process of a test compiles all of our code anew.
+    # Where Python may not keep what it compiled, each process of a test compiles all of our code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "sqlite_file: about the file that its event store is in")
 

@@ -25,7 +25,7 @@ _AGAIN_AFTER_S = 0.1
 
 @dataclass
 class Outcomes:
-    """What callers were told in the end, by key; and which answers they met on the way."""
+    """The final outcomes that callers saw, by key; and the answers on the way."""
 
     posted: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Outcomes:
 
 
 class Callers:
-    """So many at once: each asks for one command after the other, of whichever API answers."""
+    """So many at once: each asks for one command after the other, of any API that answers."""
 
     def __init__(
         self, doors: Sequence[Door], token: str, accounts: Sequence[str], seed: int, wrong: Violations
@@ -50,7 +50,7 @@ class Callers:
         self._telling = threading.Lock()
 
     def run(self, stop: threading.Event, give_up: threading.Event, at_once: int) -> None:
-        """Ask until told to stop, and then for as long as an outcome is not known, unless told to give up."""
+        """Ask until stopped, and then while an outcome is unknown, unless it should give up."""
         with ThreadPoolExecutor(at_once, thread_name_prefix="money") as threads:
             for done in [threads.submit(self._keep_asking, stop, give_up) for _ in range(at_once)]:
                 done.result()

@@ -1,4 +1,4 @@
-"""What has to be so when all is over: the books, what callers were told, and the documents of a quiet run."""
+"""The checks at the end: the books, the answers to callers, and the documents of a quiet run."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -35,11 +35,11 @@ def all_are_open(books: Path, names: Sequence[str]) -> bool:
 
 
 def books_hold_each_once(path: Path, names: Sequence[str], outcomes: Outcomes) -> Iterator[str]:
-    """What is wrong in the ledger's books: they hold what callers were told was posted, once, and no more."""
+    """What is wrong in the ledger's books: they hold each posting that callers saw, once, and no more."""
     with closing(sqlite3.connect(path)) as database:
         held = dict(database.execute("SELECT idempotency_key, posting FROM keys"))
     if held.keys() != outcomes.posted.keys():
-        yield f"held and not told, or told and not held: {sorted(held.keys() ^ outcomes.posted.keys())}"
+        yield f"held or answered, and not both: {sorted(held.keys() ^ outcomes.posted.keys())}"
     with closing(Books(path)) as books:
         for name in names:
             loan = books.loan(name)
@@ -49,7 +49,7 @@ def books_hold_each_once(path: Path, names: Sequence[str], outcomes: Outcomes) -
 
 
 def commands_are_as_answered(scene: Scene, outcomes: Outcomes) -> Iterator[str]:
-    """Where our own record of a command is not what its caller was told."""
+    """Where our own record of a command differs from the answer to its caller."""
     for key in outcomes.posted.keys() | outcomes.rejected.keys():
         command = scene.servicing.load(LedgerCommand, command_id_of(key))
         if command is None or (command.status == "posted") != (key in outcomes.posted):

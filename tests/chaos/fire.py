@@ -118,7 +118,7 @@ class Fire:
             target.clock.jump(0)
 
     def _wait_for_a_batch(self, consumer: str) -> None:
-        """Return when it has entries in hand: it is worth more to kill it then. Or in vain."""
+        """Return when it has entries in hand: it is worth more to kill it then. Or time out."""
         until = monotonic() + _A_BATCH_WITHIN_S
         while monotonic() < until and not self._scene.has_in_hand(consumer):
             Event().wait(0.002)

@@ -29,7 +29,7 @@ class Mode(Enum):
     SLOW = 2
     """A tenth of a second each way, and 200 kB a second."""
     CUT = 3
-    """What is sent is swallowed, and nobody is told: as by a firewall that forgot the connection.
+    """What is sent is swallowed without an error: as by a firewall that forgot the connection.
 
     Those that there are stay so for ever; new ones work again when the link is open.
     """
@@ -118,7 +118,7 @@ class Link:
             await asyncio.sleep(_LATENCY_S + size / _BYTES_A_SECOND)
 
     async def far(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to whoever is served. Raises OSError where nobody listens."""
+        """A connection to the target. Raises OSError where nobody listens."""
         return await asyncio.open_connection("127.0.0.1", self._target)
 
 
@@ -135,7 +135,7 @@ class _Connection:
             back = asyncio.create_task(self._pump(far_reader, self._writer, link))
             await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
             if self.is_cut and not there.done():
-                await there  # The near side is not told that the far one ended.
+                await there  # The near side does not learn that the far one ended.
             there.cancel()
             back.cancel()
 

@@ -26,7 +26,7 @@ class Publisher:
         self.acknowledged: list[bytes] = []
 
     def run(self, stop: Event) -> None:
-        """Until told to stop, or until there are no more."""
+        """Run until stopped, or until all are sent."""
         began, sent = monotonic(), 0
         while sent < len(self._entries) and not stop.wait(_EVERY_S):
             due = min(len(self._entries), int((monotonic() - began) * self._rate))
@@ -69,7 +69,7 @@ class Door:
 
 @dataclass
 class Reader:
-    """Reads whatever there is: an answer is the document, or 503, or it was never there."""
+    """Reads documents: an answer is the document, or 503, or 404 for one that never existed."""
 
     doors: Sequence[Door]
     token: str
@@ -79,10 +79,10 @@ class Reader:
     answers: dict[str, int] = field(default_factory=dict)
 
     def run(self, stop: Event) -> None:
-        """Until told to stop."""
+        """Run until stopped."""
         chance = Random(self.seed)
         known: dict[str, set[str]] = {"customers": set(), "loan-accounts": set(), "conversations": set()}
-        # A connection each: one that was cut is dead for ever, and whoever kept it would wait on it.
+        # A connection each: one that was cut is dead for ever, and a reader that kept it would wait on it.
         with httpx.Client(
             headers={"Authorization": f"Bearer {self.token}"},
             timeout=_READ_WITHIN_S,

@@ -55,7 +55,7 @@ class PostgresServer(Target):
         self._process.wait()
 
     def start_again_if_it_ended(self) -> None:
-        """As whoever supervises it would, when there is room on its disk."""
+        """As its supervisor would, once its disk has room."""
         if self._process is not None and self._process.poll() is not None:
             self.start()
 
@@ -85,7 +85,7 @@ class PostgresServer(Target):
         until = monotonic() + _UP_WITHIN_S
         while not self.is_up():
             if self._process.poll() is not None and self._log_path.stat().st_size and monotonic() < until:
-                return  # It ended at once: its disk is full, and whoever clears it starts it again.
+                return  # It ended at once: its disk is full; clearing it starts it again.
             assert monotonic() < until, "PostgreSQL does not come up"
             sleep(0.05)
 

@@ -1,4 +1,4 @@
-"""What is under fire: roles and servers as processes that are killed, stopped, and told a wrong time."""
+"""What is under fire: roles and servers as processes that are killed, stopped, and given a wrong time."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.chaos.clocks import Clock
 from tests.support.commands import Billie
 
 SERVER_AWAY = 3
-"""The exit code of a role that finds a server away when it starts: whoever supervises it starts it again."""
+"""The exit code of a role that finds a server away when it starts: its supervisor starts it again."""
 
 
 class Struck:
@@ -61,7 +61,7 @@ class Target:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Start it; the data is that of before."""
+        """Start it with its previous data."""
         self._starters.submit(self._start).result()
         self.pids.add(self.pid)
 

@@ -209,7 +209,7 @@ def _roles(
 
 
 def _token(settings: Settings) -> str:
-    """One that is good whatever a clock says: a wrong clock refuses tokens, as it should."""
+    """One that is valid under any clock: a wrong clock refuses tokens, as it should."""
     assert settings.jwt_secret is not None
     claims = claims_with(settings.jwt_role_claim, "operations") | {
         "sub": "ann",

@@ -41,7 +41,7 @@ class SqliteStore:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self._path = disk.folder / "events.db"
-        # So that whoever waits for the lock gives up within the fault, and says so.
+        # So that a writer that waits for the lock gives up within the fault, and says so.
         self.url = f"sqlite:///{self._path}?timeout=1"
 
     def recover(self) -> None:

@@ -96,9 +96,9 @@ class Load:
             f"money: {self.callers.asked} intents, {len(outcomes.posted)} posted, {len(outcomes.rejected)} "
             f"rejected; answers {dict(outcomes.answers.most_common())}",
             f"reads: {answers}",
-            f"looked {self.watch.looked} times, {self.watch.blind} in vain; {self.acknowledged.seen} entries "
-            f"were seen acknowledged, {self.posted.posted} postings once; verified {self.verifier.verified} "
-            f"times, {self.verifier.away} in vain",
+            f"looked {self.watch.looked} times, {self.watch.blind} unsuccessfully; "
+            f"{self.acknowledged.seen} entries were seen acknowledged, {self.posted.posted} postings once; "
+            f"verified {self.verifier.verified} times, {self.verifier.away} unsuccessfully",
         ]
 
 

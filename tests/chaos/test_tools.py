@@ -1,4 +1,4 @@
-"""The fire's own tools: they strike as they say, and whoever looks on sees what is wrong."""
+"""The fire's own tools: they strike as they say, and the watchers see what is wrong."""
 
 import errno
 import socket
@@ -47,7 +47,7 @@ def test_a_target_is_struck_by_one_fault_at_a_time() -> None:
 
 @contextmanager
 def echo() -> Iterator[Link]:
-    """A link to whoever says all again."""
+    """A link to an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as listener, Links() as links:
 
         def serve() -> None:

@@ -25,7 +25,7 @@ class Verifier:
         self.verified = self.away = 0
 
     def run(self, stop: Event) -> None:
-        """Until told to stop."""
+        """Run until stopped."""
         while not stop.wait(_EVERY_S):
             done = self._billie.end("verify", "--sample", _SHARE, "--json", within_s=_WITHIN_S)
             if done.returncode == _AWAY:

@@ -138,7 +138,7 @@ class Watch:
         """How often it looked, and how often it could not see."""
 
     def run(self, stop: Event) -> None:
-        """Until told to stop."""
+        """Run until stopped."""
         while not stop.wait(_EVERY_S):
             for role in self._roles:
                 if (wrong := role.look()) is not None:

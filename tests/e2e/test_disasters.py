@@ -111,9 +111,9 @@ def test_redis_is_lost_and_what_was_unread_is_asked_for_again(
         shutil.rmtree(tmp_path / "redis" / "appendonlydir")
         redis.start()
         assert client.xlen(settings.inbox_stream) == 0, "nothing is left"
-        # Nobody knows where exactly it ended: the publishers send a day too much, and what was never read.
+        # Where exactly it ended is unknown: the publishers send a day too much, and what was never read.
         publish(client, settings.inbox_stream, entries[half // 2 :])
-        until(lambda: _is_settled(client, settings), 60, "a group made anew, and the rest")
+        until(lambda: _is_settled(client, settings), 60, "a recreated group, and the rest")
         assert newest_position(settings) > newest
         ingesting.terminate()
         assert ingesting.wait(30) == 0
@@ -134,13 +134,13 @@ def test_redis_is_lost_and_what_was_unread_is_asked_for_again(
         }
     )
     undisturbed.model_fields_set.update(("consumer_group", "dead_letter_stream"))
-    _read_anew(undisturbed, entries, tmp_path)
+    _read_again(undisturbed, entries, tmp_path)
     quiet = all_documents(undisturbed)
     for name in ("customers", "loan-accounts", "conversations", "write-off-requests"):
         assert under_loss[name] == quiet[name], name
 
 
-def _read_anew(settings: Settings, entries: list[dict[str, str]], folder: Path) -> None:
+def _read_again(settings: Settings, entries: list[dict[str, str]], folder: Path) -> None:
     """All entries, once, in order, by a stream of their own."""
     quiet = settings.model_copy(update={"inbox_stream": "inbox:quiet"})
     quiet.model_fields_set.add("inbox_stream")

@@ -31,7 +31,7 @@ def api(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
 
 
 def repay(api: httpx.Client, body: dict[str, str], key: str) -> httpx.Response:
-    """As a caller must: told that the ledger is away, or not settled yet, ask again with the same key."""
+    """As a caller must: if the ledger is away, or it is not settled yet, ask again with the same key."""
     answers: list[httpx.Response] = []
 
     def known() -> bool:

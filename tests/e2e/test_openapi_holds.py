@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document lets a caller send, and much that it does not: the API answers as it says.
+"""Requests that the OpenAPI document allows, and many that it does not: the API answers as documented.
 
 Requests are generated from the committed document and sent to the whole system: each operation's examples,
 the edges of each parameter, random ones, and chains of operations. No answer may be a 500, of an undocumented

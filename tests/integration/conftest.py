@@ -1,4 +1,4 @@
-"""PostgreSQL for the tests that are about it, whatever the others keep their events in."""
+"""PostgreSQL for the tests that are about it, with any event store for the others."""
 
 from collections.abc import Iterator
 

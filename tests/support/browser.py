@@ -53,7 +53,7 @@ def _install() -> None:
 def browser() -> Iterator[Browser]:
     """One that runs until the tests are done. Skips them, loudly, where there is none."""
     if (path := chromium()) is None:
-        print(_NOTICE, file=sys.stderr)  # noqa: T201 - whoever reads the log has to see it
+        print(_NOTICE, file=sys.stderr)  # noqa: T201 - readers of the log have to see it
         pytest.skip(_NOTICE)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])

@@ -44,7 +44,7 @@ class Billie:
     def end(
         self, *arguments: str, stdin: str = "", within_s: float = 120, **more_settings: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, whichever that is. Raises TimeoutExpired."""
+        """Run a command to its end, good or bad. Raises TimeoutExpired."""
         return subprocess.run(
             self._command(arguments),
             cwd=ROOT,

@@ -20,7 +20,7 @@ _BY_STAFF = (ContactNote.Event, LedgerCommand.Event)
 """What is asked over REST: no message tells it."""
 
 Absorption = tuple[UUID, str]
-"""An aggregate, and the identity of a message that it was told."""
+"""An aggregate, and the identity of a message that concerns it."""
 
 
 @dataclass(frozen=True)

@@ -12,5 +12,5 @@ def until(condition: Callable[[], bool], seconds: float = 90, what: str = "waite
     waiting, ends_at = Event(), monotonic() + seconds
     while not condition():
         if monotonic() > ends_at:
-            pytest.fail(f"{what}: {seconds:g} s in vain")
+            pytest.fail(f"{what}: not within {seconds:g} s")
         waiting.wait(0.01)

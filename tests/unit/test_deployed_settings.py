@@ -21,7 +21,7 @@ ISSUER = {
     "BILLIE_JWT_AUDIENCE": "billie",
     "BILLIE_LEDGER_TARGET": "ledger.test:443",
     "BILLIE_CONSOLE": "oidc",
-    "BILLIE_CONSOLE_URL": "https://desk.test",
+    "BILLIE_CONSOLE_URL": "https://console.test",
     "BILLIE_OIDC_CLIENT_ID": "billie-console",
 }
 CONSOLE = ("BILLIE_CONSOLE", "BILLIE_CONSOLE_URL", "BILLIE_OIDC_CLIENT_ID")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 INSTEAD = {
     r"told|untold": "reported, given, known; or a noun: facts, values",
-    r"(of|from) before(?! the\b)|as before(?=\W*$)": "previous, earlier",
+    r"(of|from) before(?! the\b)|as before(?=[.,;]|$)": "previous, earlier",
     r"(what|which|that) is none": "invalid, missing, not a …",
     r"what there is|all that there is|that there is (none|not|nothing)": "what exists, what is missing",
     r"anew": "again",

@@ -34,7 +34,7 @@ def running(
 
 @pytest.fixture(autouse=True)
 def no_failure() -> Iterator[None]:
-    """No script fails, and nothing offends against the policy, whatever a test does."""
+    """No test may leave a failed script or a violation of the content security policy."""
     failures()
     yield
     assert failures() == []

@@ -51,7 +51,7 @@ class System:
             self._running[name] = self._billie.start(name, *arguments, log=log)
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Stop a role: at once, or as it is told to."""
+        """Stop a role: at once, or in order."""
         self.signal(name, number)
         self._running[name].wait(30)
 

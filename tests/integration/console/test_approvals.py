@@ -108,7 +108,7 @@ def test_one_that_no_longer_fits_is_said_to_before_somebody_approves_it(
     assert "The balance is now" not in sue.get(page).text
 
 
-def test_the_account_beside_it_is_asked_for_anew(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+def test_the_account_beside_it_is_read_again(ann: Visitor, sue: Visitor, settings: Settings) -> None:
     page = ask(ann, "L1", settings)
     assert f'hx-get="{page}/account"' in sue.get(page).text
     part = sue.part(f"{page}/account").text
@@ -175,14 +175,14 @@ def test_the_queue_is_filtered_ordered_and_counted(
     mine = pending(sue, "Adjustment")
     assert "This is your own request" in sue.get(mine).text
     take_back(sue, mine, settings, comment="It was a mistake of mine.")
-    rejected = sue.post(f"{page}/reject", {"comment": f"No reason is told. {HOSTILE}"})
+    rejected = sue.post(f"{page}/reject", {"comment": f"No reason is given. {HOSTILE}"})
     assert "Rejected" in rejected.text
     assert "<img" not in rejected.text
     project(settings, drain=True)
     assert sue.part("/approvals/badge").text == ""
 
 
-def test_a_refusal_is_told_in_the_words_of_the_api(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+def test_a_refusal_is_shown_in_the_words_of_the_api(ann: Visitor, sue: Visitor, settings: Settings) -> None:
     page = ask(ann, "L1", settings, amount="5")
     answer = sue.post(f"{page}/approve", {"comment": WHY})
     assert (answer.status_code, "Nothing was decided" in answer.text) == (409, True)

@@ -27,7 +27,7 @@ def ada(url: str) -> Iterator[Visitor]:
 
 @pytest.fixture
 def stored(settings: Settings) -> Iterator[Collection[dict[str, Any]]]:
-    """The jobs, of which there are none yet."""
+    """The jobs, none yet."""
     with MongoClient[dict[str, Any]](settings.mongo_url, tz_aware=True) as client:
         jobs = client[settings.mongo_db][COLLECTION]
         jobs.delete_many({})
@@ -77,7 +77,7 @@ def test_a_job_is_stopped(ada: Visitor, stored: Collection[dict[str, Any]]) -> N
     assert ada.part("/pipeline/job/nothing/stop").status_code == 404
 
 
-def test_what_came_of_jobs_is_told_and_is_no_markup(
+def test_outcomes_of_jobs_are_shown_and_escaped(
     ada: Visitor, stored: Collection[dict[str, Any]], settings: Settings
 ) -> None:
     ada.post("/pipeline/jobs/verify", {"model-customers": "yes"})
@@ -100,7 +100,7 @@ def test_what_came_of_jobs_is_told_and_is_no_markup(
     assert HOSTILE not in page
 
 
-def test_while_a_job_takes_its_leases_nobody_is_told_that_its_rebuild_stands(
+def test_a_rebuild_is_not_shown_as_stalled_while_its_job_takes_its_leases(
     ada: Visitor, settings: Settings, stored: Collection[dict[str, Any]]
 ) -> None:
     with MongoClient[dict[str, Any]](settings.mongo_url) as client:
@@ -116,7 +116,7 @@ def test_while_a_job_takes_its_leases_nobody_is_told_that_its_rebuild_stands(
             assert "<strong>customers</strong>" in page
             assert "Unfinished: no worker" not in page
             stored.update_one({"_id": job["_id"]}, {"$set": {"updatedAt": datetime(2026, 3, 1, tzinfo=UTC)}})
-            assert "Unfinished: no worker" in ada.get("/pipeline").text, "whoever ran it is dead"
+            assert "Unfinished: no worker" in ada.get("/pipeline").text, "its runner is dead"
         finally:
             rebuilds.delete_one({"_id": record_id("customers")})
 

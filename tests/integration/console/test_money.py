@@ -1,4 +1,4 @@
-"""Money in the drawer: checked, summed up, posted once, and told as it is."""
+"""Money in the drawer: checked, summed up, posted once, and shown as it is."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -110,14 +110,14 @@ def test_more_is_repaid_than_is_owed_only_where_somebody_says_that_it_is_meant(a
     summary = ann.post(f"{path}/check", form).text
     assert "This exceeds the balance by A$50.00. Post it anyway." in summary
     assert fields_of(summary)["overpays"] == "50.00"
-    for untold in ({}, {"overpays": "49.99"}, {"overpays": "NaN"}, {"overpays": "yes"}):
-        refused = ann.post(path, form | untold)
+    for unconfirmed in ({}, {"overpays": "49.99"}, {"overpays": "NaN"}, {"overpays": "yes"}):
+        refused = ann.post(path, form | unconfirmed)
         assert (refused.status_code, "Nothing was posted. Tick this" in refused.text) == (422, True)
         assert owed(ann, "L3") == "A$600.00"
     posted = ann.post(path, form | {"overpays": "50.00"})
     assert "Overpayment: A$50.00." in posted.text
     again = ann.post(path, form)
-    assert "Posted" in again.text, "what is stored with the key is told, although less is owed by now"
+    assert "Posted" in again.text, "what is stored with the key is shown, although less is owed now"
 
 
 def test_no_more_is_waived_than_the_fees_that_are_owed(sue: Visitor) -> None:

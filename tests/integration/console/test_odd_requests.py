@@ -45,7 +45,7 @@ def test_an_identifier_is_no_address(ann: Visitor, identifier: str) -> None:
     assert ann.client.get(f"/customers/{identifier}/note", headers={"HX-Request": "true"}).status_code == 404
 
 
-def test_cookies_are_for_https_where_the_console_is_whatever_the_proxy_tells(
+def test_cookies_are_for_https_where_the_console_is_despite_the_proxy(
     settings: Settings,
 ) -> None:
     there = settings.model_copy(update={"console_url": "https://desk.example"})

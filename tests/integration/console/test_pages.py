@@ -79,7 +79,7 @@ def test_each_part_can_be_asked_for_alone(ann: Visitor, name: str) -> None:
 
 
 def _at_any_time(page: str) -> str:
-    """Without when the ledger was asked, which is told to the minute."""
+    """Without the minute at which the ledger was asked."""
     return re.sub(r"(?<=Live from the ledger, )[^<]+", "just now", page)
 
 

@@ -98,7 +98,7 @@ def test_a_code_counts_once(browser: httpx.Client) -> None:
     assert (again.status_code, "rejected this sign-in" in again.text) == (401, True)
 
 
-def test_who_was_not_signed_in_is_told(browser: httpx.Client) -> None:
+def test_a_failed_sign_in_is_explained(browser: httpx.Client) -> None:
     state = parse_qs(urlsplit(back(browser)).query)["state"][0]
     answer = browser.get("/sign-in/back", params={"state": state, "error": "access_denied"})
     assert (answer.status_code, "did not sign you in" in answer.text) == (401, True)
@@ -154,7 +154,7 @@ def test_an_issuer_that_is_not_ours_is_not_asked(
         answer = httpx.get(f"{url}/sign-in/issuer")
         assert (answer.status_code, "issuer_unavailable" in answer.text) == (503, True)
         signing.discovery = {}
-        assert httpx.get(f"{url}/sign-in/issuer").status_code == 303, "it is asked anew"
+        assert httpx.get(f"{url}/sign-in/issuer").status_code == 303, "it is asked again"
 
 
 def test_an_issuer_that_is_away_is_said_to_be(settings: Settings, signing: Provider) -> None:

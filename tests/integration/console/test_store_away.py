@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("no_faults")
 REPAYMENT = "/loan-accounts/L1/repayment"
 
 
-def test_what_the_ledger_posted_is_told_as_posted(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_ledger_posted_is_shown_as_posted(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     form = fields_of(ann.part(REPAYMENT).text) | {"amount": "2", "paymentMethod": "cash"}
     sent = fields_of(ann.post(f"{REPAYMENT}/check", form).text)
     monkeypatch.setattr(CommandStore, "events", store_is_away)

@@ -88,7 +88,7 @@ def test_a_history_has_pages_of_so_many_events_or_bytes(
                 assert each.history_page((Conversation, "V1"), 0, 100) == whole[:2]
 
 
-def test_who_is_overtaken_begins_anew(
+def test_an_overtaken_writer_starts_again(
     two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two

@@ -55,7 +55,7 @@ def target(postgres_url: str) -> str:
 
 
 def test_a_copy_has_all_tables_that_a_store_is_made_with(source: str, target: str) -> None:
-    """Whoever adds a table to the store has to have it copied."""
+    """A new table of the store must be copied too."""
     Servicing.from_url(target).close()
     ours = sorted(table.name for table in TABLES)
     for url in (source, target):
@@ -197,7 +197,7 @@ def test_what_arrives_changed_is_seen(source: str, target: str, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["sqlite", "postgresql"])
-def test_whoever_is_connected_is_named_and_can_only_read(
+def test_connected_clients_are_named_and_can_only_read(
     source: str, target: str, tmp_path: Path, back: bool
 ) -> None:
     """The writer is a process of its own: SQLite's locks tell nothing within one."""
@@ -245,7 +245,7 @@ for _ in sys.stdin:
 
 @contextmanager
 def writer(url: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that has a store open, and writes an event whenever it is told to."""
+    """A process that has a store open, and writes an event on request."""
     child = subprocess.Popen(
         [sys.executable, "-c", WRITER, url],
         cwd=ROOT,

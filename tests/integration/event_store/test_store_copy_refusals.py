@@ -80,7 +80,7 @@ def test_swapped_nothing_is_overwritten(source: str, postgres_url: str) -> None:
 
 
 def test_one_that_is_done_already_is_said_to_be(source: str, postgres_url: str) -> None:
-    """Whoever asks again did not see it end."""
+    """Its end was not seen by a second caller."""
     copy_store(source, postgres_url, go_on)
     with pytest.raises(CopyRefusedError, match="copied this source there before, that is done"):
         copy_store(source, postgres_url, go_on)
@@ -122,7 +122,9 @@ with end.locked():
 """
 
 
-def test_a_full_disk_is_told_of_the_target_and_the_copy_can_be_run_again(source: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_for_the_target_and_the_copy_can_be_run_again(
+    source: str, tmp_path: Path
+) -> None:
     """As far as files may grow here: SQLite meets the same as at a disk's end."""
     make_large(source, 12_000)
     target = f"sqlite:///{tmp_path / 'target.db'}"
@@ -142,7 +144,7 @@ def test_a_full_disk_is_told_of_the_target_and_the_copy_can_be_run_again(source:
     assert all_rows(target) == all_rows(source)
 
 
-def test_what_is_no_store_is_told_of_the_end_that_it_is_at(source: str, tmp_path: Path) -> None:
+def test_an_invalid_store_is_reported_for_its_end_of_the_copy(source: str, tmp_path: Path) -> None:
     text = tmp_path / "text.db"
     text.write_text("This is no database.\n" * 100)
     wrong = (text, tmp_path, text / "below.db")
@@ -160,7 +162,7 @@ def test_what_is_no_store_is_told_of_the_end_that_it_is_at(source: str, tmp_path
 def test_a_file_that_is_read_only_is_said_to_be(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked of the system, as root may write to whatever is not on a read-only disk."""
+    """Asked of the system, as root may write to any disk that is not read-only."""
     with monkeypatch.context() as patched:
         patched.setattr("os.access", lambda path, _: Path(path) != tmp_path / "source.db")
         with pytest.raises(EndpointError, match="source") as failed:
@@ -169,7 +171,7 @@ def test_a_file_that_is_read_only_is_said_to_be(
     assert not (tmp_path / "target.db").exists()
 
 
-def test_a_user_who_may_only_read_cannot_hold_writers_off_and_is_told_so(
+def test_a_read_only_user_cannot_hold_writers_off_and_is_refused(
     source: str, postgres_url: str, tmp_path: Path
 ) -> None:
     copy_store(source, postgres_url, go_on)
@@ -202,7 +204,7 @@ def test_a_user_who_may_only_read_cannot_hold_writers_off_and_is_told_so(
         "billie:Wilhelmina@127.0.0.1/store",
     ],
 )
-def test_no_part_of_a_password_is_shown_whatever_is_wrong_with_a_url(url: str, source: str) -> None:
+def test_no_part_of_a_password_is_shown_for_any_fault_of_a_url(url: str, source: str) -> None:
     for option, arguments in (("--to", ("--from", source, "--to", url)), ("--from", ("--from", url))):
         more = () if option == "--to" else ("--to", f"{source}.new")
         done = Billie({}).end("events", "copy", *arguments, *more)
@@ -243,7 +245,7 @@ def test_an_empty_store_is_copied_and_positions_begin_at_1(postgres_url: str, tm
         assert [each.position for each in servicing.page(0, 10, 10)] == [1, 2]
 
 
-def test_sealed_events_go_over_sealed_whatever_master_key_is_set(postgres_url: str, tmp_path: Path) -> None:
+def test_sealed_events_are_copied_sealed_under_any_master_key(postgres_url: str, tmp_path: Path) -> None:
     masters, sealed = MasterKeys(b"1" * 32), f"sqlite:///{tmp_path / 'sealed.db'}"
     with closing(Servicing.from_url(sealed, masters=masters)) as servicing:
         know(servicing, "C1", "L1")

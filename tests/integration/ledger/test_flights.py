@@ -65,7 +65,7 @@ def test_a_batch_whose_storing_fails_is_read_again_before_anything_else(
     assert (pending(redis_client, settings), dead_letters(redis_client, settings)) == (0, [])
 
 
-def test_what_was_stored_is_acknowledged_when_told_to_stop(
+def test_what_was_stored_is_acknowledged_before_a_stop(
     settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     publish(redis_client, settings.inbox_stream, ENTRIES)
@@ -83,7 +83,7 @@ def test_what_was_stored_is_acknowledged_when_told_to_stop(
 def test_consumers_whose_batches_concern_one_chat_take_turns(
     settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
-    """Each follows what the other stored: nobody loads the chat anew, and nobody meets a conflict."""
+    """Each follows what the other stored: neither loads the chat again, and neither meets a conflict."""
     publish(redis_client, settings.inbox_stream, ENTRIES)
     redis_client.xgroup_create(settings.inbox_stream, settings.consumer_group, id="0")
     with Servicing.from_url(settings.event_store_url, cache=100) as other:

@@ -358,7 +358,7 @@ def test_a_fee_whose_outcome_is_unknown_is_not_sent_in_other_words() -> None:
         assert ledger.calls("ApplyLateFee") == []
 
 
-def test_a_watch_gives_what_is_posted_and_resumes_where_it_is_told() -> None:
+def test_a_watch_gives_what_is_posted_and_resumes_at_a_given_posting() -> None:
     def tell(call: Call) -> Any:
         return iter([transaction(2), transaction(3)])
 

@@ -50,7 +50,7 @@ def event_ids(client: Redis, settings: Settings, kind: str = "account.updated.v1
 
 @contextmanager
 def beside(role: Callable[[Event], None], stop: Event, books: Books) -> Iterator[None]:
-    """A role in a thread of its own, until the end, whatever that is."""
+    """A role in a thread of its own, until it ends in any way."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(role, stop)
         try:
@@ -62,7 +62,7 @@ def beside(role: Callable[[Event], None], stop: Event, books: Books) -> Iterator
 
 
 class Crashing:
-    """A client whose process dies when the stream has the entries, and nobody was told."""
+    """A client whose process dies when the stream has the entries, before anybody learns it."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client

@@ -96,7 +96,7 @@ def test_movements_are_found_by_who_what_and_when(
     assert document["idempotencyKey"] == "intent-00000002"
 
 
-def test_movements_are_found_by_whoever_had_a_part_in_them(
+def test_movements_are_found_by_each_participant(
     running: tuple[str, Settings], mongo_db: Database[dict[str, Any]], redis_client: Redis
 ) -> None:
     url, settings = running

@@ -33,7 +33,7 @@ def events(settings: Settings, command_id: str) -> list[str]:
         servicing.close()
 
 
-def test_what_is_posted_is_told_and_recorded(
+def test_a_posting_is_answered_and_recorded(
     client: httpx.Client, ledger: ScriptedLedger, settings: Settings
 ) -> None:
     answer = client.post(REPAYMENTS, json=REPAYMENT | {"paymentMethod": "card"}, headers=KEY)

@@ -25,7 +25,7 @@ def takes_a_person(answer: httpx.Response) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "takes_a_person"), answer.text
 
 
-def test_what_a_machine_did_is_told_apart(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
+def test_actions_of_a_machine_are_distinguished(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
     with machine_of(url, settings, "operations") as billing, client_of(url, settings) as ann:
         made = billing.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
         assert made.status_code == 201

@@ -190,7 +190,7 @@ def test_commands_that_never_settle_hold_up_no_other(
     until(posted)
 
 
-def test_a_refused_token_of_whoever_slept_settles_nothing(
+def test_a_token_refused_after_a_sleep_settles_nothing(
     store: CommandStore, servicing: Servicing, ledger: ScriptedLedger
 ) -> None:
     """Another process has sent it meanwhile, and what it sent may be posted."""

@@ -25,7 +25,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return away
 
 
-def test_what_is_posted_and_stored_is_told_though_it_cannot_be_read_again(
+def test_a_stored_posting_is_answered_though_it_cannot_be_read_again(
     client: httpx.Client, away: Callable[..., None]
 ) -> None:
     away("events")

@@ -127,7 +127,7 @@ def test_one_s_own_request_is_cancelled_and_not_rejected(
         assert same.post(f"{request}/cancel").json()["status"] == "cancelled"
 
 
-def test_whoever_decides_may_say_what_they_have_seen(ann: httpx.Client, bob: httpx.Client) -> None:
+def test_a_decision_may_name_the_version_seen(ann: httpx.Client, bob: httpx.Client) -> None:
     request = made(ann)
     seen = bob.get(request)
     for stale in ('"0123"', 'W/"0123", "4567"', bob.get(f"{request}?fields=amount").headers["ETag"]):
@@ -144,7 +144,7 @@ def test_whoever_decides_may_say_what_they_have_seen(ann: httpx.Client, bob: htt
     assert answer.status_code == 404
 
 
-def test_an_approval_that_is_repeated_is_told_what_became_of_it_whatever_was_seen(
+def test_a_repeated_approval_is_answered_with_its_outcome_without_a_version_check(
     ann: httpx.Client, bob: httpx.Client
 ) -> None:
     request = made(ann)

@@ -71,7 +71,7 @@ def test_all_is_examined_and_well_and_nothing_is_left_behind(
     assert sorted(mongo_db.list_collection_names()) == collections
 
 
-def test_what_is_lacking_is_told_with_what_to_do(
+def test_a_missing_requirement_is_reported_with_its_remedy(
     settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     mongo_db["projection-positions"].insert_one({"_id": "customers", "position": 3, "version": 0})

@@ -121,7 +121,7 @@ def test_an_empty_store_lets_no_document_go(
 def test_redis_may_be_as_lost_as_the_store(
     restored: Settings, reconcile: Reconcile, mongo_db: Mongo, tmp_path: Path
 ) -> None:
-    """There is no stream to read anew: the rest is done all the same."""
+    """There is no stream to read again: the rest is done all the same."""
     saved = tmp_path / "saved"
     code, output, _ = reconcile("--replay", "--save", str(saved), "--forget-documents")
     assert code == 1
@@ -180,7 +180,7 @@ def test_what_was_saved_before_is_not_replaced_and_nothing_is_let_go(
 def test_nothing_is_done_by_halves_where_documents_would_be_lost(
     settings: Settings, folded: object, reconcile: Reconcile, mongo_db: Mongo, redis_client: Redis
 ) -> None:
-    """The group had begun anew before it was said that ``--save`` is missing."""
+    """A missing ``--save`` is reported before the group is reset."""
     stream, group = settings.inbox_stream, settings.consumer_group
     redis_client.xgroup_create(stream, group, id="7-0", mkstream=True)
     code, _, said = reconcile("--replay", "--forget-documents")
@@ -231,9 +231,9 @@ def test_stopped_on_the_way_no_read_model_goes_on_with_a_part_of_its_documents(
     assert {each["projection"] for each in output["ahead"]} == set(projections)
     reconcile("--save", str(tmp_path / "saved"), "--forget-documents")
     project(restored, drain=True)
-    folded_anew = live(mongo_db)
-    assert set(folded_anew["customers"]) == {"C-A"}
-    assert set(folded_anew["contact-notes"]) == {"A-note"}
+    folded_again = live(mongo_db)
+    assert set(folded_again["customers"]) == {"C-A"}
+    assert set(folded_again["contact-notes"]) == {"A-note"}
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_which_server_is_away_is_said_and_no_password(
     assert live(mongo_db) == folded
 
 
-def test_a_ledger_that_is_away_is_told_of_each_money_command(reconcile: Reconcile) -> None:
+def test_an_unavailable_ledger_is_reported_for_each_money_command(reconcile: Reconcile) -> None:
     code, output, _ = reconcile()
     assert code == 1
     assert "ledger-commands B is in documents only; the ledger: it does not say: UNAVAILABLE" in output

@@ -1,4 +1,4 @@
-"""A source that is silent is told from one that was caught up with: by its own days before."""
+"""A silent source is distinguished from one that is caught up with, by its previous days."""
 
 from collections.abc import Iterable
 from time import monotonic
@@ -105,7 +105,7 @@ def test_large_entries_do_not_travel(settings: Settings, redis_client: Redis) ->
     assert redis_client.info("stats")["total_net_output_bytes"] - before < 50_000  # type: ignore[index]
 
 
-def test_a_young_stream_of_any_length_is_soon_told_of(redis_client: Redis) -> None:
+def test_silence_of_a_young_stream_of_any_length_is_soon_reported(redis_client: Redis) -> None:
     """Redis serves nobody else meanwhile: it once took it three seconds."""
     publish_at(redis_client, "long", [NOW + each / 100 for each in range(50_000)], pad="x" * 500)
     begun = monotonic()

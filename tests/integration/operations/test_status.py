@@ -67,7 +67,7 @@ def codes(seen: Status) -> list[str]:
     return [problem.code for problem in seen.problems]
 
 
-def test_all_is_told(ledger: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]) -> None:
+def test_a_full_status(ledger: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]) -> None:
     stream = ledger.inbox_stream
     assert list(migrate(mongo_db))
     publish(redis_client, stream, [SAID, POISON, UNKNOWN, UNKNOWN])
@@ -143,7 +143,7 @@ def test_servers_that_hang_are_not_waited_for_long(ledger: Settings) -> None:
     assert {away.server for away in seen.away} == {"Redis", "MongoDB", "The event store", "The ledger"}
 
 
-def test_projections_that_do_not_move_are_told_apart(ledger: Settings, redis_client: Redis) -> None:
+def test_projections_that_do_not_move_are_distinguished(ledger: Settings, redis_client: Redis) -> None:
     publish(redis_client, ledger.inbox_stream, [SAID])
     ingest(ledger, drain=True, stop=Event())
     project(ledger, ["conversations"], drain=True)
@@ -184,7 +184,7 @@ def test_unread_entries_are_counted(settings: Settings, redis_client: Redis) -> 
     assert (state.oldest_pending.consumer, state.oldest_pending.deliveries) == ("me", 1)
 
 
-def test_the_pending_entry_that_is_told_is_one_that_nobody_takes_over(
+def test_the_pending_entry_shown_is_one_that_nobody_takes_over(
     settings: Settings, redis_client: Redis
 ) -> None:
     """Not the oldest, which may be in good hands."""

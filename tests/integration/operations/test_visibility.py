@@ -1,4 +1,4 @@
-"""Read your own writes: what is told of a published entry holds when it is told."""
+"""Read your own writes: the reported status of a published entry holds at once."""
 
 import json
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def test_what_is_visible_can_be_read_at_once(
             assert mongo_db["conversations"].find_one({"_id": f"V{number}"}) is not None
 
 
-def test_each_entry_is_told_apart(servers: Servers, settings: Settings) -> None:
+def test_each_entry_has_its_own_status(servers: Servers, settings: Settings) -> None:
     with ingesting(settings), projecting(settings):
         earlier, sent = send(servers, POISON)
         assert fates(earlier.wait(sent, 20)) == [Fate.DEAD_LETTER]
@@ -101,7 +101,7 @@ def test_an_entry_in_somebodys_hands_is_pending_and_holds_up_no_other(
         assert fates(visibility.wait(sent, 0.1)) == [Fate.VISIBLE, Fate.PENDING, Fate.VISIBLE]
 
 
-def test_a_dead_letter_is_found_whatever_the_clocks_say(
+def test_a_dead_letter_is_found_despite_wrong_clocks(
     servers: Servers, settings: Settings, redis_client: Redis
 ) -> None:
     redis_client.xadd(settings.inbox_stream, UNKNOWN, id="99999999999999-0")  # type: ignore[arg-type]

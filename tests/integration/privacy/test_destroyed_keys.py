@@ -1,4 +1,4 @@
-"""The bytes of destroyed keys, in the files of SQLite and PostgreSQL, whoever is in the way of it."""
+"""The bytes of destroyed keys, in the files of SQLite and PostgreSQL, also with readers in the way."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -46,7 +46,7 @@ def text_of(key: bytes) -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An event store that there is nothing in."""
+    """An empty event store."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
     found: str = request.getfixturevalue("postgres_url")
@@ -212,7 +212,7 @@ def shown(database: MongoDatabase) -> str:
     return str([list(database[name].find()) for name in names])
 
 
-def test_over_http_it_is_refused_done_and_told_again(
+def test_over_http_it_is_refused_done_and_answered_again(
     known: Settings, mongo_db: MongoDatabase, billie: Billie
 ) -> None:
     body, key = {"reason": REASON}, {"Idempotency-Key": "erasure-00000001"}

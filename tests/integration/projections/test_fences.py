@@ -69,7 +69,7 @@ def only_names(database: Mongo, *names: str) -> None:
 
 
 @pytest.mark.usefixtures("named")
-def test_another_store_is_refused_by_whatever_would_write(mongo_db: Mongo, new_store: NewStore) -> None:
+def test_another_store_is_refused_by_every_writer(mongo_db: Mongo, new_store: NewStore) -> None:
     other = Servicing.from_url(new_store())
     for attempt in (
         lambda: run_rebuilds([CUSTOMERS], other, mongo_db, Flag(), quiet),

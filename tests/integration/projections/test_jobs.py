@@ -1,4 +1,4 @@
-"""Jobs that were asked for: each is done once, in a process of its own, whatever becomes of its runner."""
+"""Jobs that were asked for: each is done once, in a process of its own, even if its runner dies."""
 
 import errno
 import signal
@@ -87,7 +87,7 @@ class Children:
         return process.pid not in self._seen and "app.cli.main" in process.cmdline()
 
 
-def test_a_rebuild_is_done_and_told(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
+def test_a_rebuild_is_done_and_reported(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
     before = live(mongo_db)
     mongo_db["customers"].update_many({}, {"$set": {"firstName": "Edited"}})
     job, is_new = jobs.ask(Order(JobKind.REBUILD, ("customers", "loan-accounts")), BY)
@@ -122,7 +122,7 @@ def test_two_who_ask_at_once_have_one_job(mongo_db: Mongo, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("how", ["ended", "stopped"])
-def test_what_has_ended_is_asked_for_anew(mongo_db: Mongo, how: str) -> None:
+def test_an_ended_job_can_be_requested_again(mongo_db: Mongo, how: str) -> None:
     list(migrate(mongo_db))
     jobs, order = Jobs(mongo_db), Order(JobKind.VERIFY, ("customers",))
     job_id = jobs.ask(order, BY)[0]["_id"]
@@ -236,7 +236,7 @@ def test_a_process_that_cannot_be_started_is_tried_again_and_costs_no_attempt(
     assert (done["status"], done["attempts"]) == ("done", 1)
 
 
-def test_a_runner_that_is_told_to_stop_puts_its_job_back_and_the_next_goes_on(
+def test_a_stopping_runner_puts_its_job_back_and_the_next_continues_it(
     settings: Settings, mongo_db: Mongo, jobs: Jobs
 ) -> None:
     job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)

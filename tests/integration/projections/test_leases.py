@@ -74,7 +74,7 @@ def test_it_is_free_when_the_beat_stood_still_and_not_before(
     assert record(begun)["lease"]["owner"] == "second"
 
 
-def test_whoever_stood_still_is_not_sure_of_it_whatever_was_read_before(
+def test_a_worker_that_stood_still_is_not_sure_of_it_despite_earlier_reads(
     begun: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
@@ -115,7 +115,7 @@ def test_a_late_answer_makes_nobody_sure(begun: Mongo, monkeypatch: pytest.Monke
     assert not lease.is_sure()
 
 
-def test_whoever_asks_gets_it_next_and_nobody_waits_for_one_who_died_asking(
+def test_a_requester_gets_it_next_and_nobody_waits_for_a_dead_requester(
     begun: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]

@@ -182,7 +182,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 main.run()
 """
-"""``billie migrate`` as a process that begins when it is told to: starting takes longer than the work."""
+"""``billie migrate`` as a process that begins on a signal: starting takes longer than the work."""
 
 
 def test_several_processes_at_once_all_exit_with_0(

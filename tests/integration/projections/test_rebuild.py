@@ -269,7 +269,7 @@ def test_one_document_is_rebuilt_in_its_place(
     assert "the lease goes to rebuild on" in caplog.text
 
 
-def test_what_is_rebuilt_by_another_version_of_the_projection_begins_anew(
+def test_a_rebuild_by_another_version_of_the_projection_starts_again(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
     stored_and_projected(settings, mongo_db, 300)

@@ -56,7 +56,7 @@ def test_ingestion_counts_what_became_of_entries(settings: Settings, redis_clien
     assert value(after, "billie_dead_letters") == 1
 
 
-def test_lag_is_told_from_a_silent_source(settings: Settings, redis_client: Redis) -> None:
+def test_lag_is_distinguished_from_a_silent_source(settings: Settings, redis_client: Redis) -> None:
     name = settings.inbox_stream
     seconds, _ = redis_client.time()
     redis_client.xadd(name, {"typ": "user_input"}, id=f"{(seconds - 1_000) * 1_000}-0")
@@ -106,7 +106,7 @@ def test_projections_tell_where_they_are(
     assert value(after, "billie_migrations_waiting") == len(all_migrations())
 
 
-def test_a_server_that_is_away_is_told_and_hides_nothing_of_the_others(
+def test_an_unavailable_server_is_reported_and_hides_nothing_of_the_others(
     settings: Settings, redis_client: Redis
 ) -> None:
     publish(redis_client, settings.inbox_stream, [SAID])

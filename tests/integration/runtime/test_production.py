@@ -59,7 +59,7 @@ def test_an_api_does_not_start_with_a_sandbox_ledger(tmp_path: Path) -> None:
     assert f"BILLIE_LEDGER_TARGET, {target}, is a sandbox ledger" in done.stderr
 
 
-def test_a_sandbox_is_told_from_a_ledger_and_from_none(tmp_path: Path) -> None:
+def test_a_sandbox_is_distinguished_from_a_ledger_and_from_none(tmp_path: Path) -> None:
     books = Books(tmp_path / "books.db")
     with serving(books) as target:
         assert is_sandbox(target, security=Security())

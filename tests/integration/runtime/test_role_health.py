@@ -89,7 +89,7 @@ def test_who_waits_for_a_server_lives_and_is_not_ready(settings: Settings, tmp_p
         assert ask("/healthz")[0] == 200
 
 
-def test_a_loop_that_hangs_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_loop_is_reported(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     port, heartbeats = free_port(), Heartbeats()
     measured = settings.model_copy(update={"metrics_port": port})
     with serving_metrics(measured, Role.PROJECT, (), heartbeats):

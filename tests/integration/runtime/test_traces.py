@@ -119,9 +119,7 @@ def test_rest_is_part_of_its_callers_trace_and_what_it_publishes_links_to_it(
     assert SECRET not in repr(receiver.spans), "no address, no query, nothing of what was said"
 
 
-def test_what_becomes_a_dead_letter_is_told(
-    traced: Settings, receiver: Receiver, redis_client: Redis
-) -> None:
+def test_a_dead_letter_is_traced(traced: Settings, receiver: Receiver, redis_client: Redis) -> None:
     publish(redis_client, traced.inbox_stream, [NOBODYS, SAID])
     billie_of(traced).run("ingest", "--drain")
     [message] = receiver.named("message user_input")

@@ -71,6 +71,6 @@ def console(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def console_at(port: int, settings: Settings) -> Iterator[str]:
-    """The same on a port that is known before: an issuer has to be told where the console is."""
+    """The same on a port that is known before: an issuer has to know where the console is."""
     with serving(settings, create_app(settings), port) as url:
         yield url

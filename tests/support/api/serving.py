@@ -14,7 +14,7 @@ from app.runtime.settings.settings import Settings
 
 
 class _Server(ApiServer):
-    """Says when it is up, and stops as soon as it is told to: elsewhere it looks ten times a second."""
+    """Says when it is up, and stops at once on request: elsewhere it looks ten times a second."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(app, settings)

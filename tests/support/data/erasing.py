@@ -31,7 +31,7 @@ REASON = "asked for by letter of 2 March"
 
 
 def everything_of(customer_id: str, name: str) -> Iterator[Step]:
-    """What was told: of a loan account, a chat, a request and a command, all called ``name``, and settled."""
+    """Messages of a loan account, a chat, a request and a command, all called ``name``, and settled."""
 
     def step(kind: type, command: str, number: int, /, **arguments: Any) -> Step:
         source = message(f"{customer_id}/{name}/{kind.__name__}/{command}/{number}", at=number)
@@ -102,7 +102,7 @@ def everything_of(customer_id: str, name: str) -> Iterator[Step]:
 
 
 def know(servicing: Servicing, customer_id: str, name: str) -> None:
-    """Have all of it told, one after the other, and a note written."""
+    """Absorb all of it, one after the other, and write a note."""
     for each in everything_of(customer_id, name):
         absorb(servicing, [each])
     write_note(servicing, customer_id, f"{name}-note")

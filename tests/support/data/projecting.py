@@ -1,4 +1,4 @@
-"""A test of a projection in three lines: given what was told, when more is, then the documents are so.
+"""A test of a projection in three lines: given some messages, when more arrive, these documents.
 
 loan = On(LoanAccount, "L1")
 given(LoanAccounts(), loan.open(customer_id="C1")).when(
@@ -91,5 +91,5 @@ class Given:
 
 
 def given(projection: Projection, *steps: Step) -> Given:
-    """What was told already."""
+    """The messages absorbed already."""
     return Given(projection).when(*steps)

@@ -76,7 +76,7 @@ def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> I
 
 
 def stored(seed: int, count: int) -> Servicing:
-    """A store that holds so many happenings, in the order in which they are told."""
+    """A store that holds so many happenings, in the order of their arrival."""
     servicing = Servicing.in_memory()
     for step in happenings(Random(seed), count):
         absorb(servicing, [step])

@@ -76,7 +76,7 @@ class Issuer:
         self._server.server_close()
 
     def start(self) -> None:
-        """On the same port as before."""
+        """On the same port again."""
         self.let_go.clear()
         self._server = self._listening(self.port)
 

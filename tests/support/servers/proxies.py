@@ -1,4 +1,4 @@
-"""A TCP proxy in a thread: connections lead where it is told, new ones elsewhere when that changes."""
+"""A TCP proxy in a thread: connections lead to its target, new ones elsewhere when that changes."""
 
 import socket
 import ssl

@@ -15,7 +15,7 @@ _SURROGATES = range(0xD800, 0xE000)
 
 
 class Tape:
-    """Bytes to choose by, used up one after the other; when there are none left, zeros follow."""
+    """Bytes to choose by, used up one after the other; after the last one, zeros follow."""
 
     def __init__(self, drawn: bytes) -> None:
         self._drawn = drawn

@@ -187,7 +187,7 @@ def test_message_without_news_is_absorbed_too(account: LoanAccount) -> None:
     assert names(account) == ["NothingNewReported"]
 
 
-def test_plan_told_again_with_less_keeps_what_was_told(account: LoanAccount) -> None:
+def test_a_repeated_plan_with_fewer_facts_keeps_the_known_ones(account: LoanAccount) -> None:
     plan = [{"payment_number": 1, "amount": Decimal("51.00")}, {"payment_number": 2}]
     whole = {"payments": plan, "payment_frequency": "weekly", "created_date": "2026-03-01"}
     account.create_schedule(message("m1", at=1), schedule_id="S1", **whole)
@@ -210,7 +210,7 @@ def test_money_that_came_before_the_wait_for_disbursement_is_no_disbursement(acc
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_disbursed_date_is_the_earliest_that_is_told(account: LoanAccount, order: tuple[int, ...]) -> None:
+def test_disbursed_date_is_the_earliest_reported(account: LoanAccount, order: tuple[int, ...]) -> None:
     account.open(message("m0", at=0), customer_id="C1", status="PENDING_DISBURSEMENT")
     for day in order:
         balance = Decimal(600 - day)

@@ -57,7 +57,7 @@ def test_nothing_personal_is_stored_in_the_clear(servicing: Servicing) -> None:
     assert b"600.00" in stored, "amounts are"
 
 
-def test_what_was_told_comes_back(servicing: Servicing) -> None:
+def test_stored_facts_come_back(servicing: Servicing) -> None:
     [_, names, contact, *_] = servicing.events.get(Customer.id_of("C1"))
     assert (names.full_name, names.preferred_name) == (f"{SECRET} Moss", None)
     assert contact.email_address == f"{SECRET}@example.com"
@@ -69,7 +69,7 @@ def test_what_was_told_comes_back(servicing: Servicing) -> None:
     }
 
 
-def test_erased_facts_are_told_apart_from_those_that_nobody_told(servicing: Servicing) -> None:
+def test_erased_facts_are_distinguished_from_unreported_ones(servicing: Servicing) -> None:
     erase(servicing)
     [_, names, *_] = servicing.events.get(Customer.id_of("C1"))
     assert names.full_name is ERASED

@@ -73,7 +73,7 @@ def test_approver_is_not_the_requester_in_another_spelling(request_made: WriteOf
     assert names(request_made)[-1] == "DecisionIgnored"
 
 
-def test_priority_that_nobody_told_is_absent(request_made: WriteOffRequest) -> None:
+def test_an_unreported_priority_is_absent(request_made: WriteOffRequest) -> None:
     document = fold(WRITE_OFF_REQUESTS, request_made)
     assert document is not None
     assert "priority" not in document

@@ -46,7 +46,7 @@ def test_what_is_written_under_a_name_is_read_under_it(name: str) -> None:
         ("robot", {"sub": "billing", "robot": True}),
     ],
 )
-def test_a_machine_is_told_by_its_claims(mark: str | None, claims: dict[str, Any]) -> None:
+def test_a_machine_is_recognised_by_its_claims(mark: str | None, claims: dict[str, Any]) -> None:
     assert is_machine_token(claims, mark)
 
 

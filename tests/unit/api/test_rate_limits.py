@@ -17,7 +17,7 @@ class Clock:
 def test_a_burst_is_let_through_and_then_the_rate() -> None:
     clock = Clock()
     limits = RateLimits(2, 3, clock=clock)
-    assert [limits.take("ann") for _ in range(5)] == [0, 0, 0, 0.5, 0.5], "asking in vain costs nothing"
+    assert [limits.take("ann") for _ in range(5)] == [0, 0, 0, 0.5, 0.5], "a refused request costs nothing"
     assert limits.take("bob") == 0, "each has their own"
     clock.now += 0.5
     assert [limits.take("ann"), limits.take("ann")] == [0, 0.5]

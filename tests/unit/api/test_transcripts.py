@@ -1,4 +1,4 @@
-"""Pages of transcripts are those of the whole read model, in whatever order things were told."""
+"""Pages of transcripts are those of the whole read model, in every order of arrival."""
 
 import sys
 from random import Random

@@ -55,7 +55,7 @@ def test_midnight_and_noon_are_twelve() -> None:
 def test_the_day_of_a_time_is_the_viewers_and_a_day_is_itself() -> None:
     assert formats.day("2026-11-25T23:04:00Z", SYDNEY) == "26 Nov 2026"
     assert formats.day("2026-11-25", SYDNEY) == "25 Nov 2026"
-    assert formats.day("2026-02-30") == "2026-02-30", "no such day: as it is told"
+    assert formats.day("2026-02-30") == "2026-02-30", "no such day: shown unchanged"
     assert formats.day(None) == "–"
 
 

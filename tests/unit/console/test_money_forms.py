@@ -1,4 +1,4 @@
-"""What people type, and what the API is told."""
+"""What people type, and what the API gets."""
 
 from decimal import Decimal
 
@@ -55,7 +55,7 @@ def test_an_adjustment_has_a_direction_and_a_part(
     assert change_of("adjustment", body) == (Decimal(principal), Decimal(fee))
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(InvalidFormError) as wrong:
         body_of("adjustment", {"amount": "x", "direction": "sideways", "reason": "r" * 501}, MOST)
     assert wrong.value.errors.keys() == {"amount", "direction", "part", "reason"}

@@ -35,7 +35,7 @@ def test_each_that_is_missing_is_named(name: str) -> None:
         check(Settings(**OIDC | {name: None}))
 
 
-def test_a_short_secret_is_refused_whichever_the_sign_in() -> None:
+def test_a_short_secret_is_refused_for_every_sign_in() -> None:
     settings = Settings(
         console="development", session_secret=SecretStr("short"), jwt_secret=SecretStr("j" * 40)
     )

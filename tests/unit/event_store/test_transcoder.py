@@ -1,4 +1,4 @@
-"""Events come back from bytes as they were, whatever a message put into them."""
+"""Events come back from bytes as they were, with any content of a message."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What an operator is told of each state."""
+"""The findings that an operator sees for each state."""
 
 from datetime import timedelta
 from typing import Any

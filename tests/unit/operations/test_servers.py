@@ -1,4 +1,4 @@
-"""An event store that cannot be opened: whoever asks is told soon, and of how it is now."""
+"""An event store that cannot be opened: callers learn it soon, and get its current state."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -34,7 +34,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
     return hanging
 
 
-def test_all_who_wait_for_an_event_store_are_told_by_the_one_try_and_the_next_one_tries_anew(
+def test_all_who_wait_for_an_event_store_share_one_attempt_and_the_next_one_tries_again(
     hanging: Hanging,
 ) -> None:
     asked = Servers(Settings())
@@ -47,7 +47,7 @@ def test_all_who_wait_for_an_event_store_are_told_by_the_one_try_and_the_next_on
     assert hanging.tries == 1
     with pytest.raises(OperationalError):
         asked.event_store()
-    assert hanging.tries == 2, "it may be back by now"
+    assert hanging.tries == 2, "it may be back"
     asked.close()
 
 

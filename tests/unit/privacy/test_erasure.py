@@ -238,7 +238,7 @@ def test_what_is_settled_while_it_turns_out_to_be_theirs_is_erased(
         assert erased_with(servicing, LedgerCommand, "K2") == "C1"
 
 
-def test_a_request_that_names_them_is_theirs_whatever_its_account_is(servicing: Servicing) -> None:
+def test_a_request_that_names_them_is_theirs_on_any_account(servicing: Servicing) -> None:
     account, request = On(LoanAccount, "L2"), On(WriteOffRequest, "W2")
     asked = {"loan_account_id": "L2", "customer_id": "C1", "amount": Decimal(20), "reason": "hardship"}
     absorb(servicing, [account.open(at=1, customer_id="C1", status="ACTIVE")])

@@ -1,4 +1,4 @@
-"""What is said of a server that is away: once a minute, and at once when it goes away anew."""
+"""An unavailable server is logged once a minute, and at once when it fails again."""
 
 from threading import Event
 
@@ -9,7 +9,7 @@ from app.runtime.servers.back_off import BackOff
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass on request."""
 
     now = 1_000.0
 

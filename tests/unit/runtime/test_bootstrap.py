@@ -14,7 +14,7 @@ POSTGRESQL = Settings(event_store_url="postgresql://db.test/events")
 
 
 def failing(stop: Event, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each attempt to open a store raises ``error``; whoever would wait after it finds ``stop`` set."""
+    """Each attempt to open a store raises ``error``; a wait after it finds ``stop`` set."""
 
     def from_url(*_args: object, **_kwargs: object) -> Servicing:
         stop.set()

@@ -125,11 +125,11 @@ def test_a_console_without_passwords_is_refused_by_who_serves_it() -> None:
 
 
 @pytest.mark.parametrize("command", DEVELOPMENT_ONLY)
-def test_what_is_for_development_is_refused_whatever_is_set(command: str) -> None:
+def test_development_settings_are_refused_despite_any_other_setting(command: str) -> None:
     assert refused(command) == ["BILLIE_ENV"]
 
 
-def test_all_are_told_at_once_with_what_to_do_and_no_password() -> None:
+def test_all_are_reported_at_once_with_remedies_and_no_password() -> None:
     found = refusals(
         Settings(
             env="production",

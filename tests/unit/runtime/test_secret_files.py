@@ -27,9 +27,7 @@ def test_each_comes_from_a_file_without_its_last_newline(
     assert (value if name in URLS else value.get_secret_value()) == secret
 
 
-def test_whatever_the_program_says_counts_before_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_of_the_program_count_before_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secret").write_text("redis://elsewhere:1")
     monkeypatch.setenv("BILLIE_REDIS_URL_FILE", str(tmp_path / "secret"))
     assert Settings(redis_url="redis://here:1").redis_url == "redis://here:1"

@@ -88,7 +88,7 @@ def test_the_schema_names_every_key_of_the_model(kind: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(messages())
-def test_whatever_is_built_is_valid_by_its_schema(built: tuple[Message, Payload]) -> None:
+def test_every_built_message_is_valid_by_its_schema(built: tuple[Message, Payload]) -> None:
     VALIDATORS[built[0].type].validate(example_payload(built[0]))
 
 

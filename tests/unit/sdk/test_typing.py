@@ -55,5 +55,5 @@ def faults(tmp_path: Path) -> list[tuple[int, str]]:
     return [(int(line), code) for line, code in re.findall(r"py:(\d+): error: .*\[(.*)\]", report)]
 
 
-def test_a_publisher_that_uses_it_wrongly_is_told(faults: list[tuple[int, str]]) -> None:
+def test_wrong_use_by_a_publisher_is_a_type_error(faults: list[tuple[int, str]]) -> None:
     assert faults == [(3, "call-arg"), (4, "arg-type"), (5, "arg-type"), (6, "call-arg"), (7, "arg-type")]

@@ -1,4 +1,4 @@
-"""Which documents change, as server-sent events: told once they can be read, and none missed."""
+"""Which documents change, as server-sent events: reported once they can be read, and none missed."""
 
 import asyncio
 import json
@@ -102,7 +102,7 @@ class Heard:
                 yield json.loads(each["data"])
 
     def until(self, *wanted: tuple[str, str]) -> list[dict[str, Any]]:
-        """What is told until all of these documents were."""
+        """The changes until all of these documents were among them."""
         left, changes = set(wanted), []
         for each in self.changes():
             changes.append(each)
@@ -123,7 +123,7 @@ def listening(api: httpx.Client, after: str | None = None, **parameters: Any) ->
         yield heard
 
 
-def test_whoever_hears_of_a_change_reads_it(api: httpx.Client, settings: Settings) -> None:
+def test_a_reported_change_can_be_read(api: httpx.Client, settings: Settings) -> None:
     with projecting(settings), listening(api, collection="customers") as heard:
         for number in range(10):
             position = tell(settings, On(Customer, "C1").report_details(first_name=f"N{number}"))
@@ -139,7 +139,7 @@ def test_whoever_hears_of_a_change_reads_it(api: httpx.Client, settings: Setting
         assert "content-encoding" not in heard.answer.headers
 
 
-def test_every_collection_is_told_of_by_what_its_documents_depend_on(
+def test_every_collection_reports_changes_of_what_its_documents_depend_on(
     api: httpx.Client, settings: Settings
 ) -> None:
     intent = Intent(CommandKind.FEE_WAIVER, "L1", "k", amount=Decimal(1))
@@ -196,7 +196,9 @@ def test_filters(api: httpx.Client, settings: Settings) -> None:
         assert {each["collection"] for each in changes} == {"loan-accounts"}
 
 
-def test_a_document_that_changes_often_is_told_once_a_batch(api: httpx.Client, settings: Settings) -> None:
+def test_a_document_that_changes_often_is_reported_once_a_batch(
+    api: httpx.Client, settings: Settings
+) -> None:
     with listening(api, collection="customers") as heard:
         tell(settings, *(On(Customer, "C1").report_details(first_name=f"N{each}") for each in range(50)))
         tell(settings, On(Customer, "C2").report_details(first_name="Bea"))
@@ -229,7 +231,7 @@ def test_two_listeners_hear_the_same_of_one_follower(
 
 
 def test_a_reader_goes_on_after_a_connection_that_was_lost(api: httpx.Client, settings: Settings) -> None:
-    """Whatever it had read by then."""
+    """At any position of its reading."""
     changes: list[str] = []
     with listening(api, collection=["customers", "loan-accounts"]) as heard:
         bookmark = heard.bookmark
@@ -400,7 +402,7 @@ def test_what_a_slow_reader_has_not_read_is_not_kept_for_them(
                         await asyncio.to_thread(project, settings, ["customers"], drain=True)
                         heard = [(await anext(changes))[1].id]
                 await asyncio.to_thread(project, settings, ["customers"], drain=True)
-                # Another hears the last: so all of it was told meanwhile.
+                # Another hears the last: so all of it was reported meanwhile.
                 other = {"customers": (await feed.positions())["customers"] - 1}
                 async with aclosing(feed.after(other, ["customers"])) as quick:
                     assert (await anext(quick))[1].id == "last"

@@ -242,7 +242,7 @@ def test_without_the_setting_no_origin_may(settings: Settings) -> None:
         assert "access-control-allow-origin" not in api.get("/v1/customers", headers=headers).headers
 
 
-def test_the_audit_log_says_whose_it_was_whatever_the_fields(
+def test_the_audit_log_names_the_customer_for_any_choice_of_fields(
     api: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="billie.audit")

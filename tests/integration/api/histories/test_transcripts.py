@@ -1,4 +1,4 @@
-"""Transcripts over REST: in order of time, whenever it was told, and at the cost of what is shown."""
+"""Transcripts over REST: in order of time, not of arrival, and at the cost of the page."""
 
 from collections.abc import Iterator
 from contextlib import closing

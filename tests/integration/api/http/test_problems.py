@@ -98,7 +98,7 @@ def test_what_a_caller_names_is_quoted_in_short(client: httpx.Client) -> None:
     assert len(problem_of(answer, 422, "invalid_request")["detail"]) < 1_000
 
 
-def test_whoever_asks_too_often_is_told_when_to_ask_again(settings: Settings) -> None:
+def test_a_rate_limited_caller_learns_when_to_retry(settings: Settings) -> None:
     strict = settings.model_copy(update={"rate_per_second": 0.01, "rate_burst": 3})
     with (
         serving(strict) as url,

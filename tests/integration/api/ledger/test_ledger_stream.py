@@ -22,7 +22,7 @@ STREAM = "/v1/ledger/accounts/L1/transactions/stream"
 
 
 class Account:
-    """One whose postings are told to whoever watches, until the test ends the stream."""
+    """One whose postings go to its watchers, until the test ends the stream."""
 
     def __init__(self) -> None:
         self.coming: Queue[Any] = Queue()
@@ -178,7 +178,7 @@ def test_the_stream_ends_when_the_api_stops(account: Account, tmp_path: Path) ->
         assert account.left.wait(5)
 
 
-def test_a_ledger_that_fails_is_told_as_the_last_event(account: Account, tmp_path: Path) -> None:
+def test_a_failure_of_the_ledger_is_the_last_event(account: Account, tmp_path: Path) -> None:
     with (
         scripted_ledger(account.script) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,

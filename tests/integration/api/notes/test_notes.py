@@ -446,7 +446,7 @@ def test_a_rebuild_gives_the_same_notes(
     written(ann)
 
 
-def test_whoever_amends_may_say_what_they_have_seen(ann: httpx.Client) -> None:
+def test_an_amendment_may_name_the_version_seen(ann: httpx.Client) -> None:
     note = written(ann)
     path = f"/v1/notes/{note['noteId']}"
     seen = {"If-Match": ann.get(path).headers["ETag"]}
@@ -456,7 +456,9 @@ def test_whoever_amends_may_say_what_they_have_seen(ann: httpx.Client) -> None:
     first = ann.post(address, json=content, headers=KEY | seen)
     assert first.status_code == 201
     again = ann.post(address, json=content, headers=KEY | seen)
-    assert (again.status_code, again.json()) == (201, first.json()), "a repeat is one, whatever was seen"
+    assert (again.status_code, again.json()) == (201, first.json()), (
+        "a repeat is one, without a version check"
+    )
     answer = ann.post(address, json=content, headers=seen)
     assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
     answer = ann.post(address, json=content, headers={"If-Match": "*"})

@@ -1,4 +1,4 @@
-"""The single customer view: live where the ledger answers, and otherwise what it last told, which it says."""
+"""The single customer view: live where the ledger answers, otherwise its last known state, marked as such."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -136,7 +136,7 @@ def test_each_is_found_by_each(ask: Ask) -> None:
         assert ask(text) == {"items": [], "more": False}, text
 
 
-def test_what_was_told_is_found_once_it_is_projected(
+def test_a_report_is_found_once_it_is_projected(
     settings: Settings, mongo_db: Database[dict[str, Any]], ask: Ask
 ) -> None:
     list(migrate(mongo_db))

@@ -1,4 +1,4 @@
-"""Which dead letters an erasure names: those with an id of the customer's, in whatever form they are kept."""
+"""Which dead letters an erasure names: those with an id of the customer's, in every form."""
 
 import json
 
@@ -45,7 +45,7 @@ def test_a_discarded_one_is_named_as_such_until_it_is_deleted(
     """To discard one keeps all of it elsewhere, for ever."""
     entry = {b"typ": b"customer.changed.v1", b"dat": b'{"customer_id": "CUS-1"}x'}
     kept, theirs = (set_aside(redis_client, settings, entry) for _ in range(2))
-    assert store.discard(theirs, "ops", "nobody knows what it was")
+    assert store.discard(theirs, "ops", "its content is unknown")
     set_aside(redis_client, settings, {b"dat": b"CUS-2"})
     [discarded] = store.discarded().in_full()
     named = discarded.letter_id

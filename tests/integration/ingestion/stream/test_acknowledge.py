@@ -132,7 +132,7 @@ def test_the_first_to_be_tried_again_sets_the_time(settings: Settings, redis_cli
     assert outcome.retry_in_s == 1.0
 
 
-def test_a_group_that_is_made_anew_changes_nothing(
+def test_a_recreated_group_changes_nothing(
     settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     """Nor does it bring back what an operator discarded."""

@@ -16,7 +16,7 @@ HOLDER = """
 import sys
 from app.ingestion.consumer_name import consumer_name
 from app.runtime.settings import Settings
-with consumer_name(Settings(consumer_name="desk", inbox_stream=sys.argv[1])) as name:
+with consumer_name(Settings(consumer_name="worker", inbox_stream=sys.argv[1])) as name:
     print(name, flush=True)
     sys.stdin.read()
 """
@@ -34,12 +34,12 @@ def test_processes_of_one_machine_have_names_of_their_own_and_keep_them() -> Non
     stream = f"names-{os.getpid()}"
     held = [hold(stream) for _ in range(3)]
     try:
-        assert [name for _, name in held] == ["desk", "desk-2", "desk-3"]
+        assert [name for _, name in held] == ["worker", "worker-2", "worker-3"]
         second = held[1][0]
         second.send_signal(signal.SIGKILL)
         second.communicate()
         held[1] = hold(stream)
-        assert held[1][1] == "desk-2"
+        assert held[1][1] == "worker-2"
     finally:
         for process, _ in held:
             process.kill()
@@ -47,10 +47,10 @@ def test_processes_of_one_machine_have_names_of_their_own_and_keep_them() -> Non
 
 
 def test_groups_do_not_share_names() -> None:
-    one = Settings(consumer_name="desk", inbox_stream=f"one-{os.getpid()}")
+    one = Settings(consumer_name="worker", inbox_stream=f"one-{os.getpid()}")
     other = one.model_copy(update={"inbox_stream": f"other-{os.getpid()}"})
     with consumer_name(one) as first, consumer_name(other) as second, consumer_name(one) as third:
-        assert (first, second, third) == ("desk", "desk", "desk-2")
+        assert (first, second, third) == ("worker", "worker", "worker-2")
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
@@ -64,7 +64,7 @@ def test_folder_that_somebody_else_made_is_not_used(
     else:
         (tmp_path / "theirs").mkdir()
         folder.symlink_to(tmp_path / "theirs")
-    with consumer_name(Settings(consumer_name="desk")) as name:
-        assert name == f"desk-{os.getpid()}"
+    with consumer_name(Settings(consumer_name="worker")) as name:
+        assert name == f"worker-{os.getpid()}"
     assert str(folder) in caplog.text
     assert not list(tmp_path.glob("theirs/*"))

@@ -39,7 +39,7 @@ WRITES = ["insert", "update", "delete", "findAndModify", "bulkWrite"]
 
 @pytest.fixture(scope="module")
 def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """One member, which says of itself that it is a primary, and fails when it is told to."""
+    """One member, which calls itself a primary, and fails on command."""
     server = embedded_mongo(tmp_path_factory.mktemp("replica-set"), is_synced=False, test_commands=True)
     yield server
     server.stop()

@@ -141,7 +141,7 @@ def assert_discreet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def assert_listed(settings: Settings, database: Database[dict[str, Any]]) -> None:
-    """The API shows all documents, whatever they hold, and each once."""
+    """The API shows all documents, with any content, each once."""
     token = issue_token(settings, "ann", "readonly")
     with (
         serving(settings) as url,

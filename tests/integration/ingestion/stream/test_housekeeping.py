@@ -12,7 +12,7 @@ from app.runtime.settings.settings import Settings
 
 STREAM, GROUP = "in", "group"
 OLD_MS = 1_000_000
-"""An id of 1970: whatever the retention, it is older."""
+"""An id of 1970: older than any retention."""
 
 
 def old_entries(client: Redis, count: int, first: int = 0) -> list[bytes]:

@@ -107,7 +107,7 @@ def test_two_consumers_race_and_the_documents_are_those_of_one(
         assert times == sorted(times)
 
 
-def test_customer_name_follows_whichever_came_first(
+def test_customer_name_follows_in_either_order(
     settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     def name_of(account: str) -> str | None:

@@ -78,7 +78,7 @@ def test_recipients_and_sequence_may_be_anything(recipients: str, sequence: str)
         (" 2026-03-01T12:00:00.000Z ", 12),
     ],
 )
-def test_times_are_utc_whatever_their_form(text: str, hour: int) -> None:
+def test_times_of_every_form_are_utc(text: str, hour: int) -> None:
     upstream = message(SAID | {"timestamp": text}).envelope.source.upstream_time
     assert upstream == datetime(2026, 3, 1, hour, tzinfo=UTC)
 

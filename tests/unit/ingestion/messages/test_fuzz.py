@@ -1,4 +1,4 @@
-"""Whatever is on the stream: an event, an unknown type or a dead letter, never a crash."""
+"""Any entry of the stream becomes an event, an unknown type or a dead letter, never a crash."""
 
 from threading import Event
 from typing import Any

@@ -13,9 +13,9 @@ from tests.unit.ingestion.entries import doing, heard, raising, said
 
 def test_others_land_in_order_without_those_that_fail() -> None:
     servicing = Servicing.in_memory()
-    unusable = raising(RejectedError(Reason.MISSING_KEY, "cid", "absent"), 3)
+    rejected = raising(RejectedError(Reason.MISSING_KEY, "cid", "absent"), 3)
     applied = apply_messages(
-        servicing, [said(1), raising(ZeroDivisionError(), 2), unusable, said(4)], Event()
+        servicing, [said(1), raising(ZeroDivisionError(), 2), rejected, said(4)], Event()
     )
     assert heard(servicing) == ["1", "4"]
     assert [each.envelope.source.message_id for each, _ in applied.failed] == ["id:e2"]

@@ -1,4 +1,4 @@
-"""Whatever fails in a batch, the others land as if it had never been there, each aggregate's in order."""
+"""If a message of a batch fails, the others are applied as without it, each aggregate's in order."""
 
 import json
 from threading import Event
@@ -75,7 +75,7 @@ def test_what_fails_leaves_no_trace(batch: list[tuple[str, str | None, str]]) ->
     assert len(applied.failed) == len(batch) - fates.count("lands")
 
 
-def test_a_batch_of_which_many_fail_is_not_begun_anew_for_each() -> None:
+def test_a_batch_of_which_many_fail_is_not_restarted_for_each() -> None:
     """600 of 2,000, in chats of their own: no more than one pass more."""
     batch = [utterance(number, f"V{number}", None) for number in range(2_000)]
     batch = [failing(each, halfway=True) if number < 600 else each for number, each in enumerate(batch)]

@@ -59,7 +59,7 @@ def test_event_that_cannot_be_stored_fails_alone_wherever_it_stands(place: int) 
     assert applied.position == servicing.max_position()
 
 
-def test_unusable_raised_by_a_command_is_listed_with_its_reason() -> None:
+def test_a_rejection_by_a_command_is_listed_with_its_reason() -> None:
     why = RejectedError(Reason.MISSING_KEY, "cid", "absent")
     applied = apply_messages(Servicing.in_memory(), [said(1), raising(why)], Event())
     assert [found for _, found in applied.rejected] == [why]

@@ -1,4 +1,4 @@
-"""The books: whatever is asked of them, the journal balances and nothing is posted twice."""
+"""The books: after any requests, the journal balances and nothing is posted twice."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ def test_a_key_with_the_same_content_answers_the_first_result(books: Books) -> N
     first = books.execute(repay("600.00"), "key")
     again = books.execute(repay("600.00"), "key")
     assert (first.replay, again.replay) == (False, True)
-    assert again.posting == first.posting, "though the account is closed by now"
+    assert again.posting == first.posting, "though the account is closed now"
 
 
 @pytest.mark.parametrize(

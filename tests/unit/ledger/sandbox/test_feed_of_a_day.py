@@ -1,4 +1,4 @@
-"""A whole day's stream, and a wild one, taken over by the books: they balance, whatever is told."""
+"""A whole day's stream, and a wild one, taken over by the books: they always balance."""
 
 from collections.abc import Iterator
 from pathlib import Path

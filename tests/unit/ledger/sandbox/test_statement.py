@@ -1,4 +1,4 @@
-"""Statements: dates are included, and what was told late stands where it belongs."""
+"""Statements: dates are included, and late postings stand where they belong."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""All that can be told of customers, loans, chats, write-offs and money movements, as stored events."""
+"""Every fact of customers, loans, chats, write-offs and money movements, as stored events."""
 
 from decimal import Decimal
 from threading import Event

@@ -1,4 +1,4 @@
-"""What is told of as changed is what differs: whatever happens, and in whichever pages it is read."""
+"""The reported changes are the differences: for all events, read in any pages."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -31,7 +31,7 @@ def reader(name: str, servicing: Servicing, database: Database) -> ChangeReader:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", PROJECTIONS)
-def test_every_document_that_differs_is_told_of(name: str, seed: int) -> None:
+def test_every_document_that_differs_is_reported(name: str, seed: int) -> None:
     servicing, database, chance = Servicing.in_memory(), Database(), Random(seed)
     news = list(happenings(chance, 120))
     before, reached = stands(name, servicing, database), 0
@@ -54,7 +54,7 @@ def test_every_document_that_differs_is_told_of(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", PROJECTIONS)
-def test_long_after_every_document_is_told_of_from_the_beginning(name: str) -> None:
+def test_every_document_is_reported_from_the_beginning_long_after(name: str) -> None:
     """The projection has gone on since: what it keeps is a later form."""
     servicing, database = Servicing.in_memory(), Database()
     for each in happenings(Random(7), 200):
@@ -73,7 +73,7 @@ def test_long_after_every_document_is_told_of_from_the_beginning(name: str) -> N
         assert {each: changed[each] for each in after} == whose
 
 
-def test_threads_that_share_a_reader_are_told_what_one_alone_is() -> None:
+def test_threads_that_share_a_reader_get_what_one_alone_gets() -> None:
     servicing, database = Servicing.in_memory(), Database()
     for each in happenings(Random(7), 200):
         absorb(servicing, [each])

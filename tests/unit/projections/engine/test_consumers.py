@@ -1,4 +1,4 @@
-"""Two or three consumers of one store come to the documents of one, whoever gets which messages, and when.
+"""Two or three consumers of one store come to the documents of one, in any distribution of the messages.
 
 Each has a cache of its own, none waits for its turn, any may be overtaken between applying and saving, or die
 before or after saving; what it held is then given to another.

@@ -33,7 +33,7 @@ def test_where_nobody_beats_ten_seconds_are_enough(clock: Clock) -> None:
     assert not patience.lasts(record(5, 1))
 
 
-def test_where_somebody_beats_it_waits_for_two_minutes_and_anew_once_it_moved(clock: Clock) -> None:
+def test_where_somebody_beats_it_waits_for_two_minutes_and_again_once_it_moved(clock: Clock) -> None:
     patience = verify._Patience(5)
     for second in range(0, 120, 2):
         clock.now = float(second)

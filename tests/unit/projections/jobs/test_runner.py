@@ -1,4 +1,4 @@
-"""The output of a job's process is read to its end, whatever it says."""
+"""The output of a job's process is read to its end, valid or not."""
 
 import subprocess
 import sys

@@ -98,7 +98,7 @@ def test_notes_and_documents_agree_on_the_chains(
 
 
 def test_of_two_amendments_at_once_one_wins() -> None:
-    """The second one read the note before the first was stored, and is told when it tries to save."""
+    """The second one read the note before the first was stored, and fails when it tries to save."""
     servicing, notes = fresh()
     notes.write("N1", ANN, "C1", CONTENT)
     load, overtaken = servicing.load, []

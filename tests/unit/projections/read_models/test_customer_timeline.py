@@ -1,4 +1,4 @@
-"""``customer-timeline``: what happened to a customer, in order of time, from whatever they are linked to."""
+"""``customer-timeline``: what happened to a customer, in order of time, from all that they are linked to."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -86,7 +86,7 @@ def test_an_entry_says_what_happened_when_to_what_and_nothing_personal() -> None
     )
 
 
-def test_a_payment_that_nobody_told_of_has_its_time_and_no_date() -> None:
+def test_an_unreported_payment_has_its_time_and_no_date() -> None:
     """Its event holds the day in UTC, which may be the one before."""
     loan = given(TIMELINE, LOAN.open(at=0, customer_id="C1", status="ACTIVE", current_balance=Decimal(100)))
     loan.when(LOAN.update(at=570, current_balance=Decimal(80)))
@@ -95,7 +95,7 @@ def test_a_payment_that_nobody_told_of_has_its_time_and_no_date() -> None:
     assert payment["at"] == minute(570)
 
 
-def test_entries_are_in_order_of_time_whenever_they_are_told() -> None:
+def test_entries_are_in_order_of_time_not_of_arrival() -> None:
     late = ANN.verify_identity(at=1, received=9)
     timeline = given(TIMELINE, ANN.report_details(at=2, first_name="Ann"), late)
     assert words(timeline) == ["identity_verified", "name_changed"]
@@ -317,7 +317,7 @@ def test_a_status_that_is_more_than_a_word_is_not_quoted(status: str, text: str)
     assert entries(timeline)[-1]["text"] == text
 
 
-def test_each_event_is_told_or_left_out_on_purpose() -> None:
+def test_each_event_is_shown_or_left_out_on_purpose() -> None:
     left_out = {
         "Created",
         "Registered",

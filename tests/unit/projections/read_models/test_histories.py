@@ -1,4 +1,4 @@
-"""The read models of what was when: what they promise, whatever the order, the repetitions and the batches.
+"""The read models of the past keep their promises in any order, with repetitions, in any batches.
 
 ``portfolio-daily`` and ``customer-timeline`` show the events as they were recorded, so:
 

@@ -1,4 +1,4 @@
-"""``portfolio-daily``: what changes which day, on which day of Sydney, whenever it is told."""
+"""``portfolio-daily``: what changes which day, in Sydney's time, at any time of arrival."""
 
 from decimal import Decimal
 from typing import Any
@@ -77,7 +77,7 @@ def test_late_news_corrects_its_day_and_each_later_one() -> None:
     assert days.ids() == [FIRST, SECOND, THIRD]
 
 
-def test_late_news_of_an_account_stands_where_it_was_told_something_of_later() -> None:
+def test_late_news_of_an_account_does_not_replace_newer_news() -> None:
     """An account that was ever active cannot have been pending since: the news counts from its own day on."""
     days = given(
         PORTFOLIO, LOAN.change_status(at=2 * DAY, status="PENDING_DISBURSEMENT"), opened(OTHER, at=2 * DAY)
@@ -137,7 +137,7 @@ def test_a_payment_of_a_day_that_cannot_be_counts_on_that_of_its_news(day: str |
         ({"triggered_by_transaction_id": "T1"}, {"triggered_by_transaction_id": "T2"}, 2),
     ],
 )
-def test_a_payment_that_is_told_again_counts_once(
+def test_a_payment_reported_twice_counts_once(
     first: dict[str, str], second: dict[str, str], counted: int
 ) -> None:
     """An account's snapshots each tell the last payment."""
@@ -146,7 +146,7 @@ def test_a_payment_that_is_told_again_counts_once(
     ).shows(FIRST, payments=counted)
 
 
-def test_a_payment_inferred_in_the_morning_and_told_later_counts_once_on_its_day_in_sydney() -> None:
+def test_a_payment_inferred_in_the_morning_and_reported_later_counts_once_on_its_day_in_sydney() -> None:
     """21:30 UTC is 08:30 of the next day there, which is the day that upstream tells."""
     morning = 9 * 60 + 30
     days = given(PORTFOLIO, opened(LOAN)).when(LOAN.update(at=morning, current_balance=Decimal("80.00")))

@@ -1,4 +1,4 @@
-"""The search keys of documents: a pure function of what they hold, in whatever order that came."""
+"""The search keys of documents: a pure function of their content, in any order of arrival."""
 
 from itertools import permutations
 from typing import Any

@@ -1,4 +1,4 @@
-"""Alert rules, dashboard and runbook name only what there is, and each other."""
+"""Alert rules, dashboard and runbook name only existing metrics and panels, and each other."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def selectors(text: str) -> list[Any]:
 
 
 def faults(text: str) -> list[str]:
-    """What an expression asks for that there is not."""
+    """The metrics of an expression that do not exist."""
     found = []
     for each in selectors(text):
         if each.name not in SAMPLES:
@@ -76,7 +76,7 @@ def anchors() -> set[str]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
-def test_a_rule_is_whole_and_asks_for_what_there_is(rule: dict[str, Any]) -> None:
+def test_a_rule_is_complete_and_queries_existing_metrics(rule: dict[str, Any]) -> None:
     assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
     assert re.fullmatch("Billie[A-Z][A-Za-z]+", rule["alert"])
     assert SPAN.fullmatch(rule.get("for", "1m"))

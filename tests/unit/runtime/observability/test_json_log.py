@@ -49,12 +49,12 @@ def test_what_it_is_about_stands_in_fields_of_its_own_and_nothing_else_does(logg
         "projection": "customers",
     }
     with bound_contextvars(request_id="r1"):
-        line = logged("Told", extra={**about, "name_of_customer": "Ann"})
+        line = logged("Reported", extra={**about, "name_of_customer": "Ann"})
     assert {name: line[name] for name in line if name in FIELDS} == {**about, "request_id": "r1"}
     assert set(line) == BASE | set(about) | {"request_id"}
 
 
-def test_an_error_is_told_by_its_class_and_lines_and_not_by_its_text(logged: Any) -> None:
+def test_an_error_is_logged_by_its_class_and_lines_and_not_by_its_text(logged: Any) -> None:
     quoted = "".join(("sec", "ret"))  # The trace has the source's lines: they hold names, not values.
     try:
         raise ValueError(quoted)
