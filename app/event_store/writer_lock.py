@@ -16,7 +16,7 @@ from eventsourcing.persistence import OperationalError
 from app.event_store.postgres import connect
 
 _LONGEST_WAIT_S = 5.0
-_IN_VAIN_FOR_S = 30.0
+_NO_WAIT_FOR_S = 30.0
 _RETRY_S = 0.0005
 _ADVISORY_LOCK = 0x42696C6C6966
 """Any number that nobody else uses."""
@@ -40,9 +40,9 @@ class WriterLock:
     def _wait_s(self) -> float:
         return 0.0 if monotonic() < self._no_wait_until else _LONGEST_WAIT_S
 
-    def _waited_in_vain(self) -> None:
+    def _gave_up(self) -> None:
         """Somebody holds the lock for long: stopped, or on a machine that is gone."""
-        self._no_wait_until = monotonic() + _IN_VAIN_FOR_S
+        self._no_wait_until = monotonic() + _NO_WAIT_FOR_S
 
 
 class FileLock(WriterLock):
@@ -62,7 +62,7 @@ class FileLock(WriterLock):
         while not self._is_locked(self._descriptor):
             contended = True
             if monotonic() >= until:
-                self._waited_in_vain()
+                self._gave_up()
                 break
             sleep(_RETRY_S)
         return contended
@@ -104,7 +104,7 @@ class PostgresLock(WriterLock):
                 self._connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{wait}s",))
                 self._connection.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
         except psycopg.errors.LockNotAvailable:
-            self._waited_in_vain()
+            self._gave_up()
         except psycopg.OperationalError as error:
             self._connection.close()
             raise OperationalError(str(error)) from error

@@ -12,7 +12,7 @@ INSTEAD = {
     r"told|untold": "reported, given, known; or a noun: facts, values",
     r"(of|from) before(?! the\b)|as before(?=[.,;]|$)": "previous, earlier",
     r"(what|which|that) is none": "invalid, missing, not a …",
-    r"what there is|all that there is|that there is (none|not|nothing)": "what exists, what is missing",
+    r"what there is|that there (is|are) (none|not|nothing)": "what exists, what is missing",
     r"anew": "again",
     r"shelf|shelves": "document cache",
     r"backing": "document store",
@@ -50,7 +50,7 @@ EXEMPT = (
 def main() -> int:
     """Print each occurrence, with the words to use instead."""
     patterns = [
-        (re.compile(rf"(?<![A-Za-z])(?:{words})(?![A-Za-z])", re.IGNORECASE), instead)
+        (re.compile(rf"(?<![A-Za-z])(?:{words})(?![A-Za-z])".replace(" ", "[ _]"), re.IGNORECASE), instead)
         for words, instead in INSTEAD.items()
     ]
     names = subprocess.run(["git", "ls-files", *SEARCHED], capture_output=True, text=True, check=True).stdout

@@ -204,5 +204,5 @@ def test_an_unknown_posting_is_said_and_settles_on_screen(
 
 
 @pytest.mark.parametrize("path", ["other/X", "write-off/X", "write-off/X/sell"])
-def test_what_is_not_there_is_said_not_to_be(sue: Visitor, path: str) -> None:
+def test_a_missing_request_is_reported(sue: Visitor, path: str) -> None:
     assert sue.get(f"/approvals/{path}").status_code == 404

@@ -110,7 +110,7 @@ def test_the_session_is_a_cookie_that_scripts_do_not_see(url: str) -> None:
     assert "Secure" in cookie
 
 
-def test_a_session_that_was_changed_is_none(url: str, ann: Visitor) -> None:
+def test_a_changed_session_is_invalid(url: str, ann: Visitor) -> None:
     name, value = "billie-session", ann.client.cookies["billie-session"]
     for changed in (value[:-1], f"x{value}", value.replace(".", "", 1), "", "e30.x.y"):
         answer = httpx.get(f"{url}/", cookies={name: changed})

@@ -73,7 +73,7 @@ def test_each_event_leads_to_what_was_known_after_it(ann: Visitor) -> None:
     assert "1980-02-29" in there.split("As known at")[1], "the event itself is known then"
 
 
-def test_what_is_no_day_is_said_to_be_none(ann: Visitor) -> None:
+def test_an_invalid_day_is_reported(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history", on="31 February")
     assert (page.status_code, "Enter a date" in page.text) == (200, True)
     assert ann.get("/customers/nobody/history").status_code == 404

@@ -190,7 +190,7 @@ def test_a_rejection_says_what_the_ledger_said(ann: Visitor) -> None:
     assert movements(ann) == rows
 
 
-def test_what_is_not_known_is_said_to_be_and_settles_on_screen(ann: Visitor, faults: Faults) -> None:
+def test_an_unknown_outcome_is_shown_and_settles_on_screen(ann: Visitor, faults: Faults) -> None:
     rows, key = movements(ann), opened(ann)
     faults.add("RecordRepayment", "hang-after-commit", times=1)
     answer = ann.post(REPAYMENT, {"key": key, "amount": "7"})
@@ -261,7 +261,7 @@ def test_a_note_is_written_once_and_amended(ann: Visitor) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "short", "console-UPPER", "write-off:x", f"console-{'g' * 32}"])
-def test_a_key_that_is_none_of_ours_posts_nothing(ann: Visitor, key: str) -> None:
+def test_a_foreign_key_posts_nothing(ann: Visitor, key: str) -> None:
     rows = movements(ann)
     assert ann.post(REPAYMENT, {"key": key, "amount": "5"}).status_code == 404
     assert movements(ann) == rows

@@ -16,7 +16,7 @@ from tests.support.roles import project
 NO_ADDRESS = "http://["
 
 
-def test_what_is_no_address_is_none(url: str, ann: Visitor) -> None:
+def test_an_invalid_address_is_ignored(url: str, ann: Visitor) -> None:
     with httpx.Client(base_url=url) as nobody:
         for following in ("//[", NO_ADDRESS):
             page = nobody.get("/sign-in", params={"next": following})

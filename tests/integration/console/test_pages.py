@@ -58,7 +58,7 @@ def test_search_says_why_it_finds_nothing(ann: Visitor, question: str, said: str
     assert said in ann.part(f"/search?q={question}").text
 
 
-def test_a_customer_that_is_not_there_is_a_page_that_says_so(ann: Visitor) -> None:
+def test_a_missing_customer_has_a_page_that_says_so(ann: Visitor) -> None:
     page = ann.get("/customers/nobody")
     assert (page.status_code, "There is no customer &#39;nobody&#39;" in page.text) == (404, True)
     assert "Request " in page.text

@@ -42,7 +42,7 @@ def test_the_page_carries_its_past_and_each_look_adds_to_it(ann: Visitor) -> Non
     assert re.search(r'aria-label="Stream: \d+ now, between \d+ and \d+ in \d+ s"', page)
 
 
-def test_a_past_that_is_none_is_left_out(ann: Visitor) -> None:
+def test_an_invalid_past_is_left_out(ann: Visitor) -> None:
     for seen in (
         '"><script>alert(1)</script>',
         "1:2:3",

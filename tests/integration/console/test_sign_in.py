@@ -157,7 +157,7 @@ def test_an_issuer_that_is_not_ours_is_not_asked(
         assert httpx.get(f"{url}/sign-in/issuer").status_code == 303, "it is asked again"
 
 
-def test_an_issuer_that_is_away_is_said_to_be(settings: Settings, signing: Provider) -> None:
+def test_an_unavailable_issuer_is_reported(settings: Settings, signing: Provider) -> None:
     port = free_port()
     signing.is_away = True
     with console_at(port, signing.settings(settings, f"http://127.0.0.1:{port}")) as url:

@@ -23,7 +23,7 @@ def test_what_the_ledger_posted_is_shown_as_posted(ann: Visitor, monkeypatch: py
     assert "Outcome unknown" not in said.text
 
 
-def test_an_intent_that_may_be_stored_is_not_said_to_be_lost(
+def test_an_intent_that_may_be_stored_is_not_reported_lost(
     ann: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = fields_of(ann.part(REPAYMENT).text) | {"amount": "3", "paymentMethod": "cash"}
@@ -36,7 +36,7 @@ def test_an_intent_that_may_be_stored_is_not_said_to_be_lost(
     assert "Posted" in ann.post(REPAYMENT, sent).text, "the same request"
 
 
-def test_a_write_off_that_was_approved_is_not_said_to_be_undecided(
+def test_an_approved_write_off_is_not_reported_undecided(
     ann: Visitor, sue: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = ask(ann, "L2", settings)

@@ -79,7 +79,7 @@ def test_swapped_nothing_is_overwritten(source: str, postgres_url: str) -> None:
     assert all_rows(source) == before
 
 
-def test_one_that_is_done_already_is_said_to_be(source: str, postgres_url: str) -> None:
+def test_a_copy_that_is_already_done_is_reported(source: str, postgres_url: str) -> None:
     """Its end was not seen by a second caller."""
     copy_store(source, postgres_url, go_on)
     with pytest.raises(CopyRefusedError, match="copied this source there before, that is done"):
@@ -159,9 +159,7 @@ def test_an_invalid_store_is_reported_for_its_end_of_the_copy(source: str, tmp_p
     assert text.read_text().startswith("This is no database.")
 
 
-def test_a_file_that_is_read_only_is_said_to_be(
-    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_file_is_reported(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of the system, as root may write to any disk that is not read-only."""
     with monkeypatch.context() as patched:
         patched.setattr("os.access", lambda path, _: Path(path) != tmp_path / "source.db")

@@ -124,7 +124,7 @@ def test_the_same_seed_throws_the_same_dice() -> None:
         "GetBalance:delay=nan",
     ],
 )
-def test_what_is_no_fault_is_refused(text: str) -> None:
+def test_an_unknown_fault_is_refused(text: str) -> None:
     with pytest.raises(FaultSyntaxError):
         Faults().add_text(text)
 

@@ -99,7 +99,7 @@ def test_failure_1_many_at_once_with_one_key_post_once(client: httpx.Client, led
     ],
     ids=["unavailable", "internal", "exhausted", "unreadable", "deadline"],
 )
-def test_failure_2_an_unknown_outcome_is_said_to_be_unknown_and_the_same_key_settles_it(
+def test_failure_2_an_unknown_outcome_is_reported_unknown_and_the_same_key_settles_it(
     client: httpx.Client, ledger: ScriptedLedger, settings: Settings, lost: Any
 ) -> None:
     released = Event()

@@ -51,7 +51,7 @@ def test_what_is_posted_and_cannot_be_stored_is_not_settled_until_it_is(
     }
 
 
-def test_an_intent_of_which_nobody_knows_whether_it_is_stored_is_not_said_to_be_lost(
+def test_an_intent_that_may_or_may_not_be_stored_is_not_reported_lost(
     client: httpx.Client, ledger: ScriptedLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection breaks at the commit: the intent is there, and will be sent."""

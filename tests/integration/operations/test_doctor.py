@@ -86,7 +86,7 @@ def test_a_missing_requirement_is_reported_with_its_remedy(
         assert not Path(settings.event_store_url.removeprefix("sqlite:///")).exists()
 
 
-def test_a_stream_that_is_none_and_a_group_that_is_not_there(well: Settings, redis_client: Redis) -> None:
+def test_a_key_that_is_not_a_stream_and_a_missing_group(well: Settings, redis_client: Redis) -> None:
     redis_client.xgroup_destroy(well.inbox_stream, well.consumer_group)
     assert set(wrong(well)) == {"redis.group"}
     redis_client.set(well.dead_letter_stream, "no stream")

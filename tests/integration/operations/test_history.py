@@ -60,7 +60,7 @@ def test_a_document_is_as_it_was_known(settings: Settings, times: list[datetime]
     assert "_position" not in shown
 
 
-def test_what_was_not_there_is_said(times: list[datetime], billie: Billie) -> None:
+def test_a_missing_history_is_reported(times: list[datetime], billie: Billie) -> None:
     nobody = billie.end("history", "customer", "nobody")
     assert (nobody.returncode, "No events of customer nobody" in nobody.stderr) == (1, True)
     before = billie.end("history", "customer", "C1", "--as-of", str(times[0] - timedelta(days=1)))

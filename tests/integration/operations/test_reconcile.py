@@ -90,7 +90,7 @@ def test_a_database_without_a_store_gets_none(reconcile: Reconcile, postgres_url
 
 
 @pytest.mark.sqlite_file
-def test_a_store_that_is_not_there_is_not_made(
+def test_a_missing_store_is_not_created(
     folded: object, reconcile: Reconcile, mongo_db: Mongo, tmp_path: Path
 ) -> None:
     """By a slip in its name, all documents were beyond it, and could be let go."""

@@ -257,7 +257,7 @@ def test_over_http_it_is_refused_done_and_answered_again(
     assert SECRET not in str(list(mongo_db["customers"].find({"_id": "C1"})))
 
 
-def test_the_store_is_encrypted_and_the_commands_say_how_it_stands(known: Settings, billie: Billie) -> None:
+def test_the_store_is_encrypted_and_the_commands_report_its_status(known: Settings, billie: Billie) -> None:
     one, two = text_of(os.urandom(32)), text_of(os.urandom(32))
     status = json.loads(billie.run("keys", "status", "--json"))
     assert (status["dataKeys"], status["unwrapped"]) == (12, 12)

@@ -110,13 +110,13 @@ def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
         return step(self, idle_s)
 
     monkeypatch.setattr(Worker, "step", fails_once_it_has_its_lease)
-    stop, in_vain = Event(), Event()
-    late = Timer(20, lambda: (in_vain.set(), stop.set()))
+    stop, timed_out = Event(), Event()
+    late = Timer(20, lambda: (timed_out.set(), stop.set()))
     late.start()
     with pytest.raises(TypeError):
         project(settings, stop=stop)
     late.cancel()
-    assert not in_vain.is_set(), "the others end too"
+    assert not timed_out.is_set(), "the others end too"
     records = mongo_db[COLLECTION].find({"lease": {"$exists": True}})
     owners = {each["_id"]: each["lease"]["owner"] for each in records}
     assert "customers" in owners

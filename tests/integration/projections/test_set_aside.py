@@ -219,7 +219,7 @@ def test_a_document_that_violates_a_unique_index_of_somebody_else_is_set_aside_a
     assert customer(mongo_db, "C2")["firstName"] == customer(mongo_db, "C3")["firstName"] == "Ann"
 
 
-def test_an_event_type_that_nobody_knows_is_not_passed_over(
+def test_an_unknown_event_type_is_not_passed_over(
     settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1)])

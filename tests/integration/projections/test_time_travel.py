@@ -145,7 +145,7 @@ def test_a_history_has_pages(limit: int, api: httpx.Client) -> None:
     assert [each["version"] for each in whole] == list(range(1, len(whole) + 1))
 
 
-def test_a_history_that_there_is_not_is_a_problem(api: httpx.Client) -> None:
+def test_a_missing_history_is_a_problem(api: httpx.Client) -> None:
     for path in ("customers", "loan-accounts", "conversations", "notes", "write-off-requests"):
         answer = api.get(f"/v1/{path}/nobody/history")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path

@@ -29,6 +29,6 @@ def test_what_it_does_not_name_is_at_its_position() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1,", "1,customers", "1,nothing:2", "1,customers:x", "١"])
-def test_what_is_none_is_refused(text: str) -> None:
+def test_an_invalid_bookmark_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"bookmark|collection"):
         parse_bookmark(text, COLLECTIONS)

@@ -82,7 +82,7 @@ def test_what_is_erased_is_in_no_page_nor_what_comes_later() -> None:
         assert paged(Transcripts(), servicing, "V1", which, 50) == []
 
 
-def test_only_so_much_is_remembered_and_nothing_of_what_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded_and_holds_no_missing_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     servicing, pages = Servicing.in_memory(), Transcripts()
     monkeypatch.setattr(transcripts, "_MOST_ITEMS", 30)
     for name in ("V1", "V2", "V3"):

@@ -62,7 +62,7 @@ def test_the_day_of_a_time_is_the_viewers_and_a_day_is_itself() -> None:
 @pytest.mark.parametrize(
     "name", ["", "Nowhere/None", "../../etc/passwd", "/etc/passwd", "\x00", "x" * 5_000, None]
 )
-def test_a_zone_that_is_none_is_the_usual_one(name: str | None) -> None:
+def test_an_invalid_zone_is_the_default_one(name: str | None) -> None:
     assert formats.zone_of(name, "Australia/Sydney") == SYDNEY
 
 

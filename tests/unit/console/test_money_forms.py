@@ -27,7 +27,7 @@ def test_an_amount_as_people_write_it(text: str, value: str) -> None:
     "text",
     ["", " ", "0", "0.001", "1.005", "-1", "+1", "1e3", "12,34", "１２", "NaN", "100000.01", "1 2", "9" * 30],
 )
-def test_what_is_no_amount(text: str) -> None:
+def test_an_invalid_amount(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         amount_of(text, MOST)
 

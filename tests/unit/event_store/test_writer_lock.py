@@ -43,7 +43,7 @@ def test_only_one_has_it(two: tuple[FileLock, FileLock], waits: list[float]) -> 
     assert sum(waits) == pytest.approx(5, abs=0.01)
 
 
-def test_who_waited_in_vain_does_not_wait_again_at_once(
+def test_a_consumer_that_gave_up_does_not_wait_again_at_once(
     two: tuple[FileLock, FileLock], waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
@@ -52,7 +52,7 @@ def test_who_waited_in_vain_does_not_wait_again_at_once(
     waits.clear()
     assert other.acquire()
     assert waits == []
-    monkeypatch.setattr(writer_lock, "_IN_VAIN_FOR_S", 0.0)
+    monkeypatch.setattr(writer_lock, "_NO_WAIT_FOR_S", 0.0)
     later = FileLock(two[0]._path.removesuffix(".lock"))
     assert later.acquire()
     waits.clear()

@@ -212,7 +212,7 @@ def test_projections_that_stand_share_a_sentence() -> None:
     ]
 
 
-def test_a_lower_bound_is_said_to_be_one() -> None:
+def test_a_lower_bound_is_marked_as_one() -> None:
     late = group(unread=10_000, unread_is_exact=False, oldest_unread_age_seconds=240)
     [finding] = findings(pipeline(inbox=inbox(group=late)), Settings())
     assert finding.detail.startswith("At least 10,000 entries are unread")

@@ -25,7 +25,7 @@ def test_origins_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://desk.example https://other.example", "is not an origin"),
     ],
 )
-def test_what_is_no_exact_origin_is_refused(origins: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inexact_origin_is_refused(origins: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLIE_CORS_ORIGINS", origins)
     with pytest.raises(ValidationError, match=why):
         Settings()

@@ -71,7 +71,7 @@ def test_a_file_that_cannot_be_used_is_named_without_its_content(
     assert "xxx" not in said
 
 
-def test_a_directory_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_is_reported_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLIE_MONGO_URL_FILE", str(tmp_path))
     with pytest.raises(SecretFileError, match="Is a directory"):
         Settings()

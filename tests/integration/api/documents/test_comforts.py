@@ -123,7 +123,7 @@ def test_only_the_fields_that_are_asked_for_are_shown(api: httpx.Client) -> None
 
 @pytest.mark.parametrize("path", ["/v1/loan-accounts", *DOCUMENTS])
 @pytest.mark.parametrize("fields", ["_position", "nothing", "balances.currentBalance", "", "a,,b", "$where"])
-def test_a_field_that_there_is_not_is_refused(path: str, fields: str, api: httpx.Client) -> None:
+def test_an_unknown_field_is_refused(path: str, fields: str, api: httpx.Client) -> None:
     answer = api.get(path, params={"fields": fields})
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_field")
     assert "customerId" in answer.json()["detail"], "which there are"
@@ -204,7 +204,7 @@ def test_an_address_says_which_methods_it_takes(path: str, methods: str, api: ht
 
 
 @pytest.mark.parametrize("method", ["get", "FETCH"])
-def test_what_is_no_method_is_refused(method: str, api: httpx.Client) -> None:
+def test_an_unknown_method_is_refused(method: str, api: httpx.Client) -> None:
     request = api.build_request("GET", "/v1/customers")
     request.method = method
     assert api.send(request).status_code == 400

@@ -106,7 +106,7 @@ def test_what_is_answered_early_is_answered_once(url: str) -> None:
     assert answers.count(b"HTTP/1.1 ") == 1
 
 
-def test_what_is_no_http_is_refused(url: str) -> None:
+def test_anything_but_http_is_refused(url: str) -> None:
     for sent in (b"HELO there\r\n\r\n", b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n"):
         with closing(connected(url)) as client:
             client.sendall(sent)

@@ -171,7 +171,7 @@ def test_filters_go_to_the_ledger(tmp_path: Path) -> None:
         ("/balance?currency=AUD", 400),
     ],
 )
-def test_a_parameter_that_is_wrong_is_said_to_be(path: str, status: int, tmp_path: Path) -> None:
+def test_a_wrong_parameter_is_reported(path: str, status: int, tmp_path: Path) -> None:
     script = {"GetTransactions": Postings(range(1, 4)), "GetStatement": statement}
     with (
         scripted_ledger(script) as ledger,

@@ -244,7 +244,7 @@ def test_without_mongo_a_note_is_stored_all_the_same(settings: Settings) -> None
     assert events_of(settings, answer.json()["noteId"]) == ["Registered", "Written"]
 
 
-def test_a_note_that_was_set_aside_is_not_said_to_be_readable(
+def test_a_note_that_was_set_aside_is_not_reported_readable(
     ann: httpx.Client, mongo_db: Database[dict[str, Any]]
 ) -> None:
     mongo_db.command("collMod", "contact-notes", validator={"priority": "low"})

@@ -59,7 +59,7 @@ def test_all_of_a_customer_with_live_balances(settings: Settings, customer: tupl
     assert isinstance(shown["inArrears"], bool)
 
 
-def test_with_the_ledger_away_balances_are_of_then_and_said_to_be(
+def test_with_the_ledger_away_balances_are_marked_as_of_an_earlier_time(
     settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]]
 ) -> None:
     answer = overview(settings, f"127.0.0.1:{free_port()}", customer[0])

@@ -138,7 +138,7 @@ def test_what_is_refused(as_: As, mongo_db: Mongo, body: dict[str, Any], status:
     assert mongo_db[COLLECTION].count_documents({}) == 0
 
 
-def test_a_job_that_there_is_not(as_: As) -> None:
+def test_an_unknown_job(as_: As) -> None:
     admin = as_("admin")
     for answer in (admin.get(f"{PATH}/nothing"), admin.post(f"{PATH}/nothing/stop")):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

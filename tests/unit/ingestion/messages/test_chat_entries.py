@@ -114,7 +114,7 @@ def test_the_applicants_id_may_stand_beside_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [{"id": "C1"}, ["C1"], True, "C" * 257])
-def test_an_id_beside_the_applicant_that_is_none_is_dropped(value: Any) -> None:
+def test_an_invalid_id_beside_the_applicant_is_dropped(value: Any) -> None:
     entry = changed(customer_id=value, purpose="A car") | {"id": "e1", "cid": "V1"}
     assert message(entry).dropped == ("customer_id",)
     assert documents(entry)["V1"]["applicationData"] == {"purpose": "A car"}

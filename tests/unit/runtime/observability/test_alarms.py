@@ -106,7 +106,7 @@ def test_the_table_of_metrics_names_the_rules_and_the_rules_what_is_in_it() -> N
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=[panel["title"] for panel in PANELS])
-def test_a_panel_asks_for_what_there_is(panel: dict[str, Any]) -> None:
+def test_a_panel_queries_existing_metrics(panel: dict[str, Any]) -> None:
     assert panel["targets"]
     assert set(panel["gridPos"]) == {"h", "w", "x", "y"}
     for target in panel["targets"]:
@@ -136,5 +136,5 @@ def test_the_dashboard_can_be_imported() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["billie_no_such > 1", 'billie_stream_entries{color="red"} > 1'])
-def test_the_test_sees_what_there_is_not(wrong: str) -> None:
+def test_the_test_finds_missing_metrics(wrong: str) -> None:
     assert faults(wrong)
