@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fills ./secrets with passwords of this machine's own, and the URLs that hold them. What is there stays: the
-# servers keep the passwords that they began with. The folder is for its owner only; the files in it may be read
-# by whoever gets them, because each container has a user of its own.
+# Fills ./secrets with random passwords, and the URLs that hold them. Existing files stay: the servers keep
+# their first passwords. Only the owner may enter the folder; every user may read its files, because each
+# container has a user of its own.
 set -eu
 cd "$(dirname "$0")"
 umask 077
@@ -13,7 +13,7 @@ make_once() { # NAME TEXT
     chmod 444 "secrets/$1"
 }
 random() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
-told() { cat "secrets/$1"; }
+secret() { cat "secrets/$1"; }
 
 for name in redis-password mongo-password postgres-password; do
     make_once "$name" "$(random 24)"
@@ -22,7 +22,7 @@ make_once mongo-key "$(random 96)"
 make_once jwt-secret "$(random 32)"
 make_once session-secret "$(random 32)"
 make_once master-key "$(head -c 32 /dev/urandom | base64)"
-make_once redis-url "redis://:$(told redis-password)@redis:6379/0"
-make_once mongo-url "mongodb://billie:$(told mongo-password)@mongo:27017/?replicaSet=rs0&authSource=admin"
-make_once event-store-url "postgresql://billie:$(told postgres-password)@postgres:5432/billie"
+make_once redis-url "redis://:$(secret redis-password)@redis:6379/0"
+make_once mongo-url "mongodb://billie:$(secret mongo-password)@mongo:27017/?replicaSet=rs0&authSource=admin"
+make_once event-store-url "postgresql://billie:$(secret postgres-password)@postgres:5432/billie"
 echo "The secrets are in $(pwd)/secrets."

@@ -34,7 +34,7 @@ INSTEAD = {
     r"how it stands": "status",
     r"to be given up": "amount",
 }
-SEARCHED = ("app", "bench", "examples", "tests", "tools", "Makefile")
+SEARCHED = ("app", "bench", "deploy", "examples", "tests", "tools", "Makefile")
 TEXT = {".py", ".md", ".html", ".js", ".json", ".yaml", ".yml", ".toml", ".sh", ""}
 EXEMPT = (
     "tools/checks/words.py",
