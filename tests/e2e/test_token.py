@@ -44,7 +44,7 @@ ANN = ("--user", "ann", "--role", "admin")
     [
         (("--role", "admin"), {}, "--user, or --machine"),
         (("--user", "ann", "--machine", "billing", "--role", "admin"), {}, "--user, or --machine"),
-        (("--user", "machine:x", "--role", "admin"), {}, "named like a machine"),
+        (("--user", "machine:x", "--role", "admin"), {}, "is reserved"),
         (("--user", " ", "--role", "admin"), {}, "user is empty"),
         (
             ("--user", "ann", "--role", "admin"),

@@ -34,7 +34,18 @@ INSTEAD = {
     r"how it stands": "status",
     r"to be given up": "amount",
 }
-SEARCHED = ("app", "bench", "deploy", "examples", "tests", "tools", "Makefile")
+SEARCHED = (
+    "docs",
+    "README.md",
+    "CONTRIBUTING.md",
+    "app",
+    "bench",
+    "deploy",
+    "examples",
+    "tests",
+    "tools",
+    "Makefile",
+)
 TEXT = {".py", ".md", ".html", ".js", ".json", ".yaml", ".yml", ".toml", ".sh", ""}
 EXEMPT = (
     "tools/checks/words.py",

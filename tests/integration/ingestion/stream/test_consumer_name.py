@@ -14,8 +14,8 @@ from app.runtime.settings.settings import Settings
 
 HOLDER = """
 import sys
-from app.ingestion.consumer_name import consumer_name
-from app.runtime.settings import Settings
+from app.ingestion.stream.consumer_name import consumer_name
+from app.runtime.settings.settings import Settings
 with consumer_name(Settings(consumer_name="worker", inbox_stream=sys.argv[1])) as name:
     print(name, flush=True)
     sys.stdin.read()
