@@ -116,11 +116,9 @@ class PostedOnce:
         places = ",".join("?" * len(self._accounts))
         with closing(sqlite3.connect(f"file:{self._books}?mode=ro", uri=True, timeout=1)) as database:
             database.execute("BEGIN")
-            keys, numbers = database.execute(
-                "SELECT COUNT(*), COUNT(DISTINCT transaction_number) FROM keys"
-            ).fetchone()
+            keys, numbers = database.execute("SELECT COUNT(*), COUNT(DISTINCT posting) FROM keys").fetchone()
             (postings,) = database.execute(
-                "SELECT COUNT(*) FROM transactions WHERE kind IN ('REPAYMENT', 'LATE_FEE') "
+                "SELECT COUNT(*) FROM postings WHERE json_extract(body, '$.kind') IN ('REPAYMENT', 'LATE_FEE') "
                 f"AND loan_account_id IN ({places})",
                 self._accounts,
             ).fetchone()
