@@ -118,7 +118,8 @@ class PostedOnce:
             database.execute("BEGIN")
             keys, numbers = database.execute("SELECT COUNT(*), COUNT(DISTINCT posting) FROM keys").fetchone()
             (postings,) = database.execute(
-                "SELECT COUNT(*) FROM postings WHERE json_extract(body, '$.kind') IN ('REPAYMENT', 'LATE_FEE') "
+                "SELECT COUNT(*) FROM postings "
+                "WHERE json_extract(body, '$.kind') IN ('REPAYMENT', 'LATE_FEE') "
                 f"AND loan_account_id IN ({places})",
                 self._accounts,
             ).fetchone()
