@@ -109,7 +109,7 @@ async def _ledger_says(settings: Settings, command: Mapping[str, Any]) -> str:
     try:
         listed = await ledger.get_transactions(command["loanAccountId"])
     except LedgerError as error:
-        return f"it does not say: {error.code}"
+        return f"it does not say: {error.grpc_code}"
     finally:
         await ledger.close()
     if (transaction := command.get("transactionId")) is None:

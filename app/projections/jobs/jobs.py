@@ -84,12 +84,19 @@ class Jobs:
         return next((each for each in found if each is not None), None)
 
     def begin(self, job_id: str, run_by: str) -> Record | None:
-        """Note who runs it, and count the attempt. None if it ended meanwhile."""
-        return self._change(
+        """Note who runs it, and count the attempt. None if it ended, or an older job is running."""
+        job = self._change(
             {"_id": job_id, "status": {"$in": OPEN}},
             {"status": JobStatus.RUNNING, "runBy": run_by, "startedAt": _now()},
             {"$inc": {"attempts": 1}},
         )
+        if job is None:
+            return None
+        older = {"status": JobStatus.RUNNING, "_id": {"$ne": job_id}, "createdAt": {"$lte": job["createdAt"]}}
+        if self._records.find_one(older, {"_id": True}) is not None:
+            self.put_back(job_id, counts=False)  # Another process began it while this one looked.
+            return None
+        return job
 
     def report(self, job_id: str, progress: Sequence[Record]) -> bool:
         """Store the progress, a record for each projection. True if the job is to be stopped."""
