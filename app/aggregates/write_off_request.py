@@ -243,9 +243,7 @@ class WriteOffRequest(Aggregate):
     def reject(self, source: Source, *, actor: Actor, comment: str) -> None:
         """Somebody else rejects it. Raises OwnRequestError and AlreadyDecidedError."""
         if self.is_by(actor.id):
-            raise two_people.OwnRequestError(
-                "Somebody else has to reject what you asked for. POST …/cancel withdraws it."
-            )
+            raise two_people.OwnRequestError("Nobody rejects their own request. Cancel it instead.")
         self._check_undecided()
         self._decide(source, "Rejected", _decision(source, actor, comment))
 
