@@ -1,4 +1,4 @@
-"""The settings that a command starts with, once nothing speaks against them."""
+"""The settings of a command, checked for production."""
 
 import typer
 
@@ -7,7 +7,7 @@ from app.runtime.settings.settings import Settings, get_settings
 
 
 def settings_for(command: str) -> Settings:
-    """The settings. Exits with 2 where production refuses any, and says each of them."""
+    """The settings. Exits with 2, and names each setting that production refuses."""
     settings = get_settings()
     if refused := refusals(settings, command):
         typer.echo(f"With BILLIE_ENV=production, `billie {command}` does not start:", err=True)

@@ -1,4 +1,4 @@
-"""A clean stop: the first SIGTERM or SIGINT asks, and what is in hand is finished."""
+"""A clean stop: the first SIGTERM or SIGINT sets a flag, and the work in progress is finished."""
 
 import os
 import signal
