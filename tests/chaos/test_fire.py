@@ -102,7 +102,7 @@ class Load:
         ]
 
 
-def test_all_of_it_under_fire(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_system_survives_every_fault_together(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     minutes, seed = (pytestconfig.getoption(name) for name in ("minutes", "seed"))
     kind = pytestconfig.getoption("--event-store")
     again = f'make chaos ARGS="--minutes {minutes:g} --seed {seed} --event-store {kind}" repeats it'

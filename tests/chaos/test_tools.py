@@ -91,7 +91,7 @@ def test_a_dropped_connection_ends_and_so_does_a_new_one() -> None:
             assert said(after) == b"hello"
 
 
-def test_a_cut_connection_says_nothing_for_ever_and_new_ones_work_when_it_is_over() -> None:
+def test_a_partitioned_connection_stays_silent_and_new_ones_work_afterwards() -> None:
     with echo() as link, called(link) as before:
         assert said(before) == b"hello"
         link.set(Mode.CUT)
@@ -124,7 +124,7 @@ def test_a_clock_jumps_and_monotonic_time_does_not(tmp_path: Path) -> None:
     assert float(shown[1]) == pytest.approx(time.monotonic(), abs=30)
 
 
-def test_a_full_disk_takes_nothing_more(tmp_path: Path) -> None:
+def test_a_full_disk_rejects_writes(tmp_path: Path) -> None:
     with small_disk(2, tmp_path, lambda: ()) as disk:
         if not isinstance(disk, SmallDisk):
             pytest.skip("nobody may mount a tmpfs here")
@@ -136,9 +136,7 @@ def test_a_full_disk_takes_nothing_more(tmp_path: Path) -> None:
         (disk.folder / "more").write_bytes(b"x" * 8_192)
 
 
-def test_an_entry_that_is_acknowledged_without_an_event_is_seen(
-    settings: Settings, redis_client: Redis
-) -> None:
+def test_an_entry_acknowledged_without_an_event_is_detected(settings: Settings, redis_client: Redis) -> None:
     stream, group = settings.inbox_stream, settings.consumer_group
     redis_client.xgroup_create(stream, group, id="0", mkstream=True)
     payload = '{"account_id": "ACC-1", "status": "ACTIVE"}'

@@ -70,7 +70,7 @@ def test_bad_setting_is_named(billie: Billie, verb: str, setting: str, value: st
     assert "Traceback" not in errors
 
 
-def test_port_in_use_is_said(billie: Billie) -> None:
+def test_port_in_use_is_reported(billie: Billie) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -78,11 +78,11 @@ def test_port_in_use_is_said(billie: Billie) -> None:
     assert (code, "BILLIE_API_PORT" in errors) == (3, True)
 
 
-def test_migrate_says_what_it_ran_and_nothing_twice(billie: Billie) -> None:
+def test_migrate_reports_each_migration_once(billie: Billie) -> None:
     assert "Ran 0001_collections." in billie.run("migrate")
     assert "newest migration" in billie.run("migrate")
 
 
-def test_project_warns_of_migrations_that_wait(billie: Billie) -> None:
+def test_project_warns_of_pending_migrations(billie: Billie) -> None:
     code, errors = ended(billie, "project", "--drain")
     assert (code, "billie migrate" in errors) == (0, True)

@@ -76,7 +76,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def test_it_shows_a_customer_stops_by_itself_and_goes_on_with_the_data(start: Start, tmp_path: Path) -> None:
+def test_the_demo_shows_a_customer_stops_and_resumes_with_its_data(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path / "demo", "--for", "6")
     output, token = shown(process, r"^TOKEN=(\S+)")
     _, path = shown(process, r"'(http\S+/v1/customers/\S+)'")
@@ -100,7 +100,7 @@ def messages(output: str) -> int:
 
 
 @pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]])
-def test_stopping_it_leaves_nothing_running(
+def test_a_stopped_demo_leaves_no_process(
     start: Start, tmp_path: Path, numbers: list[signal.Signals]
 ) -> None:
     process = start(tmp_path / "demo")

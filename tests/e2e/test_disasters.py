@@ -95,7 +95,7 @@ def test_mongodb_is_lost_and_all_read_models_come_back_from_the_events(
     assert "as the events say" in billie.run("verify")
 
 
-def test_redis_is_lost_and_what_was_unread_is_asked_for_again(
+def test_a_lost_redis_is_refilled_by_the_publishers(
     settings: Settings, redis: EmbeddedServer, tmp_path: Path
 ) -> None:
     entries = sample(7, 40)

@@ -27,7 +27,7 @@ def settings(settings: Settings) -> Settings:
     return on_free_ports(settings)
 
 
-def test_the_api_keeps_what_its_document_promises(
+def test_the_api_matches_its_openapi_document(
     settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = f"http://127.0.0.1:{settings.api_port}"

@@ -36,7 +36,7 @@ def large(shared_settings: Settings, shared_db: Mongo) -> Billie:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_rebuild_that_ends_early_leaves_what_is_live_and_goes_on(
+def test_an_interrupted_rebuild_leaves_the_live_collection_and_resumes(
     large: Billie, shared_db: Mongo, tmp_path: Path, how: signal.Signals
 ) -> None:
     before = live(shared_db)
@@ -62,7 +62,7 @@ def _shadow_has_documents(database: Mongo) -> bool:
     return folded(database) > 0 or database[PREFIX + "customers"].count_documents({}) > 0
 
 
-def test_verify_finds_what_somebody_edited_by_hand_and_what_is_missing(
+def test_verify_finds_edited_and_missing_documents(
     settings: Settings, mongo_db: Mongo, billie: Billie
 ) -> None:
     stored_and_projected(settings, mongo_db, 600)

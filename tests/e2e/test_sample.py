@@ -21,7 +21,7 @@ DOCUMENTS = ROOT / "samples" / "lender-day.documents.jsonl"
 """The documents of the sample, a JSON line each, without the projector's own fields."""
 
 
-def test_the_committed_sample_is_the_one_that_is_made() -> None:
+def test_the_committed_sample_is_current() -> None:
     assert list(file_entries(SAMPLE)) == sample()
 
 
@@ -35,7 +35,7 @@ def test_the_sample_holds_every_type_and_identities_of_their_own() -> None:
             assert any(name in entry for name in (*EXPLICIT_ID, "cause"))
 
 
-def test_twice_through_the_commands_changes_nothing(
+def test_a_second_run_of_the_commands_changes_no_document(
     billie: Billie, settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     def everything() -> tuple[int, dict[str, list[dict[str, Any]]]]:

@@ -113,7 +113,7 @@ def test_kill_9_between_posting_and_publishing(
     )
 
 
-def test_it_says_that_it_is_a_sandbox_and_stops_on_sigterm(
+def test_the_process_announces_a_sandbox_and_stops_on_sigterm(
     sandbox: Sandbox, billie: Billie, redis_client: Redis, settings: Settings
 ) -> None:
     with sandbox.running("--fault", "RecordRepayment:drop-after-commit", "--without", "ApplyFee") as process:

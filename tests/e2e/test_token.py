@@ -58,7 +58,7 @@ ANN = ("--user", "ann", "--role", "admin")
         ),
     ],
 )
-def test_a_token_that_cannot_be_made_is_said_to(
+def test_a_token_that_cannot_be_issued_is_reported(
     options: tuple[str, ...], settings: dict[str, str], says: str
 ) -> None:
     done = Billie({"BILLIE_JWT_SECRET": SECRET}).end("token", *options, **settings)

@@ -23,7 +23,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
-def test_it_holds_what_the_code_reads_and_nothing_of_the_tests(wheel: Path) -> None:
+def test_the_wheel_holds_data_files_and_no_tests(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     migrations = {path.name for path in (ROOT / "alembic-free-migrations").glob("[0-9]*.py")}
@@ -38,7 +38,7 @@ def test_it_holds_what_the_code_reads_and_nothing_of_the_tests(wheel: Path) -> N
     }
 
 
-def test_the_demo_runs_from_it(wheel: Path, tmp_path: Path) -> None:
+def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     """The versions are those of the lock; that it is these files, the lock's hashes say elsewhere."""
     pins = tmp_path / "constraints.txt"
     pins.write_text("\n".join(found[0] for found in _PIN.findall((ROOT / "requirements.lock").read_text())))

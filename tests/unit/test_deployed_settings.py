@@ -102,7 +102,7 @@ def test_compose_without_the_console(compose: Path, monkeypatch: pytest.MonkeyPa
     assert (settings.console, settings.console_url, settings.oidc_client_id) == ("off", None, None)
 
 
-def test_compose_says_what_is_missing(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compose_names_missing_settings(compose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service, secrets = compose_service(compose, "api")
     settings = settings_of(given(service["environment"], {}), secrets, monkeypatch)
     assert [each.setting for each in refusals(settings, "api")] == ["BILLIE_LEDGER_TARGET", "BILLIE_JWKS_URL"]

@@ -10,11 +10,11 @@ from tools.licences import RUN_ONLY, Package, imported, needed, page, run_only
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_is_as_the_packages_say() -> None:
+def test_the_licence_page_is_current() -> None:
     assert (ROOT / "docs" / "licences.md").read_text() == page(), "run `make licences`"
 
 
-def test_nothing_that_is_imported_is_copyleft_and_all_have_a_licence() -> None:
+def test_every_dependency_has_a_licence_and_none_is_copyleft() -> None:
     packages = imported()
     assert {"fastapi", "eventsourcing", "psycopg-binary", "uvicorn"} <= {each.name for each in packages}
     assert [each for each in packages if each.is_copyleft or each.licence == "unknown"] == []
@@ -34,7 +34,7 @@ def test_nothing_that_is_imported_is_copyleft_and_all_have_a_licence() -> None:
         ("MIT AND GPL-3.0-only", True),
     ],
 )
-def test_what_copyleft_is(licence: str, is_copyleft: bool) -> None:
+def test_copyleft_licences_are_recognised(licence: str, is_copyleft: bool) -> None:
     assert Package("x", "1", licence).is_copyleft is is_copyleft
 
 

@@ -27,7 +27,7 @@ def ada(browser: Browser, running: System) -> Page:
     return sign_in(browser, running.url, "Ada Poe", "Admin")
 
 
-def test_a_dead_letter_is_seen_and_replayed(ada: Page, running: System) -> None:
+def test_a_dead_letter_is_viewed_and_replayed(ada: Page, running: System) -> None:
     running.put(NO_KEY)
     until(lambda: running.api.get("/v1/dead-letters").json()["items"], 30, "the letter")
     ada.goto(f"{running.url}/dead-letters?reason=missing_key")
@@ -85,7 +85,7 @@ def test_a_rebuild_is_watched_to_its_end_and_a_verification_agrees(ada: Page, ru
     ]
 
 
-def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
+def test_one_person_requests_a_write_off_and_another_approves_it(
     browser: Browser, ada: Page, running: System, request: pytest.FixtureRequest
 ) -> None:
     ann = sign_in(browser, running.url, "Ann Lee", "Supervisor")
@@ -129,7 +129,7 @@ def test_a_write_off_is_asked_for_by_one_and_approved_by_another(
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+def test_operator_pages_pass_axe_and_fit_the_screen(
     browser: Browser,
     running: System,
     theme: dict[str, object],

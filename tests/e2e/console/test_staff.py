@@ -48,7 +48,7 @@ def fill_in(page: Page, action: str, amount: str, **more: str) -> None:
     expect(page.get_by_text("This will be")).to_be_visible()
 
 
-def test_somebody_is_found_with_the_keyboard_and_a_repayment_posted_once(
+def test_a_customer_is_found_by_keyboard_and_a_repayment_posted_once(
     ann: Page, running: System, request: pytest.FixtureRequest
 ) -> None:
     name = running.api.get(f"/v1/customers/{CUSTOMER}").json()["fullName"]
@@ -99,7 +99,7 @@ def test_a_waiver_is_refused_to_operations_and_posted_for_a_supervisor(
     assert (len(kinds), kinds[0]) == (before + 1, "FEE_WAIVER")
 
 
-def test_typed_words_are_not_lost_before_somebody_says_so(ann: Page, running: System) -> None:
+def test_unsaved_text_is_not_discarded_without_confirmation(ann: Page, running: System) -> None:
     drawer, question = ann.get_by_role("dialog"), ann.get_by_role("alertdialog")
     customer_page(ann, running).get_by_role("button", name="Add a note").click()
     expect(drawer).to_be_visible()
@@ -137,7 +137,7 @@ CLOSES_AND_TYPES = """() => new Promise((done) => {
 """In one task, and so before the browser tells of the closing: typing goes first where a page is busy."""
 
 
-def test_what_is_typed_at_once_after_a_drawer_closes_goes_to_the_search(ann: Page, running: System) -> None:
+def test_keys_typed_after_closing_a_drawer_reach_the_search(ann: Page, running: System) -> None:
     customer_page(ann, running).get_by_role("button", name="Apply fee").click()
     expect(ann.get_by_role("dialog")).to_be_visible()
     assert ann.evaluate(CLOSES_AND_TYPES) == "q"
@@ -145,7 +145,7 @@ def test_what_is_typed_at_once_after_a_drawer_closes_goes_to_the_search(ann: Pag
     expect(ann.locator(".hit").first).to_be_visible()
 
 
-def test_the_focus_is_where_one_goes_on(ann: Page, running: System) -> None:
+def test_the_focus_follows_each_step(ann: Page, running: System) -> None:
     customer_page(ann, running)
     fill_in(ann, "Apply fee", "3")
     ann.get_by_role("button", name="Post fee").click()
@@ -168,7 +168,7 @@ def test_the_focus_is_where_one_goes_on(ann: Page, running: System) -> None:
     expect(ann.locator("#menu summary")).to_be_focused()
 
 
-def test_what_somebody_else_does_shows_without_a_reload(ann: Page, sue: Page, running: System) -> None:
+def test_changes_by_other_people_appear_without_a_reload(ann: Page, sue: Page, running: System) -> None:
     customer_page(ann, running)
     customer_page(sue, running)
     then = owed(ann).inner_text()
@@ -221,7 +221,7 @@ def test_a_ledger_killed_in_the_middle_leaves_unknown_which_resolves_on_screen(
     assert len(posted) == 1
 
 
-def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
+def test_no_page_or_drawer_violates_axe(
     browser: Browser, running: System, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """With ``--screenshots DIR`` pictures are kept."""
@@ -257,7 +257,7 @@ def test_axe_finds_nothing_on_any_page_and_in_any_drawer(
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
+def test_every_theme_has_contrast_and_fits_the_screen(
     browser: Browser,
     running: System,
     theme: dict[str, object],
@@ -286,7 +286,7 @@ def test_each_theme_has_contrast_and_nothing_is_wider_than_the_screen(
     page.context.close()
 
 
-def test_nothing_shifts_while_a_page_loads(ann: Page, running: System) -> None:
+def test_pages_load_without_layout_shift(ann: Page, running: System) -> None:
     customer_page(ann, running)
     moved = ann.evaluate(
         """() => new Promise((done) => new PerformanceObserver((list) =>

@@ -42,7 +42,7 @@ def take_back(visitor: Visitor, page: str, settings: Settings, **form: str) -> N
     project(settings, drain=True)
 
 
-def test_what_one_asked_for_another_decides_and_it_is_posted_once(
+def test_a_second_person_decides_and_the_write_off_is_posted_once(
     ann: Visitor, sue: Visitor, settings: Settings
 ) -> None:
     page = ask(ann, "L2", settings)
@@ -92,7 +92,7 @@ def test_ones_own_is_visibly_not_approvable_and_can_be_taken_back(sue: Visitor, 
     assert "Cancelled" in sue.get(page).text
 
 
-def test_one_that_no_longer_fits_is_said_to_before_somebody_approves_it(
+def test_an_outdated_request_is_marked_before_approval(
     ann: Visitor, sue: Visitor, settings: Settings
 ) -> None:
     page = ask(ann, "L1", settings)
@@ -108,7 +108,7 @@ def test_one_that_no_longer_fits_is_said_to_before_somebody_approves_it(
     assert "The balance is now" not in sue.get(page).text
 
 
-def test_the_account_beside_it_is_read_again(ann: Visitor, sue: Visitor, settings: Settings) -> None:
+def test_the_loan_beside_a_request_is_refreshed(ann: Visitor, sue: Visitor, settings: Settings) -> None:
     page = ask(ann, "L1", settings)
     assert f'hx-get="{page}/account"' in sue.get(page).text
     part = sue.part(f"{page}/account").text
@@ -190,7 +190,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_api(ann: Visitor, sue: Visitor, 
     take_back(ann, page, settings)
 
 
-def test_an_unknown_posting_is_said_and_settles_on_screen(
+def test_an_unknown_posting_is_shown_and_settles_on_screen(
     ann: Visitor, sue: Visitor, settings: Settings, faults: Faults
 ) -> None:
     page = ask(ann, "L1", settings)

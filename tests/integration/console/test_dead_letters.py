@@ -44,7 +44,7 @@ def ada(url: str) -> Iterator[Visitor]:
         yield visitor
 
 
-def test_they_are_listed_by_reason(ada: Visitor, letters: list[str]) -> None:
+def test_dead_letters_are_listed_by_reason(ada: Visitor, letters: list[str]) -> None:
     page = ada.get("/dead-letters").text
     assert all(each in page for each in letters)
     for reason in ("not_json", "missing_key", "no_type"):
@@ -55,7 +55,7 @@ def test_they_are_listed_by_reason(ada: Visitor, letters: list[str]) -> None:
     assert "No dead letters match the filters" in ada.get("/dead-letters", kind="nothing").text
 
 
-def test_one_is_shown_as_it_came_and_is_no_markup(ada: Visitor, letters: list[str]) -> None:
+def test_a_dead_letter_is_shown_as_it_came_and_escaped(ada: Visitor, letters: list[str]) -> None:
     for each in letters:
         page = ada.get(f"/dead-letters/{each}").text
         assert "alert(document.cookie)" in page
@@ -63,7 +63,7 @@ def test_one_is_shown_as_it_came_and_is_no_markup(ada: Visitor, letters: list[st
         assert "<img" not in page
 
 
-def test_replay_says_what_became_of_it(ada: Visitor, letters: list[str]) -> None:
+def test_replay_shows_its_outcome(ada: Visitor, letters: list[str]) -> None:
     path = f"/dead-letters/{letters[0]}/replay"
     assert "unchanged" in ada.part(path).text
     again = ada.post(path, {})
@@ -75,7 +75,7 @@ def test_replay_says_what_became_of_it(ada: Visitor, letters: list[str]) -> None
     assert (gone.status_code, "Already gone" in gone.text) == (404, True)
 
 
-def test_what_can_be_used_now_lands(ada: Visitor, settings: Settings) -> None:
+def test_a_message_that_is_valid_now_is_applied(ada: Visitor, settings: Settings) -> None:
     small = settings.model_copy(update={"max_message_bytes": 1_500})
     said = {"typ": "user_input", "cid": "V9", "utterance": "y" * 3_000}
     with Redis.from_url(settings.redis_url, protocol=2) as redis:
@@ -91,7 +91,7 @@ def test_what_can_be_used_now_lands(ada: Visitor, settings: Settings) -> None:
     assert "No dead letters." in ada.get("/dead-letters").text
 
 
-def test_those_of_a_reason_are_replayed_together(ada: Visitor, letters: list[str]) -> None:
+def test_dead_letters_of_one_reason_are_replayed_together(ada: Visitor, letters: list[str]) -> None:
     done = ada.post("/dead-letters/replay", {"reason": "missing_key"}).text
     assert "0 applied, 1 failed again" in done
     assert ada.post("/dead-letters/replay", {"reason": "no such"}).status_code == 404
@@ -109,7 +109,7 @@ def test_a_discard_takes_a_reason_and_is_kept(ada: Visitor, letters: list[str]) 
     assert "Already gone" in ada.post(path, {"because": "again"}).text
 
 
-def test_the_filter_stays_on_the_way_to_a_letter_and_back(ada: Visitor, letters: list[str]) -> None:
+def test_the_filter_survives_opening_a_dead_letter(ada: Visitor, letters: list[str]) -> None:
     listed = ada.get("/dead-letters", reason="not_json", kind="").text
     assert f'href="/dead-letters/{letters[0]}?reason=not_json"' in listed
     page = f"/dead-letters/{letters[0]}?reason=not_json&kind=a%26b"
@@ -119,7 +119,7 @@ def test_the_filter_stays_on_the_way_to_a_letter_and_back(ada: Visitor, letters:
     assert 'href="/dead-letters?reason=not_json&amp;kind=a%26b">Back to the list' in done
 
 
-def test_only_admins_see_them_and_nothing_is_done_for_others(
+def test_only_admins_see_and_handle_dead_letters(
     ann: Visitor, sue: Visitor, letters: list[str], ada: Visitor
 ) -> None:
     for visitor in (ann, sue):

@@ -40,7 +40,7 @@ def pages(settings: Settings, method: str) -> Iterator[str]:
             yield re.sub(r"{(\w+)}", lambda found: GIVEN[found[1]], str(route.path))
 
 
-def test_no_page_is_shown_to_nobody(url: str, settings: Settings) -> None:
+def test_every_page_needs_a_session(url: str, settings: Settings) -> None:
     found = list(pages(settings, "GET"))
     assert len(found) > 10
     for path in found:
@@ -50,7 +50,7 @@ def test_no_page_is_shown_to_nobody(url: str, settings: Settings) -> None:
         assert (part.status_code, part.headers["hx-redirect"], part.text) == (401, "/sign-in", ""), path
 
 
-def test_each_page_has_a_policy_without_inline_anything(url: str, settings: Settings, ann: Visitor) -> None:
+def test_every_page_forbids_inline_scripts_and_styles(url: str, settings: Settings, ann: Visitor) -> None:
     for path in [*(each for each in pages(settings, "GET") if each != "/live"), "/sign-in", "/nowhere"]:
         answer = ann.client.get(path, headers={"Accept": "text/html"})
         assert answer.headers["content-security-policy"] == POLICY, path
@@ -62,7 +62,7 @@ def test_each_page_has_a_policy_without_inline_anything(url: str, settings: Sett
     assert "unsafe" not in POLICY
 
 
-def test_what_changes_something_needs_the_form_of_the_session(
+def test_every_change_needs_the_sessions_form_token(
     url: str, settings: Settings, ann: Visitor, sue: Visitor
 ) -> None:
     found = list(pages(settings, "POST"))
@@ -89,12 +89,12 @@ def test_a_form_of_another_origin_is_refused(ann: Visitor, sent: dict[str, str])
     assert ann.client.post("/sign-out", headers=sent).status_code == 403
 
 
-def test_a_browser_that_says_no_origin_changes_nothing(ann: Visitor) -> None:
+def test_a_change_without_an_origin_is_refused(ann: Visitor) -> None:
     answer = ann.client.post("/loan-accounts/L1/repayment", headers={"X-Form-Token": ann.token})
     assert (answer.status_code, "other_origin" in answer.text) == (403, True)
 
 
-def test_the_session_is_a_cookie_that_scripts_do_not_see(url: str) -> None:
+def test_the_session_cookie_is_hidden_from_scripts(url: str) -> None:
     form = {"name": "Ann Lee", "role": "operations"}
     answer = httpx.post(f"{url}/sign-in", data=form, headers={"Origin": url})
     (cookie,) = [each for each in answer.headers.get_list("set-cookie") if each.startswith("billie-session=")]
@@ -123,7 +123,7 @@ def test_a_session_ends(settings: Settings) -> None:
         assert visitor.sign_in().url.path == "/sign-in"
 
 
-def test_signing_out_ends_it_in_this_browser(ann: Visitor) -> None:
+def test_signing_out_ends_the_session_in_this_browser(ann: Visitor) -> None:
     answer = ann.client.post("/sign-out", headers={"Origin": ann.url})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert ann.get("/").status_code == 303
@@ -139,44 +139,44 @@ def test_signing_in_leads_to_a_page_of_ours_only(url: str, following: str) -> No
 
 
 @pytest.mark.parametrize("form", [{"name": "", "role": "admin"}, {"name": "Ann", "role": "king"}, {}])
-def test_nobody_is_signed_in_without_a_name_and_a_role(url: str, form: dict[str, str]) -> None:
+def test_signing_in_needs_a_name_and_a_role(url: str, form: dict[str, str]) -> None:
     answer = httpx.post(f"{url}/sign-in", data=form, headers={"Origin": url})
     assert (answer.status_code, "set-cookie" in answer.headers) == (422, False)
     assert "Enter a name and choose a role." in answer.text
 
 
-def test_no_name_makes_a_machine_of_somebody(url: str) -> None:
+def test_a_name_cannot_make_a_person_a_machine(url: str) -> None:
     form = {"name": "machine:billing", "role": "admin"}
     answer = httpx.post(f"{url}/sign-in", data=form, headers={"Origin": url})
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
 
 
-def test_no_header_says_who_asks(url: str) -> None:
+def test_no_header_sets_the_caller(url: str) -> None:
     for name in ("billie.caller", "Billie-Caller", "X-Billie-Caller", "state"):
         answer = httpx.get(f"{url}/v1/me", headers={name: "admin"})
         assert answer.status_code == 401, name
 
 
-def test_a_session_is_no_token_of_the_api(url: str, ann: Visitor) -> None:
+def test_a_session_is_no_api_token(url: str, ann: Visitor) -> None:
     assert ann.get("/v1/me").status_code == 401, "cookies count for nothing there"
     cookie = ann.client.cookies["billie-session"]
     assert httpx.get(f"{url}/v1/me", headers={"Authorization": f"Bearer {cookie}"}).status_code == 401
 
 
-def test_pages_are_in_no_document_of_the_api(settings: Settings) -> None:
+def test_pages_are_not_in_the_openapi_document(settings: Settings) -> None:
     with_console, without = create_app(settings), create_app(settings.model_copy(update={"console": "off"}))
     assert rules(with_console) == rules(without)
     assert with_console.openapi() == without.openapi()
 
 
-def test_where_it_is_off_there_is_no_page(settings: Settings) -> None:
+def test_a_disabled_console_has_no_pages(settings: Settings) -> None:
     with console(settings.model_copy(update={"console": "off"})) as url:
         for path in ("/", "/sign-in", "/live", "/assets/console.css"):
             answer = httpx.get(url + path, headers={"Accept": "text/html"})
             assert (answer.status_code, answer.json()["code"]) == (404, "no_such_route"), path
 
 
-def test_a_browser_gets_a_page_for_no_page_and_a_program_a_problem(url: str, ann: Visitor) -> None:
+def test_an_unknown_address_is_a_page_for_browsers_and_a_problem_for_programs(url: str, ann: Visitor) -> None:
     page = ann.client.get("/nowhere", headers={"Accept": "text/html,*/*"})
     assert (page.status_code, "No page at this address" in page.text) == (404, True)
     problem = ann.client.get("/nowhere")

@@ -16,7 +16,7 @@ SYDNEY = ZoneInfo("Australia/Sydney")
 
 
 @pytest.mark.parametrize("path", ["/customers/C1", "/loan-accounts/L1", "/conversations/V1"])
-def test_a_history_tells_events_with_their_source(ann: Visitor, path: str) -> None:
+def test_a_history_shows_events_with_their_source(ann: Visitor, path: str) -> None:
     page = ann.get(f"{path}/history")
     assert page.status_code == 200
     for words in ("from a message", "Message", "Current state", "position"):
@@ -26,7 +26,7 @@ def test_a_history_tells_events_with_their_source(ann: Visitor, path: str) -> No
 
 
 @pytest.mark.parametrize(("path", "named"), [("/loan-accounts/L1", "BL000001"), ("/customers/C2", "Cyd Poe")])
-def test_a_history_is_of_somebody_with_a_name(ann: Visitor, path: str, named: str) -> None:
+def test_a_history_names_its_subject(ann: Visitor, path: str, named: str) -> None:
     page = ann.get(f"{path}/history").text
     assert named in page.split("<title>")[1].split("</title>")[0]
     assert named in page.split("<h1>")[1].split("</h1>")[0]
@@ -40,13 +40,13 @@ def test_days_and_times_of_a_history_are_shown_as_those_of_other_pages(ann: Visi
     assert " UTC</time>" not in known
 
 
-def test_text_that_looks_like_a_time_and_is_none_is_shown_as_it_is() -> None:
+def test_text_that_only_resembles_a_time_is_shown_unchanged() -> None:
     for text in ("2026-02-30T10:00:00Z", "2026-13-01", "later"):
         assert templates().from_string("{{ value|plain }}").render(value=text) == text
     assert templates().from_string("{{ value|plain }}").render(value=5) == "5"
 
 
-def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
+def test_text_of_other_people_is_shown_as_written(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history").text
     assert page.count(escape(HOSTILE)) >= 2, "in the event, and in the document"
     hostile = "<script>alert(1)</script>"
@@ -54,7 +54,7 @@ def test_what_others_wrote_is_shown_as_they_wrote_it(ann: Visitor) -> None:
         assert hostile not in ann.get("/customers/C1/history", **{name: hostile}).text, name
 
 
-def test_before_its_first_event_nothing_was_known(ann: Visitor) -> None:
+def test_before_its_first_event_a_document_is_unknown(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history", on="2020-02-03").text
     assert "Nothing was known then" in page
     assert 'datetime="2020-02-03T12:59:59+00:00"' in page, "the end of the day in Sydney"
@@ -62,7 +62,7 @@ def test_before_its_first_event_nothing_was_known(ann: Visitor) -> None:
     assert 'value="2020-02-03"' in page
 
 
-def test_each_event_leads_to_what_was_known_after_it(ann: Visitor) -> None:
+def test_each_event_links_to_the_document_after_it(ann: Visitor) -> None:
     page = ann.get("/customers/C1/history").text
     then = page.split("?as_of=")[-1].split('"')[0]
     there = ann.client.get(f"/customers/C1/history?as_of={then}").text
@@ -80,7 +80,7 @@ def test_an_invalid_day_is_reported(ann: Visitor) -> None:
     assert ann.get("/customers/C1/history", cursor="x").status_code == 400
 
 
-def test_a_day_is_its_end_in_the_viewers_zone_and_nothing_is_to_come() -> None:
+def test_a_day_means_its_end_in_the_viewers_zone_and_never_the_future() -> None:
     assert moment_of("2026-03-06", "", "", SYDNEY) == (
         datetime(2026, 3, 6, 12, 59, 59, 999_000, tzinfo=UTC),
         False,

@@ -51,14 +51,14 @@ def test_a_rebuild_is_asked_for_and_a_double_click_asks_once(
     assert f"stop-{job['_id']}" in page
 
 
-def test_options_are_those_of_the_kind(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
+def test_each_kind_of_job_has_its_own_options(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
     filled = {"model-customers": "yes", "fix": "yes"}
     assert "Requested" in ada.post("/pipeline/jobs/verify", filled).text
     assert ada.post("/pipeline/jobs/rebuild", filled).status_code == 422
     assert [(each["kind"], each["fix"]) for each in stored.find()] == [("verify", True)]
 
 
-def test_of_no_read_model_nothing_is_asked_for(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
+def test_a_job_needs_a_read_model(ada: Visitor, stored: Collection[dict[str, Any]]) -> None:
     answer = ada.post("/pipeline/jobs/verify", {})
     assert answer.status_code == 422
     assert "Choose at least one" in answer.text

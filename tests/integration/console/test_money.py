@@ -38,7 +38,7 @@ def movements(visitor: Visitor) -> int:
     return visitor.part("/loan-accounts/L1/transactions").text.count("<tr><td")
 
 
-def test_a_repayment_is_summed_up_and_then_posted_once_however_often_it_is_sent(ann: Visitor) -> None:
+def test_a_repayment_is_summarised_then_posted_once_for_any_number_of_submissions(ann: Visitor) -> None:
     before, rows, key = owed(ann), movements(ann), opened(ann)
     form = {"key": key, "amount": "A$20", "paymentMethod": "cash"}
     summary = ann.post(f"{REPAYMENT}/check", form)
@@ -71,7 +71,7 @@ def test_a_repayment_is_summed_up_and_then_posted_once_however_often_it_is_sent(
         ("1,23", "Enter dollars"),
     ],
 )
-def test_an_amount_is_checked_before_it_is_summed_up(ann: Visitor, amount: str, said: str) -> None:
+def test_an_amount_is_checked_before_the_summary(ann: Visitor, amount: str, said: str) -> None:
     rows = movements(ann)
     for path in (f"{REPAYMENT}/check", REPAYMENT):
         answer = ann.post(path, {"key": opened(ann), "amount": amount})
@@ -87,7 +87,7 @@ def test_an_amount_is_checked_before_it_is_summed_up(ann: Visitor, amount: str, 
         ("adjustment", {"amount": "5", "reason": "a slip", "direction": "lower", "part": "fees"}),
     ],
 )
-def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
+def test_a_supervisors_movement_is_refused_to_operations(
     ann: Visitor, sue: Visitor, name: str, form: dict[str, str]
 ) -> None:
     path, rows = f"/loan-accounts/L1/{name}", movements(ann)
@@ -104,7 +104,7 @@ def test_what_takes_a_supervisor_is_refused_to_operations_and_posted_for_one(
     assert movements(ann) == rows + 1
 
 
-def test_more_is_repaid_than_is_owed_only_where_somebody_says_that_it_is_meant(ann: Visitor) -> None:
+def test_an_overpayment_needs_confirmation(ann: Visitor) -> None:
     path = "/loan-accounts/L3/repayment"
     form = {"key": opened(ann, path), "amount": "650"}
     summary = ann.post(f"{path}/check", form).text
@@ -120,7 +120,7 @@ def test_more_is_repaid_than_is_owed_only_where_somebody_says_that_it_is_meant(a
     assert "Posted" in again.text, "what is stored with the key is shown, although less is owed now"
 
 
-def test_no_more_is_waived_than_the_fees_that_are_owed(sue: Visitor) -> None:
+def test_a_waiver_never_exceeds_the_fees(sue: Visitor) -> None:
     path = "/loan-accounts/L4/waiver"
     form = fields_of(sue.part(path).text)
     assert form["amount"] == "100.00"
@@ -137,9 +137,7 @@ def test_no_more_is_waived_than_the_fees_that_are_owed(sue: Visitor) -> None:
 MARK = 'class="flag vulnerable"'
 
 
-def test_each_step_of_a_drawer_names_the_loan_and_the_customer_with_their_mark(
-    ann: Visitor, sue: Visitor
-) -> None:
+def test_every_step_of_a_drawer_names_the_loan_and_the_flagged_customer(ann: Visitor, sue: Visitor) -> None:
     path, key = "/loan-accounts/L1/fee", opened(ann, "/loan-accounts/L1/fee")
     form = {"key": key, "amount": "1", "type": "late_fee"}
     steps = [
@@ -160,7 +158,7 @@ def test_each_step_of_a_drawer_names_the_loan_and_the_customer_with_their_mark(
     assert MARK not in sue.part("/loan-accounts/L2/waiver").text
 
 
-def test_readonly_changes_nothing(url: str) -> None:
+def test_readonly_cannot_move_money(url: str) -> None:
     with Visitor(url) as visitor:
         visitor.sign_in("Rae", "readonly")
         page = visitor.get("/customers/C1").text
@@ -178,7 +176,7 @@ def test_readonly_changes_nothing(url: str) -> None:
         assert visitor.post("/customers/C1/note", note).status_code == 403
 
 
-def test_a_rejection_says_what_the_ledger_said(ann: Visitor) -> None:
+def test_a_rejection_shows_the_ledgers_reason(ann: Visitor) -> None:
     rows, key = movements(ann), opened(ann, "/loan-accounts/L2/repayment")
     answer = ann.post("/loan-accounts/L2/repayment", {"key": key, "amount": "600"})
     assert "Posted" in answer.text
@@ -203,7 +201,7 @@ def test_an_unknown_outcome_is_shown_and_settles_on_screen(ann: Visitor, faults:
     assert movements(ann) == rows + 1
 
 
-def test_with_the_ledger_away_nothing_is_begun_and_the_same_key_tries_again(settings: Settings) -> None:
+def test_an_unavailable_ledger_starts_no_command_and_the_key_is_retried(settings: Settings) -> None:
     away = settings.model_copy(update={"ledger_target": "127.0.0.1:1"})
     with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()

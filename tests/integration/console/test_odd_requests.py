@@ -25,7 +25,7 @@ def test_an_invalid_address_is_ignored(url: str, ann: Visitor) -> None:
     assert ann.post("/customers/C1/note", {}, Origin=NO_ADDRESS).status_code == 403
 
 
-def test_a_time_beyond_the_years_that_there_are_is_shown(ann: Visitor, settings: Settings) -> None:
+def test_a_time_outside_the_calendar_is_shown(ann: Visitor, settings: Settings) -> None:
     servicing = Servicing.from_url(settings.event_store_url)
     last = datetime(9999, 12, 31, 20, tzinfo=UTC)
     absorb(servicing, [On(Conversation, "V9").start(customer_id="C2", started_at=last)])
@@ -41,11 +41,11 @@ def test_a_time_beyond_the_years_that_there_are_is_shown(ann: Visitor, settings:
 
 
 @pytest.mark.parametrize("identifier", ["C1%2Fnotes", "%2e%2e", "C1%2F..%2FC2"])
-def test_an_identifier_is_no_address(ann: Visitor, identifier: str) -> None:
+def test_an_identifier_cannot_change_the_address(ann: Visitor, identifier: str) -> None:
     assert ann.client.get(f"/customers/{identifier}/note", headers={"HX-Request": "true"}).status_code == 404
 
 
-def test_cookies_are_for_https_where_the_console_is_despite_the_proxy(
+def test_cookies_are_secure_behind_a_proxy_that_ends_https(
     settings: Settings,
 ) -> None:
     there = settings.model_copy(update={"console_url": "https://desk.example"})

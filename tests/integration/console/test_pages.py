@@ -13,7 +13,7 @@ from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, console
 
 
-def test_a_customer_is_on_one_page(ann: Visitor) -> None:
+def test_one_page_shows_the_whole_customer(ann: Visitor) -> None:
     page = ann.get("/customers/C1")
     assert page.status_code == 200
     for words in ("Vulnerable customer.", "29 Feb 1980", "BL000001", "A$600.00", "Live from the ledger"):
@@ -22,7 +22,7 @@ def test_a_customer_is_on_one_page(ann: Visitor) -> None:
         assert words in page.text, words
 
 
-def test_nothing_that_others_wrote_is_markup(ann: Visitor) -> None:
+def test_text_of_other_people_is_escaped(ann: Visitor) -> None:
     for path in (
         "/customers/C1",
         "/conversations/V1",
@@ -46,7 +46,7 @@ def test_an_account_leads_to_its_customer(ann: Visitor) -> None:
 
 
 @pytest.mark.parametrize("question", ["mary", "O'Brien", "BL000001"])
-def test_search_finds_as_one_types(ann: Visitor, question: str) -> None:
+def test_search_updates_while_typing(ann: Visitor, question: str) -> None:
     part = ann.part(f"/search?q={question}").text
     assert 'role="option"' in part
     assert "<html" not in part
@@ -54,24 +54,24 @@ def test_search_finds_as_one_types(ann: Visitor, question: str) -> None:
 
 
 @pytest.mark.parametrize(("question", "said"), [("ma", "at least three"), ("zzzzz", "No results for")])
-def test_search_says_why_it_finds_nothing(ann: Visitor, question: str, said: str) -> None:
+def test_an_empty_search_explains_itself(ann: Visitor, question: str, said: str) -> None:
     assert said in ann.part(f"/search?q={question}").text
 
 
-def test_a_missing_customer_has_a_page_that_says_so(ann: Visitor) -> None:
+def test_an_unknown_customer_is_a_404_page(ann: Visitor) -> None:
     page = ann.get("/customers/nobody")
     assert (page.status_code, "There is no customer &#39;nobody&#39;" in page.text) == (404, True)
     assert "Request " in page.text
 
 
-def test_a_part_that_fails_is_a_notice_and_leaves_the_page(ann: Visitor) -> None:
+def test_a_failed_part_is_a_notice_and_keeps_the_page(ann: Visitor) -> None:
     part = ann.part("/customers/nobody/parts/profile", **{"HX-Target": "profile"})
     assert (part.status_code, part.headers["hx-retarget"]) == (404, "#notices")
     assert ann.part("/customers/C1/parts/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["profile", "accounts", "notes", "requests", "conversations"])
-def test_each_part_can_be_asked_for_alone(ann: Visitor, name: str) -> None:
+def test_each_part_can_be_requested_alone(ann: Visitor, name: str) -> None:
     part = ann.part(f"/customers/C1/parts/{name}")
     assert part.status_code == 200
     assert f'<section id="{name}"' in part.text
@@ -83,7 +83,7 @@ def _at_any_time(page: str) -> str:
     return re.sub(r"(?<=Live from the ledger, )[^<]+", "just now", page)
 
 
-def test_times_are_in_the_viewers_zone_which_is_named(ann: Visitor) -> None:
+def test_times_name_the_viewers_zone(ann: Visitor) -> None:
     assert "AEDT" in ann.get("/customers/C1").text
     ann.client.cookies.set("billie-zone", "Asia/Tokyo")
     assert "JST" in ann.get("/customers/C1").text
@@ -102,7 +102,7 @@ def test_transactions_are_filtered_by_kind_and_days(ann: Visitor) -> None:
     assert (wrong.status_code, "it is before" in wrong.text) == (200, True)
 
 
-def test_with_the_ledger_away_the_page_says_as_of_when(settings: Settings) -> None:
+def test_without_the_ledger_the_page_dates_its_balance(settings: Settings) -> None:
     away = settings.model_copy(update={"ledger_target": "127.0.0.1:1"})
     with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()
@@ -111,7 +111,7 @@ def test_with_the_ledger_away_the_page_says_as_of_when(settings: Settings) -> No
     assert "Live from the ledger" not in page
 
 
-def test_what_is_read_is_logged_as_the_persons(ann: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+def test_reads_are_logged_as_the_signed_in_person(ann: Visitor, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "billie.audit"):
         ann.get("/customers/C1")
     lines = [json.loads(each.getMessage()) for each in caplog.records if each.name == "billie.audit"]

@@ -14,7 +14,7 @@ def sample(at_ms: int, recorded: int = 0, unread: int = 0) -> Sample:
     return Sample(at_ms, 5, 0, unread, 0, recorded, recorded, 0)
 
 
-def test_who_may_see_the_pipeline_is_who_may_ask_for_the_status(url: str, ann: Visitor) -> None:
+def test_the_pipeline_needs_the_role_of_the_status(url: str, ann: Visitor) -> None:
     page = ann.get("/pipeline")
     assert page.status_code == 200
     assert 'href="/pipeline"' in page.text
@@ -26,14 +26,14 @@ def test_who_may_see_the_pipeline_is_who_may_ask_for_the_status(url: str, ann: V
             assert rae.get(path).status_code == 403
 
 
-def test_it_tells_how_far_each_read_model_is_and_of_the_ledger(ann: Visitor) -> None:
+def test_the_pipeline_shows_each_read_model_and_the_ledger(ann: Visitor) -> None:
     page = ann.get("/pipeline").text
     for words in ("loan-accounts", "customers", "No worker", "Serving", "Consumers", "Events recorded"):
         assert words in page, words
     assert "<polyline" not in page, "one look is no line yet"
 
 
-def test_the_page_carries_its_past_and_each_look_adds_to_it(ann: Visitor) -> None:
+def test_the_page_carries_its_samples_and_each_refresh_adds_one(ann: Visitor) -> None:
     first = fields_of(ann.get("/pipeline").text)["seen"]
     page = ann.client.get("/pipeline/now", params={"seen": first}, headers={"HX-Request": "true"}).text
     second = fields_of(page)["seen"]
@@ -58,7 +58,7 @@ def test_an_invalid_past_is_left_out(ann: Visitor) -> None:
     assert ahead not in page.text, "another clock's"
 
 
-def test_servers_that_are_away_are_named_and_hide_nothing(settings: Settings) -> None:
+def test_unavailable_servers_are_named_beside_the_others(settings: Settings) -> None:
     away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1", "ledger_target": "127.0.0.1:1"})
     with console(away) as url, Visitor(url) as visitor:
         visitor.sign_in()
@@ -73,7 +73,7 @@ def test_servers_that_are_away_are_named_and_hide_nothing(settings: Settings) ->
     assert "Unread: unknown" in page
 
 
-def test_a_rate_is_growth_a_second_and_a_gap_is_none() -> None:
+def test_a_rate_is_growth_per_second_and_a_gap_is_unknown() -> None:
     found = [sample(0, 10), sample(2_000, 30), sample(4_000, 25), sample(6_000, -1), sample(8_000, 30)]
     assert rates(found, "recorded") == [10.0, 0.0, None, None]
     assert levels(found, "recorded") == [10.0, 30.0, 25.0, None, 30.0]
@@ -89,7 +89,7 @@ def test_only_the_newest_samples_are_kept() -> None:
     ("figures", "lines", "now"),
     [([], 0, "–"), ([1.0], 0, "1"), ([0.0, 2.5], 1, "2.5"), ([1.0, 2.0, None, 3.0, 4_000.0], 2, "4,000")],
 )
-def test_a_line_is_broken_where_nothing_is_known(figures: list[float | None], lines: int, now: str) -> None:
+def test_a_line_has_a_gap_at_unknown_figures(figures: list[float | None], lines: int, now: str) -> None:
     drawn = chart("Unread", figures, 8, "")
     assert (len(drawn.lines), drawn.now) == (lines, now)
     for point in " ".join(drawn.lines).split():

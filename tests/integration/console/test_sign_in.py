@@ -59,7 +59,7 @@ def signed_in(browser: httpx.Client) -> httpx.Response:
     return browser.get(back(browser))
 
 
-def test_who_comes_back_from_the_issuer_is_who_it_says(browser: httpx.Client) -> None:
+def test_the_issuers_claims_sign_the_person_in(browser: httpx.Client) -> None:
     assert browser.get("/customers/C1?x=1").headers["location"] == "/sign-in?next=/customers/C1%3Fx%3D1"
     assert "Sign in with your work account" in browser.get("/sign-in").text
     answer = browser.get(back(browser, "/customers/C1"))
@@ -69,7 +69,7 @@ def test_who_comes_back_from_the_issuer_is_who_it_says(browser: httpx.Client) ->
     assert "Operations, until" in page
 
 
-def test_what_goes_to_the_issuer_tells_no_secret(browser: httpx.Client) -> None:
+def test_the_redirect_to_the_issuer_holds_no_secret(browser: httpx.Client) -> None:
     query = parse_qs(urlsplit(browser.get("/sign-in/issuer").headers["location"]).query)
     assert query.keys() == {
         *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
@@ -79,7 +79,7 @@ def test_what_goes_to_the_issuer_tells_no_secret(browser: httpx.Client) -> None:
     assert query["state"] != query["nonce"]
 
 
-def test_a_sign_in_belongs_to_the_browser_that_began_it(browser: httpx.Client, url: str) -> None:
+def test_a_sign_in_belongs_to_the_browser_that_started_it(browser: httpx.Client, url: str) -> None:
     address = back(browser)
     other = httpx.get(address)
     assert (other.status_code, "sign_in_refused" in other.text) == (401, True)
@@ -117,7 +117,7 @@ def test_a_failed_sign_in_is_explained(browser: httpx.Client) -> None:
         ({"client_id": "ann"}, 403, "takes_a_person"),
     ],
 )
-def test_a_token_that_is_not_right_signs_nobody_in(
+def test_an_invalid_token_is_refused(
     browser: httpx.Client, signing: Provider, claims: dict[str, Any], status: int, code: str
 ) -> None:
     signing.claims |= claims
@@ -126,7 +126,7 @@ def test_a_token_that_is_not_right_signs_nobody_in(
     assert browser.get("/").status_code == 303
 
 
-def test_a_token_of_another_key_signs_nobody_in(browser: httpx.Client, signing: Provider, keys: Keys) -> None:
+def test_a_token_of_another_key_is_refused(browser: httpx.Client, signing: Provider, keys: Keys) -> None:
     signing.claims |= {"key": rsa_key(7)}
     assert signed_in(browser).status_code == 401
 
@@ -145,7 +145,7 @@ def test_the_highest_role_of_a_list_counts(browser: httpx.Client, signing: Provi
         {"authorization_endpoint": None},
     ],
 )
-def test_an_issuer_that_is_not_ours_is_not_asked(
+def test_a_foreign_issuer_is_not_called(
     settings: Settings, signing: Provider, discovery: dict[str, Any]
 ) -> None:
     port = free_port()
@@ -176,7 +176,7 @@ def test_sign_ins_at_once_read_the_discovery_document_once(settings: Settings, s
     assert signing.discoveries == begun + 1
 
 
-def test_nobody_chooses_who_to_be(browser: httpx.Client, url: str) -> None:
+def test_with_an_issuer_people_cannot_choose_their_name(browser: httpx.Client, url: str) -> None:
     form = {"name": "Ann", "role": "admin"}
     answer = browser.post("/sign-in", data=form, headers={"Origin": url})
     assert (answer.status_code, "set-cookie" in answer.headers) == (404, False)

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.usefixtures("no_faults")
 REPAYMENT = "/loan-accounts/L1/repayment"
 
 
-def test_what_the_ledger_posted_is_shown_as_posted(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_posting_is_shown_as_posted_though_the_store_is_away(
+    ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     form = fields_of(ann.part(REPAYMENT).text) | {"amount": "2", "paymentMethod": "cash"}
     sent = fields_of(ann.post(f"{REPAYMENT}/check", form).text)
     monkeypatch.setattr(CommandStore, "events", store_is_away)
@@ -23,7 +25,7 @@ def test_what_the_ledger_posted_is_shown_as_posted(ann: Visitor, monkeypatch: py
     assert "Outcome unknown" not in said.text
 
 
-def test_an_intent_that_may_be_stored_is_not_reported_lost(
+def test_an_intent_that_may_be_stored_is_shown_as_unknown(
     ann: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = fields_of(ann.part(REPAYMENT).text) | {"amount": "3", "paymentMethod": "cash"}

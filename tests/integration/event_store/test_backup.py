@@ -52,7 +52,7 @@ def events_up_to(url: str, newest: int) -> Content:
         return content_of(row for row in store.rows(EVENTS) if row[0] <= newest)
 
 
-def test_a_backup_made_while_it_is_written_to_is_one_moment_of_the_store_and_comes_back(
+def test_a_backup_of_a_store_in_use_is_consistent_and_restores(
     written: str, urls: tuple[str, str], tmp_path: Path
 ) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
@@ -72,13 +72,13 @@ def test_a_backup_made_while_it_is_written_to_is_one_moment_of_the_store_and_com
         restore(backup, empty, go_on)
 
 
-def test_a_backup_never_replaces_another_one(written: str, tmp_path: Path) -> None:
+def test_a_backup_never_overwrites_another(written: str, tmp_path: Path) -> None:
     back_up(written, tmp_path / "backup", go_on)
     with pytest.raises(BackupError, match="never replaces another one"):
         back_up(written, tmp_path / "backup", go_on)
 
 
-def test_what_was_changed_since_is_refused(written: str, urls: tuple[str, str], tmp_path: Path) -> None:
+def test_a_changed_backup_is_refused(written: str, urls: tuple[str, str], tmp_path: Path) -> None:
     backup, (_, empty) = tmp_path / "backup", urls
     back_up(written, backup, go_on)
     content = bytearray(backup.read_bytes())
@@ -94,7 +94,7 @@ def test_what_was_changed_since_is_refused(written: str, urls: tuple[str, str], 
         check(backup)
 
 
-def test_a_restore_that_is_not_what_was_backed_up_is_said(
+def test_a_restore_that_differs_from_the_backup_is_reported(
     written: str, urls: tuple[str, str], tmp_path: Path
 ) -> None:
     backup, (_, empty) = tmp_path / "backup", urls

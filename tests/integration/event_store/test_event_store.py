@@ -101,7 +101,7 @@ def test_a_locked_store_is_waited_for_as_long_as_its_url_says(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("timeout", ["0", "soon", "-1", ""])
-def test_timeout_that_is_no_number_is_said(timeout: str) -> None:
+def test_non_numeric_timeout_is_refused(timeout: str) -> None:
     with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*timeout"):
         event_store_environment(f"sqlite:///events.db?timeout={timeout}")
 
@@ -109,7 +109,7 @@ def test_timeout_that_is_no_number_is_said(timeout: str) -> None:
 @pytest.mark.parametrize(
     ("url", "named"), [("mysql://host/db", "mysql"), ("sqlite://", "no file"), ("events.db", "scheme")]
 )
-def test_another_url_is_refused_with_what_is_accepted(url: str, named: str) -> None:
+def test_an_unsupported_url_is_refused_with_the_accepted_forms(url: str, named: str) -> None:
     with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}.*sqlite:///"):
         event_store_environment(url)
 
@@ -127,12 +127,12 @@ def test_another_url_is_refused_with_what_is_accepted(url: str, named: str) -> N
         ("postgresql://billie@host:port/store", "port cannot be read"),
     ],
 )
-def test_what_would_name_another_store_than_it_seems_to_is_refused(url: str, named: str) -> None:
+def test_a_misleading_url_is_refused(url: str, named: str) -> None:
     """``sqlite:///var/events#1.db`` was the file ``var/events``."""
     with pytest.raises(EventStoreUrlError, match=rf"BILLIE_EVENT_STORE_URL.*{named}"):
         event_store_environment(url)
 
 
-def test_an_option_that_postgresql_would_not_get_is_refused() -> None:
+def test_an_option_lost_before_postgresql_is_refused() -> None:
     with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*'sslmod'.*sslmode"):
         event_store_environment("postgresql://host/db?sslmod=require")

@@ -32,7 +32,7 @@ def two(postgres_url: str) -> Iterator[tuple[Servicing, Servicing]]:
     other.close()
 
 
-def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> None:
+def test_two_consumers_take_the_writer_lock_in_turn(two: tuple[Servicing, Servicing]) -> None:
     one, other = two
     assert apply_messages(one, [said(1), said(2, "V2")], Event()).position == 4
     assert apply_messages(other, [said(3), said(1)], Event()).position == 5
@@ -43,7 +43,7 @@ def test_two_consumers_follow_each_other(two: tuple[Servicing, Servicing]) -> No
         assert each.load(Customer, "C1") is not None
 
 
-def test_a_socket_of_this_machine_is_a_host_whose_slashes_are_written_as_such(
+def test_a_unix_socket_is_a_host_with_encoded_slashes(
     postgres_cluster: PrivatePostgres, postgres_url: str
 ) -> None:
     with psycopg.connect(postgres_url) as connection:
@@ -100,7 +100,7 @@ def test_an_overtaken_writer_starts_again(
     assert (heard(one), heard(one, "V2")) == (["3", "1"], ["2"])
 
 
-def test_server_that_goes_away_is_the_stores_fault(
+def test_lost_server_is_a_store_fault(
     two: tuple[Servicing, Servicing], postgres_cluster: PrivatePostgres
 ) -> None:
     one, _ = two
@@ -115,7 +115,7 @@ def test_server_that_goes_away_is_the_stores_fault(
     assert heard(one) == ["1", "2"]
 
 
-def test_a_server_that_goes_away_while_a_role_waits_for_its_turn_to_open_is_waited_for(
+def test_a_role_waits_for_a_server_lost_while_opening(
     postgres_cluster: PrivatePostgres, postgres_url: str
 ) -> None:
     environment, waits = event_store_environment(postgres_url), "wait_event_type = 'Lock'"
@@ -131,7 +131,7 @@ def test_a_server_that_goes_away_while_a_role_waits_for_its_turn_to_open_is_wait
     assert isinstance(error, EVENT_STORE_ERRORS)
 
 
-def test_tls_that_is_asked_for_is_never_done_without(postgres_url: str) -> None:
+def test_requested_tls_is_never_skipped(postgres_url: str) -> None:
     """The cluster of tests has none: a connection that needs it fails, the library's and ours."""
     environment = event_store_environment(f"{postgres_url}?sslmode=require")
     with pytest.raises(OperationalError, match="does not support SSL"):

@@ -107,7 +107,7 @@ def test_the_next_event_follows_and_gaps_stay(source: str, target: str, tmp_path
         ]
 
 
-def test_projections_go_on_where_they_were(
+def test_projections_continue_at_their_positions(
     settings: Settings, mongo_db: Database[dict[str, Any]], source: str, target: str
 ) -> None:
     list(migrate(mongo_db))
@@ -138,7 +138,7 @@ def is_being_written(target: str) -> bool:
 
 
 @pytest.mark.parametrize("to", ["postgresql", "sqlite"])
-def test_killed_in_the_middle_it_leaves_nothing_and_can_be_run_again(
+def test_a_killed_copy_leaves_nothing_and_can_be_repeated(
     source: str, target: str, tmp_path: Path, to: str
 ) -> None:
     make_large(source, 60_000)
@@ -159,7 +159,7 @@ def test_killed_in_the_middle_it_leaves_nothing_and_can_be_run_again(
 
 
 @pytest.mark.parametrize("phase", ["copy", "verify"])
-def test_stopped_it_leaves_the_target_as_it_was(source: str, target: str, phase: str) -> None:
+def test_a_stopped_copy_leaves_the_target_unchanged(source: str, target: str, phase: str) -> None:
     with pytest.raises(CopyStoppedError, match="as it was before"):
         copy_store(source, target, lambda progress: progress.phase != phase)
     assert not is_store(target)
@@ -167,7 +167,7 @@ def test_stopped_it_leaves_the_target_as_it_was(source: str, target: str, phase:
     assert all_rows(target) == all_rows(source)
 
 
-def test_a_target_that_holds_anything_else_is_refused(source: str, target: str, tmp_path: Path) -> None:
+def test_a_target_with_other_content_is_refused(source: str, target: str, tmp_path: Path) -> None:
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("CREATE TABLE payments (id int)")
     with pytest.raises(CopyRefusedError, match="other tables: payments"):
@@ -184,7 +184,9 @@ def test_a_target_that_holds_anything_else_is_refused(source: str, target: str, 
     assert not (tmp_path / "none.db").exists()
 
 
-def test_what_arrives_changed_is_seen(source: str, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_changed_on_the_way_is_detected(
+    source: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def changing(self: PostgresEndpoint, table: Table, rows: Iterable[Row]) -> None:
         insert(self, table, ((*row[:-1], b"{}") if row[0] == 2 else row for row in rows))
 

@@ -69,7 +69,7 @@ def test_a_database_is_not_copied_onto_itself_by_another_host(
     Servicing.from_url(postgres_url).close()
 
 
-def test_swapped_nothing_is_overwritten(source: str, postgres_url: str) -> None:
+def test_swapped_source_and_target_overwrite_no_store(source: str, postgres_url: str) -> None:
     before = all_rows(source)
     with pytest.raises(CopyRefusedError, match="no table of events"):
         copy_store(postgres_url, source, go_on)
@@ -88,7 +88,7 @@ def test_a_copy_that_is_already_done_is_reported(source: str, postgres_url: str)
 
 @pytest.mark.parametrize("to", ["postgresql", "sqlite"])
 @pytest.mark.parametrize("phase", ["copy", "verify"])
-def test_nobody_writes_to_the_target_meanwhile(
+def test_the_target_is_locked_during_the_copy(
     source: str, postgres_url: str, tmp_path: Path, to: str, phase: str
 ) -> None:
     """Writers wait, or give up."""
@@ -202,7 +202,7 @@ def test_a_read_only_user_cannot_hold_writers_off_and_is_refused(
         "billie:Wilhelmina@127.0.0.1/store",
     ],
 )
-def test_no_part_of_a_password_is_shown_for_any_fault_of_a_url(url: str, source: str) -> None:
+def test_no_url_error_shows_a_password(url: str, source: str) -> None:
     for option, arguments in (("--to", ("--from", source, "--to", url)), ("--from", ("--from", url))):
         more = () if option == "--to" else ("--to", f"{source}.new")
         done = Billie({}).end("events", "copy", *arguments, *more)

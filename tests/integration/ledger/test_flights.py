@@ -39,7 +39,7 @@ def heard(servicing: Servicing) -> list[str]:
 
 
 @pytest.mark.parametrize("failing", [1, 2, 4])
-def test_a_batch_whose_storing_fails_is_read_again_before_anything_else(
+def test_a_batch_that_fails_to_store_is_read_again_first(
     settings: Settings,
     redis_client: Redis,
     servicing: Servicing,
@@ -65,7 +65,7 @@ def test_a_batch_whose_storing_fails_is_read_again_before_anything_else(
     assert (pending(redis_client, settings), dead_letters(redis_client, settings)) == (0, [])
 
 
-def test_what_was_stored_is_acknowledged_before_a_stop(
+def test_stored_messages_are_acknowledged_before_a_stop(
     settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     publish(redis_client, settings.inbox_stream, ENTRIES)
@@ -80,7 +80,7 @@ def test_what_was_stored_is_acknowledged_before_a_stop(
     assert len(heard(servicing)) == sum(counted)
 
 
-def test_consumers_whose_batches_concern_one_chat_take_turns(
+def test_batches_of_one_chat_are_stored_one_after_another(
     settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     """Each follows what the other stored: neither loads the chat again, and neither meets a conflict."""

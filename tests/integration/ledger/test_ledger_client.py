@@ -64,7 +64,7 @@ READS: dict[str, Callable[[LedgerClient], Awaitable[Any]]] = {
 
 
 @pytest.mark.parametrize("method", WRITES)
-def test_a_write_carries_its_key_unchanged_and_gives_what_was_posted(method: str) -> None:
+def test_a_write_carries_its_key_unchanged_and_returns_the_posting(method: str) -> None:
     with scripted_ledger({method: posted(7, idempotent_replay=True)}) as ledger:
         result = ask(ledger.target, WRITES[method])
 
@@ -75,7 +75,7 @@ def test_a_write_carries_its_key_unchanged_and_gives_what_was_posted(method: str
     assert result.idempotent_replay
 
 
-def test_a_repayment_tells_where_the_money_went() -> None:
+def test_a_repayment_returns_its_allocation() -> None:
     took = wire.InstalmentAllocation(
         payment_number=2,
         amount_applied="7.00",
@@ -117,7 +117,7 @@ def test_a_read_is_tried_three_times(method: str) -> None:
         assert len(ledger.calls(method)) == 3
 
 
-def test_a_read_that_succeeds_at_its_second_try_is_a_success() -> None:
+def test_a_read_that_succeeds_on_its_second_attempt_is_a_success() -> None:
     script = {"GetBalance": [refuses(grpc.StatusCode.UNAVAILABLE), balance("450.00")]}
     with scripted_ledger(script) as ledger:
         assert ask(ledger.target, READS["GetBalance"]).total == Decimal("450.00")
@@ -159,7 +159,7 @@ NOT_DONE = ["UNIMPLEMENTED", "PERMISSION_DENIED", "UNAUTHENTICATED"]
 
 
 @pytest.mark.parametrize("status", [*UNKNOWN, *SETTLED, *NOT_DONE])
-def test_each_status_says_whether_the_write_may_have_posted(status: str) -> None:
+def test_every_status_decides_whether_the_write_may_have_posted(status: str) -> None:
     script = {"WriteOff": refuses(grpc.StatusCode[status], "the ledger's words")}
     with scripted_ledger(script) as ledger, pytest.raises(errors.LedgerError) as raised:
         ask(ledger.target, WRITES["WriteOff"])
@@ -170,7 +170,7 @@ def test_each_status_says_whether_the_write_may_have_posted(status: str) -> None
     assert error.settles == (status in SETTLED)
 
 
-def test_no_status_is_forgotten() -> None:
+def test_every_grpc_status_is_covered() -> None:
     assert {*UNKNOWN, *SETTLED, *NOT_DONE, "OK"} == set(grpc.StatusCode.__members__)
 
 
@@ -183,7 +183,7 @@ def test_no_status_is_forgotten() -> None:
     ],
     ids=["bytes", "no transaction", "no amount"],
 )
-def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(answer: Any) -> None:
+def test_an_unreadable_answer_leaves_the_outcome_unknown(answer: Any) -> None:
     with scripted_ledger({"WriteOff": answer}) as ledger, pytest.raises(errors.LedgerFaultError) as raised:
         ask(ledger.target, WRITES["WriteOff"])
 
@@ -211,7 +211,7 @@ def test_a_dead_ledger_costs_milliseconds() -> None:
     assert ask(f"127.0.0.1:{free_port()}", asked) < 1
 
 
-def test_a_dead_ledger_is_said_before_a_write_and_found_again_by_itself() -> None:
+def test_an_unavailable_ledger_is_reported_before_a_write_and_recovers() -> None:
     port = free_port()
 
     async def asked(client: LedgerClient) -> None:
@@ -256,7 +256,7 @@ def test_a_hung_ledger_is_known_to_be_down_without_waiting_for_deadlines() -> No
 
 
 @pytest.mark.parametrize("question", [READS["GetBalance"], WRITES["WriteOff"]], ids=["read", "write"])
-def test_a_channel_that_is_closed_meanwhile_is_no_caller_that_went_away(
+def test_closing_the_channel_is_no_cancellation_by_the_caller(
     question: Callable[[LedgerClient], Awaitable[Any]],
 ) -> None:
     there, let_go = Event(), Event()
@@ -301,7 +301,7 @@ def test_rejections_do_not_open_the_breaker() -> None:
         assert len(ledger.calls("WriteOff")) == 10
 
 
-def test_a_ledger_that_says_it_does_not_serve_gets_no_write() -> None:
+def test_a_ledger_that_is_not_serving_gets_no_write() -> None:
     with scripted_ledger({}, healthy=False) as ledger:
         assert not ask(ledger.target, lambda client: client.ready(seconds=2))
 
@@ -309,7 +309,7 @@ def test_a_ledger_that_says_it_does_not_serve_gets_no_write() -> None:
 @pytest.mark.parametrize(
     ("kind", "specific"), [("LATE_FEE", "ApplyLateFee"), ("DISHONOUR_FEE", "ApplyDishonourFee")]
 )
-def test_a_ledger_without_apply_fee_is_asked_in_its_own_words_with_the_same_key(
+def test_a_ledger_without_apply_fee_is_called_with_post_transaction_and_the_same_key(
     kind: Any, specific: str
 ) -> None:
     async def asked(client: LedgerClient) -> None:
@@ -336,7 +336,7 @@ def test_a_ledger_without_apply_fee_is_asked_in_its_own_words_with_the_same_key(
     assert detail == (7 if kind == "LATE_FEE" else "R-1")
 
 
-def test_a_ledger_that_learns_apply_fee_is_asked_with_it() -> None:
+def test_a_ledger_that_gains_apply_fee_is_called_with_it() -> None:
     late = [posted(), refuses(grpc.StatusCode.UNIMPLEMENTED)]
     general = [refuses(grpc.StatusCode.UNIMPLEMENTED), posted(2)]
 
@@ -348,7 +348,7 @@ def test_a_ledger_that_learns_apply_fee_is_asked_with_it() -> None:
     assert (len(ledger.calls("ApplyFee")), len(ledger.calls("ApplyLateFee"))) == (3, 2)
 
 
-def test_a_fee_whose_outcome_is_unknown_is_not_sent_in_other_words() -> None:
+def test_an_unknown_fee_is_not_sent_by_another_method() -> None:
     with scripted_ledger(
         {"ApplyFee": refuses(grpc.StatusCode.UNAVAILABLE), "ApplyLateFee": posted()}
     ) as ledger:
@@ -358,7 +358,7 @@ def test_a_fee_whose_outcome_is_unknown_is_not_sent_in_other_words() -> None:
         assert ledger.calls("ApplyLateFee") == []
 
 
-def test_a_watch_gives_what_is_posted_and_resumes_at_a_given_posting() -> None:
+def test_a_watch_sends_postings_and_resumes_at_a_given_one() -> None:
     def tell(call: Call) -> Any:
         return iter([transaction(2), transaction(3)])
 

@@ -12,7 +12,7 @@ from tests.chaos.links import Links, Mode
 from tests.support.servers.scripted_ledger import balance, scripted_ledger
 
 
-def test_a_connection_that_says_nothing_is_left() -> None:
+def test_a_silent_connection_is_abandoned() -> None:
     async def asked(client: LedgerClient) -> str:
         try:
             await client.get_balance("L1")
@@ -43,7 +43,7 @@ def test_a_connection_that_says_nothing_is_left() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_call_that_is_late_now_and_then_costs_no_connection(times: int) -> None:
+def test_an_occasional_late_call_keeps_the_connection(times: int) -> None:
     async def story(client: LedgerClient) -> None:
         for _ in range(times):
             with pytest.raises(LedgerTimeoutError):

@@ -150,7 +150,7 @@ def test_waiver_adjustment_and_write_off(ledger: Any) -> None:
     assert (lost.total_delta, lost.total_after, lost.type) == ("-539.50", "0.00", wire.WRITE_OFF)
 
 
-def test_the_record_tells_terms_and_totals(ledger: Any) -> None:
+def test_the_record_has_terms_and_totals(ledger: Any) -> None:
     last = ledger.RecordRepayment(repayment()).transaction.transaction_id
     response = ledger.GetLedgerRecord(wire.GetLedgerRecordRequest(loan_account_id="L1"))
     assert (response.account_number, response.customer_id, response.schedule_id) == ("BL-L1", "C-L1", "S-L1")
@@ -295,7 +295,7 @@ def test_a_watch_resumes_after_a_transaction_and_follows_live(books: Books, ledg
     assert ended.value.code() == grpc.StatusCode.CANCELLED  # type: ignore[attr-defined]
 
 
-def test_a_watch_without_a_start_tells_what_is_to_come(ledger: Any) -> None:
+def test_a_watch_without_a_start_sends_new_postings(ledger: Any) -> None:
     watch = ledger.WatchTransactions(wire.WatchTransactionsRequest(loan_account_id="L1"), timeout=30)
     watch.initial_metadata()  # It is in place.
     posted = ledger.RecordRepayment(repayment())
@@ -303,7 +303,7 @@ def test_a_watch_without_a_start_tells_what_is_to_come(ledger: Any) -> None:
     watch.cancel()
 
 
-def test_a_watch_cannot_resume_after_what_never_was(ledger: Any) -> None:
+def test_a_watch_cannot_resume_after_an_unknown_event(ledger: Any) -> None:
     request = wire.WatchTransactionsRequest(loan_account_id="L1", from_transaction_id="SBX-9")
     with pytest.raises(grpc.RpcError) as refusal:
         next(ledger.WatchTransactions(request, timeout=10))
@@ -311,7 +311,7 @@ def test_a_watch_cannot_resume_after_what_never_was(ledger: Any) -> None:
     assert (error.code(), "from_transaction_id" in error.details()) == (REFUSED, True)
 
 
-def test_watches_that_ended_leave_room_for_others(ledger: Any) -> None:
+def test_an_ended_watch_frees_its_place(ledger: Any) -> None:
     for _ in range(150):
         watch = ledger.WatchTransactions(wire.WatchTransactionsRequest(loan_account_id="L1"), timeout=30)
         watch.initial_metadata()

@@ -70,7 +70,7 @@ def test_a_certificate_of_our_authority_is_accepted(ledger: ScriptedLedger, ca_f
     assert health(ledger.target, security=Security.of(settings)) == "SERVING"
 
 
-def test_a_certificate_of_nobody_we_know_is_not(ledger: ScriptedLedger) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(ledger: ScriptedLedger) -> None:
     with pytest.raises(LedgerUnreachableError):
         balance_of(secured(ledger))
 
@@ -106,9 +106,7 @@ def test_the_token_goes_in_plain_text_to_this_machine_only() -> None:
 @pytest.mark.parametrize(
     ("tls", "because"), [(True, "No such file"), (False, "BILLIE_LEDGER_TLS")], ids=["missing", "unused"]
 )
-def test_authorities_that_cannot_be_used_are_said_at_the_start(
-    tls: bool, because: str, ca_file: Path
-) -> None:
+def test_invalid_authorities_stop_the_start(tls: bool, because: str, ca_file: Path) -> None:
     settings = Settings(ledger_tls=tls, ledger_ca_file=ca_file.with_name("nowhere.pem"))
     with pytest.raises(LedgerSettingsError, match=because):
         Security.of(settings)

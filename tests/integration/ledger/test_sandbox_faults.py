@@ -65,7 +65,7 @@ def owed(books: Books) -> str:
         (FaultKind.HANG_AFTER_COMMIT, grpc.StatusCode.DEADLINE_EXCEEDED, "550.00"),
     ],
 )
-def test_the_same_key_settles_what_a_fault_left_open(
+def test_the_same_key_settles_an_outcome_lost_to_a_fault(
     books: Books, faults: Faults, ledger: Any, kind: FaultKind, status: grpc.StatusCode, left: str
 ) -> None:
     faults.add("RecordRepayment", kind, times=1)
@@ -93,7 +93,7 @@ def test_a_hung_read_is_ended_by_its_deadline(faults: Faults, ledger: Any, targe
     assert health(target) == "SERVING", "faults are of the ledger's operations only"
 
 
-def test_what_was_rejected_is_not_dropped(faults: Faults, ledger: Any) -> None:
+def test_a_rejection_is_never_dropped(faults: Faults, ledger: Any) -> None:
     faults.add("RecordRepayment", FaultKind.DROP_AFTER_COMMIT)
     nobody = wire.RecordRepaymentRequest(loan_account_id="nobody", amount="1.00")
     assert status_of(ledger.RecordRepayment, nobody) == grpc.StatusCode.NOT_FOUND
@@ -138,7 +138,7 @@ def test_a_deployed_ledger_has_no_apply_fee(books: Books) -> None:
 
 
 @pytest.mark.parametrize("option", [("--fault", "GetBalance:explode"), ("--without", "Nothing")])
-def test_the_command_names_what_it_does_not_know(tmp_path: Path, option: tuple[str, str]) -> None:
+def test_the_command_names_unknown_faults(tmp_path: Path, option: tuple[str, str]) -> None:
     done = Billie({}).end("ledger-sandbox", "--data", str(tmp_path / "ledger.db"), *option)
     assert done.returncode == 2
     assert option[1].rpartition(":")[2] in done.stderr

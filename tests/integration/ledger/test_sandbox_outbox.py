@@ -79,7 +79,7 @@ class Crashing:
         return pipeline
 
 
-def test_it_publishes_in_the_order_of_posting_and_once(
+def test_the_outbox_publishes_once_in_posting_order(
     books: Books, redis_client: Redis, settings: Settings
 ) -> None:
     open_loan(books)
@@ -105,7 +105,7 @@ def test_a_crash_between_publishing_and_marking_repeats_the_same_identity(
     assert (counted.landed, counted.repeats, counted.dead) == (4, 2, 0)
 
 
-def test_it_publishes_as_postings_come_until_it_is_stopped(
+def test_the_outbox_publishes_until_it_is_stopped(
     books: Books, redis_client: Redis, settings: Settings
 ) -> None:
     open_loan(books)

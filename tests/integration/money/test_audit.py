@@ -54,7 +54,7 @@ def client_of(url: str, settings: Settings, role: str = "supervisor", user: str 
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def test_movements_are_found_by_who_what_and_when(
+def test_movements_are_filtered_by_actor_kind_and_time(
     running: tuple[str, Settings], mongo_db: Database[dict[str, Any]]
 ) -> None:
     url, settings = running
@@ -176,7 +176,7 @@ def test_requests_from_the_stream_and_over_rest_are_the_same_thing(
         assert ann.post("/v1/write-off-requests/W9/approve", json=comment).status_code == 404
 
 
-def test_a_pending_request_from_the_stream_stands_in_the_way(
+def test_a_pending_request_from_the_stream_blocks_another(
     running: tuple[str, Settings], redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     url, settings = running

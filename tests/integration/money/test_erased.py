@@ -74,7 +74,7 @@ def with_money(store: CommandStore, books: Books, what: Callable[[Money], T]) ->
 
 
 @pytest.mark.parametrize("intent", [REPAYMENT, ADJUSTMENT], ids=["repayment", "adjustment"])
-def test_what_was_posted_and_not_stored_is_found_out(
+def test_a_posting_without_a_stored_outcome_is_found(
     store: CommandStore, servicing: Servicing, books: Books, intent: Intent
 ) -> None:
     command, _ = store.request(intent, ANN)
@@ -111,7 +111,7 @@ def test_an_adjustment_that_awaits_its_approval_is_posted(store: CommandStore, b
     assert found.status is CommandStatus.POSTED  # type: ignore[attr-defined]
 
 
-def test_what_is_erased_is_not_sent_and_waits_for_a_person(
+def test_an_erased_command_is_not_sent_and_waits_for_a_person(
     store: CommandStore, servicing: Servicing, books: Books, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.request(ADJUSTMENT, ANN)
@@ -154,7 +154,7 @@ def test_a_retry_finds_its_command(
     with_money(store, books, ask_twice)
 
 
-def test_what_can_still_be_read_of_an_intent_is_compared(store: CommandStore) -> None:
+def test_an_erased_intent_is_compared_by_its_remaining_facts(store: CommandStore) -> None:
     store.request(REPAYMENT, ANN)
     facts = {"transaction_id": "T1", "ledger_event_id": "E1", "result": {}}
     erased = store.record(

@@ -67,12 +67,14 @@ def test_failure_1_a_retry_has_the_key_of_the_intent_and_posts_once(
 @pytest.mark.parametrize(
     "key", ["short", "x" * 129, "has a space", "ÿÿÿÿÿÿÿÿÿ", "write-off-W1", "Write-Off-W1"]
 )
-def test_failure_1_a_key_that_cannot_be_one_is_refused(client: httpx.Client, key: str) -> None:
+def test_failure_1_a_malformed_key_is_refused(client: httpx.Client, key: str) -> None:
     answer = client.post(REPAYMENTS, json=REPAYMENT, headers={"Idempotency-Key": key.encode("latin-1")})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key")
 
 
-def test_failure_1_many_at_once_with_one_key_post_once(client: httpx.Client, ledger: ScriptedLedger) -> None:
+def test_failure_1_concurrent_requests_with_one_key_post_once(
+    client: httpx.Client, ledger: ScriptedLedger
+) -> None:
     def slowly(call: Any) -> Any:
         Event().wait(0.2)
         return posts(1)(call)
@@ -176,7 +178,7 @@ def test_failure_4_no_route_posts_a_write_off_without_a_second_person(
     assert keys(ledger, "WriteOff") == [f"write-off-{made.json()['requestId']}"]
 
 
-def test_failure_5_a_rejection_is_422_at_each_try_and_never_retryable(
+def test_failure_5_a_rejection_is_422_on_each_attempt_and_never_retryable(
     client: httpx.Client, ledger: ScriptedLedger
 ) -> None:
     ledger.script["RecordRepayment"] = refuses(grpc.StatusCode.FAILED_PRECONDITION, "Nothing is owed.")
@@ -190,7 +192,9 @@ def test_failure_5_a_rejection_is_422_at_each_try_and_never_retryable(
     assert len(ledger.calls("RecordRepayment")) == 1
 
 
-def test_failure_6_a_hung_ledger_pins_nobody(client: httpx.Client, ledger: ScriptedLedger) -> None:
+def test_failure_6_a_hung_ledger_blocks_no_other_request(
+    client: httpx.Client, ledger: ScriptedLedger
+) -> None:
     released = Event()
     ledger.script["GetBalance"] = lambda _call: released.wait(20)
     began = monotonic()
@@ -203,7 +207,7 @@ def test_failure_6_a_hung_ledger_pins_nobody(client: httpx.Client, ledger: Scrip
     assert monotonic() - began < 8
 
 
-def test_with_the_ledger_down_nothing_is_stored_and_that_is_said_at_once(
+def test_an_unavailable_ledger_is_503_at_once_and_no_command_is_stored(
     settings: Settings, ledger: ScriptedLedger
 ) -> None:
     with (
@@ -265,7 +269,7 @@ ROLES = ("readonly", "operations", "supervisor", "admin")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_may_move_what_it_may(
+def test_each_role_posts_only_its_own_movements(
     url: str, settings: Settings, ledger: ScriptedLedger, role: str
 ) -> None:
     for name in ("RecordRepayment", "ApplyFee", "WaiveFee", "MakeAdjustment"):
@@ -312,7 +316,7 @@ def test_an_adjustment_over_the_limit_takes_a_second_person(
     assert len(ledger.calls("MakeAdjustment")) == 1
 
 
-def test_who_asked_for_an_adjustment_may_withdraw_it(
+def test_the_requester_may_withdraw_an_adjustment(
     url: str, settings: Settings, ledger: ScriptedLedger
 ) -> None:
     large = {"principalDelta": "-600.00", "feeDelta": "0.00", "reason": "booked twice"}

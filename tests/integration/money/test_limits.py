@@ -33,7 +33,7 @@ from tests.support.waiting import until
         ("6000.00", "6000.00", "admin", 201, None),
     ],
 )
-def test_a_write_off_is_approved_within_limits_of_what_is_owed(
+def test_a_write_off_is_approved_within_limits_of_the_balance(
     url: str,
     settings: Settings,
     ledger: ScriptedLedger,
@@ -90,7 +90,7 @@ def test_an_adjustment_is_within_limits(url: str, settings: Settings, ledger: Sc
     assert len(ledger.calls("MakeAdjustment")) == 2
 
 
-def test_many_small_adjustments_by_one_person_take_a_second_one_too(
+def test_many_small_adjustments_by_one_person_need_a_second_person(
     url: str, settings: Settings, ledger: ScriptedLedger
 ) -> None:
     """Or one person could write an account off bit by bit (contract ledger.md, failure 4)."""
@@ -128,7 +128,7 @@ def test_many_small_adjustments_by_one_person_take_a_second_one_too(
     assert set(sent.values()) == {1}, sent
 
 
-def test_adjustments_at_once_by_one_person_count_together(
+def test_concurrent_adjustments_by_one_person_count_together(
     url: str, settings: Settings, ledger: ScriptedLedger
 ) -> None:
     ledger.script["MakeAdjustment"] = posts(4)
@@ -160,7 +160,7 @@ def test_another_spelling_is_not_another_person(
         assert (answer.status_code, answer.json()["code"]) == (403, "own_request")
 
 
-def test_no_request_is_born_decided(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
+def test_a_new_request_is_never_decided(url: str, settings: Settings, ledger: ScriptedLedger) -> None:
     """Its id derives from the key: somebody who knows the key could have decided on it before."""
     request_id = str(uuid5(NAMESPACE, f"WriteOffRequest/{KEY['Idempotency-Key']}"))
     servicing = Servicing.from_url(settings.event_store_url)
@@ -174,7 +174,7 @@ def test_no_request_is_born_decided(url: str, settings: Settings, ledger: Script
     assert ledger.calls("WriteOff") == []
 
 
-def test_an_answer_about_something_else_is_no_answer(client: httpx.Client, ledger: ScriptedLedger) -> None:
+def test_an_answer_about_another_command_is_rejected(client: httpx.Client, ledger: ScriptedLedger) -> None:
     wrong = posted(1)
     wrong.transaction.loan_account_id = "L2"
     ledger.script["RecordRepayment"] = wrong
@@ -194,7 +194,7 @@ def test_the_key_is_for_one_account_kind_and_detail(client: httpx.Client, ledger
         assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
 
 
-def test_a_command_is_settled_by_hand_by_somebody_else_and_only_when_the_ledger_forgot_it(
+def test_manual_settlement_needs_a_second_person_and_a_forgotten_key(
     settings: Settings, ledger: ScriptedLedger
 ) -> None:
     ledger.script["RecordRepayment"] = refuses(grpc.StatusCode.INTERNAL)

@@ -34,7 +34,7 @@ def test_actions_of_a_machine_are_distinguished(url: str, settings: Settings, le
     assert history["events"][1]["actor"]["id"] == "machine:billing"
 
 
-def test_a_machine_neither_asks_for_a_write_off_nor_decides_on_one(
+def test_a_machine_neither_requests_nor_decides_a_write_off(
     url: str, settings: Settings, ledger: ScriptedLedger
 ) -> None:
     ledger.script |= {"WriteOff": posts(9), "GetBalance": balance("420.00")}
@@ -49,7 +49,7 @@ def test_a_machine_neither_asks_for_a_write_off_nor_decides_on_one(
     assert len(ledger.calls("WriteOff")) == 1
 
 
-def test_what_a_machine_asked_for_on_the_stream_one_person_cannot_approve(
+def test_one_person_cannot_approve_a_machines_request(
     url: str, settings: Settings, ledger: ScriptedLedger
 ) -> None:
     ledger.script |= {"WriteOff": posts(9), "GetBalance": balance("420.00")}
@@ -85,6 +85,6 @@ def test_a_machine_adjusts_within_the_limit_and_approves_nothing(
 
 
 @pytest.mark.parametrize("user", ["machine:billing", " MACHINE: billing"])
-def test_no_person_passes_for_a_machine(settings: Settings, user: str) -> None:
+def test_a_person_cannot_pass_as_a_machine(settings: Settings, user: str) -> None:
     with pytest.raises(ValueError, match="machine"):
         issue_token(settings, user, "admin")

@@ -38,7 +38,7 @@ def test_the_key_is_required(paths: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", KEYED[:-1])
-def test_a_movement_lists_what_can_come(paths: Any, path: str) -> None:
+def test_a_movement_documents_its_answers(paths: Any, path: str) -> None:
     assert paths[path]["post"]["responses"].keys() >= ANY_MOVEMENT
 
 
@@ -49,7 +49,7 @@ def test_a_movement_lists_what_can_come(paths: Any, path: str) -> None:
         ("/v1/write-off-requests/{requestId}/approve", "Approved", ("429", "504")),
     ],
 )
-def test_an_approval_lists_what_can_come(paths: Any, path: str, model: str, more: tuple[str, ...]) -> None:
+def test_an_approval_documents_its_answers(paths: Any, path: str, model: str, more: tuple[str, ...]) -> None:
     answers = paths[path]["post"]["responses"]
     assert answers.keys() >= {*ANY_MOVEMENT, *more}
     schema = answers["202"]["content"]["application/json"]["schema"]
@@ -67,7 +67,7 @@ def test_the_filters_of_the_list_are_described(paths: Any) -> None:
     ("path", "body"),
     [(REPAYMENTS, REPAYMENT), (REPAYMENTS, {"amount": 1}), ("/v1/write-off-requests", WRITE_OFF)],
 )
-def test_without_a_key_it_is_said_first(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
+def test_a_missing_key_is_reported_first(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
     answer = client.post(path, json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
     assert "8 to 128 visible ASCII characters" in answer.json()["detail"]

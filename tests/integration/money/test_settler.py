@@ -69,7 +69,7 @@ def settle(store: CommandStore, servicing: Servicing, target: str, times: int = 
     return asyncio.run(look())
 
 
-def test_what_was_stored_and_never_answered_is_sent_with_its_key(
+def test_an_unanswered_command_is_sent_again_with_its_key(
     store: CommandStore, servicing: Servicing, ledger: ScriptedLedger
 ) -> None:
     command = asked(store)
@@ -136,7 +136,7 @@ def test_a_key_that_the_ledger_may_have_forgotten_is_not_sent_again(
     assert not settler.will_send(command)
 
 
-def test_two_settlers_at_once_leave_one_outcome(
+def test_two_concurrent_settlers_leave_one_outcome(
     store: CommandStore, servicing: Servicing, ledger: ScriptedLedger
 ) -> None:
     command = asked(store)
@@ -166,7 +166,7 @@ def test_two_settlers_at_once_leave_one_outcome(
     assert names == ["Registered", "Requested", "OutcomeUnknown", "Posted"]
 
 
-def test_commands_that_never_settle_hold_up_no_other(
+def test_commands_that_never_settle_block_no_other(
     store: CommandStore, servicing: Servicing, ledger: ScriptedLedger
 ) -> None:
     """More of them than are sent at once: they take their turns."""

@@ -35,7 +35,7 @@ def test_a_stored_posting_is_answered_though_it_cannot_be_read_again(
     assert body["posting"]["allocatedToPrincipal"] == "150.00"
 
 
-def test_what_is_posted_and_cannot_be_stored_is_not_settled_until_it_is(
+def test_a_posting_whose_outcome_cannot_be_stored_stays_unsettled(
     client: httpx.Client, ledger: ScriptedLedger, away: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away("events", "record")
@@ -51,7 +51,7 @@ def test_what_is_posted_and_cannot_be_stored_is_not_settled_until_it_is(
     }
 
 
-def test_an_intent_that_may_or_may_not_be_stored_is_not_reported_lost(
+def test_an_intent_that_may_be_stored_is_never_reported_as_lost(
     client: httpx.Client, ledger: ScriptedLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection breaks at the commit: the intent is there, and will be sent."""
@@ -82,7 +82,7 @@ def test_an_intent_that_may_or_may_not_be_stored_is_not_reported_lost(
     }
 
 
-def test_an_approved_write_off_that_cannot_be_shown_says_what_became_of_it(
+def test_an_approved_write_off_that_cannot_be_read_still_reports_its_outcome(
     url: str,
     settings: Settings,
     ledger: ScriptedLedger,

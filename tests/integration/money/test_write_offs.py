@@ -43,7 +43,7 @@ def made(ann: httpx.Client, key: dict[str, str] = KEY) -> str:
     return f"{REQUESTS}/{answer.json()['requestId']}"
 
 
-def test_a_rejection_by_the_ledger_stands_in_the_request_and_another_one_may_follow(
+def test_a_request_records_the_ledgers_rejection_and_allows_another_request(
     ann: httpx.Client,
     bob: httpx.Client,
     ledger: ScriptedLedger,
@@ -72,7 +72,7 @@ def test_a_rejection_by_the_ledger_stands_in_the_request_and_another_one_may_fol
     assert (body["status"], body["transactionId"], "error" in body) == ("posted", "T-2", False)
 
 
-def test_while_a_posting_is_unknown_no_other_request_may_be_made(
+def test_an_unknown_posting_blocks_another_request(
     ann: httpx.Client, bob: httpx.Client, ledger: ScriptedLedger
 ) -> None:
     ledger.script["WriteOff"] = refuses(grpc.StatusCode.INTERNAL)
@@ -87,14 +87,14 @@ def test_while_a_posting_is_unknown_no_other_request_may_be_made(
     assert "error" not in ann.get(request).json()["ledger"]
 
 
-def test_a_write_off_is_of_an_account_that_we_know(ann: httpx.Client, ledger: ScriptedLedger) -> None:
+def test_a_write_off_needs_a_known_account(ann: httpx.Client, ledger: ScriptedLedger) -> None:
     answer = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L9"}, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert "'L9'" in answer.json()["detail"]
     assert ledger.calls("GetBalance") == []
 
 
-def test_a_write_off_is_of_an_account_that_is_open(ann: httpx.Client, settings: Settings) -> None:
+def test_a_write_off_needs_an_open_account(ann: httpx.Client, settings: Settings) -> None:
     open_account(settings, "L2")
     first = ann.post(REQUESTS, json=WRITE_OFF | {"loanAccountId": "L2"}, headers=KEY)
     ann.post(f"{first.headers['Location']}/cancel")
@@ -107,7 +107,7 @@ def test_a_write_off_is_of_an_account_that_is_open(ann: httpx.Client, settings: 
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (201, "true"), "it was made before"
 
 
-def test_a_new_request_is_where_its_location_says_at_once(ann: httpx.Client, bob: httpx.Client) -> None:
+def test_a_new_request_can_be_read_at_its_location_at_once(ann: httpx.Client, bob: httpx.Client) -> None:
     """No projection runs here."""
     answer = ann.post(REQUESTS, json=WRITE_OFF, headers=KEY)
     assert ann.get(answer.headers["Location"]).json() == answer.json()
@@ -116,7 +116,7 @@ def test_a_new_request_is_where_its_location_says_at_once(ann: httpx.Client, bob
     assert ann.get(f"{REQUESTS}/none").status_code == 404
 
 
-def test_one_s_own_request_is_cancelled_and_not_rejected(
+def test_requesters_cancel_their_own_requests_and_cannot_reject_them(
     ann: httpx.Client, url: str, settings: Settings
 ) -> None:
     request = made(ann)
@@ -157,7 +157,7 @@ def test_a_repeated_approval_is_answered_with_its_outcome_without_a_version_chec
     assert bob.post(f"{request}/reject", json=COMMENT, headers=any_form).json()["code"] == "already_decided"
 
 
-def test_of_two_who_decide_by_the_same_view_one_does(
+def test_two_decisions_on_one_version_leave_one(
     ann: httpx.Client, url: str, settings: Settings, ledger: ScriptedLedger
 ) -> None:
     request = made(ann)

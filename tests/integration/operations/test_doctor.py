@@ -52,7 +52,7 @@ def wrong(settings: Settings) -> dict[str, Check]:
     return {name: check for name, check in checks.items() if check.verdict is not Verdict.OK}
 
 
-def test_all_is_examined_and_well_and_nothing_is_left_behind(
+def test_a_healthy_system_passes_every_check_without_residue(
     well: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     keys, collections = sorted(redis_client.keys()), sorted(mongo_db.list_collection_names())
@@ -86,7 +86,7 @@ def test_a_missing_requirement_is_reported_with_its_remedy(
         assert not Path(settings.event_store_url.removeprefix("sqlite:///")).exists()
 
 
-def test_a_key_that_is_not_a_stream_and_a_missing_group(well: Settings, redis_client: Redis) -> None:
+def test_an_inbox_key_of_another_type_and_a_missing_group(well: Settings, redis_client: Redis) -> None:
     redis_client.xgroup_destroy(well.inbox_stream, well.consumer_group)
     assert set(wrong(well)) == {"redis.group"}
     redis_client.set(well.dead_letter_stream, "no stream")
@@ -95,7 +95,7 @@ def test_a_key_that_is_not_a_stream_and_a_missing_group(well: Settings, redis_cl
     assert checks["redis.stream"].detail == f"{well.dead_letter_stream} is a string"
 
 
-def test_a_user_of_redis_who_may_only_read(well: Settings, redis_client: Redis) -> None:
+def test_a_read_only_redis_user(well: Settings, redis_client: Redis) -> None:
     redis_client.execute_command(
         "ACL", "SETUSER", "reader", "on", ">pass", "~*", "+@read", "+info", "+time", "+ping"
     )
@@ -120,7 +120,7 @@ def test_a_redis_that_evicts_would_lose_messages(well: Settings, redis_client: R
 
 
 @pytest.mark.sqlite_file
-def test_a_store_that_somebody_holds(well: Settings) -> None:
+def test_a_locked_store(well: Settings) -> None:
     file = well.event_store_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -148,7 +148,7 @@ def test_a_disk_that_fills_up(
 
 @pytest.mark.sqlite_file
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_store_that_may_not_be_written(well: Settings) -> None:
+def test_a_read_only_store(well: Settings) -> None:
     Path(well.event_store_url.removeprefix("sqlite:///")).chmod(0o400)
     assert wrong(well)["event_store.permission"].verdict is Verdict.FAILED
 
@@ -173,7 +173,7 @@ def test_postgres_is_examined_too(well: Settings, postgres_url: str) -> None:
             connection.execute("DROP ROLE reader")
 
 
-def test_the_command_says_it_all_and_ends_with_what_was_found(well: Settings) -> None:
+def test_the_command_prints_every_check_and_ends_with_its_findings(well: Settings) -> None:
     done = Billie.of(well).end("doctor")
     assert done.returncode == 0, done.stdout
     assert "ok       mongodb.migrations" in done.stdout

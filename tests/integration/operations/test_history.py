@@ -45,7 +45,9 @@ def test_events_are_listed_oldest_first_with_their_source(billie: Billie) -> Non
     assert first["position"] == 1
 
 
-def test_a_document_is_as_it_was_known(settings: Settings, times: list[datetime], billie: Billie) -> None:
+def test_a_document_as_of_a_time_is_as_it_was_known(
+    settings: Settings, times: list[datetime], billie: Billie
+) -> None:
     def customer_name(moment: datetime) -> str | None:
         servicing = Servicing.from_url(settings.event_store_url)
         accounts = all_projections(settings)["loan-accounts"]

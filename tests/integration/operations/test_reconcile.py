@@ -72,7 +72,7 @@ def reconcile(restored: Settings) -> Reconcile:
     return run
 
 
-def test_where_nothing_is_wrong_no_document_is_let_go(
+def test_a_consistent_system_releases_no_document(
     settings: Settings, folded: object, reconcile: Reconcile, mongo_db: Mongo
 ) -> None:
     code, output, _ = reconcile("--forget-documents", BILLIE_EVENT_STORE_URL=settings.event_store_url)
@@ -82,7 +82,9 @@ def test_where_nothing_is_wrong_no_document_is_let_go(
     assert mongo_db[COLLECTION].count_documents({"position": {"$gt": 0}}) == len(all_projections(settings))
 
 
-def test_a_database_without_a_store_gets_none(reconcile: Reconcile, postgres_url: str) -> None:
+def test_reconcile_creates_no_store_in_a_database_without_one(
+    reconcile: Reconcile, postgres_url: str
+) -> None:
     code, _, said = reconcile(BILLIE_EVENT_STORE_URL=postgres_url)
     assert (code, "no event store in the database" in said) == (3, True)
     with psycopg.connect(postgres_url) as connection:
@@ -105,7 +107,7 @@ def test_a_missing_store_is_not_created(
     assert live(mongo_db) == folded
 
 
-def test_an_empty_store_lets_no_document_go(
+def test_an_empty_store_releases_no_document(
     folded: object, reconcile: Reconcile, mongo_db: Mongo, new_store: NewStore, tmp_path: Path
 ) -> None:
     empty = new_store()
@@ -164,7 +166,7 @@ def test_messages_are_read_with_installed_parsers(
     assert (code, "own 1.0" in said) == (2, True)
 
 
-def test_what_was_saved_before_is_not_replaced_and_nothing_is_let_go(
+def test_an_earlier_copy_is_not_overwritten_and_no_document_is_released(
     folded: object, reconcile: Reconcile, mongo_db: Mongo, tmp_path: Path
 ) -> None:
     saved = tmp_path / "saved"
@@ -177,7 +179,7 @@ def test_what_was_saved_before_is_not_replaced_and_nothing_is_let_go(
     assert live(mongo_db) == folded
 
 
-def test_nothing_is_done_by_halves_where_documents_would_be_lost(
+def test_reconcile_is_all_or_nothing_if_documents_would_be_lost(
     settings: Settings, folded: object, reconcile: Reconcile, mongo_db: Mongo, redis_client: Redis
 ) -> None:
     """A missing ``--save`` is reported before the group is reset."""
@@ -190,7 +192,7 @@ def test_nothing_is_done_by_halves_where_documents_would_be_lost(
     assert live(mongo_db) == folded
 
 
-def test_a_role_that_still_runs_is_named(
+def test_a_running_role_is_named(
     folded: object, reconcile: Reconcile, mongo_db: Mongo, tmp_path: Path
 ) -> None:
     """What it has in hand would be all that its read model holds."""
@@ -207,7 +209,7 @@ def test_a_role_that_still_runs_is_named(
     assert (code, "The read models are empty" in output) == (1, True), "killed, it beats no more"
 
 
-def test_stopped_on_the_way_no_read_model_goes_on_with_a_part_of_its_documents(
+def test_an_interrupted_reconcile_leaves_no_partial_read_model(
     restored: Settings, mongo_db: Mongo, reconcile: Reconcile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     projections = all_projections(restored)
@@ -244,7 +246,7 @@ def test_stopped_on_the_way_no_read_model_goes_on_with_a_part_of_its_documents(
         ("BILLIE_EVENT_STORE_URL", f"postgresql://billie:Wilhelmina@{AWAY}/store"),
     ],
 )
-def test_which_server_is_away_is_said_and_no_password(
+def test_an_unavailable_server_is_named_without_its_password(
     setting: str, url: str, folded: object, reconcile: Reconcile, mongo_db: Mongo, tmp_path: Path
 ) -> None:
     saved = tmp_path / "saved"
@@ -265,7 +267,7 @@ def test_an_unavailable_ledger_is_reported_for_each_money_command(reconcile: Rec
     assert (code, "BILLIE_LEDGER_CA_FILE, /nowhere/ca.pem" in said) == (2, True)
 
 
-def test_what_a_newer_release_stored_is_not_taken_for_lost(
+def test_events_of_a_newer_release_are_not_reported_lost(
     settings: Settings, folded: object, reconcile: Reconcile
 ) -> None:
     """An event that cannot be read: the aggregate is there all the same."""

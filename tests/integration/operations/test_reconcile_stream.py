@@ -42,7 +42,7 @@ def looked_at(settings: Settings, redis: Redis, parsers: Parsers, *, restored: b
         return look_at_stream(servicing, redis, settings, parsers)
 
 
-def test_a_message_in_a_format_of_its_own_is_lost_where_the_store_is_without_it(
+def test_a_message_of_an_adapter_is_lost_if_the_store_lacks_it(
     ingested: Settings, redis_client: Redis
 ) -> None:
     there = looked_at(ingested, redis_client, PARSERS, restored=False)
@@ -56,7 +56,7 @@ def broken(_kind: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("parsers", [NO_PARSERS, Parsers([TypeParser("account.", "broken 1.0", broken)])])
-def test_what_cannot_be_read_and_is_no_dead_letter_is_not_passed_over(
+def test_an_unreadable_entry_that_is_no_dead_letter_is_reported(
     ingested: Settings, redis_client: Redis, parsers: Parsers
 ) -> None:
     """Where the package is not installed, or fails, nobody can say whether the store has the message."""

@@ -36,7 +36,7 @@ def each_day(first: int, last: int, *, begins: int, ends: int, every: int) -> li
     ]
 
 
-def test_by_day_it_is_minutes_and_at_closing_time_a_night(redis_client: Redis) -> None:
+def test_usual_silence_is_minutes_by_day_and_a_night_after_closing(redis_client: Redis) -> None:
     open_days = each_day(8, 1, begins=8 * HOUR, ends=18 * HOUR, every=40)
     today = each_day(0, 0, begins=8 * HOUR, ends=14 * HOUR, every=40)
     publish_at(redis_client, "by day", [*open_days, *today])
@@ -47,7 +47,7 @@ def test_by_day_it_is_minutes_and_at_closing_time_a_night(redis_client: Redis) -
     assert usual_gap_s(redis_client, "evening", NOW - NOW % DAY + 18 * HOUR - 40) == 14 * HOUR + 40
 
 
-def test_a_saturday_is_held_against_the_one_before(redis_client: Redis) -> None:
+def test_a_saturday_is_compared_with_the_previous_one(redis_client: Redis) -> None:
     """Seven and eight days ago nobody worked either."""
     working = each_day(6, 2, begins=8 * HOUR, ends=18 * HOUR, every=60)
     before = each_day(9, 9, begins=8 * HOUR, ends=18 * HOUR, every=60)
@@ -58,14 +58,14 @@ def test_a_saturday_is_held_against_the_one_before(redis_client: Redis) -> None:
     assert usual > 2 * DAY
 
 
-def test_of_a_young_stream_the_hour_before_tells_and_of_a_new_one_nothing(redis_client: Redis) -> None:
+def test_a_young_stream_is_judged_by_its_last_hour_and_a_new_one_not_at_all(redis_client: Redis) -> None:
     last = publish_at(redis_client, "young", [NOW - 2 * HOUR + each for each in range(0, 2 * HOUR, 90)])
     assert usual_gap_s(redis_client, "young", last) == 90
     last = publish_at(redis_client, "new", [NOW, NOW + 1])
     assert usual_gap_s(redis_client, "new", last) is None
 
 
-def test_what_was_trimmed_is_not_known(redis_client: Redis) -> None:
+def test_trimmed_days_do_not_count_as_silence(redis_client: Redis) -> None:
     """A publisher that keeps two days leaves one to tell of; seven minutes were usual on it."""
     days = each_day(8, 2, begins=0, ends=DAY, every=60) + each_day(1, 0, begins=0, ends=DAY, every=420)
     last = publish_at(redis_client, "trimmed", [each for each in days if each <= NOW])
@@ -74,7 +74,7 @@ def test_what_was_trimmed_is_not_known(redis_client: Redis) -> None:
 
 
 @pytest.mark.parametrize(("silent_s", "is_quiet"), [(500, False), (800, True)])
-def test_the_state_says_when_it_is_too_long(
+def test_a_silence_longer_than_usual_is_reported(
     settings: Settings, redis_client: Redis, silent_s: int, is_quiet: bool
 ) -> None:
     seconds, _ = redis_client.time()

@@ -119,7 +119,7 @@ def test_before_anything_ran(ledger: Settings) -> None:
         ("ledger_target", NOWHERE, "The ledger", "ledger"),
     ],
 )
-def test_a_server_that_is_away_hides_nothing_of_the_others(
+def test_an_unavailable_server_hides_no_other(
     ledger: Settings, redis_client: Redis, setting: str, value: str, server: str, hidden: str
 ) -> None:
     publish(redis_client, ledger.inbox_stream, [SAID])
@@ -133,7 +133,7 @@ def test_a_server_that_is_away_hides_nothing_of_the_others(
     assert seen.problems[0].code == "server_away"
 
 
-def test_servers_that_hang_are_not_waited_for_long(ledger: Settings) -> None:
+def test_hung_servers_are_abandoned_soon(ledger: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f"127.0.0.1:{silent.getsockname()[1]}"
         hung = {"ledger_target": place, "redis_url": f"redis://{place}", "mongo_url": f"mongodb://{place}"}
@@ -155,7 +155,7 @@ def test_projections_that_do_not_move_are_distinguished(ledger: Settings, redis_
     assert (waiting["customers"], waiting["conversations"]) == (True, False)
 
 
-def test_an_event_that_cannot_be_read_hides_nothing(ledger: Settings, redis_client: Redis) -> None:
+def test_an_unreadable_event_hides_no_other_finding(ledger: Settings, redis_client: Redis) -> None:
     publish(redis_client, ledger.inbox_stream, [SAID])
     ingest(ledger, drain=True, stop=Event())
     project(ledger, drain=True)
@@ -184,9 +184,7 @@ def test_unread_entries_are_counted(settings: Settings, redis_client: Redis) -> 
     assert (state.oldest_pending.consumer, state.oldest_pending.deliveries) == ("me", 1)
 
 
-def test_the_pending_entry_shown_is_one_that_nobody_takes_over(
-    settings: Settings, redis_client: Redis
-) -> None:
+def test_the_pending_entry_shown_is_an_unclaimed_one(settings: Settings, redis_client: Redis) -> None:
     """Not the oldest, which may be in good hands."""
     stream, group = settings.inbox_stream, settings.consumer_group
     publish(redis_client, stream, [SAID] * 2)
@@ -227,7 +225,7 @@ def test_unread_entries_that_were_trimmed_are_not_counted(settings: Settings, re
     assert group_of(settings).unread == 3
 
 
-def test_the_command_tells_by_its_exit(ledger: Settings, billie: Billie, redis_client: Redis) -> None:
+def test_the_exit_code_reports_problems(ledger: Settings, billie: Billie, redis_client: Redis) -> None:
     publish(redis_client, ledger.inbox_stream, [SAID])
     billie.run("migrate")
     billie.run("ingest", "--drain")

@@ -46,7 +46,7 @@ def fates(outcomes: list[Outcome]) -> list[Fate]:
     return [outcome.fate for outcome in outcomes]
 
 
-def test_what_is_visible_can_be_read_at_once(
+def test_a_visible_entry_can_be_read_at_once(
     servers: Servers, settings: Settings, mongo_db: Database[dict[str, Any]]
 ) -> None:
     with ingesting(settings), projecting(settings):
@@ -68,7 +68,7 @@ def test_each_entry_has_its_own_status(servers: Servers, settings: Settings) -> 
     assert (letter.entry_id, letter.reason, letter.path) == (sent[1].entry_id, "missing_key", "account_id")
 
 
-def test_a_dead_letter_that_left_the_list_was_one(servers: Servers, settings: Settings) -> None:
+def test_a_removed_dead_letter_is_reported_as_one(servers: Servers, settings: Settings) -> None:
     visibility, sent = send(servers, POISON)
     ingest(settings, drain=True, stop=Event())
     store = DeadLetterStore(servers.redis, settings)
@@ -77,7 +77,7 @@ def test_a_dead_letter_that_left_the_list_was_one(servers: Servers, settings: Se
     assert visibility.wait(sent, 0) == [Outcome(sent[0].entry_id, Fate.DEAD_LETTER)]
 
 
-def test_nothing_is_visible_before_it_is_taken_and_folded(servers: Servers, settings: Settings) -> None:
+def test_an_entry_is_visible_only_after_projection(servers: Servers, settings: Settings) -> None:
     visibility, sent = send(servers, said("V1"))
     assert fates(visibility.wait(sent, 0.1)) == [Fate.PENDING], "no consumer"
     ingest(settings, drain=True, stop=Event())
@@ -88,7 +88,7 @@ def test_nothing_is_visible_before_it_is_taken_and_folded(servers: Servers, sett
     assert fates(visibility.wait(sent, 0)) == [Fate.VISIBLE]
 
 
-def test_an_entry_in_somebodys_hands_is_pending_and_holds_up_no_other(
+def test_a_delivered_entry_is_pending_and_blocks_no_other(
     servers: Servers, settings: Settings, redis_client: Redis
 ) -> None:
     stream, group = settings.inbox_stream, settings.consumer_group
@@ -132,7 +132,7 @@ def test_publish_waits(
     assert late.returncode == 1
 
 
-def test_publish_says_which_server_is_away(billie: Billie) -> None:
+def test_publish_names_the_unavailable_server(billie: Billie) -> None:
     done = billie.end(
         "publish", "-", "--wait", stdin=json.dumps(said("V1")), BILLIE_REDIS_URL="redis://127.0.0.1:1"
     )

@@ -43,7 +43,7 @@ def key_of(servicing: Servicing, kind: type, name: str) -> StoredKey:
     return key
 
 
-def test_a_reader_holds_nobody_up_and_asked_again_it_is_done(tmp_path: Path) -> None:
+def test_a_reader_blocks_no_erasure_and_a_repeat_completes_it(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with closing(Servicing.from_url(f"sqlite:///{path}")) as store:
         know(store, "C1", "L1")
@@ -61,7 +61,7 @@ def test_a_reader_holds_nobody_up_and_asked_again_it_is_done(tmp_path: Path) -> 
 
 
 @pytest.mark.sqlite_file
-def test_a_consumer_and_the_status_do_it_later(settings: Settings, billie: Billie) -> None:
+def test_a_consumer_and_the_status_remove_destroyed_keys_later(settings: Settings, billie: Billie) -> None:
     path = Path(settings.event_store_url.removeprefix("sqlite:///"))
 
     def owes(store: Servicing, name: str) -> StoredKey:
@@ -97,7 +97,7 @@ def heap_of(url: str) -> bytes:
     return Path(*found).read_bytes()
 
 
-def test_nothing_is_left_in_the_keys_file_of_postgres(postgres_url: str) -> None:
+def test_no_destroyed_key_is_left_in_postgres_files(postgres_url: str) -> None:
     names = [f"C{number}" for number in range(40)]
     with closing(Servicing.from_url(postgres_url)) as store:
         absorb(store, [On(Customer, name).report_details(at=1, first_name=SECRET) for name in names])
@@ -111,7 +111,7 @@ def test_nothing_is_left_in_the_keys_file_of_postgres(postgres_url: str) -> None
 
 
 @pytest.mark.parametrize("table", ["facts", "keys"])
-def test_a_transaction_of_postgres_that_is_in_the_way(postgres_url: str, table: str) -> None:
+def test_a_blocking_postgres_transaction_is_reported(postgres_url: str, table: str) -> None:
     with closing(Servicing.from_url(postgres_url)) as store:
         know(store, "C1", "L1")
         key = key_of(store, Customer, "C1")

@@ -78,7 +78,7 @@ def test_an_erased_customer_is_unreadable_in_every_process(url: str, store: Serv
         assert erase(other).event.at == erased.event.at
 
 
-def test_a_warm_consumer_stores_nothing_personal_of_the_erased(url: str, store: Servicing) -> None:
+def test_a_consumer_with_a_warm_cache_stores_no_erased_data(url: str, store: Servicing) -> None:
     know(store, "C1", "L1")
     with closing(Servicing.from_url(url, cache=100)) as warm:
         customer, chat = On(Customer, "C1"), On(Conversation, "L1")
@@ -181,7 +181,7 @@ def files_of(path: Path) -> bytes:
     return b"".join(each.read_bytes() for each in sorted(path.parent.glob(f"{path.name}*")))
 
 
-def test_nothing_is_left_in_the_files_of_sqlite(tmp_path: Path) -> None:
+def test_no_erased_data_is_left_in_sqlite_files(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with closing(Servicing.from_url(f"sqlite:///{path}")) as store:
         know(store, "C1", "L1")
@@ -212,7 +212,7 @@ def shown(database: MongoDatabase) -> str:
     return str([list(database[name].find()) for name in names])
 
 
-def test_over_http_it_is_refused_done_and_answered_again(
+def test_erasure_over_http_is_refused_done_and_repeatable(
     known: Settings, mongo_db: MongoDatabase, billie: Billie
 ) -> None:
     body, key = {"reason": REASON}, {"Idempotency-Key": "erasure-00000001"}

@@ -42,7 +42,7 @@ def eve(settings: Settings, mongo_db: Mongo) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_once_it_is_201_this_process_reads_nothing_more(eve: httpx.Client) -> None:
+def test_after_201_this_process_reads_no_erased_data(eve: httpx.Client) -> None:
     paths = ("/v1/customers/C1/history", "/v1/loan-accounts/L1/history", "/v1/conversations/L1/history")
     assert all(SECRET in eve.get(path).text for path in paths[:1])
     done = eve.post(ERASURE, json=BODY)
@@ -51,7 +51,7 @@ def test_once_it_is_201_this_process_reads_nothing_more(eve: httpx.Client) -> No
     assert not any(SECRET in eve.get(path).text for path in paths)
 
 
-def test_somebody_known_by_a_chat_is_erased_over_http(eve: httpx.Client, settings: Settings) -> None:
+def test_a_customer_known_only_by_a_chat_is_erased_over_http(eve: httpx.Client, settings: Settings) -> None:
     with closing(Servicing.from_url(settings.event_store_url)) as servicing:
         absorb(servicing, [On(Conversation, "V7").start(at=1, customer_id="C7")])
         absorb(servicing, [On(Conversation, "V7").add_utterance(at=2, username="customer", utterance=SECRET)])
@@ -61,7 +61,7 @@ def test_somebody_known_by_a_chat_is_erased_over_http(eve: httpx.Client, setting
     assert eve.post("/v1/customers/C8/erasure", json=BODY).status_code == 404
 
 
-def test_it_is_202_while_a_document_holds_what_was_erased(eve: httpx.Client, mongo_db: Mongo) -> None:
+def test_erasure_is_202_while_a_document_holds_erased_data(eve: httpx.Client, mongo_db: Mongo) -> None:
     assert eve.post(ERASURE, json=BODY).status_code == 201
     mark = {"cause": "evolve_failed", "position": 1, "event": "E", "error": "e", "empty": False}
     left = {"$set": {"_faulted": mark}, "$unset": {"erasedAt": ""}}
@@ -72,7 +72,7 @@ def test_it_is_202_while_a_document_holds_what_was_erased(eve: httpx.Client, mon
     assert eve.post(ERASURE, json=BODY).status_code == 201
 
 
-def test_it_is_202_while_a_rebuild_holds_what_was_erased(eve: httpx.Client, mongo_db: Mongo) -> None:
+def test_erasure_is_202_while_a_rebuild_holds_erased_data(eve: httpx.Client, mongo_db: Mongo) -> None:
     records, key = mongo_db[COLLECTION], {"_id": record_id("conversations")}
     held = {"lease": {"owner": "a rebuild", "beat": 1}, "position": 5, ERASED_UP_TO: 9}
     records.insert_one(key | held)
@@ -81,7 +81,7 @@ def test_it_is_202_while_a_rebuild_holds_what_was_erased(eve: httpx.Client, mong
     assert eve.post(ERASURE, json=BODY).status_code == 201
 
 
-def test_dead_letters_of_all_that_is_theirs_are_named(
+def test_dead_letters_of_the_customer_are_listed(
     eve: httpx.Client, settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     details = json.dumps({"customer_id": "C1", "first_name": SECRET})

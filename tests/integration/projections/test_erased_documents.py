@@ -72,7 +72,7 @@ ILL = (Customer.IdentityVerified, LoanAccount.StatusChanged, Conversation.Uttera
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_what_is_set_aside_is_reduced_to_its_mark(
+def test_a_document_set_aside_is_reduced_to_its_mark(
     settings: Settings, mongo_db: Mongo, known: Servicing, billie: Billie, at_once: bool
 ) -> None:
     with failing_at(*ILL):
@@ -97,7 +97,7 @@ def test_what_is_set_aside_is_reduced_to_its_mark(
     assert mongo_db["customers"].find_one({"_id": "C1"})["erasedAt"]  # type: ignore[index]
 
 
-def test_what_fails_at_the_erasure_itself_is_reduced_too(
+def test_a_document_set_aside_by_its_erasure_is_reduced_to_its_mark(
     settings: Settings, mongo_db: Mongo, known: Servicing, billie: Billie
 ) -> None:
     erase(known)
@@ -125,7 +125,7 @@ def interrupt_rebuild(settings: Settings, database: Mongo, servicing: Servicing)
             run_rebuilds(chosen, servicing, database, Event(), lambda _: None)
 
 
-def test_shadows_that_nobody_goes_on_with_are_dropped(
+def test_abandoned_shadows_are_dropped(
     settings: Settings, mongo_db: Mongo, known: Servicing, billie: Billie
 ) -> None:
     interrupt_rebuild(settings, mongo_db, known)
@@ -140,7 +140,7 @@ def test_shadows_that_nobody_goes_on_with_are_dropped(
     assert mongo_db[COLLECTION].find_one({"_id": record_id("customers")}) is None
 
 
-def test_an_erasure_of_somebody_else_later_leaves_a_finished_catch_up_alone(
+def test_another_customers_later_erasure_keeps_a_finished_catch_up(
     settings: Settings, mongo_db: Mongo, known: Servicing
 ) -> None:
     erase(known)
@@ -150,7 +150,7 @@ def test_an_erasure_of_somebody_else_later_leaves_a_finished_catch_up_alone(
     assert mongo_db[f"{PREFIX}customers"].count_documents({}) == 2
 
 
-def test_shadows_that_somebody_holds_are_dropped_once_that_ends(
+def test_shadows_in_use_are_dropped_once_released(
     settings: Settings, mongo_db: Mongo, known: Servicing
 ) -> None:
     interrupt_rebuild(settings, mongo_db, known)

@@ -69,7 +69,7 @@ def only_names(database: Mongo, *names: str) -> None:
 
 
 @pytest.mark.usefixtures("named")
-def test_another_store_is_refused_by_every_writer(mongo_db: Mongo, new_store: NewStore) -> None:
+def test_every_writer_refuses_another_event_store(mongo_db: Mongo, new_store: NewStore) -> None:
     other = Servicing.from_url(new_store())
     for attempt in (
         lambda: run_rebuilds([CUSTOMERS], other, mongo_db, Flag(), quiet),
@@ -84,7 +84,7 @@ def test_another_store_is_refused_by_every_writer(mongo_db: Mongo, new_store: Ne
 
 
 @pytest.mark.parametrize("rebuilt", [False, True], ids=["followed", "rebuilt"])
-def test_a_store_that_was_restored_and_has_grown_again_is_refused(
+def test_a_restored_store_that_has_grown_again_is_refused(
     settings: Settings, named: Servicing, mongo_db: Mongo, new_store: NewStore, rebuilt: bool
 ) -> None:
     if rebuilt:
@@ -142,7 +142,7 @@ def test_a_kill_while_shadows_are_dropped_leaves_nothing_to_resume(
     assert live(mongo_db, "customers") == before
 
 
-def test_a_rebuild_that_stood_still_does_not_swap_over_what_was_followed_meanwhile(
+def test_a_paused_rebuild_never_swaps_over_newer_documents(
     settings: Settings, mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Lease, "renew", lambda _self: None)
@@ -160,7 +160,7 @@ def test_a_rebuild_that_stood_still_does_not_swap_over_what_was_followed_meanwhi
     assert customer(mongo_db, "C1")["firstName"] == "Newer"
 
 
-def test_a_rebuild_whose_shadow_another_one_took_over_stops(
+def test_a_rebuild_stops_once_another_takes_its_shadow(
     settings: Settings, mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored_and_projected(settings, mongo_db, 300)
@@ -188,7 +188,7 @@ def test_a_rebuild_whose_shadow_another_one_took_over_stops(
     assert live(mongo_db, "customers") == before
 
 
-def test_leases_that_are_taken_one_after_another_beat_from_the_first_on(
+def test_the_first_of_several_leases_beats_while_the_others_are_acquired(
     mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (leases, rebuilds):
@@ -218,7 +218,7 @@ def test_leases_that_are_taken_one_after_another_beat_from_the_first_on(
     assert got == ["one"]
 
 
-def test_what_was_marked_is_rebuilt_although_no_validator_allows_it(
+def test_a_marked_document_is_rebuilt_despite_the_validator(
     settings: Settings, mongo_db: Mongo, store: Servicing
 ) -> None:
     requests = all_projections(settings)["write-off-requests"]
@@ -252,7 +252,7 @@ def test_a_refusal_after_a_crash_marks_the_event_that_is_not_in_the_document_yet
     assert customer(mongo_db, "C1")["_faulted"]["cause"] == Cause.MONGO_REFUSED
 
 
-def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
+def test_a_failed_step_clears_cached_documents_and_faults(
     mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Projector(CUSTOMERS, named, mongo_db)
@@ -272,7 +272,7 @@ def test_what_was_to_be_set_aside_is_forgotten_with_what_was_cached(
     assert customer(mongo_db, "C1")["firstName"] == "Later"
 
 
-def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
+def test_a_paused_runner_never_overwrites_a_fixed_document(
     mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
@@ -294,7 +294,7 @@ def test_a_runner_that_stood_still_writes_nothing_over_what_was_healed(
     assert "dateOfBirth" not in customer(mongo_db, "C1")
 
 
-def test_a_runner_that_stood_still_with_its_record_in_hand_writes_nothing_over_what_was_healed(
+def test_a_paused_runner_with_a_loaded_record_never_overwrites_a_fixed_document(
     mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mongo_db["customers"].update_one({"_id": "C1"}, {"$set": {"dateOfBirth": "1900-01-01"}})
@@ -320,7 +320,7 @@ def test_a_runner_that_stood_still_with_its_record_in_hand_writes_nothing_over_w
 
 
 @pytest.mark.parametrize("beyond", [True, False], ids=["beyond the position", "no record of the position"])
-def test_verify_does_not_pass_over_what_it_could_not_compare(
+def test_verify_reports_documents_that_it_could_not_compare(
     mongo_db: Mongo, named: Servicing, beyond: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "_WAIT_S", 0.3)
@@ -333,7 +333,7 @@ def test_verify_does_not_pass_over_what_it_could_not_compare(
     assert (found.identifier, found.kind) == ("C1", Kind.UNDECIDED if beyond else Kind.DIFFERENT)
 
 
-def test_what_a_crash_left_beyond_the_position_is_no_difference(
+def test_documents_beyond_the_position_are_no_difference(
     settings: Settings, mongo_db: Mongo, named: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "_WAIT_S", 0.3)
@@ -395,7 +395,7 @@ def test_a_strict_rebuild_does_not_go_on_from_one_that_set_documents_aside(
     assert "_faulted" not in customer(mongo_db, "C1")
 
 
-def test_a_record_that_somebody_deleted_is_made_again(mongo_db: Mongo, named: Servicing) -> None:
+def test_a_deleted_record_is_created_again(mongo_db: Mongo, named: Servicing) -> None:
     runner = Worker(Projector(CUSTOMERS, named, mongo_db), Lease(mongo_db, "customers", "runner"), quiet)
     runner.step(1)
     mongo_db[COLLECTION].delete_one({"_id": "customers"})

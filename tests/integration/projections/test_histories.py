@@ -25,7 +25,7 @@ def followed(billie: Billie, mongo_db: Mongo) -> Billie:
     return billie
 
 
-def test_folded_from_the_beginning_they_agree_with_the_others_and_rebuilt_they_are_the_same(
+def test_histories_agree_with_the_other_documents_and_with_their_rebuild(
     followed: Billie, mongo_db: Mongo
 ) -> None:
     accounts = list(mongo_db["loan-accounts"].find())
@@ -51,7 +51,7 @@ def test_folded_from_the_beginning_they_agree_with_the_others_and_rebuilt_they_a
     followed.run("verify", *HISTORIES)
 
 
-def test_what_was_changed_by_hand_is_found_and_mended(followed: Billie, mongo_db: Mongo) -> None:
+def test_a_manual_edit_is_found_and_fixed(followed: Billie, mongo_db: Mongo) -> None:
     before = documents(mongo_db, HISTORIES)
     day, month = (before[name][0]["_id"] for name in HISTORIES)
     mongo_db["portfolio-daily"].update_one({"_id": day}, {"$inc": {"payments": 1}})

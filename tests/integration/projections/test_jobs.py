@@ -103,7 +103,7 @@ def test_a_rebuild_is_done_and_reported(settings: Settings, mongo_db: Mongo, job
     assert {each["phase"] for each in done["progress"]} == {"swap"}
 
 
-def test_two_who_ask_at_once_have_one_job(mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_requests_have_one_job(mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     list(migrate(mongo_db))
     one, other, order = Jobs(mongo_db), Jobs(mongo_db), Order(JobKind.REBUILD, ("customers",))
     look, asked = one._records.find_one, []
@@ -135,7 +135,7 @@ def test_an_ended_job_can_be_requested_again(mongo_db: Mongo, how: str) -> None:
     assert again["_id"] != job_id
 
 
-def test_a_verification_tells_what_differs_without_its_values_and_puts_it_right(
+def test_a_verification_reports_differences_without_values_and_fixes_them(
     settings: Settings, mongo_db: Mongo, jobs: Jobs
 ) -> None:
     before = live(mongo_db)
@@ -205,9 +205,7 @@ def phase(database: Mongo, job_id: str) -> str | None:
     return job["progress"][0]["phase"] if job.get("progress") else None
 
 
-def test_a_killed_process_is_begun_again_and_three_times_is_enough(
-    settings: Settings, mongo_db: Mongo, jobs: Jobs
-) -> None:
+def test_a_killed_job_is_restarted_up_to_three_times(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
     job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
     with running(settings):
         children = Children()
@@ -218,7 +216,7 @@ def test_a_killed_process_is_begun_again_and_three_times_is_enough(
     assert "begun 3 times" in done["error"]
 
 
-def test_a_process_that_cannot_be_started_is_tried_again_and_costs_no_attempt(
+def test_a_process_that_fails_to_start_is_retried_and_costs_no_attempt(
     settings: Settings, mongo_db: Mongo, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",)), BY)
@@ -259,7 +257,7 @@ def test_a_runner_waits_for_another_one_that_beats(settings: Settings, mongo_db:
         assert before["endedAt"] <= after["startedAt"], "one at a time"
 
 
-def test_what_fails_says_why(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
+def test_a_failed_job_reports_its_error(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
     job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
     with held(mongo_db, "customers#rebuild"), running(settings):
         done = ended(mongo_db, job["_id"])

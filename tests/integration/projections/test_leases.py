@@ -39,7 +39,7 @@ def begun(mongo_db: Mongo) -> Mongo:
     return mongo_db
 
 
-def test_the_first_has_it_and_a_second_waits_until_it_is_given_up(begun: Mongo) -> None:
+def test_a_second_worker_waits_until_the_lease_is_released(begun: Mongo) -> None:
     first, second = (Lease(begun, "customers", name) for name in ("first", "second"))
     assert first.take(record(begun))
     assert not second.take(record(begun))
@@ -49,13 +49,13 @@ def test_the_first_has_it_and_a_second_waits_until_it_is_given_up(begun: Mongo) 
     assert not first.holds(record(begun))
 
 
-def test_of_two_that_take_it_at_once_one_has_it(begun: Mongo) -> None:
+def test_two_concurrent_acquisitions_leave_one_holder(begun: Mongo) -> None:
     seen = record(begun)
     first, second = (Lease(begun, "customers", name) for name in ("first", "second"))
     assert [first.take(seen), second.take(seen)] == [True, False]
 
 
-def test_it_is_free_when_the_beat_stood_still_and_not_before(
+def test_a_lease_is_free_only_after_its_heartbeat_stops(
     begun: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
@@ -74,7 +74,7 @@ def test_it_is_free_when_the_beat_stood_still_and_not_before(
     assert record(begun)["lease"]["owner"] == "second"
 
 
-def test_a_worker_that_stood_still_is_not_sure_of_it_despite_earlier_reads(
+def test_a_paused_worker_does_not_trust_its_earlier_reads(
     begun: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
@@ -95,7 +95,7 @@ def test_a_worker_that_stood_still_is_not_sure_of_it_despite_earlier_reads(
 
 
 @pytest.mark.parametrize("how", ["take", "confirm", "renew"])
-def test_a_late_answer_makes_nobody_sure(begun: Mongo, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_a_late_answer_confirms_no_lease(begun: Mongo, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     clock = [100.0]
     monkeypatch.setattr(leases, "monotonic", lambda: clock[0])
     lease = Lease(begun, "customers", "first")
@@ -115,9 +115,7 @@ def test_a_late_answer_makes_nobody_sure(begun: Mongo, monkeypatch: pytest.Monke
     assert not lease.is_sure()
 
 
-def test_a_requester_gets_it_next_and_nobody_waits_for_a_dead_requester(
-    begun: Mongo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_requester_is_next_unless_it_died(begun: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(leases, "monotonic", lambda: clock[0])
     runner, other, rebuild = (Lease(begun, "customers", name) for name in ("runner", "other", "rebuild"))
@@ -131,9 +129,7 @@ def test_a_requester_gets_it_next_and_nobody_waits_for_a_dead_requester(
     assert not other.is_wanted(record(begun))
 
 
-def test_a_projection_that_lost_its_lease_says_so_until_it_moves_on(
-    settings: Settings, mongo_db: Mongo
-) -> None:
+def test_a_projection_reports_its_lost_lease_until_it_moves(settings: Settings, mongo_db: Mongo) -> None:
     store_backlog(settings, 60)
     servicing = Servicing.from_url(settings.event_store_url)
     customers = all_projections(settings)["customers"]

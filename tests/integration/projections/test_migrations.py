@@ -33,7 +33,7 @@ def made_of(database: Database[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def test_each_runs_once_and_is_recorded(mongo_db: Database[dict[str, Any]]) -> None:
+def test_each_migration_runs_once_and_is_recorded(mongo_db: Database[dict[str, Any]]) -> None:
     names = [migration.name for migration in all_migrations()]
     assert [each.name for each in migrate(mongo_db)] == names
     assert list(migrate(mongo_db)) == []
@@ -105,7 +105,7 @@ def test_every_list_has_an_index_for_each_order(name: str, mongo_db: Database[di
         assert [(field, 1), ("_id", 1)] in keys
 
 
-def test_an_index_that_is_there_under_another_name_will_do(mongo_db: Database[dict[str, Any]]) -> None:
+def test_an_index_of_another_name_is_accepted(mongo_db: Database[dict[str, Any]]) -> None:
     mongo_db["loan-accounts"].create_index("accountNumber", name="theirs")
     list(migrate(mongo_db))
     indexes = mongo_db["loan-accounts"].index_information()
@@ -117,7 +117,7 @@ def test_an_index_that_is_there_under_another_name_will_do(mongo_db: Database[di
     [("month", {}, "accountNumber_1"), ("accountNumber", {"sparse": True}, "accountNumber_1")],
     ids=["our name, other keys", "our name and keys, other options"],
 )
-def test_an_index_that_is_in_the_way_is_named_with_what_to_do(
+def test_a_conflicting_index_is_named_with_its_remedy(
     mongo_db: Database[dict[str, Any]], billie: Billie, keys: str, options: dict[str, Any], name: str
 ) -> None:
     mongo_db["loan-accounts"].create_index(keys, name=name, **options)
@@ -227,7 +227,7 @@ def up(database):
 """
 
 
-def test_what_another_one_made_meanwhile_is_seen_when_it_is_run_again(
+def test_a_repeated_migration_accepts_a_concurrent_one(
     mongo_db: Database[dict[str, Any]], tmp_path: Path
 ) -> None:
     (tmp_path / "0001_collides.py").write_text(COLLIDES)
@@ -235,7 +235,7 @@ def test_what_another_one_made_meanwhile_is_seen_when_it_is_run_again(
     assert mongo_db["tries"].count_documents({}) == 1
 
 
-def test_what_collides_each_time_is_raised_and_not_recorded(
+def test_a_permanent_conflict_is_raised_and_not_recorded(
     mongo_db: Database[dict[str, Any]], tmp_path: Path
 ) -> None:
     (tmp_path / "0001_collides.py").write_text(COLLIDES.replace('if "mine" not in', 'if "none" not in'))

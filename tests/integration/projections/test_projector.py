@@ -95,7 +95,7 @@ def test_a_fault_of_ours_in_a_step_is_a_standstill_and_the_others_go_on(
     assert "standstill" not in (mongo_db[COLLECTION].find_one({"_id": "customers"}) or {})
 
 
-def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
+def test_an_internal_error_ends_all_projections_and_releases_their_leases(
     settings: Settings,
     mongo_db: Database[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
@@ -125,7 +125,7 @@ def test_a_fault_of_ours_ends_all_of_them_and_no_lease_is_left_beating(
     assert "Secretive" not in caplog.text
 
 
-def test_documents_of_another_store_are_left_alone(
+def test_documents_of_another_event_store_are_unchanged(
     settings: Settings, mongo_db: Database[dict[str, Any]], new_store: NewStore
 ) -> None:
     store_customer(settings)
@@ -137,7 +137,7 @@ def test_documents_of_another_store_are_left_alone(
 
 
 @pytest.mark.parametrize(("there", "stays"), [(3, 5), (9, 9)])
-def test_documents_that_another_runner_wrote_meanwhile_are_replaced_by_newer_ones_only(
+def test_concurrently_written_documents_are_replaced_by_newer_ones_only(
     mongo_db: Database[dict[str, Any]], there: int, stays: int
 ) -> None:
     cache = DocumentCache(MongoDocumentStore(mongo_db["some"]), 10)

@@ -62,7 +62,7 @@ def shape(database: Mongo, name: str) -> tuple[Any, ...]:
     return options.get("validator"), sorted(str(index["key"]) for index in database[name].list_indexes())
 
 
-def test_a_rebuild_gives_the_same_documents_and_says_what_it_came_to(
+def test_a_rebuild_gives_the_same_documents_and_reports_its_result(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
     newest = stored_and_projected(settings, mongo_db, 600)
@@ -84,7 +84,7 @@ def test_a_rebuild_gives_the_same_documents_and_says_what_it_came_to(
     assert {each.phase for each in rebuilding.seen} == set(Phase) - {Phase.PREPARE}
 
 
-def test_a_collection_that_somebody_dropped_comes_back_with_its_validator_and_indexes(
+def test_a_dropped_collection_is_created_again_with_its_validator_and_indexes(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
     stored_and_projected(settings, mongo_db, 300)
@@ -94,7 +94,7 @@ def test_a_collection_that_somebody_dropped_comes_back_with_its_validator_and_in
     assert (live(mongo_db), shape(mongo_db, "customers")) == (before, shaped)
 
 
-def test_no_reader_sees_less_and_the_live_projector_goes_on(
+def test_a_rebuild_hides_no_document_and_the_live_projector_continues(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
     stored_and_projected(settings, mongo_db, 600)
@@ -133,7 +133,7 @@ def test_no_reader_sees_less_and_the_live_projector_goes_on(
     assert live(mongo_db) == after
 
 
-def test_a_rebuild_that_was_stopped_goes_on_from_what_was_kept(
+def test_a_stopped_rebuild_resumes_from_its_checkpoint(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored_and_projected(settings, mongo_db, 1_200)
@@ -199,7 +199,7 @@ def test_an_unfinished_rebuild_can_be_discarded(
     assert not [name for name in mongo_db.list_collection_names() if name.startswith(shadow.PREFIX)]
 
 
-def test_a_second_rebuild_says_who_runs_the_first(
+def test_a_second_rebuild_names_the_worker_of_the_first(
     settings: Settings, mongo_db: Mongo, rebuilding: Rebuilding
 ) -> None:
     stored_and_projected(settings, mongo_db, 300)
@@ -220,7 +220,7 @@ def test_a_second_rebuild_says_who_runs_the_first(
 
 
 @pytest.mark.parametrize("renamed", [False, True])
-def test_a_swap_that_a_crash_cut_short_is_finished_by_the_next_runner(
+def test_an_interrupted_swap_is_finished_by_the_next_runner(
     settings: Settings,
     mongo_db: Mongo,
     rebuilding: Rebuilding,

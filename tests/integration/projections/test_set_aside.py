@@ -82,7 +82,7 @@ def test_the_others_go_on_and_its_later_events_wait(
     assert (listed["id"], listed["position"]) == ("C1", fault["position"])
 
 
-def test_after_a_fix_it_is_healed_beside_a_running_projector(
+def test_a_fix_heals_a_document_beside_a_running_projector(
     settings: Settings, mongo_db: Mongo, store: Servicing, billie: Billie
 ) -> None:
     with failing_at(CUSTOMERS, Customer.NameChanged, "Bad"):
@@ -105,7 +105,7 @@ def test_after_a_fix_it_is_healed_beside_a_running_projector(
     assert "customers is 1 position behind what was stored" in billie.run("verify", "customers")
 
 
-def test_what_is_set_aside_differs_and_can_be_fixed_by_verify(
+def test_verify_reports_and_fixes_documents_set_aside(
     settings: Settings, mongo_db: Mongo, store: Servicing, billie: Billie
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1)])
@@ -119,7 +119,7 @@ def test_what_is_set_aside_differs_and_can_be_fixed_by_verify(
     assert customer(mongo_db, "C1")["firstName"] == "Bad"
 
 
-def test_with_strict_the_projection_stands_and_nothing_of_the_batch_is_written(
+def test_a_strict_projection_stalls_and_writes_none_of_the_batch(
     settings: Settings, mongo_db: Mongo, store: Servicing
 ) -> None:
     absorb(store, [rename("C1", "Bad", 2), rename("C2", "Bob", 2)])
@@ -134,7 +134,7 @@ def test_with_strict_the_projection_stands_and_nothing_of_the_batch_is_written(
     assert "standstill" not in (mongo_db[COLLECTION].find_one({"_id": "customers"}) or {})
 
 
-def test_a_rebuild_stops_at_it_or_sets_it_aside(
+def test_a_rebuild_stops_at_a_failing_document_or_sets_it_aside(
     settings: Settings, mongo_db: Mongo, store: Servicing
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1), rename("C1", "Bad", 2), rename("C2", "Bob", 2)])
@@ -152,7 +152,7 @@ def test_a_rebuild_stops_at_it_or_sets_it_aside(
     assert listed["id"] == "C1"
 
 
-def test_a_document_with_nothing_in_it_is_not_served_and_a_stale_one_says_so(
+def test_a_bare_mark_is_not_served_and_a_stale_document_is_marked(
     settings: Settings, mongo_db: Mongo, store: Servicing
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1)])
@@ -193,7 +193,7 @@ def test_a_document_that_mongo_refuses_is_set_aside_too(
     assert customer(mongo_db, "C2")["firstName"] == "Bea"
 
 
-def test_a_document_that_violates_a_unique_index_of_somebody_else_is_set_aside_and_named(
+def test_a_document_that_violates_a_foreign_unique_index_is_set_aside_and_named(
     settings: Settings, mongo_db: Mongo, store: Servicing, caplog: pytest.LogCaptureFixture
 ) -> None:
     mongo_db["customers"].create_index("fullName", name="theirs", unique=True)
@@ -230,7 +230,7 @@ def test_an_unknown_event_type_is_not_passed_over(
     assert stood.value.cause == Cause.EVENT_TYPE_UNKNOWN
 
 
-def test_an_event_that_cannot_be_read_stops_its_projection_and_says_where(
+def test_an_unreadable_event_stalls_its_projection_and_is_named(
     settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1)])

@@ -62,7 +62,7 @@ def api(settings: Settings, times: list[datetime]) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_document_is_as_it_was_known(
+def test_a_document_as_of_a_time_is_as_it_was_known(
     api: httpx.Client, settings: Settings, times: list[datetime], mongo_db: Database[dict[str, Any]]
 ) -> None:
     def names(moment: datetime) -> list[str | None]:
@@ -90,7 +90,7 @@ def test_a_document_is_as_it_was_known(
         assert then.headers["billie-as-of"] == times[3].isoformat().replace("+00:00", "Z")
 
 
-def test_what_was_not_known_then_is_not_there(api: httpx.Client, times: list[datetime]) -> None:
+def test_a_document_unknown_at_that_time_is_not_found(api: httpx.Client, times: list[datetime]) -> None:
     for path, moment in (
         ("/v1/customers/C1", "2026-03-01"),
         ("/v1/loan-accounts/L1", times[0].isoformat()),

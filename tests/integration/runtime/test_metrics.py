@@ -33,7 +33,7 @@ POISON = {"typ": "account.updated.v1", "payload": "{}"}
 UNKNOWN = {"typ": "weather.changed", "payload": "{}"}
 
 
-def test_ingestion_counts_what_became_of_entries(settings: Settings, redis_client: Redis) -> None:
+def test_ingestion_counts_entries_by_outcome(settings: Settings, redis_client: Redis) -> None:
     publish(redis_client, settings.inbox_stream, [SAID, POISON, UNKNOWN, UNKNOWN])
     with metrics_of(settings, Role.INGEST, InboxMetrics(settings)) as url:
         before = scraped(url)
@@ -73,7 +73,7 @@ def test_lag_is_distinguished_from_a_silent_source(settings: Settings, redis_cli
         assert value(samples, "billie_stream_last_entry_age_seconds") == pytest.approx(1_000, abs=10)
 
 
-def test_projections_tell_where_they_are(
+def test_projections_report_their_positions(
     settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     publish(redis_client, settings.inbox_stream, [SAID])
@@ -106,9 +106,7 @@ def test_projections_tell_where_they_are(
     assert value(after, "billie_migrations_waiting") == len(all_migrations())
 
 
-def test_an_unavailable_server_is_reported_and_hides_nothing_of_the_others(
-    settings: Settings, redis_client: Redis
-) -> None:
+def test_an_unavailable_server_is_reported_beside_the_others(settings: Settings, redis_client: Redis) -> None:
     publish(redis_client, settings.inbox_stream, [SAID])
     ingest(settings, drain=True, stop=Event())
     away = settings.model_copy(
@@ -168,7 +166,7 @@ def test_the_api_counts_requests_by_route_and_ledger_calls_and_money(
     assert age > 3_600
 
 
-def test_the_breaker_is_seen_when_it_opens_and_what_it_spares_is_no_time(
+def test_an_open_breaker_is_reported_and_spared_calls_have_no_duration(
     settings: Settings, mongo_db: Database[dict[str, Any]]
 ) -> None:
     nobody = settings.model_copy(update={"ledger_target": f"127.0.0.1:{free_port()}"})
@@ -206,7 +204,7 @@ def test_each_role_serves_them_on_a_port_of_its_own(
     assert [dict(labels)["role"] for name, labels in seen if name == "billie_build_info"] == [role.value]
 
 
-def test_a_port_that_is_taken_ends_the_role_and_says_which_setting(settings: Settings) -> None:
+def test_a_port_in_use_ends_the_role_and_names_the_setting(settings: Settings) -> None:
     with metrics_of(settings, Role.INGEST) as url:
         port = url.removesuffix("/metrics").rpartition(":")[2]
         ended = Billie.of(settings).end("ingest", BILLIE_METRICS_PORT=port)

@@ -43,7 +43,7 @@ def test_each_role_names_all_settings_that_it_refuses(command: list[str]) -> Non
 @pytest.mark.parametrize(
     "command", [["ledger-sandbox"], ["demo", "--data", "x"], ["token", "--user", "ann", "--role", "admin"]]
 )
-def test_what_is_for_development_does_not_start(command: list[str], tmp_path: Path) -> None:
+def test_development_settings_do_not_start_in_production(command: list[str], tmp_path: Path) -> None:
     done = Billie(SAFE).end(*(str(tmp_path / each) if each == "x" else each for each in command))
     assert (done.returncode, done.stdout) == (2, "")
     assert "  - BILLIE_ENV: production has no `billie " in done.stderr
@@ -59,7 +59,7 @@ def test_an_api_does_not_start_with_a_sandbox_ledger(tmp_path: Path) -> None:
     assert f"BILLIE_LEDGER_TARGET, {target}, is a sandbox ledger" in done.stderr
 
 
-def test_a_sandbox_is_distinguished_from_a_ledger_and_from_none(tmp_path: Path) -> None:
+def test_a_sandbox_a_ledger_and_no_ledger_are_distinguished(tmp_path: Path) -> None:
     books = Books(tmp_path / "books.db")
     with serving(books) as target:
         assert is_sandbox(target, security=Security())

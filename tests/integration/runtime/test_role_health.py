@@ -54,7 +54,7 @@ def role(verb: str, settings: Settings, logs: Path) -> Iterator[Ask]:
         assert child.wait(30) == 0
 
 
-def test_a_consumer_is_ready_once_it_reads_and_says_whether_the_source_is_quiet(
+def test_a_consumer_is_ready_once_it_reads_and_reports_a_quiet_source(
     settings: Settings, redis_client: Any, tmp_path: Path
 ) -> None:
     seconds, _ = redis_client.time()
@@ -67,7 +67,7 @@ def test_a_consumer_is_ready_once_it_reads_and_says_whether_the_source_is_quiet(
         assert health["loopAgeSeconds"]["consumer"] < 60
 
 
-def test_projections_beat_each_for_itself(settings: Settings, mongo_db: Any, tmp_path: Path) -> None:
+def test_each_projection_has_its_own_heartbeat(settings: Settings, mongo_db: Any, tmp_path: Path) -> None:
     list(migrate(mongo_db))
     with role("project", settings, tmp_path) as ask:
         until(lambda: ask("/readyz")[0] == 200, what="a turn of each loop")
@@ -75,7 +75,7 @@ def test_projections_beat_each_for_itself(settings: Settings, mongo_db: Any, tmp
         assert (status, set(health["loopAgeSeconds"])) == (200, {*all_projections(settings), "jobs"})
 
 
-def test_who_waits_for_a_server_lives_and_is_not_ready(settings: Settings, tmp_path: Path) -> None:
+def test_a_role_waiting_for_a_server_is_alive_and_not_ready(settings: Settings, tmp_path: Path) -> None:
     """Redis is not there; PostgreSQL is not there when the role starts."""
     away = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
     with role("ingest", away, tmp_path) as ask:

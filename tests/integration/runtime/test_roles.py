@@ -70,7 +70,7 @@ def test_all_but_health_take_a_role() -> None:
 
 
 @GUARDED
-def test_nobody_gets_in_without_a_token(url: str, rule: Rule) -> None:
+def test_every_route_needs_a_token(url: str, rule: Rule) -> None:
     answer = call(url, rule)
     assert (answer.status_code, code_of(answer)) == (401, "no_token")
     assert (call(url, rule, "x.y.z").status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
@@ -78,7 +78,9 @@ def test_nobody_gets_in_without_a_token(url: str, rule: Rule) -> None:
 
 @GUARDED
 @pytest.mark.parametrize("role", Role)
-def test_each_role_may_do_what_the_table_says(url: str, settings: Settings, rule: Rule, role: Role) -> None:
+def test_each_role_may_call_the_routes_of_the_table(
+    url: str, settings: Settings, rule: Rule, role: Role
+) -> None:
     answer = call(url, rule, issue_token(settings, "ann", role))
     if rule.admits(role):
         assert answer.status_code not in (401, 403, 500), answer.text
@@ -88,7 +90,7 @@ def test_each_role_may_do_what_the_table_says(url: str, settings: Settings, rule
 
 
 @GUARDED
-def test_a_machine_is_let_in_but_where_it_takes_a_person(url: str, settings: Settings, rule: Rule) -> None:
+def test_a_machine_may_call_all_but_routes_for_people(url: str, settings: Settings, rule: Rule) -> None:
     answer = call(url, rule, issue_token(settings, "billing", "admin", for_machine=True))
     if rule.person:
         assert (answer.status_code, code_of(answer)) == (403, "takes_a_person")

@@ -100,7 +100,7 @@ def test_a_message_has_one_trace_from_the_stream_to_its_documents(
     assert "example.com" not in repr(receiver.spans)
 
 
-def test_rest_is_part_of_its_callers_trace_and_what_it_publishes_links_to_it(
+def test_rest_joins_its_callers_trace_and_published_messages_link_to_it(
     traced: Settings, receiver: Receiver, redis_client: Redis, mongo_db: Any, tmp_path: Path
 ) -> None:
     list(migrate(mongo_db))
@@ -138,7 +138,7 @@ def test_the_share_of_messages_is_the_same_ones_everywhere(settings: Settings, r
         assert wanted == [name for name in names if other.wants(name)]
 
 
-def test_nothing_is_traced_unless_an_endpoint_is_set(
+def test_without_an_endpoint_tracing_is_off(
     settings: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tracing(settings, Role.INGEST) as traced:
@@ -147,7 +147,9 @@ def test_nothing_is_traced_unless_an_endpoint_is_set(
     assert Settings().otlp_endpoint == receiver.endpoint
 
 
-def test_a_receiver_that_is_away_stops_nobody(settings: Settings, redis_client: Redis, mongo_db: Any) -> None:
+def test_an_unavailable_trace_receiver_stops_no_role(
+    settings: Settings, redis_client: Redis, mongo_db: Any
+) -> None:
     nowhere = settings.model_copy(
         update={"otlp_endpoint": f"http://127.0.0.1:{free_port()}", "trace_share": 1.0}
     )

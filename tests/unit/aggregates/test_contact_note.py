@@ -109,14 +109,14 @@ def test_a_note_is_written_once() -> None:
         ("internal_note", None),
     ],
 )
-def test_the_type_tells_the_direction_where_nobody_else_does(note_type: str, direction: str | None) -> None:
+def test_the_type_implies_a_missing_direction(note_type: str, direction: str | None) -> None:
     content = CONTENT | {"note_type": note_type, "contact_direction": None}
     assert facts_of("C1", content).get("contact_direction") == direction
     content["contact_direction"] = "outbound"
     assert facts_of("C1", content)["contact_direction"] == "outbound"
 
 
-def test_a_new_type_tells_the_direction_of_an_amendment() -> None:
+def test_an_amendments_new_type_implies_its_direction() -> None:
     note = note_of("N1", **CONTENT)
     changed = {"content": "two", "note_type": "phone_outbound"}
     assert note.facts_amended(changed)["contact_direction"] == "outbound"
@@ -124,14 +124,14 @@ def test_a_new_type_tells_the_direction_of_an_amendment() -> None:
     assert note.facts_amended({"content": "two", "note_type": "sms"})["contact_direction"] == "inbound"
 
 
-def test_an_amendment_may_take_a_link_away_or_change_it() -> None:
+def test_an_amendment_may_remove_or_change_a_link() -> None:
     note = note_of("N1", **CONTENT)
     facts = note.facts_amended({"content": "two", "loan_account_id": None, "conversation_id": "V1"})
     assert "loan_account_id" not in facts
     assert facts["conversation_id"] == "V1"
 
 
-def test_a_repeat_is_by_the_same_person_and_to_the_letter() -> None:
+def test_a_repeat_needs_the_same_person_and_the_same_text() -> None:
     note = note_of("N1", **CONTENT)
     assert note.is_that_of(ANN, facts_of("C1", CONTENT))
     assert not note.is_that_of(BOB, facts_of("C1", CONTENT))
@@ -143,7 +143,7 @@ def test_a_repeat_is_by_the_same_person_and_to_the_letter() -> None:
     assert not newer.is_that_of(BOB, facts_of("C1", CONTENT | {"content": "two"})), "it amended nothing"
 
 
-def test_a_key_names_one_note_for_ever() -> None:
+def test_a_key_belongs_to_one_note_permanently() -> None:
     assert note_id_of("intent-00000001") == note_id_of("intent-00000001") != note_id_of("intent-00000002")
 
 

@@ -17,7 +17,7 @@ def spoken(conversation: Conversation, *minutes: int) -> None:
         )
 
 
-def test_late_start_empties_nothing() -> None:
+def test_a_late_start_clears_no_field() -> None:
     chat = Conversation.register("V1", message("first"))
     spoken(chat, 2)
     chat.record_assessment(message("a"), kind="fraudCheck", result={"score": 3})

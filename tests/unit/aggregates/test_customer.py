@@ -7,7 +7,7 @@ from tests.support.data.given import fold, message, minute
 CUSTOMERS = Customers()
 
 
-def test_reports_are_partial_and_absent_clears_nothing() -> None:
+def test_an_absent_field_clears_no_earlier_report() -> None:
     customer = Customer.register("C1", message("first"))
     customer.report_details(message("m1"), first_name="Ann", email_address="ann@example.com", staff=False)
     customer.report_details(message("m2"), last_name="Lee", vulnerable=True)
@@ -38,7 +38,7 @@ def test_stale_name_does_not_come_back() -> None:
     assert document["fullName"] == "Ann Low"
 
 
-def test_verified_at_is_the_messages_time_where_none_is_said() -> None:
+def test_verified_at_defaults_to_the_messages_time() -> None:
     customer = Customer.register("C1", message("first"))
     customer.verify_identity(message("m1", at=7))
     document = fold(CUSTOMERS, customer)

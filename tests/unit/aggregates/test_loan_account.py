@@ -127,7 +127,7 @@ def test_stated_payment_wins_over_the_difference(account: LoanAccount) -> None:
     assert document["lastPayment"]["amount"].to_decimal() == Decimal("60.00")
 
 
-def test_replayed_creation_resets_nothing(account: LoanAccount) -> None:
+def test_replayed_creation_resets_no_field(account: LoanAccount) -> None:
     created = {"customer_id": "C1", "status": "ACTIVE", "current_balance": Decimal("620.00")}
     account.open(message("m1", at=1), **created)
     account.update(message("m2", at=2), current_balance=Decimal("100.00"), status="SUSPENDED")
@@ -174,7 +174,7 @@ def test_instalments_of_another_schedule_wait_for_it(account: LoanAccount) -> No
     assert document["repaymentSchedule"]["payments"][0]["status"] == "paid"
 
 
-def test_message_is_absorbed_once_for_ever(account: LoanAccount) -> None:
+def test_message_is_absorbed_only_once(account: LoanAccount) -> None:
     account.update(message("m1"), current_balance=Decimal("620.00"))
     account.update(message("m2"), current_balance=Decimal("500.00"))
     before = names(account)
@@ -228,7 +228,7 @@ def test_partial_last_payment_keeps_the_rest(account: LoanAccount) -> None:
     assert document["lastPayment"]["amount"].to_decimal() == Decimal("7.00")
 
 
-def test_news_that_names_no_schedule_is_about_the_one_before_it(account: LoanAccount) -> None:
+def test_a_report_without_a_schedule_belongs_to_the_previous_one(account: LoanAccount) -> None:
     plan, paid = [{"payment_number": 1}], [{"payment_number": 1, "status": "paid"}]
     other = LoanAccount.register("L1", message("first"))
     account.create_schedule(message("m1", at=1), schedule_id="S1", payments=plan)
@@ -280,7 +280,7 @@ def total_paid(account: LoanAccount) -> str | None:
         ([("0.00", "REPAYMENT")], "264.00"),
     ],
 )
-def test_what_was_paid_is_not_moved_by_fees_waivers_adjustments_and_write_offs(
+def test_total_paid_ignores_fees_waivers_adjustments_and_write_offs(
     account: LoanAccount, movements: list[tuple[str, str | None]], paid: str
 ) -> None:
     opened(account)
@@ -290,7 +290,7 @@ def test_what_was_paid_is_not_moved_by_fees_waivers_adjustments_and_write_offs(
 
 
 @pytest.mark.parametrize("order", list(permutations(range(5))), ids=str)
-def test_what_was_paid_does_not_depend_on_order(account: LoanAccount, order: tuple[int, ...]) -> None:
+def test_total_paid_does_not_depend_on_order(account: LoanAccount, order: tuple[int, ...]) -> None:
     messages = [
         lambda: opened(account),
         lambda: report_balance(account, 1, "214.00", "REPAYMENT"),
@@ -318,7 +318,7 @@ def test_a_closing_by_write_off_pays_nothing(account: LoanAccount) -> None:
     assert total_paid(account) == "0.00"
 
 
-def test_the_closure_says_what_was_paid(account: LoanAccount) -> None:
+def test_the_closure_reports_the_total_paid(account: LoanAccount) -> None:
     opened(account)
     report_balance(account, 1, "279.00", FEE)
     account.close(message("m2", at=2), final_balance=Decimal(0), total_paid=Decimal("279.00"))

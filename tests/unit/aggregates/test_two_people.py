@@ -13,7 +13,7 @@ def test_two_people_are_two() -> None:
 @pytest.mark.parametrize(
     "machine", [machine_id("billing"), "Machine:billing", "ｍachine ：billing", "ma\u200bchine:x"]
 )
-def test_a_machine_is_nobody(machine: str) -> None:
+def test_a_machine_is_no_person(machine: str) -> None:
     assert is_machine(machine)
     assert not are_two_people("ann", machine)
     assert not are_two_people(machine, "ann")

@@ -85,7 +85,7 @@ def test_an_event_of_the_first_version_is_read_as_one_of_today(servicing: Servic
     assert document["months"] == 36
 
 
-def test_what_is_stored_today_says_its_version(servicing: Servicing) -> None:
+def test_stored_events_have_a_version(servicing: Servicing) -> None:
     (today,) = [each for each in servicing.page(0, 10, 10) if each.topic == get_topic(Tenancy.Reported)]
     assert b'"class_version":2' in today.state
 

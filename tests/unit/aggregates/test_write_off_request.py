@@ -62,7 +62,7 @@ def test_decision_may_precede_its_request() -> None:
     waiting.when(request.request(at=0, **ASKED)).shows("W1", status="cancelled")
 
 
-def test_second_request_changes_nothing() -> None:
+def test_second_request_is_ignored() -> None:
     request = On(WriteOffRequest, "W1")
     again = request.request(**(ASKED | {"amount": Decimal("9.00")}))
     given(WRITE_OFF_REQUESTS, request.request(**ASKED)).when(again).shows("W1", amount=Decimal128("250.00"))

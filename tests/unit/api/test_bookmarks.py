@@ -20,7 +20,7 @@ def test_a_bookmark_names_only_those_that_are_behind(positions: dict[str, int], 
     assert parse_bookmark(text, COLLECTIONS) == positions
 
 
-def test_what_it_does_not_name_is_at_its_position() -> None:
+def test_a_projection_missing_in_a_bookmark_is_at_its_position() -> None:
     assert parse_bookmark("9,customers:3", COLLECTIONS) == {
         "customers": 3,
         "loan-accounts": 9,

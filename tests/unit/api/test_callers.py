@@ -74,7 +74,7 @@ def test_a_token_is_checked_once_in_ten_seconds(callers: Callers, checker: Check
     assert checker.asked == 2
 
 
-def test_what_is_taken_back_is_believed_no_longer_than_that(
+def test_a_revoked_token_is_trusted_for_at_most_the_cache_time(
     callers: Callers, checker: Checker, clocks: Clocks
 ) -> None:
     asyncio.run(callers.of("good"))
@@ -86,7 +86,7 @@ def test_what_is_taken_back_is_believed_no_longer_than_that(
     assert checker.asked == 3
 
 
-def test_a_remembered_token_ends_when_it_says(callers: Callers, checker: Checker, clocks: Clocks) -> None:
+def test_a_cached_token_expires_on_time(callers: Callers, checker: Checker, clocks: Clocks) -> None:
     clocks.pass_by(60)
     asyncio.run(callers.of("good"))
     clocks.pass_by(5)  # The clocks of the issuer and of us may differ by as much.
@@ -94,9 +94,7 @@ def test_a_remembered_token_ends_when_it_says(callers: Callers, checker: Checker
     assert refused(callers, "good") == 401
 
 
-def test_a_clock_of_day_that_is_set_back_makes_no_token_live_longer(
-    callers: Callers, checker: Checker, clocks: Clocks
-) -> None:
+def test_setting_the_clock_back_extends_no_token(callers: Callers, checker: Checker, clocks: Clocks) -> None:
     asyncio.run(callers.of("good"))
     clocks.running += 10
     clocks.day -= 3_600
@@ -114,7 +112,7 @@ def test_a_token_without_a_role_is_refused_each_time(callers: Callers, checker: 
     assert [refused(callers, "good") for _ in range(2)] == [403] * 2
 
 
-def test_a_thousand_tokens_are_remembered_and_no_more(callers: Callers, checker: Checker) -> None:
+def test_at_most_a_thousand_tokens_are_cached(callers: Callers, checker: Checker) -> None:
     checker.known |= {f"t{number}": checker.known["good"] for number in range(1_001)}
 
     async def ask(*numbers: int) -> None:

@@ -8,7 +8,7 @@ def page(after: int, reached: int, *positions: int) -> Changes:
     return Changes(after, reached, [Change(f"D{each}", each, None) for each in positions])
 
 
-def test_a_reader_finds_the_page_that_goes_on() -> None:
+def test_a_reader_finds_its_next_page() -> None:
     tail = Tail(10)
     for each in (page(10, 14, 12, 14), page(14, 20, 15), page(20, 30)):
         tail.add(each)
@@ -19,7 +19,7 @@ def test_a_reader_finds_the_page_that_goes_on() -> None:
     assert tail.after(9) is None, "that was before it began"
 
 
-def test_what_is_too_much_goes_and_the_newest_page_stays() -> None:
+def test_old_pages_are_dropped_and_the_newest_stays() -> None:
     tail = Tail(0, kept=6)
     for number in range(10):
         tail.add(page(number * 10, number * 10 + 10, number * 10 + 5))

@@ -27,7 +27,7 @@ def test_a_claim_is_a_name_or_a_path_and_holds_one_or_many(
 
 
 @pytest.mark.parametrize("name", ["role", "realm_access.roles", "a.b.c", "https://billie.test/roles"])
-def test_what_is_written_under_a_name_is_read_under_it(name: str) -> None:
+def test_a_claim_is_written_and_read_under_one_name(name: str) -> None:
     assert claim_values(claims_with(name, "admin"), name) == ["admin"]
 
 

@@ -24,11 +24,11 @@ OPERATIONS = {
 EACH_OPERATION = pytest.mark.parametrize("name", OPERATIONS)
 
 
-def test_the_committed_document_is_what_the_routes_say() -> None:
+def test_the_committed_openapi_document_is_current() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == text(), "write it again: make openapi"
 
 
-def test_it_is_openapi_3_1_and_says_what_it_describes() -> None:
+def test_the_document_is_valid_openapi_3_1_with_descriptions() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
     assert DOCUMENT["info"]["title"] == "Billie Servicing"
     assert {each["name"] for each in DOCUMENT["tags"]} == {
@@ -37,7 +37,7 @@ def test_it_is_openapi_3_1_and_says_what_it_describes() -> None:
 
 
 @EACH_OPERATION
-def test_an_operation_says_what_it_does(name: str) -> None:
+def test_every_operation_has_a_description(name: str) -> None:
     operation = OPERATIONS[name]
     assert operation["summary"][0].isupper()
     assert operation["description"].endswith(".")
@@ -82,7 +82,7 @@ def test_problems_have_examples_that_are_problems() -> None:
         assert f"Problem{example['status']}" == name
 
 
-def test_no_example_and_no_explanation_is_of_something_that_is_gone() -> None:
+def test_every_example_and_description_belongs_to_a_route() -> None:
     places = {f"{name}.{status}" for name, each in OPERATIONS.items() for status in each["responses"]}
     places |= {f"{name}.body" for name, each in OPERATIONS.items() if "requestBody" in each}
     assert openapi.examples().keys() <= places

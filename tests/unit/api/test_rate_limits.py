@@ -25,12 +25,12 @@ def test_a_burst_is_let_through_and_then_the_rate() -> None:
     assert [limits.take("ann") for _ in range(4)] == [0, 0, 0, 0.5], "never more than the burst"
 
 
-def test_zero_is_no_limit() -> None:
+def test_zero_disables_the_limit() -> None:
     limits = RateLimits(0, 1)
     assert not any(limits.take("ann") for _ in range(1_000))
 
 
-def test_it_remembers_so_many_callers_and_those_who_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limiter_keeps_a_bounded_number_of_recent_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "_MAX_CALLERS", 3)
     limits = RateLimits(1, 1, clock=Clock())
     for caller in ("ann", "bob", "cyd", "ann", "dan"):

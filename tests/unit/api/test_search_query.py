@@ -53,17 +53,17 @@ def match(text: str, document: dict[str, Any] = ANN, collection: str = "customer
         ("oster 0412", Fit.WORDS, "fullName"),
     ],
 )
-def test_how_well_a_customer_answers(text: str, fit: Fit, field: str) -> None:
+def test_a_customer_match_is_ranked(text: str, fit: Fit, field: str) -> None:
     assert match(text) == Match(fit, field)
 
 
 @pytest.mark.parametrize("text", ["stergard", "ann bob", "cus", "0412 345 679", "ann.o@nail", "$gt", "..nn."])
-def test_what_a_customer_does_not_answer(text: str) -> None:
+def test_an_unrelated_query_does_not_match_a_customer(text: str) -> None:
     query = SearchQuery.of(text)
     assert query is None or match(text) is None
 
 
-def test_how_well_an_account_answers() -> None:
+def test_an_account_match_is_ranked() -> None:
     for text, expected in {
         "LN 700": Match(Fit.EXACT, "accountNumber"),
         "acc-900003": Match(Fit.EXACT, "_id"),
@@ -78,7 +78,7 @@ def test_too_little_to_look_for(text: str) -> None:
     assert SearchQuery.of(text) is None
 
 
-def test_what_cannot_be_meant_is_not_looked_for() -> None:
+def test_an_impossible_key_is_not_searched() -> None:
     assert kinds("ann lee") == {KeyKind.NAME}
     assert kinds("ann") == {KeyKind.NAME, KeyKind.EMAIL}
     assert kinds("0412 345 678") == {KeyKind.PHONE, KeyKind.CODE}
@@ -92,7 +92,7 @@ def kinds(text: str) -> set[KeyKind]:
 
 
 @given(ANYTHING)
-def test_any_text_is_one_interval_of_plain_strings_a_kind(text: str) -> None:
+def test_any_query_is_one_interval_of_plain_strings_per_kind(text: str) -> None:
     if (query := SearchQuery.of(text)) is not None:
         for prefix in query.prefixes("customers"):
             interval = prefix.interval

@@ -55,7 +55,7 @@ def paged(pages: Transcripts, servicing: Servicing, name: str, which: List, most
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_pages_are_those_of_the_whole_document_and_follow_what_is_new(
+def test_transcript_pages_match_the_document_and_follow_new_entries(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random, servicing, pages = Random(seed), Servicing.in_memory(), Transcripts()
@@ -71,7 +71,7 @@ def test_pages_are_those_of_the_whole_document_and_follow_what_is_new(
     assert (beyond.items, beyond.goes_on) == ([], False)
 
 
-def test_what_is_erased_is_in_no_page_nor_what_comes_later() -> None:
+def test_erased_utterances_are_in_no_page() -> None:
     servicing, pages, on = Servicing.in_memory(), Transcripts(), On(Conversation, "V1")
     absorb(servicing, [*chat(Random(1), "V1", 20)])
     assert paged(pages, servicing, "V1", "utterances", 50)

@@ -24,7 +24,7 @@ def test_every_entry_is_used_whole_and_has_an_identity_of_its_own() -> None:
     assert all(each.envelope.type in CATALOGUE for each in messages)
 
 
-def test_it_is_mostly_chat_of_interleaved_conversations() -> None:
+def test_the_backlog_is_mostly_interleaved_chat() -> None:
     conversations = [entry["cid"] for entry in ENTRIES if "cid" in entry]
     assert 0.9 < len(conversations) / len(ENTRIES) < 0.95
     assert len(set(conversations[:500])) > 100

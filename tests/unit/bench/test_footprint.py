@@ -5,7 +5,7 @@ import pytest
 from bench.footprint import Footprint, Sample, Tenth
 
 
-def test_a_tenth_has_the_most_that_was_held_and_the_rate_between_its_ends() -> None:
+def test_a_tenth_has_its_peak_and_its_rate() -> None:
     even = [Sample(float(second), 50 * (second - 2), second / 2, 100.0) for second in range(2, 23)]
     starting = [Sample(0.0, 0, 0.0, 20.0), Sample(1.0, 0, 0.9, 60.0)]
     even[3] = even[3]._replace(mb=130.0)  # In the middle of the second tenth.
@@ -22,7 +22,7 @@ def test_growth_is_of_the_last_tenth_against_an_earlier_one() -> None:
     assert Footprint(samples, entries=1_000).growth(20) == pytest.approx(199 / 119)
 
 
-def test_tenths_shorter_than_the_time_between_looks_share_these() -> None:
+def test_tenths_shorter_than_the_sampling_interval_share_samples() -> None:
     found = Footprint([Sample(0.0, 0, 0.0, 50.0), Sample(1.0, 1_000, 0.5, 90.0)], entries=1_000).tenths()
     assert [each.mb for each in found] == [90.0] * 10
     assert [round(each.rate) for each in found] == [1_000] * 10

@@ -9,7 +9,7 @@ def runs(*seconds: float, events: int = 1_000) -> Figure:
     return Figure([Run(events, each, each / 2, 100.0 + each) for each in seconds])
 
 
-def test_a_figure_is_the_median_of_its_runs_and_the_most_that_any_held() -> None:
+def test_a_figure_is_its_median_time_and_its_peak_memory() -> None:
     figure = runs(1, 10, 2)
     assert (figure.rate, figure.range) == (500, (100, 1_000))
     assert (figure.seconds, figure.cpu_us, figure.peak_mb) == (2, 1_000, 110)

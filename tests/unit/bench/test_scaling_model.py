@@ -19,7 +19,7 @@ def test_few_processors_are_the_limit_of_many_workers() -> None:
     assert rate.a_second == pytest.approx(2 / (215e-6 + 25e-6))
 
 
-def test_with_processors_enough_workers_come_to_the_turn_and_no_further() -> None:
+def test_workers_are_limited_by_the_writer_lock() -> None:
     rates = [ingest_rate(COSTS, workers, cores=64) for workers in (2, 4, 16, 64)]
     assert rates[0].limit == "the turn: one store, one sequence"
     assert [rate.a_second for rate in rates] == sorted((rate.a_second for rate in rates), reverse=True), (
@@ -28,7 +28,7 @@ def test_with_processors_enough_workers_come_to_the_turn_and_no_further() -> Non
     assert rates[-1].a_second > 1 / (COSTS.turn + COSTS.follow)
 
 
-def test_projectors_share_read_models_out_until_the_dearest_stands_alone() -> None:
+def test_more_projectors_help_until_the_costliest_read_model_is_alone() -> None:
     assert spread(MODELS, 2) == [["chats"], ["customers", "loans", "days"]]
     assert len(spread(MODELS, 8)) == 4, "no read model has two"
     one, two, eight = (project_rate(MODELS, spread(MODELS, workers), cores=64) for workers in (1, 2, 8))

@@ -22,7 +22,7 @@ except SystemExit:
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_what_it_imports(option: str) -> None:
+def test_the_help_and_the_version_import_no_heavy_module(option: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, option], capture_output=True, text=True, timeout=60
     )

@@ -15,11 +15,11 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("name", "digest"), OTHERS.items())
-def test_what_is_of_others_is_unchanged(name: str, digest: str) -> None:
+def test_vendored_files_are_unchanged(name: str, digest: str) -> None:
     assert sha256(assets()[name].content).hexdigest() == digest
 
 
-def test_all_that_is_of_others_is_named_with_its_licence() -> None:
+def test_vendored_files_are_listed_with_their_licences() -> None:
     said = assets()["vendor/README.md"].content.decode()
     found = {name for name in assets() if name.startswith("vendor/")} - {"vendor/README.md"}
     assert found == OTHERS.keys()
@@ -27,14 +27,14 @@ def test_all_that_is_of_others_is_named_with_its_licence() -> None:
         assert name.removeprefix("vendor/") in said
 
 
-def test_addresses_have_the_hash_of_what_they_lead_to() -> None:
+def test_asset_addresses_hold_the_contents_hash() -> None:
     assert addresses()["console.css"] == f"/assets/console.css?v={assets()['console.css'].version}"
     assert addresses().keys() == assets().keys()
     base = (FOLDERS[1] / "base.html").read_text()
     assert set(re.findall(r"assets\['([^']+)'\]", base)) < addresses().keys()
 
 
-def test_templates_have_nothing_that_the_policy_forbids_and_escape_all() -> None:
+def test_templates_obey_the_policy_and_escape_every_value() -> None:
     found = [each for folder in FOLDERS for each in folder.rglob("*.html")]
     assert len(found) > 20
     for each in found:
@@ -47,7 +47,7 @@ def test_templates_have_nothing_that_the_policy_forbids_and_escape_all() -> None
         assert "hx-vals='js:" not in text
 
 
-def test_our_scripts_make_no_markup_of_text() -> None:
+def test_our_scripts_never_parse_text_as_markup() -> None:
     for name, asset in assets().items():
         if name.endswith(".js") and not name.startswith("vendor/"):
             assert not re.search(

@@ -30,7 +30,7 @@ def test_money(value: str | None, shown: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [("20", "+A$20.00"), ("-20", "−A$20.00"), ("0", "A$0.00"), (None, "–")]
 )
-def test_what_something_changed_by(value: str | None, shown: str) -> None:
+def test_changes_show_their_sign(value: str | None, shown: str) -> None:
     assert formats.signed(value) == shown
 
 
@@ -80,7 +80,7 @@ def test_an_invalid_zone_is_the_default_one(name: str | None) -> None:
         (None, "–"),
     ],
 )
-def test_words(value: str | None, shown: str) -> None:
+def test_labels_are_readable(value: str | None, shown: str) -> None:
     assert formats.label(value) == shown
 
 

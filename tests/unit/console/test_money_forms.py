@@ -19,7 +19,7 @@ MOST = Decimal(100_000)
         ("100,000", "100000.00"),
     ],
 )
-def test_an_amount_as_people_write_it(text: str, value: str) -> None:
+def test_an_amount_is_read_in_common_formats(text: str, value: str) -> None:
     assert str(amount_of(text, MOST)) == value
 
 
@@ -32,7 +32,7 @@ def test_an_invalid_amount(text: str) -> None:
         amount_of(text, MOST)
 
 
-def test_a_repayment_says_what_was_said_and_no_more() -> None:
+def test_a_repayment_holds_only_the_filled_fields() -> None:
     form = {"amount": "20", "paymentMethod": "", "paymentReference": " R1 ", "notes": "", "other": "x"}
     assert body_of("repayment", form, MOST) == {"amount": "20.00", "paymentReference": "R1"}
 
@@ -64,7 +64,7 @@ def test_all_faults_are_reported_at_once() -> None:
     assert wrong.value.errors.keys() == {"writeOffReason"}
 
 
-def test_what_is_owed_changes_by_the_kind() -> None:
+def test_each_movement_changes_principal_or_fees() -> None:
     five = Decimal("5.00")
     assert change_of("fee", {"amount": "5.00"}) == (0, five)
     assert change_of("waiver", {"amount": "5.00"}) == (0, -five)

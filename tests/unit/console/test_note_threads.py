@@ -17,10 +17,10 @@ def test_a_thread_is_one_note_newest_first() -> None:
     assert shown(*notes) == [("c", ["b", "a"]), ("x", [])]
 
 
-def test_a_thread_whose_end_is_not_in_the_list_ends_with_what_is() -> None:
+def test_a_thread_ends_at_the_oldest_listed_note() -> None:
     assert shown(note("b", "a", amended_by="later"), note("a", amended_by="b")) == [("b", ["a"])]
     assert shown(note("b", amends="earlier")) == [("b", [])]
 
 
-def test_a_circle_is_no_endless_thread() -> None:
+def test_circular_amendments_end() -> None:
     assert shown(note("a", amends="a")) == [("a", ["a"])]

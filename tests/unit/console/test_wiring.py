@@ -20,7 +20,7 @@ OIDC: dict[str, Any] = {
 }
 
 
-def test_what_is_complete_is_taken() -> None:
+def test_complete_settings_are_accepted() -> None:
     check(Settings(**OIDC))
     assert Settings(**OIDC).console_url == "https://desk.example"
     check(Settings(console="development"))
@@ -30,7 +30,7 @@ def test_what_is_complete_is_taken() -> None:
 @pytest.mark.parametrize(
     "name", ["jwks_url", "jwt_issuer", "oidc_client_id", "console_url", "session_secret"]
 )
-def test_each_that_is_missing_is_named(name: str) -> None:
+def test_each_missing_setting_is_named(name: str) -> None:
     with pytest.raises(ConsoleNotConfiguredError, match=f"BILLIE_{name.upper()}"):
         check(Settings(**OIDC | {name: None}))
 

@@ -42,7 +42,7 @@ def test_the_ones_saved_longest_ago_go_first() -> None:
     assert kept(cache, first, second, third) == [True, False, True]
 
 
-def test_long_lives_count_for_more_than_one() -> None:
+def test_long_histories_weigh_more_than_one() -> None:
     cache = AggregateCache(10)  # Room for what ten usual ones remember: 500 messages and fields.
     short = [chat(f"S{number}", 10) for number in range(5)]
     long = [chat("L1", 240), chat("L2", 240)]
@@ -52,7 +52,7 @@ def test_long_lives_count_for_more_than_one() -> None:
     assert cache.remembered == 500
 
 
-def test_what_an_aggregate_learns_while_it_is_cached_counts() -> None:
+def test_a_cached_aggregates_growth_is_counted() -> None:
     cache = AggregateCache(10)
     other, growing = chat("A", 200), chat("B", 200)
     cache.keep(other)
@@ -63,7 +63,7 @@ def test_what_an_aggregate_learns_while_it_is_cached_counts() -> None:
     assert cache.remembered == growing.remembered == 350
 
 
-def test_the_newest_stays_however_much_it_remembers() -> None:
+def test_the_newest_aggregate_stays_at_any_size() -> None:
     cache = AggregateCache(10)
     huge = chat("H", 1_000)
     cache.keep(chat("A", 1))
@@ -72,13 +72,13 @@ def test_the_newest_stays_however_much_it_remembers() -> None:
     assert len(cache) == 1
 
 
-def test_a_cache_of_nothing_keeps_nothing() -> None:
+def test_a_cache_of_size_zero_is_empty() -> None:
     cache = AggregateCache(0)
     cache.keep(chat("A", 1))
     assert (len(cache), cache.remembered) == (0, 0)
 
 
-def test_what_is_dropped_is_no_longer_counted() -> None:
+def test_dropped_aggregates_are_not_counted() -> None:
     cache = AggregateCache(10)
     first, second = chat("A", 5), chat("B", 7)
     cache.keep(first)
@@ -90,7 +90,7 @@ def test_what_is_dropped_is_no_longer_counted() -> None:
     assert cache.remembered == 0
 
 
-def test_what_others_stored_is_counted(tmp_path: Path) -> None:
+def test_events_of_other_processes_are_counted(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}"
     ours, theirs = (Servicing.from_url(url, cache=10) for _ in range(2))
     ours.store([chat("A", 3)])

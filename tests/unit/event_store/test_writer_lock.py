@@ -33,7 +33,7 @@ def two(tmp_path: Path) -> Iterator[tuple[FileLock, FileLock]]:
     other.close()
 
 
-def test_only_one_has_it(two: tuple[FileLock, FileLock], waits: list[float]) -> None:
+def test_only_one_process_holds_the_lock(two: tuple[FileLock, FileLock], waits: list[float]) -> None:
     one, other = two
     assert not one.acquire()
     one.release()
@@ -43,7 +43,7 @@ def test_only_one_has_it(two: tuple[FileLock, FileLock], waits: list[float]) -> 
     assert sum(waits) == pytest.approx(5, abs=0.01)
 
 
-def test_a_consumer_that_gave_up_does_not_wait_again_at_once(
+def test_a_consumer_that_timed_out_does_not_wait_again_soon(
     two: tuple[FileLock, FileLock], waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
@@ -61,7 +61,7 @@ def test_a_consumer_that_gave_up_does_not_wait_again_at_once(
     later.close()
 
 
-def test_where_no_file_can_be_made_there_is_no_lock(tmp_path: Path) -> None:
+def test_without_a_lock_file_consumers_run_unlocked(tmp_path: Path) -> None:
     nowhere = FileLock(str(tmp_path / "absent" / "events.db"))
     assert not nowhere.acquire()
     nowhere.release()

@@ -27,7 +27,7 @@ def test_a_clock_that_is_off(theirs: float, verdict: Verdict, detail: str) -> No
     assert (check.advice is None) == (verdict is Verdict.OK)
 
 
-def test_what_the_way_took_is_not_held_against_a_clock() -> None:
+def test_network_latency_does_not_count_as_clock_skew() -> None:
     assert clock("redis.clock", 1_000.0, 1_000.0, 1_008.0).verdict is Verdict.OK
 
 

@@ -175,7 +175,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("status", "code", "detail"), WRONG, ids=[each[1] for each in WRONG])
-def test_what_is_wrong_is_said_with_what_to_do(status: Status, code: str, detail: str) -> None:
+def test_every_finding_has_a_remedy(status: Status, code: str, detail: str) -> None:
     [finding] = findings(status, Settings())
     assert (finding.code, finding.detail) == (code, detail)
 
@@ -195,11 +195,11 @@ WELL = [
 
 
 @pytest.mark.parametrize("status", WELL)
-def test_what_passes_by_itself_is_no_problem(status: Status) -> None:
+def test_a_passing_condition_is_no_problem(status: Status) -> None:
     assert findings(status, Settings()) == []
 
 
-def test_projections_that_stand_share_a_sentence() -> None:
+def test_stalled_projections_share_a_sentence() -> None:
     late = [
         projection(name=name, behind=behind, waiting_seconds=240, unmoved_seconds=unmoved)
         for name, behind, unmoved in (("a", 5, 300.0), ("b", 7, 200.0), ("c", 6, None), ("d", 2, 1.0))
@@ -218,7 +218,7 @@ def test_a_lower_bound_is_marked_as_one() -> None:
     assert finding.detail.startswith("At least 10,000 entries are unread")
 
 
-def test_a_silence_as_long_as_usual_is_well() -> None:
+def test_a_usual_silence_is_healthy() -> None:
     assert findings(pipeline(inbox=inbox(stream=silent(639, usual=40, after=640))), Settings()) == []
     found = findings(
         pipeline(inbox=inbox(stream=silent(700, usual=40, after=300))), Settings(quiet_seconds=300)

@@ -51,11 +51,11 @@ Problems
     it is indented."""
 
 
-def test_well() -> None:
+def test_a_healthy_system() -> None:
     assert page(pipeline()) == WELL
 
 
-def test_money_says_how_to_list_it() -> None:
+def test_money_shows_how_to_list_its_commands() -> None:
     money = MoneyState(unknown=2, oldest_unknown_age_seconds=240.0, awaiting_approval=3)
     assert """
 Money          2 unknown, the oldest 4 min ago: GET /v1/ledger-commands?status=unknown

@@ -11,7 +11,7 @@ def details(**changes: object) -> dict[str, str]:
     return {each.code: each.detail for each in findings(status, Settings())}
 
 
-def test_a_projection_that_said_why_it_stands_is_named_once_with_the_cause() -> None:
+def test_a_stalled_projection_is_named_once_with_its_cause() -> None:
     still = Standstill(
         cause="event_unreadable", detail="customers cannot read X at position 10", position=10, since=NOW
     )
@@ -39,6 +39,6 @@ def test_an_outdated_projection_is_to_be_rebuilt() -> None:
     assert details(version=2, current_version=2) == {}
 
 
-def test_a_rebuild_that_nobody_runs_is_unfinished() -> None:
+def test_an_abandoned_rebuild_is_unfinished() -> None:
     assert "--resume" in details(rebuild=RebuildState(phase="fold", position=5))["rebuild_unfinished"]
     assert details(rebuild=RebuildState(phase="fold", position=5, run_by="somebody")) == {}

@@ -34,7 +34,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
     return hanging
 
 
-def test_all_who_wait_for_an_event_store_share_one_attempt_and_the_next_one_tries_again(
+def test_concurrent_waits_for_an_event_store_share_one_attempt(
     hanging: Hanging,
 ) -> None:
     asked = Servers(Settings())
@@ -51,9 +51,7 @@ def test_all_who_wait_for_an_event_store_share_one_attempt_and_the_next_one_trie
     asked.close()
 
 
-def test_a_failure_stands_for_commands_a_while_longer(
-    hanging: Hanging, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_is_cached_longer_for_commands(hanging: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(servers, "monotonic", lambda: clock[0])
     hanging.given_up.set()

@@ -65,7 +65,7 @@ def test_everything_of_the_customer_is_erased_in_one_save(servicing: Servicing) 
         assert erased_with(servicing, kind, other) is None
 
 
-def test_it_is_done_once(servicing: Servicing) -> None:
+def test_an_erasure_is_recorded_once(servicing: Servicing) -> None:
     first, position = erase(servicing), servicing.max_position()
     again = erase(servicing, reason="another reason, later")
     assert again.is_replay
@@ -74,7 +74,7 @@ def test_it_is_done_once(servicing: Servicing) -> None:
     assert servicing.max_position() == position
 
 
-def test_a_key_is_for_one_reason(servicing: Servicing) -> None:
+def test_an_idempotency_key_belongs_to_one_reason(servicing: Servicing) -> None:
     erase(servicing, key="erasure-1")
     assert erase(servicing, key="erasure-1").is_replay
     assert erase(servicing, key="erasure-2", reason="another reason").is_replay
@@ -82,13 +82,13 @@ def test_a_key_is_for_one_reason(servicing: Servicing) -> None:
         erase(servicing, key="erasure-1", reason="another reason")
 
 
-def test_nobody_is_erased_who_is_not_known(servicing: Servicing) -> None:
+def test_an_unknown_customer_is_not_erased(servicing: Servicing) -> None:
     with pytest.raises(NotFoundError):
         erase(servicing, "C9")
 
 
 @pytest.mark.parametrize("kind", [Conversation, LoanAccount])
-def test_who_is_known_by_one_other_thing_can_be_erased(servicing: Servicing, kind: type) -> None:
+def test_a_customer_known_by_one_aggregate_can_be_erased(servicing: Servicing, kind: type) -> None:
     if kind is Conversation:
         absorb(servicing, [On(kind, "V7").start(at=1, customer_id="C7")])
         absorb(servicing, [On(kind, "V7").add_utterance(at=2, username="customer", utterance=SECRET)])
@@ -126,7 +126,7 @@ def test_money_that_is_not_settled_forbids_it(servicing: Servicing) -> None:
     assert (refused.value.accounts, refused.value.requests, refused.value.commands) == ([], ["W2"], ["K2"])
 
 
-def test_what_went_to_somebody_else_stays(servicing: Servicing) -> None:
+def test_data_that_moved_to_another_customer_is_kept(servicing: Servicing) -> None:
     chat = On(Conversation, "V2")
     absorb(servicing, [chat.start(at=1, customer_id="C1")])
     absorb(servicing, [chat.change_status(at=2, customer_id="C2")])
@@ -136,7 +136,7 @@ def test_what_went_to_somebody_else_stays(servicing: Servicing) -> None:
     assert list(servicing.events.get(Conversation.id_of("V2")))[-1].utterance == "I am Zoe"
 
 
-def test_late_news_is_absorbed_without_what_is_personal(servicing: Servicing) -> None:
+def test_late_reports_are_absorbed_without_personal_data(servicing: Servicing) -> None:
     erase(servicing)
     late = On(Customer, "C1").report_details(at=50, first_name=SECRET, ekyc_status="failed")
     said = On(Conversation, "L1").add_utterance(at=51, username="customer", utterance=SECRET)
@@ -150,7 +150,7 @@ def test_late_news_is_absorbed_without_what_is_personal(servicing: Servicing) ->
     assert SECRET.encode() not in stored_bytes(servicing)
 
 
-def test_a_chat_that_turns_out_to_be_theirs_is_erased_with_all_it_held(servicing: Servicing) -> None:
+def test_a_chat_linked_to_an_erased_customer_later_is_erased(servicing: Servicing) -> None:
     chat = On(Conversation, "V2")
     absorb(servicing, [chat.add_utterance(at=1, username="customer", utterance=SECRET)])
     erase(servicing)
@@ -162,7 +162,7 @@ def test_a_chat_that_turns_out_to_be_theirs_is_erased_with_all_it_held(servicing
     assert list(servicing.events.get(Conversation.id_of("V2")))[-1].utterance is ERASED
 
 
-def test_what_was_asked_of_an_account_that_turns_out_to_be_theirs(servicing: Servicing) -> None:
+def test_commands_of_an_account_linked_later_are_erased(servicing: Servicing) -> None:
     erase(servicing)
     intent = Intent(CommandKind.REPAYMENT, "L2", "k", reason=SECRET)
     absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, intent=intent)])
@@ -214,9 +214,7 @@ def test_a_pending_request_is_erased_when_it_is_decided(servicing: Servicing, la
     assert list(servicing.events.get(WriteOffRequest.id_of("W2")))[1].notes is ERASED
 
 
-def test_what_is_settled_while_it_turns_out_to_be_theirs_is_erased(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_settled_during_its_link_is_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     met: list[bool] = []
     with closing(Servicing.from_url(f"sqlite:///{tmp_path / 'store.db'}")) as servicing:
         know(servicing, "C1", "L1")
@@ -238,7 +236,7 @@ def test_what_is_settled_while_it_turns_out_to_be_theirs_is_erased(
         assert erased_with(servicing, LedgerCommand, "K2") == "C1"
 
 
-def test_a_request_that_names_them_is_theirs_on_any_account(servicing: Servicing) -> None:
+def test_a_request_that_names_the_customer_is_erased_on_any_account(servicing: Servicing) -> None:
     account, request = On(LoanAccount, "L2"), On(WriteOffRequest, "W2")
     asked = {"loan_account_id": "L2", "customer_id": "C1", "amount": Decimal(20), "reason": "hardship"}
     absorb(servicing, [account.open(at=1, customer_id="C1", status="ACTIVE")])
@@ -259,7 +257,7 @@ def test_new_things_of_an_erased_customer_are_born_erased(servicing: Servicing) 
     assert keys == []
 
 
-def test_what_is_linked_meanwhile_is_erased_too(
+def test_an_aggregate_linked_during_the_erasure_is_erased(
     servicing: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare, met = servicing.privacy.prepare, []
@@ -277,7 +275,7 @@ def test_what_is_linked_meanwhile_is_erased_too(
     assert erased_with(servicing, ContactNote, "N9") == "C1"
 
 
-def test_who_does_not_know_of_an_erasure_cannot_store(servicing: Servicing) -> None:
+def test_a_writer_unaware_of_an_erasure_cannot_store(servicing: Servicing) -> None:
     unit = servicing.unit_of_work()
     source = message("late", at=60)
     unit.obtain(Conversation, "L1", source).add_utterance(source, username="customer", utterance=SECRET)

@@ -49,7 +49,7 @@ def test_personal_facts_and_owners_do_not(servicing: Servicing, step: Step) -> N
         absorb(servicing, [step])
 
 
-def test_who_has_not_heard_of_an_erasure_conflicts_and_then_has(tmp_path: Path) -> None:
+def test_a_writer_unaware_of_an_erasure_conflicts_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     with closing(Servicing.from_url(url)) as store, closing(Servicing.from_url(url)) as other:
         know(store, "C1", "L1")

@@ -28,7 +28,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message.split(":")[0] for record in caplog.records]
 
 
-def test_said_once_a_minute_not_once_a_try(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_logged_once_a_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     stop = Event()
     stop.set()  # No wait is worth waiting for.
     waiting = BackOff(stop)
@@ -38,9 +38,7 @@ def test_said_once_a_minute_not_once_a_try(clock: Clock, caplog: pytest.LogCaptu
     assert messages(caplog) == ["Waiting for a server"] * 2
 
 
-def test_an_outage_that_follows_another_is_said_at_once(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_new_outage_is_logged_at_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     stop = Event()
     stop.set()

@@ -30,7 +30,7 @@ def test_a_wrong_master_key_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -
         Ingest(Process(POSTGRESQL, stop)).run()
 
 
-def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_role_waits_for_an_unavailable_server(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = Event()
     failing(stop, OperationalError("refused"), monkeypatch)
     Ingest(Process(POSTGRESQL, stop)).run()

@@ -23,14 +23,14 @@ def test_an_optional_setting_is_unset_then(name: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", sorted(GUARDS))
-def test_what_guards_something_is_not_given_up_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_never_disables_a_safeguard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"BILLIE_{name.upper()}", "")
     with pytest.raises(ValidationError, match=name):
         Settings()
 
 
 @pytest.mark.parametrize("name", ["env", "redis_url", "mongo_url", "ledger_tls", "api_port", "console"])
-def test_where_there_is_a_default_it_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_with_a_default_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"BILLIE_{name.upper()}", "")
     with pytest.raises(ValidationError, match=name):
         Settings()

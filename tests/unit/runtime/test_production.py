@@ -28,7 +28,7 @@ def refused(command: str = "api", **changes: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("command", ["api", "ingest", "project", "migrate", "status", "rebuild"])
-def test_what_is_safe_starts(command: str) -> None:
+def test_safe_settings_start(command: str) -> None:
     assert refused(command) == []
 
 
@@ -70,11 +70,11 @@ def test_plain_text_to_another_machine_is_refused(setting: str, value: str) -> N
         ("event_store_url", "postgresql://u:p@db.example/events?sslmode=require"),
     ],
 )
-def test_on_this_machine_or_encrypted_is_fine(setting: str, value: str) -> None:
+def test_local_and_encrypted_servers_are_accepted(setting: str, value: str) -> None:
     assert refused(**{setting: value}) == []
 
 
-def test_a_host_that_something_else_shelters_may_have_plain_text() -> None:
+def test_a_host_declared_protected_may_use_plain_text() -> None:
     plain = {
         "redis_url": "redis://redis:6379/0",
         "mongo_url": "mongodb://m1,M2/",
@@ -87,7 +87,7 @@ def test_a_host_that_something_else_shelters_may_have_plain_text() -> None:
 
 
 @pytest.mark.parametrize("host", ["*", "https://redis", "redis:6379", "*.example.com"])
-def test_what_is_no_host_is_refused(host: str) -> None:
+def test_an_invalid_host_is_refused(host: str) -> None:
     with pytest.raises(ValidationError, match="is not a host"):
         Settings(plaintext_hosts=host)  # type: ignore[arg-type]
 
@@ -96,7 +96,7 @@ def test_the_ledger_in_plain_text_is_refused() -> None:
     assert refused(ledger_tls=False) == ["BILLIE_LEDGER_TLS"]
 
 
-def test_a_ledger_that_nobody_chose_is_refused_by_who_asks_it() -> None:
+def test_roles_that_call_the_ledger_need_its_address() -> None:
     assert refused(ledger_target=None) == ["BILLIE_LEDGER_TARGET"]
     assert refused(ledger_target="") == ["BILLIE_LEDGER_TARGET"]
     assert refused("ingest", ledger_target=None) == []
@@ -111,12 +111,12 @@ def test_an_api_without_authentication_is_refused() -> None:
     assert refused("ingest", jwks_url=None) == []
 
 
-def test_pages_that_others_can_change_are_refused() -> None:
+def test_cors_origins_over_plain_http_are_refused() -> None:
     assert refused(cors_origins=("http://desk.example",)) == ["BILLIE_CORS_ORIGINS"]
     assert refused(cors_origins=("https://desk.example", "http://localhost:3000")) == []
 
 
-def test_a_console_without_passwords_is_refused_by_who_serves_it() -> None:
+def test_the_api_refuses_a_console_without_passwords() -> None:
     assert refused(console="development") == ["BILLIE_CONSOLE"]
     assert refused("ingest", console="development") == []
     assert refused(console="oidc", console_url="http://desk.example") == ["BILLIE_CONSOLE_URL"]
@@ -129,7 +129,7 @@ def test_development_settings_are_refused_despite_any_other_setting(command: str
     assert refused(command) == ["BILLIE_ENV"]
 
 
-def test_all_are_reported_at_once_with_remedies_and_no_password() -> None:
+def test_every_refusal_is_reported_at_once_without_passwords() -> None:
     found = refusals(
         Settings(
             env="production",
@@ -155,7 +155,7 @@ def test_all_are_reported_at_once_with_remedies_and_no_password() -> None:
         assert part in said
 
 
-def test_development_refuses_nothing() -> None:
+def test_development_accepts_every_setting() -> None:
     assert refusals(Settings(redis_url="redis://redis.example", jwt_secret=SecretStr("s")), "api") == []
 
 

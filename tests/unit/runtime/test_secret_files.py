@@ -41,7 +41,7 @@ def test_both_the_setting_and_its_file_are_refused(tmp_path: Path, monkeypatch: 
         Settings()
 
 
-def test_a_variable_that_is_empty_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLIE_JWT_SECRET_FILE", "")
     assert Settings().jwt_secret is None
 

@@ -33,12 +33,12 @@ def test_a_url_that_cannot_be_read_is_refused(url: str) -> None:
         "mongodb://127.0.0.1/?appName=billie@laptop",
     ],
 )
-def test_one_that_can_be_is_taken_as_it_is(url: str) -> None:
+def test_a_readable_url_is_unchanged(url: str) -> None:
     assert Settings(mongo_url=url).mongo_url == url
 
 
 @pytest.mark.parametrize(
     "url", ["redis://:Wi%2Flhel@127.0.0.1:6379/0", "rediss://[::1]:6379/0", "unix:///run/redis.sock?db=1"]
 )
-def test_so_is_one_of_redis(url: str) -> None:
+def test_an_unreadable_redis_url_is_refused(url: str) -> None:
     assert Settings(redis_url=url).redis_url == url

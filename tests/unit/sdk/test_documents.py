@@ -38,7 +38,7 @@ def validator(kind: str) -> Draft202012Validator:
 VALIDATORS = {kind: validator(kind) for kind in CATALOGUE}
 
 
-def test_the_committed_documents_are_the_ones_that_are_made() -> None:
+def test_the_committed_message_documents_are_current() -> None:
     made = documents((FOLDER / "README.md").read_text(encoding="utf-8"))
     committed = {str(file.relative_to(FOLDER)): file for file in FOLDER.rglob("*") if file.is_file()}
     assert sorted(committed) == sorted(made), "run `make schemas`"
@@ -46,7 +46,7 @@ def test_the_committed_documents_are_the_ones_that_are_made() -> None:
         assert committed[path].read_text(encoding="utf-8") == text, f"{path}: run `make schemas`"
 
 
-def test_schemas_of_types_that_are_no_more_are_removed(tmp_path: Path) -> None:
+def test_schemas_of_removed_types_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "gone.v1.json").write_text("{}")
     (tmp_path / "README.md").write_text((FOLDER / "README.md").read_text(encoding="utf-8"))
@@ -69,7 +69,7 @@ def test_an_example_is_valid_by_its_schema_and_at_the_door(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CATALOGUE)
-def test_the_schema_needs_what_the_door_needs(kind: str) -> None:
+def test_the_schema_requires_the_keys_of_the_model(kind: str) -> None:
     payload = example_payload(examples()[kind])
     for key in json_schema(kind).get("required", ()):
         without = {name: value for name, value in payload.items() if name != key}
@@ -104,7 +104,7 @@ def test_every_built_message_is_valid_by_its_schema(built: tuple[Message, Payloa
         ("writeoff.requested.v1", {"changedAt": "soon"}),
     ],
 )
-def test_the_schema_refuses_what_is_not_written_so(kind: str, wrong: dict[str, Any]) -> None:
+def test_the_schema_refuses_other_formats(kind: str, wrong: dict[str, Any]) -> None:
     assert not VALIDATORS[kind].is_valid(example_payload(examples()[kind]) | wrong)
 
 
@@ -116,7 +116,7 @@ def test_the_asyncapi_document_is_valid_by_the_official_schema() -> None:
     assert not official.is_valid(document)
 
 
-def test_the_asyncapi_examples_are_those_of_the_door() -> None:
+def test_the_asyncapi_examples_are_valid_messages() -> None:
     document = asyncapi()
     entry = document["components"]["schemas"]["entry"]
     assert set(document["components"]["messages"]) == set(CATALOGUE)

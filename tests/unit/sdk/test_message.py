@@ -131,7 +131,7 @@ def test_a_free_form_payload_is_whole() -> None:
     assert message.payload == FreeForm(**{"a.b": {"$c": [1, None]}})
 
 
-def test_what_is_empty_is_left_out() -> None:
+def test_empty_fields_are_left_out() -> None:
     message = Message("customer.changed.v1", CustomerChanged(customer_id="C1", first_name="", staff=False))
     assert dat(message) == {"customer_id": "C1", "staff": False}
     assert message.payload == CustomerChanged(customer_id="C1", staff=False)
@@ -146,7 +146,7 @@ def test_an_identity_is_made_up_once() -> None:
     assert one == Message("account.created.v1", BOOKED, event_id=one.event_id)
 
 
-def test_nothing_of_the_payload_is_shown() -> None:
+def test_a_representation_hides_the_payload() -> None:
     message = Message("customer.changed.v1", {"customer_id": "C1", "first_name": "Ann"}, event_id="e1")
     assert repr(message) == "Message('customer.changed.v1', event_id='e1')"
 
@@ -183,7 +183,7 @@ def test_nothing_of_the_payload_is_shown() -> None:
         ("user_input", {"utterance": "secret"}, Reason.MISSING_KEY, "cid"),
     ],
 )
-def test_what_is_wrong_is_named_and_not_quoted(kind: str, payload: Any, reason: Reason, path: str) -> None:
+def test_an_invalid_value_is_named_and_not_quoted(kind: str, payload: Any, reason: Reason, path: str) -> None:
     why = refused(kind, payload)
     assert (why.reason, why.path) == (reason, path)
     assert path in str(why)
@@ -200,7 +200,7 @@ def test_what_is_wrong_is_named_and_not_quoted(kind: str, payload: Any, reason: 
         ({"at": datetime(2026, 3, 1)}, "timestamp"),  # noqa: DTZ001
     ],
 )
-def test_what_is_wrong_beside_the_payload_is_named(named: dict[str, Any], path: str) -> None:
+def test_an_invalid_envelope_field_is_named(named: dict[str, Any], path: str) -> None:
     assert refused("account.created.v1", BOOKED, **named).path == path
 
 
@@ -231,7 +231,7 @@ def test_none_is_absent_wherever_it_is_allowed() -> None:
     assert (news.linked_transaction_ids, closed.closure_reason) == (None, None)
 
 
-def test_a_time_given_as_one_is_its_date_as_written() -> None:
+def test_a_date_given_as_a_time_is_its_date_as_written() -> None:
     late = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
     assert AccountCreated(account_id="L1", customer_id="C1", opened_date=late).opened_date == late.date()
 

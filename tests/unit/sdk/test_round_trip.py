@@ -9,7 +9,7 @@ from tests.unit.sdk.built import messages
 
 @settings(max_examples=400, deadline=None)
 @given(messages())
-def test_what_is_built_is_what_is_read(built: tuple[Message, Payload]) -> None:
+def test_a_built_message_is_read_unchanged(built: tuple[Message, Payload]) -> None:
     message, payload = built
     fields = {name.encode(): value.encode() for name, value in message.fields().items()}
     reads = [read_entry("inbox", entry_id, fields, 10**6) for entry_id in (b"1-0", b"2-0")]
@@ -25,7 +25,7 @@ def test_what_is_built_is_what_is_read(built: tuple[Message, Payload]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(messages())
-def test_what_was_read_is_written_as_before(built: tuple[Message, Payload]) -> None:
+def test_a_read_message_is_written_unchanged(built: tuple[Message, Payload]) -> None:
     message, _ = built
     again = Message(message.type, message.payload, event_id=message.event_id, conversation="V1")
     assert again.fields()["dat"] == message.fields()["dat"]

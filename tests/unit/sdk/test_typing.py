@@ -45,7 +45,7 @@ def checked(folder: Path, code: str) -> tuple[str, int]:
     return report, status
 
 
-def test_a_publisher_that_uses_it_well_passes(tmp_path: Path) -> None:
+def test_a_correctly_typed_publisher_passes(tmp_path: Path) -> None:
     assert checked(tmp_path, USED_WELL) == ("", 0)
 
 

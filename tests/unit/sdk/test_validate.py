@@ -20,7 +20,7 @@ from app.sdk import (
 UPDATED = {"event_type": "account.updated.v1", "payload": '{"accountId": "L1", "status": "NEW"}'}
 
 
-def test_an_entry_that_is_understood() -> None:
+def test_a_valid_entry() -> None:
     expected = Accepted("account.updated.v1", None, AccountUpdated(account_id="L1"), ("status",))
     assert validate(UPDATED) == expected
     assert validate({name.encode(): value.encode() for name, value in UPDATED.items()}) == expected
@@ -29,7 +29,7 @@ def test_an_entry_that_is_understood() -> None:
 @pytest.mark.parametrize(
     ("more", "identity"), [({"id": "e1"}, "id:e1"), ({"cause": "c1"}, "digest:"), ({}, None)]
 )
-def test_it_says_whether_a_retry_would_be_the_same(more: dict[str, str], identity: str | None) -> None:
+def test_a_verdict_has_the_messages_identity(more: dict[str, str], identity: str | None) -> None:
     verdict = validate(UPDATED | more)
     assert isinstance(verdict, Accepted)
     assert verdict.identity is None if identity is None else str(verdict.identity).startswith(identity)
@@ -56,7 +56,7 @@ def test_an_entry_that_would_be_set_aside(fields: dict[str, str], reason: Reason
     assert (verdict.reason, verdict.path) == (reason, path)
 
 
-def test_the_largest_entry_is_the_consumers_to_say() -> None:
+def test_the_consumer_decides_the_largest_entry() -> None:
     assert isinstance(validate(UPDATED, max_bytes=10), Refused)
 
 

@@ -154,7 +154,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("documents", "events")
-def test_each_read_of_something_of_a_customer_is_logged(
+def test_every_read_about_a_customer_is_logged(
     client: httpx.Client, settings: Settings, redis_client: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(
@@ -182,13 +182,13 @@ def test_each_read_of_something_of_a_customer_is_logged(
         assert not [each for each in PERSONAL if each in caplog.text], "ids only"
 
 
-def test_no_read_is_forgotten(settings: Settings) -> None:
+def test_every_route_is_covered_by_the_audit_log(settings: Settings) -> None:
     """A new route is either here, or it shows nothing of a customer."""
     routes = {rule.path for rule in rules(create_app(settings)) if rule.method == "GET"}
     assert routes == READS.keys() | NOT_PERSONAL
 
 
-def test_where_nothing_is_shown_nothing_was_read(
+def test_an_answer_without_documents_is_not_logged_as_a_read(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -116,7 +116,7 @@ def test_bad_tokens_are_refused(asked: Asked, keys: Issuer) -> None:
 
 
 @pytest.mark.parametrize("role", ["owner", "", None, [], ["owner", 7, None, {}], {"admin": True}, 4, "Admin"])
-def test_a_role_that_does_not_exist_lets_nobody_in(asked: Asked, keys: Issuer, role: Any) -> None:
+def test_an_unknown_role_is_refused(asked: Asked, keys: Issuer, role: Any) -> None:
     refused(asked(keys.token(role=role)), 403, "no_role")
 
 
@@ -195,7 +195,7 @@ def fail(keys: Issuer, fault: str) -> None:
         keys.document = documents.get(fault, useless)
 
 
-def test_without_any_key_nobody_is_called_a_stranger(settings: Settings, keys: Issuer) -> None:
+def test_without_any_key_no_token_is_refused_as_invalid(settings: Settings, keys: Issuer) -> None:
     keys.stop()
     with serving(keys.settings(settings)) as url:
         for _ in range(20):
@@ -210,7 +210,7 @@ def test_without_any_key_nobody_is_called_a_stranger(settings: Settings, keys: I
         assert httpx.get(f"{url}/readyz").status_code == 200
 
 
-def test_keys_are_not_trusted_for_ever_without_their_issuer(settings: Settings, keys: Issuer) -> None:
+def test_keys_expire_while_their_issuer_is_unavailable(settings: Settings, keys: Issuer) -> None:
     with serving(keys.settings(settings, jwks_outage_hours=0.2 / 3_600)) as url:
         assert ask(url, keys.token()).status_code == 200
         keys.stop()
@@ -228,7 +228,7 @@ def test_keys_are_not_trusted_for_ever_without_their_issuer(settings: Settings, 
         ({"jwks_url": "https:///keys"}, "https://"),
     ],
 )
-def test_it_does_not_start_where_tokens_of_others_would_pass(
+def test_an_api_that_would_accept_foreign_tokens_does_not_start(
     settings: Settings, keys: Issuer, changes: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(AuthenticationNotConfiguredError, match=says):

@@ -207,7 +207,7 @@ def test_a_document_that_changes_often_is_reported_once_a_batch(
         assert [each["id"] for each in changes] == ["C1", "C2"]
 
 
-def test_two_listeners_hear_the_same_of_one_follower(
+def test_two_listeners_of_one_feed_receive_the_same_changes(
     api: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is read twice for them."""
@@ -230,7 +230,7 @@ def test_two_listeners_hear_the_same_of_one_follower(
         assert set(read.values()) == {1}
 
 
-def test_a_reader_goes_on_after_a_connection_that_was_lost(api: httpx.Client, settings: Settings) -> None:
+def test_a_reader_resumes_after_a_lost_connection(api: httpx.Client, settings: Settings) -> None:
     """At any position of its reading."""
     changes: list[str] = []
     with listening(api, collection=["customers", "loan-accounts"]) as heard:
@@ -256,7 +256,7 @@ def test_a_reader_goes_on_after_a_connection_that_was_lost(api: httpx.Client, se
     assert len(changes) < 3 * len(wanted)
 
 
-def test_what_happened_long_ago_is_read_from_the_store(
+def test_old_changes_are_read_from_the_store(
     api: httpx.Client, settings: Settings, mongo_db: Database[dict[str, Any]]
 ) -> None:
     newest = stored_and_projected(settings, mongo_db, 3_000)
@@ -283,7 +283,7 @@ def test_silence_has_heartbeats_that_move_the_bookmark(api: httpx.Client, settin
         assert next(silent) == {"": "nothing new", "id": str(position)}
 
 
-def test_a_projection_that_stands_holds_up_no_other_and_misses_nothing(
+def test_a_stalled_projection_delays_no_other_and_skips_no_event(
     api: httpx.Client, settings: Settings
 ) -> None:
     both = {"collection": ["customers", "loan-accounts"]}
@@ -304,12 +304,12 @@ def test_a_projection_that_stands_holds_up_no_other_and_misses_nothing(
 
 
 @pytest.mark.parametrize("bookmark", ["x", "", "1,nothing:1", "-1", "1.5", "1,customers", "9" * 30, "99999"])
-def test_what_cannot_be_gone_on_after_is_refused(bookmark: str, api: httpx.Client) -> None:
+def test_an_unknown_last_event_id_is_refused(bookmark: str, api: httpx.Client) -> None:
     answer = api.get(CHANGES, headers={"Last-Event-ID": bookmark})
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_event")
 
 
-def test_what_is_wrong_from_the_start_is_a_problem(api: httpx.Client) -> None:
+def test_an_invalid_request_is_a_problem_before_the_stream(api: httpx.Client) -> None:
     answer = api.get(CHANGES, params={"collection": "_loan-accounts.customers"})
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_collection")
     assert "customer-timeline" in answer.json()["detail"]
@@ -317,7 +317,7 @@ def test_what_is_wrong_from_the_start_is_a_problem(api: httpx.Client) -> None:
     assert api.get(CHANGES, params={"since": "1"}).json()["code"] == "unknown_parameter"
 
 
-def test_without_the_event_store_nobody_can_go_on(settings: Settings, tmp_path: Path) -> None:
+def test_resuming_needs_the_event_store(settings: Settings, tmp_path: Path) -> None:
     away = settings.model_copy(update={"event_store_url": f"sqlite:///{tmp_path / 'none.db'}"})
     with serving(away) as url, client_of(url, away) as api:
         answer = api.get(CHANGES, headers={"Last-Event-ID": "1"})
@@ -334,7 +334,7 @@ def test_there_is_a_limit_of_listeners(settings: Settings) -> None:
         until(lambda: _may_listen(api), what="room")
 
 
-def test_no_more_are_let_in_who_come_at_the_same_time(
+def test_the_limit_of_listeners_holds_for_concurrent_requests(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them ask for the positions before any of them listens."""
@@ -382,7 +382,7 @@ def test_a_stream_ends_in_time_and_with_the_server(settings: Settings) -> None:
             assert time.monotonic() - began < 5
 
 
-def test_what_a_slow_reader_has_not_read_is_not_kept_for_them(
+def test_a_slow_reader_catches_up_from_the_event_store(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes from the event store, and nothing is missed."""
@@ -421,7 +421,7 @@ def mongo(tmp_path: Path) -> Iterator[EmbeddedServer]:
     server.stop()
 
 
-def test_listeners_outlive_a_database_that_is_away(settings: Settings, mongo: EmbeddedServer) -> None:
+def test_listeners_survive_an_unavailable_database(settings: Settings, mongo: EmbeddedServer) -> None:
     own = settings.model_copy(update={"mongo_url": mongo.url})
     project(own, drain=True)
     with serving(own) as url, client_of(url, own) as api, listening(api, collection="customers") as heard:

@@ -79,7 +79,7 @@ def listed(api: httpx.Client, path: str, **asked: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("sort", ["createdAt", "-createdAt", "updatedAt", "-updatedAt"])
 @pytest.mark.parametrize("more", [{}, {"customerId": "C1"}, {"status": "active"}], ids=str)
-def test_lists_are_in_the_order_that_is_asked_for(sort: str, more: dict[str, str], api: httpx.Client) -> None:
+def test_lists_are_in_the_requested_order(sort: str, more: dict[str, str], api: httpx.Client) -> None:
     accounts = listed(api, "/v1/loan-accounts", sort=sort, limit=7, **more)
     assert len({each["loanAccountId"] for each in accounts}) == (24 if "customerId" in more else 48)
     times = [each[sort.removeprefix("-")] for each in accounts]
@@ -106,7 +106,7 @@ def test_lists_are_bounded_by_days_and_times(path: str, api: httpx.Client) -> No
     assert api.get(path, params={"from": "yesterday"}).status_code == 422
 
 
-def test_only_the_fields_that_are_asked_for_are_shown(api: httpx.Client) -> None:
+def test_only_requested_fields_are_returned(api: httpx.Client) -> None:
     fields = {"fields": "accountStatus,balances"}
     assert api.get("/v1/loan-accounts/L1", params=fields).json() == {
         "loanAccountId": "L1",
@@ -130,7 +130,7 @@ def test_an_unknown_field_is_refused(path: str, fields: str, api: httpx.Client) 
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_a_document_that_the_caller_has_is_not_sent_again(
+def test_an_unchanged_document_is_304(
     path: str, api: httpx.Client, shared_db: Database[dict[str, Any]]
 ) -> None:
     answer = api.get(path)
@@ -194,7 +194,7 @@ def test_head_is_as_get_without_the_body(path: str, api: httpx.Client) -> None:
         ("/v1/customers/C1/notes", "GET, HEAD, OPTIONS, POST"),
     ],
 )
-def test_an_address_says_which_methods_it_takes(path: str, methods: str, api: httpx.Client) -> None:
+def test_an_address_lists_its_methods(path: str, methods: str, api: httpx.Client) -> None:
     for method in ("DELETE", "PUT", "PROPFIND"):
         answer = api.request(method, path)
         assert (answer.status_code, answer.headers["allow"]) == (405, methods)
@@ -233,7 +233,7 @@ def test_others_may_not(origin: str, api: httpx.Client) -> None:
     assert "access-control-allow-origin" not in api.get("/v1/customers", headers={"Origin": origin}).headers
 
 
-def test_without_the_setting_no_origin_may(settings: Settings) -> None:
+def test_cross_origin_requests_need_the_setting(settings: Settings) -> None:
     closed = settings.model_copy(update={"cors_origins": ()})
     with serving(closed) as url, client_of(url, closed) as api:
         headers = {"Origin": PAGE, "Access-Control-Request-Method": "GET"}

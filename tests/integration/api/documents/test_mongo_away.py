@@ -59,7 +59,7 @@ def stands_still(pid: int) -> bool:
     return set(states) == {"T"}
 
 
-def test_a_database_that_is_down_is_a_problem_until_it_is_back(
+def test_an_unavailable_database_is_a_problem_until_it_returns(
     client: httpx.Client, mongo: EmbeddedServer
 ) -> None:
     assert client.get("/readyz").status_code == 200
@@ -70,7 +70,7 @@ def test_a_database_that_is_down_is_a_problem_until_it_is_back(
     assert client.get("/v1/customers").json() == {"items": []}
 
 
-def test_a_database_that_hangs_is_not_waited_for(client: httpx.Client, mongo: EmbeddedServer) -> None:
+def test_a_hung_database_blocks_no_answer(client: httpx.Client, mongo: EmbeddedServer) -> None:
     assert client.get("/v1/customers").status_code == 200
     os.kill(mongo.pid, signal.SIGSTOP)
     try:

@@ -144,11 +144,11 @@ def test_filters(client: httpx.Client) -> None:
     assert client.get("/v1/customers", params={"status": "pending"}).json()["items"] == []
 
 
-def test_no_conversation_list_tells_what_was_said(client: httpx.Client, documents: None) -> None:
+def test_conversation_lists_hold_no_utterances(client: httpx.Client, documents: None) -> None:
     assert "utterances" not in client.get("/v1/conversations").json()["items"][0]
 
 
-def test_what_a_document_no_longer_keeps_is_still_reachable(client: httpx.Client, settings: Settings) -> None:
+def test_entries_beyond_a_document_are_read_from_the_events(client: httpx.Client, settings: Settings) -> None:
     servicing = Servicing.from_url(settings.event_store_url)
     unit = servicing.unit_of_work()
     for number in range(7):
@@ -207,7 +207,7 @@ def test_method_not_allowed_is_a_problem(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 
-def test_tokens_that_do_not_check_are_refused(base_url: str, settings: Settings) -> None:
+def test_invalid_tokens_are_refused(base_url: str, settings: Settings) -> None:
     secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
     soon, past = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=1)
     good = {"sub": "ann", "role": "readonly", "exp": soon}
@@ -241,6 +241,6 @@ def test_health_and_docs_need_no_token_and_no_internet(base_url: str) -> None:
     assert "https://" not in page
 
 
-def test_without_a_secret_it_refuses_to_start(settings: Settings) -> None:
+def test_an_api_without_a_secret_refuses_to_start(settings: Settings) -> None:
     with pytest.raises(AuthenticationNotConfiguredError, match=r"BILLIE_JWT_SECRET.*BILLIE_JWKS_URL"):
         create_app(settings.model_copy(update={"jwt_secret": None}))

@@ -59,9 +59,7 @@ def pages(client: httpx.Client, path: str) -> list[list[dict[str, Any]]]:
     return found
 
 
-def test_to_page_through_all_of_it_opens_each_event_twice_at_most(
-    client: httpx.Client, opened: list[Any]
-) -> None:
+def test_paging_opens_each_event_at_most_twice(client: httpx.Client, opened: list[Any]) -> None:
     """It was all of them for each page."""
     found = pages(client, "/v1/conversations/V1/utterances?limit=5")
     assert [each["utterance"] for page in found for each in page] == [str(number) for number in range(MANY)]
@@ -69,7 +67,9 @@ def test_to_page_through_all_of_it_opens_each_event_twice_at_most(
     assert len(opened) < 2.5 * MANY
 
 
-def test_what_is_said_meanwhile_is_shown_in_its_place(client: httpx.Client, settings: Settings) -> None:
+def test_utterances_that_arrive_while_paging_are_shown_in_order(
+    client: httpx.Client, settings: Settings
+) -> None:
     path = "/v1/conversations/V1/utterances?limit=3"
     assert [each["utterance"] for each in client.get(path).json()["items"]] == ["0", "1", "2"]
     with closing(Servicing.from_url(settings.event_store_url)) as servicing:

@@ -53,11 +53,11 @@ def status_and_code(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("path", READS)
-def test_what_reads_events_says_that_one_cannot_be_read(client: httpx.Client, path: str) -> None:
+def test_reads_of_an_unreadable_event_are_reported(client: httpx.Client, path: str) -> None:
     assert status_and_code(client.get(path)) == (503, "history_unreadable")
 
 
-def test_what_changes_them_says_so_too_and_changes_nothing(client: httpx.Client) -> None:
+def test_writes_to_an_unreadable_aggregate_are_refused(client: httpx.Client) -> None:
     amended = client.post("/v1/notes/L1-note/amendments", json={"content": "More."})
     assert status_and_code(amended) == (503, "history_unreadable")
     written = client.post("/v1/customers/C1/notes", json=NOTE)
@@ -71,7 +71,7 @@ def test_a_write_off_request_is_shown_as_it_was_projected(client: httpx.Client) 
     assert (answer.status_code, answer.json()["status"]) == (200, "rejected")
 
 
-def test_an_event_of_a_later_version_is_one_of_them(
+def test_an_event_of_a_later_version_is_unreadable(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

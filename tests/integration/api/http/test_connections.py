@@ -98,7 +98,7 @@ def test_a_body_that_does_not_arrive_is_ended(url: str, settings: Settings) -> N
     assert (status, problem["code"], problem["retryable"]) == (408, "request_too_slow", True)
 
 
-def test_what_is_answered_early_is_answered_once(url: str) -> None:
+def test_an_early_answer_is_sent_once(url: str) -> None:
     with closing(connected(url)) as client:
         client.sendall(POST % b"/v1/inbox" + b"{")
         answers = _rest(client)
@@ -119,7 +119,7 @@ def test_requests_in_a_row_are_each_answered(url: str) -> None:
         assert _rest(client).count(b'{"status":"ok"}') == 3
 
 
-def test_a_client_that_takes_nothing_is_cut_off(settings: Settings) -> None:
+def test_a_client_that_never_reads_is_disconnected(settings: Settings) -> None:
     app = create_app(settings)
     ended: list[bool] = []
 
@@ -140,7 +140,7 @@ def test_a_client_that_takes_nothing_is_cut_off(settings: Settings) -> None:
         until(lambda: bool(ended), 10, what="the end of the stream")
 
 
-def test_a_slow_client_that_goes_on_is_not_cut_off(settings: Settings) -> None:
+def test_a_slow_client_that_keeps_reading_is_not_disconnected(settings: Settings) -> None:
     app = create_app(settings)
     size = 16 * 1024 * 1024
 

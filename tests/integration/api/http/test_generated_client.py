@@ -73,7 +73,7 @@ def of(generated: str, path: str) -> ModuleType:
     return importlib.import_module(f"{generated}.{path}")
 
 
-def test_it_reads_pages_and_documents(generated: str, client: Any) -> None:
+def test_the_generated_client_reads_pages_and_documents(generated: str, client: Any) -> None:
     listing: Any = of(generated, "api.customers.list_customers")
     page = listing.sync(client=client, limit=3)
     assert len(page.items) == 3
@@ -90,7 +90,7 @@ def test_a_problem_is_an_object_of_its_own(generated: str, client: Any) -> None:
     assert (answer.parsed.code, answer.parsed.retryable) == ("not_found", False)
 
 
-def test_it_moves_money_once(generated: str, client: Any, books: Books) -> None:
+def test_the_generated_client_moves_money_once(generated: str, client: Any, books: Books) -> None:
     body = of(generated, "models").RepaymentBody(amount="20.00")
     for _ in range(2):
         command = of(generated, "api.money.record_repayment").sync(

@@ -81,7 +81,7 @@ def test_a_fault_of_ours_is_traced_without_its_text(
     assert "documents/routes.py" in line
 
 
-def test_all_that_is_wrong_is_said(client: httpx.Client) -> None:
+def test_every_fault_of_a_request_is_reported(client: httpx.Client) -> None:
     body = {"amount": "ten", "type": "late", "daysPastDue": -1, "colour": "red"}
     headers = {"Idempotency-Key": "intent-00000001"}
     answer = client.post("/v1/ledger/accounts/L1/fees", json=body, headers=headers)
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_is_said(client: httpx.Client) -> None:
         assert field in detail
 
 
-def test_what_a_caller_names_is_quoted_in_short(client: httpx.Client) -> None:
+def test_a_callers_value_is_quoted_shortened(client: httpx.Client) -> None:
     names = {f"{number}{'x' * 500}": "" for number in range(30)}
     answer = client.get("/v1/customers", params=names)
     assert len(problem_of(answer, 400, "unknown_parameter")["detail"]) < 1_000

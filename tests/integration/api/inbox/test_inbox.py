@@ -38,7 +38,7 @@ def test_own_pending_entries_come_first(settings: Settings, redis_client: Redis)
     ]
 
 
-def test_what_others_left_lying_is_taken_over_however_far_behind(
+def test_entries_of_dead_consumers_are_claimed_at_any_distance(
     settings: Settings, redis_client: Redis
 ) -> None:
     """XAUTOCLAIM looks at a part of what is pending: many that are not idle may stand before it."""

@@ -185,7 +185,7 @@ def test_a_wrong_parameter_is_reported(path: str, status: int, tmp_path: Path) -
 @pytest.mark.parametrize(
     "route", ["/balance", "/record", "/transactions", "/statement", "/transactions/stream"]
 )
-def test_each_route_takes_a_token(route: str, tmp_path: Path) -> None:
+def test_every_ledger_route_needs_a_token(route: str, tmp_path: Path) -> None:
     with ledger_api(ledger_settings("127.0.0.1:1", tmp_path)) as api:
         del api.headers["Authorization"]
         assert api.get(ACCOUNT + route).status_code == 401
@@ -229,7 +229,7 @@ def test_each_status_has_its_problem(
     assert ("Retry-After" in answer.headers) == (http in (429, 503))
 
 
-def test_no_status_has_no_problem() -> None:
+def test_every_status_has_a_problem() -> None:
     assert {status for status, *_ in ERRORS} | {"OK"} == set(grpc.StatusCode.__members__)
 
 

@@ -65,7 +65,7 @@ def events(answer: httpx.Response) -> Iterator[dict[str, str]]:
             fields = {}
 
 
-def test_each_posting_is_an_event_with_its_id(account: Account, tmp_path: Path) -> None:
+def test_every_posting_is_an_event_with_its_id(account: Account, tmp_path: Path) -> None:
     with (
         scripted_ledger(account.script) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
@@ -110,7 +110,7 @@ def test_a_reader_goes_on_after_its_last_event(account: Account, tmp_path: Path)
 
 
 @pytest.mark.parametrize("numbers", [(), (1, 2), range(300)], ids=len)
-def test_what_cannot_be_gone_on_after_is_refused_before_the_stream_begins(
+def test_an_unknown_position_is_refused_before_the_stream(
     account: Account, tmp_path: Path, numbers: Iterable[int]
 ) -> None:
     """A stream that ends at once is one to which an EventSource comes back for ever."""
@@ -125,9 +125,7 @@ def test_what_cannot_be_gone_on_after_is_refused_before_the_stream_begins(
     assert ledger.calls("WatchTransactions") == []
 
 
-def test_of_transactions_that_a_ledger_does_not_list_any_more_it_is_the_judge(
-    account: Account, tmp_path: Path
-) -> None:
+def test_the_ledger_decides_about_transactions_it_no_longer_lists(account: Account, tmp_path: Path) -> None:
     with (
         scripted_ledger(account.script | {"GetTransactions": known(7, 8, total=2_000)}) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,
@@ -151,7 +149,7 @@ def test_silence_has_heartbeats(account: Account, tmp_path: Path, monkeypatch: p
         assert next(each for each in stream if each != {"": "nothing new"})["id"] == "T-1"
 
 
-def test_the_ledger_learns_that_the_reader_has_gone(account: Account, tmp_path: Path) -> None:
+def test_a_disconnected_reader_ends_the_ledgers_watch(account: Account, tmp_path: Path) -> None:
     with (
         scripted_ledger(account.script) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path, ledger_heartbeat_seconds=0.1)) as api,
@@ -192,7 +190,7 @@ def test_a_failure_of_the_ledger_is_the_last_event(account: Account, tmp_path: P
 
 
 @pytest.mark.parametrize(("status", "http"), [("NOT_FOUND", 404), ("UNAVAILABLE", 503)])
-def test_what_is_wrong_from_the_start_is_a_problem(status: str, http: int, tmp_path: Path) -> None:
+def test_an_error_before_the_stream_is_a_problem(status: str, http: int, tmp_path: Path) -> None:
     with (
         scripted_ledger({"GetBalance": refuses(grpc.StatusCode[status])}) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,

@@ -68,9 +68,7 @@ def events_of(settings: Settings, note_id: str) -> list[str]:
         servicing.close()
 
 
-def test_a_note_can_be_read_the_moment_it_is_answered(
-    ann: httpx.Client, mongo_db: Database[dict[str, Any]]
-) -> None:
+def test_a_note_can_be_read_at_once(ann: httpx.Client, mongo_db: Database[dict[str, Any]]) -> None:
     for number in range(20):
         content = f"<script>alert({number})</script>\r\n# «{number}» 🙂 \n"
         answer = ann.post(NOTES, json=NOTE | {"content": content, "loanAccountId": "L1"})
@@ -94,7 +92,7 @@ def test_a_note_can_be_read_the_moment_it_is_answered(
     }
 
 
-def test_a_chain_is_shown_whole_with_any_of_its_notes(ann: httpx.Client) -> None:
+def test_any_note_of_a_thread_shows_the_whole_thread(ann: httpx.Client) -> None:
     first = written(ann, loanAccountId="L1", conversationId="V1", priority="high")
     second = amended(ann, first, content="Asked for two weeks.", sentiment="negative")
     third = amended(ann, second, content="Asked for three.", loanAccountId=None, noteType="phone_outbound")
@@ -123,7 +121,7 @@ def test_a_chain_is_shown_whole_with_any_of_its_notes(ann: httpx.Client) -> None
     assert second["noteId"] in answer.json()["detail"]
 
 
-def test_a_long_chain_is_shown_in_part(ann: httpx.Client, mongo_db: Database[dict[str, Any]]) -> None:
+def test_a_long_thread_is_shown_in_part(ann: httpx.Client, mongo_db: Database[dict[str, Any]]) -> None:
     names = [f"N{number}" for number in range(53)]
     common: dict[str, Any] = {"customerId": "C1", "noteType": "sms", "subject": "Hello", "content": "Hi"}
     common |= {"priority": "low", "sentiment": "neutral"}
@@ -143,7 +141,7 @@ def test_a_long_chain_is_shown_in_part(ann: httpx.Client, mongo_db: Database[dic
     assert chain(names[26]) == names
 
 
-def test_of_amendments_at_once_one_wins(url: str, settings: Settings, ann: httpx.Client) -> None:
+def test_one_of_concurrent_amendments_wins(url: str, settings: Settings, ann: httpx.Client) -> None:
     callers = 6
     note = written(ann)
     for _ in range(5):
@@ -190,7 +188,9 @@ def test_a_key_gives_the_first_note_again(url: str, settings: Settings, ann: htt
     assert len(ann.get(NOTES).json()["items"]) == 3
 
 
-def test_of_one_key_sent_at_once_one_note_comes(url: str, settings: Settings, ann: httpx.Client) -> None:
+def test_concurrent_requests_with_one_key_give_one_note(
+    url: str, settings: Settings, ann: httpx.Client
+) -> None:
     start = Barrier(6)
 
     def write(_: int) -> httpx.Response:
@@ -212,7 +212,7 @@ def test_a_key_has_the_form_of_those_of_money(ann: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key"), key
 
 
-def test_without_projections_a_note_is_stored_and_said_not_to_be_readable(settings: Settings) -> None:
+def test_without_projections_a_note_is_stored_and_reported_unreadable(settings: Settings) -> None:
     with serving(settings) as url, client_of(url, settings) as ann:
         began = monotonic()
         answer = ann.post(NOTES, json=NOTE, headers=KEY)
@@ -226,7 +226,7 @@ def test_without_projections_a_note_is_stored_and_said_not_to_be_readable(settin
         assert (again.status_code, again.json()) == (201, answer.json())
 
 
-def test_many_who_wait_do_not_wait_for_each_other(settings: Settings) -> None:
+def test_concurrent_waits_do_not_block_each_other(settings: Settings) -> None:
     with serving(settings) as url, client_of(url, settings) as ann, ThreadPoolExecutor(40) as threads:
         began = monotonic()
         answers = list(threads.map(lambda _: ann.post(NOTES, json=NOTE), range(40)))
@@ -235,7 +235,7 @@ def test_many_who_wait_do_not_wait_for_each_other(settings: Settings) -> None:
     assert took < 20, "rather than two seconds each, a few at a time; and less than that on a busy machine"
 
 
-def test_without_mongo_a_note_is_stored_all_the_same(settings: Settings) -> None:
+def test_without_mongo_a_note_is_still_stored(settings: Settings) -> None:
     away = settings.model_copy(update={"mongo_url": "mongodb://127.0.0.1:1"})
     with serving(away) as url, client_of(url, settings) as ann:
         answer = ann.post(NOTES, json=NOTE)
@@ -257,7 +257,7 @@ def test_a_note_that_was_set_aside_is_not_reported_readable(
     assert ann.get(f"/v1/notes/{newer['noteId']}").json()["chain"] == [newer]
 
 
-def test_without_the_event_store_it_is_said(settings: Settings) -> None:
+def test_an_unavailable_event_store_is_503(settings: Settings) -> None:
     away = settings.model_copy(update={"event_store_url": f"{settings.event_store_url}.not"})
     with serving(away) as url, client_of(url, settings) as ann:
         for path, body in ((NOTES, NOTE), ("/v1/notes/N1/amendments", {"content": "x"})):
@@ -308,7 +308,7 @@ def test_lists_are_filtered_and_paged_newest_first(url: str, settings: Settings,
     assert ann.get("/v1/customers/C3/notes").status_code == 404
 
 
-def test_who_may_what(url: str, settings: Settings, ann: httpx.Client) -> None:
+def test_each_role_calls_only_its_note_routes(url: str, settings: Settings, ann: httpx.Client) -> None:
     note = written(ann)
     paths = (NOTES, "/v1/notes", f"/v1/notes/{note['noteId']}")
     amendments = f"/v1/notes/{note['noteId']}/amendments"
@@ -356,7 +356,7 @@ BAD_BODIES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_what_a_body_may_not_hold(settings: Settings) -> None:
+def test_an_invalid_note_is_refused(settings: Settings) -> None:
     store_of(settings)
     with serving(settings) as url, client_of(url, settings) as ann:
         for more, where in BAD_BODIES:
@@ -387,7 +387,7 @@ def test_the_longest_note_of_the_widest_characters_is_kept(ann: httpx.Client) ->
     assert ann.get(answer.headers["Location"]).json()["content"] == "𝄞" * 20_000
 
 
-def test_ids_that_nobody_has_are_not_found(ann: httpx.Client) -> None:
+def test_unknown_ids_are_not_found(ann: httpx.Client) -> None:
     for name in ("nobody", "%24gt", "%2E", "C.1", "%00", "C1%00", "%F0%9F%99%82", "%ff", "x" * 256):
         for answer in (
             ann.post(f"/v1/customers/{name}/notes", json=NOTE),
@@ -414,7 +414,7 @@ BAD_QUERIES = (
 )
 
 
-def test_lists_refuse_what_they_do_not_know(ann: httpx.Client) -> None:
+def test_lists_refuse_unknown_parameters(ann: httpx.Client) -> None:
     written(ann)
     for query, status, code in BAD_QUERIES:
         for path in ("/v1/notes", NOTES):

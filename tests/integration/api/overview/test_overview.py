@@ -77,7 +77,7 @@ def test_with_the_ledger_away_balances_are_marked_as_of_an_earlier_time(
     assert "ledger unavailable" in warning["detail"]
 
 
-def test_an_account_that_the_ledger_does_not_know_spoils_nothing(
+def test_an_account_unknown_to_the_ledger_leaves_the_rest_of_the_overview(
     settings: Settings, customer: tuple[str, str]
 ) -> None:
     away = refuses(grpc.StatusCode.NOT_FOUND)
@@ -87,12 +87,12 @@ def test_an_account_that_the_ledger_does_not_know_spoils_nothing(
     assert shown["warnings"]
 
 
-def test_nobody_has_no_overview(settings: Settings) -> None:
+def test_an_unknown_customer_has_no_overview(settings: Settings) -> None:
     assert overview(settings, f"127.0.0.1:{free_port()}", "nobody").status_code == 404
 
 
 @pytest.mark.parametrize("chats", [3, 20, 25])
-def test_of_each_kind_there_are_the_newest_twenty(
+def test_the_overview_holds_the_newest_twenty_of_each_kind(
     settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]], chats: int
 ) -> None:
     times = {

@@ -53,7 +53,7 @@ def test_a_job_is_kept_shown_and_asked_for_once(as_: As, mongo_db: Mongo) -> Non
     assert mongo_db[COLLECTION].count_documents({}) == 1
 
 
-def test_all_read_models_are_meant_where_none_is_named(as_: As) -> None:
+def test_a_job_without_names_covers_every_read_model(as_: As) -> None:
     assert as_("admin").post(PATH, json={"kind": "verify", "fix": True}).json()["projections"] == list(
         READ_MODELS
     )
@@ -78,7 +78,7 @@ def test_jobs_are_listed_newest_first_by_kind_and_status(as_: As) -> None:
     assert [each["jobId"] for each in first["items"] + rest["items"]] == ids[::-1]
 
 
-def test_what_came_of_it_is_shown(as_: As, mongo_db: Mongo) -> None:
+def test_a_job_shows_its_progress_and_result(as_: As, mongo_db: Mongo) -> None:
     job_id = as_("admin").post(PATH, json={"kind": "verify", "projections": ["customers"]}).json()["jobId"]
     jobs = Jobs(mongo_db)
     jobs.begin(job_id, "project on db-7, process 4711 (a3f1)")
@@ -103,7 +103,7 @@ def test_what_came_of_it_is_shown(as_: As, mongo_db: Mongo) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "job_ended")
 
 
-def test_who_may_what(as_: As) -> None:
+def test_each_role_calls_only_its_job_routes(as_: As) -> None:
     admin = as_("admin")
     job_id = admin.post(PATH, json=REBUILD).json()["jobId"]
     for role in ("operations", "supervisor"):
@@ -131,7 +131,9 @@ def test_who_may_what(as_: As) -> None:
         ({"kind": "verify", "sample": 1}, 422, "sample"),
     ],
 )
-def test_what_is_refused(as_: As, mongo_db: Mongo, body: dict[str, Any], status: int, words: str) -> None:
+def test_an_invalid_job_is_refused(
+    as_: As, mongo_db: Mongo, body: dict[str, Any], status: int, words: str
+) -> None:
     answer = as_("admin").post(PATH, json=body)
     assert answer.status_code == status
     assert words in answer.json()["detail"]

@@ -127,7 +127,7 @@ FOUND = {
 
 
 @pytest.mark.usefixtures("people")
-def test_each_is_found_by_each(ask: Ask) -> None:
+def test_every_document_is_found_by_each_of_its_keys(ask: Ask) -> None:
     for text, expected in FOUND.items():
         found = ask(text)
         assert [(each["id"], each["matched"], each["exact"]) for each in found["items"]] == [expected], text
@@ -160,7 +160,7 @@ def test_a_report_is_found_once_it_is_projected(
 
 
 @pytest.mark.usefixtures("people")
-def test_a_hit_has_what_tells_people_apart_and_nothing_internal(ask: Ask) -> None:
+def test_a_hit_has_distinguishing_fields_and_no_internal_ones(ask: Ask) -> None:
     assert ask("obrien")["items"] == [
         {
             "kind": "customer",
@@ -209,11 +209,11 @@ def test_a_hit_has_what_tells_people_apart_and_nothing_internal(ask: Ask) -> Non
 
 
 @pytest.mark.usefixtures("people")
-def test_whole_words_come_before_beginnings(ask: Ask) -> None:
+def test_whole_words_rank_before_prefixes(ask: Ask) -> None:
     assert ids(ask("zoe")) == ["CUS-900001", "CUS-900002"]
 
 
-def test_the_exact_one_comes_first_among_very_many(store: Callable[..., None], ask: Ask) -> None:
+def test_an_exact_match_ranks_first_among_many(store: Callable[..., None], ask: Ask) -> None:
     store("loan-accounts", *({"_id": f"ACC-{number}"} for number in range(1_500)))
     for identifier in ("ACC-1", "ACC-29", "ACC-1499"):
         found = ask(identifier)
@@ -242,7 +242,7 @@ class Read(monitoring.CommandListener):
         raise AssertionError(event)
 
 
-def test_what_very_many_share_costs_no_more_than_some_hundred_documents(
+def test_a_common_name_reads_a_bounded_number_of_documents(
     settings: Settings, store: Callable[..., None], ask: Ask
 ) -> None:
     shared = {"firstName": "Ann", "lastName": "Lee", "mobilePhoneNumber": "0400 000 000"}
@@ -264,7 +264,7 @@ def test_what_very_many_share_costs_no_more_than_some_hundred_documents(
     assert ask("ann x")["items"] == []
 
 
-def test_what_holds_nothing_is_left_out_and_what_was_set_aside_later_is_not(
+def test_bare_marks_are_left_out_and_stale_documents_are_found(
     store: Callable[..., None], ask: Ask, mongo_db: Database[dict[str, Any]]
 ) -> None:
     fault = {"cause": "evolve_failed", "position": 7, "event": "E", "error": "KeyError"}
@@ -301,7 +301,7 @@ WILD = (
 
 
 @pytest.mark.usefixtures("people")
-def test_no_text_is_an_error_of_ours_and_no_pattern_is_one(client: httpx.Client, ask: Ask) -> None:
+def test_no_query_is_a_server_error_or_a_pattern(client: httpx.Client, ask: Ask) -> None:
     for text in WILD:
         answer = client.get(f"/v1/search?q={quote(text, safe='')}")
         assert answer.status_code in (200, 422), (text, answer.text)

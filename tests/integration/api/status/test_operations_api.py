@@ -72,7 +72,7 @@ ROLES = ("readonly", "operations", "supervisor", "admin")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_may_do_what_it_may(
+def test_each_role_calls_only_its_operations_routes(
     base_url: str, settings: Settings, redis_client: Redis, role: str
 ) -> None:
     set_aside(redis_client, settings)
@@ -87,7 +87,7 @@ def test_each_role_may_do_what_it_may(
     assert redis_client.xlen(settings.inbox_stream) == (role == "admin")
 
 
-def test_without_a_token_nothing_is_done(base_url: str) -> None:
+def test_a_missing_token_changes_nothing(base_url: str) -> None:
     for method, path, body, _ in ROUTES:
         assert httpx.request(method, base_url + path, json=body).status_code == 401, path
 
@@ -173,7 +173,7 @@ def test_one_dead_letter_is_shown_whole(admin: httpx.Client, settings: Settings,
         ("POST", "/v1/inbox", {"typ": "x" * 27_000_000}, 413, "too_large"),
     ],
 )
-def test_what_cannot_be_done_is_a_problem(
+def test_an_invalid_operation_is_a_problem(
     admin: httpx.Client, redis_client: Redis, method: str, path: str, body: Any, status: int, code: str
 ) -> None:
     content = None if body is None else json.dumps(body)
@@ -191,7 +191,7 @@ def test_a_body_without_a_length_is_bounded_too(admin: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-def test_replay_of_one_tells_what_became_of_it(
+def test_replay_of_one_reports_its_outcome(
     admin: httpx.Client, settings: Settings, redis_client: Redis
 ) -> None:
     strict = settings.model_copy(update={"max_message_bytes": 1_024})
@@ -242,7 +242,7 @@ def test_discard_keeps_a_record_with_the_callers_name(
     assert (record[b"discarded_by"], record[b"because"]) == (b"ann", b"sent twice")
 
 
-def test_inbox_tells_what_became_of_each_entry(
+def test_inbox_reports_the_outcome_of_each_entry(
     admin: httpx.Client, settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     entries = [
@@ -261,12 +261,12 @@ def test_inbox_tells_what_became_of_each_entry(
     assert unknown["outcome"] == "unknown_type"
 
 
-def test_inbox_says_when_it_cannot_wait_any_longer(admin: httpx.Client, settings: Settings) -> None:
+def test_inbox_reports_entries_still_pending_at_the_deadline(admin: httpx.Client, settings: Settings) -> None:
     answer = admin.post("/v1/inbox?wait=0.1", json=SAID)
     assert (answer.status_code, answer.json()["entries"][0]["outcome"]) == (202, "pending")
 
 
-def test_inbox_sends_away_whom_it_cannot_have_wait_too(
+def test_inbox_refuses_waits_beyond_its_limit(
     settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "_INBOX_WAITS", 1)
@@ -295,7 +295,7 @@ def test_inbox_sends_away_whom_it_cannot_have_wait_too(
     assert redis_client.xlen(settings.inbox_stream) == 2
 
 
-def test_what_was_published_is_said_even_where_nobody_can_tell_the_rest(
+def test_published_entries_are_reported_even_if_their_outcome_is_unavailable(
     settings: Settings, redis_client: Redis
 ) -> None:
     away = settings.model_copy(update={"mongo_url": "mongodb://127.0.0.1:1"})
@@ -305,7 +305,7 @@ def test_what_was_published_is_said_even_where_nobody_can_tell_the_rest(
     assert redis_client.xlen(settings.inbox_stream) == 1
 
 
-def test_redis_that_is_away_is_a_problem(settings: Settings) -> None:
+def test_unavailable_redis_is_a_problem(settings: Settings) -> None:
     away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
     with serving(away) as url, client_of(url, away, "admin") as client:
         assert client.get("/v1/status").json()["inbox"] is None

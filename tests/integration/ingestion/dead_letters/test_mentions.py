@@ -27,7 +27,7 @@ def set_aside(redis: Redis, settings: Settings, fields: dict[bytes, bytes]) -> s
     return added.decode()
 
 
-def test_one_that_is_not_utf_8_is_named_by_its_bytes(
+def test_an_entry_that_is_not_utf_8_is_named_by_its_bytes(
     store: DeadLetterStore, redis_client: Redis, settings: Settings
 ) -> None:
     """It stands there as ``base64:…``, where no text of it is found."""
@@ -39,7 +39,7 @@ def test_one_that_is_not_utf_8_is_named_by_its_bytes(
     assert mentions_of(store, ["CUS-1", "L1"]).ids == [theirs, key]
 
 
-def test_a_discarded_one_is_named_as_such_until_it_is_deleted(
+def test_a_discarded_entry_is_reported_until_it_is_deleted(
     store: DeadLetterStore, redis_client: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To discard one keeps all of it elsewhere, for ever."""

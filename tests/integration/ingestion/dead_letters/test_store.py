@@ -68,7 +68,7 @@ def test_the_original_entry_is_kept_to_the_byte(store: DeadLetterStore) -> None:
     assert next(store.in_full(Filter(reason="not_utf8"))).original() == NOT_UTF8
 
 
-def test_replay_lands_what_can_be_used_now(
+def test_replay_applies_messages_that_are_valid_now(
     store: DeadLetterStore, settings: Settings, servicing: Servicing, redis_client: Redis
 ) -> None:
     now = DeadLetterStore(redis_client, settings)
@@ -126,7 +126,7 @@ def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, s
         (["discard", "1-0", "--because", " "], 2, "--because is empty"),
     ],
 )
-def test_mistakes_are_said(billie: Billie, arguments: list[str], code: int, said: str) -> None:
+def test_mistakes_are_reported(billie: Billie, arguments: list[str], code: int, said: str) -> None:
     process = billie.start("dead-letters", *arguments)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, said in errors) == (code, True), errors
@@ -154,7 +154,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_two_operators_who_replay_one_letter_leave_one_letter(
+def test_concurrent_replays_leave_one_dead_letter(
     store: DeadLetterStore, settings: Settings, redis_client: Redis
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
@@ -175,7 +175,7 @@ def test_two_operators_who_replay_one_letter_leave_one_letter(
     assert [each.letter_id for each in store.in_full(Filter(reason="too_large"))][-1] in now
 
 
-def test_two_operators_who_discard_one_letter_leave_one_record(
+def test_concurrent_discards_leave_one_record(
     store: DeadLetterStore, settings: Settings, redis_client: Redis
 ) -> None:
     for letter in list(store.in_full()):
@@ -189,7 +189,7 @@ def test_two_operators_who_discard_one_letter_leave_one_record(
     assert redis_client.xlen(discarded_stream(settings.dead_letter_stream)) == 3
 
 
-def test_letter_discarded_during_its_replay_does_not_come_back(
+def test_a_dead_letter_discarded_during_its_replay_stays_discarded(
     store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
@@ -200,7 +200,7 @@ def test_letter_discarded_during_its_replay_does_not_come_back(
     assert sorted(reasons(store)) == ["not_utf8", "too_large"]
 
 
-def test_without_memory_in_redis_no_letter_is_lost(
+def test_full_redis_loses_no_dead_letter(
     store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
@@ -216,7 +216,7 @@ def test_without_memory_in_redis_no_letter_is_lost(
     assert list(store.in_full()) == before
 
 
-def test_letter_replays_after_its_stream_was_trimmed_empty(
+def test_a_dead_letter_is_replayed_after_its_stream_was_trimmed(
     store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     redis_client.xtrim(settings.inbox_stream, maxlen=0, approximate=False)
@@ -227,7 +227,7 @@ def test_letter_replays_after_its_stream_was_trimmed_empty(
     assert servicing.load(LoanAccount, "L1") is not None
 
 
-def test_replay_of_all_tries_each_once(settings: Settings, redis_client: Redis, billie: Billie) -> None:
+def test_replay_of_all_replays_each_once(settings: Settings, redis_client: Redis, billie: Billie) -> None:
     bad = {"typ": "account.updated.v1", "dat": "{" + " " * 2_000}
     for _ in range(3):
         redis_client.xadd(settings.inbox_stream, bad)  # type: ignore[arg-type]
@@ -241,7 +241,7 @@ def test_replay_of_all_tries_each_once(settings: Settings, redis_client: Redis, 
     assert all(f"(it is {letter.letter_id} now)" in done.stderr for letter in after)
 
 
-def test_what_another_program_put_there_is_shown_and_can_be_discarded(
+def test_foreign_entries_are_shown_and_can_be_discarded(
     store: DeadLetterStore, billie: Billie, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     theirs = {b"error": b"KeyError", b"payload": b"\xff", b"letter_id": b"7"}
@@ -259,7 +259,7 @@ def test_what_another_program_put_there_is_shown_and_can_be_discarded(
     assert len(store) == 3
 
 
-def test_replay_by_a_release_that_does_not_know_the_type_keeps_the_letter(
+def test_replay_of_an_unknown_type_keeps_the_dead_letter(
     settings: Settings, redis_client: Redis, servicing: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redis_client.xadd(settings.inbox_stream, NO_JSON)  # type: ignore[arg-type]
@@ -280,7 +280,7 @@ def test_replay_makes_no_event_store(store: DeadLetterStore, billie: Billie, tmp
     assert len(store) == 3
 
 
-def test_who_discards_is_known_also_where_the_system_has_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_discard_is_attributed_on_a_system_without_user_names(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 1234")
 
@@ -288,7 +288,7 @@ def test_who_discards_is_known_also_where_the_system_has_no_names(monkeypatch: p
     assert _who() == f"user {os.getuid()}"
 
 
-def test_long_lists_are_looked_through_whole(settings: Settings, redis_client: Redis) -> None:
+def test_long_lists_are_searched_completely(settings: Settings, redis_client: Redis) -> None:
     for number in range(350):
         redis_client.xadd(settings.inbox_stream, NO_JSON | {"n": str(number)})  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())

@@ -51,7 +51,7 @@ def counts(client: Redis, settings: Settings) -> dict[str, Any]:
     }
 
 
-def test_batch_that_two_consumers_hold_is_settled_once(
+def test_batch_of_two_consumers_is_acknowledged_once(
     settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     publish(redis_client, settings.inbox_stream, ENTRIES)
@@ -74,7 +74,7 @@ def test_batch_that_two_consumers_hold_is_settled_once(
         assert counts(redis_client, settings) == once
 
 
-def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
+def test_new_types_are_counted_and_logged_once_up_to_a_limit(
     settings: Settings,
     redis_client: Redis,
     servicing: Servicing,
@@ -103,7 +103,7 @@ def test_new_types_are_counted_and_said_once_and_their_number_is_bounded(
     assert len(said) == 3
 
 
-def test_new_types_are_said_by_their_own_names_however_many_came_at_once(
+def test_every_new_type_of_a_batch_is_logged_by_its_own_name(
     settings: Settings, redis_client: Redis, servicing: Servicing, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A script takes a thousand entries: those of the first type take two."""

@@ -33,7 +33,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
 
 
 @pytest.mark.parametrize("allowed", [1, 2])
-def test_message_that_fails_on_its_own_is_set_aside_and_the_others_go_on(
+def test_message_that_fails_on_its_own_is_set_aside_and_the_others_are_stored(
     allowed: int,
     settings: Settings,
     redis_client: Redis,
@@ -66,7 +66,7 @@ def test_deliveries_that_were_not_its_own_failures_do_not_count(
     assert newest_position(settings) == 2
 
 
-def test_redis_that_refuses_writes_is_waited_for(
+def test_a_consumer_waits_while_redis_refuses_writes(
     settings: Settings, redis_client: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(redis_client, settings.inbox_stream, [SAID, {"agt": "nobody"}])  # A dead letter needs memory.

@@ -30,7 +30,7 @@ def hold(stream: str) -> tuple[subprocess.Popen[str], str]:
     return process, process.stdout.readline().strip()
 
 
-def test_processes_of_one_machine_have_names_of_their_own_and_keep_them() -> None:
+def test_processes_of_one_machine_have_distinct_and_stable_names() -> None:
     stream = f"names-{os.getpid()}"
     held = [hold(stream) for _ in range(3)]
     try:
@@ -54,7 +54,7 @@ def test_groups_do_not_share_names() -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
-def test_folder_that_somebody_else_made_is_not_used(
+def test_folder_of_another_user_is_not_used(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

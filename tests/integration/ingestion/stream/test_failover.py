@@ -85,7 +85,7 @@ def test_a_write_is_tried_again_by_the_driver_once_and_waits_for_a_majority(on_i
         assert client.options.retry_writes is False
 
 
-def test_projections_go_on_after_an_election_that_takes_its_time(
+def test_projections_continue_after_a_slow_election(
     on_it: Settings, mongo_db: Database[dict[str, Any]], settings: Settings
 ) -> None:
     """Every write fails, retried or not, for longer than the driver has patience, and then no more."""
@@ -150,7 +150,7 @@ def test_after_a_failover_a_consumer_goes_on_with_the_new_primary(
         assert (found.landed, found.dead) == (400, 0)
 
 
-def test_connections_that_break_cost_nothing(settings: Settings, redis_server: EmbeddedServer) -> None:
+def test_broken_connections_lose_no_message(settings: Settings, redis_server: EmbeddedServer) -> None:
     with proxy(redis_server.port) as name:
         own = settings.model_copy(
             update={"redis_url": f"redis://127.0.0.1:{name.port}/0", "ingest_batch": 10}
@@ -166,7 +166,7 @@ def test_connections_that_break_cost_nothing(settings: Settings, redis_server: E
     assert name.accepted >= 4
 
 
-def test_redis_over_tls_and_never_without_checking_whose_it_is(
+def test_redis_over_tls_always_checks_the_certificate(
     settings: Settings, redis_server: EmbeddedServer, tmp_path: Path
 ) -> None:
     key, its_certificate = self_signed()

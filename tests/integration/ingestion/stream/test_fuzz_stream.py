@@ -75,7 +75,7 @@ def publish(client: Redis, stream: str, entries: list[Entry]) -> None:
         pipeline.execute()
 
 
-def test_each_ends_as_an_event_an_unknown_type_or_a_dead_letter(
+def test_every_stream_entry_is_an_event_an_unknown_type_or_a_dead_letter(
     settings: Settings,
     redis_client: Redis,
     mongo_db: Database[dict[str, Any]],

@@ -38,7 +38,7 @@ def client(redis_client: Redis) -> Redis:
     return redis_client
 
 
-def test_only_consumers_with_nothing_pending_are_forgotten(client: Redis) -> None:
+def test_only_consumers_without_pending_entries_are_removed(client: Redis) -> None:
     old_entries(client, 2)
     read(client, 1, "holds an entry")
     client.xack(STREAM, GROUP, *read(client, 1, "has none"))
@@ -48,13 +48,13 @@ def test_only_consumers_with_nothing_pending_are_forgotten(client: Redis) -> Non
     assert client.xpending(STREAM, GROUP)["pending"] == 1
 
 
-def test_consumers_that_were_heard_of_lately_stay(client: Redis) -> None:
+def test_recently_active_consumers_stay(client: Redis) -> None:
     client.xgroup_createconsumer(STREAM, GROUP, "lately")
     assert scripts.forget_consumers(client, STREAM, GROUP, 60_000, "me") == []
     assert names(client) == {"lately"}
 
 
-def test_trimming_stops_at_what_is_pending(client: Redis) -> None:
+def test_trimming_stops_at_pending_entries(client: Redis) -> None:
     old_entries(client, 1_000)
     ids = read(client, 1_000)
     client.xack(STREAM, GROUP, *ids[:500], *ids[501:])
@@ -65,7 +65,7 @@ def test_trimming_stops_at_what_is_pending(client: Redis) -> None:
     assert client.xrange(STREAM, ids[500], ids[500])[0][1] == {b"n": b"500"}
 
 
-def test_trimming_stops_at_what_is_unread_by_any_group(client: Redis) -> None:
+def test_trimming_stops_at_entries_unread_by_any_group(client: Redis) -> None:
     old_entries(client, 1_000)
     client.xack(STREAM, GROUP, *read(client, 1_000))
     client.xgroup_create(STREAM, "another", id="0")
@@ -75,7 +75,7 @@ def test_trimming_stops_at_what_is_unread_by_any_group(client: Redis) -> None:
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
-def test_trimming_stops_at_what_a_group_was_set_back_to_read_again(client: Redis) -> None:
+def test_trimming_stops_at_a_group_that_was_set_back(client: Redis) -> None:
     ids = old_entries(client, 1_000)
     read(client, 1_000)
     client.xack(STREAM, GROUP, *ids[:900])
@@ -84,14 +84,14 @@ def test_trimming_stops_at_what_a_group_was_set_back_to_read_again(client: Redis
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
-def test_trimming_keeps_what_is_younger_than_the_retention(client: Redis) -> None:
+def test_trimming_keeps_entries_within_the_retention(client: Redis) -> None:
     publish(client, STREAM, [{"n": str(number)} for number in range(500)])
     client.xack(STREAM, GROUP, *read(client, 500))
     assert scripts.trim(client, STREAM, 60_000) == 0
     assert client.xlen(STREAM) == 500
 
 
-def test_a_stream_that_nobody_has_read_is_left_alone(client: Redis) -> None:
+def test_an_unread_stream_is_not_trimmed(client: Redis) -> None:
     old_entries(client, 1_000)
     assert scripts.trim(client, STREAM, 1) == 0
 

@@ -63,7 +63,7 @@ def test_good_ones_land_and_poison_is_set_aside(
     assert redis_client.hgetall(unknown_types_key(settings.inbox_stream)) == {b"weather.changed": b"1"}
 
 
-def test_published_twice_changes_nothing(
+def test_publishing_twice_changes_no_document(
     settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
 ) -> None:
     publish(redis_client, settings.inbox_stream, utterances(300))

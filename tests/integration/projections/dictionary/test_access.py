@@ -45,7 +45,7 @@ def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[
     assert all(projected[name].find_one() for name in constant("COLLECTIONS"))
 
 
-def test_the_role_does_nothing_but_read(projected: Database[dict[str, Any]]) -> None:
+def test_the_role_only_reads(projected: Database[dict[str, Any]]) -> None:
     """The embedded server keeps roles, and does not enforce them by collection as MongoDB does."""
     assert constant("ACTIONS") == ["collStats", "find", "listIndexes"]
     privileges = [

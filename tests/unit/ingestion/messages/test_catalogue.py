@@ -112,7 +112,7 @@ DEEP = '{"a":' * 70 + "1" + "}" * 70
         ),
     ],
 )
-def test_what_cannot_be_used_says_why_and_where(entry: dict[str, Any], reason: Reason, path: str) -> None:
+def test_a_rejection_names_its_reason_and_path(entry: dict[str, Any], reason: Reason, path: str) -> None:
     with pytest.raises(RejectedError) as why:
         read(entry)
     assert (why.value.reason, why.value.path) == (reason, path)

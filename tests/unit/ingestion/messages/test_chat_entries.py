@@ -56,12 +56,12 @@ SAID = {"typ": "user_input", "usr": "C1", "app_number": "A1", "dat": {"utterance
         {"typ": "conversation_summary", "dat": {"purpose": "A car"}},
     ],
 )
-def test_whom_an_entry_names_the_conversation_is_with(entry: Entry) -> None:
+def test_an_entry_names_the_customer_of_its_conversation(entry: Entry) -> None:
     chat = documents(entry | {"usr": "C1", "app_number": "A1"})["V1"]
     assert (chat.get("customerId"), chat.get("applicationNumber")) == ("C1", "A1")
 
 
-def test_a_report_of_the_participants_stands_over_what_is_named_in_passing() -> None:
+def test_a_report_of_the_participants_overrides_passing_mentions() -> None:
     started = {"typ": "conversation_started", "usr": "C2", "timestamp": "2026-03-01T08:00:00Z"}
     said = SAID | {"timestamp": "2026-03-01T09:00:00Z"}
     for order in permutations((started, said)):
@@ -69,7 +69,7 @@ def test_a_report_of_the_participants_stands_over_what_is_named_in_passing() -> 
         assert (chat["customerId"], chat["applicationNumber"]) == ("C2", "A1")
 
 
-def test_of_those_named_in_passing_the_newest_stands_in_any_order() -> None:
+def test_the_newest_passing_mention_wins_in_any_order() -> None:
     """A guest signs in, say."""
     said = [
         SAID | {"usr": customer, "timestamp": f"2026-03-01T09:0{minute}:00Z"}
@@ -79,7 +79,7 @@ def test_of_those_named_in_passing_the_newest_stands_in_any_order() -> None:
         assert documents(*order)["V1"]["customerId"] == "C5"
 
 
-def test_once_a_report_names_them_no_entry_tells_of_them_again() -> None:
+def test_after_a_report_passing_mentions_are_ignored() -> None:
     servicing = Servicing.in_memory()
     started = {"typ": "conversation_started", "id": "e9", "cid": "V1", "usr": "C1", "app_number": "A1"}
     said = [SAID | {"id": f"e{at}", "cid": "V1", "timestamp": f"2026-03-01T09:0{at}:00Z"} for at in range(3)]
@@ -92,7 +92,7 @@ def changed(**data: Any) -> Entry:
     return {"typ": "applicationDetail_changed", "dat": data}
 
 
-def test_what_is_known_of_an_applicant_beyond_their_details_is_application_data() -> None:
+def test_other_facts_of_an_applicant_are_application_data() -> None:
     value = {"customer_id": "C1", "firstName": "Ann", "employment": {"kind": "casual"}}
     found = documents(
         changed(customer=value), changed(customer={"customer_id": "C1", "employment": {"pay": 5}})
@@ -121,12 +121,12 @@ def test_an_invalid_id_beside_the_applicant_is_dropped(value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["created_at", "timestamp", "changed_at"])
-def test_application_data_may_be_named_like_a_time_and_be_none(name: str) -> None:
+def test_application_data_with_a_times_name_may_be_text(name: str) -> None:
     chat = documents(changed(**{name: "last week", "purpose": "A car"}))["V1"]
     assert chat["applicationData"] == {name: "last week", "purpose": "A car"}
 
 
-def test_the_class_name_of_a_kind_of_answer_is_none_of_it() -> None:
+def test_the_class_name_is_removed_from_an_answer_type() -> None:
     said = {
         "typ": "assistant_response",
         "dat": {"utterance": "Yes?", "answer_input_type": "AnswerInputType.TEXT"},

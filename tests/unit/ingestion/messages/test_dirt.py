@@ -73,7 +73,7 @@ def test_nulls_and_empty_strings_are_absent() -> None:
     assert parsed.residential_address.present() == {}
 
 
-def test_one_may_stand_where_a_list_or_an_object_is_meant() -> None:
+def test_a_single_value_is_accepted_as_a_list_or_an_object() -> None:
     parsed = customer_of(residential_address="12 High St, Perth").residential_address
     assert parsed is not None
     assert parsed.full_address == "12 High St, Perth"
@@ -86,7 +86,7 @@ def test_large_integers_keep_their_digits() -> None:
     assert customer_of(preferred_name=number).preferred_name == str(number)
 
 
-def test_no_nul_character_gets_through() -> None:
+def test_nul_characters_are_removed() -> None:
     entry = {"typ": "applicationDetail_changed", "cid": "V\0", "a\0b": "c\0d", "e": {"f\0": "g\0"}}
     envelope = message(entry).envelope
     assert envelope.conversation == "V␀"

@@ -92,7 +92,7 @@ def test_times_of_every_form_are_utc(text: str, hour: int) -> None:
         ({"created_at": "2026-03-01T01:00:00Z"}, {}, 1),
     ],
 )
-def test_which_time_is_the_messages_own(payload: dict[str, Any], entry: dict[str, Any], hour: int) -> None:
+def test_the_messages_own_time_is_found(payload: dict[str, Any], entry: dict[str, Any], hour: int) -> None:
     upstream = message(SAID | {"dat": payload} | entry).envelope.source.upstream_time
     assert upstream == datetime(2026, 3, 1, hour, tzinfo=UTC)
 

@@ -86,7 +86,7 @@ def test_the_identity_is_that_of_the_payload_as_received() -> None:
     assert one != parsed(other, ("account.", booked)).envelope.source.message_id
 
 
-def test_what_is_wrong_after_the_parser_is_found_by_our_own_models() -> None:
+def test_an_invalid_result_of_a_parser_is_rejected_by_our_models() -> None:
     with pytest.raises(RejectedError) as why:
         parsed(BOOKED, ("account.", lambda *_: {"account_id": "L1", "loan_amount": None}))
     assert (why.value.reason, why.value.path) == (Reason.MISSING_KEY, "customer_id")
@@ -99,7 +99,7 @@ def test_the_longest_prefix_wins_and_other_types_are_ours() -> None:
     assert parsed(ours, *claims).payload == parsed(ours).payload
 
 
-def test_commands_that_use_the_whole_payload_see_the_result() -> None:
+def test_commands_of_the_whole_payload_get_the_parsers_result() -> None:
     servicing = Servicing.in_memory()
     risk = {"typ": "identityRisk_assessment", "cid": "V1", "id": "e1", "dat": {"s": 1, "at": "x"}}
     detail = {"typ": "applicationDetail_changed", "cid": "V1", "id": "e2", "dat": {"x": 1}}
@@ -153,7 +153,7 @@ def test_any_other_failure_is_the_messages_own(parser: Parser, said: str) -> Non
     assert "of Ann" not in why.error
 
 
-def test_without_parsers_it_is_as_ever() -> None:
+def test_without_parsers_messages_are_read_unchanged() -> None:
     assert parsed({"typ": "account.updated.v1", "dat": {"account_id": "L1"}}) == read(
         {"typ": "account.updated.v1", "dat": {"account_id": "L1"}}
     )
@@ -211,6 +211,6 @@ def test_parser_that_cannot_be_used_is_named(folder: Path, points: str, code: st
     assert said in str(why.value)
 
 
-def test_none_are_installed_by_ourselves() -> None:
+def test_the_project_installs_no_parsers() -> None:
     parsers = load_parsers(CATALOGUE)
     assert all(parsers.of(kind) is None for kind in CATALOGUE)

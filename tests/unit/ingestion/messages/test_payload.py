@@ -108,7 +108,7 @@ def test_empty_key_in_one_style_gives_way_to_the_other() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": Infinity}', '{"a": 1e400}', "{'a': 1}", '{"a": 1,}'])
-def test_what_only_resembles_json_is_not_json(text: str) -> None:
+def test_text_that_resembles_json_is_not_json(text: str) -> None:
     with pytest.raises(RejectedError) as why:
         parse_payload("dat", text.encode())
     assert (why.value.reason, why.value.path) == (Reason.NOT_JSON, "dat")

@@ -88,7 +88,7 @@ def test_times_are_read_alike_in_payload_and_entry(text: str, moment: datetime, 
 
 @pytest.mark.parametrize("text", ["soon", "2026-02-30", "0001-01-01T00:00:00+14:00", "1772366400"])
 @pytest.mark.parametrize("inside", [True, False])
-def test_time_that_does_not_parse_cannot_be_used(text: str, inside: bool) -> None:
+def test_malformed_time_is_invalid(text: str, inside: bool) -> None:
     entry = SAID | {"dat": {"timestamp": text}} if inside else SAID | {"timestamp": text}
     with pytest.raises(RejectedError) as why:
         message(entry)
@@ -120,7 +120,7 @@ def test_identity_by_cause_is_blind_to_nulls_names_of_fields_and_empty_sequences
     assert {identity(way, f"{number}-9") for number, way in enumerate(ways)} == {known}
 
 
-def test_either_name_of_the_sequence_tells_messages_of_one_cause_apart() -> None:
+def test_either_name_of_the_sequence_distinguishes_messages_of_one_cause() -> None:
     ways = [{name: number} for name in ("seq", "c_seq") for number in ("1", "2")]
     found = [identity(SAID | {"cause": "c"} | way) for way in ways]
     assert found[0] == found[2] != found[1] == found[3]

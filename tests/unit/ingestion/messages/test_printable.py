@@ -19,11 +19,11 @@ from app.runtime.settings.settings import Settings
         ("\n" * 300, r"\n" * 100),
     ],
 )
-def test_what_cannot_be_seen_is_escaped(name: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(name: str, shown: str) -> None:
     assert printable(name) == shown
 
 
-def test_unknown_types_are_counted_by_what_can_be_seen_of_them() -> None:
+def test_unknown_types_are_counted_by_their_printable_form() -> None:
     types = (b"weather.changed", b"\x1b[2J", b"\xff", b"x" * 300)
     batch = read_batch(Settings(), [(b"%d-0" % place, {b"typ": kind}) for place, kind in enumerate(types)])
     assert list(batch.unknown) == ["weather.changed", r"\x1b[2J", "\ufffd", "x" * 200]

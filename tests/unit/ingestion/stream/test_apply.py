@@ -11,7 +11,7 @@ from app.ingestion.stream.apply import apply_messages
 from tests.unit.ingestion.entries import doing, heard, raising, said
 
 
-def test_others_land_in_order_without_those_that_fail() -> None:
+def test_other_messages_are_stored_in_order_without_failed_ones() -> None:
     servicing = Servicing.in_memory()
     rejected = raising(RejectedError(Reason.MISSING_KEY, "cid", "absent"), 3)
     applied = apply_messages(
@@ -22,7 +22,7 @@ def test_others_land_in_order_without_those_that_fail() -> None:
     assert [each.envelope.source.message_id for each, _ in applied.rejected] == ["id:e3"]
 
 
-def test_a_command_that_fails_halfway_leaves_nothing() -> None:
+def test_a_command_that_fails_halfway_records_no_event() -> None:
     def halfway(unit: Any, envelope: Any) -> None:
         source = envelope.source
         unit.obtain(Conversation, "V1", source).add_utterance(source, username="customer", utterance="no")

@@ -58,7 +58,7 @@ def events(servicing: Servicing) -> dict[str, list[Any]]:
 
 
 @given(st.lists(UTTERANCES, max_size=25))
-def test_what_fails_leaves_no_trace(batch: list[tuple[str, str | None, str]]) -> None:
+def test_a_failed_message_changes_no_aggregate(batch: list[tuple[str, str | None, str]]) -> None:
     good = [utterance(number, chat, customer) for number, (chat, customer, _) in enumerate(batch)]
     fates = [fate for _, _, fate in batch]
     mixed = [

@@ -43,13 +43,13 @@ def refuse(monkeypatch: pytest.MonkeyPatch, servicing: Servicing, error: Excepti
     return tries
 
 
-def test_nothing_to_land_is_no_transaction() -> None:
+def test_an_empty_batch_opens_no_transaction() -> None:
     applied = apply_messages(Servicing.in_memory(), [], Event())
     assert (applied.stored, applied.position) == ([], None)
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_event_that_cannot_be_stored_fails_alone_wherever_it_stands(place: int) -> None:
+def test_event_that_cannot_be_stored_fails_alone_at_any_place(place: int) -> None:
     servicing = Servicing.in_memory()
     batch = [said(number) for number in range(3)]
     batch.insert(place, unstorable(9))
@@ -67,7 +67,7 @@ def test_a_rejection_by_a_command_is_listed_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize("error", [OperationalError("away"), sqlite3.OperationalError("disk I/O error")])
-def test_failing_store_raises_and_nothing_is_marked_failed(
+def test_failing_store_raises_and_no_message_is_marked_failed(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     servicing = Servicing.in_memory()
@@ -102,7 +102,7 @@ def test_endless_conflict_is_the_stores_fault_not_the_messages(monkeypatch: pyte
         apply_messages(servicing, [said(1)], stop)
 
 
-def test_conflict_on_one_aggregate_loses_nothing_of_the_others(tmp_path: Path) -> None:
+def test_conflict_on_one_aggregate_keeps_the_others(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}"
     one, two = Servicing.from_url(url, cache=10), Servicing.from_url(url, cache=10)
     ann = message({"typ": "customer.created.v1", "id": "c1", "dat": {"customer_id": "C1"}})

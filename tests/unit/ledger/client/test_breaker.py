@@ -41,7 +41,7 @@ def succeed(breaker: Breaker) -> None:
         pass
 
 
-def test_it_opens_after_failures_in_a_row_and_lets_nothing_through(breaker: Breaker) -> None:
+def test_the_breaker_opens_after_consecutive_failures(breaker: Breaker) -> None:
     for _ in range(3):
         fail(breaker)
 
@@ -68,7 +68,7 @@ def test_a_rejection_is_an_answer(breaker: Breaker) -> None:
     assert breaker.is_closed
 
 
-def test_after_its_rest_one_call_tries_alone(breaker: Breaker, clock: Clock) -> None:
+def test_after_its_pause_the_breaker_allows_one_trial_call(breaker: Breaker, clock: Clock) -> None:
     for _ in range(3):
         fail(breaker)
     clock.now = 1.0
@@ -80,7 +80,7 @@ def test_after_its_rest_one_call_tries_alone(breaker: Breaker, clock: Clock) -> 
     assert breaker.is_closed
 
 
-def test_a_try_that_fails_gives_another_rest(breaker: Breaker, clock: Clock) -> None:
+def test_a_failed_trial_starts_another_pause(breaker: Breaker, clock: Clock) -> None:
     for _ in range(3):
         fail(breaker)
     clock.now = 1.0
@@ -93,7 +93,7 @@ def test_a_try_that_fails_gives_another_rest(breaker: Breaker, clock: Clock) -> 
     succeed(breaker)
 
 
-def test_a_try_that_was_cancelled_leaves_the_next_call_to_try(breaker: Breaker, clock: Clock) -> None:
+def test_a_cancelled_trial_leaves_the_trial_to_the_next_call(breaker: Breaker, clock: Clock) -> None:
     for _ in range(3):
         fail(breaker)
     clock.now = 1.0

@@ -62,7 +62,7 @@ def test_the_types_of_transactions_are_the_contracts() -> None:
     assert ", ".join(f"{each.number} {each.name}" for each in values) == TRANSACTION_TYPES
 
 
-def test_the_contract_tells_of_each_message() -> None:
+def test_the_contract_defines_each_message() -> None:
     assert set(MESSAGES) == set(wire.DESCRIPTOR.message_types_by_name)
 
 

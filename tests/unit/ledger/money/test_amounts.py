@@ -12,12 +12,12 @@ from app.ledger.money.sending import amount_text
     ("amount", "text"),
     [("12.5", "12.50"), ("12", "12.00"), ("1E+3", "1000.00"), ("-0.10", "-0.10"), ("-0", "0.00")],
 )
-def test_one_amount_is_always_the_same_text(amount: str, text: str) -> None:
+def test_equal_amounts_have_one_text(amount: str, text: str) -> None:
     assert amount_text(Decimal(amount)) == text
 
 
 @pytest.mark.parametrize("amount", ["0.001", "NaN", "Infinity"])
-def test_what_is_no_amount_is_refused(amount: str) -> None:
+def test_an_invalid_amount_is_refused(amount: str) -> None:
     with pytest.raises(ValueError, match=r"amount|cent"):
         amount_text(Decimal(amount))
 

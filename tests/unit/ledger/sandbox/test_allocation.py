@@ -73,7 +73,7 @@ def test_a_target_is_paid_before_earlier_instalments() -> None:
         (None, "OTHER", 2, "schedule is S, not OTHER"),
     ],
 )
-def test_what_does_not_fit_is_a_warning(
+def test_an_unallocated_remainder_is_a_warning(
     target: int | None, meant: str | None, first: int, warning: str
 ) -> None:
     paid = Split(money("0.00"), money("120.00"), money("0.00"))

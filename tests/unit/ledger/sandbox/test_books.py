@@ -91,7 +91,7 @@ def test_an_overpayment_is_owed_to_the_customer(books: Books) -> None:
         (repay("600.00"), late_fee("1.00"), "closed"),
     ],
 )
-def test_a_rejection_tells_the_operator_why(
+def test_a_rejection_names_its_reason(
     books: Books, before: Operation | None, operation: Operation, message: str
 ) -> None:
     if before is not None:
@@ -188,7 +188,7 @@ def test_unknown_accounts_are_unknown(books: Books) -> None:
         books.execute(Repayment("nobody", money("1.00")), "key")
 
 
-def test_a_clock_that_is_set_back_makes_no_stale_announcement(tmp_path: Path) -> None:
+def test_setting_the_clock_back_makes_no_stale_announcement(tmp_path: Path) -> None:
     now = [PAID_OUT_AT]
     books = Books(tmp_path / "ledger.db", clock=lambda: now[0])
     open_loan(books)

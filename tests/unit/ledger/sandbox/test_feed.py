@@ -71,7 +71,7 @@ LIFE: list[Heard] = [
 ]
 
 
-def test_a_message_in_a_format_of_its_own_is_heard_with_its_parser() -> None:
+def test_a_message_of_an_adapter_is_read_with_its_parser() -> None:
     parsers = Parsers(
         [TypeParser("account.", "private-sdk 1.0", lambda _kind, payload: {**OPENED, **payload})]
     )
@@ -108,7 +108,7 @@ def test_a_transaction_took_effect_when_upstream_says(books: Books) -> None:
         ("REPAYMENT", "500.00", None),
     ],
 )
-def test_what_differs_from_the_books_is_posted_by_its_cause(
+def test_a_difference_from_the_books_is_posted_by_its_cause(
     books: Books, cause: str, now: str, posted: str | None
 ) -> None:
     tell(books, *LIFE[:4])
@@ -168,9 +168,7 @@ def test_its_own_announcements_and_old_news_never_move_its_books(books: Books, s
         assert kinds(books) == before
 
 
-def test_books_that_were_lost_are_made_again_from_their_own_announcements(
-    books: Books, tmp_path: Path
-) -> None:
+def test_lost_books_are_rebuilt_from_their_announcements(books: Books, tmp_path: Path) -> None:
     tell(books, *LIFE[:4])
     for operation in OPERATIONS[:3]:
         books.execute(operation, None)
@@ -182,7 +180,7 @@ def test_books_that_were_lost_are_made_again_from_their_own_announcements(
     again.close()
 
 
-def test_what_it_publishes_is_as_the_contract_says(books: Books) -> None:
+def test_the_feed_publishes_messages_of_the_contract(books: Books) -> None:
     tell(books, *LIFE[:4])
     for operation in OPERATIONS:
         books.execute(operation, None)

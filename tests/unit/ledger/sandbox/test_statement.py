@@ -46,7 +46,7 @@ def test_both_days_are_included(books: Books) -> None:
     assert (found.fees_charged, found.payments_received) == ("15.00", "120.00")
 
 
-def test_the_next_one_opens_where_this_one_closes(books: Books) -> None:
+def test_the_next_statement_opens_with_the_closing_balance(books: Books) -> None:
     days = ["2026-03-01", "2026-03-09", "2026-03-10", "2026-03-19", "2026-03-31"]
     closings = [statement_of(books, "2026-01-01", day).closing_balance for day in days]
     openings = [

@@ -32,7 +32,7 @@ def documents(servicing: Servicing) -> dict[str, list[dict[str, Any]]]:
     return {name: list(database[name].find()) for name in PROJECTIONS}
 
 
-def test_what_is_committed_is_what_is_made() -> None:
+def test_the_committed_dictionary_is_current() -> None:
     texts = {path: (ROOT / path).read_text(encoding="utf-8") for path in (PAGE, ROLE)}
     for path, text in generated(texts[PAGE], texts[ROLE]).items():
         assert texts[path] == text, f"{path}: run `make dictionary`"
@@ -50,14 +50,14 @@ def test_every_field_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_documents_are_as_it_says(name: str, documents: dict[str, list[dict[str, Any]]]) -> None:
+def test_documents_match_the_dictionary(name: str, documents: dict[str, list[dict[str, Any]]]) -> None:
     assert documents[name]
     for document in documents[name]:
         assert faults(name, document) == [], document["_id"]
 
 
 @pytest.mark.parametrize("name", [name for name, projection in PROJECTIONS.items() if projection.own])
-def test_documents_are_as_it_says_after_each_event(name: str, servicing: Servicing) -> None:
+def test_documents_match_the_dictionary_after_each_event(name: str, servicing: Servicing) -> None:
     projection, known, seen = PROJECTIONS[name], dict[str, Any](), 0
     for notification in servicing.recorder.select_notifications(1, 100_000, topics=projection.topics()):
         event: Any = servicing.mapper.to_domain_event(notification)
@@ -108,7 +108,7 @@ GOOD = {
         ),
     ],
 )
-def test_what_is_not_as_it_says_is_found(path: str, value: Any, fault: str) -> None:
+def test_a_deviation_from_the_dictionary_is_found(path: str, value: Any, fault: str) -> None:
     assert faults("loan-accounts", GOOD) == []
     document: dict[str, Any] = copy.deepcopy(GOOD)
     *parents, name = path.split(".")

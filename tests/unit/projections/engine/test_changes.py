@@ -73,7 +73,7 @@ def test_every_document_is_reported_from_the_beginning_long_after(name: str) -> 
         assert {each: changed[each] for each in after} == whose
 
 
-def test_threads_that_share_a_reader_get_what_one_alone_gets() -> None:
+def test_threads_that_share_a_reader_get_the_same_events() -> None:
     servicing, database = Servicing.in_memory(), Database()
     for each in happenings(Random(7), 200):
         absorb(servicing, [each])

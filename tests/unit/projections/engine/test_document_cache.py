@@ -45,7 +45,7 @@ def counts(store: LocalDocumentStore) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("remembered", [100_000, 15])
-def test_one_that_starts_empty_keeps_count_however_little_it_remembers(
+def test_a_small_cache_of_a_new_collection_counts_correctly(
     store: Counting, monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
     monkeypatch.setattr(module, "_MOST_ELSEWHERE", remembered)
@@ -60,7 +60,7 @@ def test_one_that_starts_empty_keeps_count_however_little_it_remembers(
     assert counts(store) == {name: count for name, count in named.items() if count}
 
 
-def test_one_that_starts_empty_asks_for_nothing_that_it_has_not_written(store: Counting) -> None:
+def test_a_cache_of_a_new_collection_queries_only_written_documents(store: Counting) -> None:
     cache = DocumentCache(store, keep=4)
     cache.start_empty()
     count_up(cache, ["a", "b", "c", "d"], 1)
@@ -70,7 +70,7 @@ def test_one_that_starts_empty_asks_for_nothing_that_it_has_not_written(store: C
     assert store.asked_for == ["a"], "it made room for another"
 
 
-def test_one_that_has_forgotten_everything_asks_again(store: Counting) -> None:
+def test_an_emptied_cache_queries_again(store: Counting) -> None:
     cache = DocumentCache(store, keep=4)
     cache.start_empty()
     count_up(cache, ["a"], 1)

@@ -26,13 +26,11 @@ def engine() -> Projector:
     return Projector(CUSTOMERS, servicing, Database(), 10)  # type: ignore[arg-type]
 
 
-def test_it_begins_with_one_batch_and_doubles_up_to_ten(engine: Projector) -> None:
+def test_a_step_starts_with_one_batch_and_doubles_up_to_ten(engine: Projector) -> None:
     assert [engine.step() for _ in range(6)] == [10, 20, 40, 80, 100, 100]
 
 
-def test_a_step_that_failed_is_tried_with_one_batch(
-    engine: Projector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_step_is_repeated_with_one_batch(engine: Projector, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where servers go away again and again, a large step would never come to its end."""
     assert [engine.step() for _ in range(3)] == [10, 20, 40]
 

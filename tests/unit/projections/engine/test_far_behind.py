@@ -57,7 +57,7 @@ def followed(store: Servicing, batch: int) -> tuple[dict[str, Any], int, Project
     return {each["_id"]: each for each in database["customers"].find()}, steps, engine
 
 
-def test_it_comes_to_the_same_documents_in_fewer_steps(store: Servicing) -> None:
+def test_large_steps_give_the_same_documents(store: Servicing) -> None:
     at_once, one_step, _ = followed(store, 100)
     in_steps, steps, _ = followed(store, 4)
     assert in_steps == at_once
@@ -65,7 +65,7 @@ def test_it_comes_to_the_same_documents_in_fewer_steps(store: Servicing) -> None
     assert (one_step, steps) == (1, 5), "and not 24"
 
 
-def test_a_document_that_fails_in_a_later_batch_stops_just_there(store: Servicing) -> None:
+def test_a_document_that_fails_in_a_later_batch_keeps_its_earlier_events(store: Servicing) -> None:
     with failing_at("Ann 20"):
         documents, _, engine = followed(store, 4)
     assert documents["C0"]["firstName"] == documents["C2"]["firstName"] == "Ann 29"

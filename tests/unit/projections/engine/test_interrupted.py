@@ -31,7 +31,7 @@ def cut_short(projection: Projection, servicing: Servicing, database: Database, 
 
 
 @pytest.mark.parametrize("name", WITH_LOOKUPS)
-def test_cut_short_before_each_write(name: str) -> None:
+def test_an_interruption_before_any_write_changes_no_result(name: str) -> None:
     projection, servicing = PROJECTIONS[name], stored(7, 70)
     expected, writes = undisturbed(projection, servicing, 40)
     assert len(expected) > 3

@@ -24,7 +24,7 @@ def record(position: int, beat: int) -> dict[str, object]:
     return {"position": position, "lease": {"beat": beat}}
 
 
-def test_where_nobody_beats_ten_seconds_are_enough(clock: Clock) -> None:
+def test_without_a_heartbeat_verification_waits_ten_seconds(clock: Clock) -> None:
     patience = verify._Patience(5)
     assert patience.lasts(record(5, 1))
     clock.now = 9.9
@@ -33,7 +33,7 @@ def test_where_nobody_beats_ten_seconds_are_enough(clock: Clock) -> None:
     assert not patience.lasts(record(5, 1))
 
 
-def test_where_somebody_beats_it_waits_for_two_minutes_and_again_once_it_moved(clock: Clock) -> None:
+def test_with_a_heartbeat_verification_waits_two_minutes_after_each_move(clock: Clock) -> None:
     patience = verify._Patience(5)
     for second in range(0, 120, 2):
         clock.now = float(second)

@@ -59,7 +59,7 @@ def test_a_page_looks_through_a_bounded_part_of_the_store(store: Servicing) -> N
     assert [len(page.events) for page in pages] == [0, 0, 2]
 
 
-def test_large_events_make_short_pages_and_none_is_lost(
+def test_large_events_make_short_pages_without_gaps(
     store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absorb(store, [rename(number) for number in range(40)])
@@ -77,9 +77,7 @@ def test_large_events_make_short_pages_and_none_is_lost(
     assert longest < 8, "some 250 bytes each"
 
 
-def test_no_event_of_a_newer_release_is_passed_over(
-    store: Servicing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_event_of_a_newer_release_is_skipped(store: Servicing, monkeypatch: pytest.MonkeyPatch) -> None:
     absorb(store, [rename(1), say(1)])
     known = "app.projections.engine.reading.known_topics"
     monkeypatch.setattr(known, lambda: frozenset(CUSTOMERS.topics()))

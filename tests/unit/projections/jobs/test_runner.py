@@ -17,7 +17,7 @@ for line in (b"of Ann", b"\xff", long, long, b'{"progress": {"projection": "cust
 """
 
 
-def test_a_line_that_is_no_json_is_passed_over_without_quoting_it(
+def test_a_line_that_is_not_json_is_skipped_and_not_quoted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     begin = subprocess.Popen

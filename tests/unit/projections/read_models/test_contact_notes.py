@@ -97,7 +97,7 @@ def test_notes_and_documents_agree_on_the_chains(
     } == model.documents()
 
 
-def test_of_two_amendments_at_once_one_wins() -> None:
+def test_one_of_two_concurrent_amendments_wins() -> None:
     """The second one read the note before the first was stored, and fails when it tries to save."""
     servicing, notes = fresh()
     notes.write("N1", ANN, "C1", CONTENT)
@@ -117,7 +117,7 @@ def test_of_two_amendments_at_once_one_wins() -> None:
     assert servicing.load(ContactNote, "N3") is None, "nothing of it is stored"
 
 
-def test_of_one_key_used_twice_at_once_one_note_comes() -> None:
+def test_two_concurrent_uses_of_one_key_give_one_note() -> None:
     servicing, notes = fresh()
     load, overtaken = servicing.load, []
 
@@ -134,7 +134,7 @@ def test_of_one_key_used_twice_at_once_one_note_comes() -> None:
     assert stored.is_replay
 
 
-def test_a_note_about_nobody_leaves_nothing() -> None:
+def test_a_note_about_an_unknown_customer_is_not_stored() -> None:
     servicing, notes = fresh()
     before = servicing.max_position()
     with pytest.raises(BillieError, match="no customer 'C2'") as refused:

@@ -59,7 +59,7 @@ def words(timeline: Given, month: str = MARCH) -> list[str]:
     return [each["what"] for each in entries(timeline, month)]
 
 
-def test_an_entry_says_what_happened_when_to_what_and_nothing_personal() -> None:
+def test_an_entry_holds_no_personal_data() -> None:
     loan = given(TIMELINE, LOAN.open(at=0, customer_id="C1"))
     loan.when(LOAN.update(at=5, last_payment_date="2026-03-01", last_payment_amount=Decimal("20.00"))).then(
         MARCH,
@@ -101,7 +101,7 @@ def test_entries_are_in_order_of_time_not_of_arrival() -> None:
     assert words(timeline) == ["identity_verified", "name_changed"]
 
 
-def test_of_one_time_the_place_in_the_store_decides() -> None:
+def test_entries_of_one_time_are_in_store_order() -> None:
     step = ANN.report_details(at=2, first_name="Ann", email_address="ann@example.com", staff=True)
     assert words(given(TIMELINE, step)) == ["name_changed", "contact_details_changed", "flags_changed"]
 
@@ -114,7 +114,7 @@ def test_each_month_of_the_time_zone_has_a_document() -> None:
     assert entries(timeline, APRIL)[0]["at"] == NOON + timedelta(days=30, hours=2)
 
 
-def test_what_happened_before_the_link_waits_for_it() -> None:
+def test_events_before_the_link_appear_with_it() -> None:
     timeline = given(
         TIMELINE,
         LOAN.change_status(at=0, status="ACTIVE"),
@@ -129,7 +129,7 @@ def test_what_happened_before_the_link_waits_for_it() -> None:
     assert words(timeline) == ["loan_status_changed", "decision_made", "loan_opened", "conversation_started"]
 
 
-def test_an_account_that_changes_hands_leaves_behind_what_was() -> None:
+def test_a_transferred_account_leaves_its_past_with_the_first_customer() -> None:
     timeline = given(TIMELINE, LOAN.open(at=0, customer_id="C1"))
     timeline.when(LOAN.open(at=1, customer_id="C2"), LOAN.change_status(at=2, status="SUSPENDED"))
     assert words(timeline) == ["loan_opened"]
@@ -181,7 +181,7 @@ def test_a_posted_command_is_named_by_its_kind(kind: str, expected: str) -> None
     assert words(timeline)[-1] == expected
 
 
-def test_an_adjustment_tells_what_it_comes_to() -> None:
+def test_an_adjustment_shows_its_total() -> None:
     deltas = {"amount": None, "principal_delta": Decimal("-30.00"), "fee_delta": Decimal("12.50")}
     intent = replace(INTENT, kind=CommandKind.ADJUSTMENT, **deltas)
     asked = COMMAND.request(actor=TELLER, intent=intent)
@@ -196,7 +196,7 @@ def test_an_adjustment_tells_what_it_comes_to() -> None:
     ("by", "what", "became"),
     [("bob", "command_refused", "was refused"), ("tom", "command_withdrawn", "was taken back")],
 )
-def test_who_asked_for_a_command_takes_it_back_and_another_refuses_it(
+def test_a_command_is_withdrawn_by_its_requester_and_refused_by_another(
     by: str, what: str, became: str
 ) -> None:
     timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(**WAIVER, needs_approval=True))
@@ -207,7 +207,7 @@ def test_who_asked_for_a_command_takes_it_back_and_another_refuses_it(
 
 
 @pytest.mark.parametrize("posted", [True, False])
-def test_a_command_that_was_settled_by_hand_tells_by_whom(posted: bool) -> None:
+def test_a_manual_settlement_names_its_person(posted: bool) -> None:
     timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(**WAIVER))
     timeline.when(
         COMMAND.settle_by_hand(
@@ -219,7 +219,7 @@ def test_a_command_that_was_settled_by_hand_tells_by_whom(posted: bool) -> None:
     assert last["text"] == f"A fee waiver of 20.00 was {'' if posted else 'not '}posted, as somebody found."
 
 
-def test_a_write_off_request_is_the_customers_that_it_names() -> None:
+def test_a_write_off_request_belongs_to_the_customer_it_names() -> None:
     timeline = given(TIMELINE, REQUEST.request(at=0, customer_id="C1", **ASKED))
     timeline.when(REQUEST.decide(at=1, outcome="Approved", by="bob", transaction_id="T1"))
     asked, approved = entries(timeline)
@@ -229,7 +229,7 @@ def test_a_write_off_request_is_the_customers_that_it_names() -> None:
     assert approved["transactionId"] == "T1"
 
 
-def test_a_write_off_request_that_names_nobody_is_its_accounts_customers() -> None:
+def test_a_write_off_request_without_a_customer_belongs_to_its_accounts_customer() -> None:
     timeline = given(
         TIMELINE, REQUEST.request(at=0, **ASKED), REQUEST.decide(at=1, outcome="Rejected", by="bob")
     )
@@ -238,13 +238,13 @@ def test_a_write_off_request_that_names_nobody_is_its_accounts_customers() -> No
     assert words(timeline) == ["write_off_requested", "write_off_rejected", "loan_opened"]
 
 
-def test_a_decision_that_came_before_its_request_stands_when_it_was_made() -> None:
+def test_a_decision_that_arrived_before_its_request_keeps_its_time() -> None:
     early = REQUEST.decide(at=1, outcome="Approved", by="bob")
     timeline = given(TIMELINE, early, REQUEST.request(at=5, customer_id="C1", **ASKED))
     assert words(timeline) == ["write_off_approved", "write_off_requested"]
 
 
-def test_a_note_is_its_customers_and_says_what_kind_it_is_of() -> None:
+def test_a_note_belongs_to_its_customer_and_shows_its_type() -> None:
     said = {"note_type": "phone_inbound", "subject": "Fee", "content": "?", "priority": "low"}
     said |= {"sentiment": "neutral", "loan_account_id": "L1"}
     amended = facts_of("C1", said) | {"amends_note_id": "N1"}
@@ -263,7 +263,7 @@ def test_a_note_is_its_customers_and_says_what_kind_it_is_of() -> None:
     assert (second["what"], second["noteId"]) == ("note_amended", "N2")
 
 
-def test_what_only_repeats_how_something_stands_is_left_out() -> None:
+def test_a_repeated_status_is_left_out() -> None:
     def aged(day: int, days_past_due: int) -> Any:
         return LOAN.update_aging(at=day * DAY, days_past_due=days_past_due, bucket="early_arrears")
 
@@ -292,12 +292,12 @@ def test_the_newest_entries_wait_and_all_are_counted() -> None:
     assert [each["at"] for each in entries(timeline)] == [minute(20 * DAY), minute(30 * DAY)]
 
 
-def test_a_chat_is_of_whom_its_messages_name_in_passing() -> None:
+def test_a_chat_belongs_to_the_customer_its_messages_mention() -> None:
     timeline = given(TIMELINE, CHAT.summarise(at=1, purpose="A car"), CHAT.meet(at=2, customer_id="C1"))
     assert words(timeline) == ["conversation_summarised"]
 
 
-def test_what_is_said_and_posted_in_a_chat_is_not_here() -> None:
+def test_chat_messages_and_notices_are_left_out() -> None:
     said = CHAT.add_utterance(at=1, username="customer", utterance="my name is Ann")
     posted = CHAT.post_notice(at=2, agent_name="risk", content={"name": "Ann"})
     assert words(given(TIMELINE, CHAT.start(at=0, customer_id="C1"), said, posted)) == [

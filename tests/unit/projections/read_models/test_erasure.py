@@ -73,7 +73,7 @@ def servicing() -> Servicing:
     return servicing
 
 
-def test_what_stays_of_a_customer_is_not_personal(servicing: Servicing) -> None:
+def test_an_erased_customer_keeps_no_personal_data(servicing: Servicing) -> None:
     live = folded(servicing)
     assert SECRET in live.everything()
     erase(servicing)
@@ -98,7 +98,7 @@ def test_what_stays_of_a_customer_is_not_personal(servicing: Servicing) -> None:
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_words_of_who_settles_by_hand_are_cleared(servicing: Servicing, late: bool) -> None:
+def test_the_text_of_a_manual_settlement_is_erased(servicing: Servicing, late: bool) -> None:
     def settle() -> None:
         fault, why = ("NOT_POSTED", f"{SECRET} died"), {"posted": False, "transaction_id": None}
         command = On(LedgerCommand, "K2").settle_by_hand(actor=EVE, because=fault[1], **why)
@@ -148,9 +148,7 @@ NEWS = st.lists(st.sampled_from(range(14)), max_size=6)
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 30), NEWS)
-def test_it_comes_to_the_same_however_it_is_split_and_repeated(
-    seed: int, batch: int, repeated: list[int]
-) -> None:
+def test_erasure_does_not_depend_on_batches_and_repeats(seed: int, batch: int, repeated: list[int]) -> None:
     servicing, chance = Servicing.in_memory(), Random(seed)
     mine: list[Step] = list(everything_of("C1", "L1"))
     other: list[Step] = list(everything_of("C2", "L2"))

@@ -156,7 +156,7 @@ def test_any_order_of_the_same_events_gives_the_same_histories(
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_every_day_counts_what_its_events_say(seed: int) -> None:
+def test_every_day_is_the_sum_of_its_events(seed: int) -> None:
     """The days, reckoned without any lookup: each from all events of it and of the days before."""
     servicing, calendar = stored(seed, 60), BusinessCalendar("Australia/Sydney")
     days = folded(servicing, "portfolio-daily", batch=7)

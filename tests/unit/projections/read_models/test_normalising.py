@@ -39,7 +39,7 @@ def test_case_and_accents_do_not_matter(text: str, folded: str) -> None:
 
 
 @given(ANYTHING)
-def test_folding_what_is_folded_changes_nothing(text: str) -> None:
+def test_normalising_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
     assert words(" ".join(words(text))) == words(text)
     assert code(code(text)) == code(text)
@@ -65,11 +65,11 @@ def test_keys_can_be_stored_and_are_bounded(text: str) -> None:
         ("...", []),
     ],
 )
-def test_words(text: str, expected: list[str]) -> None:
+def test_names_are_split_into_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
-def test_a_code_is_without_what_separates_its_parts() -> None:
+def test_a_code_has_no_separators() -> None:
     assert code("ACC-900 002") == code("acc900002") == "acc900002"
 
 
@@ -102,6 +102,6 @@ def test_any_form_of_a_number_is_the_same(national: str, before: str, data: st.D
 
 
 @given(NATIONAL, st.sampled_from(["0", "+61", "61", ""]), st.integers(3, 9))
-def test_a_number_is_found_by_how_it_begins_in_any_form(national: str, before: str, length: int) -> None:
+def test_a_number_is_found_by_its_prefix_in_any_format(national: str, before: str, length: int) -> None:
     beginnings = phone_prefixes((before + national)[:length])
     assert any(f"0{national}".startswith(each) for each in beginnings)

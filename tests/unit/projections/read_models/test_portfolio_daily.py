@@ -42,7 +42,7 @@ def paid(loan: On, amount: str | None, on: str | None, at: int = 0, **more: Any)
     return loan.update(at=at, last_payment_date=on, **amounts, **more)
 
 
-def test_a_day_counts_accounts_and_what_is_owed() -> None:
+def test_a_day_counts_accounts_and_balances() -> None:
     given(PORTFOLIO, opened(LOAN), opened(OTHER, "50.50")).when(
         LOAN.update_aging(at=1, bucket="current", days_past_due=0)
     ).then(
@@ -68,7 +68,7 @@ def test_a_new_day_carries_on_and_has_its_own_payments() -> None:
     )
 
 
-def test_late_news_corrects_its_day_and_each_later_one() -> None:
+def test_a_late_report_corrects_its_day_and_each_later_one() -> None:
     days = given(PORTFOLIO, opened(LOAN), opened(OTHER, "50.00", at=2 * DAY))
     days.when(LOAN.change_status(at=DAY, received=3 * DAY, status="SUSPENDED"))
     days.shows(FIRST, accountsByStatus=statuses(active=1), outstandingTotal=aud("100.00"))
@@ -87,7 +87,7 @@ def test_late_news_of_an_account_does_not_replace_newer_news() -> None:
     days.shows(THIRD, accountsByStatus=statuses(active=2))
 
 
-def test_what_was_never_known_of_an_account_is_taken_from_no_count() -> None:
+def test_an_unknown_figure_changes_no_count() -> None:
     days = given(PORTFOLIO, opened(LOAN, at=2 * DAY), OTHER.update_aging(at=2 * DAY, bucket="current"))
     days.when(LOAN.update_aging(at=0, received=3 * DAY, bucket="default"))
     days.shows(FIRST, accountsByBucket=buckets(default=1), accountsByStatus=statuses())
@@ -116,7 +116,7 @@ def test_the_reason_of_a_closure_may_come_later() -> None:
     ).shows(SECOND, accountsByStatus=statuses(written_off=1))
 
 
-def test_a_payment_counts_on_the_day_that_it_tells() -> None:
+def test_a_payment_counts_on_its_reported_day() -> None:
     days = given(PORTFOLIO, opened(LOAN), opened(OTHER, at=2 * DAY))
     days.when(paid(LOAN, "20.00", SECOND, at=2 * DAY), paid(OTHER, None, SECOND, at=3 * DAY))
     days.shows(SECOND, payments=2, paidTotal=aud("20.00"), outstandingTotal=aud("100.00"))
@@ -124,7 +124,7 @@ def test_a_payment_counts_on_the_day_that_it_tells() -> None:
 
 
 @pytest.mark.parametrize("day", ["2026-03-09", "1999-12-31", "0001-01-01", "9999-12-31", None])
-def test_a_payment_of_a_day_that_cannot_be_counts_on_that_of_its_news(day: str | None) -> None:
+def test_a_payment_with_an_impossible_day_counts_on_its_reports_day(day: str | None) -> None:
     given(PORTFOLIO, opened(LOAN)).when(paid(LOAN, "20.00", day, at=DAY)).shows(SECOND, payments=1)
 
 
@@ -173,7 +173,7 @@ def test_a_time_after_its_receipt_or_before_any_loan_is_nonsense(nonsense: int) 
     assert days.ids() == [SECOND]
 
 
-def test_what_is_kept_of_an_account_grows_with_its_changes_only() -> None:
+def test_an_accounts_lookup_grows_only_with_its_changes() -> None:
     days = given(PORTFOLIO, opened(LOAN))
     days.when(*(LOAN.update(at=day * DAY, current_balance=Decimal("100.00")) for day in range(1, 9)))
     days.when(LOAN.change_status(at=9 * DAY, status="SUSPENDED"))
@@ -189,6 +189,6 @@ def test_no_day_carries_on_from_one_that_is_set_aside() -> None:
         days.when(LOAN.update(at=DAY, current_balance=Decimal("60.00")))
 
 
-def test_what_changes_nothing_begins_no_day() -> None:
+def test_an_event_without_effect_starts_no_day() -> None:
     days: Given = given(PORTFOLIO, opened(LOAN)).when(LOAN.change_status(at=DAY, status="ACTIVE"))
     assert days.ids() == [FIRST]

@@ -115,7 +115,7 @@ def test_clearing_the_fields_clears_the_keys() -> None:
     assert cleared[FIELD] == ["cc1"]
 
 
-def test_verifying_compares_keys_and_no_stamps() -> None:
+def test_verification_compares_keys_and_ignores_stamps() -> None:
     one, other = {"_id": "C1", "_position": 1, FIELD: ["cc1"]}, {"_id": "C1", "_position": 2}
     assert [each.path for each in fields_that_differ(one, other)] == [FIELD]
     assert fields_that_differ(one, {**other, FIELD: ["cc1"]}) == []

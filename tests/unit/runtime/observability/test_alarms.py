@@ -93,7 +93,7 @@ def test_an_alarm_has_its_section_in_the_runbook(rule: dict[str, Any]) -> None:
     assert f"`{rule['alert']}`" in RUNBOOK
 
 
-def test_the_table_of_metrics_names_the_rules_and_the_rules_what_is_in_it() -> None:
+def test_the_table_of_metrics_and_the_rules_agree() -> None:
     named = {name for metric in table().values() for name in metric.alarm.split(", ") if name}
     assert named == {rule["alert"] for rule in RULES}
     for rule in RULES:

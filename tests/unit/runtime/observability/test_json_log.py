@@ -40,7 +40,7 @@ def test_a_line_has_what_every_line_has(logged: Any) -> None:
     assert line["message"] == "Entry 1-0 set aside:\nwhy"
 
 
-def test_what_it_is_about_stands_in_fields_of_its_own_and_nothing_else_does(logged: Any) -> None:
+def test_only_the_subjects_of_a_record_have_fields(logged: Any) -> None:
     about = {
         "entry_id": "1-0",
         "message_id": "id:1",

@@ -21,7 +21,7 @@ def test_the_page_is_current() -> None:
 
 
 @pytest.mark.parametrize("metric", table().values(), ids=table())
-def test_a_metric_is_named_as_prometheus_names_them_and_says_what_it_is(metric: Metric) -> None:
+def test_metrics_follow_prometheus_naming_and_have_help_texts(metric: Metric) -> None:
     assert COUNTED.fullmatch(metric.name)
     assert (metric.kind == "counter") == metric.name.endswith("_total")
     assert metric.kind != "histogram" or metric.name.endswith(UNITS)
