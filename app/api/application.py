@@ -1,6 +1,6 @@
 """The FastAPI application: its routes and middleware around its services."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -26,7 +26,7 @@ from app.api.openapi import document as openapi
 from app.api.overview import routes as overview
 from app.api.projection_jobs import routes as projection_jobs
 from app.api.search import routes as search
-from app.api.services import build_services
+from app.api.services import Services, build_services
 from app.api.status import routes as status
 from app.api.write_offs import routes as write_offs
 from app.ingestion.messages.catalogue import CATALOGUE
@@ -43,8 +43,12 @@ _READS = (documents, overview, search, status, auth, histories, changes, ledger,
 _WRITES = (money, ledger_commands, write_offs, dead_letters, projection_jobs, erasures)
 
 
-def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
-    """The API. Its requests are spans of ``tracing``.
+def create_app(
+    settings: Settings,
+    tracing: Tracing = NO_TRACING,
+    extended: Callable[[Services], Services] = lambda services: services,
+) -> FastAPI:
+    """The API. Its requests are spans of ``tracing``; ``extended`` adds what else its pages need.
 
     Raises AuthenticationNotConfiguredError if no token could be verified, LedgerSettingsError if the ledger's
     settings cannot be used, ParserError if an installed parser of messages cannot be.
@@ -55,7 +59,7 @@ def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.services = build_services(settings, tracing, tokens, parsers)
+        app.state.services = extended(build_services(settings, tracing, tokens, parsers))
         async with app.state.services.running():
             yield
 

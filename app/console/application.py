@@ -19,6 +19,7 @@ from app.console.pages.pipeline import jobs
 from app.console.pages.pipeline import page as pipeline
 from app.console.pages.sign_in import page as sign_in
 from app.console.pages.start import page as start
+from app.console.session.guard import ConsoleServices
 from app.console.session.wiring import wire
 from app.console.ui import assets
 from app.console.ui.page_route import HEADERS, problem_page
@@ -38,12 +39,13 @@ _MAX_FORM_BYTES = 256 * 1024
 
 def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     """The application. Raises ConsoleNotConfiguredError, and what the API raises."""
-    app = create_api(settings, tracing)
-    if settings.console != "off":
-        app.state.console = wire(settings)
-        for page in _PAGES:
-            app.include_router(page.router, max_body_size=_MAX_FORM_BYTES)
-        _answer_browsers_with_pages(app)
+    if settings.console == "off":
+        return create_api(settings, tracing)
+    console = wire(settings)
+    app = create_api(settings, tracing, lambda services: ConsoleServices(**vars(services), console=console))
+    for page in _PAGES:
+        app.include_router(page.router, max_body_size=_MAX_FORM_BYTES)
+    _answer_browsers_with_pages(app)
     return app
 
 

@@ -70,8 +70,8 @@ class Acknowledged:
         return [name for name in self._open if _parts(name) <= read_up_to and name not in in_hand]
 
     def _read_letters(self) -> None:
-        for letter_id, fields in self._new(self._settings.dead_letter_stream, self._letters_up_to):
-            self._letters_up_to = letter_id
+        for dead_letter_id, fields in self._new(self._settings.dead_letter_stream, self._letters_up_to):
+            self._letters_up_to = dead_letter_id
             if fields[b"entry_id"] in self._set_aside:
                 self._wrong.add(f"{fields[b'entry_id'].decode()} was set aside twice")
             self._set_aside.add(fields[b"entry_id"])

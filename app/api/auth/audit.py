@@ -20,7 +20,7 @@ AUDITED_IDS = {
     "loan_account_id": "loanAccountIds",
     "conversation_id": "conversationIds",
     "note_id": "noteIds",
-    "letter_id": "letterIds",
+    "dead_letter_id": "deadLetterIds",
 }
 """The attributes that say whose data it is, and their names in a line, which holds nothing else of it."""
 

@@ -26,7 +26,7 @@ from app.api.services import services_of
 from app.errors import NotFoundError
 from app.ingestion.dead_letters.dead_letter import DeadLetterInFull
 from app.ingestion.dead_letters.replays import (
-    LetterId,
+    DeadLetterId,
     ReplayReport,
     ReplayRequest,
     replay_many,
@@ -42,9 +42,9 @@ router = APIRouter(
     responses=documented(400, 401, 403, 422, 503),
 )
 
-_LETTER_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
+_DEAD_LETTER_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
-Id = Annotated[LetterId, Path(alias="letterId", description="As in the list.")]
+Id = Annotated[DeadLetterId, Path(alias="deadLetterId", description="As in the list.")]
 
 
 def _store(request: Request) -> DeadLetterStore:
@@ -65,7 +65,7 @@ def list_dead_letters(
     A long search may answer with a page that is not full, and a `next`.
     """
     store, wanted = _store(request), Filter(reason, type, before)
-    found = store.page(wanted, limit, None if cursor is None else _letter_id(cursor))
+    found = store.page(wanted, limit, None if cursor is None else _dead_letter_id(cursor))
     counts = store.counts(wanted)
     return DeadLetterPage(
         items=found.items,
@@ -76,15 +76,15 @@ def list_dead_letters(
 
 
 @router.get(
-    "/{letterId}",
+    "/{deadLetterId}",
     operation_id="getDeadLetter",
     responses=documented(404) | TAGGED,
     response_model=DeadLetterInFull,
 )
-def get_dead_letter(request: Request, response: Response, letter_id: Id) -> Response:
+def get_dead_letter(request: Request, response: Response, dead_letter_id: Id) -> Response:
     """Get one dead letter, with the original entry."""
-    if (found := _store(request).get(letter_id)) is None:
-        raise NotFoundError("dead letter", letter_id)
+    if (found := _store(request).get(dead_letter_id)) is None:
+        raise NotFoundError("dead letter", dead_letter_id)
     return represented(request, response, found)
 
 
@@ -94,28 +94,28 @@ def replay_dead_letters(request: Request, body: ReplayRequest) -> ReplayReport:
     return replay_many(_store(request), body, services_of(request).servers.event_store_to_write)
 
 
-@router.post("/{letterId}/replay", operation_id="replayDeadLetter", responses=documented(404))
-def replay_dead_letter(request: Request, letter_id: Id) -> Replay:
+@router.post("/{deadLetterId}/replay", operation_id="replayDeadLetter", responses=documented(404))
+def replay_dead_letter(request: Request, dead_letter_id: Id) -> Replay:
     """Apply one original entry again, unchanged. It leaves the list, or stays with the new reason."""
     store = _store(request)
-    if (found := store.get(letter_id)) is None:
-        raise NotFoundError("dead letter", letter_id)
+    if (found := store.get(dead_letter_id)) is None:
+        raise NotFoundError("dead letter", dead_letter_id)
     with services_of(request).servers.event_store_to_write() as servicing:
         return store.replay(found, servicing)
 
 
-@router.post("/{letterId}/discard", operation_id="discardDeadLetter", responses=documented(404))
+@router.post("/{deadLetterId}/discard", operation_id="discardDeadLetter", responses=documented(404))
 def discard_dead_letter(
-    request: Request, letter_id: Id, body: DiscardBody, by: Annotated[Caller, Authenticated]
+    request: Request, dead_letter_id: Id, body: DiscardBody, by: Annotated[Caller, Authenticated]
 ) -> Discarded:
     """Discard a dead letter, for a reason. It is kept, with who discarded it, when and why."""
-    if not _store(request).discard(letter_id, by.user, body.because):
-        raise NotFoundError("dead letter", letter_id)
-    return Discarded(letter_id=letter_id, discarded_by=by.user, because=body.because)
+    if not _store(request).discard(dead_letter_id, by.user, body.because):
+        raise NotFoundError("dead letter", dead_letter_id)
+    return Discarded(dead_letter_id=dead_letter_id, discarded_by=by.user, because=body.because)
 
 
-def _letter_id(cursor: str) -> str:
+def _dead_letter_id(cursor: str) -> str:
     match decode_cursor(cursor):
-        case [str(letter_id)] if _LETTER_ID.fullmatch(letter_id):
-            return letter_id
+        case [str(dead_letter_id)] if _DEAD_LETTER_ID.fullmatch(dead_letter_id):
+            return dead_letter_id
     raise InvalidCursorError

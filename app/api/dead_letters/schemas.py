@@ -25,6 +25,6 @@ class DiscardBody(BaseModel):
 class Discarded(CamelModel):
     """A discarded dead letter."""
 
-    letter_id: str
+    dead_letter_id: str
     discarded_by: str
     because: str

@@ -9,7 +9,7 @@ class InboxOutcome(CamelModel):
 
     entry_id: str
     outcome: Fate
-    letter_id: str | None = None
+    dead_letter_id: str | None = None
     reason: str | None = None
     path: str | None = None
 
@@ -20,7 +20,7 @@ class InboxOutcome(CamelModel):
         return cls(
             entry_id=outcome.entry_id,
             outcome=outcome.fate,
-            letter_id=letter and letter.letter_id,
+            dead_letter_id=letter and letter.dead_letter_id,
             reason=letter and letter.reason,
             path=letter and letter.path,
         )

@@ -62,10 +62,10 @@ def show_all(
 
 
 @group.command()
-def show(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def show(dead_letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
     with _servers() as servers:
-        found = _found(servers.dead_letters(), letter_id, DeadLetterStore.find)
+        found = _found(servers.dead_letters(), dead_letter_id, DeadLetterStore.find)
     typer.echo(found.model_dump_json(by_alias=True, indent=2))
 
 
@@ -84,16 +84,16 @@ def replay(
         store = servers.dead_letters()
         # Only those on the list now: one that fails again gets a new id, and is not replayed twice.
         wanted = (
-            [_found(store, each).letter_id for each in ids]
+            [_found(store, each).dead_letter_id for each in ids]
             if ids
-            else [each.letter_id for each in store.search(Filter(reason))]
+            else [each.dead_letter_id for each in store.search(Filter(reason))]
         )
         with servers.event_store_to_write() as servicing, status:
             for done in replay_each(store, wanted, servicing):
                 counts[done.outcome] += 1
                 if done.outcome is ReplayOutcome.FAILED_AGAIN:
                     status.end()
-                    typer.echo(f"{done.letter_id} failed again: {_why(done)}", err=True)
+                    typer.echo(f"{done.dead_letter_id} failed again: {_why(done)}", err=True)
                 status.show(f"{counts.total():,} of {len(wanted):,} replayed")
     gone, failed = counts[ReplayOutcome.GONE], counts[ReplayOutcome.FAILED_AGAIN]
     left = f", {gone:,} left the list meanwhile" if gone else ""
@@ -113,10 +113,10 @@ def discard(
         raise typer.Exit(2)
     with _servers() as servers:
         store = servers.dead_letters()
-        for letter_id in [_found(store, each).letter_id for each in ids]:
-            if not store.discard(letter_id, _who(), because.strip()):
-                raise _gone(letter_id)
-            typer.echo(f"{letter_id} is discarded.")
+        for dead_letter_id in [_found(store, each).dead_letter_id for each in ids]:
+            if not store.discard(dead_letter_id, _who(), because.strip()):
+                raise _gone(dead_letter_id)
+            typer.echo(f"{dead_letter_id} is discarded.")
 
 
 @group.command()
@@ -126,10 +126,10 @@ def delete(
     """Remove some for good, whether discarded or not: for an erasure, as neither copy nor record is kept."""
     with _servers() as servers:
         store = servers.dead_letters()
-        for letter_id in [_found(store, each, DeadLetterStore.find).letter_id for each in ids]:
-            if not store.delete(letter_id):
-                raise _gone(letter_id)
-            typer.echo(f"{letter_id} is deleted.")
+        for dead_letter_id in [_found(store, each, DeadLetterStore.find).dead_letter_id for each in ids]:
+            if not store.delete(dead_letter_id):
+                raise _gone(dead_letter_id)
+            typer.echo(f"{dead_letter_id} is deleted.")
 
 
 def _hours_ago(hours: float) -> datetime:
@@ -158,28 +158,28 @@ def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
         servers.close()
 
 
-def _found(store: DeadLetterStore, letter_id: str, find: Find = DeadLetterStore.get) -> DeadLetterInFull:
+def _found(store: DeadLetterStore, dead_letter_id: str, find: Find = DeadLetterStore.get) -> DeadLetterInFull:
     try:
-        found = find(store, letter_id)
+        found = find(store, dead_letter_id)
     except ResponseError as error:
-        typer.echo(f"{letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
+        typer.echo(f"{dead_letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
         raise typer.Exit(2) from error
     if found is None:
-        raise _gone(letter_id)
+        raise _gone(dead_letter_id)
     return found
 
 
-def _gone(letter_id: str) -> typer.Exit:
-    typer.echo(f"There is no dead letter {letter_id}: see `billie dead-letters list`.", err=True)
+def _gone(dead_letter_id: str) -> typer.Exit:
+    typer.echo(f"There is no dead letter {dead_letter_id}: see `billie dead-letters list`.", err=True)
     return typer.Exit(1)
 
 
 def _why(done: Replay) -> str:
-    now = "" if done.now_letter_id in (None, done.letter_id) else f" (it is {done.now_letter_id} now)"
+    now = "" if done.current_id in (None, done.dead_letter_id) else f" (it is {done.current_id} now)"
     return f"{done.reason}: {done.path}: {done.error}{now}"
 
 
 def _line(dead_letter: DeadLetter) -> str:
     at = dead_letter.at.isoformat(timespec="seconds")
     where = f"{dead_letter.reason} at {dead_letter.path}"
-    return f"{dead_letter.letter_id}  {at}  {where}  {dead_letter.type or '(no type)'}"
+    return f"{dead_letter.dead_letter_id}  {at}  {where}  {dead_letter.type or '(no type)'}"

@@ -70,7 +70,8 @@ def _publish_and_wait(settings: Settings, source: Path, timeout: float) -> None:
     letters = [each.letter for each in outcomes if each.letter is not None]
     for letter in letters[:_MOST_LETTERS]:
         typer.echo(
-            f"{letter.letter_id} is the dead letter of {letter.entry_id}: {letter.reason} at {letter.path}"
+            f"{letter.dead_letter_id} is the dead letter of {letter.entry_id}: "
+            f"{letter.reason} at {letter.path}"
         )
     if len(letters) > _MOST_LETTERS:
         typer.echo(f"… and {len(letters) - _MOST_LETTERS:,} more: `billie dead-letters list`.")

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from fastapi import Depends, Request
 
 from app.api.http.problems import ProblemError
+from app.api.services import Services, services_of
 from app.console.session.issuer import Issuer
 from app.console.session.sessions import Session, Sessions
 from app.runtime.settings.settings import Settings
@@ -16,17 +17,25 @@ _MAX_FIELDS = 200
 
 @dataclass(frozen=True)
 class Console:
-    """What the console works with, in ``app.state.console``. ``issuer`` is there for BILLIE_CONSOLE=oidc."""
+    """What the console works with. ``issuer`` is there for BILLIE_CONSOLE=oidc."""
 
     settings: Settings
     sessions: Sessions
     issuer: Issuer | None
 
 
+@dataclass(frozen=True)
+class ConsoleServices(Services):
+    """The API's services, and the console's."""
+
+    console: Console
+
+
 def console_of(request: Request) -> Console:
     """The console that serves a request."""
-    console: Console = request.app.state.console
-    return console
+    services = services_of(request)
+    assert isinstance(services, ConsoleServices), "only the console's application serves its pages"
+    return services.console
 
 
 class SignInNeededError(Exception):

@@ -21,7 +21,7 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 class DeadLetter(CamelModel):
     """A dead letter without its entry; ``path`` names the failing field."""
 
-    letter_id: str
+    dead_letter_id: str
     entry_id: str = Field(description="The id that the original entry had on its stream.")
     stream: str
     type: str = Field(description="Empty where the entry named none.")
@@ -32,15 +32,18 @@ class DeadLetter(CamelModel):
     at: datetime
 
     @classmethod
-    def read(cls, letter_id: str, fields: Mapping[str, str]) -> "DeadLetter":
+    def read(cls, dead_letter_id: str, fields: Mapping[str, str]) -> "DeadLetter":
         """A dead letter from its fields in Redis. Shows as much as possible of another program's entry."""
         try:
             deliveries, at = int(fields["deliveries"]), datetime.fromisoformat(fields["at"])
         except (KeyError, ValueError):
-            deliveries, at = 0, datetime.fromtimestamp(min(int(letter_id.split("-")[0]) / 1e3, _LATEST), UTC)
+            deliveries, at = (
+                0,
+                datetime.fromtimestamp(min(int(dead_letter_id.split("-")[0]) / 1e3, _LATEST), UTC),
+            )
         is_ours = _is_ours(fields)
         return DeadLetter(
-            letter_id=letter_id,
+            dead_letter_id=dead_letter_id,
             entry_id=fields.get("entry_id", ""),
             stream=fields.get("stream", ""),
             type=fields.get("type", ""),
@@ -62,10 +65,10 @@ class DeadLetterInFull(DeadLetter):
         return {to_bytes(name): to_bytes(value) for name, value in self.entry.items()}
 
     @classmethod
-    def read(cls, letter_id: str, fields: Mapping[str, str]) -> "DeadLetterInFull":
+    def read(cls, dead_letter_id: str, fields: Mapping[str, str]) -> "DeadLetterInFull":
         """As :meth:`DeadLetter.read`, with the entry."""
         entry = orjson.loads(fields["entry"]) if _is_ours(fields) else dict(fields)
-        return cls(**DeadLetter.read(letter_id, fields).model_dump(), entry=entry)
+        return cls(**DeadLetter.read(dead_letter_id, fields).model_dump(), entry=entry)
 
 
 def record_of(

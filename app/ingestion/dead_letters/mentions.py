@@ -29,7 +29,7 @@ def mentions_of(store: DeadLetterStore, names: Collection[str]) -> Mentions:
     not_searched = 0
     for place in (store, store.discarded()):
         found += [
-            each.letter_id
+            each.dead_letter_id
             for each in islice(place.in_full(), MOST_SEARCHED)
             if any(text in part for field in each.original().items() for part in field for text in wanted)
         ]

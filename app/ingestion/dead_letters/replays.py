@@ -17,7 +17,7 @@ from app.runtime.camel_model import CamelModel
 MOST_AT_ONCE = 1_000
 
 OpenEventStore = Callable[[], AbstractContextManager[Servicing]]
-LetterId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]
+DeadLetterId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]
 
 
 class ReplayRequest(CamelModel):
@@ -25,18 +25,18 @@ class ReplayRequest(CamelModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
-    letter_ids: list[LetterId] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
+    dead_letter_ids: list[DeadLetterId] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
     reason: Reason | None = None
     all: bool = False
-    after: LetterId | None = None
-    up_to: LetterId | None = None
+    after: DeadLetterId | None = None
+    up_to: DeadLetterId | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.letter_ids is not None) + (self.reason is not None) + self.all != 1:
-            msg = "give one of letterIds, reason, and all"
+        if (self.dead_letter_ids is not None) + (self.reason is not None) + self.all != 1:
+            msg = "give one of deadLetterIds, reason, and all"
             raise ValueError(msg)
-        if self.letter_ids is not None and (self.after or self.up_to):
+        if self.dead_letter_ids is not None and (self.after or self.up_to):
             msg = "after and upTo go with reason or all"
             raise ValueError(msg)
         return self
@@ -57,22 +57,24 @@ class ReplayReport(CamelModel):
     next: ReplayRequest | None = None
 
 
-def replay_each(store: DeadLetterStore, letter_ids: Iterable[str], servicing: Servicing) -> Iterator[Replay]:
+def replay_each(
+    store: DeadLetterStore, dead_letter_ids: Iterable[str], servicing: Servicing
+) -> Iterator[Replay]:
     """Replay one by one. Raises one of EVENT_STORE_ERRORS or redis's errors; what was yielded is done."""
-    for letter_id in letter_ids:
-        found = store.get(letter_id)
-        gone = Replay(letter_id=letter_id, outcome=ReplayOutcome.GONE)
+    for dead_letter_id in dead_letter_ids:
+        found = store.get(dead_letter_id)
+        gone = Replay(dead_letter_id=dead_letter_id, outcome=ReplayOutcome.GONE)
         yield gone if found is None else store.replay(found, servicing)
 
 
 def replay_many(store: DeadLetterStore, request: ReplayRequest, event_store: OpenEventStore) -> ReplayReport:
     """Replay the requested dead letters, at most a thousand. Raises as :func:`replay_each` does."""
-    if request.letter_ids is not None:
-        return _report(_replays(store, list(dict.fromkeys(request.letter_ids)), event_store))
+    if request.dead_letter_ids is not None:
+        return _report(_replays(store, list(dict.fromkeys(request.dead_letter_ids)), event_store))
     up_to = request.up_to or store.last_id()
     wanted = Filter(reason=request.reason, up_to=up_to)
     page = store.page(wanted, MOST_AT_ONCE, request.after)
-    report = _report(_replays(store, [each.letter_id for each in page.items], event_store))
+    report = _report(_replays(store, [each.dead_letter_id for each in page.items], event_store))
     if page.after is None:
         return report
     left = store.counts(wanted, start=f"({page.after}")
@@ -82,9 +84,9 @@ def replay_many(store: DeadLetterStore, request: ReplayRequest, event_store: Ope
     )
 
 
-def _replays(store: DeadLetterStore, letter_ids: list[str], event_store: OpenEventStore) -> list[Replay]:
+def _replays(store: DeadLetterStore, dead_letter_ids: list[str], event_store: OpenEventStore) -> list[Replay]:
     with event_store() as servicing:
-        return list(replay_each(store, letter_ids, servicing))
+        return list(replay_each(store, dead_letter_ids, servicing))
 
 
 def _report(replays: list[Replay]) -> ReplayReport:

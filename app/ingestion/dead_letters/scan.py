@@ -75,7 +75,7 @@ def scan(redis: Redis, stream: str, wanted: Filter, *, start: str = "-") -> Iter
         yield ScannedPage(
             scanned,
             last_id,
-            [DeadLetter.read(letter_id.decode(), _texts(pairs)) for letter_id, pairs in matches],
+            [DeadLetter.read(dead_letter_id.decode(), _texts(pairs)) for dead_letter_id, pairs in matches],
         )
         if scanned < _PAGE:
             return

@@ -63,11 +63,11 @@ class ReplayOutcome(StrEnum):
 
 
 class Replay(CamelModel):
-    """The result of one replay. After another failure the id is ``nowLetterId``, with the new reason."""
+    """The result of one replay. After another failure the id is ``currentId``, with the new reason."""
 
-    letter_id: str
+    dead_letter_id: str
     outcome: ReplayOutcome
-    now_letter_id: str | None = None
+    current_id: str | None = None
     reason: str | None = None
     path: str | None = None
     error: str | None = None
@@ -119,12 +119,12 @@ class DeadLetterStore:
         """The dead letters, oldest first, without their entries."""
         for page in scan(self._redis, self._stream, wanted, start=start):
             for each in page.matches:
-                yield each.model_copy(update={"letter_id": self._prefix + each.letter_id})
+                yield each.model_copy(update={"dead_letter_id": self._prefix + each.dead_letter_id})
 
     def in_full(self, wanted: Filter = Filter()) -> Iterator[DeadLetterInFull]:
         """The dead letters with their entries, oldest first; skips those that leave the list meanwhile."""
         for each in self.search(wanted):
-            if (found := self.get(each.letter_id)) is not None:
+            if (found := self.get(each.dead_letter_id)) is not None:
                 yield found
 
     def page(self, wanted: Filter, limit: int, after: str | None = None) -> DeadLetterPage:
@@ -135,7 +135,7 @@ class DeadLetterStore:
             found += page.matches
             scanned += page.scanned
             if len(found) > limit:
-                return DeadLetterPage(found[:limit], found[limit - 1].letter_id)
+                return DeadLetterPage(found[:limit], found[limit - 1].dead_letter_id)
             if scanned >= _MOST_SCANNED:
                 return DeadLetterPage(found, page.last_id)
         return DeadLetterPage(found, None)
@@ -151,14 +151,14 @@ class DeadLetterStore:
             scanned += page.scanned
         return DeadLetterCounts(by_reason, scanned, complete=True)
 
-    def get(self, letter_id: str) -> DeadLetterInFull | None:
+    def get(self, dead_letter_id: str) -> DeadLetterInFull | None:
         """One dead letter; None if it is not on the list. Raises redis's ResponseError for what is no id."""
-        stream_id = letter_id.removeprefix(self._prefix)
+        stream_id = dead_letter_id.removeprefix(self._prefix)
         found: Any = self._redis.xrange(self._stream, stream_id, stream_id)
         if not found:
             return None
         fields = {to_text(name): to_text(value) for name, value in found[0][1].items()}
-        return DeadLetterInFull.read(letter_id, fields)
+        return DeadLetterInFull.read(dead_letter_id, fields)
 
     def replay(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> Replay:
         """Apply the original entry, unchanged, under its own identity.
@@ -166,52 +166,52 @@ class DeadLetterStore:
         It leaves the list if that succeeds. Otherwise it stays, with the new reason and a new id. Raises one
         of EVENT_STORE_ERRORS or redis's errors: then it is still on the list.
         """
-        letter_id = dead_letter.letter_id
+        dead_letter_id = dead_letter.dead_letter_id
         if (why := self._apply(dead_letter, servicing)) is None:
-            self._replace(letter_id, None)
-            return Replay(letter_id=letter_id, outcome=ReplayOutcome.LANDED)
-        now: str | None = letter_id
+            self._replace(dead_letter_id, None)
+            return Replay(dead_letter_id=dead_letter_id, outcome=ReplayOutcome.LANDED)
+        now: str | None = dead_letter_id
         if (why.reason, why.path, why.error) != (dead_letter.reason, dead_letter.path, dead_letter.error):
             stream, entry_id, original = dead_letter.stream, dead_letter.entry_id, dead_letter.original()
             now = self._replace(
-                letter_id, record_of(stream, entry_id, original, why, dead_letter.deliveries + 1)
+                dead_letter_id, record_of(stream, entry_id, original, why, dead_letter.deliveries + 1)
             )
         return Replay(
-            letter_id=letter_id,
+            dead_letter_id=dead_letter_id,
             outcome=ReplayOutcome.FAILED_AGAIN,
-            now_letter_id=now,
+            current_id=now,
             reason=why.reason,
             path=why.path,
             error=why.error,
         )
 
-    def _replace(self, letter_id: str, record: dict[str, str] | None) -> str | None:
+    def _replace(self, dead_letter_id: str, record: dict[str, str] | None) -> str | None:
         """The new id; None if there is no record, or if somebody else took it off the list meanwhile."""
         fields = [text for field in (record or {}).items() for text in field]
-        added: Any = self._redis.register_script(_REPLACE)([self._stream], [letter_id, *fields])
+        added: Any = self._redis.register_script(_REPLACE)([self._stream], [dead_letter_id, *fields])
         return added.decode() if added else None
 
-    def discard(self, letter_id: str, who: str, because: str) -> bool:
+    def discard(self, dead_letter_id: str, who: str, because: str) -> bool:
         """Take it off the list, and keep it with who, when and why. False if it was not on the list."""
         record = {"discarded_by": who, "discarded_at": datetime.now(UTC).isoformat(), "because": because}
-        arguments = [letter_id, *(text for field in record.items() for text in field)]
+        arguments = [dead_letter_id, *(text for field in record.items() for text in field)]
         keys = [self._stream, discarded_stream(self._stream)]
         return bool(self._redis.register_script(_DISCARD)(keys, arguments))
 
-    def find(self, letter_id: str) -> DeadLetterInFull | None:
+    def find(self, dead_letter_id: str) -> DeadLetterInFull | None:
         """One dead letter, on the list or discarded. Raises as :meth:`get` does."""
-        return self._where(letter_id).get(letter_id)
+        return self._where(dead_letter_id).get(dead_letter_id)
 
-    def delete(self, letter_id: str) -> bool:
+    def delete(self, dead_letter_id: str) -> bool:
         """Remove one for good, on the list or discarded, without a record. False if there is none.
 
         Raises redis's errors.
         """
-        place = self._where(letter_id)
-        return bool(self._redis.xdel(place._stream, letter_id.removeprefix(place._prefix)))
+        place = self._where(dead_letter_id)
+        return bool(self._redis.xdel(place._stream, dead_letter_id.removeprefix(place._prefix)))
 
-    def _where(self, letter_id: str) -> "DeadLetterStore":
-        return self.discarded() if letter_id.startswith(_DISCARDED) else self
+    def _where(self, dead_letter_id: str) -> "DeadLetterStore":
+        return self.discarded() if dead_letter_id.startswith(_DISCARDED) else self
 
     def _apply(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> RejectedError | None:
         if dead_letter.reason == Reason.FOREIGN:

@@ -158,7 +158,7 @@ def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> Dea
         total=len(store),
         counted=counts.scanned,
         by_reason=dict(counts.by_reason.most_common()),
-        oldest_age_seconds=None if oldest is None else _age(oldest.letter_id, now),
+        oldest_age_seconds=None if oldest is None else _age(oldest.dead_letter_id, now),
     )
 
 

@@ -33,7 +33,7 @@ def letters(settings: Settings) -> Iterator[list[str]]:
         redis.delete(settings.dead_letter_stream)
         publish(redis, settings.inbox_stream, [NO_JSON, NO_KEY, NO_TYPE])
         ingest(settings, drain=True, stop=Event())
-        yield [letter_id.decode() for letter_id, _ in redis.xrange(settings.dead_letter_stream)]  # type: ignore[union-attr]
+        yield [dead_letter_id.decode() for dead_letter_id, _ in redis.xrange(settings.dead_letter_stream)]  # type: ignore[union-attr]
 
 
 @pytest.fixture

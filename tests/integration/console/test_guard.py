@@ -23,7 +23,7 @@ GIVEN = {
     "name": "repayment",
     "identifier": "nobody",
     "verb": "approve",
-    "letter_id": "1-0",
+    "dead_letter_id": "1-0",
     "kind": "rebuild",
     "job_id": "nobody",
 }

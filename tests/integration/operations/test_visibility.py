@@ -73,7 +73,7 @@ def test_a_removed_dead_letter_is_reported_as_one(servers: Servers, settings: Se
     ingest(settings, drain=True, stop=Event())
     store = DeadLetterStore(servers.redis, settings)
     [letter] = store.search()
-    assert store.discard(letter.letter_id, "ann", "a test")
+    assert store.discard(letter.dead_letter_id, "ann", "a test")
     assert visibility.wait(sent, 0) == [Outcome(sent[0].entry_id, Fate.DEAD_LETTER)]
 
 

@@ -94,7 +94,7 @@ def test_dead_letters_of_the_customer_are_listed(
         redis_client.xadd(settings.inbox_stream, entry)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
     store = DeadLetterStore(redis_client, settings)
-    theirs = [each.letter_id for each in store.in_full() if "ZOE" not in str(each.entry)]
+    theirs = [each.dead_letter_id for each in store.in_full() if "ZOE" not in str(each.entry)]
     assert len(store) == 4
     assert eve.post(ERASURE, json=BODY).json()["deadLetters"] == theirs
     monkeypatch.setattr(mentions, "MOST_SEARCHED", 1)

@@ -45,7 +45,7 @@ def url(settings: Settings) -> Iterator[str]:
 def call(
     url: str, rule: Rule, token: str | None = None, params: dict[str, str] | None = None
 ) -> httpx.Response:
-    path = rule.path.replace("{letterId}", "1-0").replace("{", "").replace("}", "")
+    path = rule.path.replace("{deadLetterId}", "1-0").replace("{", "").replace("}", "")
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     with httpx.stream(rule.method, url + path, headers=headers, params=params, timeout=30) as answer:
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):  # It would never end.

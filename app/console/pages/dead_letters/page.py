@@ -67,48 +67,50 @@ async def replay_all(context: Context) -> Response:
     return _outcome(context, answer, "replay_all_outcome", reason=reason)
 
 
-@router.get("/dead-letters/{letter_id}")
-async def get_dead_letter(context: Context, letter_id: str, reason: str = "", kind: str = "") -> Response:
+@router.get("/dead-letters/{dead_letter_id}")
+async def get_dead_letter(
+    context: Context, dead_letter_id: str, reason: str = "", kind: str = ""
+) -> Response:
     """One, with its entry as it came. The filters are those of the list it was opened from."""
-    dead_letter = await context.rest.get(_ONE, letter_id)
+    dead_letter = await context.rest.get(_ONE, dead_letter_id)
     return context.render(
         "dead_letters/dead_letter.html", dead_letter=dead_letter, filters=_query(reason, kind)
     )
 
 
-@router.get("/dead-letters/{letter_id}/{verb}")
-async def get_form(context: Context, letter_id: str, verb: str) -> Response:
+@router.get("/dead-letters/{dead_letter_id}/{verb}")
+async def get_form(context: Context, dead_letter_id: str, verb: str) -> Response:
     """What to confirm before it is replayed or discarded."""
     if verb not in ("replay", "discard"):
-        raise NotFoundError("page", f"/dead-letters/{letter_id}/…")
-    return await _form(context, verb, letter_id)
+        raise NotFoundError("page", f"/dead-letters/{dead_letter_id}/…")
+    return await _form(context, verb, dead_letter_id)
 
 
-@router.post("/dead-letters/{letter_id}/replay")
-async def replay(context: Context, letter_id: str) -> Response:
+@router.post("/dead-letters/{dead_letter_id}/replay")
+async def replay(context: Context, dead_letter_id: str) -> Response:
     """Ingest the entry again, unchanged, and show the outcome."""
-    answer = await context.rest.post(f"{_ONE}/replay", letter_id, body={})
-    return _outcome(context, answer, "outcome", verb="replay", letter_id=letter_id)
+    answer = await context.rest.post(f"{_ONE}/replay", dead_letter_id, body={})
+    return _outcome(context, answer, "outcome", verb="replay", dead_letter_id=dead_letter_id)
 
 
-@router.post("/dead-letters/{letter_id}/discard")
-async def discard(context: Context, letter_id: str) -> Response:
+@router.post("/dead-letters/{dead_letter_id}/discard")
+async def discard(context: Context, dead_letter_id: str) -> Response:
     """Take it off the list, for a reason."""
     because = context.form.get("because", "").strip()
     if not 0 < len(because) <= _MAX_REASON:
-        return await _form(context, "discard", letter_id, because, is_invalid=True)
-    answer = await context.rest.post(f"{_ONE}/discard", letter_id, body={"because": because})
-    return _outcome(context, answer, "outcome", verb="discard", letter_id=letter_id)
+        return await _form(context, "discard", dead_letter_id, because, is_invalid=True)
+    answer = await context.rest.post(f"{_ONE}/discard", dead_letter_id, body={"because": because})
+    return _outcome(context, answer, "outcome", verb="discard", dead_letter_id=dead_letter_id)
 
 
 async def _form(
-    context: PageContext, verb: str, letter_id: str, because: str = "", *, is_invalid: bool = False
+    context: PageContext, verb: str, dead_letter_id: str, because: str = "", *, is_invalid: bool = False
 ) -> Response:
     return context.render(
         "dead_letters/form.html",
         status=422 if is_invalid else 200,
         verb=verb,
-        dead_letter=await context.rest.get(_ONE, letter_id),
+        dead_letter=await context.rest.get(_ONE, dead_letter_id),
         because=because,
         is_invalid=is_invalid,
         max_reason=_MAX_REASON,

@@ -71,7 +71,7 @@ READS: dict[str, tuple[str, dict[str, list[str]]]] = {
     "/v1/conversations/{conversationId}/history": ("/v1/conversations/V1/history", CONVERSATION),
     "/v1/notes/{noteId}/history": ("/v1/notes/N1/history", NOTED),
     "/v1/write-off-requests/{requestId}/history": ("/v1/write-off-requests/W1/history", CUSTOMER | ACCOUNT),
-    "/v1/dead-letters/{letterId}": ("/v1/dead-letters/{letter}", {"letterIds": ["{letter}"]}),
+    "/v1/dead-letters/{deadLetterId}": ("/v1/dead-letters/{letter}", {"deadLetterIds": ["{letter}"]}),
 }
 """Of each route that shows something of a customer: what is asked, and the ids that its line has."""
 

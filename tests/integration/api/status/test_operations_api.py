@@ -56,7 +56,7 @@ def set_aside(client: Redis, settings: Settings, *entries: dict[str, str]) -> li
     publish(client, settings.inbox_stream, entries)
     ingest(settings, drain=True, stop=Event())
     letters: Any = client.xrange(settings.dead_letter_stream)
-    return [letter_id.decode() for letter_id, _ in letters]
+    return [dead_letter_id.decode() for dead_letter_id, _ in letters]
 
 
 ROUTES = [
@@ -115,14 +115,14 @@ def test_dead_letters_are_listed_by_page_and_filter(
     following: str | None = "/v1/dead-letters?limit=2"
     while following:
         page = admin.get(following).json()
-        seen += [item["letterId"] for item in page["items"]]
+        seen += [item["deadLetterId"] for item in page["items"]]
         assert page["byReason"] == {"missing_key": 3, "not_json": 3, "no_type": 3}
         following = page.get("next")
     assert seen == ids
     only = admin.get("/v1/dead-letters", params={"reason": "not_json", "limit": 2}).json()
-    assert [item["letterId"] for item in only["items"]] == [ids[1], ids[4]]
+    assert [item["deadLetterId"] for item in only["items"]] == [ids[1], ids[4]]
     rest = admin.get(only["next"]).json()
-    assert ([item["letterId"] for item in rest["items"]], "next" in rest) == ([ids[7]], False)
+    assert ([item["deadLetterId"] for item in rest["items"]], "next" in rest) == ([ids[7]], False)
     of_type = admin.get("/v1/dead-letters", params={"type": "account.updated.v1"}).json()
     assert of_type["byReason"] == {"missing_key": 3, "not_json": 3}
     now = datetime.now(UTC)
@@ -132,8 +132,8 @@ def test_dead_letters_are_listed_by_page_and_filter(
 
 
 def test_one_dead_letter_is_shown_whole(admin: httpx.Client, settings: Settings, redis_client: Redis) -> None:
-    [letter_id] = set_aside(redis_client, settings, NO_JSON)
-    letter = admin.get(f"/v1/dead-letters/{letter_id}").json()
+    [dead_letter_id] = set_aside(redis_client, settings, NO_JSON)
+    letter = admin.get(f"/v1/dead-letters/{dead_letter_id}").json()
     assert letter["entry"] == NO_JSON
     assert (letter["reason"], letter["path"], letter["deliveries"]) == ("not_json", "payload", 1)
     assert admin.get("/v1/dead-letters/1-0").json()["code"] == "not_found"
@@ -154,10 +154,16 @@ def test_one_dead_letter_is_shown_whole(admin: httpx.Client, settings: Settings,
         ("POST", "/v1/dead-letters/1-0/discard", {"because": " "}, 422, "invalid_request"),
         ("POST", "/v1/dead-letters/replay", {}, 422, "invalid_request"),
         ("POST", "/v1/dead-letters/replay", {"all": True, "reason": "no_type"}, 422, "invalid_request"),
-        ("POST", "/v1/dead-letters/replay", {"letterIds": ["1-0"], "after": "1-0"}, 422, "invalid_request"),
-        ("POST", "/v1/dead-letters/replay", {"letterIds": ["1-0"] * 1_001}, 422, "invalid_request"),
+        (
+            "POST",
+            "/v1/dead-letters/replay",
+            {"deadLetterIds": ["1-0"], "after": "1-0"},
+            422,
+            "invalid_request",
+        ),
+        ("POST", "/v1/dead-letters/replay", {"deadLetterIds": ["1-0"] * 1_001}, 422, "invalid_request"),
         ("POST", "/v1/dead-letters/replay", {"everything": True}, 422, "invalid_request"),
-        ("POST", "/v1/dead-letters/replay", {"letterIds": ["1" * 70_000]}, 413, "too_large"),
+        ("POST", "/v1/dead-letters/replay", {"deadLetterIds": ["1" * 70_000]}, 413, "too_large"),
         ("POST", "/v1/inbox", [], 422, "invalid_request"),
         ("POST", "/v1/inbox", {}, 422, "invalid_request"),
         ("POST", "/v1/inbox", {"typ": "writeoff.requested.v1", "payload": {}}, 422, "has_its_own_route"),
@@ -200,7 +206,7 @@ def test_replay_of_one_reports_its_outcome(
     assert admin.post(f"/v1/dead-letters/{large}/replay").status_code == 404
     assert newest_position(settings) == 2
     again = admin.post(f"/v1/dead-letters/{no_json}/replay").json()
-    assert (again["outcome"], again["nowLetterId"], again["reason"]) == ("failed_again", no_json, "not_json")
+    assert (again["outcome"], again["currentId"], again["reason"]) == ("failed_again", no_json, "not_json")
 
 
 def test_replay_of_many_comes_to_an_end(
@@ -225,19 +231,19 @@ def test_replay_of_many_comes_to_an_end(
 
 def test_replay_of_some_by_their_ids(admin: httpx.Client, settings: Settings, redis_client: Redis) -> None:
     first, second = set_aside(redis_client, settings, NO_JSON, NO_KEY)
-    report = admin.post("/v1/dead-letters/replay", json={"letterIds": [first, first, "1-0"]}).json()
+    report = admin.post("/v1/dead-letters/replay", json={"deadLetterIds": [first, first, "1-0"]}).json()
     assert (report["landed"], report["failedAgain"], report["gone"]) == (0, 1, 1)
-    assert [failure["letterId"] for failure in report["failures"]] == [first]
+    assert [failure["deadLetterId"] for failure in report["failures"]] == [first]
     assert second
 
 
 def test_discard_keeps_a_record_with_the_callers_name(
     admin: httpx.Client, settings: Settings, redis_client: Redis
 ) -> None:
-    [letter_id] = set_aside(redis_client, settings, NO_JSON)
-    answer = admin.post(f"/v1/dead-letters/{letter_id}/discard", json={"because": " sent twice "})
-    assert answer.json() == {"letterId": letter_id, "discardedBy": "ann", "because": "sent twice"}
-    assert admin.post(f"/v1/dead-letters/{letter_id}/discard", json={"because": "x"}).status_code == 404
+    [dead_letter_id] = set_aside(redis_client, settings, NO_JSON)
+    answer = admin.post(f"/v1/dead-letters/{dead_letter_id}/discard", json={"because": " sent twice "})
+    assert answer.json() == {"deadLetterId": dead_letter_id, "discardedBy": "ann", "because": "sent twice"}
+    assert admin.post(f"/v1/dead-letters/{dead_letter_id}/discard", json={"because": "x"}).status_code == 404
     [(_, record)] = redis_client.xrange(discarded_stream(settings.dead_letter_stream))  # type: ignore[misc]
     assert (record[b"discarded_by"], record[b"because"]) == (b"ann", b"sent twice")
 
@@ -257,7 +263,7 @@ def test_inbox_reports_the_outcome_of_each_entry(
     assert mongo_db["conversations"].find_one({"_id": "V1"}) is not None
     assert visible == {"entryId": visible["entryId"], "outcome": "visible"}
     assert (dead["outcome"], dead["reason"], dead["path"]) == ("dead_letter", "missing_key", "account_id")
-    assert admin.get(f"/v1/dead-letters/{dead['letterId']}").json()["entryId"] == dead["entryId"]
+    assert admin.get(f"/v1/dead-letters/{dead['deadLetterId']}").json()["entryId"] == dead["entryId"]
     assert unknown["outcome"] == "unknown_type"
 
 

@@ -48,7 +48,7 @@ def test_a_discarded_entry_is_reported_until_it_is_deleted(
     assert store.discard(theirs, "ops", "its content is unknown")
     set_aside(redis_client, settings, {b"dat": b"CUS-2"})
     [discarded] = store.discarded().in_full()
-    named = discarded.letter_id
+    named = discarded.dead_letter_id
     assert named.startswith("discarded:")
     assert mentions_of(store, ["CUS-1"]) == ([kept, named], 0)
     monkeypatch.setattr(mentions, "MOST_SEARCHED", 0)
@@ -66,7 +66,7 @@ def test_commands_look_at_discarded_ones_and_delete_either(
     billie.run("dead-letters", "discard", first, "--because", "a test of theirs")
     [line] = billie.run("dead-letters", "list", "--discarded", "--json").splitlines()
     letter = json.loads(line)
-    named = letter["letterId"]
+    named = letter["deadLetterId"]
     assert named == mentions_of(store, ["CUS-1"]).ids[0]
     assert named in billie.run("dead-letters", "list", "--discarded")
     assert json.loads(billie.run("dead-letters", "show", named)) == letter | {"entry": {"dat": "CUS-1"}}

@@ -102,13 +102,15 @@ def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, s
     first, second, third = [
         json.loads(line) for line in billie.run("dead-letters", "list", "--json").splitlines()
     ]
-    assert json.loads(billie.run("dead-letters", "show", second["letterId"])) == second | {"entry": NO_JSON}
-    assert billie.run("dead-letters", "replay", first["letterId"]) == "1 landed, 0 failed again.\n"
+    assert json.loads(billie.run("dead-letters", "show", second["deadLetterId"])) == second | {
+        "entry": NO_JSON
+    }
+    assert billie.run("dead-letters", "replay", first["deadLetterId"]) == "1 landed, 0 failed again.\n"
     process = billie.start("dead-letters", "replay", "--all")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"{third['letterId']} failed again: not_utf8" in errors
-    billie.run("dead-letters", "discard", second["letterId"], "--because", "a test of theirs")
+    assert f"{third['deadLetterId']} failed again: not_utf8" in errors
+    billie.run("dead-letters", "discard", second["deadLetterId"], "--because", "a test of theirs")
     [(_, kept)] = redis_client.xrange(discarded_stream(settings.dead_letter_stream))  # type: ignore[misc]
     assert (kept[b"because"], json.loads(kept[b"entry"])) == (b"a test of theirs", NO_JSON)
     assert reasons(store) == ["not_utf8"]
@@ -170,9 +172,9 @@ def test_concurrent_replays_leave_one_dead_letter(
 
     together(replay, replay)
     assert sorted(reasons(store)) == ["not_utf8", "too_large", "too_large"]
-    now = {outcome.now_letter_id for outcome in outcomes}
+    now = {outcome.current_id for outcome in outcomes}
     assert None in now, "the slower one found it gone"
-    assert [each.letter_id for each in store.in_full(Filter(reason="too_large"))][-1] in now
+    assert [each.dead_letter_id for each in store.in_full(Filter(reason="too_large"))][-1] in now
 
 
 def test_concurrent_discards_leave_one_record(
@@ -181,8 +183,8 @@ def test_concurrent_discards_leave_one_record(
     for letter in list(store.in_full()):
         done: list[bool] = []
         together(
-            lambda done=done, letter=letter: done.append(store.discard(letter.letter_id, "ann", "a")),  # type: ignore[misc]
-            lambda done=done, letter=letter: done.append(store.discard(letter.letter_id, "bob", "b")),  # type: ignore[misc]
+            lambda done=done, letter=letter: done.append(store.discard(letter.dead_letter_id, "ann", "a")),  # type: ignore[misc]
+            lambda done=done, letter=letter: done.append(store.discard(letter.dead_letter_id, "bob", "b")),  # type: ignore[misc]
         )
         assert sorted(done) == [False, True]
     assert reasons(store) == []
@@ -194,9 +196,9 @@ def test_a_dead_letter_discarded_during_its_replay_stays_discarded(
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
     letter = next(store.in_full(Filter(reason="not_json")))
-    assert store.discard(letter.letter_id, "ann", "a test")
+    assert store.discard(letter.dead_letter_id, "ann", "a test")
     outcome = smaller.replay(letter, servicing)
-    assert (outcome.outcome, outcome.now_letter_id) == (ReplayOutcome.FAILED_AGAIN, None)
+    assert (outcome.outcome, outcome.current_id) == (ReplayOutcome.FAILED_AGAIN, None)
     assert sorted(reasons(store)) == ["not_utf8", "too_large"]
 
 
@@ -210,7 +212,7 @@ def test_full_redis_loses_no_dead_letter(
         with pytest.raises(RedisError, match="memory"):
             smaller.replay(before[1], servicing)
         with pytest.raises(RedisError, match="memory"):
-            store.discard(before[1].letter_id, "ann", "a test")
+            store.discard(before[1].dead_letter_id, "ann", "a test")
     finally:
         redis_client.config_set("maxmemory", 0)
     assert list(store.in_full()) == before
@@ -232,30 +234,30 @@ def test_replay_of_all_replays_each_once(settings: Settings, redis_client: Redis
     for _ in range(3):
         redis_client.xadd(settings.inbox_stream, bad)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
-    before = {letter.letter_id for letter in DeadLetterStore(redis_client, settings).in_full()}
+    before = {letter.dead_letter_id for letter in DeadLetterStore(redis_client, settings).in_full()}
     done = billie.end("dead-letters", "replay", "--all", BILLIE_MAX_MESSAGE_BYTES="1024")
     assert (done.returncode, done.stdout) == (1, "0 landed, 3 failed again.\n")
     after = list(DeadLetterStore(redis_client, settings).in_full())
     assert [letter.reason for letter in after] == ["too_large"] * 3
-    assert before.isdisjoint(letter.letter_id for letter in after)
-    assert all(f"(it is {letter.letter_id} now)" in done.stderr for letter in after)
+    assert before.isdisjoint(letter.dead_letter_id for letter in after)
+    assert all(f"(it is {letter.dead_letter_id} now)" in done.stderr for letter in after)
 
 
 def test_foreign_entries_are_shown_and_can_be_discarded(
     store: DeadLetterStore, billie: Billie, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
-    theirs = {b"error": b"KeyError", b"payload": b"\xff", b"letter_id": b"7"}
-    letter_id = redis_client.xadd(settings.dead_letter_stream, theirs).decode()  # type: ignore[arg-type,union-attr]
+    theirs = {b"error": b"KeyError", b"payload": b"\xff", b"dead_letter_id": b"7"}
+    dead_letter_id = redis_client.xadd(settings.dead_letter_stream, theirs).decode()  # type: ignore[arg-type,union-attr]
     [letter] = store.in_full(Filter(reason="foreign"))
-    assert (letter.letter_id, letter.error) == (letter_id, "not set aside by this system")
-    assert letter.entry == {"error": "KeyError", "payload": "base64:/w==", "letter_id": "7"}
+    assert (letter.dead_letter_id, letter.error) == (dead_letter_id, "not set aside by this system")
+    assert letter.entry == {"error": "KeyError", "payload": "base64:/w==", "dead_letter_id": "7"}
     assert store.counts().by_reason["foreign"] == 1
     assert "foreign" not in reasons(store, kind="user_input")
     assert billie.run("dead-letters", "list").splitlines()[-1].startswith("4 dead letters: ")
     assert billie.end("status").returncode in (1, 3)
     outcome = store.replay(letter, servicing)
-    assert (outcome.reason, outcome.now_letter_id) == ("foreign", letter_id), "it stays as it is"
-    billie.run("dead-letters", "discard", letter_id, "--because", "a test")
+    assert (outcome.reason, outcome.current_id) == ("foreign", dead_letter_id), "it stays as it is"
+    billie.run("dead-letters", "discard", dead_letter_id, "--because", "a test")
     assert len(store) == 3
 
 
@@ -295,9 +297,9 @@ def test_long_lists_are_searched_completely(settings: Settings, redis_client: Re
     store = DeadLetterStore(redis_client, settings)
     assert (len(store), len(list(store.search()))) == (350, 350)
     assert store.counts().by_reason == {"not_json": 350}
-    ids = [letter.letter_id for letter in store.search()]
+    ids = [letter.dead_letter_id for letter in store.search()]
     page = store.page(Filter(), 120)
-    assert ([letter.letter_id for letter in page.items], page.after) == (ids[:120], ids[119])
+    assert ([letter.dead_letter_id for letter in page.items], page.after) == (ids[:120], ids[119])
     rest = store.page(Filter(), 1_000, page.after)
-    assert ([letter.letter_id for letter in rest.items], rest.after) == (ids[120:], None)
-    assert [letter.letter_id for letter in store.search(Filter(up_to=ids[9]))] == ids[:10]
+    assert ([letter.dead_letter_id for letter in rest.items], rest.after) == (ids[120:], None)
+    assert [letter.dead_letter_id for letter in store.search(Filter(up_to=ids[9]))] == ids[:10]

@@ -142,7 +142,7 @@ def test_a_recreated_group_changes_nothing(
     before, newest = counts(redis_client, settings), servicing.max_position()
     store = DeadLetterStore(redis_client, settings)
     first, _second = store.in_full()
-    store.discard(first.letter_id, "ann", "a test")
+    store.discard(first.dead_letter_id, "ann", "a test")
     redis_client.xgroup_destroy(settings.inbox_stream, settings.consumer_group)
     consumer.run(drain=True)
     assert counts(redis_client, settings) == before | {"dead": before["dead"][1:]}
