@@ -6,7 +6,7 @@ ARGS ?=
 # As many tests at once as the smallest machine has cores: each file has its servers for itself.
 WORKERS ?= 2
 
-.PHONY: help demo check test test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
+.PHONY: help demo check test test-mongodb test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -19,6 +19,10 @@ check: lint ## style, types, layers and unit tests: the inner loop
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-mongodb: $(VENV)/installed ## the integration, console and chaos tests on one MongoDB: MONGO=real, embedded or a URL
+	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --mongo $(or $(MONGO),real) \
+		$(or $(TESTS),tests/integration tests/e2e/console tests/chaos) $(ARGS)
 
 test-postgresql: $(VENV)/installed ## the integration and chaos tests with their events in PostgreSQL, which has to be installed
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --event-store postgresql \

@@ -26,7 +26,8 @@ from pymongo import MongoClient
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.feed import Heard
 from app.ledger.sandbox.loans import Balance, Opened
-from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
+from app.runtime.servers.embedded import embedded_redis, free_port
+from bench.mongo import measured_mongo
 from bench.portfolio import load
 from bench.served import api_environment, reader_token, started
 
@@ -66,7 +67,7 @@ def main() -> None:
         sys.exit("The load generator is not there: npm ci in tools/node (Node.js 20 or newer).")
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as temporary, ExitStack() as stack:
         folder = Path(temporary)
-        mongo = embedded_mongo(folder / "mongo")
+        mongo = measured_mongo(folder / "mongo")
         stack.callback(mongo.stop)
         redis = embedded_redis(folder / "redis")
         stack.callback(redis.stop)

@@ -20,9 +20,10 @@ import psycopg
 from redis import Redis
 
 from app.ingestion.stream.publish import publish
-from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.servers.embedded import EmbeddedServer, embedded_redis
 from app.runtime.servers.private_postgres import private_postgres
 from bench.backlog import backlog
+from bench.mongo import measured_mongo
 
 _STREAM, _SHORT_STREAM, _GROUP = "bench:inbox", "bench:inbox-short", "bench"
 
@@ -109,7 +110,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as temporary, ExitStack() as servers:
         folder = Path(temporary)
         folder.chmod(0o755)  # PostgreSQL's account must get to its folder.
-        redis, mongo = embedded_redis(folder / "redis"), embedded_mongo(folder / "mongo")
+        redis, mongo = embedded_redis(folder / "redis"), measured_mongo(folder / "mongo")
         servers.callback(redis.stop)
         servers.callback(mongo.stop)
         cluster = servers.enter_context(private_postgres(folder / "postgres"))

@@ -22,8 +22,9 @@ import orjson
 from pymongo import MongoClient
 from redis import Redis
 
-from app.runtime.servers.embedded import embedded_mongo, embedded_redis
+from app.runtime.servers.embedded import embedded_redis
 from bench.backlog import backlog
+from bench.mongo import measured_mongo
 
 _STREAM = "bench:inbox"
 _PROBE_EVERY = 10
@@ -39,7 +40,7 @@ def main() -> None:
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as temporary, ExitStack() as stack:
         folder = Path(temporary)
-        redis, mongo = embedded_redis(folder / "redis"), embedded_mongo(folder / "mongo")
+        redis, mongo = embedded_redis(folder / "redis"), measured_mongo(folder / "mongo")
         stack.callback(redis.stop)
         stack.callback(mongo.stop)
         settings = {

@@ -20,10 +20,11 @@ import psutil
 from pymongo import MongoClient
 
 from app.projections.read_models.catalogue import all_projections
-from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo
+from app.runtime.servers.embedded import EmbeddedServer
 from app.runtime.settings.settings import Settings
 from bench.event_stores import make_stores
 from bench.measured import Figure, Run
+from bench.mongo import measured_mongo
 from bench.projection_tables import CHANGED, LIBRARY, TOGETHER, WAYS, Table, report, report_growth
 
 _ALL = tuple(all_projections(Settings()))
@@ -95,7 +96,7 @@ def main() -> None:
         folder = Path(temporary)
         _say("making the events")
         stores = make_stores(folder, [asked.library_events, asked.events, *sizes])
-        mongo = embedded_mongo(folder / "mongo")
+        mongo = measured_mongo(folder / "mongo")
         try:
             bench = Bench(mongo, stores)
             report(_measure(bench, asked.events, asked.library_events, asked.rounds), asked.events)

@@ -25,10 +25,11 @@ from app.event_store.application import Servicing
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
+from app.runtime.servers.embedded import EmbeddedServer, embedded_redis
 from app.runtime.settings.settings import Settings
 from bench.backlog import backlog
 from bench.event_stores import make_stores
+from bench.mongo import measured_mongo
 from bench.scaling_model import IngestCosts, ProjectCosts, Rate, ingest_rate, project_rate
 
 _STREAM, _GROUP = "bench:inbox", "bench"
@@ -152,7 +153,7 @@ def main() -> None:
     print(f"{cores:.0f} processors, load average {psutil.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as temporary, ExitStack() as servers:
         folder = Path(temporary)
-        redis, mongo = embedded_redis(folder / "redis"), embedded_mongo(folder / "mongo")
+        redis, mongo = embedded_redis(folder / "redis"), measured_mongo(folder / "mongo")
         servers.callback(redis.stop)
         servers.callback(mongo.stop)
         alone = ingest(folder, redis, asked.entries, 1)

@@ -20,8 +20,9 @@ from urllib.parse import quote
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from app.runtime.servers.embedded import embedded_mongo, free_port
+from app.runtime.servers.embedded import free_port
 from bench.http_caller import HttpCaller
+from bench.mongo import measured_mongo
 from bench.portfolio import load
 from bench.served import api_environment, reader_token, started
 
@@ -52,7 +53,7 @@ def main() -> None:
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as temporary, ExitStack() as stack:
         folder = Path(temporary)
-        mongo = embedded_mongo(folder / "mongo")
+        mongo = measured_mongo(folder / "mongo")
         stack.callback(mongo.stop)
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo.url))["bench"]
         load(database, asked.customers)

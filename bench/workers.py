@@ -26,10 +26,11 @@ from redis import Redis
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.runtime.servers.embedded import embedded_mongo, embedded_redis
+from app.runtime.servers.embedded import embedded_redis
 from app.runtime.servers.private_postgres import private_postgres
 from app.runtime.settings.settings import Settings
 from bench.backlog import backlog
+from bench.mongo import measured_mongo
 
 _STREAM, _GROUP = "bench:inbox", "bench"
 _WORKERS = (1, 2, 4)
@@ -44,7 +45,7 @@ class Bench:
 
     def __init__(self, folder: Path, running: ExitStack) -> None:
         """Exits with 1 where PostgreSQL is not installed."""
-        redis, mongo = embedded_redis(folder / "redis"), embedded_mongo(folder / "mongo")
+        redis, mongo = embedded_redis(folder / "redis"), measured_mongo(folder / "mongo")
         running.callback(redis.stop)
         running.callback(mongo.stop)
         cluster = running.enter_context(private_postgres(folder / "postgres"))

@@ -18,6 +18,7 @@ from app.runtime.servers.private_postgres import PrivatePostgres
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.servers.event_stores import NewStore, cluster_of_tests, new_databases, new_files
+from tools.mongod import path_without_mongod, real_mongod_on_path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,16 +29,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="what all tests keep events in that do not say so themselves",
     )
+    parser.addoption(
+        "--mongo",
+        default="real",
+        help="the MongoDB server: real (the mongod of the PATH or of the wheel), embedded, or a URL",
+    )
     parser.addoption("--seed", type=int, default=20_260_306, help="of the fire, and of the fuzzed stream")
     parser.addoption("--minutes", type=float, default=3, help="of the fire")
     parser.addoption("--screenshots", help="a folder to keep those of the console in")
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
 
 
+_mongod_missing = pytest.StashKey[str | None]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    mongo = config.getoption("--mongo")
+    config.stash[_mongod_missing] = real_mongod_on_path() if mongo == "real" else None
+    if mongo == "embedded":
+        os.environ["PATH"] = path_without_mongod()
     # Where Python may not keep what it compiled, each process of a test compiles all of our code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "sqlite_file: about the file that its event store is in")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if (missing := config.stash[_mongod_missing]) is not None:
+        terminalreporter.section(
+            "NOTICE: tests ran on the embedded MongoDB server, not on the real one", red=True
+        )
+        terminalreporter.line(missing)
 
 
 _LONGEST_FIRST = ("e2e", "chaos", "integration", "unit")
@@ -91,10 +112,21 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS
 
 
 @pytest.fixture(scope="session")
-def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+def mongo_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The MongoDB server that ``--mongo`` asks for."""
+    asked: str = request.config.getoption("--mongo")
+    if asked.startswith("mongodb"):
+        yield asked
+        return
     server = embedded_mongo(tmp_path_factory.mktemp("mongo"), is_synced=False)
-    yield server
+    yield server.url
     server.stop()
+
+
+@pytest.fixture
+def without_mongod(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers that this test starts are embedded ones, as on a machine without a ``mongod``."""
+    monkeypatch.setenv("PATH", path_without_mongod())
 
 
 @pytest.fixture
@@ -105,22 +137,22 @@ def redis_client(redis_server: EmbeddedServer) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def mongo_db(mongo_server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
-    with _database(mongo_server) as database:
+def mongo_db(mongo_url: str) -> Iterator[Database[dict[str, Any]]]:
+    with _database(mongo_url) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
-def shared_db(mongo_server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
+def shared_db(mongo_url: str) -> Iterator[Database[dict[str, Any]]]:
     """One for those tests of a file that change nothing in it, or put it back."""
-    with _database(mongo_server) as database:
+    with _database(mongo_url) as database:
         yield database
 
 
 @contextmanager
-def _database(server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
+def _database(url: str) -> Iterator[Database[dict[str, Any]]]:
     name = f"test-{uuid4().hex[:12]}"
-    with MongoClient[dict[str, Any]](server.url, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](url, tz_aware=True) as client:
         yield client[name]
         client.drop_database(name)
 
@@ -129,30 +161,30 @@ def _database(server: EmbeddedServer) -> Iterator[Database[dict[str, Any]]]:
 def settings(
     redis_server: EmbeddedServer,
     redis_client: Redis,
-    mongo_server: EmbeddedServer,
+    mongo_url: str,
     mongo_db: Database[dict[str, Any]],
     event_store_url: str,
 ) -> Settings:
-    return _settings(redis_server, mongo_server, mongo_db, event_store_url)
+    return _settings(redis_server, mongo_url, mongo_db, event_store_url)
 
 
 @pytest.fixture(scope="module")
 def shared_settings(
     redis_server: EmbeddedServer,
-    mongo_server: EmbeddedServer,
+    mongo_url: str,
     shared_db: Database[dict[str, Any]],
     new_store: NewStore,
 ) -> Settings:
     """Those of the tests of a file that share a database."""
-    return _settings(redis_server, mongo_server, shared_db, new_store())
+    return _settings(redis_server, mongo_url, shared_db, new_store())
 
 
 def _settings(
-    redis: EmbeddedServer, mongo: EmbeddedServer, database: Database[dict[str, Any]], store: str
+    redis: EmbeddedServer, mongo_url: str, database: Database[dict[str, Any]], store: str
 ) -> Settings:
     return Settings(
         redis_url=redis.url,
-        mongo_url=mongo.url,
+        mongo_url=mongo_url,
         mongo_db=database.name,
         event_store_url=store,
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),

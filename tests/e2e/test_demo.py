@@ -76,6 +76,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
+@pytest.mark.usefixtures("without_mongod")
 def test_the_demo_shows_a_customer_stops_and_resumes_with_its_data(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path / "demo", "--for", "6")
     output, token = shown(process, r"^TOKEN=(\S+)")

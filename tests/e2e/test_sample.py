@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bson import json_util
+from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
 
@@ -12,6 +13,7 @@ from app.demo.sample import sample
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.envelope import EXPLICIT_ID, entry_type
 from app.ingestion.stream.publish import file_entries
+from app.runtime.servers.embedded import embedded_mongo
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.observed import FROM_MESSAGES, READ_MODELS, dead_letters, newest_position
@@ -35,8 +37,12 @@ def test_the_sample_holds_every_type_and_identities_of_their_own() -> None:
             assert any(name in entry for name in (*EXPLICIT_ID, "cause"))
 
 
-def test_a_second_run_of_the_commands_changes_no_document(
-    billie: Billie, settings: Settings, redis_client: Redis, mongo_db: Database[dict[str, Any]]
+def test_a_second_run_changes_nothing_and_gives_the_committed_documents(
+    billie: Billie,
+    settings: Settings,
+    redis_client: Redis,
+    mongo_db: Database[dict[str, Any]],
+    tmp_path: Path,
 ) -> None:
     def everything() -> tuple[int, dict[str, list[dict[str, Any]]]]:
         return newest_position(settings), {
@@ -45,25 +51,39 @@ def test_a_second_run_of_the_commands_changes_no_document(
 
     billie.run("migrate")
     for again in (False, True):
-        billie.run("publish", str(SAMPLE))
-        billie.run("ingest", "--drain")
-        billie.run("project", "--drain")
+        _through_the_commands(billie)
         if not again:
             first = everything()
     assert everything() == first
     events, documents = first
     assert events > 3_000
     assert all(len(documents[name]) >= 4 for name in FROM_MESSAGES)
-    reasons = {letter["reason"] for letter in dead_letters(redis_client, settings)}
+    reasons = {each["reason"] for each in dead_letters(redis_client, settings)}
     assert reasons >= {"not_json", "missing_key", "no_type"}
     assert all(account.get("customerName") for account in documents["loan-accounts"])
+    _are_the_committed_ones(mongo_db, tmp_path)
 
 
-def test_the_documents_are_the_committed_ones(
-    billie: Billie, mongo_db: Database[dict[str, Any]], tmp_path: Path
+def test_the_embedded_server_gives_the_same_documents(
+    settings: Settings, without_mongod: None, tmp_path: Path
 ) -> None:
-    for command in (("migrate",), ("publish", str(SAMPLE)), ("ingest", "--drain"), ("project", "--drain")):
+    server = embedded_mongo(tmp_path / "mongo", is_synced=False)
+    try:
+        billie = Billie.of(settings.model_copy(update={"mongo_url": server.url}))
+        billie.run("migrate")
+        _through_the_commands(billie)
+        with MongoClient[dict[str, Any]](server.url, tz_aware=True) as client:
+            _are_the_committed_ones(client[settings.mongo_db], tmp_path)
+    finally:
+        server.stop()
+
+
+def _through_the_commands(billie: Billie) -> None:
+    for command in (("publish", str(SAMPLE)), ("ingest", "--drain"), ("project", "--drain")):
         billie.run(*command)
+
+
+def _are_the_committed_ones(database: Database[dict[str, Any]], folder: Path) -> None:
     lines = [
         json.dumps(
             {"collection": name, "document": json.loads(json_util.dumps(_shown(document)))},
@@ -71,9 +91,9 @@ def test_the_documents_are_the_committed_ones(
             ensure_ascii=False,
         )
         for name in sorted(READ_MODELS)
-        for document in mongo_db[name].find().sort("_id")
+        for document in database[name].find().sort("_id")
     ]
-    found = tmp_path / DOCUMENTS.name
+    found = folder / DOCUMENTS.name
     found.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     different = set(lines) ^ set(DOCUMENTS.read_text(encoding="utf-8").splitlines())
     assert not different, f"{len(different)} lines differ. If that is meant: cp {found} {DOCUMENTS}"

@@ -38,6 +38,7 @@ def test_the_wheel_holds_data_files_and_no_tests(wheel: Path) -> None:
     }
 
 
+@pytest.mark.usefixtures("without_mongod")
 def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     """The versions are those of the lock; that it is these files, the lock's hashes say elsewhere."""
     pins = tmp_path / "constraints.txt"

@@ -49,7 +49,7 @@ def test_the_embedded_servers_are_needed_by_their_extra_alone_and_never_imported
         for name in _imported_by(node)
     }
     assert "redis" in names
-    assert not {each for each in names if each.startswith(("secantus", "falkordb"))}
+    assert not {each for each in names if each.startswith(("secantus", "falkordb", "fiftyone"))}
 
 
 def _imported_by(node: ast.AST) -> list[str]:

@@ -21,13 +21,13 @@ def browser() -> Iterator[Browser]:
 def running(
     browser: Browser,  # Without one, nothing has to be started.
     redis_server: EmbeddedServer,
-    mongo_server: EmbeddedServer,
+    mongo_url: str,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[System]:
     name = request.module.__name__.rpartition(".")[2]
     logs = tmp_path_factory.mktemp(name)
-    settings = settings_of(redis_server.url, mongo_server.url, logs, name)
+    settings = settings_of(redis_server.url, mongo_url, logs, name)
     with running_system(on_free_ports(settings), logs) as found:
         yield found
 

@@ -52,7 +52,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory, faults: Faults) -> Iterator
 @pytest.fixture(scope="module")
 def settings(
     redis_server: EmbeddedServer,
-    mongo_server: EmbeddedServer,
+    mongo_url: str,
     ledger: str,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
@@ -60,7 +60,7 @@ def settings(
     name = f"console-{request.module.__name__.rpartition('.')[2]}"
     settings = Settings(
         redis_url=redis_server.url,
-        mongo_url=mongo_server.url,
+        mongo_url=mongo_url,
         mongo_db=name,
         event_store_url=f"sqlite:///{tmp_path_factory.mktemp('console') / 'events.db'}",
         ledger_target=ledger,
@@ -71,7 +71,7 @@ def settings(
         settle_after_seconds=1,
         rate_per_second=0,
     )
-    with MongoClient[dict[str, Any]](mongo_server.url) as client:
+    with MongoClient[dict[str, Any]](mongo_url) as client:
         list(migrate(client[name]))
         _store(settings)
         project(settings, drain=True)

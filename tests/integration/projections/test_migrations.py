@@ -18,7 +18,7 @@ from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, WriteError
 
 from app.projections.migrations import MigrationError, all_migrations, migrate
-from app.runtime.servers.embedded import EmbeddedServer, die_with_parent
+from app.runtime.servers.embedded import die_with_parent
 from tests.support.commands import ROOT, Billie
 
 NewDatabase = Callable[[int], Database[dict[str, Any]]]
@@ -140,12 +140,12 @@ def test_edited_migration_is_refused(mongo_db: Database[dict[str, Any]], tmp_pat
 
 
 @pytest.fixture
-def new_database(mongo_server: EmbeddedServer, mongo_db: Database[dict[str, Any]]) -> Iterator[NewDatabase]:
+def new_database(mongo_url: str, mongo_db: Database[dict[str, Any]]) -> Iterator[NewDatabase]:
     """Makes databases, each by a client of its own; those of the same number are the same one."""
     made: list[Database[dict[str, Any]]] = []
 
     def new(number: int) -> Database[dict[str, Any]]:
-        client = MongoClient[dict[str, Any]](mongo_server.url)
+        client = MongoClient[dict[str, Any]](mongo_url)
         made.append(client[f"{mongo_db.name}-{number}"])
         return made[-1]
 

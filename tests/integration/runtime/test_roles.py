@@ -24,10 +24,10 @@ GUARDED = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def settings(redis_server: EmbeddedServer, mongo_server: EmbeddedServer, new_store: NewStore) -> Settings:
+def settings(redis_server: EmbeddedServer, mongo_url: str, new_store: NewStore) -> Settings:
     return Settings(
         redis_url=redis_server.url,
-        mongo_url=mongo_server.url,
+        mongo_url=mongo_url,
         mongo_db="roles",
         event_store_url=new_store(),
         ledger_target="127.0.0.1:1",
