@@ -19,10 +19,9 @@ from app.console.pages.pipeline import jobs
 from app.console.pages.pipeline import page as pipeline
 from app.console.pages.sign_in import page as sign_in
 from app.console.pages.start import page as start
-from app.console.session.guard import ConsoleServices
-from app.console.session.wiring import wire
+from app.console.session.wiring import check, with_console
 from app.console.ui import assets
-from app.console.ui.page_route import HEADERS, problem_page
+from app.console.ui.page import HEADERS, problem_page
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
 
@@ -41,8 +40,8 @@ def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     """The application. Raises ConsoleNotConfiguredError, and what the API raises."""
     if settings.console == "off":
         return create_api(settings, tracing)
-    console = wire(settings)
-    app = create_api(settings, tracing, lambda services: ConsoleServices(**vars(services), console=console))
+    check(settings)
+    app = create_api(settings, tracing, with_console)
     for page in _PAGES:
         app.include_router(page.router, max_body_size=_MAX_FORM_BYTES)
     _answer_browsers_with_pages(app)

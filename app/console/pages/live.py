@@ -3,32 +3,21 @@
 An ``EventSource`` can send no token and our pages hold none, so the session opens the same stream.
 """
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import IN_PROCESS
-from app.console.session.guard import SessionOf
-from app.console.ui.page_route import PageRoute
+from app.console.session.sessions import SessionOf
+from app.console.ui.page import page_router
 
-router = APIRouter(route_class=PageRoute)
+router = page_router()
 
-_FORWARDED = (
-    "type",
-    "asgi",
-    "http_version",
-    "method",
-    "scheme",
-    "server",
-    "client",
-    "root_path",
-    "query_string",
-)
+_FORWARDED = {"type", "asgi", "http_version", "method", "scheme", "server", "client", "root_path"}
 _FORWARDED_HEADERS = (b"host", b"last-event-id")
 
 
-@router.get("/live", include_in_schema=False)
+@router.get("/live")
 async def get_live(request: Request, session: SessionOf) -> Response:
     """Stream which documents change; parameters and errors are those of ``GET /v1/changes``."""
     return _Changes(request, session.caller)
@@ -43,6 +32,7 @@ class _Changes(Response):
         self._scope = {name: request.scope[name] for name in _FORWARDED} | {
             "path": "/v1/changes",
             "raw_path": b"/v1/changes",
+            "query_string": request.scope["query_string"],
             "headers": [each for each in request.headers.raw if each[0] in _FORWARDED_HEADERS],
             "state": {},
             IN_PROCESS: caller,

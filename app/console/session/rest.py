@@ -37,6 +37,16 @@ class Answer:
         return self.status >= 400
 
     @property
+    def problem(self) -> Json:
+        """The problem; empty if there is none."""
+        problem: Json = self.body if self.is_problem else {}
+        return problem
+
+    def body_or(self, default: Any) -> Any:
+        """The body, or a default for a problem."""
+        return default if self.is_problem else self.body
+
+    @property
     def is_outcome_unknown(self) -> bool:
         """Whether it may have been done after all: a server went away in the middle."""
         return self.is_problem and self.body["code"] in _UNKNOWN_OUTCOMES
@@ -68,6 +78,15 @@ class Rest:
         if answer.is_problem:
             raise RefusedError(answer.body)
         return answer.body
+
+    async def find(self, path: str, *identifiers: str, **parameters: str | int) -> Any:
+        """The body of an answer to GET; None if there is no such thing. Raises RefusedError."""
+        try:
+            return await self.get(path, *identifiers, **parameters)
+        except RefusedError as refused:
+            if refused.status != 404:
+                raise
+            return None
 
     async def try_get(self, path: str, *identifiers: str, **parameters: str | int) -> Answer:
         """The answer to GET, problem or not. Parameters that are empty are left out."""

@@ -1,22 +1,33 @@
-"""Sessions: signed cookies that the browser's scripts cannot read. They hold no token.
+"""Sessions: signed cookies that scripts cannot read, and the guards of requests. They hold no API token.
 
-A form that changes something also carries a token bound to the session, which no other site can know.
+A request needs a session; a change also our own origin, and the form token of the session, which no other
+site can know.
 """
 
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
 from app.api.auth.callers import Caller
 from app.api.auth.roles import Role
+from app.api.http.problems import ProblemError
+from app.api.services import Services, services_of
+from app.console.session.issuer import Issuer
 from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
+
+_MAX_FIELDS = 200
+"""Of a form."""
+
+
+class SignInNeededError(Exception):
+    """Nobody is signed in, or the session has ended."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +124,68 @@ class Sessions:
     def is_form_token(self, session: Session, token: str) -> bool:
         """Whether a form belongs to the session."""
         return compare_digest(self.form_token(session).encode(), token.encode("utf-8", "replace"))
+
+
+@dataclass(frozen=True)
+class ConsoleServices(Services):
+    """The API's services, and the console's. ``issuer`` is there for BILLIE_CONSOLE=oidc."""
+
+    sessions: Sessions
+    issuer: Issuer | None
+
+
+def console_of(request: Request) -> ConsoleServices:
+    """The services that serve a request."""
+    services = services_of(request)
+    assert isinstance(services, ConsoleServices), "only the console's application serves its pages"
+    return services
+
+
+async def session_of(request: Request) -> Session:
+    """The session of a request. Raises SignInNeededError."""
+    if (session := console_of(request).sessions.of(request)) is None:
+        raise SignInNeededError
+    return session
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of several with one name, the last. Empty for a request without a body."""
+    if request.method != "POST":
+        return {}
+    try:
+        body = (await request.body()).decode()
+        return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+    except ValueError as error:
+        raise ProblemError(422, "invalid_request", "The form cannot be read.") from error
+
+
+SessionOf = Annotated[Session, Depends(session_of)]
+FormOf = Annotated[dict[str, str], Depends(form_of)]
+
+
+def check_form(request: Request, session: Session, form: dict[str, str]) -> None:
+    """Raises ProblemError unless a form comes from a page of this session."""
+    check_origin(request)
+    token = request.headers.get("x-form-token") or form.get("form_token", "")
+    if not console_of(request).sessions.is_form_token(session, token):
+        detail = "The form belongs to another session. Reload the page. Nothing was changed."
+        raise ProblemError(403, "other_session", detail)
+
+
+def check_origin(request: Request) -> None:
+    """Raises ProblemError for a request from a page of another origin. Scripts cannot forge these headers."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    console_url = console_of(request).settings.console_url
+    ours = split(console_url or "").netloc or request.headers.get("host", "")
+    is_other = site not in (None, "same-origin") or (origin is not None and split(origin).netloc != ours)
+    if is_other or (site is None and origin is None):
+        detail = "Only the console's own pages may send this. Nothing was changed."
+        raise ProblemError(403, "other_origin", detail)
+
+
+def split(address: str) -> SplitResult:
+    """The parts of an address from a browser; all empty if it is malformed."""
+    try:
+        return urlsplit(address)
+    except ValueError:  # Such as "http://[".
+        return urlsplit("")

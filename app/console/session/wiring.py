@@ -1,8 +1,8 @@
 """Wires the console, and checks that it is configured to sign people in safely."""
 
-from app.console.session.guard import Console
+from app.api.services import Services
 from app.console.session.issuer import Issuer
-from app.console.session.sessions import Sessions
+from app.console.session.sessions import ConsoleServices, Sessions
 from app.errors import ConfigurationError
 from app.runtime.settings.settings import Settings
 
@@ -13,10 +13,11 @@ class ConsoleNotConfiguredError(ConfigurationError):
     """The console cannot sign people in safely: the API must not start with it."""
 
 
-def wire(settings: Settings) -> Console:
-    """Raises ConsoleNotConfiguredError."""
-    check(settings)
-    return Console(settings, Sessions(settings), Issuer(settings) if settings.console == "oidc" else None)
+def with_console(services: Services) -> ConsoleServices:
+    """The API's services, and the console's."""
+    settings = services.settings
+    issuer = Issuer(settings) if settings.console == "oidc" else None
+    return ConsoleServices(**vars(services), sessions=Sessions(settings), issuer=issuer)
 
 
 def check(settings: Settings) -> None:

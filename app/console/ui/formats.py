@@ -1,4 +1,4 @@
-"""How values look on the screen: money in A$, Australian dates, times in the viewer's zone."""
+"""How values look on the screen: money in A$, Australian dates, times in the viewer's zone, labels."""
 
 import re
 from datetime import UTC, date, datetime, tzinfo
@@ -7,10 +7,16 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
 NOTHING = "–"
 """The sign for a missing value."""
 
 _MINUS = "−"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(rf"{_DAY.pattern}T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _WORD_BREAK = re.compile(r"[_-]|(?<=[a-z])(?=[A-Z])")
 _ABBREVIATIONS = {
     "ekyc": "eKYC",
@@ -125,3 +131,66 @@ def age(born: Any, today: date) -> int | None:
 def quoted(identifier: str) -> str:
     """An identifier as a part of an address."""
     return quote(identifier, safe="")
+
+
+def commands(sentence: Any) -> Markup:
+    """A sentence with the commands between its backticks as ``<code>``; the rest is escaped."""
+    parts = str(sentence).split("`")
+    if len(parts) % 2 == 0:  # An unpaired backtick is just a character.
+        return escape(str(sentence))
+    marked = (
+        Markup("<code>{}</code>").format(each) if at % 2 else escape(each) for at, each in enumerate(parts)
+    )
+    return Markup("").join(marked)
+
+
+@pass_context
+def _day(context: Context, value: Any) -> str:
+    text = day(value, _zone(context))
+    return text if text == NOTHING else Markup('<time datetime="{}">{}</time>').format(value, text)
+
+
+@pass_context
+def _moment(context: Context, value: Any) -> str:
+    return _time(value, moment(value, _zone(context)))
+
+
+@pass_context
+def _clock(context: Context, value: Any) -> str:
+    return _time(value, clock(value, _zone(context)))
+
+
+@pass_context
+def _plain(context: Context, value: Any) -> Any:
+    """A value of unknown type: text in the format of a day or a time is shown as one."""
+    if not isinstance(value, str) or instant(value) is None:
+        return value
+    if _DAY.fullmatch(value):
+        return _day(context, value)
+    return _moment(context, value) if _MOMENT.fullmatch(value) else value
+
+
+def _time(value: Any, text: str) -> str:
+    if (at := instant(value)) is None:
+        return text
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), text)
+
+
+def _zone(context: Context) -> tzinfo:
+    zone = context.get("zone")
+    return zone if isinstance(zone, tzinfo) else UTC
+
+
+FILTERS = {
+    "money": money,
+    "signed": signed,
+    "day": _day,
+    "moment": _moment,
+    "clock": _clock,
+    "label": label,
+    "inline_label": inline_label,
+    "number": "{:,}".format,
+    "commands": commands,
+    "plain": _plain,
+}
+"""The templates' filters; days and times become ``<time>`` in the viewer's zone."""

@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from app.api.auth.role_table import rules
 from app.console.application import create_app
-from app.console.ui.page_route import POLICY
+from app.console.ui.page import POLICY
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, console

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import escape
 
 from app.console.pages.histories.page import moment_of
-from app.console.ui.templating import templates
+from app.console.ui.page import templates
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, fields_of
 

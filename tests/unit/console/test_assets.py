@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from app.console.ui.assets import addresses, assets
-from app.console.ui.templating import FOLDERS
+from app.console.ui.page import FOLDERS
 
 OTHERS = {
     "vendor/htmx-2.0.11.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.console.ui import formats
-from app.console.ui.templating import commands
+from app.console.ui.formats import commands
 
 SYDNEY, PERTH, KOLKATA = ZoneInfo("Australia/Sydney"), ZoneInfo("Australia/Perth"), ZoneInfo("Asia/Kolkata")
 

@@ -1,6 +1,6 @@
 """Notes that amend one another are one, with what it said before."""
 
-from app.console.pages.notes.threads import threads
+from app.console.pages.customers.page import threads
 
 
 def note(name: str, amends: str | None = None, amended_by: str | None = None) -> dict[str, str]:

@@ -3,24 +3,15 @@
 import asyncio
 
 from app.aggregates import are_two_people, is_machine, same_person
-from app.console.pages.approvals.queue import KINDS, Approval, Kind, approval_of
+from app.console.pages.approvals.queue import Approval, Kind, approval_of
 from app.console.pages.loans.lookups import account_and_balance
 from app.console.session.rest import Json, RefusedError
-from app.console.ui.formats import decimal, quoted
-from app.console.ui.page_context import PageContext
-from app.errors import NotFoundError
+from app.console.ui.formats import decimal
+from app.console.ui.page import PageContext
 
 
-def kind_of(name: str) -> Kind:
-    """Raises NotFoundError for an unknown kind."""
-    if (kind := KINDS.get(name)) is None:
-        raise NotFoundError("page", f"/approvals/{quoted(name)}")
-    return kind
-
-
-async def read_approval(context: PageContext, kind_name: str, identifier: str) -> Approval:
-    """Raises NotFoundError, and RefusedError."""
-    kind = kind_of(kind_name)
+async def read_approval(context: PageContext, kind: Kind, identifier: str) -> Approval:
+    """Raises RefusedError."""
     return approval_of(kind, await context.rest.get(kind.path, identifier))
 
 
@@ -42,8 +33,8 @@ async def command_of(context: PageContext, approval: Approval) -> Json | None:
         return approval.document
     if (command_id := approval.document.get("ledger", {}).get("commandId")) is None:
         return None
-    answer = await context.rest.try_get("/v1/ledger-commands/{}", command_id)
-    return None if answer.is_problem else answer.body
+    command: Json | None = (await context.rest.try_get("/v1/ledger-commands/{}", command_id)).body_or(None)
+    return command
 
 
 async def loan_of(context: PageContext, approval: Approval) -> Json | None:
@@ -57,10 +48,10 @@ async def loan_of(context: PageContext, approval: Approval) -> Json | None:
         return None
     if customer_id := account.get("customerId"):
         overview = await context.rest.try_get("/v1/customers/{}/overview", customer_id)
-        for loan in [] if overview.is_problem else overview.body["accounts"]:
+        loans: list[Json] = overview.body_or({"accounts": []})["accounts"]
+        for loan in loans:
             if loan["account"]["loanAccountId"] == account_id:
-                found: Json = loan
-                return found
+                return loan
     return {"account": account, "owed": balance}
 
 

@@ -2,18 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import HTMLResponse, Response
 
 from app.aggregates import same_person
 from app.console.pages.approvals.approval import details_of, loan_of, read_approval
-from app.console.pages.approvals.queue import KINDS, Filters, pending_approvals
+from app.console.pages.approvals.queue import KINDS, Filters, kind_of, pending_approvals
 from app.console.pages.money.forms import WRITE_OFF_REASONS
 from app.console.session.rest import Json
-from app.console.ui.page_context import Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, PageContext, page_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _MAX_BADGE = 50
 _MAX_CHATS = 10
@@ -32,7 +31,7 @@ async def get_approvals(context: Context, filters: Annotated[Filters, Query()]) 
         own={each.id for each in shown if same_person(each.requester.get("id", ""), context.session.user)},
         queue=queue,
         filters=filters,
-        kinds=KINDS.values(),
+        kinds=KINDS,
         reasons=WRITE_OFF_REASONS,
     )
 
@@ -48,7 +47,7 @@ async def get_badge(context: Context) -> Response:
 @router.get("/approvals/{kind}/{identifier}")
 async def get_approval(context: Context, kind: str, identifier: str) -> Response:
     """One approval, with its loan and the latest chat."""
-    approval = await read_approval(context, kind, identifier)
+    approval = await read_approval(context, kind_of(kind), identifier)
     details = await details_of(context, approval)
     customer_id = details["loan"] and details["loan"]["account"].get("customerId")
     chats = await _chats(context, customer_id) if customer_id else []
@@ -66,14 +65,14 @@ async def get_approval(context: Context, kind: str, identifier: str) -> Response
 @router.get("/approvals/{kind}/{identifier}/account")
 async def get_account(context: Context, kind: str, identifier: str) -> Response:
     """Its loan alone, current."""
-    approval = await read_approval(context, kind, identifier)
+    approval = await read_approval(context, kind_of(kind), identifier)
     return context.render("loans/loan_card.html", loan=await loan_of(context, approval))
 
 
 @router.get("/approvals/{kind}/{identifier}/state")
 async def get_state(context: Context, kind: str, identifier: str) -> Response:
     """The request alone, current."""
-    approval = await read_approval(context, kind, identifier)
+    approval = await read_approval(context, kind_of(kind), identifier)
     return context.render("approvals/approval_card.html", **await details_of(context, approval))
 
 
@@ -84,4 +83,4 @@ async def _chats(context: PageContext, customer_id: str) -> list[Json]:
     if not items:
         return []
     latest = await context.rest.try_get("/v1/conversations/{}", items[0]["conversationId"])
-    return items if latest.is_problem else [latest.body, *items[1:]]
+    return [latest.body_or(items[0]), *items[1:]]

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from app.console.session.rest import Json, cursor_of
 from app.console.ui.formats import decimal, quoted
-from app.console.ui.page_context import PageContext
+from app.console.ui.page import PageContext
+from app.errors import NotFoundError
 
 _MAX_APPROVALS, _PAGE = 1_000, 200
 """Of each kind. A longer queue says that it is."""
@@ -37,27 +38,31 @@ class Kind:
         return f"{self.base}/{{{self.identifier}}}/{self.verbs[decision]}"
 
 
-KINDS = {
-    each.name: each
-    for each in (
-        Kind(
-            "write-off",
-            "Write-off",
-            "/v1/write-off-requests",
-            "requestId",
-            {"status": "pending"},
-            {"approve": "approve", "reject": "reject", "withdraw": "cancel"},
-        ),
-        Kind(
-            "adjustment",
-            "Adjustment",
-            "/v1/ledger-commands",
-            "commandId",
-            {"approval": "pending"},
-            {"approve": "approve", "reject": "refuse", "withdraw": "refuse"},
-        ),
-    )
-}
+_WRITE_OFF = Kind(
+    "write-off",
+    "Write-off",
+    "/v1/write-off-requests",
+    "requestId",
+    {"status": "pending"},
+    {"approve": "approve", "reject": "reject", "withdraw": "cancel"},
+)
+_ADJUSTMENT = Kind(
+    "adjustment",
+    "Adjustment",
+    "/v1/ledger-commands",
+    "commandId",
+    {"approval": "pending"},
+    {"approve": "approve", "reject": "refuse", "withdraw": "refuse"},
+)
+KINDS = (_WRITE_OFF, _ADJUSTMENT)
+
+
+def kind_of(name: str) -> Kind:
+    """Raises NotFoundError for an unknown kind."""
+    for each in KINDS:
+        if each.name == name:
+            return each
+    raise NotFoundError("page", f"/approvals/{quoted(name)}")
 
 
 class Approval(NamedTuple):
@@ -75,7 +80,7 @@ class Approval(NamedTuple):
     @property
     def is_write_off(self) -> bool:
         """Else it is an adjustment."""
-        return self.kind.name == "write-off"
+        return self.kind is _WRITE_OFF
 
     @property
     def address(self) -> str:
@@ -86,7 +91,7 @@ class Approval(NamedTuple):
 def approval_of(kind: Kind, document: Json) -> Approval:
     """A request from the API. The amount of an adjustment is the sum of its parts."""
     identifier, requester = document[kind.identifier], document.get("requestedBy") or {}
-    if kind.name == "write-off":
+    if kind is _WRITE_OFF:
         amount, priority = decimal(document.get("amount")), document.get("priority", "normal")
         status, decision = document["status"], document.get("decision")
     else:
@@ -132,7 +137,7 @@ class Queue:
 
 async def pending_approvals(context: PageContext, limit: int = _MAX_APPROVALS) -> Queue:
     """All that is pending; of each kind ``limit``, or up to a page more."""
-    found = await asyncio.gather(*(_pending(context, kind, limit) for kind in KINDS.values()))
+    found = await asyncio.gather(*(_pending(context, kind, limit) for kind in KINDS))
     approvals = sorted(
         (each for part in found for each in part.approvals),
         key=lambda each: str(each.document.get("requestedAt")),

@@ -1,12 +1,10 @@
 """A chat: its messages, assessments and decision."""
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.console.ui.page_context import Context
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, page_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 
 @router.get("/conversations/{conversation_id}")

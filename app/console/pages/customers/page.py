@@ -3,22 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import NamedTuple
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.console.pages.loans.lookups import recent_movements
-from app.console.pages.money.actions import drawer_of, offered_actions
-from app.console.pages.notes.threads import threads
-from app.console.session.rest import Json, RefusedError
+from app.console.pages.money.actions import drawer_of, offered_actions, recent_movements
+from app.console.session.rest import Json
 from app.console.ui import formats
-from app.console.ui.page_context import Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, PageContext, page_router
 from app.errors import NotFoundError
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _MAX_NOTES, _MAX_OTHERS = 200, 20
+_WRITE_NOTE = ("POST", "/v1/customers/{customerId}/notes")
 
 
 @router.get("/customers/{customer_id}")
@@ -60,7 +58,7 @@ def _profile_of(context: PageContext, customer: Json) -> Json:
     return {
         "customer": customer,
         "age": formats.age(customer.get("dateOfBirth"), today),
-        "may_write_notes": context.rest.may("POST", "/v1/customers/{customerId}/notes"),
+        "may_write_notes": context.rest.may(*_WRITE_NOTE),
     }
 
 
@@ -76,16 +74,11 @@ async def _accounts(context: PageContext, customer_id: str) -> Json:
 
 
 async def _notes(context: PageContext, customer_id: str) -> Json:
-    try:
-        page = await context.rest.get("/v1/customers/{}/notes", customer_id, limit=_MAX_NOTES)
-    except RefusedError as refused:
-        if refused.status != 404:
-            raise
-        page = {"items": []}
+    page = await context.rest.find("/v1/customers/{}/notes", customer_id, limit=_MAX_NOTES) or {"items": []}
     return {
         "note_threads": threads(page["items"]),
         "more_notes": "next" in page,
-        "may_amend": context.rest.may("POST", "/v1/customers/{customerId}/notes"),
+        "may_amend": context.rest.may(*_WRITE_NOTE),
     }
 
 
@@ -106,3 +99,24 @@ _PARTS: dict[str, Callable[[PageContext, str], Awaitable[Json]]] = {
     "requests": _requests,
     "conversations": _conversations,
 }
+
+
+class Thread(NamedTuple):
+    """An amended note, shown as one: the current version, and the earlier ones, newest first."""
+
+    note: Json
+    earlier: list[Json]
+
+
+def threads(notes: list[Json]) -> list[Thread]:
+    """The threads in a list of notes, in its order. A note whose amendment is not in the list heads one."""
+    by_id = {note["noteId"]: note for note in notes}
+    current = [note for note in notes if note.get("amendedByNoteId") not in by_id]
+    return [Thread(note, _earlier(note, by_id)) for note in current]
+
+
+def _earlier(note: Json, by_id: dict[str, Json]) -> list[Json]:
+    found: list[Json] = []
+    while (note := by_id.get(note.get("amendsNoteId", ""), {})) and note not in found:
+        found.append(note)
+    return found

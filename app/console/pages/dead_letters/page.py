@@ -3,17 +3,15 @@
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.console.session.guard import split
 from app.console.session.rest import Answer, Json, cursor_of
-from app.console.ui.page_context import Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.session.sessions import split
+from app.console.ui.page import Context, PageContext, page_router
 from app.errors import NotFoundError
 from app.ingestion.messages.rejection import Reason
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _BASE = "/v1/dead-letters"
 _ONE = f"{_BASE}/{{}}"

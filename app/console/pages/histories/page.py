@@ -5,15 +5,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.console.session.rest import Json, cursor_of
 from app.console.ui import formats
-from app.console.ui.page_context import ZONE_COOKIE, Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import ZONE_COOKIE, Context, PageContext, page_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _MAX_EVENTS = 50
 _LONG_FIELDS = ("utterances", "noticeboard")

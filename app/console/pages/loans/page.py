@@ -3,17 +3,16 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import RedirectResponse, Response
 
-from app.console.pages.loans.lookups import customer_of, recent_movements
-from app.console.pages.money.actions import drawer_of, offered_actions
+from app.console.pages.loans.lookups import customer_summary
+from app.console.pages.money.actions import drawer_of, offered_actions, recent_movements
 from app.console.session.rest import cursor_of
 from app.console.ui.formats import quoted
-from app.console.ui.page_context import Context
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, page_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _MAX_TRANSACTIONS = 20
 
@@ -22,7 +21,7 @@ _MAX_TRANSACTIONS = 20
 async def get_account(context: Context, account_id: str) -> Response:
     """Leads to the loan on its customer's page; a page of its own if no customer is known."""
     account = await context.rest.get("/v1/loan-accounts/{}", account_id)
-    if await customer_of(context, account):
+    if await customer_summary(context, account.get("customerId")):
         address = f"/customers/{quoted(account['customerId'])}#account-{quoted(account_id)}"
         return RedirectResponse(address, 303)
     balance = {"totalOutstanding": account.get("balances", {}).get("totalOutstanding")}

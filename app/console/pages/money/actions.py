@@ -1,4 +1,4 @@
-"""The actions on a loan's money, with their API routes, and the key of each intent."""
+"""The actions on a loan's money, with their API routes, the key of each intent, and what was requested."""
 
 import re
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ from uuid import uuid4
 from fastapi import Request, Response
 
 from app.api.auth.roles import Role
-from app.console.session.guard import split
+from app.console.session.rest import Json
+from app.console.session.sessions import split
 from app.console.ui.formats import quoted
-from app.console.ui.page_context import PageContext
+from app.console.ui.page import PageContext
 
 _KEY = re.compile(r"console-[0-9a-f]{32}")
 _LEDGER = "/v1/ledger/accounts/{loanAccountId}"
+_MAX_MOVEMENTS = 5
 WRITE_OFF = "write-off"
 
 
@@ -43,6 +45,13 @@ ACTIONS = {
 def offered_actions(context: PageContext) -> list[tuple[Action, Role | None]]:
     """All actions, each with the role that it needs if the person's is too low."""
     return [(each, context.rest.required_role("POST", each.route)) for each in ACTIONS.values()]
+
+
+async def recent_movements(context: PageContext, account_id: str) -> list[Json]:
+    """The latest movements that staff requested, unsettled ones among them."""
+    page = await context.rest.get("/v1/ledger-commands", account=account_id, limit=_MAX_MOVEMENTS)
+    items: list[Json] = page["items"]
+    return items
 
 
 def valid_key(key: str | None) -> str | None:

@@ -10,9 +10,9 @@ from app.aggregates import command_id_of
 from app.api.write_offs.service import request_id_of
 from app.console.pages.loans.lookups import account_and_customer
 from app.console.pages.money.actions import ACTIONS, WRITE_OFF, Action, form_key, valid_key
-from app.console.session.rest import Json, RefusedError
+from app.console.session.rest import Json
 from app.console.ui.formats import quoted
-from app.console.ui.page_context import Context, PageContext
+from app.console.ui.page import Context, PageContext
 from app.errors import NotFoundError
 
 _MAX_REQUESTS = 10
@@ -47,22 +47,24 @@ class Drawer:
     async def stored(self) -> Json | None:
         """The movement or request stored under the key, if it is of this loan. Raises RefusedError."""
         if self.is_write_off:
-            answer = await self.context.rest.try_get("/v1/write-off-requests/{}", request_id_of(self.key))
+            path, identifier = "/v1/write-off-requests/{}", request_id_of(self.key)
         else:
-            answer = await self.context.rest.try_get("/v1/ledger-commands/{}", command_id_of(self.key))
-        if answer.status == 404:
-            return None
-        if answer.is_problem:
-            raise RefusedError(answer.body)
-        found: Json = answer.body
-        return found if found["loanAccountId"] == self.account_id else None
+            path, identifier = "/v1/ledger-commands/{}", command_id_of(self.key)
+        found: Json | None = await self.context.rest.find(path, identifier)
+        return found if found and found["loanAccountId"] == self.account_id else None
 
     async def pending_request(self) -> Json | None:
         """The write-off request that blocks another one: undecided, or its posting unsettled."""
         path = "/v1/write-off-requests"
         page = await self.context.rest.get(path, loanAccountId=self.account_id, limit=_MAX_REQUESTS)
-        items: list[Json] = page["items"]
-        return next((each for each in items if _is_unsettled(each)), None)
+        requests: list[Json] = page["items"]
+        for each in requests:
+            if each["status"] == "pending" or each.get("ledger", {}).get("status") in (
+                "requested",
+                "unknown",
+            ):
+                return each
+        return None
 
 
 async def drawer_of_path(context: Context, account_id: str, name: str, key: str | None = None) -> Drawer:
@@ -74,8 +76,3 @@ async def drawer_of_path(context: Context, account_id: str, name: str, key: str 
 
 
 OpenDrawer = Annotated[Drawer, Depends(drawer_of_path)]
-
-
-def _is_unsettled(request: Json) -> bool:
-    posting = request.get("ledger", {}).get("status")
-    return request["status"] == "pending" or posting in ("requested", "unknown")

@@ -1,7 +1,6 @@
 """The forms of money movements: amounts as people type them, and the API body of each action."""
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from typing import get_args
 
@@ -44,7 +43,7 @@ def amount_of(text: str, maximum: Decimal) -> Decimal:
 def body_of(action: str, form: Form, maximum: Decimal) -> Json:
     """The API body of a form. Raises InvalidFormError."""
     fields = _Fields(form, maximum)
-    body = _BODIES[action](fields, fields.amount())
+    body = _body_of(action, fields, fields.amount())
     if fields.errors:
         raise InvalidFormError(fields.errors)
     return {name: value for name, value in body.items() if value != ""}
@@ -102,43 +101,28 @@ class _Fields:
         return value
 
 
-def _repayment(fields: _Fields, amount: str) -> Json:
-    texts = {name: fields.text(name) for name in ("paymentMethod", "paymentReference", "notes")}
-    return {"amount": amount, **texts}
-
-
-def _fee(fields: _Fields, amount: str) -> Json:
-    kind = fields.choice("type", "late_fee", "dishonour_fee")
-    return {"amount": amount, "type": kind, "reason": fields.text("reason")}
-
-
-def _waiver(fields: _Fields, amount: str) -> Json:
-    return {"amount": amount, "reason": fields.text("reason", required=True)}
-
-
-def _adjustment(fields: _Fields, amount: str) -> Json:
-    sign = "-" if fields.choice("direction", "lower", "raise") == "lower" else ""
-    part = fields.choice("part", "principal", "fees")
-    return {
-        "principalDelta": f"{sign}{amount}" if part == "principal" else "0.00",
-        "feeDelta": f"{sign}{amount}" if part == "fees" else "0.00",
-        "reason": fields.text("reason", required=True),
-    }
-
-
-def _write_off(fields: _Fields, amount: str) -> Json:
-    return {
-        "amount": amount,
-        "reason": fields.choice("writeOffReason", *WRITE_OFF_REASONS),
-        "priority": fields.choice("priority", *get_args(WriteOffPriority)),
-        "notes": fields.text("notes"),
-    }
-
-
-_BODIES: dict[str, Callable[[_Fields, str], Json]] = {
-    "repayment": _repayment,
-    "fee": _fee,
-    "waiver": _waiver,
-    "adjustment": _adjustment,
-    "write-off": _write_off,
-}
+def _body_of(action: str, fields: _Fields, amount: str) -> Json:
+    match action:
+        case "repayment":
+            texts = {name: fields.text(name) for name in ("paymentMethod", "paymentReference", "notes")}
+            return {"amount": amount, **texts}
+        case "fee":
+            kind = fields.choice("type", "late_fee", "dishonour_fee")
+            return {"amount": amount, "type": kind, "reason": fields.text("reason")}
+        case "waiver":
+            return {"amount": amount, "reason": fields.text("reason", required=True)}
+        case "adjustment":
+            sign = "-" if fields.choice("direction", "lower", "raise") == "lower" else ""
+            part = fields.choice("part", "principal", "fees")
+            return {
+                "principalDelta": f"{sign}{amount}" if part == "principal" else "0.00",
+                "feeDelta": f"{sign}{amount}" if part == "fees" else "0.00",
+                "reason": fields.text("reason", required=True),
+            }
+        case _:
+            return {
+                "amount": amount,
+                "reason": fields.choice("writeOffReason", *WRITE_OFF_REASONS),
+                "priority": fields.choice("priority", *get_args(WriteOffPriority)),
+                "notes": fields.text("notes"),
+            }

@@ -4,10 +4,9 @@ The key of the intent is made with the form and stays with it: a double click, a
 same request to the API, which posts once.
 """
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.console.pages.loans.lookups import account_and_balance, customer_of
+from app.console.pages.loans.lookups import account_and_balance, customer_summary
 from app.console.pages.money.actions import keep_in_address
 from app.console.pages.money.drawer import Drawer, OpenDrawer
 from app.console.pages.money.forms import (
@@ -22,10 +21,10 @@ from app.console.pages.money.forms import (
 from app.console.pages.money.summary import summary_of
 from app.console.session.rest import Answer, Json, RefusedError
 from app.console.ui.formats import decimal
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import page_router
 from app.errors import NotFoundError
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _PATH = "/loan-accounts/{account_id}/{name}"
 Known = tuple[Json, Json]
@@ -75,22 +74,19 @@ async def post(drawer: OpenDrawer) -> Response:
         return await _form(drawer, context.form, invalid.errors)
     if action.name == "repayment" and (known := await _unconfirmed_overpayment(drawer, body)):
         return await _summary(drawer, body, known, is_unconfirmed=True)
+    identifiers = [] if drawer.is_write_off else [drawer.account_id]
     if drawer.is_write_off:
         account = await context.rest.get("/v1/loan-accounts/{}", drawer.account_id)
-        names = {each: account.get(each) for each in ("customerId", "customerName", "accountNumber")}
-        body |= {each: value for each, value in names.items() if value} | {"loanAccountId": drawer.account_id}
-        return await _answered(drawer, await context.rest.post(action.route, body=body, key=drawer.key))
+        names = ("loanAccountId", "customerId", "customerName", "accountNumber")
+        body |= {each: account[each] for each in names if account.get(each)}
     path = action.route.replace("{loanAccountId}", "{}")
-    return await _answered(
-        drawer, await context.rest.post(path, drawer.account_id, body=body, key=drawer.key)
-    )
+    return await _answered(drawer, await context.rest.post(path, *identifiers, body=body, key=drawer.key))
 
 
 @router.get(f"{_PATH}/outcome")
 async def get_outcome(drawer: OpenDrawer) -> Response:
     """The outcome so far, for a drawer that waits for it."""
-    stored = await drawer.stored()
-    if stored is None:
+    if (stored := await drawer.stored()) is None:
         raise NotFoundError("movement with the key", drawer.key)
     is_open = _is_open(drawer, stored)
     answer = drawer.render("outcome_status", stored=stored, problem={}, is_open=is_open)
@@ -104,15 +100,16 @@ async def _answered(drawer: Drawer, answer: Answer) -> Response:
     try:
         stored = await drawer.stored()
     except RefusedError as refused:
-        if not answer.is_problem:
-            return await _outcome(drawer, answer.body)
-        # It may be stored, and nobody can look: the same request finds out later.
-        return await _not_posted(drawer, refused.problem, is_unknown=True)
-    if stored is not None and not (answer.is_problem and answer.body["code"] == "idempotency_key_reused"):
-        return await _outcome(drawer, stored, answer)
+        if answer.is_problem:
+            # It may be stored, and nobody can look: the same request finds out later.
+            return await _not_posted(drawer, refused.problem, is_unknown=True)
+        stored = None
+    code = answer.problem.get("code")
+    if stored is not None and code != "idempotency_key_reused":
+        return await _outcome(drawer, stored, answer.problem)
     if not answer.is_problem:
         return await _outcome(drawer, answer.body)
-    if answer.body["code"] == "write_off_pending" and (pending := await drawer.pending_request()):
+    if code == "write_off_pending" and (pending := await drawer.pending_request()):
         return await drawer.render_with_parties("request_pending", status=answer.status, pending=pending)
     return await _not_posted(drawer, answer.body, is_unknown=answer.is_outcome_unknown)
 
@@ -127,13 +124,9 @@ async def _not_posted(drawer: Drawer, problem: Json, *, is_unknown: bool) -> Res
     )
 
 
-async def _outcome(drawer: Drawer, stored: Json, answer: Answer | None = None) -> Response:
-    page = await drawer.render_with_parties(
-        "outcome",
-        stored=stored,
-        problem=answer.body if answer is not None and answer.is_problem else {},
-        is_open=_is_open(drawer, stored),
-    )
+async def _outcome(drawer: Drawer, stored: Json, problem: Json | None = None) -> Response:
+    is_open = _is_open(drawer, stored)
+    page = await drawer.render_with_parties("outcome", stored=stored, problem=problem or {}, is_open=is_open)
     page.headers["HX-Trigger"] = "money-moved"  # Refreshes the loan on the page, live updates or not.
     return page
 
@@ -167,7 +160,7 @@ async def _form(
         "form",
         status=422 if errors else 200,
         account=account,
-        customer=await customer_of(drawer.context, account),
+        customer=await customer_summary(drawer.context, account.get("customerId")),
         balance=balance,
         form=form,
         errors=errors or {},
@@ -182,10 +175,9 @@ async def _summary(drawer: Drawer, body: Json, known: Known, *, is_unconfirmed: 
         "summary",
         status=422 if is_unconfirmed else 200,
         account=account,
-        customer=await customer_of(drawer.context, account),
+        customer=await customer_summary(drawer.context, account.get("customerId")),
         balance=balance,
         body=body,
-        overpayment=overpayment(balance, body) if drawer.action.name == "repayment" else None,
         is_unconfirmed=is_unconfirmed,
         fields=_fields(drawer, "key", "change", "overpays"),
         **summary_of(drawer.context.settings, drawer.action.name, body, balance),

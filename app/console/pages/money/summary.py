@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from app.console.pages.money.forms import change_of
+from app.console.pages.money.forms import change_of, overpayment
 from app.console.session.rest import Json
 from app.console.ui.formats import decimal
 from app.runtime.settings.settings import Settings
@@ -15,6 +15,7 @@ def summary_of(settings: Settings, action: str, body: Json, balance: Json) -> Js
     needs_approval = action == "adjustment" and abs(principal) + abs(fees) > settings.adjustment_limit
     return {
         "is_request": needs_approval or action == "write-off",
+        "overpayment": overpayment(balance, body) if action == "repayment" else None,
         "after": None if total is None else max(total + principal + fees, Decimal(0)),
         "warnings": [
             *_ledger_warnings(action, balance, total, principal + fees),

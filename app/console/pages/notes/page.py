@@ -2,7 +2,6 @@
 
 import asyncio
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.aggregates.contact_note import LONGEST_CONTENT, LONGEST_SUBJECT, NotePriority, NoteType, Sentiment
@@ -10,10 +9,9 @@ from app.console.pages.loans.lookups import customer_summary
 from app.console.pages.money.actions import form_key
 from app.console.session.rest import Answer, Json
 from app.console.ui.formats import quoted
-from app.console.ui.page_context import Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, PageContext, page_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _FIELDS = ("noteType", "subject", "content", "priority", "sentiment", "loanAccountId")
 _DEFAULTS = {"noteType": "phone_inbound", "priority": "normal", "sentiment": "neutral"}

@@ -1,16 +1,14 @@
 """Rebuild and verification jobs: requested in the drawer, shown on the pipeline page, and stopped."""
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.console.session.rest import Answer, Json
-from app.console.ui.page_context import Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, PageContext, page_router
 from app.errors import NotFoundError
 from app.projections.jobs.jobs import JobKind
 from app.projections.read_models.catalogue import all_projections
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 JOBS = "/v1/projection-jobs"
 _PREFIX = "model-"

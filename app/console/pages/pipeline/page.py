@@ -2,18 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.console.pages.pipeline.charts import Chart, chart
 from app.console.pages.pipeline.jobs import JOBS
 from app.console.pages.pipeline.samples import Sample, dumped, levels, loaded, rates
 from app.console.session.rest import Json
-from app.console.ui.page_context import Context, PageContext
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, PageContext, page_router
 from app.runtime.humanize import span
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _SILENT = timedelta(seconds=10)
 _MAX_JOBS = 5

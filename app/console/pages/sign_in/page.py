@@ -2,19 +2,18 @@
 
 from hmac import compare_digest
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.api.auth.callers import Caller, caller_of
 from app.api.auth.claims import claims_with
 from app.api.auth.roles import Role
 from app.api.http.problems import ProblemError
-from app.console.session.guard import FormOf, check_origin, console_of, split
 from app.console.session.issuer import Issuer
-from app.console.ui.page_context import render
-from app.console.ui.page_route import PageRoute
+from app.console.session.sessions import FormOf, check_origin, console_of, split
+from app.console.ui.page import page_router, render
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 
 @router.get("/sign-in")

@@ -2,15 +2,13 @@
 
 import asyncio
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.console.pages.approvals.queue import pending_approvals
 from app.console.session.rest import Json, RefusedError
-from app.console.ui.page_context import Context
-from app.console.ui.page_route import PageRoute
+from app.console.ui.page import Context, page_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = page_router()
 
 _MAX_LINES = 8
 """Of each list."""
