@@ -42,6 +42,8 @@ class KeyedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        if self.methods == {"GET"}:  # A read has no key.
+            return handle
 
         async def handle_keyed(request: Request) -> Response:
             try:
