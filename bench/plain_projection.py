@@ -20,7 +20,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, LoanAccount
-from app.event_store.recorders import SQLiteBatchRecorder
+from app.event_store.sqlite import SQLiteBatchRecorder
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.engine.values import free_form, money, time
 from app.projections.read_models.loan_accounts.schedules import created_schedule

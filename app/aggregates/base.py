@@ -137,6 +137,12 @@ class Aggregate(domain.Aggregate):
         return []
 
     @property
+    def concerns_privacy(self) -> bool:
+        """Whether a save of its new events takes keys, links or an erasure."""
+        events = cast("list[Aggregate.Event]", self._pending_events)
+        return bool(self.owners) or any(_is_private(type(self), type(each)) for each in events)
+
+    @property
     def remembered(self) -> int:
         """How many messages and fields it remembers, at some 200 bytes each."""
         return len(self.absorbed) + len(self.stamps)
@@ -279,6 +285,16 @@ def only_absorbs(event_class: type) -> bool:
         and event_class.apply is domain.Aggregate.Event.apply
         and event_class.stamp is Aggregate.Event.stamp
         and event_class.note is Aggregate.Event.note
+    )
+
+
+@cache
+def _is_private(kind: type[Aggregate], event_class: type[Aggregate.Event]) -> bool:
+    """Whether events of a class may hold personal data, name the aggregate's owner, or erase it."""
+    return (
+        bool(event_class.PERSONAL)
+        or issubclass(event_class, Aggregate.PersonalDataErased)
+        or any(fact in event_class.__dataclass_fields__ for fact, _ in kind.OWNED_BY)
     )
 
 

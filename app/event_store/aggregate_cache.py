@@ -1,14 +1,12 @@
 """The aggregates that a process keeps in memory: a bounded number, up to date with the store."""
 
 from collections import OrderedDict
-from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
 from app.aggregates.base import Aggregate, Key, only_absorbs
-from app.event_store.recorders import Recorded
+from app.event_store.recorder import Recorded
 from app.event_store.transcoder import SealingMapper
 
 _REMEMBERED_EACH = 50
@@ -101,5 +99,4 @@ def _evolve(aggregate: Aggregate, row: Recorded, mapper: SealingMapper) -> None:
         aggregate.absorbed.add(message_id)
         aggregate.version = row.originator_version
     else:
-        event: Any = mapper.to_domain_event(StoredEvent(*row[1:]))
-        event.mutate(aggregate)
+        mapper.to_domain_event(row).mutate(aggregate)

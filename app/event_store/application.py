@@ -1,31 +1,55 @@
-"""The event store of this system, as roles, routes and commands open it."""
+"""The event store: aggregates loaded and saved, many in one transaction, and events read."""
 
-from collections.abc import Callable
-from typing import TypeVar
-from uuid import uuid4
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
 
-from eventsourcing.persistence import RecordConflictError
+from eventsourcing.application import Application
+from eventsourcing.persistence import Mapper, RecordConflictError, Transcoder
+from eventsourcing.utils import strtobool
 
-from app.event_store.opening import opening
-from app.event_store.repository import Repository
+from app.aggregates.base import Aggregate, Key
+from app.event_store.aggregate_cache import AggregateCache
+from app.event_store.recorder import BatchRecorder, Mark, Recorded, recorder_class
+from app.event_store.transcoder import EventTranscoder, SealingMapper
 from app.event_store.unit_of_work import UnitOfWork
 from app.event_store.url import event_store_environment, sqlite_environment
-from app.event_store.writer_lock import writer_lock_of
 from app.privacy.master_keys import MasterKeys
+from app.privacy.saving import Privacy
+from app.privacy.sealing import MARK
 from app.runtime.settings.settings import Settings
 
+A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
+_NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
 _NO_MASTER_KEYS = MasterKeys()
 _ATTEMPTS = 20
+_TOO_FAR_BEHIND = 5_000
+"""When others have stored more events than this, it is cheaper to empty the cache."""
 
 
-class Servicing(Repository):
-    """Loads and saves aggregates, reads their events, and lets one process at a time apply messages."""
+class Servicing(Application[UUID]):
+    """The event store, with a bounded cache of aggregates; one process at a time applies messages."""
+
+    name = "servicing"
+    mapper: SealingMapper
 
     def __init__(self, env: dict[str, str], *, cache: int = 0, masters: MasterKeys = _NO_MASTER_KEYS) -> None:
         """Raises MasterKeyError if other master keys wrap the store's data keys."""
-        super().__init__(env, masters, cache)
-        self._writer_lock = writer_lock_of(env)
+        super().__init__(env)
+        self.batches = cast("BatchRecorder", self.recorder)
+        try:
+            create = strtobool(self.env.get("CREATE_TABLE") or "yes")
+            self.privacy = Privacy(self.batches, masters, create=create)
+        except BaseException:
+            super().close()
+            raise
+        self.mapper.keys = self.privacy.keys
+        self._cache = AggregateCache(cache)
+        self._cached_up_to = 0
+        """The position that the cached aggregates are up to date with."""
+        self._writer_lock = self.batches.writer_lock(env)
 
     @classmethod
     def from_url(
@@ -37,7 +61,7 @@ class Servicing(Repository):
         and MasterKeyError if other master keys wrap the store's data keys.
         """
         environment = event_store_environment(event_store_url)
-        with opening(environment):
+        with recorder_class(environment).opening(environment):
             return cls(environment, cache=cache, masters=masters)
 
     @classmethod
@@ -53,6 +77,78 @@ class Servicing(Repository):
     def close(self) -> None:
         self._writer_lock.close()
         super().close()
+
+    def construct_transcoder(self) -> Transcoder:
+        return EventTranscoder()
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        return SealingMapper(self.construct_transcoder())
+
+    # -- Events
+
+    def max_position(self) -> int:
+        """The position of the newest stored event; 0 if there is none."""
+        return self.recorder.max_notification_id() or 0
+
+    def mark(self, position: int) -> Mark | None:
+        """Identifies the last event up to a position: another store has another one there."""
+        return self.batches.select_mark(position)
+
+    def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
+        """The first ``most`` events after a position, none beyond ``up_to``, or PAGE_BYTES of them.
+
+        Events of the topics ``but`` are passed over.
+        """
+        return self.batches.select_page(after, up_to, most, but)
+
+    def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
+        """All events of some aggregates, in the order of their positions."""
+        return self.batches.select_of(list({kind.id_of(business_id) for kind, business_id in keys}))
+
+    def history_page(self, key: Key, after: int, most: int) -> list[Recorded]:
+        """The first ``most`` events of an aggregate after a version, or PAGE_BYTES of them."""
+        kind, business_id = key
+        return self.batches.select_history(kind.id_of(business_id), after, most)
+
+    def position_of(self, key: Key, version: int) -> int:
+        """The position of an event of an aggregate."""
+        return self.history_page(key, version - 1, 1)[0].position
+
+    def event_of(self, row: Recorded) -> Any:
+        """A stored event as an event. Raises as :meth:`SealingMapper.to_domain_event`."""
+        return self.mapper.to_domain_event(row)
+
+    def preload_keys(self, rows: Iterable[Recorded]) -> None:
+        """Load in one query the keys that open these events."""
+        if sealed := {row.originator_id for row in rows if MARK in row.state}:
+            self.privacy.keys.preload(sealed)
+
+    # -- Aggregates
+
+    def load(self, kind: type[A], business_id: str) -> A | None:
+        """The aggregate as stored, or None if it is unknown."""
+        if (known := self._cache.get((kind, business_id))) is not None:
+            return cast("A", known)
+        aggregate: A | None = None
+        for row in self.recorded_of([(kind, business_id)]):
+            aggregate = self.event_of(row).mutate(aggregate)
+        return aggregate
+
+    def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]:
+        """The aggregates in one query; None for unknown ones. Without those that cannot be read."""
+        loaded = {key: self._cache.get(key) for key in keys}
+        if not (missing := [key for key, aggregate in loaded.items() if aggregate is None]):
+            return loaded
+        key_of = {kind.id_of(name): (kind, name) for kind, name in missing}
+        rows = self.batches.select_of(list(key_of))
+        self.preload_keys(rows)
+        for row in rows:
+            if (key := key_of[row.originator_id]) in loaded:
+                try:
+                    loaded[key] = self.event_of(row).mutate(loaded[key])
+                except Exception:  # noqa: BLE001 - loading it alone raises the error
+                    del loaded[key]
+        return loaded
 
     def unit_of_work(self) -> UnitOfWork:
         """A set of aggregates that are saved together."""
@@ -74,6 +170,61 @@ class Servicing(Repository):
                     raise
         raise AssertionError("unreachable")
 
+    def store(
+        self, aggregates: Iterable[Aggregate], known_links: Mapping[UUID, int] = _NO_LINKS
+    ) -> int | None:
+        """Store the new events of aggregates in one transaction, and cache these.
+
+        Returns the position of the last event, or None if there was none. ``known_links``: how many links
+        some owners must still have. Raises RecordConflictError if somebody else saved one of them first.
+        """
+        aggregates = list(aggregates)
+        positions = None
+        if changed := [each for each in aggregates if each.pending_events]:
+            if known_links or any(each.concerns_privacy for each in changed):
+                positions = self._insert_private(changed, known_links)
+            else:
+                seal = self.mapper.seal
+                stored = [seal(event) for each in changed for event in each.pending_events]
+                positions = self.recorder.insert_events(stored)
+        for aggregate in aggregates:
+            aggregate.pending_events.clear()
+            self._cache.keep(aggregate)
+        if not positions:
+            return None
+        if positions[0] == self._cached_up_to + 1:  # Nobody else stored anything in between.
+            self._cached_up_to = positions[-1]
+        return positions[-1]
+
+    def _insert_private(
+        self, aggregates: list[Aggregate], known_links: Mapping[UUID, int]
+    ) -> Sequence[int] | None:
+        """Store events that hold personal data, or decide about it, with their keys, links and erasures."""
+        prepared = self.privacy.prepare(aggregates, self.load_many)
+        for each in prepared.aggregates[len(aggregates) :]:
+            self._cache.forget(each)
+        prepared.changes.known_links |= known_links
+        stored = [
+            self.mapper.seal(event, prepared.ciphers, is_erased=each.erased is not None)
+            for each in prepared.aggregates
+            for event in each.pending_events
+        ]
+        try:
+            positions = self.recorder.insert_events(
+                stored, beside=lambda execute: self.privacy.tables.write(execute, prepared.changes)
+            )
+        except RecordConflictError:
+            self.privacy.keys.refresh()  # Perhaps we had not heard of an erasure.
+            raise
+        self.privacy.saved(prepared)
+        return positions
+
+    def forget(self, aggregate: Aggregate) -> None:
+        """Drop an aggregate from the cache: its state may not be what is stored."""
+        self._cache.forget(aggregate)
+
+    # -- One process at a time
+
     def acquire_writer_lock(self) -> bool:
         """Let nobody else apply messages until it is released, and learn what others have stored.
 
@@ -90,3 +241,15 @@ class Servicing(Repository):
     def release_writer_lock(self) -> None:
         """Let the next process apply messages."""
         self._writer_lock.release()
+
+    def catch_up(self) -> None:
+        """Bring the cached aggregates up to date with what others have stored."""
+        newest = self.max_position()
+        if newest - self._cached_up_to > _TOO_FAR_BEHIND or not self._cache:
+            self._cache.clear()
+            self._cached_up_to = newest
+        while self._cached_up_to < newest:
+            page = self.page(self._cached_up_to, newest, _TOO_FAR_BEHIND)
+            for row in page:
+                self._cache.follow(row, self.mapper)
+            self._cached_up_to = page[-1].position if page else newest

@@ -10,7 +10,7 @@ from app.errors import ConfigurationError
 EVENT_STORE_ERRORS = (PersistenceError, sqlite3.Error)
 """What a store that is away, locked or broken raises: some of SQLite's own errors get through the library."""
 UNREADABLE_ERRORS = (MapperDeserialisationError, TopicError)
-"""What a stored event raises that cannot be read: most likely a newer release stored it."""
+"""What a stored event raises that cannot be read: a newer release stored it, say."""
 
 
 class EventStoreUrlError(ConfigurationError):
@@ -20,7 +20,3 @@ class EventStoreUrlError(ConfigurationError):
         super().__init__(f"BILLIE_EVENT_STORE_URL {reason}")
         self.reason = reason
         """For a URL that comes from elsewhere."""
-
-
-class NewerVersionError(MapperDeserialisationError):
-    """A newer release stored the event."""

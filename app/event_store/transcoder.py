@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import get_topic, resolve_topic
 
 from app.aggregates.personal import ERASED, IS_ERASED, put_back, take_out
-from app.event_store.errors import NewerVersionError
+from app.event_store.recorder import Recorded
 from app.privacy.data_keys import DataKeys, MissingKeyError
 from app.privacy.sealing import SEALED, about, emptied, opened, sealed, split
 
@@ -29,6 +30,9 @@ from app.privacy.sealing import SEALED, about, emptied, opened, sealed, split
 # no NUL character through.
 _TIME = "\x00t"
 _DECIMAL = "\x00d"
+_TAG = b'{"\\u0000'
+"""What an event with a tag contains."""
+NO_CIPHERS: Mapping[UUID, AESGCM] = MappingProxyType({})
 _TIMES = ("timestamp", "received_at", "upstream_time")
 """Fields of every event: they need no tag, which would cost a third."""
 
@@ -44,9 +48,10 @@ class EventTranscoder(Transcoder):
 
     def decode(self, data: bytes) -> Any:
         state = orjson.loads(data)
-        for name, value in state.items():
-            if type(value) is dict or type(value) is list:
-                state[name] = _untag(value)
+        if _TAG in data:
+            for name, value in state.items():
+                if type(value) is dict or type(value) is list:
+                    state[name] = _untag(value)
         for name in _TIMES:
             if type(time := state.get(name)) is str:
                 state[name] = datetime.fromisoformat(time)
@@ -91,13 +96,20 @@ class SealingMapper(Mapper[UUID]):
     """Opens what is sealed."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """Raises LookupError for personal facts: :meth:`seal` is given the key for those."""
-        return self.seal(domain_event, {}, is_erased=False)
+        """As :meth:`seal`, without keys."""
+        return self.seal(domain_event)
 
     def seal(
-        self, domain_event: DomainEventProtocol[UUID], ciphers: Mapping[UUID, AESGCM], *, is_erased: bool
+        self,
+        domain_event: DomainEventProtocol[UUID],
+        ciphers: Mapping[UUID, AESGCM] = NO_CIPHERS,
+        *,
+        is_erased: bool = False,
     ) -> StoredEvent:
-        """The event as it is stored: its personal facts sealed, or dropped if its aggregate is erased."""
+        """The event as it is stored: its personal facts sealed, or dropped if its aggregate is erased.
+
+        Raises LookupError for personal facts without a key.
+        """
         event_class: Any = type(domain_event)
         topic = get_topic(event_class)
         state = vars(domain_event).copy()
@@ -114,17 +126,13 @@ class SealingMapper(Mapper[UUID]):
             for name in _optional(event_class):
                 if state.get(name, ...) is None:
                     del state[name]
-        if (class_version := getattr(event_class, "class_version", 1)) > 1:
-            state["class_version"] = class_version
         return StoredEvent(originator_id, originator_version, topic, _encoded(state))
 
-    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """The event, upcast to the current version of its class.
-
-        Raises NewerVersionError for one of a later version, MapperDeserialisationError for bytes that are no
-        event, and TopicError for an unknown class.
+    def to_domain_event(self, stored_event: StoredEvent | Recorded) -> Any:
+        """The event. Raises MapperDeserialisationError for bytes that are no event, TopicError for a class
+        that this release does not have.
         """
-        event_class: Any = resolve_topic(stored_event.topic)
+        event_class = resolve_topic(stored_event.topic)
         try:
             state: dict[str, Any] = self.transcoder.decode(stored_event.state)
             if (value := state.pop(SEALED, None)) is not None:
@@ -138,20 +146,13 @@ class SealingMapper(Mapper[UUID]):
             # Without the error's own text: it may quote what is stored.
             msg = f"{event_class.__qualname__} is not as it was stored ({type(error).__name__})"
             raise MapperDeserialisationError(msg) from error
-        version, known = state.pop("class_version", 1), getattr(event_class, "class_version", 1)
-        if version > known:
-            msg = f"{event_class.__qualname__} is of version {version}, and this release knows {known}"
-            raise NewerVersionError(msg)
-        for each in range(version, known):
-            getattr(event_class, f"upcast_v{each}_v{each + 1}")(state)
-        identifier = stored_event.originator_id
-        state["originator_id"] = UUID(identifier) if isinstance(identifier, str) else identifier
+        state["originator_id"] = stored_event.originator_id
         state["originator_version"] = stored_event.originator_version
-        event: DomainEventProtocol[UUID] = object.__new__(event_class)
+        event = object.__new__(event_class)
         object.__setattr__(event, "__dict__", state)
         return event
 
-    def _open(self, state: dict[str, Any], value: str, stored_event: StoredEvent) -> None:
+    def _open(self, state: dict[str, Any], value: str, stored_event: StoredEvent | Recorded) -> None:
         names, data = split(value)
         originator_id = cast("UUID", stored_event.originator_id)
         if not data or (cipher := self.keys.of(originator_id)) is None:

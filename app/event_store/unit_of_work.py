@@ -1,13 +1,24 @@
 """Aggregates that are changed together, and saved in one transaction."""
 
-from collections.abc import Collection, Iterable
-from typing import TypeVar, cast
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol, TypeVar, cast
 from uuid import UUID
 
 from app.aggregates.base import Aggregate, Key, Source
-from app.event_store.repository import Repository
 
 A = TypeVar("A", bound=Aggregate)
+
+
+class Repository(Protocol):
+    """What a unit of work needs of the event store."""
+
+    def load(self, kind: type[A], business_id: str) -> A | None: ...
+
+    def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]: ...
+
+    def store(self, aggregates: Iterable[Aggregate], known_links: Mapping[UUID, int]) -> int | None: ...
+
+    def forget(self, aggregate: Aggregate) -> None: ...
 
 
 class UnitOfWork:

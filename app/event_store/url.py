@@ -5,19 +5,17 @@ No part of a URL is ignored: cut short by a ``#``, say, it would name another st
 
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from eventsourcing.utils import get_topic
-
 from app.event_store.errors import EventStoreUrlError
-from app.event_store.postgres import TLS_OPTIONS, SecurePostgresFactory
-from app.event_store.recorders import PostgresBatchRecorder, SQLiteBatchRecorder
 
+TLS_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+"""Options of an event store URL, named as PostgreSQL's clients name them."""
 _LOCK_TIMEOUT_S = "30"
 _ESCAPED = "in a user, password or name, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25"
 _SERVER, _FILE = "postgresql://user@host/name", "sqlite:///var/events.db"
 
 
 def event_store_environment(url: str) -> dict[str, str]:
-    """The eventsourcing library's settings for an event store URL.
+    """The eventsourcing library's settings for an event store URL: names, so that no database is imported.
 
     ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30;
     ``postgresql://…?sslmode=verify-full&sslrootcert=FILE`` is TLS.
@@ -37,13 +35,13 @@ def event_store_environment(url: str) -> dict[str, str]:
         return sqlite_environment(_sqlite_file(parts), _lock_timeout(parts.query))
     if parts.scheme in ("postgresql", "postgres"):
         return {
-            "PERSISTENCE_MODULE": get_topic(SecurePostgresFactory),
+            "PERSISTENCE_MODULE": "app.event_store.postgres:SecurePostgresFactory",
             "POSTGRES_DBNAME": _database(parts.path),
             "POSTGRES_HOST": unquote(parts.hostname or "") or "127.0.0.1",
             "POSTGRES_PORT": str(port or 5432),
             "POSTGRES_USER": unquote(parts.username or ""),
             "POSTGRES_PASSWORD": unquote(parts.password or ""),
-            "APPLICATION_RECORDER_TOPIC": get_topic(PostgresBatchRecorder),
+            "APPLICATION_RECORDER_TOPIC": "app.event_store.postgres:PostgresBatchRecorder",
             **_tls_options(parts.query),
         }
     why = f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}"
@@ -56,7 +54,7 @@ def sqlite_environment(file: str, lock_timeout: str = _LOCK_TIMEOUT_S) -> dict[s
         "PERSISTENCE_MODULE": "eventsourcing.sqlite",
         "SQLITE_DBNAME": file,
         "SQLITE_LOCK_TIMEOUT": lock_timeout,
-        "APPLICATION_RECORDER_TOPIC": get_topic(SQLiteBatchRecorder),
+        "APPLICATION_RECORDER_TOPIC": "app.event_store.sqlite:SQLiteBatchRecorder",
     }
 
 

@@ -4,18 +4,38 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import time_ns
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import RecordConflictError
 
-from app.privacy.databases import Database, Execute
-
+Execute = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""Executes one statement, with ``?`` for values, and returns its rows."""
 _PURGE_DUE = "bytes_to_forget"
 """The fact that removed bytes may still be in the database's files, and since when, in nanoseconds."""
 T = TypeVar("T")
 _ROWS_A_STATEMENT = 200
 """SQLite before 3.32 takes 999 parameters; rows of three have to fit."""
+
+
+class Database(Protocol):
+    """What the tables need of the event store's recorder."""
+
+    blob: ClassVar[str]
+    """The type for bytes."""
+
+    @property
+    def prefix(self) -> str:
+        """What the tables' names begin with."""
+
+    def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
+        """Executes in a transaction of its own."""
+
+    def overwrite_removed(self, execute: Execute) -> None:
+        """Overwrite the bytes that this transaction removes, where the database can."""
+
+    def purge(self) -> bool:
+        """Remove deleted bytes from the database's files. False while a reader is in the way."""
 
 
 class StoredKey(NamedTuple):
@@ -58,8 +78,7 @@ class KeyTables:
 
     def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
         """Executes in a transaction."""
-        transaction: AbstractContextManager[Execute] = self._database.transaction(commit=commit)
-        return transaction
+        return self._database.transaction(commit=commit)
 
     def create(self) -> None:
         """Create the tables where they are missing."""
@@ -76,10 +95,6 @@ class KeyTables:
         }
         for table, columns in tables.items():
             execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})", ())
-
-    def writing(self, changes: Changes) -> Callable[[Any], None]:
-        """Writes changes by the connection that inserts events."""
-        return lambda connection: self.write(self._database.executing(connection), changes)
 
     def write(self, execute: Execute, changes: Changes) -> None:
         """Write changes in the transaction that inserts events: nobody else writes meanwhile.

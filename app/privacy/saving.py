@@ -1,12 +1,10 @@
 """What a save of personal data takes: keys to seal with, links to owners, and erasures that are due."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from eventsourcing.persistence import ApplicationRecorder
 
 from app.aggregates.base import Aggregate, Key, Source
 from app.aggregates.ledger_command import LedgerCommand
@@ -14,8 +12,7 @@ from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.personal import tells_personal
 from app.aggregates.write_off_request import WriteOffRequest
 from app.privacy.data_keys import DataKeys
-from app.privacy.databases import database_of
-from app.privacy.key_tables import Changes, KeyTables, Link
+from app.privacy.key_tables import Changes, Database, KeyTables, Link
 from app.privacy.master_keys import MasterKeys
 
 LoadMany = Callable[[Collection[Key]], dict[Key, Aggregate | None]]
@@ -36,9 +33,9 @@ class Prepared(NamedTuple):
 class Privacy:
     """The keys of one store, and its links."""
 
-    def __init__(self, recorder: ApplicationRecorder, masters: MasterKeys, *, create: bool) -> None:
+    def __init__(self, database: Database, masters: MasterKeys, *, create: bool) -> None:
         """``create`` the tables where they are missing. Raises MasterKeyError."""
-        self.tables = KeyTables(database_of(recorder))
+        self.tables = KeyTables(database)
         if create:
             self.tables.create()
         self.keys = DataKeys(self.tables, masters)
@@ -128,24 +125,6 @@ class Privacy:
 def erasure_of(customer_id: str) -> Source:
     """The message that an erasure counts as: one a customer."""
     return Source.said_now(f"erasure:{customer_id}")
-
-
-def concerns_privacy(aggregate: Aggregate) -> bool:
-    """Whether a save of its new events takes keys, links or an erasure."""
-    return bool(aggregate.owners) or any(
-        _is_private(type(aggregate), cast("type[Aggregate.Event]", type(event)))
-        for event in aggregate.pending_events
-    )
-
-
-@cache
-def _is_private(kind: type[Aggregate], event_class: type[Aggregate.Event]) -> bool:
-    """Whether events of a class may hold personal data, name the aggregate's owner, or erase it."""
-    return (
-        bool(event_class.PERSONAL)
-        or issubclass(event_class, Aggregate.PersonalDataErased)
-        or any(fact in event_class.__dataclass_fields__ for fact, _ in kind.OWNED_BY)
-    )
 
 
 def _links_in(aggregate: Aggregate) -> list[Link]:

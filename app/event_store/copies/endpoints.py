@@ -19,11 +19,10 @@ from eventsourcing.persistence import InfrastructureFactory, OperationalError
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 from eventsourcing.utils import Environment
 
+from app.event_store.application import Servicing
 from app.event_store.copies.tables import EVENTS, TABLES, Row, Table
 from app.event_store.postgres import connect
-from app.event_store.repository import Repository
 from app.event_store.url import event_store_environment
-from app.privacy.databases import database_of
 from app.privacy.key_tables import KeyTables
 
 _ROWS_A_FETCH = 2_000
@@ -61,14 +60,14 @@ class Endpoint(ABC):
 
     def create(self) -> None:
         """Create the tables, in the transaction that is open."""
-        environment = Environment(Repository.name, self.environment | {"CREATE_TABLE": "no"})
+        environment = Environment(Servicing.name, self.environment | {"CREATE_TABLE": "no"})
         factory: Any = InfrastructureFactory.construct(environment)
         recorder = factory.application_recorder()
         if EVENTS.name not in self.tables():
             is_file = isinstance(recorder, SQLiteApplicationRecorder)
             for statement in recorder.create_table_statements if is_file else recorder.sql_create_statements:
                 self.execute(statement if is_file else statement.as_string())
-        KeyTables(database_of(recorder)).create_by(self.execute)
+        KeyTables(recorder).create_by(self.execute)
         factory.close()
 
     def continue_after(self, position: int) -> None:  # noqa: B027

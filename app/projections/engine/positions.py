@@ -13,7 +13,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.event_store.application import Servicing
-from app.event_store.recorders import Mark
+from app.event_store.recorder import Mark
 from app.projections.engine.faults import Cause, ProjectionFault, SetAside
 
 COLLECTION = "projection-positions"

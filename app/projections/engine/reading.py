@@ -11,7 +11,7 @@ from app.aggregates import AGGREGATES
 from app.aggregates.base import Aggregate, Key
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.event_store.recorders import PAGE_BYTES, Recorded
+from app.event_store.recorder import PAGE_BYTES, Recorded
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.projection import event_classes
 from app.runtime.observability.logging import where

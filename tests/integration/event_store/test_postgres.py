@@ -15,8 +15,7 @@ from psycopg_pool import PoolTimeout
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.event_store.opening import opening
-from app.event_store.postgres import SecurePostgresFactory, connect
+from app.event_store.postgres import PostgresBatchRecorder, SecurePostgresFactory, connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from app.runtime.servers.private_postgres import PrivatePostgres
@@ -65,7 +64,7 @@ def test_a_page_ends_at_so_many_events_or_bytes_and_passes_over_topics(
     assert store.page(3, 6, 100) == whole[3:6]
     assert store.page(3, 9, 2) == whole[3:5]
     assert store.page(0, 9, 2, [whole[0].topic]) == whole[1:3], "all but the registration"
-    monkeypatch.setattr("app.event_store.recorders.PAGE_BYTES", len(whole[0].state) + 1)
+    monkeypatch.setattr("app.event_store.postgres.PAGE_BYTES", len(whole[0].state) + 1)
     assert store.page(0, 9, 100) == whole[:2]
 
 
@@ -84,7 +83,8 @@ def test_a_history_has_pages_of_so_many_events_or_bytes(
             assert each.history_page((Conversation, "V1"), 8, 2) == []
             assert each.history_page((Conversation, "nobody"), 0, 2) == []
             with monkeypatch.context() as few:
-                few.setattr("app.event_store.recorders.PAGE_BYTES", len(whole[0].state) + 1)
+                for module in ("sqlite", "postgres"):
+                    few.setattr(f"app.event_store.{module}.PAGE_BYTES", len(whole[0].state) + 1)
                 assert each.history_page((Conversation, "V1"), 0, 100) == whole[:2]
 
 
@@ -92,7 +92,7 @@ def test_an_overtaken_writer_starts_again(
     two: tuple[Servicing, Servicing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
-    monkeypatch.setattr("app.event_store.writer_lock._LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("app.event_store.postgres.LONGEST_WAIT_S", 0.01)
     applied = AppliedBatch(one, [said(1), said(2, "V2")])
     apply_messages(other, [said(3)], Event())  # It did not wait long for its turn.
     applied.store(Event())
@@ -122,7 +122,7 @@ def test_a_role_waits_for_a_server_lost_while_opening(
     with (
         ThreadPoolExecutor(1) as thread,
         psycopg.connect(f"{postgres_cluster.url}/postgres", autocommit=True) as connection,
-        opening(environment),  # Somebody else is at it.
+        PostgresBatchRecorder.opening(environment),  # Somebody else is at it.
     ):
         second = thread.submit(lambda: Servicing.from_url(postgres_url).close())
         killed = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waits}"

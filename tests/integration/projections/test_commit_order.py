@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from app.aggregates import Customer
 from app.event_store.application import Servicing
-from app.event_store.recorders import PostgresBatchRecorder
+from app.event_store.postgres import PostgresBatchRecorder
 from app.privacy.key_tables import KeyTables
 from app.projections.engine.projector import Projector
 from app.projections.read_models.customers import Customers

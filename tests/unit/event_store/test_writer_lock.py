@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.event_store import writer_lock
-from app.event_store.writer_lock import FileLock
+from app.event_store import sqlite
+from app.event_store.sqlite import FileLock
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(writer_lock, "sleep", sleep)
-    monkeypatch.setattr(writer_lock, "monotonic", lambda: now[0] + 1_000)
+    monkeypatch.setattr(sqlite, "sleep", sleep)
+    monkeypatch.setattr(sqlite, "monotonic", lambda: now[0] + 1_000)
     return slept
 
 
@@ -52,7 +52,7 @@ def test_a_consumer_that_timed_out_does_not_wait_again_soon(
     waits.clear()
     assert other.acquire()
     assert waits == []
-    monkeypatch.setattr(writer_lock, "_NO_WAIT_FOR_S", 0.0)
+    monkeypatch.setattr(sqlite, "NO_WAIT_FOR_S", 0.0)
     later = FileLock(two[0]._path.removesuffix(".lock"))
     assert later.acquire()
     waits.clear()

@@ -284,5 +284,7 @@ def test_a_writer_unaware_of_an_erasure_cannot_store(servicing: Servicing) -> No
     erase(servicing)
     erased = servicing.max_position()
     with pytest.raises(RecordConflictError):
-        servicing.recorder.insert_events([], beside=servicing.privacy.tables.writing(prepared.changes))
+        servicing.recorder.insert_events(
+            [], beside=lambda execute: servicing.privacy.tables.write(execute, prepared.changes)
+        )
     assert erased == servicing.max_position() > newest

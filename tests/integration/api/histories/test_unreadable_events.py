@@ -9,8 +9,6 @@ import pytest
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.event_store.errors import NewerVersionError
-from app.event_store.transcoder import SealingMapper
 from app.projections.migrations import migrate
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import client_of
@@ -69,16 +67,3 @@ def test_a_write_off_request_is_shown_as_it_was_projected(client: httpx.Client) 
     """As it is while the store is away."""
     answer = client.get("/v1/write-off-requests/L1")
     assert (answer.status_code, answer.json()["status"]) == (200, "rejected")
-
-
-def test_an_event_of_a_later_version_is_unreadable(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        msg = "X is of version 3, and this release knows 2"
-        raise NewerVersionError(msg)
-
-    monkeypatch.setattr(SealingMapper, "to_domain_event", refuse)
-    for path in READS:
-        assert status_and_code(client.get(path)) == (503, "history_unreadable"), path
-    assert client.get("/v1/write-off-requests/L1").status_code == 200

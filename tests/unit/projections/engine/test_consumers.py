@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.event_store.application import Servicing
-from app.event_store.writer_lock import WriterLock
+from app.event_store.recorder import WriterLock
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
 from tests.support.data.mock_mongo import Database
 from tests.unit.projections.read_models.test_properties import (

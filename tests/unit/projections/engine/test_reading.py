@@ -63,7 +63,7 @@ def test_large_events_make_short_pages_without_gaps(
     store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absorb(store, [rename(number) for number in range(40)])
-    for module in ("app.event_store.recorders", "app.projections.engine.reading"):
+    for module in ("app.event_store.sqlite", "app.projections.engine.reading"):
         monkeypatch.setattr(f"{module}.PAGE_BYTES", 1_000)
     reader, newest = EventReader(store, CUSTOMERS.topics(), "customers"), store.max_position()
     page, positions, longest = reader.page(0, newest, 30), [], 0

@@ -1,0 +1,137 @@
+"""What the event store needs of a database: ``sqlite.py`` and ``postgres.py`` each have all of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar, NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.utils import resolve_topic
+
+from app.privacy.key_tables import Execute
+
+PAGE_BYTES = 16 * 1024 * 1024
+"""A page ends with the event that makes it this large: an event may have some hundred kilobytes."""
+COLUMNS = "originator_id, originator_version, topic, state"
+LONGEST_WAIT_S, NO_WAIT_FOR_S = 5.0, 30.0
+"""Of a writer lock: how long it is waited for, and for how long not again after that was in vain."""
+_IDS_A_QUERY = 500
+"""SQLite before 3.32 takes 999 parameters."""
+
+
+class Recorded(NamedTuple):
+    """A stored event with its position."""
+
+    position: int
+    originator_id: UUID
+    originator_version: int
+    topic: str
+    state: bytes
+
+
+class Mark(NamedTuple):
+    """Identifies the event at a position: another store has another one there."""
+
+    originator_id: UUID
+    originator_version: int
+
+
+class WriterLock:
+    """One process's hold on a store: consumers that share it apply and save their batches in turn.
+
+    Batches of a busy stream concern the same aggregates, so of two that are applied at once, one nearly
+    always has to start again. Waiting costs less. The lock is a matter of speed only: a consumer that does
+    not get it goes ahead, and optimistic concurrency still decides. This one is for a store that nobody else
+    can write to.
+    """
+
+    no_wait_until = 0.0
+
+    def acquire(self) -> bool:
+        """Wait for the lock, LONGEST_WAIT_S at most. Returns whether anybody else held it."""
+        return False
+
+    def release(self) -> None:
+        """Let the next process have it. Releasing what was not acquired is harmless."""
+
+    def close(self) -> None:
+        """Release it for good."""
+
+
+class BatchRecorder(ApplicationRecorder, ABC):
+    """The library's recorder, with batches, the writer lock, and tables beside the events.
+
+    ``insert_events`` takes ``beside``: what else to write in the transaction, once nobody else can insert
+    events. It is given an Execute.
+    """
+
+    position: ClassVar[str]
+    """The column of an event's position."""
+    blob: ClassVar[str]
+    """The type for bytes."""
+    prefix: str
+    """What the names of tables beside the events begin with."""
+
+    @classmethod
+    @abstractmethod
+    def opening(cls, environment: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Let one process at a time open a store: two at once can fail if it is new.
+
+        Raises eventsourcing's OperationalError if the server is away, or the folder cannot be used.
+        """
+
+    @classmethod
+    @abstractmethod
+    def writer_lock(cls, environment: Mapping[str, str]) -> WriterLock:
+        """A store's writer lock."""
+
+    @abstractmethod
+    def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
+        """Executes in a transaction of its own."""
+
+    @abstractmethod
+    def overwrite_removed(self, execute: Execute) -> None:
+        """Overwrite the bytes that this transaction removes, where the database can."""
+
+    @abstractmethod
+    def purge(self) -> bool:
+        """Remove deleted bytes from the database's files. False while a reader is in the way."""
+
+    @abstractmethod
+    def select_mark(self, position: int) -> Mark | None:
+        """Of the last event up to a position; None if there is none."""
+
+    @abstractmethod
+    def _select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
+        """The events that a condition holds for. With ``most`` of them, PAGE_BYTES are enough."""
+
+    @abstractmethod
+    def _id(self, originator_id: UUID) -> object:
+        """An aggregate's id as the table has it."""
+
+    def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
+        """The first events after a position, none beyond ``up_to``, without those of the topics ``but``."""
+        others = f" AND topic NOT IN ({','.join('?' * len(but))})" if but else ""
+        where = f"{self.position} > ? AND {self.position} <= ?{others}"
+        return self._select(where, (after, up_to, *but), self.position, most)
+
+    def select_history(self, originator_id: UUID, after: int, most: int) -> list[Recorded]:
+        """The first events of an aggregate after a version."""
+        where = "originator_id = ? AND originator_version > ?"
+        return self._select(where, (self._id(originator_id), after), "originator_version", most)
+
+    def select_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
+        """All events of these aggregates, in the order of their positions."""
+        found: list[Recorded] = []
+        for start in range(0, len(originator_ids), _IDS_A_QUERY):
+            page = originator_ids[start : start + _IDS_A_QUERY]
+            where = f"originator_id IN ({','.join('?' * len(page))})"
+            found += self._select(where, [self._id(each) for each in page], "", None)
+        return sorted(found)
+
+
+def recorder_class(environment: Mapping[str, str]) -> type[BatchRecorder]:
+    """The recorder that the library's settings name. Only its own database's client is imported."""
+    found: type[BatchRecorder] = resolve_topic(environment["APPLICATION_RECORDER_TOPIC"])
+    return found
