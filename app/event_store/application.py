@@ -25,6 +25,8 @@ T = TypeVar("T")
 _NO_LINKS: Mapping[UUID, int] = MappingProxyType({})
 _NO_MASTER_KEYS = MasterKeys()
 _ATTEMPTS = 20
+_IDS_A_QUERY = 500
+"""SQLite before 3.32 takes 999 parameters."""
 _TOO_FAR_BEHIND = 5_000
 """When others have stored more events than this, it is cheaper to empty the cache."""
 
@@ -99,16 +101,27 @@ class Servicing(Application[UUID]):
 
         Events of the topics ``but`` are passed over.
         """
-        return self.batches.select_page(after, up_to, most, but)
+        position = self.batches.position
+        others = f" AND topic NOT IN ({','.join('?' * len(but))})" if but else ""
+        where = f"{position} > ? AND {position} <= ?{others}"
+        return self.batches.select(where, (after, up_to, *but), position, most)
 
     def recorded_of(self, keys: Collection[Key]) -> list[Recorded]:
         """All events of some aggregates, in the order of their positions."""
-        return self.batches.select_of(list({kind.id_of(business_id) for kind, business_id in keys}))
+        select, ids = self.batches.select, [kind.id_of(business_id) for kind, business_id in set(keys)]
+        found: list[Recorded] = []
+        for start in range(0, len(ids), _IDS_A_QUERY):
+            page = [self.batches.id_of(each) for each in ids[start : start + _IDS_A_QUERY]]
+            found += select(f"originator_id IN ({','.join('?' * len(page))})", page, "", None)
+        return sorted(found)
 
     def history_page(self, key: Key, after: int, most: int) -> list[Recorded]:
         """The first ``most`` events of an aggregate after a version, or PAGE_BYTES of them."""
         kind, business_id = key
-        return self.batches.select_history(kind.id_of(business_id), after, most)
+        values = (self.batches.id_of(kind.id_of(business_id)), after)
+        return self.batches.select(
+            "originator_id = ? AND originator_version > ?", values, "originator_version", most
+        )
 
     def position_of(self, key: Key, version: int) -> int:
         """The position of an event of an aggregate."""
@@ -140,7 +153,7 @@ class Servicing(Application[UUID]):
         if not (missing := [key for key, aggregate in loaded.items() if aggregate is None]):
             return loaded
         key_of = {kind.id_of(name): (kind, name) for kind, name in missing}
-        rows = self.batches.select_of(list(key_of))
+        rows = self.recorded_of(missing)
         self.preload_keys(rows)
         for row in rows:
             if (key := key_of[row.originator_id]) in loaded:

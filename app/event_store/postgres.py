@@ -98,7 +98,7 @@ class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
         ]
         curs.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
-    def _select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
+    def select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
         statement = f"SELECT notification_id, {COLUMNS} FROM {{}} WHERE {where}"
         if most is not None:
             before = f"sum(length(state)) OVER (ORDER BY {order}) - length(state) AS bytes_before"
@@ -108,7 +108,7 @@ class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
             )
         return self._recorded(statement, values)
 
-    def _id(self, originator_id: UUID) -> UUID:
+    def id_of(self, originator_id: UUID) -> UUID:
         return originator_id
 
     def select_mark(self, position: int) -> Mark | None:

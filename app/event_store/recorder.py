@@ -16,8 +16,6 @@ PAGE_BYTES = 16 * 1024 * 1024
 COLUMNS = "originator_id, originator_version, topic, state"
 LONGEST_WAIT_S, NO_WAIT_FOR_S = 5.0, 30.0
 """Of a writer lock: how long it is waited for, and for how long not again after that was in vain."""
-_IDS_A_QUERY = 500
-"""SQLite before 3.32 takes 999 parameters."""
 
 
 class Recorded(NamedTuple):
@@ -103,32 +101,15 @@ class BatchRecorder(ApplicationRecorder, ABC):
         """Of the last event up to a position; None if there is none."""
 
     @abstractmethod
-    def _select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
-        """The events that a condition holds for. With ``most`` of them, PAGE_BYTES are enough."""
+    def select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
+        """The events that a condition with ``?`` for values holds for.
+
+        ``most`` of them, in their order by a column, and PAGE_BYTES are enough; or, with None, all in any.
+        """
 
     @abstractmethod
-    def _id(self, originator_id: UUID) -> object:
+    def id_of(self, originator_id: UUID) -> object:
         """An aggregate's id as the table has it."""
-
-    def select_page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
-        """The first events after a position, none beyond ``up_to``, without those of the topics ``but``."""
-        others = f" AND topic NOT IN ({','.join('?' * len(but))})" if but else ""
-        where = f"{self.position} > ? AND {self.position} <= ?{others}"
-        return self._select(where, (after, up_to, *but), self.position, most)
-
-    def select_history(self, originator_id: UUID, after: int, most: int) -> list[Recorded]:
-        """The first events of an aggregate after a version."""
-        where = "originator_id = ? AND originator_version > ?"
-        return self._select(where, (self._id(originator_id), after), "originator_version", most)
-
-    def select_of(self, originator_ids: Sequence[UUID]) -> list[Recorded]:
-        """All events of these aggregates, in the order of their positions."""
-        found: list[Recorded] = []
-        for start in range(0, len(originator_ids), _IDS_A_QUERY):
-            page = originator_ids[start : start + _IDS_A_QUERY]
-            where = f"originator_id IN ({','.join('?' * len(page))})"
-            found += self._select(where, [self._id(each) for each in page], "", None)
-        return sorted(found)
 
 
 def recorder_class(environment: Mapping[str, str]) -> type[BatchRecorder]:

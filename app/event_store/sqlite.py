@@ -83,7 +83,7 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder, BatchRecorder):
             beside(_executing(c))
         return range(last - len(stored_events) + 1, last + 1)
 
-    def _select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
+    def select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
         page: list[Recorded] = []
         size = 0
         limit = "" if most is None else f" ORDER BY {order} LIMIT {most}"
@@ -96,11 +96,11 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder, BatchRecorder):
                 size += len(row[4])
         return page
 
-    def _id(self, originator_id: UUID) -> str:
+    def id_of(self, originator_id: UUID) -> str:
         return originator_id.hex
 
     def select_mark(self, position: int) -> Mark | None:
-        found = self._select("rowid <= ?", (position,), "rowid DESC", 1)
+        found = self.select("rowid <= ?", (position,), "rowid DESC", 1)
         return Mark(*found[0][1:3]) if found else None
 
     @contextmanager
