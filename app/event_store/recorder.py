@@ -15,7 +15,7 @@ PAGE_BYTES = 16 * 1024 * 1024
 """A page ends with the event that makes it this large: an event may have some hundred kilobytes."""
 COLUMNS = "originator_id, originator_version, topic, state"
 LONGEST_WAIT_S, NO_WAIT_FOR_S = 5.0, 30.0
-"""Of a writer lock: how long it is waited for, and for how long not again after that was in vain."""
+"""Of a writer lock: how long a consumer waits for it, and how long it does not wait again after that."""
 
 
 class Recorded(NamedTuple):
