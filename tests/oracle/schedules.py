@@ -1,0 +1,54 @@
+"""The rules of a repayment schedule: from the plans and the reports of instalments to the document's part."""
+
+from typing import Any
+
+from tests.oracle.reports import Report, known, shown
+
+PLAN = "schedule_id payment_frequency created_date"
+DUE = "payment_number due_date amount"
+FACTS = "amount_paid paid_date amount_remaining linked_transaction_ids"
+
+
+def schedule(reports: list[Report]) -> dict[str, Any]:
+    """The newest plan, whole, with the statuses of its instalments."""
+    plans = [report for report in reports if report.kind == "account.schedule.created.v1"]
+    paid = instalments(reports, plans)
+    if not plans:
+        names = [report.facts["schedule_id"] for report in reports if "schedule_id" in report.facts]
+        payments = [{"paymentNumber": number} | paid[number] for number in sorted(paid)]
+        return known({"scheduleId": names[-1] if names else None, "payments": payments})
+    plan = plans[-1].facts
+    listed = sorted(plan.get("payments", []), key=lambda due: due["payment_number"])
+    due = [
+        shown(each, DUE) | {"status": "scheduled"} | paid.get(each["payment_number"], {}) for each in listed
+    ]
+    return known({"numberOfPayments": plan.get("n_payments", len(due) or None), "payments": due}) | shown(
+        plan, PLAN
+    )
+
+
+def instalments(reports: list[Report], plans: list[Report]) -> dict[int, dict[str, Any]]:
+    """What was reported of each instalment of the newest plan.
+
+    A report that names no schedule is about the plan of its time, or about the first one.
+    """
+    items = []
+    for report in reports:
+        if report.kind == "account.schedule.updated.v1":
+            older = [plan for plan in plans if plan.order < report.order] or plans[:1]
+            about = report.facts.get("schedule_id") or (older[-1].facts["schedule_id"] if older else None)
+            if not plans or about == plans[-1].facts["schedule_id"]:
+                items += [(at_of(report, item), report.arrival, item) for item in report.facts["payments"]]
+    found: dict[int, dict[str, Any]] = {}
+    for at, _arrival, item in sorted(items, key=lambda each: each[:2]):
+        facts = shown({"amount_paid": item.get("paid_amount")} | item, FACTS)
+        if "status" in item:  # The facts of a status go with it: a newer one replaces them all.
+            found[item["payment_number"]] = facts | {"status": item["status"], "lastUpdated": at}
+        elif facts:  # Those that come alone add to it.
+            found.setdefault(item["payment_number"], {}).update(facts | {"lastUpdated": at})
+    return found
+
+
+def at_of(report: Report, item: dict[str, Any]) -> Any:
+    """The instalment's own `last_updated`, else the message's time."""
+    return report.ours(item.get("last_updated", report.at))
