@@ -66,7 +66,7 @@ class Bench:
         computed = self._computed()
         output, _ = process.communicate("go\n")
         if ready != "ready\n" or process.returncode:
-            msg = f"{way} of {', '.join(names)} failed: what it said stands above"
+            msg = f"{way} of {', '.join(names)} failed: see its output above"
             raise RuntimeError(msg)
         took = json.loads(output)
         cpu_s = took["cpu_s"] + self._computed() - computed

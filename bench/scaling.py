@@ -64,7 +64,7 @@ def together(arguments: Sequence[Sequence[str]], environment: Mapping[str, str],
     for each in processes:
         assert each.stdout is not None
         if each.stdout.readline() != "ready\n":
-            msg = "A worker did not start: what it said stands above"
+            msg = "A worker did not start: see its output above"
             raise RuntimeError(msg)
     server = _computed(server_pid)
     for each in processes:

@@ -1,4 +1,4 @@
-"""The API, and what stands beside it, as processes of a benchmark: with a token that it takes."""
+"""The API and its companions as processes of a benchmark, with a valid token."""
 
 import os
 import subprocess

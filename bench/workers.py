@@ -114,7 +114,7 @@ class Bench:
         for each in processes:
             assert each.stdout is not None
             if each.stdout.readline() != "ready\n":
-                msg = f"{command[0]} did not start: what it said stands above"
+                msg = f"{command[0]} did not start: see its output above"
                 raise RuntimeError(msg)
         for each in processes:
             assert each.stdin is not None
@@ -122,7 +122,7 @@ class Bench:
             each.stdin.flush()
         reports = [each.communicate()[0] for each in processes]
         if any(each.returncode for each in processes):
-            msg = f"{command[0]} failed: what it said stands above"
+            msg = f"{command[0]} failed: see its output above"
             raise RuntimeError(msg)
         return [json.loads(each) for each in reports]
 

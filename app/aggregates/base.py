@@ -224,7 +224,7 @@ class Report(Aggregate.Event):
     STAMPED: ClassVar[tuple[str, ...]] = ()
     """Its facts that are reports; empty: all."""
     PREFIX: ClassVar[str] = ""
-    """Stands before the facts' names in the aggregate's stamps."""
+    """Precedes the facts' names in the aggregate's stamps."""
 
     def reported_at(self, upstream_time: datetime | None) -> datetime | None:
         """The time that decides which of two reports is newer."""

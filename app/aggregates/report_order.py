@@ -38,7 +38,7 @@ class FieldStamps:
     ) -> dict[str, T]:
         """The fields of ``report`` that are present (not None) and may be set.
 
-        ``prefix`` stands before their names here, so that two things may have fields of one name.
+        ``prefix`` precedes their names here, so that two things may have fields of one name.
         """
         return {
             name: value

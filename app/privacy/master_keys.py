@@ -13,7 +13,7 @@ from app.errors import ConfigurationError
 
 KEY_BYTES = 32
 UNWRAPPED = ""
-"""Stands for the master key's name where there is none: the data key is stored as it is."""
+"""The master key's name if there is none: the data key is stored as it is."""
 _NONCE = 12
 
 

@@ -19,7 +19,7 @@ from tests.support.waiting import until
 from tests.support.whole_system import on_free_ports, whole_system
 
 LEFT_OUT = ("streamLedgerTransactions", "streamChanges", "replayDeadLetters")
-"""Answers that end with the connection; and an address that GET takes too, for a letter with such an id."""
+"""Answers that end with the connection; and an address that GET takes too, for a dead letter of that id."""
 
 
 @pytest.fixture

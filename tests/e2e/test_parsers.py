@@ -74,9 +74,9 @@ def test_the_adapter_reads_the_messages_of_a_private_sdk(
     assert shown == {"_id": "L1", "customerName": "Ann", "accountStatus": "active"}
     assert str(account["loanTerms"]["loanAmount"]) == "500.50"
     assert str(account["balances"]["currentBalance"]) == "200.00"
-    [letter] = dead_letters(redis_client, settings)
-    assert (letter["reason"], letter["path"]) == ("invalid_value", "payload")
-    assert letter["error"] == "refused by the parser of account-sdk-adapter 1.0.0"
+    [dead_letter] = dead_letters(redis_client, settings)
+    assert (dead_letter["reason"], dead_letter["path"]) == ("invalid_value", "payload")
+    assert dead_letter["error"] == "refused by the parser of account-sdk-adapter 1.0.0"
 
 
 def test_a_dead_letter_is_replayed_through_the_parser(
@@ -84,8 +84,8 @@ def test_a_dead_letter_is_replayed_through_the_parser(
 ) -> None:
     billie.run("publish", "-", stdin=entry("account.created.v1", "e2", BOOKED))
     billie.run("ingest", "--drain")
-    [letter] = dead_letters(redis_client, settings)
-    assert letter["reason"] == "missing_key"
+    [dead_letter] = dead_letters(redis_client, settings)
+    assert dead_letter["reason"] == "missing_key"
     assert "1 landed, 0 failed" in with_packages(billie, installed).run("dead-letters", "replay", "--all")
     assert dead_letters(redis_client, settings) == []
 

@@ -50,9 +50,10 @@ def pending(client: Redis, settings: Settings) -> int:
 
 def dead_letters(client: Redis, settings: Settings) -> list[dict[str, str]]:
     """The dead letters, oldest first."""
-    letters: Any = client.xrange(settings.dead_letter_stream)
+    dead_letters: Any = client.xrange(settings.dead_letter_stream)
     return [
-        {name.decode(): value.decode() for name, value in fields.items()} for _entry_id, fields in letters
+        {name.decode(): value.decode() for name, value in fields.items()}
+        for _entry_id, fields in dead_letters
     ]
 
 

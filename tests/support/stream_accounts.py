@@ -38,12 +38,12 @@ def accounts(client: Redis, settings: Settings) -> Accounts:
     """Account for all entries that the stream holds. Fails the test for one that is lost or there twice."""
     entries: Any = client.xrange(settings.inbox_stream)
     absorbed = _absorbed(settings)
-    letters = Counter(letter["entry_id"] for letter in dead_letters(client, settings))
-    assert [name for name, count in letters.items() if count > 1] == [], "dead letters twice"
+    rejected = Counter(dead_letter["entry_id"] for dead_letter in dead_letters(client, settings))
+    assert [name for name, count in rejected.items() if count > 1] == [], "dead letters twice"
     dead, unknown, landed, lost = 0, Counter[str](), Counter[Absorption](), []
     meant: set[Absorption] = set()
     for entry_id, fields in entries:
-        if entry_id.decode() in letters:
+        if entry_id.decode() in rejected:
             dead += 1
         elif (kind := entry_type(fields)) is not None and kind not in CATALOGUE:
             unknown[printable(kind)] += 1
@@ -53,7 +53,7 @@ def accounts(client: Redis, settings: Settings) -> Accounts:
         else:
             lost.append(entry_id)
     assert lost == [], "neither landed nor set aside"
-    assert dead == len(letters), "dead letters of entries that nobody sent"
+    assert dead == len(rejected), "dead letters of entries that nobody sent"
     assert absorbed <= meant, "events of messages that nobody sent"
     _assert_counted(client, settings, unknown)
     total = sum(landed.values())

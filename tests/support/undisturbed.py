@@ -20,8 +20,8 @@ Seen = tuple[dict[str, list[dict[str, Any]]], list[tuple[str, str, str]]]
 
 def seen(database: Database[dict[str, Any]], client: Redis, settings: Settings) -> Seen:
     """All documents that no order changes; of each dead letter entry, reason and path, in entries' order."""
-    letters = [(each["entry_id"], each["reason"], each["path"]) for each in dead_letters(client, settings)]
-    return documents(database, IN_ANY_ORDER), sorted(letters)
+    rejected = [(each["entry_id"], each["reason"], each["path"]) for each in dead_letters(client, settings)]
+    return documents(database, IN_ANY_ORDER), sorted(rejected)
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def undisturbed(settings: Settings, client: Redis, event_store_url: str) -> Iter
 
 def differences(found: Seen, expected: Seen) -> list[str]:
     """Where two runs differ: each document with its fields, and each dead letter that only one has."""
-    lines = [str(letter) for letter in sorted(set(found[1]) ^ set(expected[1]))]
+    lines = [str(dead_letter) for dead_letter in sorted(set(found[1]) ^ set(expected[1]))]
     for name, documents_ in expected[0].items():
         ours, theirs = ({each["_id"]: each for each in side} for side in (found[0][name], documents_))
         for key in sorted(ours.keys() | theirs.keys()):

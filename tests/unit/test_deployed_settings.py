@@ -63,7 +63,7 @@ def compose_service(folder: Path, role: str) -> tuple[dict[str, Any], dict[str, 
 
 
 def given(environment: dict[str, str], machine: dict[str, str]) -> dict[str, str]:
-    """The variables of a service as compose fills them in: from ``machine``, or what stands after ``:-``."""
+    """The variables of a service as compose fills them in: from ``machine``, or the default after ``:-``."""
 
     def filled(found: re.Match[str]) -> str:
         return machine.get(found["name"]) or found["default"]

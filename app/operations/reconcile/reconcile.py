@@ -19,7 +19,7 @@ from app.ingestion.stream.scripts import set_aside_key
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 from app.operations.reconcile.reconciliation import Ahead, OnlyShown, StreamState
-from app.projections.engine.positions import COLLECTION, is_of_another_store
+from app.projections.engine.positions import COLLECTION, is_of_other_store
 from app.projections.engine.projection import Projection
 from app.runtime.settings.settings import Settings
 
@@ -40,7 +40,7 @@ def read_models_ahead(
     newest = servicing.max_position()
     for record in database[COLLECTION].find({"_id": {"$in": list(projections)}}):
         name, position = record["_id"], record["position"]
-        if position > newest or is_of_another_store(record, servicing):
+        if position > newest or is_of_other_store(record, servicing):
             beyond = database[name].count_documents({"_position": {"$gt": newest}})
             yield Ahead(projection=name, position=position, documents=beyond)
 

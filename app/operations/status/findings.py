@@ -130,7 +130,7 @@ def _other_store(projections: list[ProjectionState]) -> Findings:
     for each in projections:
         if each.behind is not None and each.behind < 0:
             yield (
-                "another_store",
+                "other_store",
                 f"{each.name} is at position {each.position:,}, {-each.behind:,} beyond the end of the event "
                 "store: it was built from another store. Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
             )

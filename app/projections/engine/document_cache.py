@@ -69,7 +69,7 @@ class DocumentCache:
                 self._take(document)
 
     def get(self, identifier: str) -> Document | None:
-        """The document as it stands in this batch; fetched if it was not loaded."""
+        """The document within this batch; fetched if it was not loaded."""
         if identifier not in self._loaded_at and identifier not in self._absent:
             self.load((identifier,))
         return self._documents.get(identifier)

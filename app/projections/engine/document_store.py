@@ -74,11 +74,11 @@ class MongoDocumentStore:
             yield from self._collection.find({"_id": {"$in": ids[start : start + _IDS_A_QUERY]}})
 
     def write(self, new: list[Document], known: list[Document], *, in_order: bool = False) -> None:
-        if husks := [each for each in (*new, *known) if _is_husk(each)]:
-            # A husk holds no more than that it is set aside, which no validator allows.
-            self._write([_newer(each) for each in husks], husks, bypass=True)
-            new = [each for each in new if not _is_husk(each)]
-            known = [each for each in known if not _is_husk(each)]
+        if marks := [each for each in (*new, *known) if _is_bare_mark(each)]:
+            # A bare mark holds nothing but its fault, which no validator allows.
+            self._write([_newer(each) for each in marks], marks, bypass=True)
+            new = [each for each in new if not _is_bare_mark(each)]
+            known = [each for each in known if not _is_bare_mark(each)]
         # An insert costs a fraction of an upsert.
         pages = [[document] for document in new] if in_order else [new]
         there_already = [
@@ -186,7 +186,7 @@ def _not_bson(documents: list[Document]) -> dict[str, str]:
     return why
 
 
-def _is_husk(document: Document) -> bool:
+def _is_bare_mark(document: Document) -> bool:
     return bool(document.get(FAULTED, {}).get("empty"))
 
 

@@ -9,7 +9,7 @@ FAULTED = "_faulted"
 """The stamp of a document that is set aside: see :meth:`SetAside.stamp`."""
 
 
-def husk(document: Document) -> Document:
+def bare_mark(document: Document) -> Document:
     """A document that is set aside, reduced to its mark: its contents are erased."""
     return {FAULTED: document[FAULTED] | {"empty": True}}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.projections.engine.document_cache import DocumentCache
 from app.projections.engine.document_store import POSITION, DocumentStore, RefusedError
-from app.projections.engine.faults import FAULTED, Cause, ProjectionFault, SetAside, husk
+from app.projections.engine.faults import FAULTED, Cause, ProjectionFault, SetAside, bare_mark
 from app.projections.engine.projection import Lookup, Projection, Target
 from app.projections.engine.reading import Envelope, EventReader
 from app.projections.engine.values import Document, erases
@@ -145,7 +145,7 @@ class Folding:
             document = self.documents.get(target)
             if document is not None and FAULTED in document:
                 if erases(meaning):  # Of its later events, all others wait.
-                    self.documents.put(target, husk(document), position)
+                    self.documents.put(target, bare_mark(document), position)
                 continue
             aside = self.set_aside.get(target)
             if aside is not None and position >= aside.position:

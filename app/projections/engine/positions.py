@@ -140,7 +140,7 @@ def marked(position: int, mark: Mark | None) -> dict[str, Any]:
     return {"lastEvent": last}
 
 
-def is_of_another_store(record: dict[str, Any], servicing: Servicing) -> bool:
+def is_of_other_store(record: dict[str, Any], servicing: Servicing) -> bool:
     """Whether the store has another event at the position of a projection's record than it had then."""
     last = record.get("lastEvent")
     if last is None or last["position"] != record.get("position"):
@@ -149,7 +149,7 @@ def is_of_another_store(record: dict[str, Any], servicing: Servicing) -> bool:
     return position > 0 and marked(position, servicing.mark(position)) != {"lastEvent": last}
 
 
-def refuse_another_store(projection: str, position: int, newest: int) -> None:
+def refuse_other_store(projection: str, position: int, newest: int) -> None:
     """Raises ProjectionFault where the events end before the position that documents were folded to."""
     if newest < position:
         msg = (
@@ -162,7 +162,7 @@ def refuse_another_store(projection: str, position: int, newest: int) -> None:
 
 def refuse_another_event(projection: str, record: dict[str, Any], servicing: Servicing) -> None:
     """Raises ProjectionFault where the store was restored, and has grown beyond the position again."""
-    if is_of_another_store(record, servicing):
+    if is_of_other_store(record, servicing):
         position = int(record["position"])
         msg = (
             f"{projection} has reached position {position}, and the event store has another event there: it "

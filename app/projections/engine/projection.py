@@ -86,7 +86,7 @@ class AtHand(Protocol):
     """That of the event."""
 
     def get(self, identifier: str) -> Document | None:
-        """One document as it stands; not to be changed."""
+        """The current document; not to be changed."""
 
     def ids(self, since: str, before: str | None = None) -> list[str]:
         """The ids from ``since`` up to, but not including, ``before``, in order."""

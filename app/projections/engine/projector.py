@@ -22,7 +22,7 @@ from app.projections.engine.document_cache import DocumentCache
 from app.projections.engine.document_store import MongoDocumentStore
 from app.projections.engine.faults import SetAside
 from app.projections.engine.folding import FoldAgain, Folding
-from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_event, refuse_another_store
+from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_event, refuse_other_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
 from app.projections.engine.tracing import FoldedMessages
@@ -92,7 +92,7 @@ class Projector:
         if position is None:
             position = self.position()
         newest = self.newest()
-        refuse_another_store(self.projection.name, position, newest)
+        refuse_other_store(self.projection.name, position, newest)
         if position != self._left_at:
             # Another worker moved it, or this is the start: the cache may lack events.
             self.clear()

@@ -12,7 +12,7 @@ from app.event_store.application import Servicing
 from app.projections.engine.document_store import POSITION
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.leases import Lease, owner_name, taken_from_worker
-from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_store
+from app.projections.engine.positions import MongoTrackingRecorder, refuse_other_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import Envelope, EventReader
 from app.projections.engine.values import Document
@@ -34,7 +34,7 @@ def rebuild_document(
     recorder = MongoTrackingRecorder(database, projection.name)
     recorder.begin(projection.version)
     reader = EventReader(servicing, projection.topics(), projection.name)
-    refuse_another_store(projection.name, recorder.position(), servicing.max_position())
+    refuse_other_store(projection.name, recorder.position(), servicing.max_position())
     with scratch(projection, reader) as fold:
         if events_of(projection, reader, identifier) is None:
             fold.fold_to(recorder.position())  # This takes a while: nobody waits for it.

@@ -20,7 +20,7 @@ from app.projections.engine.document_cache import DocumentCache
 from app.projections.engine.document_store import MongoDocumentStore
 from app.projections.engine.folding import FoldAgain, Folding
 from app.projections.engine.leases import Lease, LeaseLostError, owner_name, taken_from_worker
-from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, marked, refuse_another_store
+from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, marked, refuse_other_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import Envelope, EventReader
 from app.projections.rebuild.shadow import (
@@ -106,7 +106,7 @@ class Rebuild:
 
     def begin(self, *, resume: bool) -> None:
         """Start over, or from what was kept. The lease is ours. Raises ProjectionFault for another store."""
-        refuse_another_store(self.projection.name, self._live.position(), self._servicing.max_position())
+        refuse_other_store(self.projection.name, self._live.position(), self._servicing.max_position())
         record = self._recorder.record()
         if resume and record.get("phase") in (Phase.FOLD, Phase.CATCH_UP):
             if record.get("version") != self.projection.version:

@@ -19,7 +19,7 @@ from app.event_store.application import Servicing
 from app.projections.engine.document_store import POSITION
 from app.projections.engine.faults import FAULTED, ProjectionFault
 from app.projections.engine.leases import Lease, StoppedError, owner_name, taken_from_worker
-from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_store
+from app.projections.engine.positions import MongoTrackingRecorder, refuse_other_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
 from app.projections.rebuild.differences import Difference, Kind, fields_that_differ, in_order, side_by_side
@@ -68,7 +68,7 @@ class Sample:
 
 
 class _Patience:
-    """How long to wait for a position that stands."""
+    """How long to wait for a stalled position."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -121,7 +121,7 @@ class Verify:
         name, wrong = self.projection.name, list[str]()
         with scratch(self.projection, self._reader) as fold:
             target, newest = self._recorder.position(), self._servicing.max_position()
-            refuse_another_store(name, target, newest)
+            refuse_other_store(name, target, newest)
 
             def on_page() -> None:
                 if self._stop.is_set():
@@ -185,7 +185,7 @@ class Verify:
         return None
 
     def _ahead(self, fold: Scratch, identifiers: list[str]) -> Iterator[Difference]:
-        """Documents beyond the projection's position, which stands: a crash leaves such, and is harmless.
+        """Documents beyond a stalled projection's position: a crash leaves such, and is harmless.
 
         They are compared at their own positions. One that cannot be compared at any is a difference too.
         """

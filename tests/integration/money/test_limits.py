@@ -1,4 +1,4 @@
-"""Who may move how much, whose approval counts, and what a key stands for."""
+"""Limits of movements, approvals, and the meaning of a key."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

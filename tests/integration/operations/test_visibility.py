@@ -63,17 +63,21 @@ def test_each_entry_has_its_own_status(servers: Servers, settings: Settings) -> 
         visibility, sent = send(servers, said("V1"), POISON, UNKNOWN)
         outcomes = visibility.wait(sent, 20)
     assert fates(outcomes) == [Fate.VISIBLE, Fate.DEAD_LETTER, Fate.UNKNOWN_TYPE]
-    letter = outcomes[1].letter
-    assert letter is not None
-    assert (letter.entry_id, letter.reason, letter.path) == (sent[1].entry_id, "missing_key", "account_id")
+    dead_letter = outcomes[1].letter
+    assert dead_letter is not None
+    assert (dead_letter.entry_id, dead_letter.reason, dead_letter.path) == (
+        sent[1].entry_id,
+        "missing_key",
+        "account_id",
+    )
 
 
 def test_a_removed_dead_letter_is_reported_as_one(servers: Servers, settings: Settings) -> None:
     visibility, sent = send(servers, POISON)
     ingest(settings, drain=True, stop=Event())
     store = DeadLetterStore(servers.redis, settings)
-    [letter] = store.search()
-    assert store.discard(letter.dead_letter_id, "ann", "a test")
+    [dead_letter] = store.search()
+    assert store.discard(dead_letter.dead_letter_id, "ann", "a test")
     assert visibility.wait(sent, 0) == [Outcome(sent[0].entry_id, Fate.DEAD_LETTER)]
 
 
@@ -121,9 +125,9 @@ def test_publish_waits(
         assert done.splitlines()[-1] == "2,500 visible, 0 dead letters, 0 of unknown types."
         ill = billie.end("publish", "-", "--wait", stdin=f"{json.dumps(POISON)}\n{json.dumps(UNKNOWN)}\n")
     assert ill.returncode == 1
-    *_, counts, letter = ill.stdout.splitlines()
+    *_, counts, dead_letter = ill.stdout.splitlines()
     assert counts == "0 visible, 1 dead letter, 1 of unknown types."
-    assert letter.endswith(": missing_key at account_id")
+    assert dead_letter.endswith(": missing_key at account_id")
     late = billie.end("publish", "-", "--wait", "--timeout", "0.2", stdin=json.dumps(said("V1")))
     assert late.stdout.splitlines() == [
         "1 entry published on inbox:billie-srv.",

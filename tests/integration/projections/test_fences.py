@@ -1,4 +1,4 @@
-"""What must not happen when a process dies or stands still at the worst moment, or meets the wrong store."""
+"""A process that dies, pauses or meets the wrong store at the worst moment damages no document."""
 
 from threading import Event as Flag
 from threading import Thread

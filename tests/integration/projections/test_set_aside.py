@@ -171,11 +171,11 @@ def test_a_bare_mark_is_not_served_and_a_stale_document_is_marked(
     headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', 'readonly')}"}
     with serving(settings) as url, httpx.Client(base_url=url, headers=headers) as client:
         stale = client.get("/v1/customers/C1")
-        husk = client.get("/v1/notes/N1")
+        bare = client.get("/v1/notes/N1")
         listed = client.get("/v1/notes")
     assert stale.json()["firstName"] == "Ann"
     assert int(stale.headers["Billie-Stale-Since-Position"]) > 0
-    assert (husk.status_code, husk.json()["code"]) == (503, "document_set_aside")
+    assert (bare.status_code, bare.json()["code"]) == (503, "document_set_aside")
     assert listed.json()["items"] == []
 
 

@@ -31,7 +31,7 @@ class Issuer:
     def __init__(self) -> None:
         self.keys: dict[str, Any] = {"first": rsa_key()}
         self.document: Any = None
-        """Served instead of the keys, if there is one: text, as it stands."""
+        """Served instead of the keys, if there is one: text, unchanged."""
         self.status = 200
         self.fetches = 0
         self.hangs = Event()

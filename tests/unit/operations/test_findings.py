@@ -134,7 +134,7 @@ WRONG = [
     ),
     (
         pipeline(read_models=read_models(behind=-3)),
-        "another_store",
+        "other_store",
         "customers is at position 9, 3 beyond the end of the event store: it was built from another store. "
         "Check BILLIE_EVENT_STORE_URL and BILLIE_MONGO_DB.",
     ),

@@ -71,7 +71,10 @@ READS: dict[str, tuple[str, dict[str, list[str]]]] = {
     "/v1/conversations/{conversationId}/history": ("/v1/conversations/V1/history", CONVERSATION),
     "/v1/notes/{noteId}/history": ("/v1/notes/N1/history", NOTED),
     "/v1/write-off-requests/{requestId}/history": ("/v1/write-off-requests/W1/history", CUSTOMER | ACCOUNT),
-    "/v1/dead-letters/{deadLetterId}": ("/v1/dead-letters/{letter}", {"deadLetterIds": ["{letter}"]}),
+    "/v1/dead-letters/{deadLetterId}": (
+        "/v1/dead-letters/{dead_letter}",
+        {"deadLetterIds": ["{dead_letter}"]},
+    ),
 }
 """Of each route that shows something of a customer: what is asked, and the ids that its line has."""
 
@@ -161,17 +164,19 @@ def test_every_read_about_a_customer_is_logged(
         redis_client, settings.inbox_stream, [{"typ": "account.updated.v1", "payload": f'{{"n": "{NAME}"}}'}]
     )
     ingest(settings, drain=True, stop=Event())
-    [(letter, _)] = redis_client.xrange(settings.dead_letter_stream)  # type: ignore[misc]
+    [(dead_letter, _)] = redis_client.xrange(settings.dead_letter_stream)  # type: ignore[misc]
     command = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY).json()["commandId"]
     caplog.set_level(logging.INFO)
     for route, (asked, ids) in READS.items():
         caplog.clear()
-        path = asked.replace("{letter}", letter.decode()).replace("{command}", command)
+        path = asked.replace("{dead_letter}", dead_letter.decode()).replace("{command}", command)
         answer = client.get(path)
         assert answer.status_code == 200, (path, answer.text)
         [line] = lines(caplog)
         assert datetime.fromisoformat(line.pop("at")).tzinfo is not None
-        expected = {name: [each.replace("{letter}", letter.decode()) for each in ids[name]] for name in ids}
+        expected = {
+            name: [each.replace("{dead_letter}", dead_letter.decode()) for each in ids[name]] for name in ids
+        }
         assert line == expected | {
             "event": "personal_data_read",
             "caller": "machine:billing",

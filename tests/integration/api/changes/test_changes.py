@@ -172,7 +172,7 @@ def test_every_collection_reports_changes_of_what_its_documents_depend_on(
         whose = {each["collection"]: each.get("customerId") for each in changes}
         assert whose.pop("portfolio-daily") is None
         assert set(whose.values()) == {"C1"}
-        # The name of a customer stands in their accounts too.
+        # Accounts hold the name of their customer too.
         tell(settings, On(Customer, "C1").report_details(first_name="Bea", at=1))
         project(settings, drain=True)
         more = heard.until(("loan-accounts", "L1"), ("customers", "C1"), ("customer-timeline", month))

@@ -52,11 +52,11 @@ def client_of(base_url: str, settings: Settings, role: str) -> httpx.Client:
 
 
 def set_aside(client: Redis, settings: Settings, *entries: dict[str, str]) -> list[str]:
-    """Publish poison, and take it in; the letters' ids."""
+    """Publish poison, and take it in; the dead letters' ids."""
     publish(client, settings.inbox_stream, entries)
     ingest(settings, drain=True, stop=Event())
-    letters: Any = client.xrange(settings.dead_letter_stream)
-    return [dead_letter_id.decode() for dead_letter_id, _ in letters]
+    dead_letters: Any = client.xrange(settings.dead_letter_stream)
+    return [dead_letter_id.decode() for dead_letter_id, _ in dead_letters]
 
 
 ROUTES = [
@@ -133,9 +133,13 @@ def test_dead_letters_are_listed_by_page_and_filter(
 
 def test_one_dead_letter_is_shown_whole(admin: httpx.Client, settings: Settings, redis_client: Redis) -> None:
     [dead_letter_id] = set_aside(redis_client, settings, NO_JSON)
-    letter = admin.get(f"/v1/dead-letters/{dead_letter_id}").json()
-    assert letter["entry"] == NO_JSON
-    assert (letter["reason"], letter["path"], letter["deliveries"]) == ("not_json", "payload", 1)
+    dead_letter = admin.get(f"/v1/dead-letters/{dead_letter_id}").json()
+    assert dead_letter["entry"] == NO_JSON
+    assert (dead_letter["reason"], dead_letter["path"], dead_letter["deliveries"]) == (
+        "not_json",
+        "payload",
+        1,
+    )
     assert admin.get("/v1/dead-letters/1-0").json()["code"] == "not_found"
 
 
@@ -223,8 +227,8 @@ def test_replay_of_many_comes_to_an_end(
         runs.append((report["landed"], report["failedAgain"], report["left"]))
         body = report["next"]
     assert runs == [(1, 1, 3), (1, 1, 1), (0, 1, 0)]
-    assert [letter["reason"] for letter in dead_letters(redis_client, settings)] == ["not_json"] * 3
-    assert [letter["deliveries"] for letter in dead_letters(redis_client, settings)] == ["2"] * 3
+    assert [dead_letter["reason"] for dead_letter in dead_letters(redis_client, settings)] == ["not_json"] * 3
+    assert [dead_letter["deliveries"] for dead_letter in dead_letters(redis_client, settings)] == ["2"] * 3
     last = admin.post("/v1/dead-letters/replay", json={"reason": "too_large"}).json()
     assert (last["landed"], last["failedAgain"], last["next"]) == (0, 0, None)
 

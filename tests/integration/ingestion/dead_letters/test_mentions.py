@@ -30,7 +30,7 @@ def set_aside(redis: Redis, settings: Settings, fields: dict[bytes, bytes]) -> s
 def test_an_entry_that_is_not_utf_8_is_named_by_its_bytes(
     store: DeadLetterStore, redis_client: Redis, settings: Settings
 ) -> None:
-    """It stands there as ``base64:…``, where no text of it is found."""
+    """It is stored as ``base64:…``, where no text of it is found."""
     latin = '{"customer_id": "CUS-1", "first_name": "José"}'.encode("latin-1")
     entry = {b"typ": b"customer.changed.v1", b"dat": latin}
     theirs = set_aside(redis_client, settings, entry)
@@ -65,11 +65,11 @@ def test_commands_look_at_discarded_ones_and_delete_either(
     first, second = (set_aside(redis_client, settings, {b"dat": name}) for name in (b"CUS-1", b"CUS-2"))
     billie.run("dead-letters", "discard", first, "--because", "a test of theirs")
     [line] = billie.run("dead-letters", "list", "--discarded", "--json").splitlines()
-    letter = json.loads(line)
-    named = letter["deadLetterId"]
+    dead_letter = json.loads(line)
+    named = dead_letter["deadLetterId"]
     assert named == mentions_of(store, ["CUS-1"]).ids[0]
     assert named in billie.run("dead-letters", "list", "--discarded")
-    assert json.loads(billie.run("dead-letters", "show", named)) == letter | {"entry": {"dat": "CUS-1"}}
+    assert json.loads(billie.run("dead-letters", "show", named)) == dead_letter | {"entry": {"dat": "CUS-1"}}
     assert (
         billie.run("dead-letters", "delete", named, second) == f"{named} is deleted.\n{second} is deleted.\n"
     )

@@ -52,7 +52,7 @@ def servicing(settings: Settings) -> Iterator[Servicing]:
 
 
 def reasons(store: DeadLetterStore, **filters: Any) -> list[str]:
-    return [letter.reason for letter in store.in_full(Filter(**filters))]
+    return [dead_letter.reason for dead_letter in store.in_full(Filter(**filters))]
 
 
 def test_they_are_listed_by_reason_type_and_age(store: DeadLetterStore) -> None:
@@ -72,14 +72,14 @@ def test_replay_applies_messages_that_are_valid_now(
     store: DeadLetterStore, settings: Settings, servicing: Servicing, redis_client: Redis
 ) -> None:
     now = DeadLetterStore(redis_client, settings)
-    letter = next(now.in_full(Filter(reason="too_large")))
-    assert now.replay(letter, servicing).outcome is ReplayOutcome.LANDED
+    dead_letter = next(now.in_full(Filter(reason="too_large")))
+    assert now.replay(dead_letter, servicing).outcome is ReplayOutcome.LANDED
     assert reasons(now) == ["not_json", "not_utf8"]
     account = servicing.load(LoanAccount, "L1")
     assert account is not None
-    assert account.absorbed == {f"entry:{settings.inbox_stream}/{letter.entry_id}"}
+    assert account.absorbed == {f"entry:{settings.inbox_stream}/{dead_letter.entry_id}"}
     events = newest_position(settings)
-    assert now.replay(letter, servicing).outcome is ReplayOutcome.LANDED, "twice is once"
+    assert now.replay(dead_letter, servicing).outcome is ReplayOutcome.LANDED, "twice is once"
     assert newest_position(settings) == events
 
 
@@ -87,8 +87,8 @@ def test_replay_that_fails_again_stays_with_the_new_reason(
     store: DeadLetterStore, settings: Settings, servicing: Servicing, redis_client: Redis
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    for letter in list(store.in_full(Filter(reason="not_json"))):
-        outcome = smaller.replay(letter, servicing)
+    for dead_letter in list(store.in_full(Filter(reason="not_json"))):
+        outcome = smaller.replay(dead_letter, servicing)
         assert outcome.reason == "too_large"
     assert sorted(reasons(store)) == ["not_utf8", "too_large", "too_large"]
     same = next(store.in_full(Filter(reason="not_utf8")))
@@ -160,13 +160,13 @@ def test_concurrent_replays_leave_one_dead_letter(
     store: DeadLetterStore, settings: Settings, redis_client: Redis
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    letter = next(store.in_full(Filter(reason="not_json")))
+    dead_letter = next(store.in_full(Filter(reason="not_json")))
     outcomes: list[Replay] = []
 
     def replay() -> None:
         servicing = Servicing.from_url(settings.event_store_url)
         try:
-            outcomes.append(smaller.replay(letter, servicing))
+            outcomes.append(smaller.replay(dead_letter, servicing))
         finally:
             servicing.close()
 
@@ -180,11 +180,15 @@ def test_concurrent_replays_leave_one_dead_letter(
 def test_concurrent_discards_leave_one_record(
     store: DeadLetterStore, settings: Settings, redis_client: Redis
 ) -> None:
-    for letter in list(store.in_full()):
+    for dead_letter in list(store.in_full()):
         done: list[bool] = []
         together(
-            lambda done=done, letter=letter: done.append(store.discard(letter.dead_letter_id, "ann", "a")),  # type: ignore[misc]
-            lambda done=done, letter=letter: done.append(store.discard(letter.dead_letter_id, "bob", "b")),  # type: ignore[misc]
+            lambda done=done, dead_letter=dead_letter: done.append(
+                store.discard(dead_letter.dead_letter_id, "ann", "a")
+            ),  # type: ignore[misc]
+            lambda done=done, dead_letter=dead_letter: done.append(
+                store.discard(dead_letter.dead_letter_id, "bob", "b")
+            ),  # type: ignore[misc]
         )
         assert sorted(done) == [False, True]
     assert reasons(store) == []
@@ -195,9 +199,9 @@ def test_a_dead_letter_discarded_during_its_replay_stays_discarded(
     store: DeadLetterStore, settings: Settings, redis_client: Redis, servicing: Servicing
 ) -> None:
     smaller = DeadLetterStore(redis_client, settings.model_copy(update={"max_message_bytes": 1}))
-    letter = next(store.in_full(Filter(reason="not_json")))
-    assert store.discard(letter.dead_letter_id, "ann", "a test")
-    outcome = smaller.replay(letter, servicing)
+    dead_letter = next(store.in_full(Filter(reason="not_json")))
+    assert store.discard(dead_letter.dead_letter_id, "ann", "a test")
+    outcome = smaller.replay(dead_letter, servicing)
     assert (outcome.outcome, outcome.current_id) == (ReplayOutcome.FAILED_AGAIN, None)
     assert sorted(reasons(store)) == ["not_utf8", "too_large"]
 
@@ -223,9 +227,9 @@ def test_a_dead_letter_is_replayed_after_its_stream_was_trimmed(
 ) -> None:
     redis_client.xtrim(settings.inbox_stream, maxlen=0, approximate=False)
     now = DeadLetterStore(redis_client, settings)
-    letter = next(now.in_full(Filter(reason="too_large")))
-    assert letter.original() == {name.encode(): value.encode() for name, value in TOO_LARGE.items()}
-    assert now.replay(letter, servicing).outcome is ReplayOutcome.LANDED
+    dead_letter = next(now.in_full(Filter(reason="too_large")))
+    assert dead_letter.original() == {name.encode(): value.encode() for name, value in TOO_LARGE.items()}
+    assert now.replay(dead_letter, servicing).outcome is ReplayOutcome.LANDED
     assert servicing.load(LoanAccount, "L1") is not None
 
 
@@ -234,13 +238,13 @@ def test_replay_of_all_replays_each_once(settings: Settings, redis_client: Redis
     for _ in range(3):
         redis_client.xadd(settings.inbox_stream, bad)  # type: ignore[arg-type]
     ingest(settings, drain=True, stop=Event())
-    before = {letter.dead_letter_id for letter in DeadLetterStore(redis_client, settings).in_full()}
+    before = {dead_letter.dead_letter_id for dead_letter in DeadLetterStore(redis_client, settings).in_full()}
     done = billie.end("dead-letters", "replay", "--all", BILLIE_MAX_MESSAGE_BYTES="1024")
     assert (done.returncode, done.stdout) == (1, "0 landed, 3 failed again.\n")
     after = list(DeadLetterStore(redis_client, settings).in_full())
-    assert [letter.reason for letter in after] == ["too_large"] * 3
-    assert before.isdisjoint(letter.dead_letter_id for letter in after)
-    assert all(f"(it is {letter.dead_letter_id} now)" in done.stderr for letter in after)
+    assert [dead_letter.reason for dead_letter in after] == ["too_large"] * 3
+    assert before.isdisjoint(dead_letter.dead_letter_id for dead_letter in after)
+    assert all(f"(it is {dead_letter.dead_letter_id} now)" in done.stderr for dead_letter in after)
 
 
 def test_foreign_entries_are_shown_and_can_be_discarded(
@@ -248,14 +252,14 @@ def test_foreign_entries_are_shown_and_can_be_discarded(
 ) -> None:
     theirs = {b"error": b"KeyError", b"payload": b"\xff", b"dead_letter_id": b"7"}
     dead_letter_id = redis_client.xadd(settings.dead_letter_stream, theirs).decode()  # type: ignore[arg-type,union-attr]
-    [letter] = store.in_full(Filter(reason="foreign"))
-    assert (letter.dead_letter_id, letter.error) == (dead_letter_id, "not set aside by this system")
-    assert letter.entry == {"error": "KeyError", "payload": "base64:/w==", "dead_letter_id": "7"}
+    [dead_letter] = store.in_full(Filter(reason="foreign"))
+    assert (dead_letter.dead_letter_id, dead_letter.error) == (dead_letter_id, "not set aside by this system")
+    assert dead_letter.entry == {"error": "KeyError", "payload": "base64:/w==", "dead_letter_id": "7"}
     assert store.counts().by_reason["foreign"] == 1
     assert "foreign" not in reasons(store, kind="user_input")
     assert billie.run("dead-letters", "list").splitlines()[-1].startswith("4 dead letters: ")
     assert billie.end("status").returncode in (1, 3)
-    outcome = store.replay(letter, servicing)
+    outcome = store.replay(dead_letter, servicing)
     assert (outcome.reason, outcome.current_id) == ("foreign", dead_letter_id), "it stays as it is"
     billie.run("dead-letters", "discard", dead_letter_id, "--because", "a test")
     assert len(store) == 3
@@ -274,7 +278,7 @@ def test_replay_of_an_unknown_type_keeps_the_dead_letter(
 
 
 def test_replay_makes_no_event_store(store: DeadLetterStore, billie: Billie, tmp_path: Path) -> None:
-    """One that is not where the settings say: its letters would land where nobody looks."""
+    """One that is not where the settings say: its dead letters would land where nobody looks."""
     elsewhere = tmp_path / "elsewhere.db"
     done = billie.end("dead-letters", "replay", "--all", BILLIE_EVENT_STORE_URL=f"sqlite:///{elsewhere}")
     assert (done.returncode, str(elsewhere) in done.stderr) == (3, True), done.stderr
@@ -297,9 +301,9 @@ def test_long_lists_are_searched_completely(settings: Settings, redis_client: Re
     store = DeadLetterStore(redis_client, settings)
     assert (len(store), len(list(store.search()))) == (350, 350)
     assert store.counts().by_reason == {"not_json": 350}
-    ids = [letter.dead_letter_id for letter in store.search()]
+    ids = [dead_letter.dead_letter_id for dead_letter in store.search()]
     page = store.page(Filter(), 120)
-    assert ([letter.dead_letter_id for letter in page.items], page.after) == (ids[:120], ids[119])
+    assert ([dead_letter.dead_letter_id for dead_letter in page.items], page.after) == (ids[:120], ids[119])
     rest = store.page(Filter(), 1_000, page.after)
-    assert ([letter.dead_letter_id for letter in rest.items], rest.after) == (ids[120:], None)
-    assert [letter.dead_letter_id for letter in store.search(Filter(up_to=ids[9]))] == ids[:10]
+    assert ([dead_letter.dead_letter_id for dead_letter in rest.items], rest.after) == (ids[120:], None)
+    assert [dead_letter.dead_letter_id for dead_letter in store.search(Filter(up_to=ids[9]))] == ids[:10]

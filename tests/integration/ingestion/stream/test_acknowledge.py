@@ -44,7 +44,7 @@ def servicing(settings: Settings) -> Iterator[Servicing]:
 def counts(client: Redis, settings: Settings) -> dict[str, Any]:
     """What operators see of the entries."""
     return {
-        "dead": [letter["reason"] for letter in dead_letters(client, settings)],
+        "dead": [dead_letter["reason"] for dead_letter in dead_letters(client, settings)],
         "unknown": client.hgetall(unknown_types_key(settings.inbox_stream)),
         "dropped": client.hgetall(dropped_values_key(settings.inbox_stream)),
         "pending": pending(client, settings),

@@ -45,9 +45,9 @@ def test_message_that_fails_on_its_own_is_set_aside_and_the_others_are_stored(
     ingest(settings.model_copy(update={"max_deliveries": allowed}), drain=True, stop=Event())
     project(settings, drain=True)
     assert [each["_id"] for each in mongo_db["conversations"].find()] == ["V1"]
-    [letter] = dead_letters(redis_client, settings)
-    assert (letter["reason"], letter["deliveries"]) == ("failed", str(allowed))
-    assert "ZeroDivisionError" in letter["error"]
+    [dead_letter] = dead_letters(redis_client, settings)
+    assert (dead_letter["reason"], dead_letter["deliveries"]) == ("failed", str(allowed))
+    assert "ZeroDivisionError" in dead_letter["error"]
     assert pending(redis_client, settings) == 0
     assert not redis_client.exists(failures_key(settings.inbox_stream))
 
@@ -84,4 +84,4 @@ def test_a_consumer_waits_while_redis_refuses_writes(
         stop.set()
         consumer.join(20)
     assert not consumer.is_alive()
-    assert [letter["reason"] for letter in dead_letters(redis_client, settings)] == ["no_type"]
+    assert [dead_letter["reason"] for dead_letter in dead_letters(redis_client, settings)] == ["no_type"]

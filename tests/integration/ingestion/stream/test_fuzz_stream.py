@@ -98,8 +98,8 @@ def test_every_stream_entry_is_an_event_an_unknown_type_or_a_dead_letter(
     assert pending(redis_client, settings) == 0
     assert all_read(redis_client, settings)
     found = accounts(redis_client, settings)
-    letters = dead_letters(redis_client, settings)
-    reasons = Counter(letter["reason"] for letter in letters)
+    rejected = dead_letters(redis_client, settings)
+    reasons = Counter(dead_letter["reason"] for dead_letter in rejected)
     say(f"{found}, {newest_position(settings)} events, {dict(reasons.most_common())}")
     say(
         f"drawn and published in {published - started:.1f} s, ingested in {ingested - published:.1f} s, "
@@ -109,7 +109,7 @@ def test_every_stream_entry_is_an_event_an_unknown_type_or_a_dead_letter(
     assert found.landed + found.unknown + found.dead == number
     # What the consumer says itself, and what Redis holds, are counts of their own.
     assert sum(entries for entries, _ in progress) == number
-    assert sum(dead for _, dead in progress) == found.dead == len(letters)
+    assert sum(dead for _, dead in progress) == found.dead == len(rejected)
     assert least_position(mongo_db) == newest_position(settings) > 0, "no projection stopped"
 
     # None of the three may be so rare that the counts say nothing.
@@ -117,18 +117,18 @@ def test_every_stream_entry_is_an_event_an_unknown_type_or_a_dead_letter(
     assert found.repeats > 0
     assert set(reasons) == set(Reason) - NOT_AT_THE_DOOR
     assert min(reasons.values()) >= 3
-    assert_whole(letters, redis_client, settings)
+    assert_whole(rejected, redis_client, settings)
     assert_discreet(caplog)
     assert_listed(settings, mongo_db)
 
 
-def assert_whole(letters: list[dict[str, str]], client: Redis, settings: Settings) -> None:
+def assert_whole(rejected: list[dict[str, str]], client: Redis, settings: Settings) -> None:
     """Each dead letter holds its entry, to the byte."""
     answer: Any = client.xrange(settings.inbox_stream)
     sent = {entry_id.decode(): fields for entry_id, fields in answer}
-    for letter in letters:
-        held = {to_bytes(name): to_bytes(value) for name, value in json.loads(letter["entry"]).items()}
-        assert held == sent[letter["entry_id"]], letter["entry_id"]
+    for dead_letter in rejected:
+        held = {to_bytes(name): to_bytes(value) for name, value in json.loads(dead_letter["entry"]).items()}
+        assert held == sent[dead_letter["entry_id"]], dead_letter["entry_id"]
 
 
 def assert_discreet(caplog: pytest.LogCaptureFixture) -> None:

@@ -71,7 +71,7 @@ def test_three_poison_messages_in_a_batch_of_500(
 ) -> None:
     assert in_one_pass(batch_with(POISON), settings, redis_client, servicing) == 3
     assert pending(redis_client, settings) == 0, "nothing waits"
-    reasons = [letter["reason"] for letter in dead_letters(redis_client, settings)]
+    reasons = [dead_letter["reason"] for dead_letter in dead_letters(redis_client, settings)]
     assert reasons == ["not_json", "invalid_value", "no_type"]
     assert accounts(redis_client, settings) == Accounts(500, landed=497, repeats=0, dead=3, unknown=0)
 

@@ -31,10 +31,10 @@ def test_a_failure_of_a_parser_counts_as_the_messages_own(settings: Settings, re
     mine = settings.model_copy(update={"max_deliveries": 2})
     parsers = Parsers([TypeParser("account.", "private-sdk 1.0", parse)])
     ingest(mine, drain=True, stop=Event(), parsers=parsers)
-    [letter] = dead_letters(redis_client, settings)
-    assert (letter["reason"], letter["deliveries"]) == ("failed", "2")
-    assert "the parser of private-sdk 1.0 raised TypeError at test_parsers.py" in letter["error"]
-    assert "of Ann" not in letter["error"]
+    [dead_letter] = dead_letters(redis_client, settings)
+    assert (dead_letter["reason"], dead_letter["deliveries"]) == ("failed", "2")
+    assert "the parser of private-sdk 1.0 raised TypeError at test_parsers.py" in dead_letter["error"]
+    assert "of Ann" not in dead_letter["error"]
     assert pending(redis_client, settings) == 0
     servicing = Servicing.from_url(settings.event_store_url)
     assert servicing.load(LoanAccount, "L1") is None

@@ -53,13 +53,13 @@ def test_good_ones_land_and_poison_is_set_aside(
     drain(settings)
     assert pending(redis_client, settings) == 0
     assert sum(item["utteranceCount"] for item in mongo_db["conversations"].find()) == 497
-    letters = dead_letters(redis_client, settings)
-    assert [(letter["reason"], letter["path"]) for letter in letters] == [
+    rejected = dead_letters(redis_client, settings)
+    assert [(dead_letter["reason"], dead_letter["path"]) for dead_letter in rejected] == [
         ("not_json", "dat"),
         ("invalid_value", "current_balance"),
         ("no_type", "msg_type"),
     ]
-    assert json.loads(letters[0]["entry"]) == poison[0]
+    assert json.loads(rejected[0]["entry"]) == poison[0]
     assert redis_client.hgetall(unknown_types_key(settings.inbox_stream)) == {b"weather.changed": b"1"}
 
 

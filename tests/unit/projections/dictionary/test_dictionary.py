@@ -46,7 +46,7 @@ def test_every_projected_collection_has_a_model() -> None:
 def test_every_field_is_described(name: str) -> None:
     for field in FIELDS[name].values():
         assert field.description.endswith("."), field.path
-        assert "|" not in field.description, "it stands in a table"
+        assert "|" not in field.description, "a table cell cannot hold it"
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)

@@ -18,7 +18,7 @@ from tests.support.data.random_events import documents, happenings
 PROJECTIONS = all_projections(Settings())
 
 
-def stands(name: str, servicing: Servicing, database: Database) -> dict[str, dict[str, Any]]:
+def current_documents(name: str, servicing: Servicing, database: Database) -> dict[str, dict[str, Any]]:
     engine = Projector(PROJECTIONS[name], servicing, database)  # type: ignore[arg-type]
     while engine.step():
         pass
@@ -34,13 +34,13 @@ def reader(name: str, servicing: Servicing, database: Database) -> ChangeReader:
 def test_every_document_that_differs_is_reported(name: str, seed: int) -> None:
     servicing, database, chance = Servicing.in_memory(), Database(), Random(seed)
     news = list(happenings(chance, 120))
-    before, reached = stands(name, servicing, database), 0
+    before, reached = current_documents(name, servicing, database), 0
     while news:
         count = chance.randint(1, 12)
         for each in news[:count]:
             absorb(servicing, [each])
         del news[:count]
-        after = stands(name, servicing, database)
+        after = current_documents(name, servicing, database)
         newest = servicing.max_position()
         page = reader(name, servicing, database).page(reached, newest)
         assert page.reached == newest
@@ -59,7 +59,7 @@ def test_every_document_is_reported_from_the_beginning_long_after(name: str) -> 
     servicing, database = Servicing.in_memory(), Database()
     for each in happenings(Random(7), 200):
         absorb(servicing, [each])
-    after = stands(name, servicing, database)
+    after = current_documents(name, servicing, database)
     newest, reached, changed = servicing.max_position(), 0, dict[str, str | None]()
     while reached < newest:
         page = reader(name, servicing, database).page(reached, min(reached + 17, newest))
@@ -77,7 +77,7 @@ def test_threads_that_share_a_reader_get_the_same_events() -> None:
     servicing, database = Servicing.in_memory(), Database()
     for each in happenings(Random(7), 200):
         absorb(servicing, [each])
-    stands("loan-accounts", servicing, database)
+    current_documents("loan-accounts", servicing, database)
     newest, shared = servicing.max_position(), reader("loan-accounts", servicing, database)
     starts = list(range(0, newest, 5)) * 3
     alone = [reader("loan-accounts", servicing, database).page(start, newest) for start in starts]

@@ -1,4 +1,4 @@
-"""For how long a verification waits for a position that stands: longer where somebody is at it."""
+"""How long a verification waits for a stalled position: longer while a heartbeat shows work."""
 
 import pytest
 
