@@ -183,7 +183,7 @@ class LedgerCommand(Aggregate):
         self.outcome: Outcome | None = None
         """The event that settled it."""
         self.story: list[LedgerCommand.TellingEvent] = []
-        """The events that its document is made of: a handful, for when the store cannot be asked again."""
+        """The events that its document is made of: a handful."""
 
     @property
     def is_settled(self) -> bool:

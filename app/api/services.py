@@ -11,8 +11,7 @@ from fastapi import Request
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.api.auth.callers import Callers
-from app.api.auth.rate_limits import RateLimits
+from app.api.auth.callers import Callers, RateLimits
 from app.api.auth.roles import Role
 from app.api.auth.tokens import TokenVerifier
 from app.api.changes.service import ChangeFeed

@@ -19,6 +19,8 @@ from app.runtime.settings.settings import Settings
 _CACHE_S = 10.0
 """How much longer than the issuer's keys a withdrawn key may be trusted."""
 _CACHE_SIZE = 1_000
+_MAX_CALLERS = 10_000
+"""With a rate limit of their own."""
 _MAX_USER_LENGTH = 200
 _CONTROL_CHARACTERS = ("Cc", "Zl", "Zp")
 _TOKEN_ERRORS = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError)
@@ -112,6 +114,30 @@ class Callers:
         if len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)
         return caller
+
+
+class RateLimits:
+    """A token bucket per caller, in this process.
+
+    Each has ``burst`` requests, refilled at ``per_second``; 0 means no limit.
+    """
+
+    def __init__(self, per_second: float, burst: int, *, clock: Callable[[], float] = monotonic) -> None:
+        self._per_second, self._burst, self._clock = per_second, burst, clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> float:
+        """Take one request from a caller's bucket. Returns 0, or the seconds to wait if it is empty."""
+        if not self._per_second:
+            return 0.0
+        now = self._clock()
+        left, at = self._buckets.pop(caller, (float(self._burst), now))
+        left = min(self._burst, left + (now - at) * self._per_second)
+        wait = max(0.0, (1 - left) / self._per_second)
+        self._buckets[caller] = (left if wait else left - 1, now)
+        if len(self._buckets) > _MAX_CALLERS:
+            self._buckets.popitem(last=False)  # The least recent caller: most likely full again.
+        return wait
 
 
 def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:

@@ -9,7 +9,7 @@ from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.erasures.schemas import Erasure, ErasureBody
 from app.api.erasures.service import COLLECTIONS, forget_keys, is_cleared, mentions
-from app.api.http.idempotency_keys import OptionalKey, checked_key
+from app.api.http.idempotency_keys import OptionalKey
 from app.api.http.pages import CustomerId
 from app.api.http.problems import Problem, documented
 from app.api.http.router import Router
@@ -46,11 +46,9 @@ async def erase(
     identifiers remain. A customer is erased once: a retry gets the same answer.
     """
     services = services_of(request)
-    servers, valid_key = services.servers, None if key is None else checked_key(key)
+    servers = services.servers
     erased = await in_thread(
-        lambda: erase_customer(
-            servers.event_store_for_commands(), customer_id, by.actor, body.reason, valid_key
-        )
+        lambda: erase_customer(servers.event_store_for_commands(), customer_id, by.actor, body.reason, key)
     )
     if erased.is_replay:
         response.headers["Idempotent-Replay"] = "true"

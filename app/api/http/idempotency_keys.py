@@ -1,69 +1,31 @@
 """The caller's ``Idempotency-Key``: a header that every route which moves money, or asks for it, requires."""
 
-from collections.abc import Callable, Coroutine
+import re
 from typing import Annotated, Any
 
-from fastapi import Header, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import Header
+from pydantic import StringConstraints
 
-from app.api.http.problems import Problem, ProblemError
+from app.api.http.problems import IDEMPOTENCY_KEY, Problem
 from app.ledger.money.write_offs import OWN_KEYS
 
-_HEADER = "Idempotency-Key"
 _MIN_LENGTH, _MAX_LENGTH = 8, 128
-_TAKES = f"{_HEADER} takes {_MIN_LENGTH} to {_MAX_LENGTH} visible ASCII characters"
-
-_KEY = Header(
-    alias=_HEADER,
+_PATTERN = re.compile(f"^(?!{OWN_KEYS})[!-~]*$", re.ASCII | re.IGNORECASE)
+_KEY = StringConstraints(min_length=_MIN_LENGTH, max_length=_MAX_LENGTH, pattern=_PATTERN)
+_HEADER = Header(
+    alias=IDEMPOTENCY_KEY,
     description=f"{_MIN_LENGTH} to {_MAX_LENGTH} visible ASCII characters of your choice: one key per "
     f"intent, the same for every retry. `{OWN_KEYS}…` is reserved.",
-    json_schema_extra={
-        "minLength": _MIN_LENGTH,
-        "maxLength": _MAX_LENGTH,
-        "pattern": f"^(?!{OWN_KEYS})[!-~]*$",
-    },
+    json_schema_extra={"minLength": _MIN_LENGTH, "maxLength": _MAX_LENGTH, "pattern": _PATTERN.pattern},
 )
-Key = Annotated[str, _KEY]
-OptionalKey = Annotated[str | None, _KEY]
+Key = Annotated[str, _KEY, _HEADER]
+OptionalKey = Annotated[Annotated[str, _KEY] | None, _HEADER]
 
 KEYED: dict[int | str, dict[str, Any]] = {
     400: {
         "model": Problem,
-        "description": f"Missing or invalid `{_HEADER}`, unknown parameter, or an argument that the ledger "
-        "does not take",
+        "description": f"Missing or invalid `{IDEMPOTENCY_KEY}`, unknown parameter, or an argument that the "
+        "ledger does not take",
     }
 }
 """For the OpenAPI of a route with a key."""
-
-
-class KeyedRoute(APIRoute):
-    """A route with a :data:`Key`: without one it answers 400, before any other fault of the request."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        if self.methods == {"GET"}:  # A read has no key.
-            return handle
-
-        async def handle_keyed(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RequestValidationError as error:
-                if any(each["loc"] == ("header", _HEADER) for each in error.errors()):
-                    detail = f"{_TAKES}: one per intent, the same for every retry."
-                    raise ProblemError(400, "idempotency_key_missing", detail) from error
-                raise
-
-        return handle_keyed
-
-
-def checked_key(key: str) -> str:
-    """The key. Raises ProblemError (400) for an invalid one."""
-    if not (
-        _MIN_LENGTH <= len(key) <= _MAX_LENGTH and key.isascii() and key.isprintable() and " " not in key
-    ):
-        raise ProblemError(400, "invalid_idempotency_key", f"{_TAKES}.")
-    if key.casefold().startswith(OWN_KEYS):
-        detail = f"Keys that begin with {OWN_KEYS} are reserved."
-        raise ProblemError(400, "invalid_idempotency_key", detail)
-    return key

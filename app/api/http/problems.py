@@ -19,6 +19,11 @@ from app.projections.engine.faults import ProjectionFault
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_KEY_RULE = (
+    f"{IDEMPOTENCY_KEY} takes 8 to 128 visible ASCII characters, and does not begin with `write-off-`: one "
+    "key per intent, the same for every retry."
+)
 _MAX_FAULTS = 5
 _MAX_LOCATION_LENGTH = 200
 _RETRY_AFTER_S = 2
@@ -86,6 +91,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        for each in error.errors():
+            if each["loc"] == ("header", IDEMPOTENCY_KEY):
+                is_missing = each["type"] == "missing"
+                code = "idempotency_key_missing" if is_missing else "invalid_idempotency_key"
+                return answer(request, ProblemError(400, code, _KEY_RULE))
         faults = [f"{_location(each['loc'])}: {_message(each)}." for each in error.errors()[:_MAX_FAULTS]]
         return answer(request, InvalidRequestError(" ".join(faults)))
 

@@ -22,11 +22,9 @@ from app.api.ledger_commands.schemas import (
     LedgerCommand,
     SettlementBody,
     command_event,
-    folded,
 )
-from app.api.ledger_commands.service import NOT_SETTLED, answered, stored_command
+from app.api.ledger_commands.service import NOT_SETTLED, answered, shown, stored_command
 from app.api.services import services_of
-from app.errors import NotFoundError
 from app.projections.read_models.ledger_commands import ApprovalStatus
 from app.runtime.servers.store_threads import in_thread
 
@@ -91,10 +89,8 @@ async def get_ledger_command(
 @router.get("/{commandId}/history", responses=documented(404))
 async def get_ledger_command_history(request: Request, command_id: CommandId) -> CommandHistory:
     """Get the events behind a money movement, as proof of what happened."""
+    log_read(request, await stored_command(request, command_id))
     events = await in_thread(services_of(request).money.store.events, command_id)
-    if (found := folded(command_id, events)) is None:
-        raise NotFoundError("ledger command", command_id)
-    log_read(request, found)
     return CommandHistory(command_id=command_id, events=[command_event(each) for each in events])
 
 
@@ -106,7 +102,7 @@ async def approve_ledger_command(
 ) -> LedgerCommand:
     """Approve an adjustment over the limit; another supervisor than who requested it. This posts it."""
     approvals = services_of(request).approvals
-    return await answered(request, response, await approvals.approve(command_id, by.actor, body.comment))
+    return answered(request, response, await approvals.approve(command_id, by.actor, body.comment))
 
 
 @router.post("/{commandId}/refuse", responses=documented(404, 409))
@@ -114,8 +110,7 @@ async def refuse_ledger_command(
     request: Request, command_id: CommandId, body: DecisionBody, by: _Supervisor
 ) -> LedgerCommand:
     """Refuse an adjustment over the limit, or withdraw one's own: it is never posted."""
-    await services_of(request).approvals.refuse(command_id, by.actor, body.comment)
-    return await stored_command(request, command_id)
+    return shown(await services_of(request).approvals.refuse(command_id, by.actor, body.comment))
 
 
 @router.post("/{commandId}/settle", responses=documented(404, 409))
@@ -129,11 +124,11 @@ async def settle_ledger_command(
     if body.posted != (body.transaction_id is not None):
         msg = "body.transactionId: required if it is posted, and only then."
         raise InvalidRequestError(msg)
-    await services_of(request).settler.settle_by_hand(
+    settled = await services_of(request).settler.settle_by_hand(
         command_id,
         by.actor,
         posted=body.posted,
         because=body.because,
         transaction_id=body.transaction_id,
     )
-    return await stored_command(request, command_id)
+    return shown(settled)

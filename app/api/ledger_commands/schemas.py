@@ -5,13 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from app.aggregates import LedgerCommand as StoredCommand
 from app.api.http.request_fields import Body, Comment
 from app.operations.history import actor_of, facts_of, shown_facts
-from app.projections.read_models.ledger_commands import LedgerCommandDocument, LedgerCommands
+from app.projections.read_models.ledger_commands import LedgerCommandDocument
 from app.projections.read_models.types import Model, Money, StaffMember
-
-_LEDGER_COMMANDS = LedgerCommands()
 
 
 class AppliedInstalment(Model):
@@ -45,19 +42,6 @@ class LedgerCommand(LedgerCommandDocument):
 
     posting: Posting | None = None
     """Only for a single command."""
-
-
-def folded(command_id: str, events: list[Any]) -> LedgerCommand | None:
-    """The document of these events, with the posting; None without events."""
-    document: dict[str, Any] | None = None
-    posting = None
-    for event in events:
-        document = _LEDGER_COMMANDS.evolve(document, event)
-        if isinstance(event, StoredCommand.Posted):
-            posting = event.result
-    if document is None:
-        return None
-    return LedgerCommand.model_validate({**document, "_id": command_id, "posting": posting})
 
 
 class DecisionBody(Body):

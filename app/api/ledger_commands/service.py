@@ -1,6 +1,5 @@
 """What became of a money movement, as an answer: posted, not settled, or the ledger's problem."""
 
-import logging
 from decimal import Decimal
 from typing import Any
 
@@ -9,16 +8,16 @@ from fastapi import Request, Response
 from app.aggregates import CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
 from app.api.http.problems import InvalidRequestError, ProblemError
-from app.api.ledger_commands.schemas import LedgerCommand, folded
+from app.api.ledger_commands.schemas import LedgerCommand
 from app.api.services import services_of
 from app.errors import BillieError, NotFoundError
-from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import stored_error
 from app.ledger.money.movements import Answer
+from app.projections.read_models.ledger_commands import LedgerCommands
 from app.runtime.servers.store_threads import in_thread
 from app.runtime.settings.settings import Settings
 
-log = logging.getLogger(__name__)
+_LEDGER_COMMANDS = LedgerCommands()
 
 NOT_SETTLED: dict[str, Any] = {
     "model": LedgerCommand,
@@ -37,7 +36,7 @@ def check_amount(settings: Settings, amount: Decimal, field: str) -> Decimal:
     return amount
 
 
-async def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:
+def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:
     """201 for a posted command, 202 for one that is not settled, and a rejected one's problem."""
     command = answer.command
     headers = {"Location": str(request.url_for("get_ledger_command", commandId=command.business_id))}
@@ -45,33 +44,29 @@ async def answered(request: Request, response: Response, answer: Answer) -> Ledg
         headers["Idempotent-Replay"] = "true"
     if command.status is CommandStatus.REJECTED:
         raise rejection(command, headers)
-    found = await _newest(request, command)
-    if found.status != "posted":  # It may have been settled just now.
+    if command.status is not CommandStatus.POSTED:
         response.status_code = 202
         if not command.awaits_approval:
             headers["Retry-After"] = "2"
     response.headers.update(headers)
-    return found
+    return shown(command)
 
 
 async def stored_command(request: Request, command_id: str) -> LedgerCommand:
     """The command as it is stored now. Raises NotFoundError."""
-    found = folded(command_id, await in_thread(services_of(request).money.store.events, command_id))
-    if found is None:
+    command = await in_thread(services_of(request).money.store.load, command_id)
+    if command is None:
         raise NotFoundError("ledger command", command_id)
-    return found
+    return shown(command)
 
 
-async def _newest(request: Request, command: StoredCommand) -> LedgerCommand:
-    """The command as stored now; as it was just before, if the store went away since."""
-    try:
-        return await stored_command(request, command.business_id)
-    except EVENT_STORE_ERRORS as error:
-        msg, about = "Command %s: cannot be read again: %s", {"aggregate": command.business_id}
-        log.warning(msg, command.business_id, type(error).__name__, extra=about)
-        found = folded(command.business_id, command.story)
-        assert found is not None, "it was asked for"
-        return found
+def shown(command: StoredCommand) -> LedgerCommand:
+    """The command's document, as its events make it, with the posting."""
+    document: dict[str, Any] | None = None
+    for event in (*command.story, *([command.erased] if command.erased else [])):
+        document = _LEDGER_COMMANDS.evolve(document, event)
+    posting = command.outcome.result if isinstance(command.outcome, StoredCommand.Posted) else None
+    return LedgerCommand.model_validate({**(document or {}), "_id": command.business_id, "posting": posting})
 
 
 def rejection(command: StoredCommand, headers: dict[str, str]) -> BillieError:

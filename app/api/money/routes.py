@@ -10,7 +10,7 @@ from app.aggregates.intent import Details
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
-from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, checked_key
+from app.api.http.idempotency_keys import KEYED, Key
 from app.api.http.pages import LoanAccountId
 from app.api.http.problems import documented
 from app.api.http.request_fields import Body
@@ -24,7 +24,6 @@ from app.ledger.money.approvals import AdjustmentRule
 router = Router(
     prefix="/v1/ledger/accounts/{loanAccountId}",
     tags=["money"],
-    route_class=KeyedRoute,
     responses=documented(400, 401, 403, 404, 409, 422, 502, 503) | {**KEYED, 202: NOT_SETTLED},
 )
 
@@ -43,7 +42,7 @@ async def record_repayment(
 ) -> LedgerCommand:
     """Record a repayment; operations and up. The ledger pays fees first, then principal."""
     intent = _intent(request, CommandKind.REPAYMENT, account, key, body.amount, details=_details(body))
-    return await answered(request, response, await services_of(request).money.ask(intent, by.actor))
+    return answered(request, response, await services_of(request).money.ask(intent, by.actor))
 
 
 @router.post("/fees", status_code=201)
@@ -53,7 +52,7 @@ async def apply_fee(
     """Charge a late or dishonour fee; operations and up."""
     details = _details(body, "type", "reason")
     intent = _intent(request, CommandKind(body.type), account, key, body.amount, body.reason, details)
-    return await answered(request, response, await services_of(request).money.ask(intent, by.actor))
+    return answered(request, response, await services_of(request).money.ask(intent, by.actor))
 
 
 @router.post("/fee-waivers", status_code=201)
@@ -68,7 +67,7 @@ async def waive_fee(
     """Waive fees; supervisors and up."""
     details = _details(body, "reason")
     intent = _intent(request, CommandKind.FEE_WAIVER, account, key, body.amount, body.reason, details)
-    return await answered(request, response, await services_of(request).money.ask(intent, by.actor))
+    return answered(request, response, await services_of(request).money.ask(intent, by.actor))
 
 
 @router.post("/adjustments", status_code=201)
@@ -88,7 +87,7 @@ async def make_adjustment(
     intent = Intent(
         CommandKind.ADJUSTMENT,
         account,
-        checked_key(key),
+        key,
         principal_delta=Decimal(body.principal_delta),
         fee_delta=Decimal(body.fee_delta),
         reason=body.reason,
@@ -96,7 +95,7 @@ async def make_adjustment(
     check_amount(services.settings, intent.moved, "body")
     limit = AdjustmentLimit(services.settings.adjustment_limit, services.settings.adjustment_limit_days)
     rule = AdjustmentRule(limit)
-    return await answered(request, response, await services.money.ask(intent, by.actor, rule))
+    return answered(request, response, await services.money.ask(intent, by.actor, rule))
 
 
 def _intent(
@@ -109,7 +108,7 @@ def _intent(
     details: Details | None = None,
 ) -> Intent:
     value = check_amount(services_of(request).settings, Decimal(amount), "body.amount")
-    return Intent(kind, account, checked_key(key), amount=value, reason=reason, details=details)
+    return Intent(kind, account, key, amount=value, reason=reason, details=details)
 
 
 def _details(body: Body, *columns: str) -> Details:

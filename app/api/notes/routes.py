@@ -15,7 +15,7 @@ from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import one_document, represented
 from app.api.http.etags import TAGGED, IfMatch, check_if_match
-from app.api.http.idempotency_keys import OptionalKey, checked_key
+from app.api.http.idempotency_keys import OptionalKey
 from app.api.http.pages import CustomerId, Identifier, NoteId, Page
 from app.api.http.problems import Problem, documented
 from app.api.http.router import Router
@@ -224,4 +224,4 @@ async def _is_readable(database: Database, note_id: str, position: int) -> bool:
 
 
 def _note_id(key: str | None) -> str:
-    return str(uuid4()) if key is None else note_id_of(checked_key(key))
+    return str(uuid4()) if key is None else note_id_of(key)

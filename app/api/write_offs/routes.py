@@ -16,7 +16,7 @@ from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import one_document, represented
 from app.api.http.etags import TAGGED, IfMatch, check_if_match
-from app.api.http.idempotency_keys import KEYED, Key, KeyedRoute, checked_key
+from app.api.http.idempotency_keys import KEYED, Key
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
 from app.api.http.router import Router
@@ -28,11 +28,7 @@ from app.api.write_offs.service import request_id_of, stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffStatus
 
-router = Router(
-    prefix="/v1/write-off-requests",
-    tags=["write-offs"],
-    route_class=KeyedRoute,
-)
+router = Router(prefix="/v1/write-off-requests", tags=["write-offs"])
 
 _DECISION = documented(400, 401, 403, 404, 409, 422, 503)
 _READ = documented(400, 401, 403, 422, 503)
@@ -86,7 +82,7 @@ async def request_write_off(
 ) -> WriteOffRequestDocument:
     """Request a write-off; people of operations and up. An account can have one pending request."""
     services = services_of(request)
-    request_id = request_id_of(checked_key(key))
+    request_id = request_id_of(key)
     asked = body.model_dump(exclude_none=True)
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
@@ -121,7 +117,7 @@ async def approve_write_off(
 
     await check_if_match(if_match, current)
     approval = await services_of(request).write_offs.approve(request_id, by.actor, body.comment)
-    command = await answered(request, response, approval)
+    command = answered(request, response, approval)
     try:
         return Approved(request=await _stored(request, approval.request), command=command)
     except EVENT_STORE_ERRORS as error:

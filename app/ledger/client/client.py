@@ -10,8 +10,7 @@ from typing import Any, Self, cast
 from google.protobuf.message import Message
 
 from app.ledger.client import results
-from app.ledger.client.breaker import Breaker
-from app.ledger.client.calls import Calls, no_answer
+from app.ledger.client.calls import Breaker, Calls, no_answer
 from app.ledger.client.channel import open_channel
 from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
 from app.ledger.client.fees import FeeCalls

@@ -67,13 +67,15 @@ class Approvals:
         command, is_new = await in_thread(self._money.store.change, store)
         return await self._money.answer(command, is_new=is_new)
 
-    async def refuse(self, command_id: str, actor: Actor, comment: str) -> None:
+    async def refuse(self, command_id: str, actor: Actor, comment: str) -> LedgerCommand:
         """Refuse it; the requester withdraws it so. It is never posted."""
 
-        def store(unit: UnitOfWork) -> None:
-            _existing(unit, command_id).refuse(said(command_id, "refused"), actor=actor, comment=comment)
+        def store(unit: UnitOfWork) -> LedgerCommand:
+            command = _existing(unit, command_id)
+            command.refuse(said(command_id, "refused"), actor=actor, comment=comment)
+            return command
 
-        await in_thread(self._money.store.change, store)
+        return await in_thread(self._money.store.change, store)
 
 
 def _existing(unit: UnitOfWork, command_id: str) -> LedgerCommand:

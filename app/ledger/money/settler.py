@@ -119,7 +119,7 @@ class Settler:
 
     async def settle_by_hand(
         self, command_id: str, actor: Actor, *, posted: bool, because: str, transaction_id: str | None
-    ) -> None:
+    ) -> LedgerCommand:
         """Record what a person found in the ledger's books of a command that is not sent any more.
 
         Raises NotFoundError, RefusedError, and one of EVENT_STORE_ERRORS.
@@ -135,7 +135,7 @@ class Settler:
                 source, actor=actor, posted=posted, because=because, transaction_id=transaction_id
             )
 
-        await in_thread(self._money.store.record, command_id, "settle_by_hand", record)
+        return await in_thread(self._money.store.record, command_id, "settle_by_hand", record)
 
     def will_send(self, command: LedgerCommand) -> bool:
         """Whether an open command is sent again, or may be under way: a person has to wait."""

@@ -6,21 +6,15 @@ OpenAPI document, where money is a decimal string and a time is ISO 8601 in UTC.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from bson.decimal128 import Decimal128
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-
-def _decimal(value: Any) -> Any:
-    return value.to_decimal() if isinstance(value, Decimal128) else value
-
-
 Money = Annotated[
     Decimal,
-    BeforeValidator(_decimal),
-    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
+    BeforeValidator(str),  # MongoDB's Decimal128 too.
+    PlainSerializer("{:.2f}".format, return_type=str),
     WithJsonSchema(
         {"type": "string", "format": "decimal", "pattern": r"^-?\d+\.\d{2}$", "examples": ["620.00"]}
     ),

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from app.ledger.client.breaker import Breaker
-from app.ledger.client.calls import no_answer
+from app.ledger.client.calls import Breaker, no_answer
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
 from tests.chaos.links import Links, Mode

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api.auth import rate_limits
-from app.api.auth.rate_limits import RateLimits
+from app.api.auth import callers
+from app.api.auth.callers import RateLimits
 
 
 class Clock:
@@ -31,7 +31,7 @@ def test_zero_disables_the_limit() -> None:
 
 
 def test_the_limiter_keeps_a_bounded_number_of_recent_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "_MAX_CALLERS", 3)
+    monkeypatch.setattr(callers, "_MAX_CALLERS", 3)
     limits = RateLimits(1, 1, clock=Clock())
     for caller in ("ann", "bob", "cyd", "ann", "dan"):
         limits.take(caller)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ledger.client.breaker import Breaker, BreakerOpenError
+from app.ledger.client.calls import Breaker, BreakerOpenError
 
 
 class AwayError(Exception):
