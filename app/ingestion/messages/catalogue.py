@@ -91,7 +91,7 @@ def read_entry(
     if kind is not None and kind not in CATALOGUE:
         return None
     free_form = kind is not None and CATALOGUE[kind].free_form
-    parse = parsers.of(kind or "")
+    parse = parsers.of(kind or "") if parsers.installed else None
     try:
         envelope = open_entry(stream, entry_id, fields, max_bytes, free_form=free_form, parse=parse)
     except ParserFailedError as failure:

@@ -66,14 +66,12 @@ class Parsers:
     """The parsers in use. Where several prefixes fit a type, the longest wins."""
 
     def __init__(self, parsers: Iterable[TypeParser] = ()) -> None:
-        self._longest_first = sorted(parsers, key=lambda parser: -len(parser.prefix))
+        self.installed = sorted(parsers, key=lambda parser: -len(parser.prefix))
+        """The longest prefix first."""
 
     def of(self, kind: str) -> Callable[[str, Mapping[str, Any]], dict[str, Any]] | None:
         """How the payloads of a type are read; None where it is as the contract says."""
-        for parser in self._longest_first:
-            if kind.startswith(parser.prefix):
-                return parser.read
-        return None
+        return next((each.read for each in self.installed if kind.startswith(each.prefix)), None)
 
 
 NO_PARSERS = Parsers()
