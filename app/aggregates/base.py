@@ -12,7 +12,6 @@ from eventsourcing.domain import AggregateCreated, MetaDomainEvent, TAggregate
 from eventsourcing.utils import get_topic
 
 from app.aggregates.report_order import FieldStamps
-from app.aggregates.two_people import Actor
 
 NOTHING: frozenset[str] = frozenset()
 """No personal data, in the ``PERSONAL`` of an event class."""
@@ -191,31 +190,10 @@ class Aggregate(domain.Aggregate):
         if self.drop_stale(source, report):
             self.record(source, report)
 
-    def erase(
-        self,
-        source: Source,
-        *,
-        erased_with: str,
-        actor: Actor | None = None,
-        reason: str | None = None,
-        key: str | None = None,
-        cleared: dict[str, int] | None = None,
-    ) -> None:
+    def erase(self, source: Source, *, erasure: PersonalDataErased) -> None:
         """Make the personal data in its events unreadable for ever. Saving it destroys the key."""
         if self.erased is None:
-            by, by_name, role = actor or (None, None, None)
-            self.record(
-                source,
-                self.PersonalDataErased(
-                    erased_with=erased_with,
-                    by=by,
-                    by_name=by_name,
-                    role=role,
-                    reason=reason,
-                    key=key,
-                    cleared=cleared,
-                ),
-            )
+            self.record(source, erasure)
 
 
 class Report(Aggregate.Event):

@@ -59,6 +59,10 @@ class Intent:
     reason: str | None = None
     details: Details | None = None
 
+    def __post_init__(self) -> None:
+        if not self.details:
+            object.__setattr__(self, "details", None)
+
     @property
     def moved(self) -> Decimal:
         """What an adjustment moves in all: AUD, without sign."""

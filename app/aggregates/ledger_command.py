@@ -1,22 +1,22 @@
 """The money movement asked of the ledger: stored before the ledger is asked, settled by what it answers.
 
-A command has one idempotency key for ever, which is the caller's own, and goes to the ledger unchanged. So
-the money moves once, even if the command is sent again, after a crash say.
+A command has one idempotency key for ever, the caller's own, which goes to the ledger unchanged. So the
+money moves once, even if the command is sent again, after a crash say.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
-from app.aggregates.intent import Details, Intent, moved
+from app.aggregates.intent import CommandKind, Details, Intent, moved
 from app.aggregates.personal import Json, may_be
 from app.aggregates.two_people import (
     Actor,
     AlreadyDecidedError,
     Limits,
+    RefusedError,
     check_limit,
     check_other_person,
     check_two_people,
@@ -25,6 +25,12 @@ from app.aggregates.two_people import (
 
 NOT_POSTED = "NOT_POSTED"
 """A code of ours beside the ledger's: somebody found that it was not posted."""
+
+
+class SettlesByItselfError(RefusedError):
+    """A command that needs no person."""
+
+    code = "settles_by_itself"
 
 
 class CommandStatus(StrEnum):
@@ -52,13 +58,12 @@ class LedgerCommand(Aggregate):
     class Requested(TellingEvent):
         """The intent, whole: what is sent is made of this. Amounts are AUD.
 
-        ``details`` are the operation's optional fields, by their names in the ledger's contract.
-        ``needs_approval``: it is not sent before a second person agrees.
+        ``details``: by their names in the ledger's contract. ``needs_approval``: by a second person, first.
         """
 
         PERSONAL = frozenset(("reason", "details.notes", "details.payment_reference"))
 
-        kind: str
+        kind: CommandKind
         loan_account_id: str
         idempotency_key: str
         requested_by: str
@@ -125,10 +130,7 @@ class LedgerCommand(Aggregate):
             aggregate.outcome = self
 
     class Rejected(TellingEvent):
-        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words.
-
-        ``by_settler`` as in Posted.
-        """
+        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words."""
 
         PERSONAL = NOTHING
 
@@ -191,6 +193,11 @@ class LedgerCommand(Aggregate):
         return self.status in (CommandStatus.POSTED, CommandStatus.REJECTED)
 
     @property
+    def may_be_posted(self) -> bool:
+        """Whether it may have been sent, and its outcome is not known."""
+        return self.is_unsettled and not self.awaits_approval
+
+    @property
     def is_unsettled(self) -> bool:
         """Whether it is asked for, and its outcome not known: what is sent again is made of its facts."""
         return self.intent is not None and not self.is_settled
@@ -207,8 +214,8 @@ class LedgerCommand(Aggregate):
         """
         if self.intent is None:
             return False
-        stored, asked = vars(self.intent), vars(replace(intent, details=intent.details or None))
-        return all(may_be(stored.get(name), value) for name, value in asked.items())
+        stored = vars(self.intent)
+        return all(may_be(stored.get(name), value) for name, value in vars(intent).items())
 
     def is_approved_by(self, person: str) -> bool:
         """Whether this person approved it."""
@@ -223,15 +230,8 @@ class LedgerCommand(Aggregate):
                 requested_by=actor.id,
                 requested_by_name=actor.name,
                 requested_role=actor.role,
-                kind=intent.kind.value,
-                loan_account_id=intent.loan_account_id,
-                idempotency_key=intent.idempotency_key,
-                amount=intent.amount,
-                principal_delta=intent.principal_delta,
-                fee_delta=intent.fee_delta,
-                reason=intent.reason,
-                details=intent.details or None,
                 needs_approval=needs_approval or None,
+                **vars(intent),
             ),
         )
 
@@ -248,64 +248,47 @@ class LedgerCommand(Aggregate):
         self.record(source, self.Refused(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
     @absorbs
-    def posted(
+    def settle(self, source: Source, *, outcome: Posted | Rejected) -> None:
+        """The ledger says what became of it, for good. The first outcome counts."""
+        if not self.is_settled:
+            self.record(source, outcome)
+
+    @absorbs
+    def attempt_failed(self, source: Source, *, outcome: OutcomeUnknown | Rejected) -> None:
+        """The only attempt so far got no answer, or the ledger has no such operation; said once."""
+        if self.status is CommandStatus.REQUESTED:
+            self.record(source, outcome)
+
+    def settle_by_hand(
         self,
         source: Source,
         *,
-        transaction_id: str,
-        ledger_event_id: str,
-        result: dict[str, Json],
-        by_settler: bool = False,
+        actor: Actor,
+        posted: bool,
+        because: str,
+        transaction_id: str | None,
+        is_sent: bool = False,
     ) -> None:
-        """The ledger says that it is posted."""
-        if not self.is_settled:
-            self.record(
-                source,
-                self.Posted(
-                    transaction_id=transaction_id,
-                    ledger_event_id=ledger_event_id,
-                    result=result,
-                    by_settler=by_settler or None,
-                ),
-            )
+        """A person found out what became of what somebody else asked for.
 
-    @absorbs
-    def rejected(self, source: Source, *, code: str, message: str, by_settler: bool = False) -> None:
-        """The ledger says that it will not be posted."""
-        if not self.is_settled:
-            self.record(source, self.Rejected(code=code, message=message, by_settler=by_settler or None))
-
-    @absorbs
-    def not_offered(self, source: Source, *, code: str, message: str) -> None:
-        """The ledger has no such operation: of one attempt only, so it counts if there was no other."""
-        if self.status is CommandStatus.REQUESTED:
-            self.record(source, self.Rejected(code=code, message=message))
-
-    @absorbs
-    def unanswered(self, source: Source, *, code: str, message: str) -> None:
-        """No answer came; said once."""
-        if self.status is CommandStatus.REQUESTED:
-            self.record(source, self.OutcomeUnknown(code=code, message=message))
-
-    @absorbs
-    def settle_by_hand(
-        self, source: Source, *, actor: Actor, posted: bool, because: str, transaction_id: str | None
-    ) -> None:
-        """A person found out what became of what somebody else asked for. Raises RefusedError."""
-        if self.intent is not None:
-            check_other_person(self.intent.requested_by, actor, "settle")
-        if not self.is_settled:
-            self.record(
-                source,
-                self.SettledByHand(
-                    posted=posted,
-                    by=actor.id,
-                    by_name=actor.name,
-                    role=actor.role,
-                    because=because,
-                    transaction_id=transaction_id,
-                ),
-            )
+        ``is_sent``: it is still sent again, and so settles by itself. Raises RefusedError then, for the
+        requester, for a machine, and unless its outcome is unknown.
+        """
+        assert self.intent is not None
+        check_other_person(self.intent.requested_by, actor, "settle")
+        if is_sent or not self.may_be_posted:
+            raise SettlesByItselfError("It is settled, awaits approval, or is still being sent again.")
+        self.record(
+            source,
+            self.SettledByHand(
+                posted=posted,
+                by=actor.id,
+                by_name=actor.name,
+                role=actor.role,
+                because=because,
+                transaction_id=transaction_id,
+            ),
+        )
 
     def _pending_intent(self) -> Requested:
         if self.intent is None or not self.awaits_approval:

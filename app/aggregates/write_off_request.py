@@ -90,7 +90,6 @@ class WriteOffRequest(Aggregate):
         priority: str | None = None
 
         def apply(self, aggregate: "WriteOffRequest") -> None:
-            aggregate.requested_by = self.requested_by
             aggregate.asked = self
 
     class RequestIgnored(Aggregate.Event):
@@ -160,7 +159,7 @@ class WriteOffRequest(Aggregate):
             aggregate.held.append((self.outcome, self.decision))
 
     class DecisionIgnored(Aggregate.Event):
-        """A decision that cannot count: ``why`` says so."""
+        """A decision that cannot count, and why."""
 
         PERSONAL = NOTHING
 
@@ -170,7 +169,6 @@ class WriteOffRequest(Aggregate):
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
-        self.requested_by: str | None = None
         self.asked: WriteOffRequest.Requested | None = None
         self.decided = False
         self.posting: str | None = None
@@ -187,7 +185,7 @@ class WriteOffRequest(Aggregate):
         **facts: Unpack[RequestFacts],
     ) -> None:
         """Somebody asks for a write-off."""
-        if self.requested_by is not None:
+        if self.asked is not None:
             self.record(source, self.RequestIgnored())
             return
         self.record(
@@ -255,34 +253,16 @@ class WriteOffRequest(Aggregate):
         self._decide(source, "Cancelled", _decision(source, actor))
 
     @absorbs
-    def follow_posting(
-        self, source: Source, *, command_id: str, status: str, fault: tuple[str, str] | None = None
-    ) -> None:
-        """The status of the ledger command that posts it. ``fault``: a code, and a message."""
-        code, message = fault or (None, None)
-        self.record(
-            source,
-            self.PostingFollowed(command_id=command_id, status=str(status), code=code, message=message),
-        )
-
-    @absorbs
-    def posted_to_ledger(
-        self, source: Source, *, transaction_id: str, ledger_event_id: str | None = None
-    ) -> None:
-        """The ledger posted it, after it was approved over the API."""
-        self.record(
-            source, self.PostedToLedger(transaction_id=transaction_id, ledger_event_id=ledger_event_id)
-        )
+    def follow_posting(self, source: Source, *, event: PostingFollowed | PostedToLedger) -> None:
+        """The ledger command that posts it came further."""
+        self.record(source, event)
 
     @property
     def is_open(self) -> bool:
         """Whether it awaits its decision, or the outcome of its posting."""
         return self.asked is not None and (not self.decided or self.posting in ("requested", "unknown"))
 
-    @property
-    def is_unsettled(self) -> bool:
-        """As :attr:`is_open`: the approver reads what was asked."""
-        return self.is_open
+    is_unsettled = is_open  # The approver reads what was asked.
 
     @property
     def owners(self) -> list[UUID]:
@@ -291,7 +271,7 @@ class WriteOffRequest(Aggregate):
 
     def is_by(self, person: str) -> bool:
         """Whether this person made the request."""
-        return self.requested_by is not None and same_person(person, self.requested_by)
+        return self.asked is not None and same_person(person, self.asked.requested_by)
 
     def _check_undecided(self) -> None:
         if self.decided:
@@ -300,13 +280,12 @@ class WriteOffRequest(Aggregate):
     def _decide(self, source: Source, outcome: Outcome, decision: Decision) -> None:
         """A request is decided once, and its approval is by two people (contract: Write-offs)."""
         by = decision["by"]
-        if self.requested_by is None:
+        if self.asked is None:
             self.record(source, self.DecisionHeld(outcome=outcome, decision=decision))
         elif self.decided:
             self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why="already decided"))
-        elif outcome == "Approved" and not two_people.are_two_people(by, self.requested_by):
-            own = same_person(by, self.requested_by)
-            why = "approver is the requester" if own else "a machine is not a person"
+        elif outcome == "Approved" and not two_people.are_two_people(by, self.asked.requested_by):
+            why = "approver is the requester" if self.is_by(by) else "a machine is not a person"
             self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why=why))
         else:
             events: dict[Outcome, type[WriteOffRequest.DecisionEvent]] = {

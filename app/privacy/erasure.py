@@ -116,16 +116,18 @@ def _erase(
     customer = unit.obtain(Customer, customer_id, source)
     theirs = _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id)
     _refuse_open(theirs)
-    customer.erase(
-        source,
+    erasure = Customer.PersonalDataErased(
         erased_with=customer_id,
-        actor=by,
+        by=by.id,
+        by_name=by.name,
+        role=by.role,
         reason=reason,
         key=key,
         cleared=dict(sorted(Counter(type(each).__name__ for each in theirs).items())),
     )
+    customer.erase(source, erasure=erasure)
     for each in theirs:
-        each.erase(source, erased_with=customer_id)
+        each.erase(source, erasure=each.PersonalDataErased(erased_with=customer_id))
     assert customer.erased is not None
     return customer.erased
 

@@ -77,7 +77,8 @@ class Privacy:
                 owners = (*(link.owner for link in links[each.id]), *each.owners)
                 customers = [found for owner in owners if (found := self._erased_with(owner, changes))]
                 if customers and not each.is_unsettled:
-                    each.erase(erasure_of(customers[0]), erased_with=customers[0])
+                    erasure = each.PersonalDataErased(erased_with=customers[0])
+                    each.erase(erasure_of(customers[0]), erasure=erasure)
                 if each.erased is None:
                     left.append(each)
                 else:
@@ -114,7 +115,7 @@ class Privacy:
                 continue
             source = erasure_of(customer_id)
             if not aggregate.is_unsettled:
-                aggregate.erase(source, erased_with=customer_id)
+                aggregate.erase(source, erasure=aggregate.PersonalDataErased(erased_with=customer_id))
             elif source.message_id not in aggregate.absorbed:
                 aggregate.record(source, aggregate.NothingNewReported())
             if aggregate.erased is not None and aggregate.id not in self.keys.erased:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from app.aggregates import (
     Actor,
     CommandKind,
+    CommandStatus,
     Intent,
     LedgerCommand,
     Source,
@@ -91,20 +92,25 @@ def said(command_id: str, what: str) -> Source:
 
 def _update_write_off(unit: UnitOfWork, command: LedgerCommand) -> None:
     """What became of a write-off is recorded on its request too: both are saved together."""
-    asked, outcome = command.intent, command.outcome
+    asked = command.intent
     if asked is None or asked.kind != CommandKind.WRITE_OFF or command.status is None:
         return
     if (request_id := (asked.details or {}).get("request_id")) is None:
         return
     source = said(command.business_id, command.status)
     request = unit.obtain(WriteOffRequest, request_id, source)
-    if isinstance(outcome, LedgerCommand.Posted):
-        request.posted_to_ledger(
-            source, transaction_id=outcome.transaction_id, ledger_event_id=outcome.ledger_event_id
-        )
-    elif isinstance(outcome, LedgerCommand.SettledByHand) and outcome.transaction_id is not None:
-        request.posted_to_ledger(source, transaction_id=outcome.transaction_id)
-    else:
-        request.follow_posting(
-            source, command_id=command.business_id, status=command.status, fault=command.fault
-        )
+    request.follow_posting(source, event=_posting_of(command, command.status))
+
+
+def _posting_of(
+    command: LedgerCommand, status: CommandStatus
+) -> WriteOffRequest.PostedToLedger | WriteOffRequest.PostingFollowed:
+    match command.outcome:
+        case LedgerCommand.Posted(transaction_id=transaction, ledger_event_id=event):
+            return WriteOffRequest.PostedToLedger(transaction_id=transaction, ledger_event_id=event)
+        case LedgerCommand.SettledByHand(transaction_id=str(transaction)):
+            return WriteOffRequest.PostedToLedger(transaction_id=transaction)
+    code, message = command.fault or (None, None)
+    return WriteOffRequest.PostingFollowed(
+        command_id=command.business_id, status=status.value, code=code, message=message
+    )

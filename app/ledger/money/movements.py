@@ -87,7 +87,7 @@ class Money:
         It continues if the caller goes away. Raises nothing: if even the outcome cannot be stored, the
         command stays unknown.
         """
-        if command.is_settled or command.awaits_approval:
+        if not command.may_be_posted:
             return command
         running = self._sending.get(command.business_id)
         if running is None:
@@ -137,12 +137,14 @@ class Money:
 
 
 def _posted(answer: TransactionResult, *, is_first: bool) -> Record:
-    return lambda command, source: command.posted(
+    return lambda command, source: command.settle(
         source,
-        transaction_id=answer.transaction.transaction_id,
-        ledger_event_id=answer.event_id,
-        result=stored_result(answer),
-        by_settler=not is_first,
+        outcome=LedgerCommand.Posted(
+            transaction_id=answer.transaction.transaction_id,
+            ledger_event_id=answer.event_id,
+            result=stored_result(answer),
+            by_settler=not is_first or None,
+        ),
     )
 
 
@@ -152,10 +154,15 @@ def _failed(error: LedgerError, *, is_first: bool) -> tuple[str, Record]:
     # An earlier attempt may have used another call with this key: a fee's, on a ledger without ApplyFee.
     is_own_key = isinstance(error, KeyReusedError) and not is_first
     if error.settles and not is_own_key:
-        return "rejected", lambda command, source: command.rejected(
-            source, code=code, message=message, by_settler=not is_first
+        return "rejected", lambda command, source: command.settle(
+            source,
+            outcome=LedgerCommand.Rejected(code=code, message=message, by_settler=not is_first or None),
         )
     if is_first and isinstance(error, NotOfferedError):
-        return "not_offered", lambda command, source: command.not_offered(source, code=code, message=message)
+        return "not_offered", lambda command, source: command.attempt_failed(
+            source, outcome=LedgerCommand.Rejected(code=code, message=message)
+        )
     # A refused token is our own fault, and may be fixed while the command waits.
-    return "unanswered", lambda command, source: command.unanswered(source, code=code, message=message)
+    return "unanswered", lambda command, source: command.attempt_failed(
+        source, outcome=LedgerCommand.OutcomeUnknown(code=code, message=message)
+    )

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from app.aggregates import Actor, CommandStatus, LedgerCommand, Source
-from app.aggregates.two_people import RefusedError, check_other_person
 from app.errors import NotFoundError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.errors import LedgerDownError
@@ -34,12 +33,6 @@ class _Tries:
     count: int = 0
     next_at: float = 0.0
     said_at: float = -_SAY_EVERY_S
-
-
-class SettlesByItselfError(RefusedError):
-    """A command that needs no person."""
-
-    code = "settles_by_itself"
 
 
 class Settler:
@@ -128,11 +121,13 @@ class Settler:
         def record(command: LedgerCommand, source: Source) -> None:
             if command.intent is None:
                 raise NotFoundError("ledger command", command_id)
-            check_other_person(command.intent.requested_by, actor, "settle")
-            if command.is_settled or command.awaits_approval or self.will_send(command):
-                raise SettlesByItselfError("It is settled, awaits approval, or is still being sent again.")
             command.settle_by_hand(
-                source, actor=actor, posted=posted, because=because, transaction_id=transaction_id
+                source,
+                actor=actor,
+                posted=posted,
+                because=because,
+                transaction_id=transaction_id,
+                is_sent=self.will_send(command),
             )
 
         return await in_thread(self._money.store.record, command_id, "settle_by_hand", record)
@@ -169,7 +164,7 @@ class Settler:
         except LedgerDownError:
             return  # It is tried again; the ledger's absence is already logged.
         command = await in_thread(self._money.store.load, each.command_id)
-        if command is not None and not command.is_settled and not command.awaits_approval:
+        if command is not None and command.may_be_posted:
             if command.status is CommandStatus.REQUESTED:
                 # Recorded before it is sent: its first sender may only have slept, and is then not the first.
                 await in_thread(self._money.store.record, each.command_id, "unanswered", _lost)
@@ -180,4 +175,5 @@ class Settler:
 
 
 def _lost(command: LedgerCommand, source: Source) -> None:
-    command.unanswered(source, code="LOST", message="no outcome was stored in time")
+    lost = LedgerCommand.OutcomeUnknown(code="LOST", message="no outcome was stored in time")
+    command.attempt_failed(source, outcome=lost)

@@ -107,7 +107,8 @@ class WriteOffs:
                 raise AlreadyDecidedError(f"The key {key} is in use.")
             intent = _intent(key, request_id, asked)
             command.request(said(command_id, "requested"), actor=actor, intent=intent)
-            request.follow_posting(_said(request_id, "posting"), command_id=command_id, status="requested")
+            posting = WriteOffRequest.PostingFollowed(command_id=command_id, status="requested")
+            request.follow_posting(_said(request_id, "posting"), event=posting)
             return request, command, True
 
         request, command, is_new = await in_thread(self._money.store.change, store)

@@ -118,7 +118,8 @@ def test_an_erased_command_is_not_sent_and_waits_for_a_person(
 
     def erase_it(unit: UnitOfWork) -> None:  # As no release does while it is not settled.
         source = message("erasure:C1")
-        unit.obtain(LedgerCommand, ADJUSTMENT.command_id, source).erase(source, erased_with="C1")
+        erasure = LedgerCommand.PersonalDataErased(erased_with="C1")
+        unit.obtain(LedgerCommand, ADJUSTMENT.command_id, source).erase(source, erasure=erasure)
 
     servicing.change(erase_it)
     known, before = store.load(ADJUSTMENT.command_id), books.loan("L1").postings
@@ -158,7 +159,9 @@ def test_an_erased_intent_is_compared_by_its_remaining_facts(store: CommandStore
     store.request(REPAYMENT, ANN)
     facts = {"transaction_id": "T1", "ledger_event_id": "E1", "result": {}}
     erased = store.record(
-        REPAYMENT.command_id, "posted", lambda command, source: command.posted(source, **facts)
+        REPAYMENT.command_id,
+        "posted",
+        lambda command, source: command.settle(source, outcome=LedgerCommand.Posted(**facts)),
     )
     known = store.load(erased.business_id)
     assert known is not None

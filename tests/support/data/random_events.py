@@ -72,7 +72,7 @@ def _asked(account: On, number: int, time: dict[str, int], amount: Decimal) -> I
         command = On(LedgerCommand, f"K{number}")
         intent = Intent(CommandKind.FEE_WAIVER, loan, str(number), amount=amount)
         yield command.request(**time, actor=ANN, intent=intent)
-        yield command.rejected(**time, code="FAILED_PRECONDITION", message="no")
+        yield command.settle(**time, outcome=LedgerCommand.Rejected(code="FAILED_PRECONDITION", message="no"))
 
 
 def stored(seed: int, count: int) -> Servicing:

@@ -75,7 +75,7 @@ def test_erased_utterances_are_in_no_page() -> None:
     servicing, pages, on = Servicing.in_memory(), Transcripts(), On(Conversation, "V1")
     absorb(servicing, [*chat(Random(1), "V1", 20)])
     assert paged(pages, servicing, "V1", "utterances", 50)
-    absorb(servicing, [on.erase(at=50, erased_with="C1")])
+    absorb(servicing, [on.erase(at=50, erasure=Conversation.PersonalDataErased(erased_with="C1"))])
     absorb(servicing, [on.add_utterance(at=60, username="customer", utterance="later")])
     for which in LISTS:
         assert paged(pages, servicing, "V1", which, 50) == []

@@ -166,7 +166,14 @@ def test_commands_of_an_account_linked_later_are_erased(servicing: Servicing) ->
     erase(servicing)
     intent = Intent(CommandKind.REPAYMENT, "L2", "k", reason=SECRET)
     absorb(servicing, [On(LedgerCommand, "K2").request(actor=ANN, intent=intent)])
-    absorb(servicing, [On(LedgerCommand, "K2").rejected(code="FAILED_PRECONDITION", message="no")])
+    absorb(
+        servicing,
+        [
+            On(LedgerCommand, "K2").settle(
+                outcome=LedgerCommand.Rejected(code="FAILED_PRECONDITION", message="no")
+            )
+        ],
+    )
     assert erased_with(servicing, LedgerCommand, "K2") is None
     absorb(servicing, [On(LoanAccount, "L2").open(customer_id="C1")])
     assert erased_with(servicing, LedgerCommand, "K2") == "C1"
@@ -184,7 +191,14 @@ def test_a_command_is_erased_in_the_save_that_settles_it(servicing: Servicing, l
     requested = command.request(actor=ANN, intent=INTENT)
     for each in (requested, owned) if late else (owned, requested):
         absorb(servicing, [each])
-    absorb(servicing, [command.unanswered(code="UNAVAILABLE", message="no answer")])
+    absorb(
+        servicing,
+        [
+            command.attempt_failed(
+                outcome=LedgerCommand.OutcomeUnknown(code="UNAVAILABLE", message="no answer")
+            )
+        ],
+    )
     assert erased_with(servicing, LedgerCommand, "K2") is None
     found = servicing.load(LedgerCommand, "K2")
     assert found is not None
@@ -226,7 +240,10 @@ def test_a_command_settled_during_its_link_is_erased(tmp_path: Path, monkeypatch
             loaded = load_many(keys)
             if (LedgerCommand, "K2") in keys and not met:
                 met.append(True)
-                absorb(servicing, [command.rejected(code="NOT_FOUND", message="no account")])
+                absorb(
+                    servicing,
+                    [command.settle(outcome=LedgerCommand.Rejected(code="NOT_FOUND", message="no account"))],
+                )
             return loaded
 
         monkeypatch.setattr(servicing, "load_many", settled_just_then)

@@ -59,7 +59,6 @@ _SUM = {"amount": Decimal("20.00")}
 _DELTAS = {"principal_delta": Decimal("-30.00"), "fee_delta": Decimal("-5.50")}
 _ASKED = {"loan_account_id": ID, "amount": Decimal("9.00"), "reason": "other", "requested_by": "ann"}
 _PLAIN = {"priority": "normal", "sentiment": "neutral"}
-_POSTED = {"transaction_id": "T2", "ledger_event_id": "E2", "result": {"type": "REPAYMENT"}}
 
 
 def everything() -> Servicing:
@@ -98,30 +97,58 @@ def _money() -> list[Step]:
     """A command of every kind and end."""
     by_hand = {"actor": _BOB, "because": "found in the books"}
     agreed = {"actor": _BOB, "limits": {_BOB.role: None}, "comment": "agreed"}
-    lost = {"code": "DEADLINE_EXCEEDED", "message": "no answer"}
+    capped = LedgerCommand.Rejected(code="FAILED_PRECONDITION", message="capped")
     return [
-        *_command("K1", "repayment", _SUM, ("posted", _POSTED)),
-        *_command("K2", "late_fee", _SUM, ("rejected", {"code": "FAILED_PRECONDITION", "message": "capped"})),
-        *_command("K3", "dishonour_fee", _SUM, ("unanswered", lost)),
-        *_command("K4", "fee_waiver", _SUM, ("unanswered", lost), ("posted", _POSTED)),
-        *_command("K5", "adjustment", _DELTAS, ("approve", agreed), ("posted", _POSTED)),
+        *_command("K1", "repayment", _SUM, _posted()),
+        *_command(
+            "K2",
+            "late_fee",
+            _SUM,
+            ("settle", {"outcome": capped}),
+        ),
+        *_command("K3", "dishonour_fee", _SUM, _lost()),
+        *_command(
+            "K4",
+            "fee_waiver",
+            _SUM,
+            _lost(),
+            _posted(),
+        ),
+        *_command(
+            "K5",
+            "adjustment",
+            _DELTAS,
+            ("approve", agreed),
+            _posted(),
+        ),
         *_command("K6", "adjustment", _DELTAS, ("refuse", {"actor": _BOB, "comment": "not so much"})),
         *_command("K9", "adjustment", _DELTAS, ("refuse", {"actor": _ANN, "comment": "a mistake of mine"})),
         *_command(
             "K7",
             "write_off",
             _SUM | {"details": {"request_id": "W1", "requested_by": "cyd", "requested_by_name": "Cyd Ray"}},
-            ("unanswered", lost),
+            _lost(),
             ("settle_by_hand", by_hand | {"posted": True, "transaction_id": "T3"}),
         ),
         *_command(
             "K8",
             "repayment",
             _SUM,
-            ("unanswered", lost),
+            _lost(),
             ("settle_by_hand", by_hand | {"posted": False, "transaction_id": None}),
         ),
     ]
+
+
+def _posted() -> tuple[str, dict[str, Any]]:
+    result = {"type": "REPAYMENT"}
+    outcome = LedgerCommand.Posted(transaction_id="T2", ledger_event_id="E2", result=result)
+    return "settle", {"outcome": outcome}
+
+
+def _lost() -> tuple[str, dict[str, Any]]:
+    outcome = LedgerCommand.OutcomeUnknown(code="DEADLINE_EXCEEDED", message="no answer")
+    return "attempt_failed", {"outcome": outcome}
 
 
 def _command(
@@ -168,7 +195,13 @@ def _erase(servicing: Servicing) -> None:
             Step(
                 WriteOffRequest, gone, "decide", message("gone 2", at=2), {"outcome": "Rejected", "by": "bob"}
             ),
-            *_command(gone, "repayment", _SUM, ("posted", _POSTED), account=gone),
+            *_command(
+                gone,
+                "repayment",
+                _SUM,
+                _posted(),
+                account=gone,
+            ),
         ],
     )
     unit = servicing.unit_of_work()
@@ -181,15 +214,17 @@ def _erase(servicing: Servicing) -> None:
 def _posted_write_off() -> list[Step]:
     """Write-offs that were approved over the API: one was posted, one rejected."""
     asked, approved = _ASKED, {"outcome": "Approved", "by": "bob"}
-    posting = {"transaction_id": "T4", "ledger_event_id": "E4"}
-    following = {"command_id": "K7", "status": "requested"}
-    rejected = {"command_id": "K9", "status": "rejected", "fault": ("FAILED_PRECONDITION", "nothing is owed")}
+    posting = WriteOffRequest.PostedToLedger(transaction_id="T4", ledger_event_id="E4")
+    following = WriteOffRequest.PostingFollowed(command_id="K7", status="requested")
+    rejected = WriteOffRequest.PostingFollowed(
+        command_id="K9", status="rejected", code="FAILED_PRECONDITION", message="nothing is owed"
+    )
     return [
         Step(WriteOffRequest, "W1", "request", message("w1", at=1), asked),
         Step(WriteOffRequest, "W1", "decide", message("w2", at=2), approved),
-        Step(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), following),
-        Step(WriteOffRequest, "W1", "posted_to_ledger", message("w3", at=3), posting),
+        Step(WriteOffRequest, "W1", "follow_posting", message("w4", at=3), {"event": following}),
+        Step(WriteOffRequest, "W1", "follow_posting", message("w3", at=3), {"event": posting}),
         Step(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
         Step(WriteOffRequest, "W2", "decide", message("w6", at=2), approved),
-        Step(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), rejected),
+        Step(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), {"event": rejected}),
     ]

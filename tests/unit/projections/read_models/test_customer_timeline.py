@@ -59,6 +59,11 @@ def words(timeline: Given, month: str = MARCH) -> list[str]:
     return [each["what"] for each in entries(timeline, month)]
 
 
+def by_the_ledger() -> LedgerCommand.Posted:
+    """Posted, as transaction T1."""
+    return LedgerCommand.Posted(transaction_id="T1", ledger_event_id="E1", result={})
+
+
 def test_an_entry_holds_no_personal_data() -> None:
     loan = given(TIMELINE, LOAN.open(at=0, customer_id="C1"))
     loan.when(LOAN.update(at=5, last_payment_date="2026-03-01", last_payment_amount=Decimal("20.00"))).then(
@@ -138,7 +143,7 @@ def test_a_transferred_account_leaves_its_past_with_the_first_customer() -> None
 
 def test_a_money_command_is_its_accounts_customers() -> None:
     timeline = given(TIMELINE, LOAN.open(at=0, customer_id="C1"), COMMAND.request(at=1, **WAIVER))
-    timeline.when(COMMAND.posted(at=2, transaction_id="T1", ledger_event_id="E1", result={}))
+    timeline.when(COMMAND.settle(at=2, outcome=by_the_ledger()))
     asked, posted = entries(timeline)[1:]
     assert (asked["what"], asked["text"]) == ("command_requested", "A fee waiver of 20.00 was asked for.")
     assert asked["actor"] == "tom"
@@ -156,7 +161,9 @@ def test_a_money_command_is_its_accounts_customers() -> None:
 
 def test_a_money_command_waits_at_its_account_for_the_customer() -> None:
     timeline = given(TIMELINE, COMMAND.request(at=1, **WAIVER)).when(
-        COMMAND.unanswered(at=2, code="DEADLINE_EXCEEDED", message="?")
+        COMMAND.attempt_failed(
+            at=2, outcome=LedgerCommand.OutcomeUnknown(code="DEADLINE_EXCEEDED", message="?")
+        )
     )
     assert timeline.ids() == []
     timeline.when(LOAN.open(at=0, received=3, customer_id="C1"))
@@ -177,7 +184,7 @@ def test_a_money_command_waits_at_its_account_for_the_customer() -> None:
 def test_a_posted_command_is_named_by_its_kind(kind: str, expected: str) -> None:
     intent = replace(INTENT, kind=CommandKind(kind))
     timeline = given(TIMELINE, LOAN.open(customer_id="C1"), COMMAND.request(actor=TELLER, intent=intent))
-    timeline.when(COMMAND.posted(transaction_id="T1", ledger_event_id="E1", result={}))
+    timeline.when(COMMAND.settle(outcome=by_the_ledger()))
     assert words(timeline)[-1] == expected
 
 

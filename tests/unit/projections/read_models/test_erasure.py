@@ -102,7 +102,10 @@ def test_the_text_of_a_manual_settlement_is_erased(servicing: Servicing, late: b
     def settle() -> None:
         fault, why = ("NOT_POSTED", f"{SECRET} died"), {"posted": False, "transaction_id": None}
         command = On(LedgerCommand, "K2").settle_by_hand(actor=EVE, because=fault[1], **why)
-        request = On(WriteOffRequest, "W2").follow_posting(command_id="K2", status="rejected", fault=fault)
+        followed = WriteOffRequest.PostingFollowed(
+            command_id="K2", status="rejected", code=fault[0], message=fault[1]
+        )
+        request = On(WriteOffRequest, "W2").follow_posting(event=followed)
         absorb(servicing, [command, request])
 
     asked = {"loan_account_id": "L1", "amount": Decimal(20), "reason": "hardship"}
@@ -112,7 +115,8 @@ def test_the_text_of_a_manual_settlement_is_erased(servicing: Servicing, late: b
     absorb(servicing, [On(WriteOffRequest, "W2").decide(outcome="Approved", by="bob")])
     intent = Intent(CommandKind.WRITE_OFF, idempotency_key="write-off-W2", **asked)
     absorb(servicing, [On(LedgerCommand, "K2").request(actor=BOB, intent=intent)])
-    posting = On(WriteOffRequest, "W2").follow_posting(command_id="K2", status="unknown", fault=("X", "y"))
+    unknown = WriteOffRequest.PostingFollowed(command_id="K2", status="unknown", code="X", message="y")
+    posting = On(WriteOffRequest, "W2").follow_posting(event=unknown)
     absorb(servicing, [posting])
     settle()
     live = folded(servicing)
