@@ -1,15 +1,20 @@
-"""Tokens for development, signed with BILLIE_JWT_SECRET."""
+"""Tokens for development: signed with BILLIE_JWT_SECRET, which whoever verifies them has too."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 
-from app.aggregates import is_machine
 from app.api.auth.claims import claims_with
 from app.api.auth.roles import Role
-from app.api.auth.tokens import AuthenticationNotConfiguredError, shared_secret
+from app.errors import ConfigurationError
 from app.runtime.settings.settings import Settings
+
+_MIN_SECRET_BYTES = 32
+
+
+class AuthenticationNotConfiguredError(ConfigurationError):
+    """The API has no safe way to verify tokens: it must not start."""
 
 
 def issue_token(
@@ -25,7 +30,7 @@ def issue_token(
     if not user.strip():
         msg = "the user is empty"
         raise ValueError(msg)
-    if is_machine(user):
+    if user.casefold().startswith("machine:"):  # The API rejects it too, in any spelling.
         msg = "'machine:' is reserved: leave it out, and use --machine"
         raise ValueError(msg)
     now = datetime.now(UTC)
@@ -42,3 +47,18 @@ def issue_token(
     if settings.jwt_audience:
         claims["aud"] = settings.jwt_audience
     return jwt.encode(claims, shared_secret(settings), algorithm="HS256")
+
+
+def shared_secret(settings: Settings) -> str:
+    """BILLIE_JWT_SECRET. Raises AuthenticationNotConfiguredError if it is missing or too short."""
+    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
+    if not secret:
+        msg = (
+            f"Set BILLIE_JWT_SECRET (at least {_MIN_SECRET_BYTES} bytes) or BILLIE_JWKS_URL: "
+            "without one of them no token can be verified"
+        )
+        raise AuthenticationNotConfiguredError(msg)
+    if len(secret.encode()) < _MIN_SECRET_BYTES:
+        msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_MIN_SECRET_BYTES} bytes"
+        raise AuthenticationNotConfiguredError(msg)
+    return secret

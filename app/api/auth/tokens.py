@@ -5,18 +5,13 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from app.api.auth.development_tokens import AuthenticationNotConfiguredError, shared_secret
 from app.api.auth.issuer_keys import ALGORITHMS, IssuerKeys
-from app.errors import ConfigurationError
 from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
-_MIN_SECRET_BYTES = 32
 LEEWAY_S = 5
 """How far our clock and the issuer's may differ."""
-
-
-class AuthenticationNotConfiguredError(ConfigurationError):
-    """The API has no safe way to verify tokens: it must not start."""
 
 
 class TokenVerifier(Protocol):
@@ -32,21 +27,6 @@ class TokenVerifier(Protocol):
 def token_verifier(settings: Settings) -> TokenVerifier:
     """By the keys at BILLIE_JWKS_URL, or by a shared secret. Raises AuthenticationNotConfiguredError."""
     return _IssuerVerifier(settings) if settings.jwks_url else _SecretVerifier(settings)
-
-
-def shared_secret(settings: Settings) -> str:
-    """BILLIE_JWT_SECRET. Raises AuthenticationNotConfiguredError if it is missing or too short."""
-    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
-    if not secret:
-        msg = (
-            f"Set BILLIE_JWT_SECRET (at least {_MIN_SECRET_BYTES} bytes) or BILLIE_JWKS_URL: "
-            "without one of them no token can be verified"
-        )
-        raise AuthenticationNotConfiguredError(msg)
-    if len(secret.encode()) < _MIN_SECRET_BYTES:
-        msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_MIN_SECRET_BYTES} bytes"
-        raise AuthenticationNotConfiguredError(msg)
-    return secret
 
 
 class _SecretVerifier:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.api.auth.tokens import AuthenticationNotConfiguredError, token_verifier
+from app.api.auth.development_tokens import AuthenticationNotConfiguredError
+from app.api.auth.tokens import token_verifier
 from app.operations.doctor.check import Check, Verdict, failed, well
 from app.operations.doctor.doctor import examine
 from app.operations.servers import Servers

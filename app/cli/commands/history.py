@@ -13,9 +13,7 @@ from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.history import KINDS, HistoryEvent, history
 from app.projections.engine.faults import ProjectionFault
-from app.projections.engine.reading import EventReader
-from app.projections.read_models.catalogue import all_projections
-from app.projections.rebuild.one_document import document_as_of
+from app.runtime.settings.settings import Settings
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -51,9 +49,7 @@ def command(
                 events = history(servicing, aggregate, identifier)
                 lines = [each.model_dump_json(by_alias=True) if as_json else _line(each) for each in events]
             else:
-                projection = all_projections(settings)[read_model]
-                reader = EventReader(servicing, projection.topics(), read_model)
-                document = document_as_of(projection, reader, identifier, moment)
+                document = _document(servicing, settings, read_model, identifier, moment)
                 lines = [] if document is None else [_text(document, indent=None if as_json else 2)]
     except ProjectionFault as error:
         typer.echo(f"{error}.", err=True)
@@ -66,6 +62,19 @@ def command(
         raise typer.Exit(1)
     for line in lines:
         typer.echo(line)
+
+
+def _document(
+    servicing: Servicing, settings: Settings, read_model: str, identifier: str, moment: datetime
+) -> dict[str, Any] | None:
+    # Imported here: the read models load slowly, and the events of an aggregate need none.
+    from app.projections.engine.reading import EventReader
+    from app.projections.read_models.catalogue import all_projections
+    from app.projections.rebuild.one_document import document_as_of
+
+    projection = all_projections(settings)[read_model]
+    reader = EventReader(servicing, projection.topics(), read_model)
+    return document_as_of(projection, reader, identifier, moment)
 
 
 def _line(event: HistoryEvent) -> str:

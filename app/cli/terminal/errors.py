@@ -8,7 +8,6 @@ import typer
 from pydantic import ValidationError
 
 from app.errors import ConfigurationError, PortTakenError
-from app.privacy.master_keys import MasterKeyError
 from app.runtime.observability.logging import in_short
 
 
@@ -31,8 +30,8 @@ def reported() -> Iterator[None]:
 
 
 def unreachable(error: BaseException, *settings: str) -> typer.Exit:
-    """The exit to raise: 3 for a server that cannot be reached, 2 for a wrong master key."""
-    if isinstance(error, MasterKeyError):
+    """The exit to raise: 3 for an unreachable server, 2 for a setting, such as a wrong master key."""
+    if isinstance(error, ConfigurationError):
         typer.echo(f"{error}.", err=True)
         return typer.Exit(2)
     typer.echo(f"A server cannot be reached: {in_short(error)}. Check {' and '.join(settings)}.", err=True)

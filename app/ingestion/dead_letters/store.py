@@ -17,10 +17,8 @@ from redis import Redis
 from app.event_store.application import Servicing
 from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull, record_of, to_text
 from app.ingestion.dead_letters.scan import Filter, scan
-from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.messages.rejection import Reason, RejectedError, failed
-from app.ingestion.stream.apply import apply_messages
 from app.ingestion.stream.stream_info import stream_info
 from app.runtime.camel_model import CamelModel
 from app.runtime.settings.settings import Settings
@@ -214,6 +212,10 @@ class DeadLetterStore:
         return self.discarded() if dead_letter_id.startswith(_DISCARDED) else self
 
     def _apply(self, dead_letter: DeadLetterInFull, servicing: Servicing) -> RejectedError | None:
+        # Imported here: the models of messages load slowly, and only a replay needs them.
+        from app.ingestion.messages.catalogue import read_entry
+        from app.ingestion.stream.apply import apply_messages
+
         if dead_letter.reason == Reason.FOREIGN:
             return RejectedError(Reason.FOREIGN, dead_letter.path, dead_letter.error)
         try:

@@ -6,8 +6,6 @@ import traceback
 from pathlib import Path
 from time import localtime, strftime
 
-from pymongo.errors import OperationFailure
-
 
 def configure_logging(role: str, log_format: str = "text") -> None:
     """Log INFO and above, as ``text`` or ``json``. What is logged holds no personal data: identities only."""
@@ -44,6 +42,8 @@ class TextLines(logging.Formatter):
 
 def in_short(error: BaseException) -> str:
     """What a server said, on one line, without the documents that MongoDB's refusals quote."""
+    from pymongo.errors import OperationFailure  # Here: many commands need no MongoDB, which loads slowly.
+
     if isinstance(error, OperationFailure):
         return f"MongoDB refused, code {error.code} ({type(error).__name__})"
     text = str(error).partition("\n")[0].partition(" (configured timeouts")[0]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.utils import base64url_encode
 
 from app.api.application import create_app
-from app.api.auth.tokens import AuthenticationNotConfiguredError
+from app.api.auth.development_tokens import AuthenticationNotConfiguredError
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.servers.issuer import AUDIENCE, ISSUER, Issuer, issuer, rsa_key

@@ -13,8 +13,7 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation
 from app.api.application import create_app
-from app.api.auth.development_tokens import issue_token
-from app.api.auth.tokens import AuthenticationNotConfiguredError
+from app.api.auth.development_tokens import AuthenticationNotConfiguredError, issue_token
 from app.event_store.application import Servicing
 from app.projections.migrations import migrate
 from app.runtime.settings.settings import Settings
