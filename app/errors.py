@@ -1,4 +1,4 @@
-"""The base of every error that an API caller can see. Its class says how HTTP and the commands report it."""
+"""The base of our errors. Its class says how HTTP and the commands report it."""
 
 
 class BillieError(Exception):
@@ -12,6 +12,8 @@ class BillieError(Exception):
     """Whether the same request may succeed later."""
     retry_after_s: int | None = None
     """When to try again."""
+    exit_code: int = 1
+    """The exit code of a command that it ends."""
     headers: dict[str, str] | None = None
     """Further headers of the HTTP answer."""
     ledger_message: str | None = None
@@ -48,9 +50,19 @@ class IdempotencyKeyReusedError(BillieError):
 class ConfigurationError(BillieError):
     """A setting that cannot be used: the process does not start, and only a person can mend it."""
 
+    exit_code = 2
+
+
+class UsageError(BillieError):
+    """An argument of a command that cannot be used."""
+
+    exit_code = 2
+
 
 class PortTakenError(BillieError):
     """An address cannot be listened on."""
+
+    exit_code = 3
 
     def __init__(self, host: str, port: int, setting: str, error: OSError) -> None:
         remedy = f"Set {setting}_HOST, or {setting}_PORT: each process has its own"

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 from app.api.auth.development_tokens import issue_token
 from app.demo.state import account_in_debt, example_customer, status_line
 from app.demo.supervisor import Supervisor
+from app.errors import BillieError
 from app.operations.servers import Servers
 from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
 from app.runtime.settings.settings import Settings
@@ -23,7 +24,7 @@ from app.runtime.settings.settings import Settings
 Say = Callable[[str], None]
 
 
-class DemoRunningError(RuntimeError):
+class DemoRunningError(BillieError):
     """The folder is in use by another demo."""
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
+from app.errors import BillieError
 from app.runtime.servers.embedded import EmbeddedServer, die_with_parent, tail
 
 _DOWN_WITHIN_S = 15.0
 
 
-class ChildDiedError(RuntimeError):
+class ChildDiedError(BillieError):
     """A process ended by itself. The message has its name and the end of its log."""
 
 

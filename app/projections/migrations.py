@@ -18,6 +18,8 @@ from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from app.errors import BillieError
+
 COLLECTION = "migrations"
 
 _APP = Path(__file__).parents[1]
@@ -38,7 +40,7 @@ _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 Mongo = Database[dict[str, Any]]
 
 
-class MigrationError(RuntimeError):
+class MigrationError(BillieError):
     """A migration that cannot run until a person has acted: says what to do."""
 
 

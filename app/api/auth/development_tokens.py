@@ -7,7 +7,7 @@ import jwt
 
 from app.api.auth.claims import claims_with
 from app.api.auth.roles import Role
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, UsageError
 from app.runtime.settings.settings import Settings
 
 _MIN_SECRET_BYTES = 32
@@ -22,17 +22,17 @@ def issue_token(
 ) -> str:
     """A token for a user, or for the machine ``user``.
 
-    Raises AuthenticationNotConfiguredError without a secret, ValueError for an unknown role or no user.
+    Raises AuthenticationNotConfiguredError without a secret, UsageError for a user that it cannot name.
     """
     if settings.jwks_url:
         msg = "BILLIE_JWKS_URL is set: tokens come from the issuer, and ours would be rejected"
         raise AuthenticationNotConfiguredError(msg)
     if not user.strip():
         msg = "the user is empty"
-        raise ValueError(msg)
+        raise UsageError(msg)
     if user.casefold().startswith("machine:"):  # The API rejects it too, in any spelling.
         msg = "'machine:' is reserved: leave it out, and use --machine"
-        raise ValueError(msg)
+        raise UsageError(msg)
     now = datetime.now(UTC)
     claims: dict[str, Any] = {
         **claims_with(settings.jwt_role_claim, Role(role).value),

@@ -10,7 +10,6 @@ import typer
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.copy_progress import CopyProgress, table_lines
 from app.cli.terminal.errors import unreachable
-from app.errors import BillieError
 from app.event_store.copies.backup import Manifest, back_up, check, restore
 from app.event_store.copies.copy import EndpointError
 from app.runtime.humanize import counted
@@ -67,9 +66,6 @@ def _reported(file: Path, *, store: str = "") -> Iterator[None]:
         raise typer.Exit(1) from error
     except OSError as error:
         typer.echo(f"{error.filename or file}: {error.strerror}.", err=True)
-        raise typer.Exit(1) from error
-    except BillieError as error:
-        typer.echo(f"{error}.", err=True)
         raise typer.Exit(1) from error
 
 

@@ -3,18 +3,17 @@
 import getpass
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.errors import UsageError
 from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull
 from app.ingestion.dead_letters.replays import replay_each
 from app.ingestion.dead_letters.scan import Filter
@@ -77,8 +76,7 @@ def replay(
 ) -> None:
     """Land the original entries, unchanged. Those that fail again stay, with the new reason: exit 1."""
     if bool(ids) + (reason is not None) + everything != 1:
-        typer.echo("Say which: ids, --reason or --all.", err=True)
-        raise typer.Exit(2)
+        raise UsageError("Name dead letters by their ids, by --reason, or by --all")
     status, counts = StatusLine(), Counter[ReplayOutcome]()
     with _servers(load_parsers(CATALOGUE)) as servers:
         store = servers.dead_letters()
@@ -109,8 +107,7 @@ def discard(
 ) -> None:
     """Take some off the list. They are kept, with who discarded them, when and why."""
     if not because.strip():
-        typer.echo("--because is empty. State the reason: it is kept for later readers.", err=True)
-        raise typer.Exit(2)
+        raise UsageError("--because is empty. State the reason: it is kept for later readers")
     with _servers() as servers:
         store = servers.dead_letters()
         for dead_letter_id in [_found(store, each).dead_letter_id for each in ids]:
@@ -134,8 +131,8 @@ def delete(
 
 def _hours_ago(hours: float) -> datetime:
     if not 0 <= hours <= _MOST_HOURS:
-        typer.echo(f"--older-than takes 0 to {_MOST_HOURS:,} hours.", err=True)
-        raise typer.Exit(2)
+        msg = f"--older-than takes 0 to {_MOST_HOURS:,} hours"
+        raise UsageError(msg)
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
@@ -147,23 +144,16 @@ def _who() -> str:
         return f"user {os.getuid()}"
 
 
-@contextmanager
-def _servers(parsers: Parsers = NO_PARSERS) -> Iterator[Servers]:
-    servers = Servers(settings_for("dead-letters"), parsers)
-    try:
-        yield servers
-    except (*EVENT_STORE_ERRORS, RedisError) as error:
-        raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
-    finally:
-        servers.close()
+def _servers(parsers: Parsers = NO_PARSERS) -> closing[Servers]:
+    return closing(Servers(settings_for("dead-letters"), parsers))
 
 
 def _found(store: DeadLetterStore, dead_letter_id: str, find: Find = DeadLetterStore.get) -> DeadLetterInFull:
     try:
         found = find(store, dead_letter_id)
     except ResponseError as error:
-        typer.echo(f"{dead_letter_id} is no id of a dead letter: it looks like 1772366400000-0.", err=True)
-        raise typer.Exit(2) from error
+        msg = f"{dead_letter_id} is not an id of a dead letter, such as 1772366400000-0"
+        raise UsageError(msg) from error
     if found is None:
         raise _gone(dead_letter_id)
     return found

@@ -8,7 +8,7 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.copy_progress import CopyProgress, table_lines
-from app.errors import BillieError
+from app.errors import UsageError
 from app.event_store.copies.copy import EndpointError, copy_store
 from app.event_store.copies.endpoints import file_of
 from app.event_store.errors import EventStoreUrlError
@@ -53,9 +53,6 @@ def copy(
         text = f"The {error.side} failed: {why}. Check {option}, and run the same command again."
         typer.echo(text, err=True)
         raise typer.Exit(3) from error
-    except BillieError as error:
-        typer.echo(f"{error}.", err=True)
-        raise typer.Exit(1) from error
     if as_json:
         tables = {name: each.model_dump() for name, each in copied.tables.items()}
         typer.echo(json.dumps({"newestPosition": copied.newest, "tables": tables}))
@@ -76,11 +73,11 @@ def _refuse_unsafe(option: str, url: str) -> None:
     try:
         event_store_environment(url)
     except EventStoreUrlError as error:
-        typer.echo(f"{option} {error.reason}.", err=True)
-        raise typer.Exit(2) from error
+        msg = f"{option} {error.reason}"
+        raise UsageError(msg) from error
     for refused in refusals(get_settings().model_copy(update={"event_store_url": url}), "events copy"):
-        typer.echo(f"{option}: {refused.why}. {refused.remedy}.", err=True)
-        raise typer.Exit(2)
+        msg = f"{option}: {refused.why}. {refused.remedy}"
+        raise UsageError(msg)
 
 
 def _shown(url: str) -> str:

@@ -8,11 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
+from app.errors import UsageError
 from app.event_store.application import Servicing
-from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.history import KINDS, HistoryEvent, history
-from app.projections.engine.faults import ProjectionFault
 from app.runtime.settings.settings import Settings
 
 
@@ -39,23 +37,17 @@ def command(
     """Show all events of one customer, account, chat, note, request or command, oldest first."""
     moment = _moment(as_of)
     if kind not in KINDS:
-        typer.echo(f"No kind {kind}: there are {', '.join(KINDS)}.", err=True)
-        raise typer.Exit(2)
+        msg = f"No kind {kind}: there are {', '.join(KINDS)}"
+        raise UsageError(msg)
     aggregate, read_model = KINDS[kind]
     settings = settings_for("history")
-    try:
-        with closing(Servicing.of(settings)) as servicing:
-            if moment is None:
-                events = history(servicing, aggregate, identifier)
-                lines = [each.model_dump_json(by_alias=True) if as_json else _line(each) for each in events]
-            else:
-                document = _document(servicing, settings, read_model, identifier, moment)
-                lines = [] if document is None else [_text(document, indent=None if as_json else 2)]
-    except ProjectionFault as error:
-        typer.echo(f"{error}.", err=True)
-        raise typer.Exit(1) from error
-    except EVENT_STORE_ERRORS as error:
-        raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
+    with closing(Servicing.of(settings)) as servicing:
+        if moment is None:
+            events = history(servicing, aggregate, identifier)
+            lines = [each.model_dump_json(by_alias=True) if as_json else _line(each) for each in events]
+        else:
+            document = _document(servicing, settings, read_model, identifier, moment)
+            lines = [] if document is None else [_text(document, indent=None if as_json else 2)]
     if not lines:
         then = f" by {moment:%Y-%m-%d %H:%M:%S %Z}" if moment else ""
         typer.echo(f"No events of {kind} {identifier}{then}.", err=True)

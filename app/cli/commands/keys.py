@@ -1,17 +1,15 @@
 """``billie keys``: the keys that seal personal data in the event store."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
+from app.errors import UsageError
 from app.event_store.application import Servicing
-from app.event_store.errors import EVENT_STORE_ERRORS
 from app.privacy.key_rotation import Rotated, count_by_master, rotate_keys
 from app.privacy.master_keys import UNWRAPPED
 from app.runtime.humanize import counted
@@ -60,8 +58,7 @@ def rotate(as_json: AsJson = False) -> None:
     Stopped, it continues when it is run again.
     """
     if settings_for("keys").master_key is None:
-        typer.echo("BILLIE_MASTER_KEY is not set: there is nothing to wrap with.", err=True)
-        raise typer.Exit(2)
+        raise UsageError("BILLIE_MASTER_KEY is not set: there is nothing to wrap with")
     line = StatusLine()
     with _store() as servicing, StopSignal() as stop, line:
 
@@ -79,11 +76,5 @@ def rotate(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@contextmanager
-def _store() -> Iterator[Servicing]:
-    settings = settings_for("keys")
-    try:
-        with closing(Servicing.of(settings)) as servicing:
-            yield servicing
-    except EVENT_STORE_ERRORS as error:
-        raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
+def _store() -> closing[Servicing]:
+    return closing(Servicing.of(settings_for("keys")))

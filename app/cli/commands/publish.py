@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
+from app.errors import UsageError
 from app.ingestion.stream.consumer import connect
 from app.ingestion.stream.publish import file_entries, publish, published
 from app.operations.servers import Servers
@@ -87,17 +84,9 @@ def _say_published(count: int, settings: Settings) -> None:
 def _faults_said(file: Path) -> Iterator[None]:
     try:
         yield
-    except EventStoreUrlError:
-        raise
     except OSError as error:
-        typer.echo(f"{file} cannot be read: {error.strerror}.", err=True)
-        raise typer.Exit(2) from error
+        msg = f"{file} cannot be read: {error.strerror}"
+        raise UsageError(msg) from error
     except ValueError as error:
-        typer.echo(f"{error}. The lines before it may have been published.", err=True)
-        raise typer.Exit(2) from error
-    except RedisError as error:
-        raise unreachable(error, "BILLIE_REDIS_URL") from error
-    except PyMongoError as error:
-        raise unreachable(error, "BILLIE_MONGO_URL") from error
-    except EVENT_STORE_ERRORS as error:
-        raise unreachable(error, "BILLIE_EVENT_STORE_URL") from error
+        msg = f"{error}. The lines before it may have been published"
+        raise UsageError(msg) from error

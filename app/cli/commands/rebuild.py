@@ -12,18 +12,18 @@ from pymongo.errors import PyMongoError
 
 from app.cli.terminal.chosen import chosen
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
 from app.cli.terminal.json_lines import JsonLines
 from app.cli.terminal.rebuild_progress import RebuildProgress
+from app.errors import BillieError, UsageError
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import ProjectionFault
-from app.projections.engine.leases import LeaseLostError, StoppedError
+from app.projections.engine.leases import StoppedError
 from app.projections.engine.projection import Projection
 from app.projections.rebuild.estimate import estimate
 from app.projections.rebuild.one_document import rebuild_document
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, run_rebuilds
+from app.projections.rebuild.run import discard_rebuild, run_rebuilds
 from app.runtime.humanize import counted, span
 from app.runtime.observability.logging import configure_logging, in_short
 from app.runtime.servers.clients import mongo_client
@@ -54,8 +54,7 @@ def command(
     settings = settings_for("rebuild")
     projections = chosen(settings, names, all_of_them=all_of_them)
     if identifier is not None and len(projections) != 1:
-        typer.echo("--id takes the name of one read model.", err=True)
-        raise typer.Exit(2)
+        raise UsageError("--id takes the name of one read model")
     configure_logging("rebuild", settings.log_format)
     favour_throughput()
     lines = JsonLines(is_on=as_json)
@@ -92,10 +91,6 @@ def _reported(projections: list[Projection], lines: JsonLines) -> Iterator[None]
     which = " ".join(each.name for each in projections)
     try:
         yield
-    except (RebuildRunsError, LeaseLostError) as error:
-        lines.say(error=str(error))
-        typer.echo(f"{error}.", err=True)
-        raise typer.Exit(1) from error
     except StoppedError as error:
         lines.say(stopped=True)
         typer.echo(
@@ -115,7 +110,10 @@ def _reported(projections: list[Projection], lines: JsonLines) -> Iterator[None]
     except (*EVENT_STORE_ERRORS, PyMongoError) as error:
         lines.say(error=f"A server cannot be reached: {in_short(error)}")
         typer.echo(f"{unchanged}; --resume continues.", err=True)
-        raise unreachable(error, "BILLIE_MONGO_URL", "BILLIE_EVENT_STORE_URL") from error
+        raise
+    except BillieError as error:
+        lines.say(error=str(error))
+        raise
 
 
 def _whole(

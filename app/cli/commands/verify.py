@@ -11,12 +11,11 @@ from pymongo.errors import PyMongoError
 
 from app.cli.terminal.chosen import chosen
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
 from app.cli.terminal.json_lines import JsonLines
 from app.cli.terminal.status_line import StatusLine
+from app.errors import BillieError
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import StoppedError
 from app.projections.rebuild.differences import Difference, Kind, shown
 from app.projections.rebuild.verify import Checked, Sample, Verify
@@ -142,15 +141,14 @@ def _reported(lines: JsonLines, status: StatusLine) -> Iterator[None]:
     except StoppedError as error:
         lines.say(stopped=True)
         raise typer.Exit(1) from error
-    except ProjectionFault as error:
+    except BillieError as error:
         lines.say(error=str(error))
         status.end()
-        typer.echo(f"{error}.", err=True)
-        raise typer.Exit(1) from error
+        raise
     except (*EVENT_STORE_ERRORS, PyMongoError) as error:
         lines.say(error=f"A server cannot be reached: {in_short(error)}")
         status.end()
-        raise unreachable(error, "BILLIE_MONGO_URL", "BILLIE_EVENT_STORE_URL") from error
+        raise
 
 
 def _summary(documents: int, wrong: int, unfixed: int, *, fix: bool) -> str:

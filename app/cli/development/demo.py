@@ -8,9 +8,8 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
-from app.demo.run import DemoRunningError, demo
-from app.demo.supervisor import ChildDiedError
-from app.runtime.servers.embedded import EmbeddedServerError
+from app.demo.run import demo
+from app.errors import UsageError
 from app.runtime.servers.stopping import StopSignal
 
 
@@ -25,22 +24,16 @@ def command(
     settings_for("demo")
     status = StatusLine(at_once=True)
     os.umask(0o077)  # The demo's data is as personal as real data would be.
-    with StopSignal() as stop:
+    with status, StopSignal() as stop:
         try:
             demo(data, customers, stop, seconds=seconds, say=typer.echo, show_status=status.show)
-        except (ChildDiedError, DemoRunningError, EmbeddedServerError) as error:
-            status.end()
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from error
         except OSError as error:
             if error.filename is None:
                 raise
-            status.end()
-            typer.echo(f"--data: {error.filename} cannot be used: {error.strerror}.", err=True)
-            raise typer.Exit(2) from error
+            msg = f"--data: {error.filename} cannot be used: {error.strerror}"
+            raise UsageError(msg) from error
         except KeyboardInterrupt as interrupt:
             status.end()
             typer.echo("Stopped hard.", err=True)
             raise typer.Exit(1) from interrupt
-    status.end()
     typer.echo("Stopped. The data is kept: the next demo goes on with it.")

@@ -9,11 +9,12 @@ from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
 from app.demo.ledger_feed import listen
+from app.errors import UsageError
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ingestion.stream.consumer import connect
 from app.ledger.sandbox.books import Books
-from app.ledger.sandbox.faults import OPERATIONS, Faults, FaultSyntaxError
+from app.ledger.sandbox.faults import OPERATIONS, Faults
 from app.ledger.sandbox.outbox import Publisher
 from app.ledger.sandbox.service import serve
 from app.runtime.observability.logging import configure_logging
@@ -53,8 +54,8 @@ def command(
     faults, parsers = _faults(fault or [], fault_seed), load_parsers(CATALOGUE)
     for name in without or []:
         if name not in OPERATIONS:
-            typer.echo(f"No operation {name!r}; there are {', '.join(OPERATIONS)}.", err=True)
-            raise typer.Exit(2)
+            msg = f"No operation {name!r}; there are {', '.join(OPERATIONS)}"
+            raise UsageError(msg)
     books = Books(data)
     try:
         server = serve(books, settings.ledger_target, faults=faults, without=without or ())
@@ -98,9 +99,5 @@ def _say(text: str) -> None:
 def _faults(texts: list[str], seed: int) -> Faults:
     faults = Faults(seed)
     for text in texts:
-        try:
-            faults.add_text(text)
-        except FaultSyntaxError as error:
-            typer.echo(f"--fault {text}: {error}.", err=True)
-            raise typer.Exit(2) from error
+        faults.add_text(text)
     return faults

@@ -7,6 +7,7 @@ import typer
 from app.api.auth.development_tokens import issue_token
 from app.api.auth.roles import Role
 from app.cli.terminal.configured import settings_for
+from app.errors import UsageError
 
 
 def command(
@@ -18,10 +19,5 @@ def command(
     """Print a bearer token, signed with BILLIE_JWT_SECRET."""
     name = user if machine is None else machine
     if name is None or (user is not None and machine is not None):
-        typer.echo("A token is for one: give --user, or --machine.", err=True)
-        raise typer.Exit(2)
-    try:
-        typer.echo(issue_token(settings_for("token"), name, role, hours, for_machine=machine is not None))
-    except ValueError as error:
-        typer.echo(f"{error}.", err=True)
-        raise typer.Exit(2) from error
+        raise UsageError("A token is for one: give --user, or --machine")
+    typer.echo(issue_token(settings_for("token"), name, role, hours, for_machine=machine is not None))

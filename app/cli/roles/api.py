@@ -3,7 +3,6 @@
 import typer
 
 from app.cli.terminal.configured import settings_for
-from app.errors import ConfigurationError
 from app.ledger.client.health import is_sandbox
 from app.ledger.client.security import Security
 from app.runtime.bootstrap import Api
@@ -13,12 +12,8 @@ from app.runtime.settings.settings import Settings
 def command() -> None:
     """Serve the REST API, and the console if it is on, until stopped."""
     settings = settings_for("api")
-    try:
-        _refuse_a_sandbox(settings)
-        Api(settings).run(lambda address: typer.echo(f"Serving {address}/docs"))
-    except ConfigurationError as error:
-        typer.echo(f"The API does not start: {error}.", err=True)
-        raise typer.Exit(2) from error
+    _refuse_a_sandbox(settings)
+    Api(settings).run(lambda address: typer.echo(f"Serving {address}/docs"))
 
 
 def _refuse_a_sandbox(settings: Settings) -> None:

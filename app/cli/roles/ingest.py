@@ -3,12 +3,9 @@
 from typing import Annotated
 
 import typer
-from redis.exceptions import RedisError
 
 from app.cli.terminal.configured import settings_for
-from app.cli.terminal.errors import unreachable
 from app.cli.terminal.status_line import StatusLine
-from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.operations.status.metrics import InboxMetrics
@@ -34,13 +31,8 @@ def command(
         if drain:
             status.show(f"{taken:,} entries taken")
 
-    with running(settings, Role.INGEST, inbox, more=inbox.source) as process:
-        try:
-            Ingest(process, parsers).run(drain=drain, on_progress=count)
-        except (*EVENT_STORE_ERRORS, RedisError) as error:
-            status.end()
-            raise unreachable(error, "BILLIE_REDIS_URL", "BILLIE_EVENT_STORE_URL") from error
-    status.end()
+    with status, running(settings, Role.INGEST, inbox, more=inbox.source) as process:
+        Ingest(process, parsers).run(drain=drain, on_progress=count)
     if drain:
         typer.echo(f"{taken:,} entries taken from {settings.inbox_stream}, {dead:,} of them dead letters.")
         if process.stop.is_set():

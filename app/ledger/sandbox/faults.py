@@ -10,6 +10,7 @@ from threading import Event, Lock
 
 import grpc
 
+from app.errors import UsageError
 from app.ledger.client.channel import SERVICE
 from app.ledger.wire import accounting_ledger_pb2 as wire
 
@@ -40,7 +41,7 @@ _ENDS_WITH = {
 }
 
 
-class FaultSyntaxError(ValueError):
+class FaultSyntaxError(UsageError):
     """The text describes no fault."""
 
 

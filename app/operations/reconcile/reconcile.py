@@ -1,4 +1,4 @@
-"""Looks for what documents, stream and ledger know that a restored event store does not."""
+"""Finds what documents, stream and ledger know that a restored event store does not."""
 
 import asyncio
 from collections import Counter
@@ -16,11 +16,12 @@ from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
 from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.scripts import set_aside_key
+from app.ingestion.stream.stream_info import group_info, parse_id
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
-from app.operations.reconcile.reconciliation import Ahead, OnlyShown, StreamState
+from app.operations.reconcile.reconciliation import Ahead, OnlyShown, Reconciliation, StreamState
 from app.projections.engine.positions import COLLECTION, is_of_other_store
-from app.projections.engine.projection import Projection
+from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 
 _PAGE = 500
@@ -29,24 +30,33 @@ _ASKED_BY_STAFF: Mapping[str, type[Aggregate]] = {
     "ledger-commands": LedgerCommand,
     "write-off-requests": WriteOffRequest,
 }
-"""What staff ask for over REST, by its read model: no message need tell of it."""
+"""What staff ask for over REST, by its read model: it may be in no message."""
 Documents = Database[dict[str, Any]]
 
 
-def read_models_ahead(
-    servicing: Servicing, database: Documents, projections: Mapping[str, Projection]
-) -> Iterator[Ahead]:
-    """Those that must not continue from where they are."""
+def reconcile(
+    servicing: Servicing, database: Documents, redis: Redis, settings: Settings, parsers: Parsers
+) -> Reconciliation:
+    """Compare them all. Raises LedgerSettingsError, and the errors of the three servers."""
     newest = servicing.max_position()
-    for record in database[COLLECTION].find({"_id": {"$in": list(projections)}}):
+    return Reconciliation(
+        newest_position=newest,
+        ahead=list(_ahead(servicing, database, settings, newest)),
+        only_shown=list(_only_shown(servicing, database, settings)),
+        not_erased=_not_erased(servicing, database),
+        stream=look_at_stream(servicing, redis, settings, parsers),
+    )
+
+
+def _ahead(servicing: Servicing, database: Documents, settings: Settings, newest: int) -> Iterator[Ahead]:
+    for record in database[COLLECTION].find({"_id": {"$in": list(all_projections(settings))}}):
         name, position = record["_id"], record["position"]
         if position > newest or is_of_other_store(record, servicing):
             beyond = database[name].count_documents({"_position": {"$gt": newest}})
             yield Ahead(projection=name, position=position, documents=beyond)
 
 
-def only_shown(servicing: Servicing, database: Documents, settings: Settings) -> Iterator[OnlyShown]:
-    """What staff asked for, and only documents still tell of. Raises LedgerSettingsError."""
+def _only_shown(servicing: Servicing, database: Documents, settings: Settings) -> Iterator[OnlyShown]:
     for name, kind in _ASKED_BY_STAFF.items():
         documents = database[name].find()
         while page := list(islice(documents, _PAGE)):
@@ -65,15 +75,14 @@ def only_shown(servicing: Servicing, database: Documents, settings: Settings) ->
                     )
 
 
-def not_erased(servicing: Servicing, database: Documents) -> list[str]:
-    """Customers who were erased after the time that the store was restored to."""
+def _not_erased(servicing: Servicing, database: Documents) -> list[str]:
     erased = {customer for _, _, customer in servicing.privacy.tables.erased_after(0)}
     shown = database["customers"].find({"erasedAt": {"$exists": True}}, {"_id": 1})
     return sorted({each["_id"] for each in shown} - erased)
 
 
 def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, parsers: Parsers) -> StreamState:
-    """Count what the stream holds, and what of it was acknowledged without an event in this store."""
+    """Count the messages on the stream, and those that were acknowledged without an event in this store."""
     counts, after = Counter[str](), b"-"
     stream, max_bytes = settings.inbox_stream, settings.max_message_bytes
     while page := redis.xrange(stream, min=after, count=_PAGE):
@@ -103,46 +112,29 @@ def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, parse
     return StreamState.model_validate(dict(counts))
 
 
+def _acknowledged(redis: Redis, settings: Settings, ids: Sequence[bytes]) -> set[bytes]:
+    """Of consecutive entries, those that were read, and are neither pending nor set aside."""
+    stream, group = settings.inbox_stream, settings.consumer_group
+    if (mine := group_info(redis, stream, group)) is None:
+        return set()
+    delivered = parse_id(mine["last-delivered-id"])
+    pending: Any = redis.xpending_range(stream, group, ids[0], ids[-1], len(ids))
+    aside: Any = redis.smismember(set_aside_key(stream, settings.dead_letter_stream), [*ids])
+    others = {each for each, is_aside in zip(ids, aside, strict=True) if is_aside}
+    others |= {each["message_id"] for each in pending}
+    return {each for each in ids if parse_id(each) <= delivered} - others
+
+
 async def _ledger_says(settings: Settings, command: Mapping[str, Any]) -> str:
     """What the ledger's books say of a money command."""
     ledger = LedgerClient.of(settings)
     try:
         listed = await ledger.get_transactions(command["loanAccountId"])
     except LedgerError as error:
-        return f"it does not say: {error.grpc_code}"
+        return f"no answer: {error.grpc_code}"
     finally:
         await ledger.close()
     if (transaction := command.get("transactionId")) is None:
         return f"the document names no transaction (it is {command.get('status')})"
     known = {posting.transaction_id for posting in listed.transactions}
     return "posted" if transaction in known else "not in its newest transactions"
-
-
-def replay_stream(redis: Redis, settings: Settings) -> None:
-    """Have the group read the stream again. Without a group, the first consumer makes one that does so."""
-    if _group(redis, settings) is not None:
-        redis.xgroup_setid(settings.inbox_stream, settings.consumer_group, "0")
-
-
-def _acknowledged(redis: Redis, settings: Settings, ids: Sequence[bytes]) -> set[bytes]:
-    """Of consecutive entries, those that were read, and are neither pending nor set aside."""
-    stream, group = settings.inbox_stream, settings.consumer_group
-    if (mine := _group(redis, settings)) is None:
-        return set()
-    pending: Any = redis.xpending_range(stream, group, ids[0], ids[-1], len(ids))
-    aside: Any = redis.smismember(set_aside_key(stream, settings.dead_letter_stream), [*ids])
-    others = {each["message_id"] for each in pending} | {
-        each for each, is_aside in zip(ids, aside, strict=True) if is_aside
-    }
-    return {each for each in ids if _order(each) <= _order(mine["last-delivered-id"])} - others
-
-
-def _group(redis: Redis, settings: Settings) -> dict[str, Any] | None:
-    if not redis.exists(settings.inbox_stream):
-        return None
-    groups: Any = redis.xinfo_groups(settings.inbox_stream)
-    return next((each for each in groups if each["name"] == settings.consumer_group.encode()), None)
-
-
-def _order(entry_id: bytes) -> tuple[int, ...]:
-    return tuple(int(part) for part in entry_id.split(b"-"))

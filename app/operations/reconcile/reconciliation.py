@@ -1,4 +1,4 @@
-"""What is beyond the event store, and how it reads."""
+"""What documents, stream and ledger know beyond the event store, as JSON and as text."""
 
 from typing import Any
 
@@ -11,53 +11,61 @@ _MOST_NAMED = 10
 
 
 class Ahead(CamelModel):
-    """A read model that came further than the store, or whose last event is another one there."""
+    """A read model beyond the end of the store, or whose last event is another one there.
+
+    ``documents`` of it were written by events beyond the store.
+    """
 
     projection: str
     position: int
     documents: int
-    """How many of its documents were written by events beyond the store."""
+
+    def __str__(self) -> str:
+        documents = counted(self.documents, "document")
+        return f"{self.projection} is at position {self.position:,}, {documents} beyond the store"
 
 
 class OnlyShown(CamelModel):
-    """A document of what staff asked for, of which the store lacks the events, or the last ones."""
+    """A document of what staff asked for, of which the store lacks the events, or the last ones.
+
+    ``stored`` is its status in the store, if that is another one; ``ledger`` what the ledger's books say of a
+    money command.
+    """
 
     read_model: str
     id: str
     stored: str | None = None
-    """Its status in the store, if that is another one."""
     ledger: str | None = None
-    """Of a money command: what the ledger's books say."""
     document: dict[str, Any] = Field(exclude=True)
 
     def __str__(self) -> str:
+        where = "in documents only"
+        if self.stored is not None:
+            where = f"{self.document['status']} in documents, and {self.stored} in the store"
         ledger = f"; the ledger: {self.ledger}" if self.ledger else ""
-        if self.stored is None:
-            return f"{self.read_model} {self.id} is in documents only{ledger}"
-        status = self.document["status"]
-        return f"{self.read_model} {self.id} is {status} in documents, and {self.stored} in the store{ledger}"
+        return f"{self.read_model} {self.id} is {where}{ledger}"
 
 
 class StreamState(CamelModel):
-    """The messages that the stream holds."""
+    """The messages on the stream.
+
+    ``unread`` were not read yet, or are being applied. ``takenAndLost`` were acknowledged, and have no event:
+    they must be read again. ``unreadable`` were acknowledged, cannot be read here, and are no dead letters.
+    """
 
     messages: int = 0
     unread: int = 0
-    """How many were not read yet, or are being applied."""
     taken_and_lost: int = 0
-    """How many were acknowledged, and have no event: they have to be read again."""
     unreadable: int = 0
-    """How many were acknowledged, cannot be read here, and are no dead letters."""
 
 
 class Reconciliation(CamelModel):
-    """What is beyond the store."""
+    """What is beyond the store. ``notErased`` are customers who are erased in documents only."""
 
     newest_position: int
     ahead: list[Ahead]
     only_shown: list[OnlyShown]
     not_erased: list[str]
-    """Customers whose documents are erased, and whose events can be read again."""
     stream: StreamState
 
     @property
@@ -73,23 +81,16 @@ class Reconciliation(CamelModel):
     def lines(self) -> list[str]:
         """As text."""
         stream, more = self.stream, len(self.only_shown) - _MOST_NAMED
-        lines = [f"The event store ends at position {self.newest_position:,}."]
-        lines += [
-            f"{each.projection} has come to position {each.position:,}, "
-            f"{counted(each.documents, 'document')} beyond the store"
-            for each in self.ahead
-        ]
-        lines.append(
-            f"The stream holds {counted(stream.messages, 'message')}: {stream.unread:,} are yet to be read, "
-            f"{stream.taken_and_lost:,} were acknowledged and are not in the store"
-        )
-        if stream.unreadable:
-            unreadable = counted(stream.unreadable, "message")
-            lines.append(f"{unreadable} cannot be read: is a package missing that parses them?")
-        lines += [str(each) for each in self.only_shown[:_MOST_NAMED]]
-        if more > 0:
-            lines.append(f"… and {counted(more, 'other document')}: --save FILE has all")
-        again = "was erased, and can be read again: erase them again"
-        lines += [f"customer {each} {again}" for each in self.not_erased]
+        unreadable = counted(stream.unreadable, "message")
         end = "Nothing is beyond the store." if self.is_complete else "See docs/operations.md for what to do."
-        return [*lines, end]
+        return [
+            f"The event store ends at position {self.newest_position:,}.",
+            *map(str, self.ahead),
+            f"The stream holds {counted(stream.messages, 'message')}: {stream.unread:,} not read yet, "
+            f"{stream.taken_and_lost:,} acknowledged and not in the store",
+            *([f"{unreadable} cannot be read: is a parser package missing?"] if stream.unreadable else []),
+            *map(str, self.only_shown[:_MOST_NAMED]),
+            *([f"… and {counted(more, 'other document')}: --save FILE has all"] if more > 0 else []),
+            *(f"customer {each} was erased, and is readable again: erase it" for each in self.not_erased),
+            end,
+        ]

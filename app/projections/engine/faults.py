@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.errors import BillieError
 from app.projections.engine.values import Document
 
 FAULTED = "_faulted"
@@ -26,7 +27,7 @@ class Cause(StrEnum):
     UNFORESEEN = "unforeseen"
 
 
-class ProjectionFault(Exception):  # noqa: N818 - it names a state, which lasts until somebody mends it
+class ProjectionFault(BillieError):  # noqa: N818 - it names a state, which lasts until somebody mends it
     """What stalls a projection, and no retry can help.
 
     It names the projection, and the event's position or the documents, and quotes none of their content.

@@ -19,6 +19,7 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from app.errors import BillieError
 from app.projections.engine.positions import COLLECTION
 from app.runtime.observability.logging import in_short
 
@@ -30,11 +31,11 @@ LOOK_EVERY_S = 0.5
 _ASK_EVERY_S = 0.02
 
 
-class LeaseLostError(RuntimeError):
+class LeaseLostError(BillieError):
     """Another process took the lease: this one was suspended, or cut off, for six seconds or more."""
 
 
-class StoppedError(Exception):
+class StoppedError(BillieError):
     """The work was stopped. What a rebuild has folded is kept: it can be resumed."""
 
 

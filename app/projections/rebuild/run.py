@@ -8,6 +8,7 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from app.errors import BillieError
 from app.event_store.application import Servicing
 from app.projections.engine.folding import FoldAgain
 from app.projections.engine.leases import GONE_AFTER_S, Lease, StoppedError, beating, owner_name
@@ -20,7 +21,7 @@ from app.projections.rebuild.shadow import Phase, drop_shadows, record_id
 _PAGE = 4_000
 
 
-class RebuildRunsError(RuntimeError):
+class RebuildRunsError(BillieError):
     """Another process is rebuilding that projection: says which."""
 
 

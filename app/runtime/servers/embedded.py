@@ -23,13 +23,15 @@ from pymongo.errors import PyMongoError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.errors import BillieError
+
 _UP_WITHIN_S = 30.0
 _DOWN_WITHIN_S = 15.0
 _OURS: Mapping[str, str] = MappingProxyType({})
 """No more in a server's environment than in our own."""
 
 
-class EmbeddedServerError(RuntimeError):
+class EmbeddedServerError(BillieError):
     """A server that is missing, or does not come up: says what to install or shows its log's end."""
 
 

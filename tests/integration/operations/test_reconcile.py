@@ -77,7 +77,7 @@ def test_a_consistent_system_releases_no_document(
 ) -> None:
     code, output, _ = reconcile("--forget-documents", BILLIE_EVENT_STORE_URL=settings.event_store_url)
     assert code == 0
-    assert "the read models are left as they are" in output
+    assert "the read models are unchanged" in output
     assert live(mongo_db) == folded
     assert mongo_db[COLLECTION].count_documents({"position": {"$gt": 0}}) == len(all_projections(settings))
 
@@ -101,7 +101,7 @@ def test_a_missing_store_is_not_created(
         "--forget-documents", "--replay", "--save", str(saved), BILLIE_EVENT_STORE_URL=url
     )
     assert code == 3
-    assert f"no event store in {tmp_path / 'evnts.db'}: look at BILLIE_EVENT_STORE_URL" in said
+    assert f"no event store in {tmp_path / 'evnts.db'}" in said
     assert not (tmp_path / "evnts.db").exists()
     assert not saved.exists()
     assert live(mongo_db) == folded
@@ -262,7 +262,7 @@ def test_an_unavailable_server_is_named_without_its_password(
 def test_an_unavailable_ledger_is_reported_for_each_money_command(reconcile: Reconcile) -> None:
     code, output, _ = reconcile()
     assert code == 1
-    assert "ledger-commands B is in documents only; the ledger: it does not say: UNAVAILABLE" in output
+    assert "ledger-commands B is in documents only; the ledger: no answer: UNAVAILABLE" in output
     code, _, said = reconcile(BILLIE_LEDGER_TLS="true", BILLIE_LEDGER_CA_FILE="/nowhere/ca.pem")
     assert (code, "BILLIE_LEDGER_CA_FILE, /nowhere/ca.pem" in said) == (2, True)
 
