@@ -1,4 +1,4 @@
-"""Tokens for development: signed with BILLIE_JWT_SECRET, which whoever verifies them has too."""
+"""Tokens for development: signed with BILLIE_JWT_SECRET, with which the API verifies them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
