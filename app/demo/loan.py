@@ -1,210 +1,240 @@
-"""The story of one loan: opened, paid out, repaid or not."""
+"""The books of one loan: each movement is booked once, and reported as Accounts reports it."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from app.demo.people import Person
 from app.demo.publishers import EntryHeader, Publishers, TimedEntry
 
 _CENT = Decimal("0.01")
-_ESTABLISHMENT_FEE = Decimal("0.20")
-_MONTHLY_FEE = Decimal("0.04")
-_INSTALMENTS = 6
-_ZONE = ZoneInfo("Australia/Sydney")
-"""The lender's time zone: its dates are days there."""
-
-Entries = Iterator[TimedEntry]
+_NOTHING = Decimal("0.00")
+_FEE_RATE = Decimal("0.20") + 3 * Decimal("0.04")
+"""Establishment fee, and three monthly fees."""
+_SUSPENDED_FROM_DAYS = 14
+_BUCKETS = ((90, "default"), (30, "late_arrears"), (1, "early_arrears"), (0, "current"))
 
 
-class LoanStory:
+@dataclass
+class Instalment:
+    """A payment of the plan. AUD."""
+
+    number: int
+    due: date
+    amount: Decimal
+    paid: Decimal = _NOTHING
+    transactions: list[str] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.amount - self.paid
+
+
+class Loan:
     """A loan of 20 % establishment fee and 4 % a month, repaid in fortnightly instalments."""
 
     def __init__(
-        self, number: int, who: Person, amount: Decimal, publishers: Publishers, chance: Random
+        self, number: int, customer_id: str, amount: Decimal, publishers: Publishers, chance: Random
     ) -> None:
-        self._who, self._amount, self._chance = who, amount, chance
-        self._publishers = publishers
-        self._account, self._schedule = f"ACC-{number:06}", f"SCH-{number:06}"
-        self._request = f"WOR-{number:06}"
-        self._fee = (amount * (_ESTABLISHMENT_FEE + 3 * _MONTHLY_FEE)).quantize(_CENT)
-        self._total = amount + self._fee
-        self._number = number
+        self.account = f"ACC-{number:06}"
+        self.account_number = f"BL{number:08}"
+        self.number, self.customer_id = number, customer_id
+        self.amount = amount
+        self.total = amount + (amount * _FEE_RATE).quantize(_CENT)
+        self.owed = self.paid = self.fees_due = _NOTHING
+        self.status, self.closed_as = "PENDING_DISBURSEMENT", ""
+        self.plan: list[Instalment] = []
+        self.entries: list[TimedEntry] = []
+        self._bucket = ""
+        self._transactions = self._plans = 0
+        self._publishers, self._chance = publishers, chance
 
-    def tell(self, start: datetime) -> Entries:
-        """All messages, with their times."""
-        yield from self._opening(start)
-        ending = self._chance.choices(("repaid", "going", "late", "lost"), (25, 45, 22, 8))[0]
-        paid = {"repaid": _INSTALMENTS, "going": 3, "late": 2, "lost": 1}[ending]
-        yield from self._repayments(start, paid)
-        after = start + timedelta(days=14 * paid + 1)
-        if ending == "repaid":
-            yield from self._closed(after, "PAID_OFF", Decimal("0.00"))
-        elif ending in ("late", "lost"):
-            days = self._chance.randint(3, 40) if ending == "late" else 95
-            yield from self._late(start + timedelta(days=14 * (paid + 1)), paid + 1, days)
-            if ending == "lost":
-                asked_at = start + timedelta(days=14 * (paid + 1) + days + 2)
-                yield from self._write_off(asked_at, self._owed(paid))
+    @property
+    def is_open(self) -> bool:
+        return self.status != "CLOSED"
 
-    def _message(self, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
-        body = {"account_id": self._account, **payload}
-        header = EntryHeader(at, user=self._who.customer_id)
-        return TimedEntry(at, self._publishers.service(kind, body, header))
+    def unpaid(self) -> list[Instalment]:
+        return [each for each in self.plan if each.remaining]
 
-    def _customer(self, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
-        body = {"customer_id": self._who.customer_id, "changed_at": at.isoformat(), **payload}
-        header = EntryHeader(at, user=self._who.customer_id)
-        return TimedEntry(at, self._publishers.service(kind, body, header))
+    def due_on(self, day: date) -> Instalment | None:
+        """The unpaid instalment of that day."""
+        return next((each for each in self.unpaid() if each.due == day), None)
 
-    def _opening(self, at: datetime) -> Entries:
-        status = self._chance.choice(("AccountStatus.PENDING_DISBURSEMENT", "PENDING_DISBURSEMENT"))
-        yield self._customer("customer.created.v1", self._who.details | {"ekyc_status": "in_progress"}, at)
-        yield self._customer(
-            "customer.verified.v1", {"verified_at": at.isoformat()}, at + timedelta(minutes=1)
-        )
-        news = {"ekyc_status": self._chance.choice(("SUCCESS", "verified", "MANUALLY_CHECKED"))}
-        kind = self._chance.choice(("customer.changed.v1", "customer.updated.v1"))
-        yield self._customer(kind, news, at + timedelta(minutes=2))
+    def days_past_due(self, day: date) -> int:
+        """Of the oldest unpaid instalment."""
+        return max(0, *((day - each.due).days for each in self.unpaid())) if self.is_open else 0
+
+    def overdue(self, day: date) -> Decimal:
+        """Instalments due until that day, and fees: never more than is owed."""
+        instalments = sum((each.remaining for each in self.unpaid() if each.due <= day), _NOTHING)
+        return min(self.owed, instalments + self.fees_due)
+
+    def open(self, at: datetime) -> None:
+        """The account and its plan."""
         opened = {
-            "customer_id": self._who.customer_id,
-            "account_number": f"BL{self._number:08}",
-            "status": status,
-            "loan_amount": str(self._amount),
-            "loan_fee": float(self._fee),
-            "loan_total_payable": str(self._total),
+            "customer_id": self.customer_id,
+            "account_number": self.account_number,
+            "status": self._chance.choice(("AccountStatus.PENDING_DISBURSEMENT", "PENDING_DISBURSEMENT")),
+            "loan_amount": str(self.amount),
+            "loan_fee": float(self.total - self.amount),
+            "loan_total_payable": str(self.total),
             "current_balance": "0.00",
-            "opened_date": _day(at),
-            "signed_loan_agreement_url": f"https://agreements.example.com/{self._account}.pdf",
+            "opened_date": self._day(at),
+            "commencement_date": self._day(at),
+            "signed_loan_agreement_url": f"https://agreements.example.com/{self.account}.pdf",
         }
-        yield self._message("account.created.v1", opened, at + timedelta(minutes=3))
-        dates = [_day(at + timedelta(days=14 * (n + 1))) for n in range(_INSTALMENTS)]
+        self._tell("account.created.v1", opened, at)
+        self.make_plan(at, self.total, 6)
+
+    def make_plan(self, at: datetime, total: Decimal, count: int) -> None:
+        """A plan of fortnightly instalments; the last one absorbs the rounding."""
+        self._plans += 1
+        each = (total / count).quantize(_CENT)
+        first = self._publishers.local(at).date()
+        self.plan = [
+            Instalment(n, first + timedelta(days=14 * n), each if n < count else total - each * (count - 1))
+            for n in range(1, count + 1)
+        ]
         plan = {
             "schedule_id": self._schedule,
-            "loan_amount": str(self._amount),
-            "total_amount": str(self._total),
-            "fee": str(self._fee),
-            "n_payments": _INSTALMENTS,
+            "loan_amount": str(self.amount),
+            "total_amount": str(total),
+            "fee": str(self.total - self.amount),
+            "n_payments": count,
             "payment_frequency": "fortnightly",
-            "created_date": _day(at),
+            "created_date": self._day(at),
             "payments": [
-                {"payment_number": n + 1, "due_date": dates[n], "amount": str(self._instalment(n))}
-                for n in range(_INSTALMENTS)
+                {"payment_number": one.number, "due_date": one.due.isoformat(), "amount": str(one.amount)}
+                for one in self.plan
             ],
         }
-        yield self._message("account.schedule.created.v1", plan, at + timedelta(minutes=4))
-        paid_out = {
-            "current_balance": str(self._total),
-            "triggered_by_transaction_type": "DISBURSEMENT",
-            "timestamp": (at + timedelta(minutes=30)).isoformat(),
+        self._tell("account.schedule.created.v1", plan, at + timedelta(seconds=5))
+
+    def disburse(self, at: datetime) -> None:
+        """Pay the loan out."""
+        self.status = "ACTIVE"
+        self.move(at, "DISBURSEMENT", self.total)
+
+    def move(self, at: datetime, kind: str, amount: Decimal, **more: str) -> str:
+        """Book a movement, and report the balance after it. Returns the transaction's id."""
+        self.owed += amount
+        self._transactions += 1
+        transaction = f"TX-{self.number:06}-{self._transactions}"
+        report = {
+            "current_balance": str(self.owed),
+            "status": self.status,
+            "triggered_by_transaction_type": kind,
+            "triggered_by_transaction_id": transaction,
+            "timestamp": self._publishers.time(at),
         }
-        yield self._message("account.updated.v1", paid_out, at + timedelta(minutes=30))
+        self._tell("account.updated.v1", report | more, at)
+        return transaction
 
-    def _repayments(self, start: datetime, count: int) -> Entries:
-        for n in range(count):
-            at = start + timedelta(days=14 * (n + 1), hours=1)
-            transaction = f"TX-{self._number:06}-{n + 1}"
-            update: dict[str, Any] = {
-                "current_balance": str(self._owed(n + 1)),
-                "status": "ACTIVE",
-                "triggered_by_transaction_type": "REPAYMENT",
-                "triggered_by_transaction_id": transaction,
-                "timestamp": at.isoformat(),
-            }
-            if self._chance.random() < 0.7:
-                update |= {
-                    "last_payment_date": _day(at),
-                    "last_payment_amount": str(self._instalment(n)),
-                }
-            yield self._message("account.updated.v1", update, at)
-            news = {
-                "payment_number": n + 1,
-                "status": "PAID",
-                "paid_date": _day(at),
-                self._chance.choice(("amount_paid", "paid_amount")): str(self._instalment(n)),
-                "amount_remaining": "0.00",
-                "linked_transaction_ids": [transaction],
-                "last_updated": at.isoformat(),
-            }
-            schedule = {"schedule_id": self._schedule, "payments": [news]}
-            yield self._message("account.schedule.updated.v1", schedule, at + timedelta(seconds=5))
+    def charge(self, at: datetime, kind: str, amount: Decimal) -> None:
+        """A late or dishonour fee: it is paid first, and is in no plan."""
+        self.fees_due += amount
+        self.move(at, kind, amount)
 
-    def _closed(self, at: datetime, reason: str, balance: Decimal) -> Entries:
+    def waive_fees(self, at: datetime) -> None:
+        """Waive the fees that were charged."""
+        self.move(at, "FEE_WAIVER", -self.fees_due)
+        self.fees_due = _NOTHING
+
+    def pay(self, at: datetime, amount: Decimal) -> None:
+        """A repayment: fees first, then the earliest instalments. At zero the account is closed."""
+        self.paid += amount
+        more = {"last_payment_date": self._day(at), "last_payment_amount": str(amount)}
+        transaction = self.move(at, "REPAYMENT", -amount, **(more if self._chance.random() < 0.7 else {}))
+        to_fees = min(amount, self.fees_due)
+        self.fees_due -= to_fees
+        left, touched = amount - to_fees, []
+        for each in self.unpaid():
+            part = min(left, each.remaining)
+            left -= part
+            each.paid += part
+            if part:
+                each.transactions.append(transaction)
+            if not self.owed:
+                each.amount = each.paid  # Adjustments cover the rest.
+            if part or not self.owed:
+                touched.append(each)
+        if touched:
+            self._report(at + timedelta(seconds=5), touched)
+        if not self.owed:
+            self.close(at + timedelta(minutes=1), "PAID_OFF", transaction)
+        elif self.status == "SUSPENDED" and not self.days_past_due(self._publishers.local(at).date()):
+            self._change_status(at + timedelta(seconds=10), "ACTIVE")
+
+    def night(self, at: datetime) -> None:
+        """The nightly job: yesterday's missed instalment, the aging, the suspension."""
+        day = self._publishers.local(at).date()
+        yesterday = day - timedelta(days=1)
+        if (missed := self.due_on(yesterday)) is not None:
+            self._report(at, [missed], is_missed=True)
+        days = self.days_past_due(day)
+        bucket = next(name for least, name in _BUCKETS if days >= least)
+        if days or bucket != self._bucket or any(each.due == yesterday for each in self.plan):
+            self._age(at, days, bucket)
+        if days >= _SUSPENDED_FROM_DAYS and self.status == "ACTIVE":
+            self._change_status(at + timedelta(minutes=1), "SUSPENDED")
+
+    def resume(self, at: datetime) -> None:
+        """An agreed plan ends the suspension."""
+        if self.status == "SUSPENDED":
+            self._change_status(at, "ACTIVE")
+
+    def close(self, at: datetime, reason: str, transaction: str | None = None) -> None:
+        """Nothing is owed any more: it was paid, or is written off."""
         closure = {
             "closure_reason": reason,
-            "final_balance": str(balance),
-            "total_paid": str(self._total),
-            "loan_total_payable": str(self._total),
-            "previous_status": "ACTIVE",
-            "closed_date": _day(at),
+            "final_balance": str(self.owed),
+            "total_paid": str(self.paid),
+            "loan_total_payable": str(self.total),
+            "previous_status": self.status,
+            "closed_date": self._day(at),
         }
-        yield self._message("account.closed.v1", closure, at)
-        yield self._message(
-            "loan.aging.updated.v1", {"dpd": 0, "bucket": "closed", "is_in_arrears": False}, at
+        self.status, self.closed_as, self.owed = "CLOSED", reason, _NOTHING
+        self._tell(
+            "account.closed.v1",
+            closure | ({"triggered_by_transaction_id": transaction} if transaction else {}),
+            at,
         )
+        self._age(at + timedelta(seconds=5), 0, "closed")
 
-    def _late(self, due: datetime, instalment: int, days: int) -> Entries:
-        """A missed instalment, still unpaid so many days later, with those after it."""
-        now = due + timedelta(days=days)
-        missed = due + timedelta(days=1)
-        for number in range(instalment, _INSTALMENTS + 1):
-            at = missed + timedelta(days=14 * (number - instalment))
-            if at > now:
-                break
-            news = {"payment_number": number, "status": "OVERDUE", "last_updated": at.isoformat()}
-            yield self._message("account.schedule.updated.v1", {"payments": [news]}, at)
-            if number == instalment:
-                yield from self._suspended(at)
-        bucket = "early_arrears" if days < 15 else "late_arrears" if days < 90 else "default"
-        aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": True, "last_updated": now.isoformat()}
-        yield self._message("loan.aging.updated.v1", aging, now)
+    @property
+    def _schedule(self) -> str:
+        return f"SCH-{self.number:06}-{self._plans}"
 
-    def _suspended(self, at: datetime) -> Entries:
-        news = {"new_status": "SUSPENDED", "changed_at": at.isoformat()}
-        yield self._message("account.status_changed.v1", news, at + timedelta(minutes=2))
+    def _report(self, at: datetime, instalments: list[Instalment], *, is_missed: bool = False) -> None:
+        payments: list[dict[str, Any]] = []
+        for each in instalments:
+            status = "OVERDUE" if is_missed else "PARTIAL" if each.remaining else "PAID"
+            facts = {
+                "payment_number": each.number,
+                "status": status,
+                self._chance.choice(("amount_paid", "paid_amount")): str(each.paid),
+                "amount_remaining": str(each.remaining),
+                "linked_transaction_ids": list(each.transactions),
+                "last_updated": self._publishers.time(at),
+            }
+            payments.append(facts | ({"paid_date": self._day(at)} if status == "PAID" else {}))
+        self._tell("account.schedule.updated.v1", {"schedule_id": self._schedule, "payments": payments}, at)
 
-    def _write_off(self, at: datetime, owed: Decimal) -> Entries:
-        asked = {
-            "loanAccountId": self._account,
-            "amount": str(owed),
-            "originalBalance": str(self._total),
-            "reason": self._chance.choice(("hardship", "unable_to_locate", "bankruptcy")),
-            "requestedBy": "staff-7",
-            "requestedByName": "Robin Hale",
-            "customerId": self._who.customer_id,
-            "customerName": f"{self._who.first_name} {self._who.last_name}",
-            "accountNumber": f"BL{self._number:08}",
-            "priority": "high",
-        }
-        yield self._decision("writeoff.requested.v1", asked, at)
-        outcome = self._chance.choice(("approved", "rejected", "cancelled", "pending"))
-        later = at + timedelta(hours=3)
-        if outcome == "approved":
-            decided = {"approvedBy": "staff-2", "comment": "Agreed with collections."}
-            yield self._decision("writeoff.approved.v1", decided, later)
-            yield from self._closed(later + timedelta(minutes=1), "WRITTEN_OFF", owed)
-        elif outcome == "rejected":
-            yield self._decision(
-                "writeoff.rejected.v1", {"rejectedBy": "staff-2", "reason": "Try a plan first."}, later
-            )
-        elif outcome == "cancelled":
-            yield self._decision("writeoff.cancelled.v1", {"cancelledBy": "staff-7"}, later)
+    def _age(self, at: datetime, days: int, bucket: str) -> None:
+        self._bucket = bucket
+        aging = {"dpd": str(days), "bucket": bucket, "is_in_arrears": days > 0}
+        self._tell("loan.aging.updated.v1", aging | {"last_updated": self._publishers.time(at)}, at)
 
-    def _decision(self, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
-        header = EntryHeader(at, conversation=self._request)
-        return TimedEntry(at, self._publishers.service(kind, payload, header))
+    def _change_status(self, at: datetime, status: str) -> None:
+        self.status = status
+        news = {"new_status": status, "changed_at": self._publishers.time(at)}
+        self._tell("account.status_changed.v1", news, at)
 
-    def _instalment(self, n: int) -> Decimal:
-        """The last one absorbs the rounding."""
-        each = (self._total / _INSTALMENTS).quantize(_CENT)
-        return self._total - each * (_INSTALMENTS - 1) if n == _INSTALMENTS - 1 else each
+    def _tell(self, kind: str, payload: dict[str, Any], at: datetime) -> None:
+        header = EntryHeader(at, user=self.customer_id)
+        body = {"account_id": self.account, **payload}
+        self.entries.append(TimedEntry(at, self._publishers.service(kind, body, header)))
 
-    def _owed(self, paid: int) -> Decimal:
-        return self._total - sum((self._instalment(n) for n in range(paid)), Decimal(0))
-
-
-def _day(at: datetime) -> str:
-    return at.astimezone(_ZONE).date().isoformat()
+    def _day(self, at: datetime) -> str:
+        return self._publishers.local(at).date().isoformat()

@@ -32,7 +32,14 @@ _PORTS = {"redis": 6379, "mongo": 27017, "ledger": 50051, "api": 8000}
 
 
 def demo(
-    data: Path, customers: int, stop: Event, *, seconds: float | None, say: Say, show_status: Say
+    data: Path,
+    customers: int,
+    stop: Event,
+    *,
+    rate: float,
+    seconds: float | None,
+    say: Say,
+    show_status: Say,
 ) -> None:
     """Run until ``stop``, or for so many seconds. Continues with the data in ``data``.
 
@@ -71,8 +78,8 @@ def demo(
         start("api", "api")
         start(
             "simulator",
-            *("--redis-url", redis.url, "--stream", settings.inbox_stream),
-            *("--customers", str(customers), "--state-file", str(data / "simulator.json")),
+            *("--customers", str(customers), "--rate", str(rate)),
+            *("--state-file", str(data / "simulator.json")),
             module="app.demo.simulator",
         )
         running.callback((servers := Servers(settings)).close)

@@ -13,27 +13,24 @@ from app.demo.lender import Lender
 from app.demo.publishers import Entry, Publishers, TimedEntry
 
 _SEED = 20_260_306
-_CUSTOMERS = 63
+_CUSTOMERS = 40
 _FIRST = 900_001  # None of the demo's own customers has such a number.
 
 
 def sample(seed: int = _SEED, customers: int = _CUSTOMERS) -> list[Entry]:
-    """The entries of so many customers, in stream order: about 33 of each."""
+    """The history of so many customers until that day, in stream order."""
     chance = Random(seed)
-    lender = Lender(seed)
-    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    timed: list[TimedEntry] = []
-    for number in range(customers):
-        timed += lender.story(_FIRST + number, start + timedelta(minutes=9 * number))
+    day = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    timed = Lender(seed).history(range(_FIRST, _FIRST + customers), day)
     publishers = Publishers(chance)
     for hour in range(6):
-        at = start + timedelta(hours=hour)
+        at = day - timedelta(hours=hour)
         timed += [TimedEntry(at, publishers.poison(at)), TimedEntry(at, publishers.unknown(at))]
     entries = [each.entry for each in sorted(timed, key=lambda each: each.at)]
-    for _ in range(60 * customers // _CUSTOMERS):
+    for _ in range(len(entries) // 36):
         # A publisher's retry: the same logical message under another entry id.
         entries.insert(chance.randrange(len(entries)), dict(chance.choice(entries)))
-    for _ in range(150 * customers // _CUSTOMERS):
+    for _ in range(len(entries) // 14):
         first = chance.randrange(len(entries) - 5)
         second = first + chance.randint(1, 5)
         entries[first], entries[second] = entries[second], entries[first]

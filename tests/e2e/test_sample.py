@@ -31,7 +31,7 @@ def test_the_sample_holds_every_type_and_identities_of_their_own() -> None:
     entries = sample()
     kinds = {entry_type({k.encode(): v.encode() for k, v in entry.items()}) for entry in entries}
     assert set(CATALOGUE) <= kinds
-    assert 1_900 <= len(entries) <= 2_200
+    assert 2_000 <= len(entries) <= 3_000
     for entry in entries:
         if any(name in entry for name in ("event_type", "typ", "msg_type")):
             assert any(name in entry for name in (*EXPLICIT_ID, "cause"))

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 Entry = dict[str, str]
 
+AGENT = "ledger-sandbox"
+"""The publisher, as its entries name it."""
+
 ANNOUNCED = "announced"
 """The name of this progress, beside those of the streams."""
 
@@ -87,7 +90,7 @@ def _entry(kind: str, posted: Posting, suffix: str, payload: dict[str, Any]) -> 
         "event_id": f"{posted.event_id}{suffix}",
         "payload": json.dumps(payload | {"timestamp": at}),
         "timestamp": at,
-        "agt": "ledger-sandbox",
+        "agt": AGENT,
         "rec": '["billie-srv"]',
         "cls": "msg",
     }

@@ -66,8 +66,7 @@ class System:
     def story(self, number: int) -> None:
         """Publish the story of the lender's customer of that number."""
         with Redis.from_url(self.settings.redis_url, protocol=2) as redis:
-            entries = [each.entry for each in Lender(SEED).story(number, NOON)]
-            publish(redis, self.settings.inbox_stream, entries)
+            publish(redis, self.settings.inbox_stream, _story(number))
 
     def tell(self, kind: str, **payload: Any) -> None:
         """Publish one message."""
@@ -182,8 +181,13 @@ def failures() -> list[str]:
     return found
 
 
+def _story(number: int) -> list[dict[str, str]]:
+    lender = Lender(SEED)
+    return [each.entry for each in lender.story(number, lender.applied_at(number, NOON), NOON)]
+
+
 def _is_late(number: int) -> bool:
-    entries = [str(each.entry) for each in Lender(SEED).story(number, NOON)]
+    entries = [str(each) for each in _story(number)]
     return any("late_arrears" in each for each in entries) and not any("writeoff" in each for each in entries)
 
 
