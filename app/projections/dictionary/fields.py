@@ -39,7 +39,9 @@ def fields_of(model: type[Model]) -> dict[str, Field]:
     """Every field of a model's documents by its path, in order, each followed by its nested fields."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    return {field.path: field for field in _fields(schema, "", definitions)}
+    of_the_model = {field.path: field for field in _fields(schema, "", definitions)}
+    same = of_the_model["_id"]._replace(path=model.identifier(), description=f"The same as `_id`. {ALWAYS}")
+    return {"_id": of_the_model.pop("_id"), same.path: same} | of_the_model
 
 
 def _fields(schema: Schema, prefix: str, definitions: Schema) -> Iterator[Field]:

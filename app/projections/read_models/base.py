@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from app.projections.engine.projection import Projection
+from app.projections.engine.values import Document
 from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.read_models.types import Model
 from app.runtime.settings.settings import Settings
@@ -42,6 +43,9 @@ class ReadModel(Projection):
 
     def __init__(self, options: Options = Options()) -> None:
         self.options = options
+
+    def finish(self, document: Document) -> None:
+        document[self.model.identifier()] = document["_id"]
 
     @cached_property
     def calendar(self) -> BusinessCalendar:

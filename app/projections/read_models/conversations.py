@@ -137,6 +137,7 @@ class Conversations(ReadModel):
     own = (Conversation,)
 
     def finish(self, document: Document) -> None:
+        super().finish(document)
         set_search_keys(self.name, document)
 
     @on_event

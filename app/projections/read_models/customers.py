@@ -108,6 +108,7 @@ class Customers(ReadModel):
     own = (Customer,)
 
     def finish(self, document: Document) -> None:
+        super().finish(document)
         set_search_keys(self.name, document)
 
     @on_event

@@ -39,6 +39,13 @@ class Model(BaseModel):
         alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
     )
 
+    @classmethod
+    def identifier(cls) -> str:
+        """The name under which a whole document holds its ``_id`` a second time."""
+        return next(
+            to_camel(name) for name, field in cls.model_fields.items() if field.validation_alias == "_id"
+        )
+
 
 class Person(Model):
     """A staff member."""

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from app.aggregates.base import Aggregate
 from app.event_store.application import Servicing
-from app.projections.engine.projection import Projection
 from app.projections.engine.projector import Projector
+from app.projections.read_models.base import ReadModel
 from tests.support.data.given import Step, absorb, message
 from tests.support.data.mock_mongo import Database
 
@@ -44,7 +44,7 @@ class On:
 class Given:
     """An event store, and the documents that a projection folds of it."""
 
-    def __init__(self, projection: Projection) -> None:
+    def __init__(self, projection: ReadModel) -> None:
         self.servicing, self.database = Servicing.in_memory(), Database()
         self._collection = self.database[projection.name]
         self._projection = projection
@@ -62,10 +62,11 @@ class Given:
         return self
 
     def then(self, identifier: str, **fields: Any) -> Self:
-        """The document holds just these fields, beside ``_id`` and the times of creation and update."""
+        """The document holds just these fields, beside its identifier and times of creation and update."""
         document = self.document(identifier)
         assert document is not None, f"there is no {identifier}, but {self.ids()}"
-        assert {name: value for name, value in document.items() if name not in _STAMPS} == fields
+        aside = {*_STAMPS, self._projection.model.identifier()}
+        assert {name: value for name, value in document.items() if name not in aside} == fields
         return self
 
     def shows(self, identifier: str, **fields: Any) -> Self:
@@ -90,6 +91,6 @@ class Given:
         return sorted(document["_id"] for document in self._collection.find())
 
 
-def given(projection: Projection, *steps: Step) -> Given:
+def given(projection: ReadModel, *steps: Step) -> Given:
     """The messages absorbed already."""
     return Given(projection).when(*steps)

@@ -33,6 +33,7 @@ class LoanAccounts(ReadModel):
     lookup = AccountsOfCustomer()
 
     def finish(self, document: Document) -> None:
+        super().finish(document)
         set_search_keys(self.name, document)
 
     @on_event

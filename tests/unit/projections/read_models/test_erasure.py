@@ -82,7 +82,7 @@ def test_an_erased_customer_keeps_no_personal_data(servicing: Servicing) -> None
     documents = {name: found[0] for name, found in live.documents().items() if name in CLEARED}
     assert all("erasedAt" in document for document in documents.values())
     customer = documents["customers"]
-    assert customer.keys() == {"_id", "ekycStatus", "createdAt", "updatedAt", "erasedAt"}
+    assert customer.keys() == {"_id", "customerId", "ekycStatus", "createdAt", "updatedAt", "erasedAt"}
     account = documents["loan-accounts"]
     assert account["accountStatus"] == "paid_off"
     assert str(account["balances"]["currentBalance"]) == "0.00"
