@@ -1,6 +1,6 @@
 """The base of every aggregate: it absorbs each message once, and its events say what of them is personal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import field, fields
 from datetime import UTC, datetime
 from functools import cache, wraps
@@ -124,6 +124,8 @@ class Aggregate(domain.Aggregate):
         self.erased: Aggregate.PersonalDataErased | None = None
         self.absorbed: set[str] = set()
         self.stamps = FieldStamps()
+        self.memories: list[Sized] = [self.absorbed, self.stamps.known]
+        """What it remembers for ever: some 200 bytes each."""
 
     @property
     def is_unsettled(self) -> bool:
@@ -143,8 +145,8 @@ class Aggregate(domain.Aggregate):
 
     @property
     def remembered(self) -> int:
-        """How many messages and fields it remembers, at some 200 bytes each."""
-        return len(self.absorbed) + len(self.stamps)
+        """How many messages and fields it remembers."""
+        return sum(map(len, self.memories))
 
     @classmethod
     def id_of(cls, business_id: str) -> UUID:

@@ -121,10 +121,7 @@ class Conversation(Aggregate):
         super().__init__(business_id)
         self.customer_id: str | None = None
         self.application = TreeStamps()
-
-    @property
-    def remembered(self) -> int:
-        return super().remembered + len(self.application)
+        self.memories += [self.application.leaves.known, self.application.objects.known]
 
     @absorbs
     def start(

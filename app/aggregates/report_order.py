@@ -18,14 +18,11 @@ class FieldStamps:
     """
 
     def __init__(self) -> None:
-        self._stamps: dict[str, tuple[datetime | None, bool]] = {}
-
-    def __len__(self) -> int:
-        return len(self._stamps)
+        self.known: dict[str, tuple[datetime | None, bool]] = {}
 
     def accepts(self, name: str, at: datetime | None, *, initial: bool = False) -> bool:
         """Whether a report of field ``name``, made at ``at``, may set it."""
-        known = self._stamps.get(name)
+        known = self.known.get(name)
         if known is None:
             return True
         known_at, known_initial = known
@@ -51,15 +48,15 @@ class FieldStamps:
     ) -> None:
         """Remember that these fields were set by a report made at ``at``."""
         for name in names:
-            self._stamps[f"{prefix}{name}"] = (at, initial)
+            self.known[f"{prefix}{name}"] = (at, initial)
 
     def time_of(self, name: str) -> datetime | None:
         """The upstream time of the report that set a field; None if there is none."""
-        return self._stamps.get(name, (None, False))[0]
+        return self.known.get(name, (None, False))[0]
 
     def drop(self, name: str) -> None:
         """Forget who set a field."""
-        self._stamps.pop(name, None)
+        self.known.pop(name, None)
 
 
 class TreeStamps:
@@ -69,11 +66,8 @@ class TreeStamps:
     """
 
     def __init__(self) -> None:
-        self._leaves = FieldStamps()
-        self._objects = FieldStamps()
-
-    def __len__(self) -> int:
-        return len(self._leaves) + len(self._objects)
+        self.leaves = FieldStamps()
+        self.objects = FieldStamps()
 
     def fresh(self, data: Mapping[str, Json], at: datetime | None, path: str = "") -> dict[str, Json]:
         """``data`` without empty objects, nulls, and what is older than what is known."""
@@ -81,9 +75,9 @@ class TreeStamps:
         for key, value in data.items():
             here = f"{path}{_STEP}{key}"
             if not isinstance(value, dict):
-                if value is not None and self._leaves.accepts(here, at) and self._objects.accepts(here, at):
+                if value is not None and self.leaves.accepts(here, at) and self.objects.accepts(here, at):
                     fresh[key] = value
-            elif self._leaves.accepts(here, at) and (kept := self.fresh(value, at, here)):
+            elif self.leaves.accepts(here, at) and (kept := self.fresh(value, at, here)):
                 fresh[key] = kept
         return fresh
 
@@ -92,11 +86,11 @@ class TreeStamps:
         for key, value in data.items():
             here = f"{path}{_STEP}{key}"
             if isinstance(value, dict):
-                if self._objects.accepts(here, at):
-                    self._objects.note([here], at)
+                if self.objects.accepts(here, at):
+                    self.objects.note([here], at)
                 self.note(value, at, here)
             else:
-                self._leaves.note([here], at)
+                self.leaves.note([here], at)
 
 
 _STEP = "\0"  # Ingestion lets no key hold it, so no two paths are alike.

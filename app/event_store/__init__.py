@@ -1,1 +1,1 @@
-"""How events are kept, read, copied and backed up. Imports ``app.privacy`` and the aggregates."""
+"""How events are kept, read, copied, backed up and erased. Imports ``app.privacy`` and the aggregates."""

@@ -1,1 +1,1 @@
-"""How personal facts are sealed, under which keys, and how they are erased. Imports the aggregates only."""
+"""How personal facts are sealed, and under which keys; whose keys a save destroys. Imports the aggregates."""

@@ -33,11 +33,7 @@ class Instalments:
 
     def __init__(self) -> None:
         self._known: dict[str | None, _Known] = {}
-        self._stamps = FieldStamps()
-
-    def __len__(self) -> int:
-        """How many fields of payments were reported."""
-        return len(self._stamps)
+        self.stamps = FieldStamps()
 
     def fresh(
         self, schedule_id: str | None, payments: list[Instalment], upstream_time: datetime | None
@@ -50,7 +46,7 @@ class Instalments:
                 name: value
                 for name, value in payment.items()
                 if name != "payment_number"
-                and all(self._stamps.accepts(_stamp(key, number, name), at) for key in {schedule_id, None})
+                and all(self.stamps.accepts(_stamp(key, number, name), at) for key in {schedule_id, None})
             }
             if news:
                 found.append(cast("Instalment", {"payment_number": number, **news}))
@@ -64,7 +60,7 @@ class Instalments:
         for payment in payments:
             number, at = payment["payment_number"], payment.get("last_updated") or upstream_time
             known[number] = cast("Instalment", {**known.get(number, {}), **payment})
-            self._stamps.note((_stamp(schedule_id, number, name) for name in payment), at)
+            self.stamps.note((_stamp(schedule_id, number, name) for name in payment), at)
 
     def of(self, schedule_id: str, since: datetime | None) -> list[Instalment]:
         """What is known of a schedule made at ``since``, unnamed news included."""
@@ -82,9 +78,9 @@ class Instalments:
         adopted = self.of(schedule_id, since)
         for number, name, _ in list(self._unnamed(since)):
             if self._is_newest(schedule_id, number, name):
-                at = self._stamps.time_of(_stamp(None, number, name))
-                self._stamps.note([_stamp(schedule_id, number, name)], at)
-            self._stamps.drop(_stamp(None, number, name))
+                at = self.stamps.time_of(_stamp(None, number, name))
+                self.stamps.note([_stamp(schedule_id, number, name)], at)
+            self.stamps.drop(_stamp(None, number, name))
             del cast("dict[str, object]", self._known[None][number])[name]
         self._known[schedule_id] = {payment["payment_number"]: payment for payment in adopted}
 
@@ -96,14 +92,14 @@ class Instalments:
             if name != "payment_number"
             and (
                 since is None
-                or (at := self._stamps.time_of(_stamp(None, number, name))) is None
+                or (at := self.stamps.time_of(_stamp(None, number, name))) is None
                 or at >= since
             )
         ]
 
     def _is_newest(self, schedule_id: str, number: int, name: str) -> bool:
-        at = self._stamps.time_of(_stamp(None, number, name))
-        return self._stamps.accepts(_stamp(schedule_id, number, name), at)
+        at = self.stamps.time_of(_stamp(None, number, name))
+        return self.stamps.accepts(_stamp(schedule_id, number, name), at)
 
 
 def _stamp(schedule_id: str | None, number: int, name: str) -> str:

@@ -24,12 +24,9 @@ class Movements:
     """
 
     def __init__(self) -> None:
-        self._reports: list[_Report] = []
+        self.reports: list[_Report] = []
         self.besides = Decimal(0)
         """By how much fees, waivers, adjustments and write-offs moved the balance, in all; AUD."""
-
-    def __len__(self) -> int:
-        return len(self._reports)
 
     def report(
         self, balance: Decimal, transaction_type: str | None, at: datetime | None, *, initial: bool
@@ -37,16 +34,16 @@ class Movements:
         """A balance, and what moved it there, if that is known."""
         if initial:
             place = (False, at or _EVER)
-        elif at is not None or not self._reports:
+        elif at is not None or not self.reports:
             place = (True, at or _EVER)
         else:
-            place = self._reports[-1].place
+            place = self.reports[-1].place
         new = _Report(place, balance, transaction_type in _BESIDES_PAYMENTS)
-        index = bisect_right(self._reports, place, key=lambda each: each.place)
-        before = self._reports[index - 1] if index else None
-        after = self._reports[index] if index < len(self._reports) else None
+        index = bisect_right(self.reports, place, key=lambda each: each.place)
+        before = self.reports[index - 1] if index else None
+        after = self.reports[index] if index < len(self.reports) else None
         self.besides += _moved(before, new) + _moved(new, after) - _moved(before, after)
-        self._reports.insert(index, new)
+        self.reports.insert(index, new)
 
 
 def _moved(before: _Report | None, after: _Report | None) -> Decimal:

@@ -29,6 +29,7 @@ class LoanAccountState(Aggregate):
         self.schedule_created = False
         self.schedule_since: datetime | None = None
         self.instalments = Instalments()
+        self.memories += [self.instalments.stamps.known, self.movements.reports]
 
     @property
     def is_open(self) -> bool:
@@ -39,7 +40,3 @@ class LoanAccountState(Aggregate):
     def is_closed(self) -> bool:
         """Whether upstream has closed it, for any reason."""
         return self.sdk_status == "CLOSED"
-
-    @property
-    def remembered(self) -> int:
-        return super().remembered + len(self.instalments) + len(self.movements)

@@ -14,7 +14,7 @@ from app.api.http.pages import CustomerId
 from app.api.http.problems import Problem, documented
 from app.api.http.router import Router
 from app.api.services import services_of
-from app.privacy.erasure import erase_customer
+from app.event_store.erasure import erase_customer
 from app.projections.engine.values import time
 from app.projections.read_models.types import StaffMember
 from app.runtime.servers.store_threads import in_thread

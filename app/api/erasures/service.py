@@ -7,10 +7,10 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app.api.services import Database
+from app.event_store.erasure import Erased
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.mentions import Mentions, mentions_of
 from app.operations.servers import Servers
-from app.privacy.erasure import Erased
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS
 from app.projections.engine.positions import comes_to

@@ -133,12 +133,6 @@ class SQLiteEndpoint(Endpoint):
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         return self._connection.execute(statement, values).fetchall()
 
-    def table_names(self) -> list[str]:
-        found = self.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        )
-        return [name for (name,) in found]
-
     def rows(self, table: Table) -> Generator[Row]:
         """The rows of a table in the order of their keys."""
         columns = self.columns(table)
@@ -216,11 +210,6 @@ class PostgresEndpoint(Endpoint):
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         cursor = self._connection.execute(statement.replace("?", "%s").encode(), values or None)
         return cursor.fetchall() if cursor.description else []
-
-    def table_names(self) -> list[str]:
-        return [
-            name for (name,) in self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        ]
 
     def rows(self, table: Table) -> Generator[Row]:
         """The rows of a table in the order of their keys."""

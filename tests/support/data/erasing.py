@@ -17,7 +17,7 @@ from app.aggregates import (
 )
 from app.aggregates.contact_note import facts_of
 from app.event_store.application import Servicing
-from app.privacy.erasure import Erased, erase_customer
+from app.event_store.erasure import Erased, erase_customer
 from tests.support.data.given import Step, absorb, message
 
 SECRET = "Wilhelmina"

@@ -18,11 +18,11 @@ from app.aggregates import (
 from app.aggregates.contact_note import facts_of
 from app.demo.sample import sample
 from app.event_store.application import Servicing
+from app.event_store.erasure import erase_customer
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
 from app.ingestion.messages.customers import ResidentialAddress
 from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.apply import apply_messages
-from app.privacy.erasure import erase_customer
 from tests.support.data.given import Step, absorb, message
 from tests.unit.ingestion.samples import filled
 from tests.unit.projections.read_models.test_properties import entries

@@ -23,7 +23,7 @@ from app.aggregates.base import Key
 from app.aggregates.personal import ERASED
 from app.errors import IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
-from app.privacy.erasure import MoneyOpenError
+from app.event_store.erasure import MoneyOpenError
 from tests.support.data.erasing import ANN, EVE, REASON, SECRET, erase, know, stored_bytes, write_note
 from tests.support.data.given import absorb, ask_write_off, message
 from tests.support.data.projecting import On

@@ -14,7 +14,7 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.aggregates.personal import ERASED
 from app.event_store.application import Servicing
-from app.privacy.erasure import MoneyOpenError
+from app.event_store.erasure import MoneyOpenError
 from app.privacy.key_rotation import rotate_keys
 from app.privacy.key_tables import KeyTables
 from app.privacy.master_keys import MasterKeyError, MasterKeys

@@ -1,11 +1,10 @@
 """The erasure of a customer: refused while money is open, and otherwise one transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 from uuid import UUID
 
-from app.aggregates.base import Aggregate, Key, Source
+from app.aggregates.base import Aggregate, Key
 from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
@@ -14,40 +13,16 @@ from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.two_people import Actor
 from app.aggregates.write_off_request import WriteOffRequest
 from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
+from app.event_store.application import Servicing
+from app.event_store.unit_of_work import UnitOfWork
 from app.privacy.key_tables import KeyTables
-from app.privacy.saving import Privacy, erasure_of
+from app.privacy.saving import erasure_of
 
-A = TypeVar("A", bound=Aggregate)
-T = TypeVar("T")
 _KINDS: dict[str, type[Aggregate]] = {
     kind.__name__: kind for kind in (LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
 }
 _MOST_NAMED = 10
 _OTHER_REASON = "The key belongs to this customer's erasure for another reason."
-
-
-class Unit(Protocol):
-    """What an erasure needs of a unit of work."""
-
-    known_links: dict[UUID, int]
-
-    def expect(self, keys: Collection[Key]) -> None: ...
-
-    def obtain(self, kind: type[A], business_id: str, source: Source) -> A: ...
-
-
-class Store(Protocol):
-    """What an erasure needs of the event store, which must not cache."""
-
-    privacy: Privacy
-
-    def load(self, kind: type[A], business_id: str) -> A | None: ...
-
-    def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]: ...
-
-    def position_of(self, key: Key, version: int) -> int: ...
-
-    def change(self, what: Callable[[Unit], T]) -> tuple[T, int | None]: ...
 
 
 class MoneyOpenError(BillieError):
@@ -82,14 +57,14 @@ class Erased(NamedTuple):
 
 
 def erase_customer(
-    store: Store, customer_id: str, actor: Actor, reason: str, key: str | None = None
+    store: Servicing, customer_id: str, actor: Actor, reason: str, key: str | None = None
 ) -> Erased:
     """Make the customer's personal data unreadable for ever; asked again, say when that was done.
 
     Raises NotFoundError, MoneyOpenError, IdempotencyKeyReusedError, and one of EVENT_STORE_ERRORS.
     """
 
-    def erase(unit: Unit) -> tuple[Aggregate.PersonalDataErased, bool]:
+    def erase(unit: UnitOfWork) -> tuple[Aggregate.PersonalDataErased, bool]:
         known = store.load(Customer, customer_id)
         if known is None and not store.privacy.tables.links_of([Customer.id_of(customer_id)]):
             raise NotFoundError("customer", customer_id)
@@ -108,7 +83,7 @@ def erase_customer(
 
 
 def _erase(
-    tables: KeyTables, unit: Unit, customer_id: str, *, by: Actor, reason: str, key: str | None
+    tables: KeyTables, unit: UnitOfWork, customer_id: str, *, by: Actor, reason: str, key: str | None
 ) -> Aggregate.PersonalDataErased:
     source = erasure_of(customer_id)
     keys, unit.known_links = _linked(tables, customer_id)
@@ -132,7 +107,7 @@ def _erase(
     return customer.erased
 
 
-def _erased_with(store: Store, customer_id: str) -> list[Key]:
+def _erased_with(store: Servicing, customer_id: str) -> list[Key]:
     keys, _ = _linked(store.privacy.tables, customer_id)
     erased = [
         key
