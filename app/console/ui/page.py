@@ -15,7 +15,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from app.api.http.problems import ProblemError, problem_of
 from app.api.ledger.routes import TransactionType
-from app.console.session.rest import Json, RefusedError, Rest, allowed_routes
+from app.console.session.rest import Answer, Json, RefusedError, Rest, allowed_routes
 from app.console.session.sessions import FormOf, Session, SessionOf, SignInNeededError, check_form, console_of
 from app.console.ui.assets import addresses
 from app.console.ui.formats import FILTERS, zone_of
@@ -73,6 +73,11 @@ class PageContext:
     def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """A page, or a part of one, from a template."""
         return render(self.request, template, self.session, status=status, **values)
+
+    def render_outcome(self, template: str, answer: Answer, **values: Any) -> HTMLResponse:
+        """The ``outcome`` of a request of the drawer, or its ``problem``."""
+        status, outcome = (answer.status, None) if answer.is_problem else (200, answer.body)
+        return self.render(template, status=status, outcome=outcome, problem=answer.problem, **values)
 
 
 async def page_context(request: Request, session: SessionOf, form: FormOf) -> PageContext:

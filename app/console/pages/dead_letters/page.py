@@ -1,6 +1,5 @@
 """Dead letters: listed by reason, shown as they came, replayed unchanged, or discarded with a reason."""
 
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi.responses import Response
@@ -104,26 +103,26 @@ async def discard(context: Context, dead_letter_id: str) -> Response:
 async def _form(
     context: PageContext, verb: str, dead_letter_id: str, because: str = "", *, is_invalid: bool = False
 ) -> Response:
+    message = f"Enter a reason of at most {_MAX_REASON:,} characters."
     return context.render(
         "dead_letters/form.html",
         status=422 if is_invalid else 200,
         verb=verb,
         dead_letter=await context.rest.get(_ONE, dead_letter_id),
-        because=because,
-        is_invalid=is_invalid,
+        form={"because": because},
+        errors={"because": message} if is_invalid else {},
         max_reason=_MAX_REASON,
     )
 
 
-def _outcome(context: PageContext, answer: Answer, template: str, **values: Any) -> Response:
+def _outcome(context: PageContext, answer: Answer, template: str, **values: str) -> Response:
     """The outcome. A dead letter that is gone was handled before."""
-    page = context.render(
+    around = dict(parse_qsl(split(context.request.headers.get("hx-current-url", "")).query))
+    page = context.render_outcome(
         f"dead_letters/{template}.html",
-        status=answer.status if answer.is_problem else 200,
-        outcome=None if answer.is_problem else answer.body,
-        problem=answer.body if answer.is_problem else None,
-        is_gone=answer.status == 404 and answer.body.get("code") == "not_found",
-        filters=_filters_of_page(context),
+        answer,
+        is_gone=answer.status == 404 and answer.problem.get("code") == "not_found",
+        filters=_query(around.get("reason", ""), around.get("kind", "")),
         **values,
     )
     page.headers["HX-Trigger"] = "dead-letter-handled"
@@ -134,12 +133,6 @@ def _query(reason: str, kind: str) -> str:
     """The list's filters as the end of an address."""
     filters = {name: value for name, value in (("reason", reason), ("kind", kind)) if value}
     return f"?{urlencode(filters)}" if filters else ""
-
-
-def _filters_of_page(context: PageContext) -> str:
-    """The filters in the address of the page around the drawer."""
-    query = dict(parse_qsl(split(context.request.headers.get("hx-current-url", "")).query))
-    return _query(query.get("reason", ""), query.get("kind", ""))
 
 
 def _reason(name: str) -> str:

@@ -21,12 +21,6 @@ router = page_router()
 _PATH = "/approvals/{kind}/{identifier}/{verb}"
 _MIN_COMMENT, _MAX_COMMENT = 10, 1_000
 """The API's own bounds."""
-_DECISIONS = {
-    "approve": ("Approve", "Approve and post"),
-    "reject": ("Reject", "Reject"),
-    "withdraw": ("Withdraw", "Withdraw"),
-}
-"""By verb: the drawer's title and its last button."""
 
 
 class Decision(NamedTuple):
@@ -48,15 +42,12 @@ class Decision(NamedTuple):
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A template of the drawer."""
-        label, submit = _DECISIONS[self.verb]
-        return self.context.render(
-            template, status=status, decision=self, label=label, submit=submit, **values
-        )
+        return self.context.render(template, status=status, decision=self, **values)
 
 
 async def decision_of_path(context: Context, kind: str, identifier: str, verb: str) -> Decision:
     """The decision of an address. Raises NotFoundError for an unknown kind or verb."""
-    if verb not in _DECISIONS:
+    if verb not in ("approve", "reject", "withdraw"):
         raise NotFoundError("page", f"/approvals/…/{quoted(verb)}")
     return Decision(context, kind_of(kind), identifier, verb)
 
@@ -69,9 +60,10 @@ async def get_form(decision: OpenDecision) -> Response:
     """The form; the outcome if the request is already decided."""
     approval = await decision.approval()
     permissions = permissions_of(decision.context, approval)
+    may_decide = permissions["required_role"] is None and permissions["are_two"]
     if approval.status != "pending":
         answer = await _outcome(decision, approval)
-    elif not _may(permissions, decision.verb):
+    elif not (permissions["may_withdraw"] if decision.verb == "withdraw" else may_decide):
         return decision.render("decisions/refused.html", approval=approval, **permissions)
     else:
         answer = _form(decision, approval)
@@ -82,13 +74,12 @@ async def get_form(decision: OpenDecision) -> Response:
 @router.post(_PATH)
 async def decide(decision: OpenDecision) -> Response:
     """Decide, and show the outcome."""
-    rest, comment = decision.context.rest, decision.context.form.get("comment", "")
-    comment = comment.replace("\r\n", "\n").strip()
+    comment = decision.context.form.get("comment", "").replace("\r\n", "\n").strip()
     if decision.takes_comment and not _MIN_COMMENT <= len(comment) <= _MAX_COMMENT:
         return _form(decision, await decision.approval(), comment, is_invalid=True)
     path = f"{decision.kind.path}/{decision.kind.verbs[decision.verb]}"
     body: Json = {"comment": comment} if decision.takes_comment else {}
-    answer = await rest.post(path, decision.identifier, body=body)
+    answer = await decision.context.rest.post(path, decision.identifier, body=body)
     try:
         approval = await decision.approval()
     except RefusedError as refused:
@@ -138,18 +129,13 @@ async def _outcome(
 
 
 def _form(decision: Decision, approval: Approval, comment: str = "", *, is_invalid: bool = False) -> Response:
+    message = f"Enter {_MIN_COMMENT} to {_MAX_COMMENT:,} characters. The comment is kept with the decision."
     return decision.render(
         "decisions/form.html",
         status=422 if is_invalid else 200,
         approval=approval,
-        comment=comment,
-        is_invalid=is_invalid,
+        form={"comment": comment},
+        errors={"comment": message} if is_invalid else {},
         min_comment=_MIN_COMMENT,
         max_comment=_MAX_COMMENT,
     )
-
-
-def _may(permissions: Json, verb: str) -> bool:
-    if verb == "withdraw":
-        return bool(permissions["may_withdraw"])
-    return permissions["required_role"] is None and bool(permissions["are_two"])

@@ -36,7 +36,8 @@ class Drawer:
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A template of this folder."""
-        own = {"action": self.action, "account_id": self.account_id, "key": self.key}
+        address = f"/loan-accounts/{quoted(self.account_id)}/{self.action.name}"
+        own = {"action": self.action, "account_id": self.account_id, "key": self.key, "address": address}
         return self.context.render(f"money/{template}.html", status=status, **own, **values)
 
     async def render_with_parties(self, template: str, *, status: int = 200, **values: Any) -> Response:

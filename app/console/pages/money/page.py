@@ -120,7 +120,7 @@ async def _not_posted(drawer: Drawer, problem: Json, *, is_unknown: bool) -> Res
         status=problem["status"],
         problem=problem,
         is_unknown=is_unknown,
-        fields=_fields(drawer, "key"),
+        fields=_fields(drawer),
     )
 
 
@@ -179,10 +179,12 @@ async def _summary(drawer: Drawer, body: Json, known: Known, *, is_unconfirmed: 
         balance=balance,
         body=body,
         is_unconfirmed=is_unconfirmed,
-        fields=_fields(drawer, "key", "change", "overpays"),
+        fields=_fields(drawer, "change", "overpays"),
         **summary_of(drawer.context.settings, drawer.action.name, body, balance),
     )
 
 
 def _fields(drawer: Drawer, *without: str) -> dict[str, str]:
-    return {name: value for name, value in drawer.context.form.items() if name not in without}
+    """The fields of the form, for a form that sends them again."""
+    sent = {name: value for name, value in drawer.context.form.items() if name not in without}
+    return sent | {"key": drawer.key}

@@ -7,8 +7,7 @@ from fastapi.responses import Response
 from app.aggregates.contact_note import LONGEST_CONTENT, LONGEST_SUBJECT, NotePriority, NoteType, Sentiment
 from app.console.pages.loans.lookups import customer_summary
 from app.console.pages.money.actions import form_key
-from app.console.session.rest import Answer, Json
-from app.console.ui.formats import quoted
+from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
 
 router = page_router()
@@ -20,25 +19,21 @@ _DEFAULTS = {"noteType": "phone_inbound", "priority": "normal", "sentiment": "ne
 @router.get("/customers/{customer_id}/note")
 async def get_note_form(context: Context, customer_id: str) -> Response:
     """The form for a new note."""
-    return await _render_form(context, customer_id, _DEFAULTS)
+    return await _form(context, customer_id, _DEFAULTS)
 
 
 @router.post("/customers/{customer_id}/note")
 async def write_note(context: Context, customer_id: str) -> Response:
     """Save a new note."""
     note = _note_of(context.form)
-    if errors := _errors(note):
-        return await _render_form(context, customer_id, note, errors=errors)
-    key = form_key(context.form)
-    answer = await context.rest.post("/v1/customers/{}/notes", customer_id, body=note, key=key)
-    return await _render_outcome(context, customer_id, note, answer)
+    return await _save(context, customer_id, note, "/v1/customers/{}/notes", customer_id, note)
 
 
 @router.get("/notes/{note_id}/amendment")
 async def get_amendment_form(context: Context, note_id: str) -> Response:
     """The form for an amendment, filled with the current note."""
     note = await context.rest.get("/v1/notes/{}", note_id)
-    return await _render_form(context, note["customerId"], note, amends=note)
+    return await _form(context, note["customerId"], note, amends=note)
 
 
 @router.post("/notes/{note_id}/amendment")
@@ -46,15 +41,34 @@ async def amend_note(context: Context, note_id: str) -> Response:
     """Save an amendment."""
     amended = await context.rest.get("/v1/notes/{}", note_id)
     note = _note_of(context.form)
-    if errors := _errors(note):
-        return await _render_form(context, amended["customerId"], note, amends=amended, errors=errors)
     body = note | {"loanAccountId": note.get("loanAccountId")}  # None removes the link.
-    key = form_key(context.form)
-    answer = await context.rest.post("/v1/notes/{}/amendments", note_id, body=body, key=key)
-    return await _render_outcome(context, amended["customerId"], note, answer, amends=amended)
+    path = "/v1/notes/{}/amendments"
+    return await _save(context, amended["customerId"], note, path, note_id, body, amends=amended)
 
 
-async def _render_form(
+async def _save(
+    context: PageContext,
+    customer_id: str,
+    note: Json,
+    path: str,
+    identifier: str,
+    body: Json,
+    *,
+    amends: Json | None = None,
+) -> Response:
+    """Saves a note and closes the drawer with a message, or shows the form again with what is wrong."""
+    if errors := _errors(note):
+        return await _form(context, customer_id, note, amends=amends, errors=errors)
+    answer = await context.rest.post(path, identifier, body=body, key=form_key(context.form))
+    if answer.is_problem:
+        return await _form(context, customer_id, note, amends=amends, problem=answer.body)
+    text = "Note saved." if answer.status == 201 else "Note saved. It will appear shortly."
+    toast = context.render("toast.html", text=text)
+    toast.headers.update({"HX-Trigger": "note-saved", "HX-Retarget": "#toast", "HX-Reswap": "innerHTML"})
+    return toast
+
+
+async def _form(
     context: PageContext,
     customer_id: str,
     form: Json,
@@ -67,11 +81,9 @@ async def _render_form(
         context.rest.get("/v1/loan-accounts", customerId=customer_id, fields="accountNumber"),
         customer_summary(context, customer_id),
     )
-    new, amendment = f"/customers/{quoted(customer_id)}/note", "/notes/{}/amendment"
     return context.render(
         "notes/note_form.html",
         status=problem["status"] if problem else 422 if errors else 200,
-        address=amendment.format(quoted(amends["noteId"])) if amends else new,
         customer=customer,
         customer_id=customer_id,
         key=form_key(context.form),
@@ -87,18 +99,6 @@ async def _render_form(
     )
 
 
-async def _render_outcome(
-    context: PageContext, customer_id: str, note: Json, answer: Answer, *, amends: Json | None = None
-) -> Response:
-    """Closes the drawer with a message, or shows the form again with the problem."""
-    if answer.is_problem:
-        return await _render_form(context, customer_id, note, amends=amends, problem=answer.body)
-    text = "Note saved." if answer.status == 201 else "Note saved. It will appear shortly."
-    toast = context.render("toast.html", text=text)
-    toast.headers.update({"HX-Trigger": "note-saved", "HX-Retarget": "#toast", "HX-Reswap": "innerHTML"})
-    return toast
-
-
 def _note_of(form: dict[str, str]) -> Json:
     """The note in a form, with plain line ends: browsers send CR LF."""
     fields = {name: form.get(name, "").replace("\r\n", "\n") for name in _FIELDS}
@@ -106,11 +106,8 @@ def _note_of(form: dict[str, str]) -> Json:
 
 
 def _errors(note: Json) -> Json:
-    errors = {}
-    if "subject" not in note:
-        errors["subject"] = "Enter a subject."
-    if "content" not in note:
-        errors["content"] = "Enter the note."
-    elif (length := len(note["content"])) > LONGEST_CONTENT:
+    missing = {"subject": "Enter a subject.", "content": "Enter the note."}
+    errors = {name: message for name, message in missing.items() if name not in note}
+    if (length := len(note.get("content", ""))) > LONGEST_CONTENT:
         errors["content"] = f"At most {LONGEST_CONTENT:,} characters; this has {length:,}."
     return errors

@@ -2,7 +2,7 @@
 
 from fastapi.responses import Response
 
-from app.console.session.rest import Answer, Json
+from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
 from app.errors import NotFoundError
 from app.projections.jobs.jobs import JobKind
@@ -31,7 +31,8 @@ async def start(context: Context, kind: str) -> Response:
         return _form(context, job_kind, chosen, is_invalid=True)
     body: Json = {"kind": job_kind.value, "projections": chosen}
     body |= {option: True for option in ("fix", "resume") if option in form}
-    return _outcome(context, await context.rest.post(JOBS, body=body), job_kind)
+    answer = await context.rest.post(JOBS, body=body)
+    return context.render_outcome("pipeline/job_outcome.html", answer, kind=job_kind.value)
 
 
 @router.get("/pipeline/job/{job_id}/stop")
@@ -45,7 +46,7 @@ async def get_stop(context: Context, job_id: str) -> Response:
 async def stop(context: Context, job_id: str) -> Response:
     """Stop it."""
     answer = await context.rest.post(f"{JOBS}/{{}}/stop", job_id, body={})
-    return _outcome(context, answer, None)
+    return context.render_outcome("pipeline/job_outcome.html", answer)
 
 
 def _form(context: PageContext, kind: JobKind, chosen: list[str], *, is_invalid: bool = False) -> Response:
@@ -57,16 +58,6 @@ def _form(context: PageContext, kind: JobKind, chosen: list[str], *, is_invalid:
         chosen=chosen,
         prefix=_PREFIX,
         is_invalid=is_invalid,
-    )
-
-
-def _outcome(context: PageContext, answer: Answer, kind: JobKind | None) -> Response:
-    return context.render(
-        "pipeline/job_outcome.html",
-        status=answer.status if answer.is_problem else 200,
-        kind=None if kind is None else kind.value,
-        job=None if answer.is_problem else answer.body,
-        problem=answer.body if answer.is_problem else None,
     )
 
 
