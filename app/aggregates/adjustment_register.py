@@ -20,7 +20,7 @@ class AdjustmentLimit(NamedTuple):
 
 
 class Adjustment(NamedTuple):
-    """One that nobody else had to approve. ``moved``: AUD, without sign."""
+    """One within the limit, without approval. ``moved``: AUD, without sign."""
 
     command_id: str
     by: str
@@ -60,7 +60,7 @@ class AdjustmentRegister(Aggregate):
     ) -> bool:
         """Whether this adjustment takes a second person.
 
-        ``is_rejected`` tells whether a command moved nothing; it is asked only where it matters.
+        ``is_rejected`` says whether a command moved nothing; it is called only if that matters.
         Raises PersonNeededError where it does, and a machine asks.
         """
         recent = [
@@ -79,5 +79,5 @@ class AdjustmentRegister(Aggregate):
 
     @absorbs
     def enter(self, source: Source, *, command_id: str, by: str, moved: Decimal) -> None:
-        """Somebody adjusts, and nobody else has to approve it."""
+        """A person adjusts within the limit."""
         self.record(source, self.AdjustmentEntered(command_id=command_id, by=by, moved=moved))

@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
     @classmethod
     def said_now(cls, message_id: str) -> "Source":
-        """The source of what somebody says over the API, now."""
+        """The source of a change over the API, now."""
         now = datetime.now(UTC)
         return cls(message_id, now, now)
 
@@ -90,7 +90,7 @@ class Aggregate(domain.Aggregate):
             """Note which fields of the aggregate it reports."""
 
     class Registered(Event, AggregateCreated):
-        """First heard of. What was said follows in events of its own."""
+        """First mentioned. The facts follow in events of their own."""
 
         ABSORBS = False
 
@@ -155,7 +155,7 @@ class Aggregate(domain.Aggregate):
 
     @classmethod
     def register(cls, business_id: str, source: Source) -> Self:
-        """A new aggregate, first heard of in ``source``."""
+        """A new aggregate, first mentioned by ``source``."""
         event = object.__new__(cls.Registered)  # The library gives each its own __init__.
         _complete(event, source, cls.id_of(business_id), business_id, cls.INITIAL_VERSION)
         vars(event)["originator_topic"] = get_topic(cls)
@@ -175,7 +175,7 @@ class Aggregate(domain.Aggregate):
         ]
 
     def record(self, source: Source, event: Event) -> None:
-        """Trigger an event that ``source`` tells of."""
+        """Trigger an event that ``source`` reports."""
         _complete(event, source, self._id, self.business_id, self._version + 1)
         # What mutate() does, without its checks of what was just set.
         event.apply(self)

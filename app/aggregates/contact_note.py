@@ -36,7 +36,7 @@ class ContactDirection(StrEnum):
 
 
 class NotePriority(StrEnum):
-    """How soon somebody should look at it."""
+    """How urgent it is."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -67,7 +67,7 @@ _FACTS = (*_INHERITED, "content", "amends_note_id")
 
 
 class NoteContent(TypedDict, total=False):
-    """What somebody says in a note."""
+    """The contents of a note."""
 
     loan_account_id: str | None
     conversation_id: str | None
@@ -120,7 +120,7 @@ class ContactNote(Aggregate):
     OWNED_BY = (("customer_id", "Customer"),)
 
     class Written(Aggregate.Event):
-        """``content`` is Markdown, to the letter as it came."""
+        """``content`` is Markdown, unchanged."""
 
         PERSONAL = frozenset(("subject", "content"))
 

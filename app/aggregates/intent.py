@@ -1,4 +1,4 @@
-"""What somebody asks of the ledger: the intent behind a ledger command."""
+"""The intent behind a ledger command: the movement that a caller requests."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -48,7 +48,7 @@ def moved(principal: Decimal | None, fee: Decimal | None) -> Decimal:
 
 @dataclass(frozen=True)
 class Intent:
-    """What somebody asks of the ledger. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
+    """A requested movement. Amounts are AUD; ``details`` as in :class:`LedgerCommand`."""
 
     kind: CommandKind
     loan_account_id: str

@@ -24,7 +24,7 @@ from app.aggregates.two_people import (
 )
 
 NOT_POSTED = "NOT_POSTED"
-"""A code of ours beside the ledger's: somebody found that it was not posted."""
+"""A code of ours beside the ledger's: a person found that it was not posted."""
 
 
 class SettlesByItselfError(RefusedError):
@@ -98,7 +98,7 @@ class LedgerCommand(Aggregate):
             aggregate.sent_from = self.timestamp
 
     class Refused(TellingEvent):
-        """A second person did not agree, or who asked for it took it back: it is never sent."""
+        """A second person did not agree, or the requester withdrew it: it is never sent."""
 
         PERSONAL = frozenset(("comment",))
 
@@ -130,7 +130,7 @@ class LedgerCommand(Aggregate):
             aggregate.outcome = self
 
     class Rejected(TellingEvent):
-        """The ledger said no, for good. ``code`` is the gRPC status, ``message`` the ledger's own words."""
+        """The ledger rejected it. ``code`` is the gRPC status, ``message`` the ledger's own words."""
 
         PERSONAL = NOTHING
 
@@ -156,7 +156,7 @@ class LedgerCommand(Aggregate):
             aggregate.fault = (self.code, self.message)
 
     class SettledByHand(TellingEvent):
-        """Somebody looked into the ledger's books, and says what became of it: ``posted`` or not."""
+        """A person looked into the ledger's books and reports the outcome: ``posted`` or not."""
 
         PERSONAL = frozenset(("because",))
 
@@ -199,7 +199,7 @@ class LedgerCommand(Aggregate):
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether it is asked for, and its outcome not known: what is sent again is made of its facts."""
+        """Whether it is requested and its outcome unknown: its facts are what is sent again."""
         return self.intent is not None and not self.is_settled
 
     @property
@@ -223,7 +223,7 @@ class LedgerCommand(Aggregate):
 
     @absorbs
     def request(self, source: Source, *, actor: Actor, intent: Intent, needs_approval: bool = False) -> None:
-        """Somebody wants money moved."""
+        """A caller requests a movement."""
         self.record(
             source,
             self.Requested(
@@ -249,7 +249,7 @@ class LedgerCommand(Aggregate):
 
     @absorbs
     def settle(self, source: Source, *, outcome: Posted | Rejected) -> None:
-        """The ledger says what became of it, for good. The first outcome counts."""
+        """The ledger reports the final outcome. The first one counts."""
         if not self.is_settled:
             self.record(source, outcome)
 
@@ -269,7 +269,7 @@ class LedgerCommand(Aggregate):
         transaction_id: str | None,
         is_sent: bool = False,
     ) -> None:
-        """A person found out what became of what somebody else asked for.
+        """A person reports the outcome of another person's command.
 
         ``is_sent``: it is still sent again, and so settles by itself. Raises RefusedError then, for the
         requester, for a machine, and unless its outcome is unknown.

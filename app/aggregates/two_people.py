@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app.errors import BillieError
 
 MACHINE = "machine:"
-"""The prefix of every machine's id, wherever it is stored or shown. No person's id begins with it."""
+"""The prefix of every machine's id, in storage and on screens. No person's id begins with it."""
 
 Limits = Mapping[str, Decimal | None]
 """The largest amount, AUD, that a role may approve; None: any. An absent role approves nothing."""

@@ -21,7 +21,7 @@ class AccountClosedError(RefusedError):
 
 
 class WriteOffRegister(Aggregate):
-    """Names the requests of an account, by anybody; each request knows whether it is decided.
+    """Names the requests of an account; each request knows whether it is decided.
 
     Two people who ask at once both read that nothing is pending; but both must add to this, and the second
     to save meets the first.

@@ -1,4 +1,4 @@
-"""The write-off request: asked for by one person, decided once, by another."""
+"""The write-off request: made by one person, decided once, by another."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -36,7 +36,7 @@ WriteOffPriority = Literal["normal", "high", "urgent"]
 
 
 class RequestFacts(TypedDict, total=False):
-    """What is asked for. Amounts are AUD."""
+    """The contents of a request. Amounts are AUD."""
 
     loan_account_id: Required[str]
     amount: Required[Decimal]
@@ -96,7 +96,7 @@ class WriteOffRequest(Aggregate):
         """The same request was made again: the first one counts."""
 
     class DecisionEvent(Aggregate.Event):
-        """``decided_at`` is when the decision was made, which may be before we heard of the request."""
+        """``decided_at`` is when the decision was made, which may be before the request arrived."""
 
         PERSONAL = frozenset(("comment",))
 
@@ -184,7 +184,7 @@ class WriteOffRequest(Aggregate):
         requested_by_name: str | None = None,
         **facts: Unpack[RequestFacts],
     ) -> None:
-        """Somebody asks for a write-off."""
+        """A person requests a write-off."""
         if self.asked is not None:
             self.record(source, self.RequestIgnored())
             return
@@ -218,7 +218,7 @@ class WriteOffRequest(Aggregate):
 
     @absorbs
     def decide(self, source: Source, *, outcome: Outcome, **decision: Unpack[Decision]) -> None:
-        """Upstream tells of a decision. One that a rule forbids is ignored."""
+        """Upstream reports a decision. One that a rule forbids is ignored."""
         decision["decided_at"] = source.at
         self._decide(source, outcome, decision)
 
@@ -239,7 +239,7 @@ class WriteOffRequest(Aggregate):
         self._decide(source, "Approved", _decision(source, actor, comment))
 
     def reject(self, source: Source, *, actor: Actor, comment: str) -> None:
-        """Somebody else rejects it. Raises OwnRequestError and AlreadyDecidedError."""
+        """Another person rejects it. Raises OwnRequestError and AlreadyDecidedError."""
         if self.is_by(actor.id):
             raise two_people.OwnRequestError("Nobody rejects their own request. Cancel it instead.")
         self._check_undecided()

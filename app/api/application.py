@@ -86,5 +86,5 @@ def create_app(
 
 
 def app_to_describe() -> FastAPI:
-    """The API for those who read its routes: it serves nobody."""
+    """The API for reading its routes; it serves no requests."""
     return create_app(Settings(jwt_secret=SecretStr("a secret that never verifies a token")))

@@ -40,7 +40,7 @@ def read_facts(
     max_bytes: int,
     parsers: Parsers = NO_PARSERS,
 ) -> Heard | None:
-    """What one entry tells a ledger. What ingestion sets aside is nothing to the ledger either."""
+    """What one entry reports to a ledger. A ledger ignores entries that ingestion rejects."""
     try:
         message = read_entry(stream, entry_id, fields, max_bytes, parsers)
     except RejectedError:

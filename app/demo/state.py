@@ -49,7 +49,7 @@ def example_customer(servers: Servers) -> str | None:
 
 
 def account_in_debt(servers: Servers, customer: str) -> str | None:
-    """An active loan with a balance: the customer's, or else anybody's."""
+    """An active loan with a balance: the customer's, or else any customer's."""
     active = {"accountStatus": "active", "balances.currentBalance": {"$gt": Decimal128("50.00")}}
     accounts = servers.database["loan-accounts"]
     found = accounts.find_one(active | {"customerId": customer}) or accounts.find_one(active)

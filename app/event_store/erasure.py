@@ -118,7 +118,7 @@ def _erased_with(store: Servicing, customer_id: str) -> list[Key]:
 
 
 def _linked(tables: KeyTables, customer_id: str) -> tuple[list[Key], dict[UUID, int]]:
-    """All that was ever linked to the customer, or to an account of theirs; and the links per owner."""
+    """All that was ever linked to the customer, or to one of their accounts; and the links per owner."""
     own = Customer.id_of(customer_id)
     direct = tables.links_of([own])
     accounts = [LoanAccount.id_of(each.business_id) for each in direct if each.kind == LoanAccount.__name__]
@@ -129,7 +129,7 @@ def _linked(tables: KeyTables, customer_id: str) -> tuple[list[Key], dict[UUID, 
 
 
 def _theirs(found: list[Aggregate], customer_id: str) -> list[Aggregate]:
-    """Without what now belongs to somebody else, or is already erased."""
+    """Without what now belongs to another customer, or is already erased."""
     accounts = {each.business_id: each for each in found if isinstance(each, LoanAccount)}
 
     def is_theirs(each: Aggregate) -> bool:

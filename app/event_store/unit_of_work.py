@@ -29,7 +29,7 @@ class UnitOfWork:
         self._obtained: dict[Key, Aggregate] = {}
         self._expected: dict[Key, Aggregate | None] = {}
         self.known_links: dict[UUID, int] = {}
-        """How many links some owners had when somebody decided by them: with more, nothing is saved."""
+        """How many links some owners had when a decision was based on them: with more, nothing is saved."""
         self.touched: list[Key] = []
         """What was obtained since this was last cleared."""
 

@@ -99,7 +99,7 @@ class KeyTables:
     def write(self, execute: Execute, changes: Changes) -> None:
         """Write changes in the transaction that inserts events: nobody else writes meanwhile.
 
-        Raises RecordConflictError if somebody has erased or linked what the writer does not know of.
+        Raises RecordConflictError for an erasure or a link that the writer does not know.
         """
         [(newest,)] = execute(f"SELECT MAX(number) FROM {self._erased}", ())
         if (newest or 0) != changes.known_tombstones:

@@ -68,7 +68,7 @@ class Privacy:
     def _erase_linked(
         self, aggregates: Iterable[Aggregate], links: dict[UUID, list[Link]], changes: Changes
     ) -> None:
-        """Erase what belongs to somebody erased; one aggregate may belong to another one among these."""
+        """Erase what belongs to an erased customer; one aggregate may belong to another one among these."""
         waiting = [each for each in aggregates if each.id not in self.keys.erased]
         goes_on = True
         while goes_on:
@@ -92,9 +92,9 @@ class Privacy:
     def _erase_asked_of_accounts(
         self, aggregates: Sequence[Aggregate], load_many: LoadMany, changes: Changes
     ) -> list[Aggregate]:
-        """Erase what was asked of a loan account that turns out to belong to somebody erased.
+        """Erase the commands of a loan account that turns out to belong to an erased customer.
 
-        What is not settled records only that it heard of it, so that nobody settles it unaware meanwhile.
+        An unsettled command only records that it was concerned, so that a concurrent settlement conflicts.
         Returns what was loaded for that.
         """
         erased = {

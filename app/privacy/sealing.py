@@ -11,7 +11,7 @@ SEALED: Final = "\x00p"
 """The field of a stored event that holds them: no fact's name, and no key that a message can have.
 
 Its value is ``names|sealed``: the facts' names, comma-separated, and nonce and ciphertext in Base64. The
-second part is empty if the facts were erased, or dropped because they belong to somebody erased.
+second part is empty if the facts were erased, or dropped because they belong to an erased customer.
 """
 MARK: Final = b'"\\u0000p":"'
 """What a stored event contains if it may hold something sealed."""

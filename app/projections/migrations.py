@@ -131,7 +131,7 @@ def ensure_collection(
 
 
 def _refuse_conflict(database: Mongo, name: str, wanted: dict[str, Any], error: OperationFailure) -> None:
-    """Raises MigrationError, unless the index that is in the way does what ours would."""
+    """Raises MigrationError, unless the existing index does what ours would."""
     existing = list(database[name].list_indexes())
     if any(_shape(each) == _shape(wanted) for each in existing):
         return

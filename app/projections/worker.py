@@ -50,7 +50,7 @@ class Worker:
         """
         recorder = self.projector.recorder
         record = recorder.record()
-        if not record:  # The first run; or somebody deleted it.
+        if not record:  # The first run; or it was deleted.
             recorder.begin(self.projector.projection.version)
             record = recorder.record()
         held = self.lease.held

@@ -18,7 +18,7 @@ _BY_STAFF = ("ledger-commands", "contact-notes")
 
 
 def all_are_open(books: Path, names: Sequence[str]) -> bool:
-    """Whether the ledger has heard of the accounts, and paid them out."""
+    """Whether the ledger knows the accounts and has paid them out."""
     if not books.exists():
         return False
     with closing(sqlite3.connect(f"file:{books}?mode=ro", uri=True, timeout=5)) as database:

@@ -33,6 +33,10 @@ INSTEAD = {
     r"nobody knows": "unknown",
     r"how it stands": "status",
     r"to be given up": "amount",
+    r"husks?": "bare mark",
+    r"test_(it|they|so|what|who|whom|whose|somebody|nobody|nothing|anybody)": "the rule that it holds",
+    r"another_store": "other_store",
+    r"heard of(?! an)": "known, mentioned",
 }
 SEARCHED = (
     "docs",

@@ -26,7 +26,7 @@ class RoleTooLowError(BillieError):
 
 
 class TakesAPersonError(BillieError):
-    """A machine asked for what takes a person."""
+    """A machine called a route that takes a person."""
 
     status = 403
     code = "takes_a_person"

@@ -18,7 +18,7 @@ class TokenVerifier(Protocol):
     """Gives a token's claims. The settings choose the key and its algorithm, never the token."""
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """Raises jwt.PyJWTError for an invalid token, SigningKeysUnavailableError if nobody can tell."""
+        """Raises jwt.PyJWTError for an invalid token, SigningKeysUnavailableError without keys."""
 
     async def ready(self) -> None:
         """Raises SigningKeysUnavailableError if no token could be verified."""
@@ -91,7 +91,7 @@ def _rules(settings: Settings) -> dict[str, Any]:
 
 
 def _check_url(url: str) -> None:
-    """Raises AuthenticationNotConfiguredError for keys over plain HTTP, which anybody could replace."""
+    """Raises AuthenticationNotConfiguredError for keys over plain HTTP, which an attacker could replace."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host or (parts.scheme != "https" and not (parts.scheme == "http" and is_local(host))):

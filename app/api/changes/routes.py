@@ -96,7 +96,7 @@ async def _start(
         raise ProblemError(400, "unknown_event", detail) from error
     newest = await to_thread.run_sync(lambda: services.servers.event_store().max_position())
     if max(known.values()) > newest:
-        detail = f"The event store ends at {newest}: the event is of another store. Start without it."
+        detail = f"The event store ends at {newest}: the event is of another event store. Start without it."
         raise ProblemError(400, "unknown_event", detail)
     return _Start(positions, {name: known[name] for name in collections})
 

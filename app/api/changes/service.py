@@ -77,7 +77,7 @@ class Tail:
 
 
 class ChangeFeed:
-    """Reads the changes while somebody listens."""
+    """Reads the changes while there are listeners."""
 
     def __init__(self, servers: Servers, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._servers, self._settings = servers, servers.settings
@@ -102,7 +102,7 @@ class ChangeFeed:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Count as a listener meanwhile. Raises TooManyListenersError."""
+        """Count as a listener within the block. Raises TooManyListenersError."""
         if self._admitted >= self._settings.changes_listeners:
             raise TooManyListenersError
         self._admitted += 1
@@ -113,7 +113,7 @@ class ChangeFeed:
 
     @asynccontextmanager
     async def listening(self, positions: dict[str, int]) -> AsyncIterator[None]:
-        """Have the changes read meanwhile; ``positions`` are those of the projections now."""
+        """Have the changes read within the block; ``positions`` are those of the projections now."""
         if self._reading is None:
             self._tails = {name: Tail(position) for name, position in positions.items()}
             self._reading = asyncio.create_task(self._read())

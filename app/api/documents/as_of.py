@@ -20,7 +20,7 @@ AsOf = Annotated[
     Query(
         alias="asOf",
         description="The document as of this time, from the events recorded by then: a time, or a day, which "
-        "stands for its start (UTC). `Billie-As-Of` repeats the time.",
+        "means its start (UTC). `Billie-As-Of` repeats the time.",
     ),
 ]
 

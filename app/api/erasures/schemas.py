@@ -10,7 +10,7 @@ from app.projections.read_models.types import Model, StaffMember
 
 
 class ErasureBody(Body):
-    """Why a customer is erased. It is kept for ever: it must name nobody."""
+    """Why a customer is erased. It is kept permanently and must not name the customer."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=500)]
 

@@ -185,7 +185,7 @@ class HeadMiddleware:
 
 
 class _HeadAnswered(Exception):  # noqa: N818 - it ends a stream, which would go on for ever
-    """The head was all that was asked for."""
+    """The request was for the head only."""
 
 
 class CompressionMiddleware(GZipMiddleware):

@@ -51,6 +51,6 @@ _SCHEMA = WithJsonSchema(
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_iso_8601), AfterValidator(_in_utc)]
 """A time with its offset, in UTC: one that MongoDB can be queried for."""
 From = Annotated[Timestamp, BeforeValidator(_day_start), _SCHEMA]
-"""An inclusive lower bound; a day stands for its start."""
+"""An inclusive lower bound; a day means its start."""
 Until = Annotated[Timestamp, BeforeValidator(_day_end), _SCHEMA]
-"""An exclusive upper bound; a day stands for its end."""
+"""An exclusive upper bound; a day means its end."""

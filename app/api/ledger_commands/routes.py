@@ -41,7 +41,7 @@ Actor = Annotated[
     Query(
         min_length=1,
         max_length=256,
-        description="The `sub` of somebody involved: who requested, approved, refused or settled it, or "
+        description="The `sub` of a person involved: who requested, approved, refused or settled it, or "
         "requested the write-off that it posts.",
     ),
 ]

@@ -51,7 +51,7 @@ class DecisionBody(Body):
 
 
 class SettlementBody(Body):
-    """What somebody found in the ledger's books: the transaction, or its absence."""
+    """A person's finding in the ledger's books: the transaction, or its absence."""
 
     posted: bool
     transaction_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None

@@ -12,7 +12,7 @@ class Explained(NamedTuple):
 
 PARAMETERS = {
     "account": Explained("The loan account's id.", "ACC-900001"),
-    "actor": Explained("The id of somebody involved, as in tokens.", "olu"),
+    "actor": Explained("The id of a person involved, as in tokens.", "olu"),
     "before": Explained("Only those set aside before this time, with its offset."),
     "commandId": Explained("The money command's id.", "97abdbed-96fb-5af1-a79c-55131ef1defa"),
     "conversationId": Explained("The conversation's id.", "CONV-900001"),

@@ -36,7 +36,7 @@ def ask_for_projection_job(
 ) -> ProjectionJob:
     """Request a rebuild or verification of read models; admins. Jobs run one at a time, in order.
 
-    Nothing is down meanwhile. If the same job is waiting or running already, the answer is that job.
+    Documents stay readable. If the same job is waiting or running already, the answer is that job.
     """
     names = tuple(COLLECTIONS if body.projections is None else dict.fromkeys(body.projections))
     if isinstance(body, RebuildBody):

@@ -115,7 +115,7 @@ class ProjectionJob(Model):
     run_by: str | None = None
     """The process that runs it; absent before and after."""
     stop_wanted: bool | None = None
-    """Present if somebody asked to stop it."""
+    """Present if its stop was requested."""
     attempts: int
     """How often it was started: more than once if a process died meanwhile."""
     progress: list[JobProgress] | None = None

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _TIMEOUT_S = 5.0
 _CALLBACK = "/sign-in/back"
 _LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=0)
-"""Anybody may start a sign-in: a slow issuer holds this many connections and no more."""
+"""Sign-ins need no session: a slow issuer holds this many connections and no more."""
 
 
 class StartedSignIn(NamedTuple):
@@ -114,7 +114,7 @@ class Issuer:
 
 
 def _is_safe(url: Any) -> bool:
-    """Whether nobody on the way can read or change what is sent."""
+    """Whether the connection is encrypted or stays on this machine."""
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     return parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname or "-"))
 

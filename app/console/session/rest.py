@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import IN_PROCESS
-from app.api.auth.role_table import rules
+from app.api.auth.role_table import Rule, rules
 from app.api.auth.roles import Role
 from app.errors import NotFoundError
 
@@ -100,11 +100,12 @@ class Rest:
 
     def may(self, method: str, path: str) -> bool:
         """Whether the caller's role allows a route. For display only: the route itself enforces it."""
-        return (method, path) in allowed_routes(self._app, self._caller.role)
+        return rules_of(self._app)[method, path].admits(self._caller.role)
 
     def required_role(self, method: str, path: str) -> Role | None:
         """The role that a route needs, if the caller's is too low."""
-        return None if self.may(method, path) else _least_roles(self._app)[method, path]
+        rule = rules_of(self._app)[method, path]
+        return None if rule.admits(self._caller.role) else rule.least
 
     async def _send(self, method: str, path: str, identifiers: tuple[str, ...], **content: Any) -> Answer:
         if odd := [each for each in identifiers if "/" in each or each in (".", "..")]:
@@ -121,14 +122,9 @@ class Rest:
 
 
 @cache
-def allowed_routes(app: FastAPI, role: Role) -> frozenset[tuple[str, str]]:
-    """The methods and paths that a role allows, by the API's role table."""
-    return frozenset((rule.method, rule.path) for rule in rules(app) if rule.admits(role))
-
-
-@cache
-def _least_roles(app: FastAPI) -> dict[tuple[str, str], Role | None]:
-    return {(rule.method, rule.path): rule.least for rule in rules(app)}
+def rules_of(app: FastAPI) -> dict[tuple[str, str], Rule]:
+    """The API's role table, by method and path."""
+    return {(rule.method, rule.path): rule for rule in rules(app)}
 
 
 def cursor_of(page: Json) -> str:

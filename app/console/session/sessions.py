@@ -27,7 +27,7 @@ _MAX_FIELDS = 200
 
 
 class SignInNeededError(Exception):
-    """Nobody is signed in, or the session has ended."""
+    """The request has no valid session."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Static files. Addresses carry the content's hash, so that browsers cache them for good."""
+"""Static files. Addresses carry the content's hash, so that browsers may cache them permanently."""
 
 import mimetypes
 from functools import cache

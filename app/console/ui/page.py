@@ -15,7 +15,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from app.api.http.problems import ProblemError, problem_of
 from app.api.ledger.routes import TransactionType
-from app.console.session.rest import Answer, Json, RefusedError, Rest, allowed_routes
+from app.console.session.rest import Answer, Json, RefusedError, Rest, rules_of
 from app.console.session.sessions import FormOf, Session, SessionOf, SignInNeededError, check_form, console_of
 from app.console.ui.assets import addresses
 from app.console.ui.formats import FILTERS, zone_of
@@ -111,7 +111,7 @@ def templates() -> Environment:
 def render(
     request: Request, template: str, session: Session | None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A page, or a part of one, for a signed-in person or nobody."""
+    """A page, or a part of one; without a session, for the sign-in."""
     console = console_of(request)
     text = (
         templates()
@@ -122,7 +122,7 @@ def render(
             zone=zone_of(request.cookies.get(ZONE_COOKIE), console.settings.business_time_zone),
             here=request.url.path,
             settings=console.settings,
-            allowed=allowed_routes(request.app, session.role) if session else (),
+            rules=rules_of(request.app),
             **values,
         )
     )
@@ -160,7 +160,7 @@ def page_router() -> APIRouter:
 
 
 def problem_page(request: Request, problem: Json) -> Response:
-    """A problem as a page, or as the part that htmx asked for.
+    """A problem as a page, or as the part that htmx requested.
 
     A part for anything but the drawer goes to the notices, so that what the person reads stays in place.
     """

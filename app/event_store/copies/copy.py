@@ -28,7 +28,7 @@ class CopyRefusedError(BillieError):
 
 
 class CopyStoppedError(BillieError):
-    """Somebody stopped the copy."""
+    """The copy was interrupted."""
 
     def __init__(self) -> None:
         super().__init__("Stopped. The target is as it was before")

@@ -57,7 +57,7 @@ class ReplayOutcome(StrEnum):
     LANDED = "landed"
     FAILED_AGAIN = "failed_again"
     GONE = "gone"
-    """It had left the list: somebody replayed or discarded it."""
+    """It had left the list: it was replayed or discarded."""
 
 
 class Replay(CamelModel):
@@ -102,7 +102,7 @@ class DeadLetterStore:
         self._stream = discarded_stream(name) if prefix else name
 
     def discarded(self) -> "DeadLetterStore":
-        """The discarded dead letters: to be read, or deleted for good."""
+        """The discarded dead letters: to be read, or deleted permanently."""
         return DeadLetterStore(self._redis, self._settings, prefix=_DISCARDED)
 
     def __len__(self) -> int:
@@ -184,7 +184,7 @@ class DeadLetterStore:
         )
 
     def _replace(self, dead_letter_id: str, record: dict[str, str] | None) -> str | None:
-        """The new id; None if there is no record, or if somebody else took it off the list meanwhile."""
+        """The new id; None if there is no record, or if another process took it off the list."""
         fields = [text for field in (record or {}).items() for text in field]
         added: Any = self._redis.register_script(_REPLACE)([self._stream], [dead_letter_id, *fields])
         return added.decode() if added else None

@@ -30,7 +30,7 @@ class _WriteOff(AddressedPayload):
 
 
 class WriteOffRequested(_WriteOff):
-    """``writeoff.requested.v1``: somebody asks to write a loan off. The conversation is the request's id."""
+    """``writeoff.requested.v1``: a write-off is requested. The conversation is the request's id."""
 
     loan_account_id: Identifier
     amount: Money
@@ -55,7 +55,7 @@ class WriteOffRequested(_WriteOff):
 
 
 class WriteOffApproved(_WriteOff):
-    """``writeoff.approved.v1``: the request was approved, by somebody else than asked for it."""
+    """``writeoff.approved.v1``: another person approved the request."""
 
     approved_by: Identifier
     approved_by_name: str | None = None

@@ -79,7 +79,7 @@ class Breaker:
         else:
             self.answered()
         finally:
-            # A cancelled call tells nothing either way: the next one may try.
+            # A cancelled call proves nothing: the next one may try.
             if trying:
                 self._trying = False
 

@@ -93,7 +93,7 @@ class LedgerTransaction(_Result):
 
 
 class TransactionList(_Result):
-    """Transactions, newest first. ``total_count`` also counts those beyond the limit asked for."""
+    """Transactions, newest first. ``total_count`` also counts those beyond the requested limit."""
 
     loan_account_id: str
     transactions: Annotated[tuple[LedgerTransaction, ...], BeforeValidator(tuple)]

@@ -1,4 +1,4 @@
-"""Adjustments beyond a limit: asked for by one person, posted when another approves."""
+"""Adjustments beyond a limit: requested by one person, posted when another approves."""
 
 from app.aggregates import (
     Actor,
@@ -43,7 +43,7 @@ class Approvals:
     """
 
     def __init__(self, money: Money, limits: Limits) -> None:
-        """``limits`` are those of write-offs: an adjustment may come to the same."""
+        """``limits`` are those of write-offs: an adjustment may have the same effect."""
         self._money = money
         self._limits = limits
 

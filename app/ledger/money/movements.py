@@ -37,7 +37,7 @@ class StillRunningError(BillieError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A command as it is now. ``is_replay``: it was asked for before."""
+    """A command as it is now. ``is_replay``: it was requested before."""
 
     command: LedgerCommand
     is_replay: bool

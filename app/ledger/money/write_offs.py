@@ -1,4 +1,4 @@
-"""Write-offs by two people: asked for by one, approved by another, and posted by that approval only.
+"""Write-offs by two people: requested by one, approved by another, and posted by that approval only.
 
 The approval and the intent to post are stored in one transaction, under a key derived from the request: a
 crash, a retry, or two simultaneous approvers post once.
@@ -116,7 +116,7 @@ class WriteOffs:
         return Approval(answer.command, answer.is_replay, request)
 
     async def reject(self, request_id: str, actor: Actor, comment: str) -> WriteOffRequest:
-        """Reject what somebody else asked for."""
+        """Reject another person's request."""
 
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request, _ = _existing(unit, request_id)

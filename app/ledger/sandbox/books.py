@@ -53,7 +53,7 @@ class Books:
         keep_keys: timedelta = timedelta(hours=24),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Open the file, or make it. A key stands for its request for ``keep_keys``; ``clock`` is in UTC."""
+        """Open the file, or make it. A key belongs to its request for ``keep_keys``; ``clock`` is in UTC."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._keep_keys, self._clock = keep_keys, clock
         self._changed = Condition()
@@ -86,7 +86,7 @@ class Books:
         return Outcome(posted, replay=False)
 
     def hear(self, heard: Iterable[Heard], *, stream: str = "", position: str = "") -> None:
-        """Take over what the stream tells, and how far it was heard, in one transaction."""
+        """Post a message of the stream and note its position, in one transaction."""
         with self._changing():
             for message in heard:
                 row = (message.message_id,)
@@ -105,7 +105,7 @@ class Books:
         return rows[0][0] if rows else "0"
 
     def note_progress(self, of: str, position: str) -> None:
-        """Note how far somebody is."""
+        """Note a reader's position."""
         with self._changing():
             self._database.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (of, position))
 

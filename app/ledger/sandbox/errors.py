@@ -30,6 +30,6 @@ class RejectedError(SandboxError):
 
 
 class KeyReusedError(SandboxError):
-    """The idempotency key stands for another request."""
+    """The idempotency key belongs to another request."""
 
     status = StatusCode.ALREADY_EXISTS

@@ -36,7 +36,7 @@ class Heard:
 
 
 def take_over(loan: Loan, fact: Fact, heard: Heard, now: datetime) -> None:
-    """Post on the loan what a message tells of it."""
+    """Post on the loan what a message reports."""
     match fact:
         case Opened() if loan.terms is None:
             loan.terms, loan.created_at = fact, now

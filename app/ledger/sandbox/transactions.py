@@ -61,7 +61,7 @@ class Draft:
     fee_delta: Decimal = NOTHING
     overpayment: Decimal = NOTHING
     created_by: str = "sandbox"
-    """Who posted, where the request names nobody."""
+    """Who posted, if the request names no person."""
     reference_type: str = ""
     reference_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

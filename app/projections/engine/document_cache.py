@@ -30,14 +30,14 @@ class DocumentCache:
         self._elsewhere: set[str] | None = None
         """Those that are stored and not cached; None if that is unknown."""
         self._absent: set[str] = set()
-        """Asked for in this batch, and not stored."""
+        """Requested in this batch, and not stored."""
         self._loaded_at: dict[str, int] = {}
         self._stored: set[str] = set()
         """The cached ones that are stored, in this or an older form."""
         self._changed: dict[str, tuple[int, type | None]] = {}
         """The first change of each since it was written."""
         self._ids: list[str] | None = None
-        """The ids of the cached ones, sorted once somebody asks."""
+        """The ids of the cached ones, sorted on first use."""
 
     def start_empty(self) -> None:
         """The store is empty, and nobody else will write to it: it need not be asked."""

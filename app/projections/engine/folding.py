@@ -1,4 +1,4 @@
-"""Folds events into documents, a batch at a time, wherever the documents are kept.
+"""Folds events into documents, a batch at a time, for any store of documents.
 
 A document that cannot follow an event is set aside, and the others go on. A handler that fails may have
 changed half of a document, so the batch is then folded again from what is stored: the caller clears the

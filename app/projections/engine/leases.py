@@ -42,7 +42,7 @@ class StoppedError(BillieError):
 def owner_name(role: str) -> str:
     """The holder of a lease, as an operator can find it: ``project on db-7, process 4711 (a3f1)``.
 
-    The last part tells containers apart that share a host's name and are each process 1.
+    The last part distinguishes containers that share a host's name and are each process 1.
     """
     return f"{role} on {socket.gethostname()}, process {os.getpid()} ({token_hex(2)})"
 
@@ -92,7 +92,7 @@ class Lease:
             raise LeaseLostError(msg)
 
     def is_wanted(self, record: dict[str, Any]) -> bool:
-        """Whether somebody else asks for it."""
+        """Whether another worker asks for it."""
         return record.get("lease", {}).get("wantedBy") not in (None, self.owner)
 
     def holder(self, record: dict[str, Any]) -> str | None:

@@ -62,7 +62,7 @@ class MongoTrackingRecorder(TrackingRecorder):
         self.move(tracking, None)
 
     def move(self, tracking: Tracking, mark: Mark | None) -> None:
-        """The same, with the mark of the last event up to there, by which another store is recognised."""
+        """The same, with the mark of the last event up to there, which identifies the event store."""
         name, position = tracking.application_name, tracking.notification_id
         try:
             self._positions.update_one(
@@ -133,7 +133,7 @@ class MongoTrackingRecorder(TrackingRecorder):
 
 
 def marked(position: int, mark: Mark | None) -> dict[str, Any]:
-    """A record's fields for the mark of the last event up to a position; none where there is no mark."""
+    """A record's fields for the mark of the last event up to a position; none without a mark."""
     if mark is None:
         return {}
     last = {"position": position, "originator": mark.originator_id.hex, "version": mark.originator_version}

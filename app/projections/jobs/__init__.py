@@ -1,1 +1,1 @@
-"""Rebuilds and verifications that are asked for over the API. Imports the engine's leases."""
+"""Rebuilds and verifications that are requested over the API. Imports the engine's leases."""

@@ -1,4 +1,4 @@
-"""The jobs in MongoDB: rebuilds and verifications that somebody asked for, for ``billie project`` to run."""
+"""The jobs in MongoDB: requested rebuilds and verifications, which ``billie project`` runs."""
 
 import json
 from collections.abc import Mapping, Sequence

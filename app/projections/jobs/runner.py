@@ -111,7 +111,7 @@ class JobRunner:
             jobs.put_back(job_id, counts=False)
             raise
         what = f"{job['kind']} of {', '.join(job['projections'])}"
-        log.info("Job %s begins: %s, asked for by %s", job_id, what, job["askedBy"]["id"])
+        log.info("Job %s begins: %s, requested by %s", job_id, what, job["askedBy"]["id"])
         try:
             while not (child.ended(LOOK_EVERY_S) or self._stop.is_set() or is_unwanted):
                 if not lease.is_sure():

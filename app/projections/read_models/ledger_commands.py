@@ -79,7 +79,7 @@ class LedgerCommandDocument(Model):
     settled_at: datetime | None = None
     """When its outcome became known; absent until then."""
     settled_by: StaffMember | None = None
-    """Who settled it by hand, if somebody had to."""
+    """Who settled it by hand. Absent if it settled by itself."""
     erased_at: datetime | None = None
     """When its personal data was erased with the customer."""
     created_at: CreatedAt = None

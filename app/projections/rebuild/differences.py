@@ -27,7 +27,7 @@ class Kind(StrEnum):
     UNDECIDED = "undecided"
     """It could not be compared at any position."""
     UNFOLDABLE = "unfoldable"
-    """One of its events cannot be folded, so nobody can say what it should be."""
+    """One of its events cannot be folded, so its correct contents are unknown."""
 
 
 @dataclass(frozen=True)

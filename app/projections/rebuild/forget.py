@@ -34,8 +34,8 @@ def _beats(database: Database[dict[str, Any]], ids: list[str]) -> set[tuple[str,
 def forget_documents(database: Database[dict[str, Any]], projections: Mapping[str, Projection]) -> None:
     """Empty all read models, and begin each at position 0. Raises pymongo's errors: then repeat it.
 
-    From the first step to the last, each counts as of another store, and its projection stalls: after a kill
-    on the way, none goes on with a part of its documents.
+    Until the last step each counts as one of another event store, and its projection stalls: after a kill,
+    none continues with a part of its documents.
     """
     records = database[COLLECTION]
     for record in records.find({"_id": {"$in": list(projections)}}, {"position": 1}):

@@ -1,7 +1,7 @@
 """One projection's rebuild: folds all events into shadow collections beside the live ones, then swaps.
 
 What was folded is kept every fifteen seconds with its position, so that a rebuild that was cut short can be
-resumed. Nobody sees a shadow before the swap, a moment in which this process holds the projection's lease.
+resumed. A shadow is invisible before the swap, a moment in which this process holds the projection's lease.
 """
 
 import logging
@@ -105,7 +105,7 @@ class Rebuild:
         self._kept_at = self._said_at = monotonic()
 
     def begin(self, *, resume: bool) -> None:
-        """Start over, or from what was kept. The lease is ours. Raises ProjectionFault for another store."""
+        """Start over, or from what was kept. The lease is ours. Raises ProjectionFault."""
         refuse_other_store(self.projection.name, self._live.position(), self._servicing.max_position())
         record = self._recorder.record()
         if resume and record.get("phase") in (Phase.FOLD, Phase.CATCH_UP):

@@ -30,7 +30,7 @@ class Scratch:
         self.position = 0
         self.events = 0
         self.unfoldable: dict[str, SetAside] = {}
-        """Documents with an event that their handler fails at: nobody can say what they should be."""
+        """Documents with an event that their handler fails at: their correct contents are unknown."""
 
     def fold_to(self, position: int, on_page: Callable[[], None] | None = None) -> None:
         """Fold on, up to a position, and keep everything. Raises ProjectionFault."""

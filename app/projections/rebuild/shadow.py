@@ -1,7 +1,7 @@
 """A rebuild's shadow: the collections that it fills beside the live ones, and its record.
 
 The record is a document in ``projection-positions``. A shadow that nobody resumes would keep personal data
-that is erased meanwhile, so the projection's worker drops it as soon as nobody beats for that rebuild.
+that is erased meanwhile, so the projection's worker drops it as soon as that rebuild has no heartbeat.
 """
 
 import logging
@@ -56,7 +56,7 @@ def create_shadows(database: Mongo, projection: Projection) -> None:
     """
     drop_shadows(database, projection)
     if not database.list_collection_names(filter={"name": projection.name}):
-        # Somebody dropped it. Migrations may run again, and create only what is missing.
+        # It was dropped. Migrations may run again, and create only what is missing.
         for migration in all_migrations():
             migration.run(database)
     options = options_of(database, projection.collections())

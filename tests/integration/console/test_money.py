@@ -217,7 +217,7 @@ def test_an_unavailable_ledger_starts_no_command_and_the_key_is_retried(settings
     assert fields_of(answer.text)["key"] == f"{key[:-1]}{number}"
 
 
-def test_a_write_off_is_asked_for_once(ann: Visitor, settings: Settings) -> None:
+def test_a_write_off_is_requested_once(ann: Visitor, settings: Settings) -> None:
     path = "/loan-accounts/L1/write-off"
     page = ann.part(path).text
     key, amount = fields_of(page)["key"], fields_of(page)["amount"]

@@ -138,7 +138,7 @@ class CrashError(Exception):
     """The process ends here."""
 
 
-def test_an_erasure_happens_whole_or_not_at_all(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erasure_is_atomic(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Servicing.from_url(url)) as store:
         know(store, "C1", "L1")
         know(store, "C1", "L2")

@@ -87,7 +87,7 @@ def test_a_broken_store_is_never_a_messages_own_fault(tmp_path: Path) -> None:
     servicing.close()
 
 
-def test_a_locked_store_is_waited_for_as_long_as_its_url_says(tmp_path: Path) -> None:
+def test_the_url_sets_the_wait_for_a_locked_store(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}?timeout=1"
     servicing = Servicing.from_url(url)
     with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as connection:

@@ -59,7 +59,7 @@ def test_a_write_off_is_approved_within_limits_of_the_balance(
 
 
 @pytest.mark.parametrize("field", ["amount", "originalBalance"])
-def test_a_write_off_is_asked_for_within_bounds(client: httpx.Client, field: str) -> None:
+def test_a_write_off_request_has_bounds(client: httpx.Client, field: str) -> None:
     answer = client.post("/v1/write-off-requests", json=WRITE_OFF | {field: "999999999.99"}, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert f"body.{field}: the maximum is 100000.00" in answer.json()["detail"]

@@ -374,7 +374,7 @@ def test_a_rebuild_that_is_not_strict_marks_what_mongo_refuses(
     assert [each["id"] for each in record(mongo_db)["setAside"]] == ["C1"]
 
 
-def test_a_strict_rebuild_does_not_go_on_from_one_that_set_documents_aside(
+def test_a_strict_rebuild_does_not_resume_one_that_set_documents_aside(
     settings: Settings, mongo_db: Mongo, store: Servicing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1), rename("C1", "Bad", 2)])

@@ -67,7 +67,7 @@ def test_a_document_that_mongo_refuses_stops_only_its_own_projection_where_that_
     assert mongo_db["customers"].count_documents({}) == 1
 
 
-def test_a_fault_of_ours_in_a_step_is_a_standstill_and_the_others_go_on(
+def test_an_internal_error_in_a_step_stalls_its_projection_and_no_other(
     settings: Settings,
     mongo_db: Database[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,

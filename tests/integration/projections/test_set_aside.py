@@ -60,7 +60,7 @@ def customer(database: Mongo, identifier: str) -> dict[str, Any]:
     return database["customers"].find_one({"_id": identifier}) or {}
 
 
-def test_the_others_go_on_and_its_later_events_wait(
+def test_other_documents_continue_and_its_later_events_wait(
     settings: Settings, mongo_db: Mongo, store: Servicing, caplog: pytest.LogCaptureFixture
 ) -> None:
     absorb(store, [rename("C1", "Ann", 1), rename("C2", "Bob", 1)])

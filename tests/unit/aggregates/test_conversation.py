@@ -38,7 +38,7 @@ def test_never_started_is_active() -> None:
     assert document["status"] == "active"
 
 
-def test_utterances_stand_in_their_own_order_and_the_newest_are_kept() -> None:
+def test_utterances_are_in_their_own_order_and_the_newest_are_kept() -> None:
     chat = Conversation.register("V1", message("first"))
     spoken(chat, 5, 1, 4, 2, 3)
     document = fold(Conversations(Options(max_utterances=3)), chat)
@@ -48,7 +48,7 @@ def test_utterances_stand_in_their_own_order_and_the_newest_are_kept() -> None:
     assert document["lastUtteranceAt"] == minute(5)
 
 
-def test_utterances_of_one_time_stand_in_arrival_order() -> None:
+def test_utterances_of_one_time_are_in_arrival_order() -> None:
     chat = Conversation.register("V1", message("first"))
     for word in ("first", "second", "third"):
         chat.add_utterance(message(word), username="assistant", utterance=word, created_at=minute(1))

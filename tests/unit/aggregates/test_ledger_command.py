@@ -34,7 +34,7 @@ def test_an_unknown_outcome_is_settled_by_hand_once() -> None:
         settle_by_hand(command)
 
 
-def test_what_awaits_approval_or_is_still_sent_is_not_settled_by_hand() -> None:
+def test_a_command_awaiting_approval_or_being_sent_is_not_settled_by_hand() -> None:
     for command, is_sent in ((requested(needs_approval=True), False), (requested(), True)):
         with pytest.raises(SettlesByItselfError):
             settle_by_hand(command, is_sent=is_sent)

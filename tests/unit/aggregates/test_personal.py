@@ -30,7 +30,7 @@ CLASSES = sorted(
 
 
 @pytest.mark.parametrize("event_class", CLASSES, ids=lambda each: each.__qualname__)
-def test_every_event_class_with_facts_says_which_are_personal(event_class: Any) -> None:
+def test_every_event_class_names_its_personal_facts(event_class: Any) -> None:
     facts = {field.name for field in fields(event_class)} - COMMON
     inherited = {
         field.name
@@ -50,7 +50,7 @@ def servicing() -> Servicing:
     return servicing
 
 
-def test_nothing_personal_is_stored_in_the_clear(servicing: Servicing) -> None:
+def test_no_personal_fact_is_stored_in_plain_text(servicing: Servicing) -> None:
     stored = stored_bytes(servicing)
     assert SECRET.encode() not in stored
     assert b"1990-02-03" not in stored

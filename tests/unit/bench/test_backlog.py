@@ -14,7 +14,7 @@ def test_one_seed_gives_one_backlog() -> None:
     assert list(backlog(5_000, seed=8)) != ENTRIES
 
 
-def test_every_entry_is_used_whole_and_has_an_identity_of_its_own() -> None:
+def test_every_entry_is_complete_and_has_its_own_identity() -> None:
     messages = [message(entry, f"{1_772_366_400_000 + n}-0") for n, entry in enumerate(ENTRIES)]
     assert not any(each.dropped for each in messages)
     identities = {each.envelope.source.message_id for each in messages}

@@ -34,7 +34,7 @@ def shown(database: Any, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.filterwarnings("ignore:.*utcnow:DeprecationWarning")
-def test_the_plain_projection_comes_to_our_documents(store: str) -> None:
+def test_the_plain_projection_gives_the_same_documents(store: str) -> None:
     ours, theirs = Database(), mongomock.MongoClient(tz_aware=True)["plain"]
     with closing(Servicing.from_url(store)) as servicing:
         for name in THREE:

@@ -25,7 +25,7 @@ def test_followed_is_as_loaded(tmp_path: Path) -> None:
     ours.catch_up()
     keys = {key for each in messages for key in each.concerns()}
     followed = {key: known for key in keys if (known := ours._cache.get(key)) is not None}
-    assert len(followed) > 200, "what both have heard of was not forgotten"
+    assert len(followed) > 200, "what both know was not forgotten"
     loaded = fresh.load_many(followed)
     for key, aggregate in followed.items():
         assert plain(aggregate) == plain(loaded[key])

@@ -77,7 +77,7 @@ def test_the_last_payment_has_nothing_left_of_the_one_before() -> None:
         ([balance("0.00", "WRITE_OFF"), closed(closure_reason="WRITTEN_OFF", final_balance="0.00")], 495),
     ],
 )
-def test_what_was_given_up_is_neither_owed_nor_paid(messages: list[Any], written_off: int) -> None:
+def test_a_written_off_amount_is_neither_owed_nor_paid(messages: list[Any], written_off: int) -> None:
     account = loan(balance("495.00"), *messages)
     assert account["accountStatus"] == "written_off"
     assert account["closure"]["writtenOffAmount"] == written_off
@@ -122,7 +122,7 @@ def test_a_newer_status_of_an_instalment_replaces_the_facts_of_the_older_one() -
     }
 
 
-def test_a_whole_address_replaces_the_one_before_and_parts_change_it() -> None:
+def test_a_complete_address_replaces_the_previous_one_and_parts_change_it() -> None:
     def moved(**address: str) -> tuple[str, dict[str, Any]]:
         return ("customer.changed.v1", {"customer_id": "C1", "residentialAddress": address})
 

@@ -15,6 +15,6 @@ from app.runtime.settings.settings import Settings
         ("/?retryReads=false", {"w": "majority", "retryWrites": True}),
     ],
 )
-def test_majority_and_retries_unless_the_url_says(query: str, taken: dict[str, object]) -> None:
+def test_majority_and_retries_are_the_defaults(query: str, taken: dict[str, object]) -> None:
     options = mongo_options(Settings(mongo_url=f"mongodb://one,two{query}"))
     assert options == {"tz_aware": True, **taken}

@@ -6,7 +6,7 @@ from app.runtime.settings.loopback import host_of, is_local
 
 
 @pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1", "127.9.9.9", "::1"])
-def test_this_machine(host: str) -> None:
+def test_loopback_hosts_are_local(host: str) -> None:
     assert is_local(host)
 
 

@@ -19,7 +19,7 @@ from app.runtime.humanize import counted, span
         (3 * 86_400, "3 days"),
     ],
 )
-def test_span_is_in_the_unit_that_says_most(seconds: float, words: str) -> None:
+def test_span_uses_the_most_telling_unit(seconds: float, words: str) -> None:
     assert span(seconds) == words
 
 

@@ -225,7 +225,7 @@ def test_a_time_of_nobodys_zone_is_refused() -> None:
         Utterance(created_at=datetime(2026, 3, 1))  # noqa: DTZ001
 
 
-def test_none_is_absent_wherever_it_is_allowed() -> None:
+def test_none_means_absent_for_optional_fields() -> None:
     news = PaymentNews(payment_number=1, status="paid", linked_transaction_ids=None, paid_date=None)
     closed = AccountClosed(account_id="L1", closure_reason=None, closed_date=None, final_balance=None)
     assert (news.linked_transaction_ids, closed.closure_reason) == (None, None)

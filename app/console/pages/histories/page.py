@@ -9,12 +9,12 @@ from fastapi.responses import Response
 
 from app.console.session.rest import Json, cursor_of
 from app.console.ui import formats
-from app.console.ui.page import ZONE_COOKIE, Context, PageContext, page_router
+from app.console.ui.page import ZONE_COOKIE, Context, page_router
 
 router = page_router()
 
 _MAX_EVENTS = 50
-_LONG_FIELDS = ("utterances", "noticeboard")
+_LONG_FIELDS = {"utterances", "noticeboard"}
 """Fields that have pages of their own."""
 
 
@@ -41,9 +41,13 @@ def _page_of(subject: Subject) -> Callable[..., Awaitable[Response]]:
         moment, is_invalid = moment_of(on, at, as_of, zone)
         path = f"/v1{subject.address}"
         page = await context.rest.get(f"{path}/history", identifier, limit=_MAX_EVENTS, cursor=cursor)
-        document, problem = await _document(context, path, identifier, moment)
+        known_at = moment.isoformat().replace("+00:00", "Z") if moment else ""
+        answer = await context.rest.try_get(path, identifier, asOf=known_at)
+        document: Json = answer.body_or({})
+        for each in _LONG_FIELDS & document.keys():
+            document[each] = f"{len(document[each])}, not shown here"
         there = formats.in_zone(moment, zone) if moment else None
-        names = [str(document[each]) for each in subject.name_fields if document and document.get(each)]
+        names = [str(document[each]) for each in subject.name_fields if document.get(each)]
         return context.render(
             "histories/history.html",
             subject=subject,
@@ -58,7 +62,7 @@ def _page_of(subject: Subject) -> Callable[..., Awaitable[Response]]:
             at=_time_field(there) if there and (at or as_of) else "",
             is_invalid=is_invalid,
             document=document,
-            problem=problem,
+            problem=answer.problem,
         )
 
     return get_history
@@ -95,19 +99,6 @@ def _time_field(there: datetime) -> str:
     if there.microsecond:
         there = there.replace(microsecond=0) + timedelta(seconds=1)
     return f"{there:%H:%M:%S}" if there.second else f"{there:%H:%M}"
-
-
-async def _document(
-    context: PageContext, path: str, identifier: str, moment: datetime | None
-) -> tuple[Json | None, Json | None]:
-    """The document, or the problem."""
-    as_of = moment.isoformat().replace("+00:00", "Z") if moment else ""
-    answer = await context.rest.try_get(path, identifier, asOf=as_of)
-    if answer.is_problem:
-        return None, answer.body
-    document: Json = answer.body
-    omitted = {name: f"{len(document[name])}, not shown here" for name in _LONG_FIELDS if name in document}
-    return document | omitted, None
 
 
 def _is_later(event: Json, moment: datetime | None) -> bool:

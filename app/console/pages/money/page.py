@@ -101,7 +101,7 @@ async def _answered(drawer: Drawer, answer: Answer) -> Response:
         stored = await drawer.stored()
     except RefusedError as refused:
         if answer.is_problem:
-            # It may be stored, and nobody can look: the same request finds out later.
+            # It may be stored, and the store cannot be read: the same request finds out later.
             return await _not_posted(drawer, refused.problem, is_unknown=True)
         stored = None
     code = answer.problem.get("code")

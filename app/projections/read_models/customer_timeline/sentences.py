@@ -64,7 +64,7 @@ What = Literal[
 
 
 class Sentence(NamedTuple):
-    """What happened, and who of the staff did it, if anybody did."""
+    """What happened, and the member of staff who did it, if any."""
 
     what: What
     text: str
@@ -218,7 +218,7 @@ def note_written(event: ContactNote.Written, _facts: Document) -> Sentence:
 
 @sentence_of.register
 def write_off_requested(event: WriteOffRequest.Requested, facts: Document) -> Sentence:
-    return _movement(facts, "write_off_requested", "was asked for", event.requested_by)
+    return _movement(facts, "write_off_requested", "was requested", event.requested_by)
 
 
 @sentence_of.register
@@ -238,7 +238,7 @@ def write_off_cancelled(event: WriteOffRequest.Cancelled, facts: Document) -> Se
 
 @sentence_of.register
 def command_requested(event: LedgerCommand.Requested, facts: Document) -> Sentence:
-    return _movement(facts, "command_requested", "was asked for", event.requested_by)
+    return _movement(facts, "command_requested", "was requested", event.requested_by)
 
 
 @sentence_of.register
@@ -273,7 +273,7 @@ def command_settled(event: LedgerCommand.SettledByHand, facts: Document) -> Sent
     what, outcome = _posted(facts), "was posted"
     if not event.posted:
         what, outcome = "command_rejected", "was not posted"
-    return _movement(facts, what, f"{outcome}, as somebody found", event.by, event.transaction_id)
+    return _movement(facts, what, f"{outcome}, as a person found", event.by, event.transaction_id)
 
 
 EVENTS: tuple[type[Any], ...] = (*_CONSTANT, *(each for each in sentence_of.registry if each is not object))

@@ -1,4 +1,4 @@
-"""Normalises texts, for search keys and for search queries alike.
+"""Normalises texts, the same way for search keys and for queries.
 
 Case, accents, punctuation and the format of phone numbers no longer matter afterwards. Each function is
 idempotent and takes any text, including NUL and lone surrogates.

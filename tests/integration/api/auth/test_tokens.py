@@ -164,7 +164,7 @@ def test_after_a_pause_an_unknown_key_is_looked_for_again(settings: Settings, ke
 
 
 @pytest.mark.parametrize("fault", ["down", "an error", "no JSON", "no keys", "useless keys", "hangs"])
-def test_known_keys_go_on_without_their_issuer(settings: Settings, keys: Issuer, fault: str) -> None:
+def test_known_keys_stay_valid_without_their_issuer(settings: Settings, keys: Issuer, fault: str) -> None:
     with serving(keys.settings(settings, jwks_refresh_seconds=0.001)) as url:
         assert ask(url, keys.token()).status_code == 200
         fail(keys, fault)

@@ -98,7 +98,7 @@ def known(*numbers: int, total: int | None = None) -> Callable[[Call], wire.GetT
     return newest
 
 
-def test_a_reader_goes_on_after_its_last_event(account: Account, tmp_path: Path) -> None:
+def test_a_reader_resumes_after_its_last_event(account: Account, tmp_path: Path) -> None:
     with (
         scripted_ledger(account.script | {"GetTransactions": known(*range(300))}) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path)) as api,

@@ -42,7 +42,9 @@ def overview(settings: Settings, target: str, customer: str) -> httpx.Response:
         return httpx.get(f"{url}/v1/customers/{customer}/overview", headers=headers, timeout=20)
 
 
-def test_all_of_a_customer_with_live_balances(settings: Settings, customer: tuple[str, str]) -> None:
+def test_the_overview_has_the_customers_documents_and_live_balances(
+    settings: Settings, customer: tuple[str, str]
+) -> None:
     transactions = wire.GetTransactionsResponse(transactions=[transaction(2), transaction(1)], total_count=2)
     with scripted_ledger(
         {"GetBalance": balance("123.45", "5.00"), "GetTransactions": transactions}
@@ -59,7 +61,7 @@ def test_all_of_a_customer_with_live_balances(settings: Settings, customer: tupl
     assert isinstance(shown["inArrears"], bool)
 
 
-def test_with_the_ledger_away_balances_are_marked_as_of_an_earlier_time(
+def test_without_the_ledger_balances_carry_their_time(
     settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]]
 ) -> None:
     answer = overview(settings, f"127.0.0.1:{free_port()}", customer[0])

@@ -36,7 +36,7 @@ def as_(settings: Settings, mongo_db: Mongo) -> Iterator[As]:
             each.close()
 
 
-def test_a_job_is_kept_shown_and_asked_for_once(as_: As, mongo_db: Mongo) -> None:
+def test_a_job_is_stored_shown_and_requested_once(as_: As, mongo_db: Mongo) -> None:
     admin, operations = as_("admin"), as_("operations")
     asked = admin.post(PATH, json=REBUILD)
     assert asked.status_code == 202

@@ -131,7 +131,9 @@ def test_dead_letters_are_listed_by_page_and_filter(
     assert "entry" not in only["items"][0]
 
 
-def test_one_dead_letter_is_shown_whole(admin: httpx.Client, settings: Settings, redis_client: Redis) -> None:
+def test_one_dead_letter_is_shown_completely(
+    admin: httpx.Client, settings: Settings, redis_client: Redis
+) -> None:
     [dead_letter_id] = set_aside(redis_client, settings, NO_JSON)
     dead_letter = admin.get(f"/v1/dead-letters/{dead_letter_id}").json()
     assert dead_letter["entry"] == NO_JSON
@@ -213,7 +215,7 @@ def test_replay_of_one_reports_its_outcome(
     assert (again["outcome"], again["currentId"], again["reason"]) == ("failed_again", no_json, "not_json")
 
 
-def test_replay_of_many_comes_to_an_end(
+def test_replay_of_many_ends(
     admin: httpx.Client, settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replays, "MOST_AT_ONCE", 2)

@@ -55,7 +55,7 @@ def reasons(store: DeadLetterStore, **filters: Any) -> list[str]:
     return [dead_letter.reason for dead_letter in store.in_full(Filter(**filters))]
 
 
-def test_they_are_listed_by_reason_type_and_age(store: DeadLetterStore) -> None:
+def test_dead_letters_are_listed_by_reason_type_and_age(store: DeadLetterStore) -> None:
     assert reasons(store) == ["too_large", "not_json", "not_utf8"]
     assert reasons(store, reason="not_json") == ["not_json"]
     assert reasons(store, kind="user_input") == ["not_utf8"]

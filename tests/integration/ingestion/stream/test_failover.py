@@ -133,7 +133,7 @@ def swap(primary: EmbeddedServer, replica: EmbeddedServer, name: Proxy) -> None:
         old.replicaof("127.0.0.1", str(replica.port))
 
 
-def test_after_a_failover_a_consumer_goes_on_with_the_new_primary(
+def test_after_a_failover_a_consumer_continues_on_the_new_primary(
     settings: Settings, pair: tuple[EmbeddedServer, EmbeddedServer]
 ) -> None:
     with proxy(pair[0].port) as name:

@@ -108,7 +108,7 @@ def test_an_applicant_without_an_id_is_kept_with_the_application() -> None:
 
 
 @pytest.mark.parametrize("name", ["customer_id", "customerId"])
-def test_the_applicants_id_may_stand_beside_them(name: str) -> None:
+def test_the_applicants_id_may_be_beside_their_details(name: str) -> None:
     found = documents(changed(customer={"first_name": "Ann"}, **{name: "C1"}))
     assert (found["C1"].get("firstName"), found["V1"].get("customerId")) == ("Ann", "C1")
 

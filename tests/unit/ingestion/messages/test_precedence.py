@@ -81,7 +81,7 @@ def test_blank_identifier_gives_way_to_the_next_name() -> None:
     ],
 )
 @pytest.mark.parametrize("inside", [True, False])
-def test_times_are_read_alike_in_payload_and_entry(text: str, moment: datetime, inside: bool) -> None:
+def test_times_have_the_same_formats_in_payload_and_entry(text: str, moment: datetime, inside: bool) -> None:
     entry = SAID | {"dat": {"timestamp": text}} if inside else SAID | {"timestamp": text}
     assert message(entry).envelope.source.upstream_time == moment
 

@@ -90,7 +90,7 @@ def test_a_loan_comes_out_the_same_in_every_order_of_its_messages(books: Books, 
     assert books.loan("L1").schedule_id == "S1"
 
 
-def test_a_transaction_took_effect_when_upstream_says(books: Books) -> None:
+def test_a_transaction_takes_effect_at_its_upstream_time(books: Books) -> None:
     tell(books, *LIFE)
     days = [each.effective_date for each in books.loan("L1").postings]
     assert days == ["2026-03-01", "2026-03-01", "2026-03-15", "2026-03-29"]

@@ -145,7 +145,7 @@ def test_a_money_command_is_its_accounts_customers() -> None:
     timeline = given(TIMELINE, LOAN.open(at=0, customer_id="C1"), COMMAND.request(at=1, **WAIVER))
     timeline.when(COMMAND.settle(at=2, outcome=by_the_ledger()))
     asked, posted = entries(timeline)[1:]
-    assert (asked["what"], asked["text"]) == ("command_requested", "A fee waiver of 20.00 was asked for.")
+    assert (asked["what"], asked["text"]) == ("command_requested", "A fee waiver of 20.00 was requested.")
     assert asked["actor"] == "tom"
     assert posted == {
         "at": minute(2),
@@ -194,7 +194,7 @@ def test_an_adjustment_shows_its_total() -> None:
     asked = COMMAND.request(actor=TELLER, intent=intent)
     [_, entry] = entries(given(TIMELINE, LOAN.open(customer_id="C1"), asked))
     assert (entry["text"], entry["amount"]) == (
-        "An adjustment of -17.50 was asked for.",
+        "An adjustment of -17.50 was requested.",
         Decimal128("-17.50"),
     )
 
@@ -223,7 +223,7 @@ def test_a_manual_settlement_names_its_person(posted: bool) -> None:
     )
     last = entries(timeline)[-1]
     assert (last["what"], last["actor"]) == ("fee_waived" if posted else "command_rejected", "fay")
-    assert last["text"] == f"A fee waiver of 20.00 was {'' if posted else 'not '}posted, as somebody found."
+    assert last["text"] == f"A fee waiver of 20.00 was {'' if posted else 'not '}posted, as a person found."
 
 
 def test_a_write_off_request_belongs_to_the_customer_it_names() -> None:

@@ -146,7 +146,7 @@ def test_an_erasure_is_in_the_timeline_and_its_entries_stay(servicing: Servicing
 
 
 _WITH = {9: 10, 10: 9, 11: 12, 12: 11}
-"""What is decided was asked for, and what is asked for is decided: it stays readable until then."""
+"""What is decided was requested, and what is asked for is decided: it stays readable until then."""
 NEWS = st.lists(st.sampled_from(range(14)), max_size=6)
 
 
