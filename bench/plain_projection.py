@@ -232,7 +232,7 @@ _CHANGES: dict[type[Any], tuple[str, Callable[[Any, Mongo], Update]]] = {
     ),
     Conversation.DecisionMade: (
         "conversations",
-        lambda event, _: _set(finalDecision=event.decision, status=event.decision),
+        lambda event, _: _set(finalDecision=event.decision, status=event.status),
     ),
     Conversation.Summarised: (
         "conversations",

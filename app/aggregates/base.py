@@ -185,7 +185,7 @@ class Aggregate(domain.Aggregate):
 
     def drop_stale(self, source: Source, report: "Report") -> bool:
         """Drop the facts of a report that are older than what is known. False if none is left."""
-        return report.drop_stale(self.stamps, source.upstream_time)
+        return report.drop_stale(self.stamps, source.at)
 
     def report(self, source: Source, report: "Report") -> None:
         """Trigger an event with what is new in a report, if anything is."""
@@ -206,17 +206,17 @@ class Report(Aggregate.Event):
     PREFIX: ClassVar[str] = ""
     """Precedes the facts' names in the aggregate's stamps."""
 
-    def reported_at(self, upstream_time: datetime | None) -> datetime | None:
-        """The time that decides which of two reports is newer."""
-        return upstream_time
+    def reported_at(self, at: datetime) -> datetime:
+        """The time that decides which of two reports is newer; ``at`` is the message's."""
+        return at
 
     def fills_gaps(self) -> bool:
         """Whether any other report outranks it, however old."""
         return False
 
-    def drop_stale(self, stamps: FieldStamps, upstream_time: datetime | None) -> bool:
+    def drop_stale(self, stamps: FieldStamps, at: datetime) -> bool:
         """Drop the facts that are older than what is known. False if none is left."""
-        facts, at, initial = vars(self), self.reported_at(upstream_time), self.fills_gaps()
+        facts, at, initial = vars(self), self.reported_at(at), self.fills_gaps()
         found = False
         for name in _stamped(type(self)):
             if facts[name] is None:
@@ -230,7 +230,7 @@ class Report(Aggregate.Event):
     def stamp(self, stamps: FieldStamps) -> None:
         facts = vars(self)
         names = [name for name in _stamped(type(self)) if facts.get(name) is not None]
-        at = self.reported_at(self.upstream_time)
+        at = self.reported_at(self.at)
         stamps.note(names, at, prefix=self.PREFIX, initial=self.fills_gaps())
 
 

@@ -7,6 +7,15 @@ from app.aggregates.base import NOTHING, Aggregate, Report, Source, absorbs
 from app.aggregates.personal import Json
 from app.aggregates.report_order import FieldStamps, TreeStamps
 
+STATUS_OF_DECISION = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "referred"}
+"""The status after a decision, by upstream's word; after any other word it is hard_end."""
+
+
+Details = dict[str, str | bool]
+"""What a decision holds beside its word: ``reason``, ``retry_eligible``, ``blocked_until`` (``YYYY-MM-DD``),
+``source_application_number``."""
+_DETAIL = "decision."
+
 
 class Conversation(Aggregate):
     """One chat with an applicant. Its text lives in its events; its state is only what the rules need."""
@@ -35,8 +44,9 @@ class Conversation(Aggregate):
             return True
 
     class Started(ParticipantsEvent):
+        """The earliest ``started_at`` counts."""
+
         PERSONAL = NOTHING
-        STAMPED = ("customer_id", "application_number", "started_at")
 
         started_at: datetime | None = None
 
@@ -62,7 +72,7 @@ class Conversation(Aggregate):
 
         def apply(self, aggregate: "Conversation") -> None:
             super().apply(aggregate)
-            aggregate.application.note(self.application_data or {}, self.upstream_time)
+            aggregate.application.note(self.application_data or {}, self.at)
 
     class AssessmentRecorded(Aggregate.Event):
         """``kind`` is the field of ``assessments`` in the conversation's document."""
@@ -73,7 +83,7 @@ class Conversation(Aggregate):
         result: dict[str, Json]
 
         def stamp(self, stamps: FieldStamps) -> None:
-            stamps.note([f"assessment.{self.kind}"], self.upstream_time)
+            stamps.note([f"assessment.{self.kind}"], self.at)
 
     class NoticePosted(Aggregate.Event):
         PERSONAL = frozenset(("agent_name", "topic", "content"))
@@ -83,27 +93,30 @@ class Conversation(Aggregate):
         topic: str | None = None
         content: Json = None
 
-    class DecisionMade(Report):
-        """``decision`` is approved, declined, referred or hard_end.
+    class DecisionMade(Aggregate.Event):
+        """A decision, or details that came alone, which add to the decision.
 
-        It is absent if a newer one stands, to which this only adds detail. ``sets_status``: no newer
-        report of the conversation's status was known.
+        ``details`` are those of the newest decision after this report; ``reported`` names those in it.
+        ``decision`` is upstream's word in upper case, absent if a newer decision is known. ``status`` is
+        absent if a newer report of the conversation's status is known, too.
         """
 
-        PERSONAL = frozenset(("reason",))
-        STAMPED = ("decision", "reason", "retry_eligible", "blocked_until")
-        PREFIX = "decision."
+        PERSONAL = frozenset(("details.reason",))
 
-        sets_status: bool
+        is_decision: bool
+        details: Details
+        reported: list[str]
         decision: str | None = None
-        reason: str | None = None
-        retry_eligible: bool | None = None
-        blocked_until: str | None = None
+        status: str | None = None
+
+        def apply(self, aggregate: "Conversation") -> None:
+            aggregate.decisions += self.is_decision
+            aggregate.details = self.details
 
         def stamp(self, stamps: FieldStamps) -> None:
-            super().stamp(stamps)
-            if self.sets_status:
-                stamps.note(["status"], self.upstream_time)
+            names = {"decision": self.decision, "status": self.status}
+            stamps.note([name for name, word in names.items() if word], self.at)
+            stamps.note(self.reported, self.at, prefix=_DETAIL)
 
     class Summarised(Report):
         PERSONAL = frozenset(("purpose", "facts"))
@@ -122,6 +135,8 @@ class Conversation(Aggregate):
         self.customer_id: str | None = None
         self.application = TreeStamps()
         self.memories += [self.application.leaves.known, self.application.objects.known]
+        self.decisions = 0
+        self.details: Details = {}
 
     @absorbs
     def start(
@@ -145,7 +160,7 @@ class Conversation(Aggregate):
         self, source: Source, *, customer_id: str | None = None, application_number: str | None = None
     ) -> None:
         """A message about something else names them. Comes before the command that the message is for."""
-        at, accepts = source.upstream_time, self.stamps.accepts
+        at, accepts = source.at, self.stamps.accepts
         customer_id = customer_id if accepts("customer_id", at, initial=True) else None
         if not accepts("application_number", at, initial=True):
             application_number = None
@@ -193,7 +208,7 @@ class Conversation(Aggregate):
         changed = self.ApplicationDetailsChanged(
             customer_id=customer_id,
             application_number=application_number,
-            application_data=self.application.fresh(application_data or {}, source.upstream_time) or None,
+            application_data=self.application.fresh(application_data or {}, source.at) or None,
         )
         if self.drop_stale(source, changed) or changed.application_data:
             self.record(source, changed)
@@ -201,7 +216,7 @@ class Conversation(Aggregate):
     @absorbs
     def record_assessment(self, source: Source, *, kind: str, result: dict[str, Json]) -> None:
         """An assessment's result: the newest of its kind counts."""
-        if self.stamps.accepts(f"assessment.{kind}", source.upstream_time):
+        if self.stamps.accepts(f"assessment.{kind}", source.at):
             self.record(source, self.AssessmentRecorded(kind=kind, result=result))
 
     @absorbs
@@ -222,25 +237,36 @@ class Conversation(Aggregate):
         )
 
     @absorbs
-    def decide(
-        self,
-        source: Source,
-        *,
-        decision: str,
-        reason: str | None = None,
-        retry_eligible: bool | None = None,
-        blocked_until: str | None = None,
-    ) -> None:
-        """The application's final decision."""
-        at, accepts = source.upstream_time, self.stamps.accepts
-        self.report(
+    def decide(self, source: Source, *, decision: str | None, details: Details) -> None:
+        """The application's final decision, in upstream's word, or details of it that come alone.
+
+        A newer decision replaces the older one with all its details. Details that came before the first
+        decision are kept for it.
+        """
+        at, stamps = source.at, self.stamps
+        is_newest = decision is not None and stamps.accepts("decision", at)
+        since = at if is_newest else stamps.time_of("decision")
+        kept, fresh = self.details, Details()
+        if several := self.decisions + (decision is not None) > 1:
+            times = {name: stamps.time_of(_DETAIL + name) or at for name in kept}
+            kept = {
+                name: value
+                for name, value in kept.items()
+                if since and (times[name] > since or (times[name] == since and not is_newest))
+            }
+        if is_newest or (decision is None and not (several and since and at < since)):
+            fresh = stamps.fresh(details, at, prefix=_DETAIL)
+        if decision is None and not fresh:
+            return
+        sets_status = is_newest and stamps.accepts("status", at)
+        self.record(
             source,
             self.DecisionMade(
-                sets_status=accepts("decision.decision", at) and accepts("status", at),
-                decision=decision,
-                reason=reason,
-                retry_eligible=retry_eligible,
-                blocked_until=blocked_until,
+                is_decision=decision is not None,
+                details=kept | fresh,
+                reported=list(fresh),
+                decision=decision if is_newest else None,
+                status=STATUS_OF_DECISION.get(decision or "", "hard_end") if sets_status else None,
             ),
         )
 

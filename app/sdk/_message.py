@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from time import time
 from typing import Any
 from uuid import uuid4
 
@@ -125,9 +126,14 @@ def _written_time(at: datetime) -> str:
 
 def as_read(fields: Mapping[str, str]) -> catalogue.Message:
     """An entry of a known type, as our consumer reads it. Raises RejectedError as it does."""
-    message = catalogue.read_entry("inbox", b"0-0", as_bytes(fields), MAX_MESSAGE_BYTES)
+    message = catalogue.read_entry("inbox", entry_id_now(), as_bytes(fields), MAX_MESSAGE_BYTES)
     assert message is not None, "the type is in the catalogue"
     return message
+
+
+def entry_id_now() -> bytes:
+    """The id of an entry that comes in now."""
+    return f"{int(time() * 1_000)}-0".encode()
 
 
 def as_bytes(fields: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[bytes, bytes]:

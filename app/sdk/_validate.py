@@ -8,12 +8,12 @@ from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.rejection import Reason, RejectedError, failed
-from app.sdk._message import MAX_MESSAGE_BYTES, as_bytes
+from app.sdk._message import MAX_MESSAGE_BYTES, as_bytes, entry_id_now
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The message is valid. ``dropped`` names optional fields that are left out: their value is unknown.
+    """The message is valid. ``dropped`` are the paths of optional parts that cannot be read.
 
     ``identity`` is None if the entry has none: sent again, it would be another message.
     """
@@ -55,7 +55,7 @@ def validate(
     """
     entry = as_bytes(fields)
     try:
-        message = read_entry("inbox", b"0-0", entry, max_bytes, parsers)
+        message = read_entry("inbox", entry_id_now(), entry, max_bytes, parsers)
     except RejectedError as why:
         return _refused(why)
     if message is None:
@@ -64,7 +64,7 @@ def validate(
         return _refused(failed(message.failure))
     identity = message.envelope.source.message_id
     named = None if identity.startswith("entry:") else identity
-    return Accepted(message.envelope.type, named, message.payload, message.dropped)
+    return Accepted(message.envelope.type, named, message.payload, tuple(message.unreadable))
 
 
 def installed_parsers() -> Parsers:

@@ -249,8 +249,8 @@ class LoanAccountEvents(LoanAccountState):
         is_in_arrears: bool | None = None
         last_updated: datetime | None = None
 
-        def reported_at(self, upstream_time: datetime | None) -> datetime | None:
-            return self.last_updated or upstream_time
+        def reported_at(self, at: datetime) -> datetime:
+            return self.last_updated or at
 
     class AgingIgnored(Aggregate.Event):
         """The account is paid or written off: only the bucket ``closed`` can follow."""

@@ -19,7 +19,7 @@ from app.api.http.pages import ConversationId, CustomerId, Identifier, LoanAccou
 from app.api.http.problems import documented
 from app.api.http.router import Router
 from app.api.services import services_of
-from app.projections.read_models.conversations import ConversationDocument, ConversationSummary
+from app.projections.read_models.conversations.document import ConversationDocument, ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import LoanAccountDocument
 

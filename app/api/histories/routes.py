@@ -26,7 +26,7 @@ from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
-from app.projections.read_models.conversations import ConversationSummary, Notice, Utterance
+from app.projections.read_models.conversations.document import ConversationSummary, Notice, Utterance
 
 router = Router(
     prefix="/v1",

@@ -22,7 +22,7 @@ from app.projections.engine.projection import event_classes
 from app.projections.engine.reading import EventReader
 from app.projections.engine.values import Document
 from app.projections.read_models.base import Options
-from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.conversations.read_model import Conversations
 
 List = Literal["utterances", "noticeboard"]
 

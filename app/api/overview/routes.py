@@ -21,7 +21,7 @@ from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 from app.projections.read_models.contact_notes import ContactNoteDocument
-from app.projections.read_models.conversations import ConversationSummary
+from app.projections.read_models.conversations.document import ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.api.ledger.schemas import LedgerTransaction
 from app.projections.read_models.contact_notes import ContactNoteDocument
-from app.projections.read_models.conversations import ConversationSummary
+from app.projections.read_models.conversations.document import ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
 from app.projections.read_models.types import Model, Money

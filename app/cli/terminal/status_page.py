@@ -69,9 +69,8 @@ def _inbox(inbox: InboxState, status: Status) -> list[str]:
     lines += _table("Unknown types", [_unknown(kind, status) for kind in inbox.unknown_types[:_MOST_TYPES]])
     if (more := len(inbox.unknown_types) - _MOST_TYPES) > 0:
         lines.append(f"               and {more:,} more")
-    lines += _table(
-        "Dropped words", [(value.field, counted(value.count, "time")) for value in inbox.dropped_values]
-    )
+    for title, fields in (("Unreadable", inbox.dropped_values), ("Clock ahead", inbox.clocks_ahead)):
+        lines += _table(title, [(each.field, counted(each.count, "time")) for each in fields])
     return lines
 
 

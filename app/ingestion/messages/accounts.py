@@ -27,17 +27,16 @@ from app.ingestion.messages.fields import (
     Word,
     listed,
     one_of,
-    one_of_or_absent,
     same,
 )
 
 _STATUS = same(SdkStatus)
 _PAYMENT_STATUS = same(PaymentStatus) | {"PENDING": "scheduled", "OVERDUE": "missed"}
 
-Status = Annotated[SdkStatus | None, BeforeValidator(one_of_or_absent(_STATUS))]
-Closure = Annotated[ClosureReason | None, BeforeValidator(one_of_or_absent(same(ClosureReason)))]
-Frequency = Annotated[PaymentFrequency | None, BeforeValidator(one_of_or_absent(same(PaymentFrequency)))]
-Bucket = Annotated[AgingBucket | None, BeforeValidator(one_of_or_absent(same(AgingBucket)))]
+Status = Annotated[SdkStatus, BeforeValidator(one_of(_STATUS))] | None
+Closure = Annotated[ClosureReason, BeforeValidator(one_of(same(ClosureReason)))] | None
+Frequency = Annotated[PaymentFrequency, BeforeValidator(one_of(same(PaymentFrequency)))] | None
+Bucket = Annotated[AgingBucket, BeforeValidator(one_of(same(AgingBucket)))] | None
 PaymentNumber = Annotated[int, Field(ge=0, le=100_000)]
 
 

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from app.aggregates.base import Key
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages import accounts, chat, customers, write_offs
 from app.ingestion.messages.envelope import Envelope, entry_type, open_entry, unopened
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
-from app.ingestion.messages.rejection import ParserFailedError, not_as_modelled
+from app.ingestion.messages.rejection import ParserFailedError
 
 CATALOGUE: dict[str, type[Payload]] = {
     "customer.created.v1": customers.CustomerChanged,
@@ -49,8 +47,12 @@ CATALOGUE: dict[str, type[Payload]] = {
 }
 
 
+AHEAD = "ahead:"
+"""Stands before the type and path of a time that was ahead, where these are counted."""
+
+
 class Message(NamedTuple):
-    """An envelope and its payload. ``dropped`` names fields with unknown words.
+    """An envelope and its payload.
 
     ``failure`` is the error of an installed parser: the message then fails where it is applied, as on
     any fault of its own.
@@ -58,16 +60,24 @@ class Message(NamedTuple):
 
     envelope: Envelope
     payload: Payload
-    dropped: tuple[str, ...] = ()
     failure: ParserFailedError | None = None
 
     def concerns(self) -> tuple[Key, ...]:
         """The aggregates that it will change."""
         return self.payload.concerns(self.envelope)
 
-    def dropped_fields(self) -> tuple[str, ...]:
-        """The names of ``dropped`` with the message's type before them, as they are counted."""
-        return tuple(f"{self.envelope.type}.{name}" for name in self.dropped)
+    @property
+    def unreadable(self) -> list[str]:
+        """The paths of the parts that were dropped because they cannot be read."""
+        return sorted(self.envelope.reading.unreadable)
+
+    def oddities(self) -> tuple[str, ...]:
+        """As counted: ``type.path`` of what is unreadable, ``ahead:type.path`` of a time that is ahead."""
+        kind, reading = self.envelope.type, self.envelope.reading
+        if not (reading.unreadable or reading.ahead):
+            return ()
+        ahead = (f"{AHEAD}{kind}.{path}" for path in sorted(reading.ahead))
+        return (*(f"{kind}.{path}" for path in self.unreadable), *ahead)
 
     def apply(self, unit: UnitOfWork) -> None:
         """Carry out what the message asks."""
@@ -99,9 +109,4 @@ def read_entry(
     model = CATALOGUE[envelope.type]
     if model.addressed:
         envelope.subject()
-    dropped: list[str] = []
-    try:
-        payload = model.model_validate(envelope.payload, context=dropped)
-    except ValidationError as error:
-        raise not_as_modelled(error) from error
-    return Message(envelope, payload, tuple(dropped))
+    return Message(envelope, model.read(envelope.payload, envelope.reading))

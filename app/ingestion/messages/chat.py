@@ -3,14 +3,13 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from app.aggregates.base import Key
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.customers import ApplicantDetails
-from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, PAYLOAD_TIME, Envelope, is_time
+from app.ingestion.messages.envelope import APPLICATION, ENTRY_FIELDS, Envelope
 from app.ingestion.messages.fields import (
     AddressedPayload,
     Date,
@@ -19,7 +18,6 @@ from app.ingestion.messages.fields import (
     Payload,
     Time,
     Word,
-    identifier_or_absent,
     listed,
 )
 
@@ -33,16 +31,8 @@ ASSESSMENTS = {
     "credit_assessment_complete": "creditAssessmentComplete",
 }
 """The kind of assessment that each message type carries."""
-_DECISIONS = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "referred"}
 _KNOWN_STATUSES = frozenset(("active", "approved", "declined", "referred", "hard_end"))
-_NOT_APPLICATION_DATA = frozenset(("customer", "customer_id", "customerId", *APPLICATION, *CONVERSATION))
-_APPLICANT_DETAILS = frozenset(
-    style for name in ApplicantDetails.model_fields for style in (name, to_camel(name))
-)
-
-
-def _object_or_id(value: Any) -> Any:
-    return {"customer_id": value} if isinstance(value, str | int) else value
+_NOT_APPLICATION_DATA = frozenset(("customer", *APPLICATION))
 
 
 class _Chat(AddressedPayload):
@@ -67,7 +57,7 @@ class CustomerNamed(Payload):
 
 class _WithCustomer(_Chat):
     customer_id: Identifier | None = None
-    customer: Annotated[CustomerNamed | None, BeforeValidator(_object_or_id)] = None
+    customer: CustomerNamed | None = None
 
     @property
     def named_customer(self) -> str | None:
@@ -87,7 +77,7 @@ class FreeForm(_Chat):
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.met(unit, envelope).record_assessment(
-            envelope.source, kind=ASSESSMENTS[envelope.type], result=envelope.payload
+            envelope.source, kind=ASSESSMENTS[envelope.type], result=_free_form(envelope)
         )
 
 
@@ -121,16 +111,15 @@ class Utterance(_Chat):
 
 
 class ApplicationDetailChanged(_Chat):
-    """``applicationDetail_changed``: all other keys are application data, merged deeply.
-
-    So are those of ``customer`` that are none of a customer's details; all, where nobody says who it is.
+    """``applicationDetail_changed``: the applicant's details, and application data, merged deeply: all keys
+    but ``customer`` and the application number.
     """
 
     free_form = True
     model_config = ConfigDict(extra="allow")
 
-    customer_id: Annotated[Identifier | None, BeforeValidator(identifier_or_absent)] = None
-    customer: Annotated[ApplicantDetails | None, BeforeValidator(_object_or_id)] = None
+    customer_id: Identifier | None = None
+    customer: ApplicantDetails | None = None
 
     if TYPE_CHECKING:
 
@@ -153,28 +142,24 @@ class ApplicationDetailChanged(_Chat):
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         customer_id = self.applicant(envelope)
+        data = {
+            name: value for name, value in _free_form(envelope).items() if name not in _NOT_APPLICATION_DATA
+        }
         self.conversation(unit, envelope).change_application(
             envelope.source,
             customer_id=customer_id,
             application_number=envelope.application,
-            application_data=_application_data(envelope.payload, has_applicant=customer_id is not None),
+            application_data=data,
         )
         if self.customer is not None and customer_id is not None:
             self.customer.report(unit, envelope.source, customer_id)
 
 
-def _application_data(payload: dict[str, Any], *, has_applicant: bool) -> dict[str, Any]:
-    """All that is neither about the message, nor a detail of a known applicant."""
-    data = {
-        name: value
-        for name, value in payload.items()
-        if name not in _NOT_APPLICATION_DATA and not (name in PAYLOAD_TIME and is_time(value))
-    }
-    if isinstance(customer := payload.get("customer"), dict):
-        details = _APPLICANT_DETAILS if has_applicant else frozenset[str]()
-        if more := {name: value for name, value in customer.items() if name not in details}:
-            data["customer"] = more
-    return data
+def _free_form(envelope: Envelope) -> dict[str, Any]:
+    """The payload's own keys, as received, without the entry's own fields where they are among them."""
+    if not envelope.is_flat:
+        return envelope.payload
+    return {name: value for name, value in envelope.payload.items() if name not in ENTRY_FIELDS}
 
 
 class NoticePosted(_Chat):
@@ -188,15 +173,15 @@ class NoticePosted(_Chat):
         agent, _, topic = (self.agent_name or "").partition("::")
         self.met(unit, envelope).post_notice(
             envelope.source,
-            agent_name=agent or None,
-            topic=topic or None,
+            agent_name=self.agent_name,
+            topic=topic.strip() or agent.strip() or None,
             content=self.content,
             timestamp=self.timestamp,
         )
 
 
 class FinalDecision(_Chat):
-    """``final_decision`` and ``final_credit_decision``: the application is decided."""
+    """``final_decision`` and ``final_credit_decision``: the application is decided, or details of that."""
 
     decision: Word | None = Field(
         default=None,
@@ -206,10 +191,11 @@ class FinalDecision(_Chat):
     reason: str | None = None
     retry_eligible: Flag | None = None
     blocked_until: Date | None = None
+    source_application_number: Identifier | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        decision = _DECISIONS.get((self.decision or "").upper(), "hard_end")
-        self.met(unit, envelope).decide(envelope.source, decision=decision, **self.present("decision"))
+        decision = self.decision and self.decision.upper()
+        self.met(unit, envelope).decide(envelope.source, decision=decision, details=self.present("decision"))
 
 
 class ConversationSummary(_Chat):
@@ -219,7 +205,7 @@ class ConversationSummary(_Chat):
     facts: Annotated[list[Any] | None, BeforeValidator(listed)] = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.met(unit, envelope).summarise(envelope.source, purpose=self.purpose, facts=self.facts)
+        self.met(unit, envelope).summarise(envelope.source, purpose=self.purpose, facts=self.facts or None)
 
 
 class SummaryChanged(_WithCustomer):

@@ -1,14 +1,14 @@
 """What the Customers service publishes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from app.aggregates.base import Key, Source
 from app.aggregates.customer import Customer, EkycStatus
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
-from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Time, one_of_or_absent
+from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Time, one_of
 
 _EKYC = {
     **dict.fromkeys(("SUCCESSFUL", "SUCCESS", "APPROVED", "PASSED", "VERIFIED"), "successful"),
@@ -25,15 +25,12 @@ class ResidentialAddress(Payload):
     street_number: str | None = None
     street_name: str | None = None
     street_type: str | None = None
-    suburb: str | None = None
+    street: str | None = None
+    suburb: str | None = Field(default=None, validation_alias=AliasChoices("suburb", "city"))
     state: str | None = None
     postcode: str | None = None
     country: str | None = None
     full_address: str | None = None
-
-
-def _parts_or_text(value: Any) -> Any:
-    return {"full_address": value} if isinstance(value, str) else value
 
 
 class CustomerDetails(Payload):
@@ -45,8 +42,8 @@ class CustomerDetails(Payload):
     email_address: str | None = None
     mobile_phone_number: str | None = None
     date_of_birth: Date | None = None
-    ekyc_status: Annotated[EkycStatus | None, BeforeValidator(one_of_or_absent(_EKYC))] = None
-    residential_address: Annotated[ResidentialAddress | None, BeforeValidator(_parts_or_text)] = None
+    ekyc_status: Annotated[EkycStatus, BeforeValidator(one_of(_EKYC))] | None = None
+    residential_address: ResidentialAddress | None = None
     staff: Flag | None = None
     investor: Flag | None = None
     vulnerable: Flag | None = None
@@ -90,6 +87,20 @@ class CustomerVerified(Payload):
 
 
 class ApplicantDetails(CustomerDetails):
-    """The customer inside ``applicationDetail_changed``."""
+    """The customer inside ``applicationDetail_changed``; the chat has names of its own for some details."""
 
     customer_id: Identifier | None = None
+    full_name: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("full_name", "fullName", "name"),
+        description="Counts as long as neither first nor last name is known.",
+    )
+    email_address: str | None = Field(
+        default=None, validation_alias=AliasChoices("email_address", "emailAddress", "email")
+    )
+    mobile_phone_number: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            *("mobile_phone_number", "mobilePhoneNumber", "mobile_phone", "mobilePhone", "mobile", "phone")
+        ),
+    )

@@ -1,8 +1,13 @@
-"""From the fields of a stream entry to a message with an identity (contract: "The stream")."""
+"""Reads the fields of a stream entry: a message's type, payload, participants, time and identity.
+
+The rules are those of the contract, section "The stream".
+"""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,16 +24,23 @@ EXPLICIT_ID = ("event_id", "id")
 SEQUENCE = ("seq", "c_seq")
 PAYLOAD = ("dat", "payload")
 TIME = ("timestamp", "created_at")
-PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp")
+PAYLOAD_TIME = (
+    *("changed_at", "changedAt", "timestamp", "last_updated", "lastUpdated", "verified_at", "verifiedAt"),
+)
+"""The keys of a payload that hold the message's own time, which outranks the entry's."""
+ENTRY_FIELDS = frozenset((*APPLICATION, *TIME))
+"""Fields of an entry that its payload's keys may be among."""
+LONGEST_ID = 200
+"""Characters of an identifier."""
 
 
 def _in_bytes(names: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(name.encode() for name in names)
 
 
-# Fields are looked up as they come, in bytes: a field that nobody asks for is never decoded.
-_TYPE, _CONVERSATION, _USER, _APPLICATION, _EXPLICIT_ID, _SEQUENCE, _PAYLOAD, _TIME = map(
-    _in_bytes, (TYPE, CONVERSATION, USER, APPLICATION, EXPLICIT_ID, SEQUENCE, PAYLOAD, TIME)
+# Redis returns bytes: only the fields that are needed are decoded.
+_TYPE, _CONVERSATION, _USER, _APPLICATION, _EXPLICIT_ID, _SEQUENCE, _PAYLOAD = map(
+    _in_bytes, (TYPE, CONVERSATION, USER, APPLICATION, EXPLICIT_ID, SEQUENCE, PAYLOAD)
 )
 _ENVELOPE_ONLY = frozenset(
     (
@@ -36,19 +48,40 @@ _ENVELOPE_ONLY = frozenset(
         *(b"cause", b"agt", b"rec", b"cls", b"traceparent", b"tracestate"),
     )
 )
-_LONGEST_ID = 200
-LONGEST_NAME = 256
-"""Characters of an identifier."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_YEAR_2100_MS = 4_102_444_800_000
-"""Until then a float of seconds tells each millisecond."""
-
+_AHEAD = timedelta(minutes=10)
+"""How far a publisher's clock may be ahead of the stream's."""
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 Fields = Mapping[bytes, bytes]
 
 
+@dataclass
+class Reading:
+    """What was not taken as received, by path: parts that cannot be read, and times that are ahead.
+
+    A time is ahead if it is more than ten minutes after ``received_at``, when the entry came in.
+    """
+
+    received_at: datetime
+    unreadable: set[str] = field(default_factory=set)
+    ahead: set[str] = field(default_factory=set)
+
+    def time(self, path: str, value: Any) -> datetime:
+        """The time in ``value``, or when the entry came in if that is ahead. Raises ValueError."""
+        at = parse_time(value)
+        if at <= self.received_at + _AHEAD:
+            return at
+        self.ahead.add(path)
+        return self.received_at
+
+
 class Envelope(NamedTuple):
-    """A message as received: its type and payload, what its fields say, and its identity."""
+    """A message as received: its type and payload, what its fields say, and its identity.
+
+    ``is_flat``: the payload's keys are fields of the entry, among those of the envelope.
+    """
 
     entry_id: str
     type: str
@@ -57,10 +90,14 @@ class Envelope(NamedTuple):
     conversation: str | None
     user: str | None
     application: str | None
+    is_flat: bool
+    reading: Reading
 
     def subject(self) -> str:
-        """What the conversation names. Raises RejectedError without one."""
+        """The conversation's identifier. Raises RejectedError without one."""
         if self.conversation is None:
+            if CONVERSATION[0] in self.reading.unreadable:
+                raise RejectedError(Reason.INVALID_VALUE, CONVERSATION[0], _NO_IDENTIFIER)
             absent = f"none of {', '.join(CONVERSATION)} is present"
             raise RejectedError(Reason.MISSING_KEY, CONVERSATION[0], absent)
         return self.conversation
@@ -75,97 +112,118 @@ def open_entry(
     free_form: bool = False,
     parse: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Envelope:
-    """Read one entry. Raises RejectedError, with the reason and the field, for one that never can be used.
+    """Read one entry. Raises RejectedError, with the reason and the field, for one that cannot be used.
 
-    In a ``free_form`` payload, a key that is named like a time need not be one. An installed parser may
-    ``parse`` the payload: all but the identity is then read from its result. What it raises is passed on.
+    In a ``free_form`` payload, a key that is named like a time may hold anything. ``parse`` is an installed
+    parser: all but the identity is then read from its result. Its errors are passed on.
     """
     _check_bytes(fields, max_bytes)
     message_type = _first(fields, _TYPE)
     if message_type is None:
         raise RejectedError(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
-    payload = _read_payload(fields)
+    is_flat, payload = _read_payload(fields)
     name = entry_id.decode()
     identity = _identity(stream, name, message_type, fields, payload)
     if parse is not None:
         payload = parse(message_type, payload)
+    reading = Reading(_received_at(name))
     upstream = (
-        _time(payload, PAYLOAD_TIME, tolerant=free_form)
-        or _field_time(fields)
-        or _time(payload, ("created_at", "createdAt"), tolerant=free_form)
+        _time(reading, payload, PAYLOAD_TIME, counted=not free_form)
+        or _time(reading, {each: _first(fields, (each.encode(),)) for each in TIME}, TIME, counted=True)
+        or _time(reading, payload, ("created_at", "createdAt"), counted=not free_form)
     )
-    source = Source(identity, _received_at(name), upstream)
     return Envelope(
         name,
         message_type,
-        source,
+        Source(identity, reading.received_at, upstream),
         payload,
-        _named(fields, _CONVERSATION) or _text(payload, ("conversation_id", "conversationId")),
-        _named(fields, _USER),
-        _named(fields, _APPLICATION) or _text(payload, APPLICATION),
+        _named(reading, fields, _CONVERSATION, payload, ("conversation_id", "conversationId")),
+        _named(reading, fields, _USER),
+        _named(reading, fields, _APPLICATION, payload, APPLICATION),
+        is_flat,
+        reading,
     )
 
 
 def unopened(stream: str, entry_id: bytes, kind: str) -> Envelope:
-    """The envelope of an entry whose payload could not be read: a place in the stream, and a type."""
+    """The envelope of an entry whose payload could not be read: its place in the stream, and its type."""
     name = entry_id.decode()
-    source = Source(f"entry:{stream}/{name}", _received_at(name))
-    return Envelope(name, kind, source, payload={}, conversation=None, user=None, application=None)
+    reading = Reading(_received_at(name))
+    source = Source(f"entry:{stream}/{name}", reading.received_at)
+    return Envelope(name, kind, source, {}, None, None, None, is_flat=False, reading=reading)
 
 
 def entry_type(fields: Fields) -> str | None:
-    """The message type alone, for entries that were not opened."""
+    """The message type alone; None if there is none."""
     for name in _TYPE:
-        if value := fields.get(name):
+        if value := fields.get(name, b"").strip():
             return value.decode(errors="replace")
     return None
 
 
+def identifier(value: Any) -> str:
+    """A trimmed text of 1 to 200 characters; a whole number is its digits. Raises ValueError."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(_NO_IDENTIFIER)
+    text = str(value).strip()
+    if not 0 < len(text) <= LONGEST_ID:
+        raise ValueError(_NO_IDENTIFIER)
+    return text
+
+
+_NO_IDENTIFIER = f"not an identifier of 1 to {LONGEST_ID} characters"
+
+
 def parse_time(value: Any) -> datetime:
-    """ISO 8601 with ``Z``, an offset, or naive (UTC) as an aware time in UTC. Raises ValueError."""
-    if not isinstance(value, str):
-        msg = "not an ISO 8601 time"
-        raise ValueError(msg)
+    """A time in ISO 8601's extended form, in UTC; one without an offset is UTC. Raises ValueError."""
+    moment = _iso_time(value)
     try:
-        moment = datetime.fromisoformat(value.strip())
-    except ValueError:
-        # The library's message quotes the value, which may be personal.
-        msg = "not an ISO 8601 time"
-        raise ValueError(msg) from None
-    if moment.tzinfo is UTC:
-        return moment
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    try:
-        return moment.astimezone(UTC)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
         msg = "outside the years 1 to 9999"
         raise ValueError(msg) from error
 
 
-def is_time(value: Any) -> bool:
-    """Whether :func:`parse_time` takes it."""
+def parse_date(value: Any) -> date:
+    """``YYYY-MM-DD``, or a time's own day, by the time's own offset. Raises ValueError."""
+    if isinstance(value, str) and _ISO_DATE.fullmatch(text := value.strip()):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(_NO_DATE) from None
     try:
-        parse_time(value)
+        return _iso_time(value).date()
     except ValueError:
-        return False
-    return True
+        raise ValueError(_NO_DATE) from None
+
+
+_NO_DATE = "not a date, YYYY-MM-DD"
+_NO_TIME = "not an ISO 8601 time"
+
+
+def _iso_time(value: Any) -> datetime:
+    if not isinstance(value, str) or not _ISO_TIME.fullmatch(text := value.strip()):
+        raise ValueError(_NO_TIME)
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:  # The library's message quotes the value, which may be personal.
+        raise ValueError(_NO_TIME) from None
 
 
 def _received_at(entry_id: str) -> datetime:
-    ms = int(entry_id.partition("-")[0])
-    if ms < _YEAR_2100_MS:
-        return datetime.fromtimestamp(ms / 1_000, UTC)
     try:
-        return _EPOCH + timedelta(milliseconds=ms)
+        return _EPOCH + timedelta(milliseconds=int(entry_id.partition("-")[0]))
     except OverflowError:
         # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
-        return datetime.max.replace(tzinfo=UTC)
+        return datetime.max.replace(tzinfo=UTC) - _AHEAD
 
 
 def _check_bytes(fields: Fields, max_bytes: int) -> None:
-    """Not too many of them, and all of them UTF-8.
+    """The entry is within the limit, and UTF-8.
 
-    Looked at all together, which is far faster: a line feed between two ends any character left open.
+    Decoding all at once is far faster. The line feed between two texts ends an incomplete character.
     """
     together = b"\n".join((*fields, *fields.values()))
     if len(together) - 2 * len(fields) >= max_bytes:
@@ -188,61 +246,48 @@ def _decoded(raw: bytes, path: str, what: str) -> str:
 
 def _first(fields: Fields, names: tuple[bytes, ...]) -> str | None:
     for name in names:
-        if value := fields.get(name):
-            return without_nul(value.decode())
+        if (value := fields.get(name)) and (text := without_nul(value.decode()).strip()):
+            return text
     return None
 
 
-def _named(fields: Fields, names: tuple[bytes, ...]) -> str | None:
-    """An identifier: without spaces around it, and 256 characters at most."""
-    for name in names:
-        if (raw := fields.get(name)) and (value := without_nul(raw.decode()).strip()):
-            return _bounded(name.decode(), value)
-    return None
-
-
-def _text(payload: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        value = payload.get(name)
-        if isinstance(value, str | int) and not isinstance(value, bool) and (text := str(value).strip()):
-            return _bounded(name, text)
-    return None
-
-
-def _bounded(name: str, identifier: str) -> str:
-    if len(identifier) > LONGEST_NAME:
-        raise RejectedError(Reason.INVALID_VALUE, name, f"longer than {LONGEST_NAME} characters")
-    return identifier
-
-
-def _time(payload: Mapping[str, Any], names: tuple[str, ...], *, tolerant: bool) -> datetime | None:
-    for name in names:
-        if (value := payload.get(name)) is not None and value != "":
+def _named(
+    reading: Reading,
+    fields: Fields,
+    names: tuple[bytes, ...],
+    payload: Mapping[str, Any] = {},
+    keys: tuple[str, ...] = (),
+) -> str | None:
+    """The first identifier in the fields of these names, then in those keys of the payload."""
+    for value in (_first(fields, names), *map(payload.get, keys)):
+        if value is not None:
             try:
-                return parse_time(value)
-            except ValueError as error:
-                if tolerant:
-                    continue
-                raise RejectedError(Reason.INVALID_VALUE, name, "not an ISO 8601 time") from error
+                return identifier(value)
+            except ValueError:
+                reading.unreadable.add(names[0].decode())
     return None
 
 
-def _field_time(fields: Fields) -> datetime | None:
-    for name in _TIME:
-        if raw := fields.get(name):
+def _time(
+    reading: Reading, source: Mapping[str, Any], names: tuple[str, ...], *, counted: bool
+) -> datetime | None:
+    """The first of these values that can be read as a time."""
+    for name in names:
+        if (value := source.get(name)) is not None:
             try:
-                return parse_time(raw.decode())
-            except ValueError as error:
-                raise RejectedError(Reason.INVALID_VALUE, name.decode(), "not an ISO 8601 time") from error
+                return reading.time(name, value)
+            except ValueError:
+                if counted:
+                    reading.unreadable.add(name)
     return None
 
 
-def _read_payload(fields: Fields) -> dict[str, Any]:
+def _read_payload(fields: Fields) -> tuple[bool, dict[str, Any]]:
     for name in _PAYLOAD:
-        if raw := fields.get(name):
-            return parse_payload(name.decode(), raw)
+        if raw := fields.get(name, b"").strip():
+            return False, parse_payload(name.decode(), raw)
     # Older chat publishers put the payload's keys straight into the entry.
-    return flat_payload(
+    return True, flat_payload(
         (name.decode(), value.decode())
         for name, value in fields.items()
         if value and name not in _ENVELOPE_ONLY
@@ -250,22 +295,13 @@ def _read_payload(fields: Fields) -> dict[str, Any]:
 
 
 def _identity(stream: str, entry_id: str, message_type: str, fields: Fields, payload: dict[str, Any]) -> str:
-    """The identity of a logical message, by the contract's three steps.
-
-    Fixed for ever: stored events hold it. All of a message's events do, so it must stay short.
-    """
-    if explicit := (_first(fields, _EXPLICIT_ID) or "").strip():
-        if len(explicit) > _LONGEST_ID:
+    """The identity of a logical message, by the contract's three steps. Each of its events stores it."""
+    if explicit := _first(fields, _EXPLICIT_ID):
+        if len(explicit) > LONGEST_ID:
             return f"digest:{hashlib.sha256(explicit.encode()).hexdigest()[:40]}"
         return f"id:{explicit}"
-    if cause := fields.get(b"cause"):
-        parts = [
-            message_type,
-            _first(fields, _CONVERSATION),
-            cause.decode(),
-            _first(fields, _SEQUENCE),
-            payload,
-        ]
+    if cause := _first(fields, (b"cause",)):
+        parts = [message_type, _first(fields, _CONVERSATION), cause, _first(fields, _SEQUENCE), payload]
         canonical = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         return f"digest:{hashlib.sha256(canonical).hexdigest()[:40]}"
     return f"entry:{stream}/{entry_id}"

@@ -1,10 +1,12 @@
 """The base of payload models, and the kinds of values in them, with the dirt that the contract accepts."""
 
+import copy
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, get_args
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
     AliasChoices,
@@ -13,20 +15,29 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
+    ValidationError,
     ValidationInfo,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from app.aggregates.base import Key
 from app.event_store.unit_of_work import UnitOfWork
-from app.ingestion.messages.envelope import LONGEST_NAME, Envelope, parse_time
+from app.ingestion.messages.envelope import (
+    LONGEST_ID,
+    Envelope,
+    Reading,
+    identifier,
+    parse_date,
+    parse_time,
+)
+from app.ingestion.messages.rejection import not_as_modelled
 
 _CENT = Decimal("0.01")
 _NOTHING = Decimal("0.00")  # Never -0.00.
 _FLOAT_NOISE = Decimal("0.00000001")
-# What Decimal() accepts and no publisher means stays out: underscores, other scripts' digits, NaN.
+# Decimal() also accepts underscores, other scripts' digits and NaN, which no publisher means.
 _AMOUNT = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
 _CLASS_NAME = re.compile(r"[A-Z]\w*", re.ASCII)
 _LARGEST = Decimal(10) ** 12
@@ -35,10 +46,8 @@ _LARGEST = Decimal(10) ** 12
 class Payload(BaseModel):
     """A message's payload: its fields, and what it asks of which aggregate.
 
-    Keys are snake_case or camelCase; unknown ones are ignored, and None means absent. What arrives from
-    the stream was cleaned of nulls and empty strings. A caller in Python may give dates, aware times and
-    Decimals. An unknown word is an error, unless the validation's context is a list: then the word is
-    dropped, and its field noted there.
+    Keys are snake_case or camelCase; unknown ones are ignored, and None means absent. A caller in Python may
+    give dates, aware times and Decimals.
     """
 
     addressed: ClassVar[bool] = False
@@ -50,18 +59,42 @@ class Payload(BaseModel):
         frozen=True,
         extra="ignore",
         coerce_numbers_to_str=True,
+        str_strip_whitespace=True,
         hide_input_in_errors=True,
         alias_generator=AliasGenerator(
             validation_alias=lambda name: AliasChoices(name, to_camel(name)),
         ),
     )
 
+    @classmethod
+    def read(cls, payload: dict[str, Any], reading: Reading) -> Self:
+        """The payload of a message, without optional keys and items of lists that cannot be read.
+
+        ``reading`` notes their paths. Raises RejectedError for a required key that is missing or unreadable,
+        and for money that does not parse.
+        """
+        is_copied = False
+        while True:
+            try:
+                return cls.model_validate(payload, context=reading)
+            except ValidationError as error:
+                payload, is_copied = payload if is_copied else copy.deepcopy(payload), True
+                lists: list[list[Any]] = []
+                for place, fault in enumerate(error.errors(include_url=False, include_input=False)):
+                    # What lacks a required key cannot be read as a whole.
+                    path = fault["loc"][:-1] if fault["type"] == "missing" else fault["loc"]
+                    if fault["type"] == MONEY or not _remove(payload, path, _required(cls), lists):
+                        raise not_as_modelled(error, place) from error
+                    reading.unreadable.add(".".join(each for each in path if isinstance(each, str)))
+                for each in lists:
+                    each[:] = [item for item in each if item is not None]
+
     def concerns(self, _envelope: Envelope) -> tuple[Key, ...]:
         """The aggregates that :meth:`apply` changes, so that a batch can load them in one query."""
         return ()
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        """Carry out what the message asks. Parts of a payload have no such meaning."""
+        """Carry out what the message asks. A part of a payload asks nothing."""
         raise NotImplementedError
 
     def present(self, *leave_out: str) -> dict[str, Any]:
@@ -79,46 +112,70 @@ class AddressedPayload(Payload):
     addressed = True
 
 
+@cache
+def _required(model: type[Payload]) -> frozenset[str]:
+    """The keys of the required fields, in either style."""
+    aliases = [each.validation_alias for each in model.model_fields.values() if each.is_required()]
+    return frozenset(
+        str(key) for alias in aliases if isinstance(alias, AliasChoices) for key in alias.choices
+    )
+
+
+def _remove(
+    payload: dict[str, Any], path: tuple[str | int, ...], required: frozenset[str], lists: list[list[Any]]
+) -> bool:
+    """Remove what is at a path, or the innermost part on the way to it; False for a required key.
+
+    An item of a list becomes None, so that the others keep their places, and the list is added to ``lists``.
+    """
+    holder: Any = None
+    place: Any = None
+    inside: Any = payload
+    for each in path:
+        if not isinstance(inside, list) and not (isinstance(inside, dict) and each in inside):
+            break
+        holder, place, inside = inside, each, inside[each]  # type: ignore[index]
+    if holder is None or (holder is payload and place in required):
+        return False
+    if isinstance(holder, list):
+        holder[place] = None
+        lists.append(holder)
+    else:
+        del holder[place]
+    return True
+
+
 def _money(value: Any) -> Decimal:
-    """A float counts by the digits that it prints; its noise is rounded off."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        msg = "not a decimal amount"
-        raise ValueError(msg)
+    """The amount in ``value``. A float counts by the digits that it prints; its noise is rounded off."""
+    is_number = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     text = str(value).strip()
-    if _AMOUNT.fullmatch(text) is None:
-        msg = "not a decimal amount"
-        raise ValueError(msg)
+    if not is_number or _AMOUNT.fullmatch(text) is None:
+        raise PydanticCustomError(MONEY, "not a decimal amount")
     amount = Decimal(text)
     if abs(amount) >= _LARGEST:
-        msg = "not an amount below a trillion"
-        raise ValueError(msg)
+        raise PydanticCustomError(MONEY, "not an amount below a trillion")
     cents = amount.quantize(_CENT)
     if abs(amount - cents) > _FLOAT_NOISE:
-        msg = "an amount has two decimal places at most"
-        raise ValueError(msg)
+        raise PydanticCustomError(MONEY, "an amount has two decimal places at most")
     return cents or _NOTHING
 
 
 def _date(value: Any) -> date:
-    """``YYYY-MM-DD``, or the date part of a time, as written: some publishers send one."""
     if isinstance(value, date):
         return value.date() if isinstance(value, datetime) else value
-    try:
-        parse_time(value)
-    except ValueError:
-        msg = "not a date, YYYY-MM-DD"
-        raise ValueError(msg) from None
-    return datetime.fromisoformat(value.strip()).date()
+    return parse_date(value)
 
 
-def _time(value: Any) -> datetime:
-    """As the envelope's times. A datetime must carry its zone: the caller's own is not the publisher's."""
-    if not isinstance(value, datetime):
-        return parse_time(value)
-    if value.utcoffset() is None:
-        msg = "a time without an offset"
-        raise ValueError(msg)
-    return parse_time(value.isoformat())
+def _time(value: Any, info: ValidationInfo) -> datetime:
+    """A datetime must carry its zone: the caller's own is not the publisher's."""
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            msg = "a time without an offset"
+            raise ValueError(msg)
+        value = value.isoformat()
+    if isinstance(info.context, Reading):
+        return info.context.time(str(info.field_name), value)
+    return parse_time(value)
 
 
 def last_word(value: Any) -> str:
@@ -126,12 +183,12 @@ def last_word(value: Any) -> str:
     if not isinstance(value, str):
         msg = "not a word"
         raise ValueError(msg)
-    return value.strip().rpartition(".")[2]
+    return value.strip().rpartition(".")[2].strip()
 
 
 def word_or_text(value: Any) -> str:
-    """A word without its class name; text that only holds a full stop stays as it is."""
-    if isinstance(value, dict | list):
+    """A word without its class name; text with a full stop in it stays as it is."""
+    if isinstance(value, dict | list | bool):
         msg = "not a word"
         raise ValueError(msg)
     text = str(value).strip()
@@ -145,12 +202,12 @@ def flag(value: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """A single value where a list is expected is a list of one."""
+    """A single value in place of a list is a list of one."""
     return value if value is None or isinstance(value, list | tuple) else [value]
 
 
 def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
-    """A validator for a required word: case does not matter. Raises ValueError for an unknown one."""
+    """A validator for a word of an enum, in any case. Raises ValueError for an unknown one."""
 
     def known(value: Any) -> str:
         try:
@@ -162,45 +219,18 @@ def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
     return known
 
 
-def one_of_or_absent(words: Mapping[str, str]) -> Callable[[Any, ValidationInfo], str | None]:
-    """A validator for an optional word: an unknown one is dropped, and noted in the context's list.
-
-    Raises ValueError without such a list, as soon as a message is built in Python.
-    """
-
-    def known(value: Any, info: ValidationInfo) -> str | None:
-        if value is None:
-            return None
-        word = words.get(str(value).strip().rpartition(".")[2].upper())
-        if word is None:
-            _drop(f"not one of {', '.join(words)}", info)
-        return word
-
-    return known
-
-
-def _drop(why: str, info: ValidationInfo) -> None:
-    """Note that the field is dropped. Raises ValueError without a list to note it in."""
-    if not isinstance(info.context, list):
-        raise ValueError(why)
-    info.context.append(info.field_name)
-
-
-def identifier_or_absent(value: Any, info: ValidationInfo) -> Any:
-    """A validator for a secondary identifier: an invalid one is dropped, as by :func:`one_of_or_absent`."""
-    is_one = isinstance(value, str | int) and not isinstance(value, bool)
-    if value is None or (is_one and 0 < len(str(value).strip()) <= LONGEST_NAME):
-        return value
-    _drop("not an identifier", info)
-    return None
-
-
 def same(literal: Any) -> dict[str, str]:
     """The words of a Literal by their upper case."""
     return {word.upper(): word for word in get_args(literal)}
 
 
-Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)]
+MONEY = "money"
+"""The type of pydantic's error about an amount, which always costs the message."""
+Identifier = Annotated[
+    str,
+    BeforeValidator(identifier),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_ID}),
+]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[
     Decimal,

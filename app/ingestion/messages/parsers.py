@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from app.errors import ConfigurationError
 from app.ingestion.messages.payload import parse_payload
-from app.ingestion.messages.rejection import ParserFailedError, Reason, RejectedError, path_of
+from app.ingestion.messages.rejection import ParserFailedError, Reason, RejectedError, not_as_modelled
 from app.ingestion.messages.writing import write_payload
 from app.runtime.observability.logging import in_short, where
 
@@ -44,7 +44,7 @@ class TypeParser:
         try:
             parsed = self.parse(kind, received)
         except ValueError as error:
-            path = path_of(error) if isinstance(error, ValidationError) else "payload"
+            path = not_as_modelled(error).path if isinstance(error, ValidationError) else "payload"
             raise RejectedError(
                 Reason.INVALID_VALUE, path, f"refused by the parser of {self.owner}"
             ) from error

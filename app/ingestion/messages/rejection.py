@@ -52,18 +52,13 @@ def failed(error: Exception) -> RejectedError:
     return RejectedError(Reason.FAILED, "message", detail)
 
 
-def not_as_modelled(error: ValidationError) -> RejectedError:
-    """The rejection of a payload that its model refuses: about the first field at fault."""
-    first: Any = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "missing":
-        return RejectedError(Reason.MISSING_KEY, path_of(error), "required, and absent")
-    return RejectedError(Reason.INVALID_VALUE, path_of(error), first["msg"].removeprefix("Value error, "))
-
-
-def path_of(error: ValidationError) -> str:
-    """The path of the first field at fault; ``payload`` where the whole is."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return ".".join(str(part) for part in first["loc"]) or "payload"
+def not_as_modelled(error: ValidationError, place: int = 0) -> RejectedError:
+    """The rejection of a payload that its model refuses: about the field of the error at ``place``."""
+    fault: Any = error.errors(include_url=False, include_input=False)[place]
+    path = ".".join(str(part) for part in fault["loc"]) or "payload"
+    if fault["type"] == "missing":
+        return RejectedError(Reason.MISSING_KEY, path, "required, and absent")
+    return RejectedError(Reason.INVALID_VALUE, path, fault["msg"].removeprefix("Value error, "))
 
 
 def printable(name: str) -> str:

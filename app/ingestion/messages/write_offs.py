@@ -10,9 +10,9 @@ from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason, WriteOffRequest
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
-from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, one_of, one_of_or_absent, same
+from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, one_of, same
 
-Priority = Annotated[WriteOffPriority | None, BeforeValidator(one_of_or_absent(same(WriteOffPriority)))]
+Priority = Annotated[WriteOffPriority, BeforeValidator(one_of(same(WriteOffPriority)))] | None
 
 
 class _WriteOff(AddressedPayload):

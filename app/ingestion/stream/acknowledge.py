@@ -23,6 +23,8 @@ from app.runtime.observability.metrics import (
     ENTRIES_TRIMMED,
     ENTRIES_UNKNOWN,
     MESSAGE_FAILURES,
+    PARTS_UNREADABLE,
+    TIMES_AHEAD,
 )
 from app.runtime.settings.settings import Settings
 
@@ -88,11 +90,11 @@ class Acknowledger:
 
     def _acknowledge_stored(self, pipeline: Pipeline, batch: Batch, applied: AppliedBatch) -> None:
         done = list(batch.trimmed)
-        dropped: dict[tuple[str, ...], list[bytes]] = defaultdict(list)
+        odd: dict[tuple[str, ...], list[bytes]] = defaultdict(list)
         for message in applied.stored:
-            (dropped[message.dropped_fields()] if message.dropped else done).append(_id(message))
-        for names, ids in dropped.items():
-            scripts.count_dropped(pipeline, self._stream, self._group, ids, names)
+            (odd[names] if (names := message.oddities()) else done).append(_id(message))
+        for names, ids in odd.items():
+            scripts.count_oddities(pipeline, self._stream, self._group, ids, names)
         if done:
             pipeline.xack(self._stream, self._group, *done)
 
@@ -133,6 +135,11 @@ def _measure(batch: Batch, applied: AppliedBatch, outcome: Outcome) -> None:
     ENTRIES_UNKNOWN.inc(sum(map(len, batch.unknown.values())))
     ENTRIES_TRIMMED.inc(len(batch.trimmed))
     MESSAGE_FAILURES.inc(len(outcome.failures))
+    for message in applied.stored:
+        for path in message.unreadable:
+            PARTS_UNREADABLE.labels(message.envelope.type, path).inc()
+        if ahead := len(message.envelope.reading.ahead):
+            TIMES_AHEAD.labels(message.envelope.type).inc(ahead)
     for _, why in outcome.dead:
         DEAD_LETTERS_SET_ASIDE.labels(why.reason.value).inc()
 

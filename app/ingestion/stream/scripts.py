@@ -104,9 +104,9 @@ def unknown_types_last_seen_key(stream: str) -> str:
     return f"{stream}:unknown-types:last-seen"
 
 
-def dropped_values_key(stream: str) -> str:
-    """The hash that counts unknown values of optional fields, by type and field."""
-    return f"{stream}:dropped-values"
+def oddities_key(stream: str) -> str:
+    """The hash that counts parts that could not be read, and times that were ahead, by type and path."""
+    return f"{stream}:oddities"
 
 
 def failures_key(stream: str) -> str:
@@ -133,12 +133,12 @@ def set_aside(
     pipeline.eval(_SET_ASIDE, len(keys), *keys, group, entry_id, *fields)
 
 
-def count_dropped(
+def count_oddities(
     pipeline: Pipeline, stream: str, group: str, entry_ids: Sequence[bytes], names: Sequence[str]
 ) -> None:
-    """Acknowledge entries, and count for each of the named fields that its value was dropped."""
+    """Acknowledge entries, and count the names of what was not taken as received."""
     for ids in _parts(entry_ids):
-        pipeline.eval(_COUNT, 2, stream, dropped_values_key(stream), group, str(len(names)), *names, *ids)
+        pipeline.eval(_COUNT, 2, stream, oddities_key(stream), group, str(len(names)), *names, *ids)
 
 
 def count_unknown(
@@ -166,7 +166,7 @@ def create_group(redis: Redis, stream: str, group: str) -> None:
 
     Raises redis's ResponseError, with BUSYGROUP, if it exists.
     """
-    redis.eval(_CREATE_GROUP, 3, stream, unknown_types_key(stream), dropped_values_key(stream), group)
+    redis.eval(_CREATE_GROUP, 3, stream, unknown_types_key(stream), oddities_key(stream), group)
 
 
 def forget_consumers(redis: Redis, stream: str, group: str, idle_ms: int, except_for: str) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 from redis import Redis
 
 from app.ingestion.dead_letters.store import DeadLetterStore
+from app.ingestion.messages.catalogue import AHEAD
 from app.ingestion.stream.scripts import (
-    dropped_values_key,
+    oddities_key,
     unknown_types_first_seen_key,
     unknown_types_key,
     unknown_types_last_seen_key,
@@ -15,8 +16,8 @@ from app.ingestion.stream.scripts import (
 from app.ingestion.stream.stream_info import group_info, parse_id, stream_info
 from app.operations.status.report import (
     ConsumerState,
+    CountedField,
     DeadLettersState,
-    DroppedValue,
     GroupState,
     InboxState,
     PendingEntry,
@@ -37,14 +38,18 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
     """All of it, by Redis's own clock. Raises redis's errors."""
     name, now = settings.inbox_stream, _now(redis)
     stream, group = stream_state(redis, settings, now)
+    counts = sorted(_hash(redis, oddities_key(name)).items())
+    odd = [CountedField(field=field, count=int(count)) for field, count in counts]
     return InboxState(
         stream=stream,
         group=group,
         dead_letters=_dead_letters(DeadLetterStore(redis, settings), settings, now),
         unknown_types=_unknown_types(redis, name),
-        dropped_values=[
-            DroppedValue(field=field, count=int(count))
-            for field, count in sorted(_hash(redis, dropped_values_key(name)).items())
+        dropped_values=[each for each in odd if not each.field.startswith(AHEAD)],
+        clocks_ahead=[
+            CountedField(field=each.field.removeprefix(AHEAD), count=each.count)
+            for each in odd
+            if each.field.startswith(AHEAD)
         ],
     )
 

@@ -97,8 +97,8 @@ class UnknownType(CamelModel):
     last_seen: datetime | None = None
 
 
-class DroppedValue(CamelModel):
-    """An optional field whose value was unknown, and so was dropped: ``type.field``, and how often."""
+class CountedField(CamelModel):
+    """A part of messages by type and path, such as ``customer.changed.v1.ekyc_status``, and how often."""
 
     field: str
     count: int
@@ -111,7 +111,10 @@ class InboxState(CamelModel):
     group: GroupState | None
     dead_letters: DeadLettersState
     unknown_types: list[UnknownType]
-    dropped_values: list[DroppedValue]
+    dropped_values: list[CountedField]
+    """Optional parts that could not be read: the message was applied without them."""
+    clocks_ahead: list[CountedField]
+    """Times that were ahead of the stream's clock: each counted as the time when its message came in."""
 
 
 class EventStoreState(CamelModel):

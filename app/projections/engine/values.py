@@ -88,16 +88,6 @@ def person(identifier: str, name: str | None, role: str | None = None) -> Docume
     return found
 
 
-def merge(document: Document, changes: Document) -> None:
-    """Merge ``changes`` into ``document`` deeply; a list replaces a list."""
-    for key, value in changes.items():
-        known = document.get(key)
-        if isinstance(known, dict) and isinstance(value, dict):
-            merge(known, value)
-        else:
-            document[key] = value
-
-
 def stamp(document: Document, at: datetime) -> None:
     """Keep the earliest time of any event in ``createdAt``, and the latest in ``updatedAt``."""
     at = time(at)

@@ -19,9 +19,9 @@ class Options:
     """The time zone of business days and months."""
     max_utterances: int = 2_000
     max_notices: int = 500
-    max_list_bytes: int = 5 * 1024 * 1024
-    """Of one conversation's utterances, and of its notices, as BSON. MongoDB takes 16 MiB a document: a third
-    for each list, and a third for the rest."""
+    max_list_bytes: int = 4 * 1024 * 1024
+    """Of one conversation's utterances, and of its notices, as BSON. MongoDB takes 16 MiB a document: a
+    quarter for each list, and half for the rest."""
     max_timeline_entries: int = 2_000
     """Entries in one month of a customer."""
 

@@ -3,7 +3,7 @@
 from app.projections.engine.projection import Projection
 from app.projections.read_models.base import Options, ReadModel
 from app.projections.read_models.contact_notes import ContactNotes
-from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.conversations.read_model import Conversations
 from app.projections.read_models.customer_timeline.read_model import CustomerTimeline
 from app.projections.read_models.customers import Customers
 from app.projections.read_models.ledger_commands import LedgerCommands

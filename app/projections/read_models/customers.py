@@ -37,7 +37,7 @@ class ResidentialAddress(Model):
     street_type: str | None = None
     """`Street`, `St`, `Road` and so on, as reported."""
     street: str | None = None
-    """Composed of the known parts above: `Unit 4, 12 High St`."""
+    """Composed of the known parts above: `Unit 4, 12 High St`; without a street's parts, as reported."""
     suburb: str | None = None
     """The suburb, as reported."""
     city: str | None = None
@@ -49,7 +49,7 @@ class ResidentialAddress(Model):
     country: str | None = None
     """The country, as reported."""
     full_address: str | None = None
-    """The whole address on one line, as reported; not composed of the parts."""
+    """The whole address on one line, as reported; absent once a part is newer."""
 
 
 class CustomerDocument(Model):
@@ -67,7 +67,7 @@ class CustomerDocument(Model):
     preferred_name: str | None = None
     """What the customer prefers to be called."""
     full_name: str | None = None
-    """`firstName` and `lastName`, as far as they are known."""
+    """`firstName` and `lastName`, as far as they are known; while neither is, a whole name from the chat."""
     email_address: str | None = None
     """As reported; not validated."""
     mobile_phone_number: str | None = None
@@ -77,13 +77,15 @@ class CustomerDocument(Model):
     ekyc_status: EkycStatus | None = None
     """Outcome of the electronic identity check; upstream's many values map to these three."""
     identity_verified: bool | None = None
-    """True after `customer.verified.v1`; never false."""
+    """True once `customer.verified.v1` came; false while a newer report of `ekycStatus` is failed or
+    pending."""
     verified_at: datetime | None = None
-    """When the identity was verified: the time in that message, or else when it was sent."""
+    """When the identity was last verified: the time in that message, or else when it was sent."""
     flags: Flags | None = None
     """What staff must know before they speak to the customer. A flag that was never reported is absent."""
     residential_address: ResidentialAddress | None = None
-    """Where the customer lives; its parts change one by one."""
+    """Where the customer lives. A report with a street and a suburb or postcode replaces it whole; any other
+    changes its parts."""
     erased_at: datetime | None = None
     """When the customer's personal data was erased. Nothing personal remains in the document."""
     created_at: CreatedAt = None
@@ -94,10 +96,13 @@ _PERSONAL = (
     *("firstName", "lastName", "preferredName", "fullName", "emailAddress", "mobilePhoneNumber"),
     *("dateOfBirth", "flags", "residentialAddress"),
 )
-_ADDRESS_PARTS = (
-    *("unit_number", "street_number", "street_name", "street_type", "suburb", "state", "postcode"),
-    *("country", "full_address"),
-)
+_ADDRESS_PARTS = {
+    to_camel(part): part
+    for part in (
+        *("unit_number", "street_number", "street_name", "street_type", "suburb", "state", "postcode"),
+        *("country", "full_address"),
+    )
+}
 
 
 class Customers(ReadModel):
@@ -109,6 +114,8 @@ class Customers(ReadModel):
 
     def finish(self, document: Document) -> None:
         super().finish(document)
+        if "verifiedAt" in document:
+            document["identityVerified"] = document.get("ekycStatus") == "successful"
         set_search_keys(self.name, document)
 
     @on_event
@@ -135,7 +142,8 @@ class Customers(ReadModel):
 
     @on_event
     def identity_verified(self, document: Document, event: Customer.IdentityVerified) -> None:
-        put(document, identityVerified=True, verifiedAt=time(event.verified_at))
+        put(document, ekycStatus=event.ekyc_status)
+        put(document, verifiedAt=None if event.verified_at is None else time(event.verified_at))
 
     @on_event
     def flags_changed(self, document: Document, event: Customer.FlagsChanged) -> None:
@@ -149,19 +157,21 @@ class Customers(ReadModel):
     ) -> None:
         if is_erased(event.parts):
             return
-        address = document.setdefault("residentialAddress", {})
-        put(address, **{to_camel(part): event.parts.get(part) for part in _ADDRESS_PARTS})
-        put(address, street=_street(address), city=address.get("suburb"))
-        if not address:  # Only parts that the document does not hold.
-            del document["residentialAddress"]
+        parts = event.parts
+        address = {field: parts[part] for field, part in _ADDRESS_PARTS.items() if part in parts}
+        put(address, street=_street(parts), city=address.get("suburb"))
+        document.pop("residentialAddress", None)
+        put(document, residentialAddress=address or None)
 
     @on_event
     def personal_data_erased(self, document: Document, event: Customer.PersonalDataErased) -> None:
         erase(document, event, *_PERSONAL)
 
 
-def _street(address: Document) -> str | None:
-    """``Unit 4, 12 High St``, from the parts that are known."""
-    road = " ".join(address[part] for part in ("streetNumber", "streetName", "streetType") if part in address)
-    unit = f"Unit {address['unitNumber']}" if "unitNumber" in address else ""
+def _street(parts: dict[str, str]) -> str | None:
+    """``Unit 4, 12 High St``, from the known parts; the ready-made street if it has no parts."""
+    road = " ".join(parts[each] for each in ("street_number", "street_name", "street_type") if each in parts)
+    if not road and "street" in parts:
+        return parts["street"]
+    unit = f"Unit {parts['unit_number']}" if "unit_number" in parts else ""
     return ", ".join(part for part in (unit, road) if part) or None

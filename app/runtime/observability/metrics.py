@@ -83,6 +83,20 @@ ENTRIES_UNKNOWN = metric(
     _INGEST,
     "Entries of types that are not consumed; the status names them.",
 )
+PARTS_UNREADABLE = metric(
+    Counter,
+    "billie_ingest_unreadable_total",
+    _INGEST,
+    "Optional parts of messages that could not be read, by type and path.",
+    ("type", "path"),
+)
+TIMES_AHEAD = metric(
+    Counter,
+    "billie_ingest_clock_ahead_total",
+    _INGEST,
+    "Times of messages more than ten minutes ahead of the stream's clock.",
+    ("type",),
+)
 ENTRIES_TRIMMED = metric(
     Counter,
     "billie_ingest_trimmed_total",

@@ -58,7 +58,7 @@ def everything_of(customer_id: str, name: str) -> Iterator[Step]:
     yield step(
         Conversation, "post_notice", 6, agent_name="credit", topic=f"Pay of {SECRET}", content={"who": SECRET}
     )
-    yield step(Conversation, "decide", 7, decision="approved", reason=f"{SECRET} earns enough")
+    yield step(Conversation, "decide", 7, decision="APPROVED", details={"reason": f"{SECRET} earns enough"})
     yield step(Conversation, "summarise", 8, purpose=f"A bed for {SECRET}", facts=[SECRET])
     yield step(
         LoanAccount,

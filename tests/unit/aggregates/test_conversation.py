@@ -6,7 +6,7 @@ import pytest
 
 from app.aggregates import Conversation
 from app.projections.read_models.base import Options
-from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.conversations.read_model import Conversations
 from tests.support.data.given import fold, message, minute
 
 
@@ -21,11 +21,11 @@ def test_a_late_start_clears_no_field() -> None:
     chat = Conversation.register("V1", message("first"))
     spoken(chat, 2)
     chat.record_assessment(message("a"), kind="fraudCheck", result={"score": 3})
-    chat.decide(message("d", at=5), decision="approved", reason="good")
+    chat.decide(message("d", at=5), decision="APPROVED", details={"reason": "good"})
     chat.start(message("s", at=1), customer_id="C1", application_number="A1", started_at=minute(1))
     document = fold(Conversations(), chat)
     assert document is not None
-    assert (document["status"], document["finalDecision"]) == ("approved", "approved")
+    assert (document["status"], document["finalDecision"]) == ("approved", "APPROVED")
     assert (document["customerId"], document["startedAt"]) == ("C1", minute(1))
     assert (document["utteranceCount"], document["assessments"]) == (1, {"fraudCheck": {"score": 3}})
 
@@ -81,25 +81,6 @@ def test_facts_replace_the_list() -> None:
     document = fold(Conversations(), chat)
     assert document is not None
     assert (document["purpose"], document["facts"]) == ("car", ["three"])
-
-
-@pytest.mark.parametrize("order", ["12", "21"])
-def test_second_report_of_a_decision_keeps_the_detail_of_the_first(order: str) -> None:
-    chat = Conversation.register("V1", message("first"))
-    decisions = {
-        "1": {"decision": "declined", "reason": "surplus too low", "blocked_until": "2026-06-01"},
-        "2": {"decision": "declined", "retry_eligible": True},
-    }
-    for name in order:
-        chat.decide(message(name, at=int(name)), **decisions[name])
-    document = fold(Conversations(), chat)
-    assert document is not None
-    assert (document["status"], document["finalDecision"]) == ("declined", "declined")
-    assert document["decisionDetail"] == {
-        "reason": "surplus too low",
-        "retryEligible": True,
-        "blockedUntil": "2026-06-01",
-    }
 
 
 @pytest.mark.parametrize("order", ["12", "21"])

@@ -43,7 +43,7 @@ def test_verified_at_defaults_to_the_messages_time() -> None:
     customer.verify_identity(message("m1", at=7))
     document = fold(CUSTOMERS, customer)
     assert document is not None
-    assert (document["identityVerified"], document["verifiedAt"]) == (True, minute(7))
+    assert (document["ekycStatus"], document["verifiedAt"]) == ("successful", minute(7))
 
 
 def test_created_and_updated_come_from_the_events() -> None:

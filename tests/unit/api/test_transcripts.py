@@ -11,7 +11,7 @@ from app.api.histories import service as transcripts
 from app.api.histories.service import List, Transcripts
 from app.event_store.application import Servicing
 from app.projections.read_models.base import Options
-from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.conversations.read_model import Conversations
 from tests.support.data.given import Step, absorb
 from tests.support.data.projecting import On
 

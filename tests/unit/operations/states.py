@@ -33,6 +33,7 @@ def inbox(**changes: Any) -> InboxState:
         "dead_letters": DeadLettersState(stream="d", total=0, counted=0),
         "unknown_types": [],
         "dropped_values": [],
+        "clocks_ahead": [],
     }
     return InboxState(**(well | changes))
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from app.cli.terminal.status_page import page
 from app.operations.status.report import (
+    CountedField,
     DeadLettersState,
-    DroppedValue,
     Finding,
     MoneyState,
     PendingEntry,
@@ -41,7 +41,7 @@ Consumers      host  0 pending  seen 0.2 s ago
 Dead letters   d  12,000: no_type 9,000, not_json 1,000 among the oldest 10,000; the oldest 50 min ago
 Unknown types  loan.sold.v1  12 entries  first 3 min ago, last 2.0 s ago
                (no name)     1 entry
-Dropped words  customer.changed.v1.ekyc_status  1 time
+Unreadable     customer.changed.v1.ekyc_status  1 time
 
 Projections    customers  at 9  5 behind (4 min)  never moved
 
@@ -91,7 +91,7 @@ def test_ill() -> None:
                 ),
                 UnknownType(type="", count=1),
             ],
-            dropped_values=[DroppedValue(field="customer.changed.v1.ekyc_status", count=1)],
+            dropped_values=[CountedField(field="customer.changed.v1.ekyc_status", count=1)],
         ),
         event_store=None,
         read_models=read_models(behind=5, waiting_seconds=240, unmoved_seconds=None),

@@ -57,7 +57,7 @@ def account(
 
 
 def chat(name: str, decision: str | None, started: datetime | None, *said: Document, **more: Any) -> Any:
-    facts = {"finalDecision": decision, "startedAt": started}
+    facts = {"finalDecision": decision and decision.upper(), "startedAt": started}
     return "conversations", {
         "_id": name,
         "status": decision or "active",

@@ -30,9 +30,9 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         {"_id": "2024-04", "due": 2, "paidInTime": 0, "paidLate": 0, "open": 2},
     ],
     "Time from application to decision": [
-        {"_id": "approved", "chats": 2, "averageMinutes": 20.0, "longestMinutes": 30.0},
-        {"_id": "declined", "chats": 1, "averageMinutes": 4.0, "longestMinutes": 4.0},
-        {"_id": "hard_end", "chats": 1, "averageMinutes": 6.0, "longestMinutes": 6.0},
+        {"_id": "APPROVED", "chats": 2, "averageMinutes": 20.0, "longestMinutes": 30.0},
+        {"_id": "DECLINED", "chats": 1, "averageMinutes": 4.0, "longestMinutes": 4.0},
+        {"_id": "HARD_END", "chats": 1, "averageMinutes": 6.0, "longestMinutes": 6.0},
     ],
     "Write-offs by reason and month": [
         {"_id": {"month": "2024-03", "reason": "bankruptcy"}, "requests": 1, "amount": aud("1.00")},

@@ -51,7 +51,7 @@ def booked(_kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         "status": State.RUNNING,
         "loan_amount": Decimal("1E+2"),
         "opened_date": date(2026, 3, 1),
-        "changed_at": datetime(2026, 3, 2, tzinfo=UTC),
+        "changed_at": datetime(2026, 3, 1, 9, tzinfo=UTC),
         "account_number": None,
     }
 
@@ -75,7 +75,7 @@ def test_our_own_models_read_what_the_parser_returned() -> None:
         "loan_amount": Decimal("100.00"),
         "opened_date": "2026-03-01",
     }
-    assert message.envelope.source.upstream_time == datetime(2026, 3, 2, tzinfo=UTC)
+    assert message.envelope.source.upstream_time == datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
 def test_the_identity_is_that_of_the_payload_as_received() -> None:

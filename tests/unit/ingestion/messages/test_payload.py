@@ -11,7 +11,6 @@ from app.aggregates import Conversation
 from app.event_store.application import Servicing
 from app.ingestion.messages import accounts as account
 from app.ingestion.messages import chat
-from app.ingestion.messages import customers as customer
 from app.ingestion.messages import write_offs as writeoff
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.fields import Payload
@@ -32,7 +31,7 @@ def test_models_of_all_types_are_walked() -> None:
 def test_key_may_be_snake_case_or_camel_case(model: type[Payload], name: str) -> None:
     snake = filled(model)
     camel = {to_camel(key) if key == name else key: value for key, value in snake.items()}
-    found = [getattr(model.model_validate(way, context=[]), name) for way in (snake, camel)]
+    found = [getattr(model.model_validate(way), name) for way in (snake, camel)]
     assert found[0] is not None
     assert found[0] == found[1]
 
@@ -49,8 +48,8 @@ def test_key_may_be_snake_case_or_camel_case(model: type[Payload], name: str) ->
 def test_key_has_a_second_name(model: type[Payload], name: str, other: str) -> None:
     payload = filled(model)
     value = payload.pop(name)
-    assert getattr(model.model_validate(payload, context=[]), name) is None
-    assert getattr(model.model_validate({**payload, other: value}, context=[]), name) is not None
+    assert getattr(model.model_validate(payload), name) is None
+    assert getattr(model.model_validate({**payload, other: value}), name) is not None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_word_means_itself_with_and_without_its_class_name(
 ) -> None:
     for word in words.split():
         for way in (word, f"SomeEnum.{word}", f" {word} "):
-            assert getattr(model.model_validate({**filled(model), name: way}, context=[]), name) == word
+            assert getattr(model.model_validate({**filled(model), name: way}), name) == word
 
 
 @pytest.mark.parametrize(
@@ -135,9 +134,9 @@ def test_integer_of_any_length_keeps_its_digits(length: int) -> None:
     assert parse_payload("dat", f'{{"a": {"7" * length}}}'.encode()) == {"a": "7" * length}
 
 
-def test_nulls_and_empty_strings_are_absent_in_objects_at_any_depth_and_stay_in_lists() -> None:
-    text = '{"a": null, "b": "", "c": {"d": null, "e": [null, "", {"f": ""}]}, "g": 0, "h": false}'
-    assert parse_payload("dat", text.encode()) == {"c": {"e": [None, "", {}]}, "g": 0, "h": False}
+def test_nulls_and_blank_texts_are_absent_at_any_depth() -> None:
+    text = '{"a": null, "b": "", "c": {"d": null, "e": [null, " ", {"f": ""}]}, "g": 0, "h": false}'
+    assert parse_payload("dat", text.encode()) == {"c": {"e": [{}]}, "g": 0, "h": False}
 
 
 def test_nul_is_made_visible_in_values_names_and_flat_fields() -> None:
@@ -176,11 +175,6 @@ def test_dollars_and_full_stops_in_keys_survive_to_the_event() -> None:
     assert [event.result for event in events if isinstance(event, Conversation.AssessmentRecorded)] == [found]
 
 
-def test_address_may_be_one_line() -> None:
-    parsed = customer.CustomerChanged.model_validate({"customerId": "C1", "residentialAddress": "4 High St"})
-    assert parsed.residential_address == customer.ResidentialAddress(full_address="4 High St")
-
-
 def test_half_a_character_beside_an_endless_integer_is_not_json() -> None:
     with pytest.raises(RejectedError) as why:
         parse_payload("dat", f'{{"n": 1{"0" * 400}, "name": "\\ud800"}}')
@@ -191,8 +185,8 @@ def test_half_a_character_beside_an_endless_integer_is_not_json() -> None:
     ("text", "clean"),
     [
         ("[1]", [1]),
-        ("[null, 2]", [None, 2]),
-        ('["", "b"]', ["", "b"]),
+        ("[null, 2]", [2]),
+        ('["", " b "]', ["b"]),
         ('{"a": null, "b": 1, "c": ""}', {"b": 1}),
         ('{"a": "null", "b": "\\"\\""}', {"a": "null", "b": '""'}),
     ],

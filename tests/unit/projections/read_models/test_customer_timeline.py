@@ -124,7 +124,7 @@ def test_events_before_the_link_appear_with_it() -> None:
         TIMELINE,
         LOAN.change_status(at=0, status="ACTIVE"),
         LOAN.update(at=31 * DAY, current_balance=Decimal("90.00")),
-        CHAT.decide(at=1, decision="approved"),
+        CHAT.decide(at=1, decision="APPROVED", details={}),
     )
     assert timeline.ids() == []
     timeline.when(LOAN.open(at=2, received=32 * DAY, customer_id="C1"))
@@ -293,7 +293,7 @@ def test_the_newest_entries_are_kept_and_all_are_counted() -> None:
 
 def test_the_newest_entries_wait_and_all_are_counted() -> None:
     few = CustomerTimeline(Options(max_timeline_entries=3))
-    decisions = (CHAT.decide(at=at * 10 * DAY, decision="approved") for at in range(5))
+    decisions = (CHAT.decide(at=at * 10 * DAY, decision="APPROVED", details={}) for at in range(5))
     timeline = given(few, *decisions).when(CHAT.start(at=41 * DAY, customer_id="C1"))
     timeline.shows(MARCH, entryCount=4).shows(APRIL, entryCount=2)
     assert [each["at"] for each in entries(timeline)] == [minute(20 * DAY), minute(30 * DAY)]

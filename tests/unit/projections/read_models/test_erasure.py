@@ -88,7 +88,7 @@ def test_an_erased_customer_keeps_no_personal_data(servicing: Servicing) -> None
     assert str(account["balances"]["currentBalance"]) == "0.00"
     assert "customerName" not in account
     chat = documents["conversations"]
-    assert (chat["utteranceCount"], chat["utterances"], chat["finalDecision"]) == (1, [], "approved")
+    assert (chat["utteranceCount"], chat["utterances"], chat["finalDecision"]) == (1, [], "APPROVED")
     note = documents["contact-notes"]
     assert (note["subject"], note["content"], note["noteType"]) == ("[erased]", "[erased]", "sms")
     request, command = documents["write-off-requests"], documents["ledger-commands"]

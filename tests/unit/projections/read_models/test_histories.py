@@ -128,7 +128,7 @@ def each_thing_once(draw: st.DrawFn) -> list[Step]:
             loan.update(**_when(draw), current_balance=draw(CENTS)),
             loan.update(**_when(draw), last_payment_date="2026-03-02", last_payment_amount=draw(CENTS)),
             chat.change_application(**_when(draw), customer_id=customer.business_id),
-            chat.decide(**_when(draw), decision="approved"),
+            chat.decide(**_when(draw), decision="APPROVED", details={}),
             chat.summarise(**_when(draw), purpose="car"),
         ]
         if number < 2:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.projections.engine.faults import Cause, SetAside
-from app.projections.read_models.conversations import Conversations
+from app.projections.read_models.conversations.read_model import Conversations
 from app.projections.read_models.customers import Customers
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.projections.read_models.search_keys.keys import (
