@@ -34,11 +34,7 @@ def listen(
 
 
 def read_facts(
-    stream: str,
-    entry_id: bytes,
-    fields: dict[bytes, bytes],
-    max_bytes: int,
-    parsers: Parsers = NO_PARSERS,
+    stream: str, entry_id: bytes, fields: dict[bytes, bytes], max_bytes: int, parsers: Parsers = NO_PARSERS
 ) -> Heard | None:
     """What one entry reports to a ledger. A ledger ignores entries that ingestion rejects."""
     try:

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+from eventsourcing.persistence import MapperDeserialisationError, OperationalError, PersistenceError
 from eventsourcing.utils import TopicError
 
 from app.errors import ConfigurationError
@@ -20,3 +20,7 @@ class EventStoreUrlError(ConfigurationError):
         super().__init__(f"BILLIE_EVENT_STORE_URL {reason}")
         self.reason = reason
         """For a URL that comes from elsewhere."""
+
+
+class NoEventStoreError(OperationalError):
+    """The server answers, and there is no event store: says what creates one."""

@@ -8,12 +8,12 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from eventsourcing.persistence import OperationalError, PersistenceError
+from eventsourcing.persistence import PersistenceError, ProgrammingError
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS, NoEventStoreError
 from app.event_store.url import event_store_environment
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
@@ -133,7 +133,7 @@ def _open(settings: Settings, options: Mapping[str, str], cache: int = 0) -> Ser
     environment = event_store_environment(settings.event_store_url)
     if (name := environment.get("SQLITE_DBNAME")) is not None and not Path(name).exists():
         msg = f"no file {name}: `billie ingest` creates it"
-        raise OperationalError(msg)
+        raise NoEventStoreError(msg)
     defaults = {
         "CREATE_TABLE": "no",
         "SQLITE_LOCK_TIMEOUT": str(TIMEOUT_S),
@@ -143,4 +143,11 @@ def _open(settings: Settings, options: Mapping[str, str], cache: int = 0) -> Ser
         "POSTGRES_PRE_PING": "yes",
     }
     masters = MasterKeys(*settings.master_keys)
-    return Servicing({**environment, **defaults, **options}, cache=cache, masters=masters)
+    try:
+        return Servicing({**environment, **defaults, **options}, cache=cache, masters=masters)
+    except ProgrammingError as error:
+        from psycopg.errors import UndefinedTable  # Here: only PostgreSQL raises it.
+
+        if not isinstance(error.__cause__, UndefinedTable):
+            raise
+        raise NoEventStoreError("no tables in the database: `billie ingest` creates them") from error

@@ -73,10 +73,7 @@ class Visibility:
         self._last_dead_letter = servers.dead_letters().last_id()
 
     def wait(
-        self,
-        published: Sequence[Published],
-        seconds: float,
-        on_progress: Callable[[int], None] | None = None,
+        self, published: Sequence[Published], seconds: float, on_progress: Callable[[int], None] | None = None
     ) -> list[Outcome]:
         """What became of each entry, within so many seconds.
 

@@ -154,11 +154,11 @@ def _reported(lines: JsonLines, status: StatusLine) -> Iterator[None]:
 def _summary(documents: int, wrong: int, unfixed: int, *, fix: bool) -> str:
     compared = f"{counted(documents, 'document')} compared"
     if not wrong:
-        return f"{compared}: as the events say."
+        return f"{compared}: no differences."
     if not fix:
-        return f"{compared}: {counted(wrong, 'difference')}. `billie verify --fix` puts them right."
+        return f"{compared}: {counted(wrong, 'difference')}. `billie verify --fix` corrects them."
     left = f", and {unfixed:,} that cannot be folded" if unfixed else ""
-    return f"{compared}: {counted(wrong - unfixed, 'document')} put right{left}."
+    return f"{compared}: {counted(wrong - unfixed, 'document')} corrected{left}."
 
 
 def _text(difference: Difference) -> str:

@@ -107,6 +107,8 @@ def _unknown(kind: UnknownType, status: Status) -> Row:
 
 
 def _event_store(store: EventStoreState) -> list[str]:
+    if not store.is_created:
+        return ["Event store    not created"]
     newest = _ago(", the newest", store.newest_event_age_seconds)
     return [f"Event store    at {store.newest_position:,}{newest}"]
 

@@ -38,6 +38,7 @@ def findings(status: Status, settings: Settings) -> list[Finding]:
     found = chain(
         _away(status),
         _money(models.money, settings) if models else (),
+        _no_store(status),
         _group(inbox, settings) if inbox else (),
         _other_store(projections),
         _faults(projections),
@@ -56,6 +57,15 @@ def _away(status: Status) -> Findings:
         yield (
             "server_away",
             f"{away.server} does not answer: {away.error}. Is it up? Check {' and '.join(away.settings)}.",
+        )
+
+
+def _no_store(status: Status) -> Findings:
+    if status.event_store is not None and not status.event_store.is_created:
+        yield (
+            "no_event_store",
+            "There is no event store at BILLIE_EVENT_STORE_URL: start `billie ingest`, which creates it, or "
+            "check the setting.",
         )
 
 
@@ -141,7 +151,7 @@ def _faults(projections: list[ProjectionState]) -> Findings:
         if (still := each.standstill) is not None:
             since = f" since {still.since:%Y-%m-%d %H:%M} UTC" if still.since else ""
             yield (
-                "projection_stands",
+                "projection_stalled",
                 f"{each.name} is stuck at position {each.position:,}{since} ({still.cause}): {still.detail}. "
                 "It retries by itself: fix the cause.",
             )
@@ -175,7 +185,7 @@ def _late(projections: list[ProjectionState]) -> Findings:
         since = min((each.unmoved_seconds for each in stuck if each.unmoved_seconds), default=None)
         moved = "never moved" if since is None else f"not moved for {span(since)}"
         yield (
-            "projection_stands",
+            "projection_stalled",
             f"{_behind(stuck)}, and {has} {moved}: is `billie project` running, and what does its log say?",
         )
     if moving := [each for each in late if each not in stuck]:

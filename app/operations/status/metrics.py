@@ -166,11 +166,11 @@ def _of_projections(models: ReadModelsState) -> Families:
             if (value := value_of(each)) is not None:
                 family.add_metric([each.name], float(value))
         yield family
-    stands = _family(metrics.PROJECTION_STANDS)
+    stalled = _family(metrics.PROJECTION_STALLED)
     for each in models.projections:
         if each.standstill is not None:
-            stands.add_metric([each.name, each.standstill.cause], 1)
-    yield stands
+            stalled.add_metric([each.name, each.standstill.cause], 1)
+    yield stalled
     yield from _values({metrics.MIGRATIONS_WAITING: len(models.waiting_migrations)})
 
 

@@ -118,8 +118,9 @@ class InboxState(CamelModel):
 
 
 class EventStoreState(CamelModel):
-    """The event store. Its positions count from 1."""
+    """The event store. Its positions count from 1. `billie ingest` creates it."""
 
+    is_created: bool = True
     newest_position: int
     newest_event_at: datetime | None = None
     newest_event_age_seconds: float | None = None

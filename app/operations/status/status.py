@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app import __version__
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS, NoEventStoreError
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import health
 from app.ledger.client.security import LedgerSettingsError, Security
@@ -53,7 +53,7 @@ def status(servers: Servers) -> Status:
     settings = servers.settings
     with ThreadPoolExecutor(4) as pool:
         inbox = pool.submit(_REDIS.ask, lambda: inbox_state(servers.redis, settings))
-        events = pool.submit(_STORE.ask, lambda: event_store_state(servers.event_store()))
+        events = pool.submit(_STORE.ask, lambda: _event_store_state(servers))
         models = pool.submit(_MONGO.ask, lambda: read_models_state(servers.database, settings))
         ledger = pool.submit(_LEDGER.ask, lambda: _ledger_state(settings))
     answers = (inbox.result(), *_with_lag(servers, events.result(), models.result()), ledger.result())
@@ -75,10 +75,17 @@ def status(servers: Servers) -> Status:
 def _with_lag(
     servers: Servers, events: EventStoreState | Away, models: ReadModelsState | Away
 ) -> tuple[EventStoreState | Away, ReadModelsState | Away]:
-    if isinstance(events, Away) or isinstance(models, Away):
+    if isinstance(events, Away) or isinstance(models, Away) or not events.is_created:
         return events, models
     lagging = _STORE.ask(lambda: lag_behind(models, servers.event_store()))
     return (lagging, models) if isinstance(lagging, Away) else (events, lagging)
+
+
+def _event_store_state(servers: Servers) -> EventStoreState:
+    try:
+        return event_store_state(servers.event_store())
+    except NoEventStoreError:
+        return EventStoreState(is_created=False, newest_position=0)
 
 
 def _ledger_state(settings: Settings) -> LedgerState:

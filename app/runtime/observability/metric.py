@@ -4,12 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from prometheus_client import (
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-)
+from prometheus_client import Counter, Gauge, Histogram, Info
 
 
 class Role(StrEnum):
@@ -32,14 +27,13 @@ T = TypeVar("T", Counter, Gauge, Histogram)
 
 @dataclass(frozen=True)
 class Metric:
-    """A line of the table. ``alarm`` names rules of deploy/prometheus/rules.yml."""
+    """A line of the table."""
 
     name: str
     kind: str
     roles: tuple[Role, ...]
     meaning: str
     labels: tuple[str, ...] = ()
-    alarm: str = ""
     instrument: Instrument | None = None
 
 
@@ -48,21 +42,13 @@ METRICS: dict[str, Metric] = {}
 
 
 def metric(
-    kind: type[T],
-    name: str,
-    roles: tuple[Role, ...],
-    meaning: str,
-    labels: tuple[str, ...] = (),
-    alarm: str = "",
-    **more: Any,
+    kind: type[T], name: str, roles: tuple[Role, ...], meaning: str, labels: tuple[str, ...] = (), **more: Any
 ) -> T:
     made = kind(name, meaning, labels, registry=None, **more)
-    METRICS[name] = Metric(name, kind.__name__.lower(), roles, meaning, labels, alarm, made)
+    METRICS[name] = Metric(name, kind.__name__.lower(), roles, meaning, labels, made)
     return made
 
 
-def scraped(
-    name: str, roles: tuple[Role, ...], meaning: str, labels: tuple[str, ...] = (), alarm: str = ""
-) -> Metric:
-    METRICS[name] = Metric(name, "gauge", roles, meaning, labels, alarm)
+def scraped(name: str, roles: tuple[Role, ...], meaning: str, labels: tuple[str, ...] = ()) -> Metric:
+    METRICS[name] = Metric(name, "gauge", roles, meaning, labels)
     return METRICS[name]

@@ -1,8 +1,8 @@
-"""Every metric of the system in one table: its meaning, its roles, the alarm that watches it.
+"""Every metric of the system in one table: its meaning and its roles.
 
-``metrics_page.py`` writes docs/metrics.md from it. Labels have few values, known beforehand: no ids, no
-names, nothing that a publisher or a caller chooses. The code that does the work moves counters and
-histograms, once a batch or a call; metrics without an instrument are collected when ``/metrics`` is scraped.
+``metrics_page.py`` writes docs/metrics.md from it and from the alert rules. Labels have few values, known
+beforehand: no ids, no names, nothing that a publisher or a caller chooses. The code that does the work moves
+counters and histograms, once a batch or a call; metrics without an instrument are collected at each scrape.
 """
 
 import platform
@@ -36,14 +36,13 @@ _RUNS = "What runs, in which role: always 1."
 BUILD_INFO = Info("billie_build", _RUNS, registry=None)
 _BUILD_LABELS = ("role", "version", "python")
 METRICS["billie_build_info"] = Metric(
-    "billie_build_info", "gauge", EVERY_ROLE, _RUNS, _BUILD_LABELS, "BillieRoleDown", BUILD_INFO
+    "billie_build_info", "gauge", EVERY_ROLE, _RUNS, _BUILD_LABELS, BUILD_INFO
 )
 SERVER_UP = scraped(
     "billie_server_up",
     (Role.INGEST, Role.PROJECT, Role.API),
     "1 if a server (redis, event_store, mongodb) answered this scrape.",
     ("server",),
-    "BillieServerAway",
 )
 SERVER_FAILURES = metric(
     Counter,
@@ -57,7 +56,6 @@ LOOP_AGE = scraped(
     (Role.INGEST, Role.PROJECT),
     "Age of the last turn of a loop: the consumer, or a projection. A server that is away stops none.",
     ("loop",),
-    "BillieLoopHangs",
 )
 
 ENTRIES_READ = metric(
@@ -75,7 +73,6 @@ DEAD_LETTERS_SET_ASIDE = metric(
     _INGEST,
     "Entries that became dead letters, by reason.",
     ("reason",),
-    "BillieDeadLettersMany",
 )
 ENTRIES_UNKNOWN = metric(
     Counter,
@@ -102,7 +99,6 @@ ENTRIES_TRIMMED = metric(
     "billie_ingest_trimmed_total",
     _INGEST,
     "Entries trimmed from the stream before they were read: lost.",
-    alarm="BillieEntriesLost",
 )
 MESSAGE_FAILURES = metric(
     Counter, "billie_ingest_failures_total", _INGEST, "Failures of a message on its own: a bug of ours."
@@ -119,32 +115,17 @@ BATCH_SECONDS = metric(
 )
 STREAM_ENTRIES = scraped("billie_stream_entries", _INGEST, "Entries that the inbox stream holds.")
 STREAM_UNREAD = scraped(
-    "billie_stream_unread_entries",
-    _INGEST,
-    "Entries not yet delivered to a consumer; 10,000 may mean more.",
+    "billie_stream_unread_entries", _INGEST, "Entries not yet delivered to a consumer; 10,000 may mean more."
 )
-STREAM_LAG = scraped(
-    "billie_stream_lag_seconds",
-    _INGEST,
-    "Age of the oldest unread entry; 0 with none.",
-    alarm="BillieStreamLag",
-)
-STREAM_PENDING = scraped(
-    "billie_stream_pending_entries",
-    _INGEST,
-    "Entries delivered and not acknowledged.",
-)
+STREAM_LAG = scraped("billie_stream_lag_seconds", _INGEST, "Age of the oldest unread entry; 0 with none.")
+STREAM_PENDING = scraped("billie_stream_pending_entries", _INGEST, "Entries delivered and not acknowledged.")
 STREAM_OLDEST_PENDING = scraped(
-    "billie_stream_oldest_pending_seconds",
-    _INGEST,
-    "Age of the oldest pending entry; 0 with none.",
-    alarm="BilliePendingOld",
+    "billie_stream_oldest_pending_seconds", _INGEST, "Age of the oldest pending entry; 0 with none."
 )
 STREAM_LAST_ENTRY_AGE = scraped(
     "billie_stream_last_entry_age_seconds",
     _INGEST,
     "Age of the last entry. A high age without lag means a silent source.",
-    alarm="BillieStreamQuiet",
 )
 STREAM_USUAL_GAP = scraped(
     "billie_stream_usual_gap_seconds",
@@ -152,14 +133,9 @@ STREAM_USUAL_GAP = scraped(
     "The usual gap at this time of day, learnt from previous days; absent while unknown.",
 )
 STREAM_QUIET = scraped(
-    "billie_stream_quiet",
-    _INGEST,
-    "1 if the gap is longer than usual, or than BILLIE_QUIET_SECONDS.",
-    alarm="BillieStreamQuiet",
+    "billie_stream_quiet", _INGEST, "1 if the gap is longer than usual, or than BILLIE_QUIET_SECONDS."
 )
-DEAD_LETTERS = scraped(
-    "billie_dead_letters", _INGEST, "Dead letters that wait for a decision.", alarm="BillieDeadLetters"
-)
+DEAD_LETTERS = scraped("billie_dead_letters", _INGEST, "Dead letters that wait for a decision.")
 
 EVENTS_PROJECTED = metric(
     Counter, "billie_projection_events_total", _PROJECT, "Events folded, by projection.", ("projection",)
@@ -178,7 +154,6 @@ LEASES_LOST = metric(
     _PROJECT,
     "Leases that this process lost because it stalled or was cut off.",
     ("projection",),
-    "BillieLeasesLost",
 )
 PROJECTION_POSITION = scraped(
     "billie_projection_position", _PROJECT, "Position up to which all events are folded.", ("projection",)
@@ -191,32 +166,26 @@ PROJECTION_WAITING = scraped(
     _PROJECT,
     "Age of the oldest event that is not folded; 0 with none.",
     ("projection",),
-    "BillieProjectionLate",
 )
-PROJECTION_STANDS = scraped(
-    "billie_projection_stands",
+PROJECTION_STALLED = scraped(
+    "billie_projection_stalled",
     _PROJECT,
     "1 for a stalled projection, by cause; absent otherwise.",
     ("projection", "cause"),
-    "BillieProjectionStands",
 )
 DOCUMENTS_SET_ASIDE = scraped(
     "billie_projection_documents_set_aside",
     _PROJECT,
     "Documents set aside because an event could not be applied; counted up to 1,000.",
     ("projection",),
-    "BillieDocumentsSetAside",
 )
 PROJECTION_OUTDATED = scraped(
     "billie_projection_outdated",
     _PROJECT,
     "1 if the documents were folded by another version of the projection.",
     ("projection",),
-    "BillieProjectionOutdated",
 )
-MIGRATIONS_WAITING = scraped(
-    "billie_migrations_waiting", _PROJECT, "Migrations not yet applied.", alarm="BillieMigrationsWait"
-)
+MIGRATIONS_WAITING = scraped("billie_migrations_waiting", _PROJECT, "Migrations not yet applied.")
 STORE_POSITION = scraped("billie_event_store_position", _PROJECT, "Position of the newest event.")
 STORE_NEWEST_AGE = scraped(
     "billie_event_store_newest_event_age_seconds", _PROJECT, "Age of the newest event."
@@ -228,7 +197,6 @@ HTTP_REQUESTS = metric(
     _API,
     "Requests answered, by route template; HEAD counts as GET, an unknown address as route none.",
     ("route", "method", "status"),
-    "BillieApiErrors",
 )
 HTTP_SECONDS = metric(
     Histogram,
@@ -236,7 +204,6 @@ HTTP_SECONDS = metric(
     _API,
     "Time to the start of the answer: a stream may last for an hour after that.",
     ("route", "method"),
-    "BillieApiSlow",
     buckets=FAST,
 )
 LEDGER_CALLS = metric(
@@ -245,7 +212,6 @@ LEDGER_CALLS = metric(
     _API,
     "Calls to the ledger; outcome OK, a gRPC status, NOT_ASKED while the breaker is open, or GIVEN_UP.",
     ("operation", "outcome"),
-    "BillieLedgerErrors",
 )
 LEDGER_SECONDS = metric(
     Histogram, "billie_ledger_call_seconds", _API, "Duration of a ledger call.", ("operation",), buckets=FAST
@@ -255,7 +221,6 @@ BREAKER_OPEN = metric(
     "billie_ledger_breaker_open",
     _API,
     "1 while the circuit breaker is open: the ledger does not answer and is not called.",
-    alarm="BillieLedgerAway",
 )
 MONEY_COMMANDS = metric(
     Counter,
@@ -270,7 +235,6 @@ MONEY_OLDEST_UNKNOWN = scraped(
     "billie_money_oldest_unknown_seconds",
     _API,
     "Age of the oldest of them; 0 with none. The ledger keeps a key for 24 hours.",
-    alarm="BillieMoneyUnknown, BillieMoneyNeedsAPerson",
 )
 MONEY_AWAITING_APPROVAL = scraped(
     "billie_money_awaiting_approval_commands", _API, "Adjustments that wait for a second person."

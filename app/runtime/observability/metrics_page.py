@@ -1,11 +1,13 @@
 """Writes docs/metrics.md: ``python -m app.runtime.observability.metrics_page docs/metrics.md``."""
 
+import re
 import sys
 from pathlib import Path
 
 from app.runtime.observability.metric import EVERY_ROLE, Metric, Role
 from app.runtime.observability.metrics import table
 
+_RULES = Path(__file__).parents[3] / "deploy/prometheus/rules.yml"
 _PAGE = """\
 # Metrics
 
@@ -19,10 +21,10 @@ Labels have few values, known beforehand, and hold no ids and nothing personal. 
 
 def page() -> str:
     """The text of docs/metrics.md."""
-    tables = []
+    tables, alarms = [], _alarms()
     for title, roles in _sections():
         lines = ["", f"## {title}", "", "| name | type | labels | meaning | alarm |", "|---|---|---|---|---|"]
-        lines += [_row(each) for each in table().values() if each.roles == roles]
+        lines += [_row(each, alarms) for each in table().values() if each.roles == roles]
         tables.append("\n".join(lines))
     return _PAGE.format(tables="\n".join(tables)) + "\n"
 
@@ -33,10 +35,20 @@ def _sections() -> list[tuple[str, tuple[Role, ...]]]:
     return [("Every role" if roles == EVERY_ROLE else ", ".join(roles), roles) for roles in found]
 
 
-def _row(metric: Metric) -> str:
+def _row(metric: Metric, alarms: dict[str, set[str]]) -> str:
     labels = ", ".join(f"`{each}`" for each in metric.labels)
-    alarms = ", ".join(f"`{each}`" for each in metric.alarm.split(", ") if each)
-    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} | {alarms} |"
+    watching = ", ".join(f"`{alarm}`" for alarm, names in alarms.items() if metric.name in names)
+    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} | {watching} |"
+
+
+def _alarms() -> dict[str, set[str]]:
+    """The metrics that the expression of each alert rule names."""
+    found = {}
+    for rule in _RULES.read_text(encoding="utf-8").split("- alert: ")[1:]:
+        expression = rule[rule.index("expr:") : rule.index("annotations:")]
+        names = re.findall(r"billie_\w+", re.sub("#.*", "", expression))
+        found[rule.split()[0]] = {re.sub("_(bucket|sum|count)$", "", name) for name in names}
+    return found
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Tracing:
 
     tracer: Tracer
     bound: int = 0
-    flush: Callable[[], None] = lambda: None
+    flush: Callable[[], object] = lambda: None
 
     @property
     def is_on(self) -> bool:
@@ -95,11 +95,7 @@ def tracing(settings: Settings, role: Role) -> Iterator[Tracing]:
         )
         raise TracingError(msg) from error
     with provider(settings.otlp_endpoint, settings.trace_share, role.value) as (made, bound):
-        yield Tracing(made.get_tracer("billie"), bound, lambda: void(made.force_flush(5_000)))
-
-
-def void(_: object) -> None:
-    """Drop a result."""
+        yield Tracing(made.get_tracer("billie"), bound, lambda: made.force_flush(5_000))
 
 
 def nanoseconds(at: datetime) -> int:

@@ -23,8 +23,7 @@ class StoreSettings(BaseModel):
     inbox_stream: str = "inbox:billie-srv"
     consumer_group: str = "billie-servicing-processor"
     consumer_name: str | None = Field(
-        None,
-        description="Name of this host's first consumer, by default the host's. Others get -2, -3, …",
+        None, description="Name of this host's first consumer, by default the host's. Others get -2, -3, …"
     )
     dead_letter_stream: str = "dlq:billie-srv"
     mongo_url: str = "mongodb://127.0.0.1:27017"

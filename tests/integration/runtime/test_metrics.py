@@ -99,7 +99,7 @@ def test_projections_report_their_positions(
         assert value(samples, "billie_projection_behind_events", projection="conversations") == behind
     assert value(after, "billie_projection_position", projection="conversations") == position
     assert value(after, "billie_projection_waiting_seconds", projection="conversations") == 0
-    assert value(after, "billie_projection_stands", projection="customers", cause="mongo_refused") == 1
+    assert value(after, "billie_projection_stalled", projection="customers", cause="mongo_refused") == 1
     assert value(after, "billie_projection_outdated", projection="customers") == 1
     assert value(after, "billie_projection_outdated", projection="conversations") == 0
     assert value(after, "billie_projection_documents_set_aside", projection="conversations") == 0

@@ -117,13 +117,13 @@ WRONG = [
     ),
     (
         pipeline(read_models=read_models(behind=12_400, waiting_seconds=240, unmoved_seconds=240)),
-        "projection_stands",
+        "projection_stalled",
         "customers is 12,400 events (4 min) behind, and has not moved for 4 min: "
         "is `billie project` running, and what does its log say?",
     ),
     (
         pipeline(read_models=read_models(behind=1, waiting_seconds=240, unmoved_seconds=None)),
-        "projection_stands",
+        "projection_stalled",
         "customers is 1 event (4 min) behind, and has never moved: "
         "is `billie project` running, and what does its log say?",
     ),

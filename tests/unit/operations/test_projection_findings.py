@@ -16,9 +16,10 @@ def test_a_stalled_projection_is_named_once_with_its_cause() -> None:
         cause="event_unreadable", detail="customers cannot read X at position 10", position=10, since=NOW
     )
     found = details(standstill=still, behind=5, waiting_seconds=500.0, unmoved_seconds=500.0)
-    assert list(found) == ["projection_stands"]
+    assert list(found) == ["projection_stalled"]
     assert (
-        "since 2026-03-01 12:00 UTC (event_unreadable): customers cannot read X" in found["projection_stands"]
+        "since 2026-03-01 12:00 UTC (event_unreadable): customers cannot read X"
+        in found["projection_stalled"]
     )
 
 
