@@ -49,7 +49,7 @@ proto: $(VENV)/installed ## generate the ledger's code from the proto file again
 		app/ledger/wire/accounting_ledger.proto
 
 schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI document, table of types
-	@$(PYTHON) -m app.sdk._documents docs/messages
+	@$(PYTHON) -m tools.messages_page docs/messages
 
 roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
 	@$(PYTHON) -m app.api.auth.role_table docs/api-roles.md
@@ -63,7 +63,7 @@ lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
 
 metrics: $(VENV)/installed ## write docs/metrics.md again, from the table of metrics
-	@$(PYTHON) -m app.runtime.observability.metrics_page docs/metrics.md
+	@$(PYTHON) -m tools.metrics_page docs/metrics.md
 
 lint-deploy: .venv-checks/installed ## lint Dockerfile, compose files and Kubernetes manifests, each by its own tool
 	@sh tools/checks/lint-deploy.sh .venv-checks

@@ -21,9 +21,9 @@ from redis import Redis
 
 from app.ingestion.stream.publish import publish
 from app.runtime.servers.embedded import EmbeddedServer, embedded_redis
-from app.runtime.servers.private_postgres import private_postgres
 from bench.backlog import backlog
 from bench.mongo import measured_mongo
+from tools.private_postgres import private_postgres
 
 _STREAM, _SHORT_STREAM, _GROUP = "bench:inbox", "bench:inbox-short", "bench"
 

@@ -27,10 +27,10 @@ from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.servers.embedded import embedded_redis
-from app.runtime.servers.private_postgres import private_postgres
 from app.runtime.settings.settings import Settings
 from bench.backlog import backlog
 from bench.mongo import measured_mongo
+from tools.private_postgres import private_postgres
 
 _STREAM, _GROUP = "bench:inbox", "bench"
 _WORKERS = (1, 2, 4)

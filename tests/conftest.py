@@ -14,11 +14,11 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
-from app.runtime.servers.private_postgres import PrivatePostgres
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.servers.event_stores import NewStore, cluster_of_tests, new_databases, new_files
 from tools.mongod import path_without_mongod, real_mongod_on_path
+from tools.private_postgres import PrivatePostgres
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

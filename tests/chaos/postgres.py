@@ -10,11 +10,11 @@ from time import monotonic, sleep
 import psutil
 import psycopg
 
-from app.runtime.servers import private_postgres
 from app.runtime.servers.embedded import die_with_parent, free_port
 from tests.chaos.clocks import Clock
 from tests.chaos.disks import Disk
 from tests.chaos.processes import Target
+from tools import private_postgres
 
 _UP_WITHIN_S = 60.0
 _NAME = "events"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.runtime.servers.private_postgres import PrivatePostgres
+from tools.private_postgres import PrivatePostgres
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Every metric of the system in one table: its meaning and its roles.
 
-``metrics_page.py`` writes docs/metrics.md from it and from the alert rules. Labels have few values, known
-beforehand: no ids, no names, nothing that a publisher or a caller chooses. The code that does the work moves
+``tools/metrics_page.py`` writes docs/metrics.md from it and from the alert rules. Labels have few values, all
+known beforehand: no ids, no names, nothing that a publisher or a caller chooses. The code that does the work moves
 counters and histograms, once a batch or a call; metrics without an instrument are collected at each scrape.
 """
 

@@ -18,9 +18,9 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.postgres import PostgresBatchRecorder, SecurePostgresFactory, connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
-from app.runtime.servers.private_postgres import PrivatePostgres
 from tests.support.waiting import until
 from tests.unit.ingestion.entries import heard, message, said
+from tools.private_postgres import PrivatePostgres
 
 
 @pytest.fixture

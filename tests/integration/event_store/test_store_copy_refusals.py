@@ -15,12 +15,12 @@ from app.event_store.application import Servicing
 from app.event_store.copies.copy import CopyRefusedError, EndpointError, Progress, copy_store
 from app.event_store.copies.endpoints import is_store
 from app.privacy.master_keys import MasterKeyError, MasterKeys
-from app.runtime.servers.private_postgres import PrivatePostgres
 from tests.support.commands import ROOT, Billie
 from tests.support.data.copying import all_rows, go_on, make_large
 from tests.support.data.erasing import know
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
+from tools.private_postgres import PrivatePostgres
 
 SECRET = "Wi/lhel@mina"
 

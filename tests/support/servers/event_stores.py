@@ -11,7 +11,7 @@ import pytest
 
 from app.event_store.copies.endpoints import endpoint_at
 from app.event_store.copies.tables import Row
-from app.runtime.servers.private_postgres import PrivatePostgres, private_postgres
+from tools.private_postgres import PrivatePostgres, private_postgres
 
 NewStore = Callable[[], str]
 """Makes an empty event store of its own, and tells its URL."""

@@ -13,12 +13,12 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.chat import FreeForm
 from app.sdk import Accepted, Message, Payload, json_schema, validate
 from app.sdk._asyncapi import asyncapi
-from app.sdk._documents import documents, write
 from app.sdk._examples import examples
 from app.sdk._schemas import example_payload
 from tests.support.commands import ROOT
 from tests.unit.ingestion.samples import filled
 from tests.unit.sdk.built import messages
+from tools.messages_page import documents, write
 
 FOLDER = ROOT / "docs" / "messages"
 ASYNCAPI = Path(__file__).parent / "asyncapi" / "3.0.0.json"

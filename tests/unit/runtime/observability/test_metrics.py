@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.runtime.observability.metric import Metric, Role
 from app.runtime.observability.metrics import registry_of, table
-from app.runtime.observability.metrics_page import page
 from tests.support.commands import ROOT
+from tools.metrics_page import page
 
 UNITS = ("_total", "_seconds", "_entries", "_events", "_commands", "_info")
 COUNTED = re.compile(r"billie_[a-z]+(_[a-z]+)*")

@@ -1,4 +1,4 @@
-"""Writes what is generated in docs/messages: ``python -m app.sdk._documents docs/messages``.
+"""Writes what is generated in docs/messages: ``python -m tools.messages_page docs/messages``.
 
 The schemas of all types, the AsyncAPI document, and the table of types in the page beside them.
 """

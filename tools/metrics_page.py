@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md: ``python -m app.runtime.observability.metrics_page docs/metrics.md``."""
+"""Writes docs/metrics.md: ``python -m tools.metrics_page docs/metrics.md``."""
 
 import re
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from app.runtime.observability.metric import EVERY_ROLE, Metric, Role
 from app.runtime.observability.metrics import table
 
-_RULES = Path(__file__).parents[3] / "deploy/prometheus/rules.yml"
+_RULES = Path(__file__).parents[1] / "deploy/prometheus/rules.yml"
 _PAGE = """\
 # Metrics
 
