@@ -1,7 +1,8 @@
 """How many of our files one fact passes through: ``python tools/reading_cost.py [--files]``.
 
-Runs each fact once, warm, under ``sys.setprofile``, on servers of its own, and counts the files of ``app/``
-whose functions were called. Exits with 1 if a limit is exceeded. ``--files`` lists the files as well.
+Runs each fact once, warm, under ``sys.setprofile``, on servers of its own, and counts the Python files of
+``app/`` whose functions were called; a page's templates are not counted. Exits with 1 if a
+limit is exceeded. ``--files`` lists the files as well.
 
 A message and an event are counted in all threads. A repayment and a console page are counted in the event
 loop, which is what somebody reads who follows the request; what the event store's threads and the sandbox
@@ -67,7 +68,8 @@ def counted(*, all_threads: bool = True) -> Iterator[Cost]:
     cost = Cost({})
 
     def profile(frame: FrameType, event: str, _argument: Any) -> None:
-        if event == "call" and (path := frame.f_code.co_filename).startswith(str(ROOT)):
+        path = frame.f_code.co_filename
+        if event == "call" and path.startswith(str(ROOT)) and path.endswith(".py"):
             cost.files.setdefault(str(Path(path).relative_to(ROOT)), set()).add(frame.f_code.co_qualname)
 
     if all_threads:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import IN_PROCESS
-from app.api.auth.role_table import Rule, rules
+from app.api.auth.role_table import rules
 from app.api.auth.roles import Role
 from app.errors import NotFoundError
 
@@ -98,14 +98,13 @@ class Rest:
         headers = {"Idempotency-Key": key} if key is not None else {}
         return await self._send("POST", path, identifiers, json=body, headers=headers)
 
-    def may(self, method: str, path: str) -> bool:
-        """Whether the caller's role allows a route. For display only: the route itself enforces it."""
-        return rules_of(self._app)[method, path].admits(self._caller.role)
-
     def required_role(self, method: str, path: str) -> Role | None:
-        """The role that a route needs, if the caller's is too low."""
-        rule = rules_of(self._app)[method, path]
-        return None if rule.admits(self._caller.role) else rule.least
+        """The role that a route needs, if the caller's is too low. For display: the route enforces it."""
+        return required_roles(self._app, self._caller.role)[method, path]
+
+    def may(self, method: str, path: str) -> bool:
+        """Whether the caller's role allows a route."""
+        return self.required_role(method, path) is None
 
     async def _send(self, method: str, path: str, identifiers: tuple[str, ...], **content: Any) -> Answer:
         if odd := [each for each in identifiers if "/" in each or each in (".", "..")]:
@@ -122,9 +121,9 @@ class Rest:
 
 
 @cache
-def rules_of(app: FastAPI) -> dict[tuple[str, str], Rule]:
-    """The API's role table, by method and path."""
-    return {(rule.method, rule.path): rule for rule in rules(app)}
+def required_roles(app: FastAPI, role: Role) -> dict[tuple[str, str], Role | None]:
+    """By method and path, the role that a route needs; None where this one suffices."""
+    return {(each.method, each.path): None if each.admits(role) else each.least for each in rules(app)}
 
 
 def cursor_of(page: Json) -> str:

@@ -15,7 +15,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from app.api.http.problems import ProblemError, problem_of
 from app.api.ledger.routes import TransactionType
-from app.console.session.rest import Answer, Json, RefusedError, Rest, rules_of
+from app.console.session.rest import Answer, Json, RefusedError, Rest, required_roles
 from app.console.session.sessions import FormOf, Session, SessionOf, SignInNeededError, check_form, console_of
 from app.console.ui.assets import addresses
 from app.console.ui.formats import FILTERS, zone_of
@@ -122,7 +122,7 @@ def render(
             zone=zone_of(request.cookies.get(ZONE_COOKIE), console.settings.business_time_zone),
             here=request.url.path,
             settings=console.settings,
-            rules=rules_of(request.app),
+            required_roles=required_roles(request.app, session.role) if session else {},
             **values,
         )
     )
