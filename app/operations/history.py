@@ -77,7 +77,7 @@ def history_page(
 
 
 def facts_of(event: Any) -> dict[str, Any]:
-    """The facts of an event, without the fields that every event has. GONE stands for an erased fact."""
+    """The facts of an event, without the fields that every event has. An erased fact is GONE."""
     return {
         name: _readable(value)
         for name, value in vars(event).items()

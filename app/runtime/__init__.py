@@ -1,1 +1,1 @@
-"""What every room stands on: settings, observability, servers. Only bootstrap.py imports the other rooms."""
+"""The base of every room: settings, observability, servers. Only bootstrap.py imports the other rooms."""

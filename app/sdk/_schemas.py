@@ -59,7 +59,7 @@ def json_schema(type: str) -> dict[str, Any]:
 
 
 def example_payload(message: Message) -> Any:
-    """The payload of a message, as it stands in the entry."""
+    """The payload of a message, as the entry holds it."""
     return orjson.loads(message.fields()[PAYLOAD[0]])
 
 

@@ -20,7 +20,7 @@ Row = tuple[str, ...]
 
 
 def page(status: Status) -> str:
-    """The whole page. A server that is away leaves its block out, and stands among the problems."""
+    """The whole page. A server that is away has no block: the problems name it."""
     build = status.build
     blocks = (
         [
@@ -167,7 +167,7 @@ def _problems(status: Status) -> list[str]:
 
 
 def _table(title: str, rows: Sequence[Row]) -> list[str]:
-    """Rows in columns; the title stands before the first."""
+    """Rows in columns, the title before the first."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         f"{'' if number else title:<15}"

@@ -123,7 +123,7 @@ def _signing_in(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
     if serves and settings.console == "development":
         yield Refusal(
             "BILLIE_CONSOLE",
-            "the console's development sign-in asks for no password: anybody would be anybody",
+            "the development sign-in asks for no password: anybody could sign in as anybody",
             "Set it to oidc, or to off",
         )
     console = urlsplit(settings.console_url or "")
@@ -145,7 +145,7 @@ def _signing_in(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
 
 
 def is_sheltered(settings: Settings, host: str) -> bool:
-    """Whether plain text to this host is seen by nobody: it is here, or something else encrypts."""
+    """Whether plain text to this host is safe: it is this machine, or something else encrypts."""
     return is_local(host) or host in settings.plaintext_hosts
 
 
@@ -171,7 +171,7 @@ def _plain(setting: str, place: _Place, remedy: str) -> Refusal:
 
 
 def _unchecked(setting: str, option: str, remedy: str) -> Refusal:
-    why = f"with {option} nobody checks whose the other end is"
+    why = f"{option} turns off the check of the server's certificate"
     return Refusal(setting, why, f"Take it out; {remedy} names an authority of your own")
 
 

@@ -120,7 +120,7 @@ def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, s
     ("arguments", "code", "said"),
     [
         (["show", "1-0"], 1, "no dead letter 1-0"),
-        (["show", "x"], 2, "no id of a dead letter"),
+        (["show", "x"], 2, "not an id of a dead letter"),
         (["list", "--reason", "nonsense"], 2, "not_json"),
         (["list", "--older-than", "1e300"], 2, "0 to 876,000 hours"),
         (["list", "--older-than", "nan"], 2, "0 to 876,000 hours"),
