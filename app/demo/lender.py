@@ -20,21 +20,21 @@ _BORROWERS = (
     ("steady", range(14, 71, 14)),  # An instalment is due on the last day of the history.
     ("dishonoured", range(30, 120)),
     ("steady", range(14, 71, 14)),
-    ("stops", range(170, 200)),
+    ("stops", range(166, 176)),
     ("early", range(60, 200)),
     ("steady", range(1, 90)),
     ("hardship", range(100, 150)),
     ("stops", range(75, 116)),
     ("steady", range(14, 71, 14)),
     ("partial", range(30, 120)),
-    ("stops", range(170, 200)),
+    ("stops", range(166, 176)),
     ("steady", range(1, 90)),
     ("adjusted", range(30, 150)),
     ("dishonoured", range(14, 71, 14)),
     ("stops", range(75, 116)),
     ("steady", range(100, 200)),
     ("adjusted", range(90, 150)),
-    ("steady", range(14, 71, 14)),
+    ("stops", range(72, 78)),
     ("early", range(30, 80)),
 )
 """How a customer repays, by number, and how many days before the end of the history they applied."""
@@ -63,7 +63,6 @@ class Lender:
             entries += self.story(number, applied_at, now)
             if number % 8 == 1:
                 entries.append(TimedEntry(applied_at, publishers.poison(applied_at)))
-                entries.append(TimedEntry(applied_at, publishers.unknown(applied_at)))
                 entries.append(TimedEntry(now, publishers.dirt(now, f"CUS-{number:06}")))
         return sorted(entries, key=lambda each: each.at)
 
@@ -142,11 +141,11 @@ class _Application:
         self._say("conversationSummary_changed", {"status": self.decision.lower()})
 
     def _say(self, kind: str, payload: dict[str, Any]) -> None:
-        self.clock += timedelta(seconds=self._chance.randint(2, 10))
         if kind in ("user_input", "assistant_response"):
             payload = payload | {"created_at": self._publishers.time(self.clock)}
         head = EntryHeader(self.clock, self._conversation, self._who.customer_id, self._application)
         self.entries.append(TimedEntry(self.clock, self._write(kind, payload, head)))
+        self.clock += timedelta(seconds=self._chance.randint(2, 10))
 
     def _talk(self, amount: Decimal) -> None:
         who, earned = self._who, self._chance.randrange(1_200, 3_200, 50)

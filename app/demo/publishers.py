@@ -92,17 +92,16 @@ class Publishers:
         return {"timestamp": self.time(head.at)} | entry | named
 
     def poison(self, at: datetime) -> Entry:
-        """An entry that becomes a dead letter, for one reason or another."""
-        head = EntryHeader(at)
-        return self._chance.choice(
-            (
-                {"event_type": "account.updated.v1", "event_id": self._identifier(), "payload": "{truncated"},
-                self.service("account.updated.v1", {"current_balance": "12.00"}, head),
-                self.service("account.updated.v1", {"account_id": "ACC-X", "current_balance": "n/a"}, head),
-                {"agt": "nobody", "payload": "{}"},
-                self.chat("user_input", {"utterance": "lost"}, head),
-            )
+        """An entry that becomes a dead letter, each time for another reason."""
+        head, kind = EntryHeader(at), "account.updated.v1"
+        reasons = (
+            {"event_type": kind, "event_id": self._identifier(), "payload": "{truncated"},
+            self.service(kind, {"current_balance": "12.00"}, head),
+            self.service(kind, {"account_id": "ACC-X", "current_balance": "n/a"}, head),
+            {"agt": "nobody", "payload": "{}"},
+            self.chat("user_input", {"utterance": "lost"}, head),
         )
+        return reasons[self._sequence % len(reasons)]
 
     def dirt(self, at: datetime, customer_id: str) -> Entry:
         """A report with one part that cannot be read: the rest of it counts."""

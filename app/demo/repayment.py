@@ -38,7 +38,7 @@ class Repayment:
     def live(self, paid_out: datetime, until: datetime) -> list[TimedEntry]:
         """All that is reported until then."""
         loan, day = self.loan, self.publishers.local(paid_out).date()
-        self._stumbles_at, self._days_late = self.chance.randint(2, 5), self.chance.randint(3, 24)
+        self._stumbles_at, self._days_late = self.chance.randint(3, 5), self.chance.randint(3, 24)
         while loan.is_open and day <= self.publishers.local(until).date():
             day += timedelta(days=1)
             loan.night(self._at(day, _NIGHT))

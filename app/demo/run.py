@@ -4,42 +4,42 @@ import fcntl
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
-from urllib.request import Request, urlopen
+from typing import Any, NamedTuple
 
-from app.api.auth.development_tokens import issue_token
-from app.demo.state import account_in_debt, example_customer, status_line
+from app.demo.screen import Say, introduce, status_line
 from app.demo.supervisor import Supervisor
 from app.errors import BillieError
 from app.operations.servers import Servers
+from app.projections.migrations import migrate
+from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
 from app.runtime.settings.settings import Settings
 
-Say = Callable[[str], None]
+_PORTS = {"redis": 6379, "mongo": 27017, "ledger": 50051, "api": 8000}
+_LOOK_EVERY_S = 0.5
+_OUTAGE_S = 10.0
 
 
 class DemoRunningError(BillieError):
     """The folder is in use by another demo."""
 
 
-_PORTS = {"redis": 6379, "mongo": 27017, "ledger": 50051, "api": 8000}
+class Lender(NamedTuple):
+    """The size of the simulated lender."""
+
+    customers: int
+    """Those of the burst, which comes first."""
+    rate: float
+    """Entries a second after it."""
 
 
 def demo(
-    data: Path,
-    customers: int,
-    stop: Event,
-    *,
-    rate: float,
-    seconds: float | None,
-    say: Say,
-    show_status: Say,
+    data: Path, lender: Lender, stop: Event, *, seconds: float | None, say: Say, show_status: Say
 ) -> None:
     """Run until ``stop``, or for so many seconds. Continues with the data in ``data``.
 
@@ -47,10 +47,50 @@ def demo(
     does not start, and ChildDiedError for a process that ends by itself. Everything is stopped on the
     way out: at once, if a KeyboardInterrupt arrives meanwhile.
     """
+    with _servers(data, say) as (supervisor, servers, environment):
+        with mongo_client(servers.settings) as client:
+            list(migrate(client[servers.settings.mongo_db]))
+        for role in ("ingest", "project", "api"):
+            supervisor.start(role, role, environment=environment)
+        size = ("--customers", str(lender.customers), "--rate", str(lender.rate))
+        state = ("--state-file", str(data / "simulator.json"))
+        supervisor.start("simulator", *size, *state, environment=environment, module="app.demo.simulator")
+        while not stop.is_set() and not introduce(servers, say):
+            supervisor.watch(0.05, stop)
+        ends_at = float("inf") if seconds is None else monotonic() + seconds
+        while not stop.is_set() and (left := ends_at - monotonic()) > 0:
+            show_status(status_line(servers))
+            supervisor.watch(min(_LOOK_EVERY_S, left), stop)
+
+
+def servers_only(data: Path, stop: Event, say: Say) -> None:
+    """Run Redis, MongoDB and the sandbox ledger until ``stop``, for the roles of another terminal.
+
+    A server that is killed starts again ten seconds later. Raises as ``demo`` does.
+    """
+    with _servers(data, say) as (supervisor, _, _):
+        for each in supervisor.processes:
+            say(f"{each.name:15} process {each.pid}")
+        say("")
+        say("kill -STOP hangs one, kill -CONT resumes it; kill -9 ends it, and it starts again after 10 s.")
+        say("In other terminals: billie migrate, then billie ingest, billie project and billie api.")
+        say("")
+        while not stop.is_set():
+            stop.wait(_LOOK_EVERY_S)
+            for each in supervisor.processes:
+                if each.exit_code() is not None and not stop.wait(_OUTAGE_S):
+                    each.start()
+                    say(f"{each.name} was away for {_OUTAGE_S:.0f} s, and is process {each.pid} now.")
+
+
+@contextmanager
+def _servers(data: Path, say: Say) -> Iterator[tuple[Supervisor, Servers, dict[str, str]]]:
+    """The servers, clients of them, and the environment of roles. Stops at the end what was started."""
     data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
         running.enter_context(_locked(data))
         ports = {name: _port(name, usual, say) for name, usual in _PORTS.items()}
+        settings_file = data / "settings.env"
         supervisor = Supervisor(data)
         running.callback(supervisor.stop)
         redis = supervisor.adopt(embedded_redis(data / "redis", ports["redis"]))
@@ -66,73 +106,15 @@ def demo(
             "console": "development",
             "session_secret": _secret(data / "session-secret"),
         }
-        settings = Settings(**values)
         variables = {f"BILLIE_{name.upper()}": str(value) for name, value in values.items()}
-        _write_private(data / "settings.env", "".join(f"{k}='{v}'\n" for k, v in variables.items()))
-        environment = os.environ | variables
-        start = partial(supervisor.start, environment=environment)
-        supervisor.run("migrate", "migrate", environment=environment)
-        start("ledger-sandbox", "ledger-sandbox", "--data", str(data / "ledger.db"))
-        start("ingest", "ingest")
-        start("project", "project")
-        start("api", "api")
-        start(
-            "simulator",
-            *("--customers", str(customers), "--rate", str(rate)),
-            *("--state-file", str(data / "simulator.json")),
-            module="app.demo.simulator",
-        )
-        running.callback((servers := Servers(settings)).close)
-        _introduce(servers, supervisor, stop, data, say)
-        ends_at = None if seconds is None else monotonic() + seconds
-        while not stop.is_set() and (ends_at is None or monotonic() < ends_at):
-            show_status(status_line(servers))
-            supervisor.watch(0.5 if ends_at is None else min(0.5, max(0.0, ends_at - monotonic())), stop)
-
-
-def _introduce(servers: Servers, supervisor: Supervisor, stop: Event, data: Path, say: Say) -> None:
-    """Print what runs where, once there is a customer to show."""
-    settings = servers.settings
-    base = f"http://{settings.api_host}:{settings.api_port}"
-    token = issue_token(settings, "demo", "admin")
-    while (customer := example_customer(servers)) is None or not _served(
-        f"{base}/v1/customers/{customer}", token
-    ):
-        supervisor.watch(0.05, stop)
-        if stop.is_set():
-            return
-    say(f"Console    {base}/  (choose a name and a role)")
-    say(f"REST API   {base}/docs")
-    say(f"Redis      {settings.redis_url}  (stream {settings.inbox_stream})")
-    say(f"MongoDB    {settings.mongo_url}  (database {settings.mongo_db})")
-    say(f"Ledger     {settings.ledger_target}  (a sandbox: no real money)")
-    say(f"Logs       {data}/*.log")
-    say(f"Settings   {data}/settings.env  (for billie commands in another terminal)")
-    say("")
-    say(f"TOKEN={token}")
-    for path in (
-        f"customers/{customer}",
-        f"loan-accounts?customerId={customer}",
-        "conversations?status=approved&limit=3",
-    ):
-        say(f"curl -sH \"Authorization: Bearer $TOKEN\" '{base}/v1/{path}'")
-    if (account := account_in_debt(servers, customer)) is not None:
-        say("A repayment: posted once, however often it is sent, and then shown in the loan account")
-        say(
-            'curl -s --json \'{"amount": "20.00"}\' -H "Authorization: Bearer $TOKEN" '
-            f"-H 'Idempotency-Key: demo-{account}' {base}/v1/ledger/accounts/{account}/repayments"
-        )
-    say("")
-
-
-def _served(url: str, token: str) -> bool:
-    """Whether the API is up, and serves the document."""
-    request = Request(url, headers={"Authorization": f"Bearer {token}"})
-    try:
-        with urlopen(request, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+        _write_private(settings_file, "".join(f"export {k}='{v}'\n" for k, v in variables.items()))
+        books = ("--data", str(data / "ledger.db"))
+        supervisor.start("ledger-sandbox", "ledger-sandbox", *books, environment=variables)
+        servers = Servers(Settings(**values))
+        running.callback(servers.close)
+        say(f"Settings  . {settings_file}    # for billie commands in another terminal")
+        say(f"Logs      {data}/*.log")
+        yield supervisor, servers, variables
 
 
 @contextmanager

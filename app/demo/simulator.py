@@ -76,14 +76,13 @@ class Simulator:
         """Publish one entry."""
         self._listen()
         if not self._agenda or self._agenda[0][0] > now:
-            applied_at = now - timedelta(seconds=10)  # The first entry is due.
-            self.state.applications.append(applied_at)
-            self._expect(self.state.burst + len(self.state.applications), applied_at, applied_at)
+            self.state.applications.append(now)
+            self._expect(self.state.burst + len(self.state.applications), now, now)
         self._publish_next()
 
     def _expect(self, number: int, applied_at: datetime, after: datetime) -> None:
         for at, entry in self._lender.story(number, applied_at, datetime.now(UTC) + _AHEAD):
-            if at > after:
+            if at >= after:  # What came at that moment may be repeated: it has the same identity.
                 heappush(self._agenda, (at, next(self._tie_breaks), entry))
 
     def _publish_next(self) -> None:

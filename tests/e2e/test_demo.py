@@ -132,6 +132,31 @@ def test_a_dead_process_is_named(start: Start, tmp_path: Path, word: str, name: 
     assert f"{name} ended by itself, with code -9" in rest
 
 
+def test_a_demo_is_well_but_for_its_dead_letters(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path / "demo", "--for", "60")
+    _, token = shown(process, r"^TOKEN=(\S+)")
+    _, url = shown(process, r"'(http\S+)/v1/customers/")
+    status = httpx.get(f"{url}/v1/status", headers={"Authorization": f"Bearer {token}"}, timeout=20).json()
+    assert {each["code"] for each in status["problems"]} == {"dead_letters"}
+
+
+def test_a_server_alone_that_is_killed_starts_again(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path / "demo", "--servers-only")
+    _, redis = shown(process, r"^redis-server +process (\d+)")
+    shown(process, r"^(In other terminals)")
+    children = descendants(process)
+    assert len(children) >= 3
+    os.kill(int(redis), signal.SIGKILL)
+    _, again = shown(process, r"^redis-server was away for 10 s, and is process (\d+) now")
+    assert psutil.Process(int(again)).is_running()
+    process.terminate()
+    rest, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, rest
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not psutil.pid_exists(int(again))
+    assert not alive
+
+
 def test_another_takes_other_ports_and_never_the_same_data(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path / "demo")
     shown(first, r"^(TOKEN)=")

@@ -85,6 +85,7 @@ def test_mongodb_is_lost_and_all_read_models_come_back_from_the_events(
     assert len(before["conversations"]) > 50
     mongo.kill()
     shutil.rmtree(tmp_path / "mongo" / "data")
+    (tmp_path / "mongo" / "data").mkdir()
     mongo.start()
     began = monotonic()
     billie.run("migrate")

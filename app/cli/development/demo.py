@@ -8,7 +8,7 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
-from app.demo.run import demo
+from app.demo.run import Lender, demo, servers_only
 from app.errors import UsageError
 from app.runtime.servers.stopping import StopSignal
 
@@ -20,6 +20,9 @@ def command(
     seconds: Annotated[
         float | None, typer.Option("--for", help="Stop by itself after so many seconds.", min=0.1)
     ] = None,
+    only_servers: Annotated[
+        bool, typer.Option("--servers-only", help="Redis, MongoDB and the ledger alone, to practise outages.")
+    ] = False,
 ) -> None:
     """Run the whole system on this machine. Ctrl-C stops it; twice stops it hard."""
     settings_for("demo")
@@ -27,7 +30,11 @@ def command(
     os.umask(0o077)  # The demo's data is as personal as real data would be.
     with status, StopSignal() as stop:
         try:
-            demo(data, customers, stop, rate=rate, seconds=seconds, say=typer.echo, show_status=status.show)
+            if only_servers:
+                servers_only(data, stop, typer.echo)
+            else:
+                lender = Lender(customers, rate)
+                demo(data, lender, stop, seconds=seconds, say=typer.echo, show_status=status.show)
         except OSError as error:
             if error.filename is None:
                 raise

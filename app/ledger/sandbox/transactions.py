@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 NOTHING = Decimal("0.00")
+
+DAYS = ZoneInfo("Australia/Sydney")
+"""The time zone of the ledger's days."""
 
 UPSTREAM = "upstream"
 """The author of postings that come from the stream."""
@@ -98,7 +102,7 @@ class Posting(Draft):
 
     @property
     def effective_date(self) -> str:
-        return self.transaction_date.date().isoformat()
+        return self.transaction_date.astimezone(DAYS).date().isoformat()
 
     @property
     def total_after(self) -> Decimal:
