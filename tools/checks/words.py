@@ -34,6 +34,8 @@ INSTEAD = {
     r"how it stands": "status",
     r"to be given up": "amount",
     r"husks?": "bare mark",
+    r"puts? right": "fix",
+    r"as the events say": "match the events",
     r"test_(it|they|so|what|who|whom|whose|somebody|nobody|nothing|anybody)": "the rule that it holds",
     r"another_store": "other_store",
     r"heard of(?! an)": "known, mentioned",

@@ -1,4 +1,4 @@
-"""A browser before the whole system, for the tests of one file."""
+"""A browser and the whole system, for the tests of one file."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The whole system with its console, and somebody at a browser in front of it."""
+"""The whole system with its console, and browsers in front of it."""
 
 import json
 import signal
@@ -34,7 +34,7 @@ THEMES = [
 
 
 class System:
-    """Roles as processes, of which a test may stop and start one."""
+    """Roles as processes; a test may stop and start each."""
 
     def __init__(self, settings: Settings, logs: Path) -> None:
         self.settings, self._logs = settings, logs
@@ -45,13 +45,13 @@ class System:
         self.api = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     def start(self, name: str) -> None:
-        """Start a role, and go on at once."""
+        """Start a role without waiting for it."""
         arguments = {"ledger-sandbox": ("--data", str(self._logs / "ledger.db"))}.get(name, ())
         with (self._logs / f"{name}.log").open("a") as log:
             self._running[name] = self._billie.start(name, *arguments, log=log)
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Stop a role: at once, or in order."""
+        """Stop a role: kill it, or let it end."""
         self.signal(name, number)
         self._running[name].wait(30)
 
@@ -64,7 +64,7 @@ class System:
         until(lambda: self._answers("/readyz"), 60, "the API")
 
     def story(self, number: int) -> None:
-        """Publish the story of the lender's customer of that number."""
+        """Publish the messages of the simulated lender's customer of that number."""
         with Redis.from_url(self.settings.redis_url, protocol=2) as redis:
             publish(redis, self.settings.inbox_stream, _story(number))
 
@@ -75,12 +75,12 @@ class System:
             publish(redis, self.settings.inbox_stream, [entry])
 
     def put(self, entry: dict[str, str]) -> None:
-        """Publish one entry as it is, usable or not."""
+        """Publish one entry, valid or not."""
         with Redis.from_url(self.settings.redis_url, protocol=2) as redis:
             publish(redis, self.settings.inbox_stream, [entry])
 
     def transactions(self, account: str) -> list[dict[str, Any]]:
-        """What the ledger has posted on an account."""
+        """The ledger's postings on an account."""
         answer = self.api.get(f"/v1/ledger/accounts/{account}/transactions")
         assert answer.is_success, answer.text
         items: list[dict[str, Any]] = answer.json()["items"]
@@ -93,7 +93,7 @@ class System:
             return False
 
     def close(self) -> None:
-        """Stop all."""
+        """Stop every role."""
         self.api.close()
         for process in self._running.values():
             process.kill()
@@ -102,7 +102,7 @@ class System:
 
 
 def settings_of(redis_url: str, mongo_url: str, logs: Path, name: str) -> Settings:
-    """Those of a system of its own, with a ledger that is soon known to be away."""
+    """Settings of a separate system that soon notices an unavailable ledger."""
     return Settings(
         redis_url=redis_url,
         mongo_url=mongo_url,
@@ -122,7 +122,7 @@ def settings_of(redis_url: str, mongo_url: str, logs: Path, name: str) -> Settin
 
 @contextmanager
 def running_system(settings: Settings, logs: Path) -> Iterator[System]:
-    """All roles up, and a few customers known, the first of them late and vulnerable."""
+    """All roles, and a few customers; the first is in arrears and vulnerable."""
     Billie.of(settings).run("migrate")
     with ExitStack() as stack:
         running = System(settings, logs)
@@ -141,22 +141,22 @@ def running_system(settings: Settings, logs: Path) -> Iterator[System]:
 
 
 def late() -> int:
-    """The number of a customer whose loan runs, and is late."""
+    """The number of a customer with an active loan in arrears."""
     return next(number for number in range(1, 500) if _is_late(number))
 
 
 def customer_of(number: int) -> str:
-    """Their id."""
+    """The customer's id."""
     return f"CUS-{number:06}"
 
 
 def account_of(number: int) -> str:
-    """Their loan's id."""
+    """The id of the customer's loan."""
     return f"ACC-{number:06}"
 
 
 def sign_in(browser: Browser, url: str, name: str, role: str, **context: Any) -> Page:
-    """Somebody at a browser of their own, on the start page. No page may fail a script, or our policy."""
+    """A signed-in person's browser on the start page. No page may fail a script or violate the policy."""
     given = {"viewport": {"width": 1280, "height": 860}, "timezone_id": "Australia/Sydney", "locale": "en-AU"}
     page = browser.new_context(**given | context).new_page()
     page.set_default_timeout(_WAIT_MS)
@@ -175,7 +175,7 @@ _failed: list[str] = []
 
 
 def failures() -> list[str]:
-    """What scripts failed with since this was asked for last."""
+    """Errors of scripts since the last call."""
     found = list(_failed)
     _failed.clear()
     return found

@@ -1,4 +1,4 @@
-"""What awaits a second person, and what operators see, in a browser before the whole system."""
+"""Approvals and operators' pages in a browser, on the whole system."""
 
 from pathlib import Path
 

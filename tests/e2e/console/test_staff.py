@@ -1,4 +1,4 @@
-"""The console in a browser, before the whole system: what staff do all day, and what goes wrong meanwhile."""
+"""The console in a browser, on the whole system: daily work of staff, and failures during it."""
 
 import re
 import signal
@@ -19,7 +19,7 @@ DRAWERS = ("Record repayment", "Apply fee", "Waive fees", "Adjust", "Request wri
 
 @pytest.fixture(scope="module")
 def ann(browser: Browser, running: System) -> Page:
-    """Somebody of operations."""
+    """A person with the role operations."""
     return sign_in(browser, running.url, "Ann Lee", "Operations")
 
 
@@ -39,7 +39,7 @@ def owed(page: Page) -> Locator:
 
 
 def fill_in(page: Page, action: str, amount: str, **more: str) -> None:
-    """Open a drawer, and go on to its summary."""
+    """Open a drawer and continue to its summary."""
     page.get_by_role("button", name=action).click()
     page.get_by_label("Amount").fill(amount)
     for label, text in more.items():
@@ -134,7 +134,7 @@ CLOSES_AND_TYPES = """() => new Promise((done) => {
   drawer.querySelector("#drawer-body [data-close]").click();
   document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
 })"""
-"""In one task, and so before the browser tells of the closing: typing goes first where a page is busy."""
+"""In one task, before the browser's close event: a busy page handles typing first."""
 
 
 def test_keys_typed_after_closing_a_drawer_reach_the_search(ann: Page, running: System) -> None:
@@ -264,7 +264,7 @@ def test_every_theme_has_contrast_and_fits_the_screen(
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
-    """What is said does not depend on the theme: its colours and sizes do."""
+    """Texts do not depend on the theme; colours and sizes do."""
     name = request.node.callspec.id
     folder = Path(request.config.getoption("--screenshots") or tmp_path)
     page = sign_in(browser, running.url, "Sue Ray", "Supervisor", **theme)
@@ -297,7 +297,7 @@ def test_pages_load_without_layout_shift(ann: Page, running: System) -> None:
 
 
 def test_a_customer_is_on_screen_within_200_ms(ann: Page, running: System) -> None:
-    """The quickest of ten: how busy the machine is says nothing of the page."""
+    """The quickest of ten: a busy machine does not count against the page."""
     cookies = {each["name"]: each["value"] for each in ann.context.cookies()}
     took = []
     with httpx.Client(base_url=running.url, cookies=cookies, timeout=30) as client:

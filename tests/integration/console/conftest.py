@@ -32,7 +32,7 @@ def faults() -> Faults:
 
 @pytest.fixture
 def no_faults(faults: Faults) -> Iterator[None]:
-    """The sandbox does as it should, unless a test says otherwise."""
+    """The sandbox has no faults unless a test adds one."""
     faults.clear()
     yield
     faults.clear()
@@ -40,7 +40,7 @@ def no_faults(faults: Faults) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory, faults: Faults) -> Iterator[str]:
-    """A sandbox ledger, with a loan for each account that is known."""
+    """A sandbox ledger, with a loan for each account."""
     books = Books(tmp_path_factory.mktemp("ledger") / "books.db")
     for account in ("L1", "L2", "L3", "L4"):
         open_loan(books, account)
@@ -87,7 +87,7 @@ def url(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 def ann(url: str) -> Iterator[Visitor]:
-    """Somebody of operations."""
+    """A person with the role operations."""
     with Visitor(url) as visitor:
         visitor.sign_in()
         yield visitor

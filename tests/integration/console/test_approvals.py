@@ -1,4 +1,4 @@
-"""Approvals: what one person asked for, seen beside its account, and decided by another."""
+"""Approvals: requested by one person, shown beside the loan, decided by another."""
 
 import re
 
@@ -17,7 +17,7 @@ WHY = "Seen the statements of three months."
 
 
 def ask(visitor: Visitor, account: str, settings: Settings, notes: str = "", amount: str = "") -> str:
-    """Ask for a write-off of all that is owed; the address of the request's page."""
+    """Request a write-off of the whole balance; the address of the request's page."""
     path = f"/loan-accounts/{account}/write-off"
     form = fields_of(visitor.part(path).text)
     filled = form | {"writeOffReason": "hardship", "priority": "urgent", "notes": notes}
@@ -29,7 +29,7 @@ def ask(visitor: Visitor, account: str, settings: Settings, notes: str = "", amo
 
 
 def pending(visitor: Visitor, words: str) -> str:
-    """Where the queue leads to."""
+    """The addresses that the queue links."""
     for line in visitor.part("/approvals").text.split("<a ")[1:]:
         if words in line and (found := re.search(r'href="([^"]+)"', line)):
             return found[1]

@@ -1,4 +1,4 @@
-"""Dead letters in the console: seen as they came, replayed and discarded by admins, with the outcome said."""
+"""Dead letters in the console: shown unchanged, replayed and discarded by admins, with the outcome."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ NO_TYPE = {"agt": HOSTILE}
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Settings:
-    """With streams that no other test writes to."""
+    """Settings with streams of its own."""
     return settings.model_copy(
         update={"inbox_stream": "inbox:console-letters", "dead_letter_stream": "dlq:console-letters"}
     )

@@ -1,4 +1,4 @@
-"""What holds around every page: who is signed in, where a form comes from, what the browser may do."""
+"""Every page: session, origin and token of forms, content security policy."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ GIVEN = {
     "job_id": "nobody",
 }
 OPEN = {"/sign-in", "/sign-in/issuer", "/sign-in/back", "/assets/{name:path}"}
-"""What needs nobody to be signed in."""
+"""Routes that need no session."""
 
 
 def pages(settings: Settings, method: str) -> Iterator[str]:

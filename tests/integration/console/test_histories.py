@@ -1,4 +1,4 @@
-"""Histories: each event with its author and its message, and the document as it was known at a time."""
+"""Histories: each event with its author and its message, and the document as known at a time."""
 
 import re
 from datetime import UTC, datetime, timedelta

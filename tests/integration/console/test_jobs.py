@@ -1,4 +1,4 @@
-"""Rebuilds and verifications in the console: who may ask for them, and what the page tells of them."""
+"""Rebuilds and verifications in the console: who may request them, and what the page shows."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

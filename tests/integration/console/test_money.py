@@ -1,4 +1,4 @@
-"""Money in the drawer: checked, summed up, posted once, and shown as it is."""
+"""Money in the drawer: checked, summarised, posted once, shown with its outcome."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ def owed(visitor: Visitor, account: str = "L1") -> str:
 
 
 def movements(visitor: Visitor) -> int:
-    """How many rows the ledger tells."""
+    """The number of the ledger's transactions."""
     return visitor.part("/loan-accounts/L1/transactions").text.count("<tr><td")
 
 

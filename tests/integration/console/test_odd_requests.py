@@ -1,4 +1,4 @@
-"""What no browser of ours sends, and what no publisher should: refused or shown, and no failure of ours."""
+"""Requests and documents out of the ordinary: refused or shown, never an internal error."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What staff see: everything about a customer, with what others wrote shown as they wrote it."""
+"""Pages for staff: everything about a customer, with other people's text escaped."""
 
 import json
 import logging
@@ -79,7 +79,7 @@ def test_each_part_can_be_requested_alone(ann: Visitor, name: str) -> None:
 
 
 def _at_any_time(page: str) -> str:
-    """Without the minute at which the ledger was asked."""
+    """Without the time of the ledger's balance."""
     return re.sub(r"(?<=Live from the ledger, )[^<]+", "just now", page)
 
 

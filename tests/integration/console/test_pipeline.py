@@ -1,4 +1,4 @@
-"""The pipeline page: what the servers tell, drawn, for whom it is for."""
+"""The pipeline page: figures, charts, and the role that it needs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Signing in at the issuer: the code flow with PKCE, state and nonce, each of which is held."""
+"""Signing in at the issuer: the code flow with PKCE, state and nonce, each of them checked."""
 
 import asyncio
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def browser(url: str) -> Iterator[httpx.Client]:
 
 
 def back(browser: httpx.Client, following: str = "/search") -> str:
-    """Go to the issuer, which sends us back: the address that it sends to."""
+    """Sign in at the issuer; the address that it redirects to."""
     there = browser.get("/sign-in/issuer", params={"next": following})
     assert there.status_code == 303, there.text
     return httpx.get(there.headers["location"]).headers["location"]

@@ -1,4 +1,4 @@
-"""The event store goes away while somebody posts or decides: the screen does not say that it failed."""
+"""The event store fails during a posting or a decision: the screen does not report a failure."""
 
 import pytest
 

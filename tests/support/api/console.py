@@ -17,7 +17,7 @@ _FIELD = re.compile(r'<input[^>]*?name="([^"]+)"[^>]*?value="([^"]*)"')
 
 
 class Visitor:
-    """Somebody at a browser."""
+    """A browser of one person."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -31,7 +31,7 @@ class Visitor:
         self.client.close()
 
     def sign_in(self, name: str = "Ann Lee", role: str = "operations") -> httpx.Response:
-        """By the development sign-in; a form token is read from the page that follows."""
+        """Sign in by name and role; the form token is read from the next page."""
         form = {"name": name, "role": role, "next": "/search"}
         answer = self.client.post("/sign-in", data=form, headers={"Origin": self.url}, follow_redirects=True)
         if found := _TOKEN.search(unescape(answer.text)):
@@ -71,6 +71,6 @@ def console(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def console_at(port: int, settings: Settings) -> Iterator[str]:
-    """The same on a port that is known before: an issuer has to know where the console is."""
+    """The same on a given port: an issuer has to know the console's address."""
     with serving(settings, create_app(settings), port) as url:
         yield url

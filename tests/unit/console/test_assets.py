@@ -1,4 +1,4 @@
-"""Files of others are as they came; our own scripts and templates keep to the policy."""
+"""Vendored files are unchanged; our own scripts and templates obey the policy."""
 
 import re
 from hashlib import sha256

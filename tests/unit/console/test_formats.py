@@ -1,4 +1,4 @@
-"""How money, days, times and words look."""
+"""Formats of money, days, times and labels."""
 
 from datetime import date
 from zoneinfo import ZoneInfo

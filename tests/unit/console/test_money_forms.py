@@ -1,4 +1,4 @@
-"""What people type, and what the API gets."""
+"""Money forms: input, and the API body made of it."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Notes that amend one another are one, with what it said before."""
+"""Amended notes form one thread with their earlier versions."""
 
 from app.console.pages.customers.page import threads
 

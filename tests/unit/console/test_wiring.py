@@ -1,4 +1,4 @@
-"""The console does not start where nobody could sign in safely."""
+"""The console does not start without the settings of a safe sign-in."""
 
 from typing import Any
 
