@@ -30,7 +30,7 @@ def issue_token(
     if not user.strip():
         msg = "the user is empty"
         raise UsageError(msg)
-    if user.casefold().startswith("machine:"):  # The API rejects it too, in any spelling.
+    if user.strip().casefold().startswith("machine:"):  # The API rejects it too, in any spelling.
         msg = "'machine:' is reserved: leave it out, and use --machine"
         raise UsageError(msg)
     now = datetime.now(UTC)

@@ -7,6 +7,7 @@ import pytest
 
 from app.aggregates import WriteOffRequest, machine_id
 from app.api.auth.development_tokens import issue_token
+from app.errors import UsageError
 from app.event_store.application import Servicing
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
@@ -86,5 +87,5 @@ def test_a_machine_adjusts_within_the_limit_and_approves_nothing(
 
 @pytest.mark.parametrize("user", ["machine:billing", " MACHINE: billing"])
 def test_a_person_cannot_pass_as_a_machine(settings: Settings, user: str) -> None:
-    with pytest.raises(ValueError, match="machine"):
+    with pytest.raises(UsageError, match="machine"):
         issue_token(settings, user, "admin")
