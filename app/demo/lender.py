@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.demo.loan import Loan
 from app.demo.people import Person, person
-from app.demo.publishers import SYDNEY, EntryHeader, Publishers, TimedEntry
+from app.demo.publishers import SYDNEY, ChatHeader, Publishers, TimedEntry
 from app.demo.repayment import WRITE_OFFS, Repayment
 
 _GREETING = "Hi, I'm Billie. What would you like to borrow for?"
@@ -62,8 +62,7 @@ class Lender:
             applied_at = self.applied_at(number, now)
             entries += self.story(number, applied_at, now)
             if number % 8 == 1:
-                entries.append(TimedEntry(applied_at, publishers.poison(applied_at)))
-                entries.append(TimedEntry(now, publishers.dirt(now, f"CUS-{number:06}")))
+                entries += [publishers.poison(applied_at), publishers.dirt(now, f"CUS-{number:06}")]
         return sorted(entries, key=lambda each: each.at)
 
     def story(self, number: int, applied_at: datetime, until: datetime) -> list[TimedEntry]:
@@ -123,7 +122,7 @@ class _Application:
         start: datetime,
     ) -> None:
         self.clock, self.entries = start, list[TimedEntry]()
-        self._conversation, self._application = f"CONV-{number:06}", f"APP-{number:06}"
+        self._header = ChatHeader(f"CONV-{number:06}", who.customer_id, f"APP-{number:06}")
         self._who, self._chance = who, chance
         self._write = publishers.old_chat if chance.random() < 0.2 else publishers.chat
         self._publishers = publishers
@@ -143,13 +142,12 @@ class _Application:
     def _say(self, kind: str, payload: dict[str, Any]) -> None:
         if kind in ("user_input", "assistant_response"):
             payload = payload | {"created_at": self._publishers.time(self.clock)}
-        head = EntryHeader(self.clock, self._conversation, self._who.customer_id, self._application)
-        self.entries.append(TimedEntry(self.clock, self._write(kind, payload, head)))
+        self.entries.append(self._write(kind, payload, self.clock, self._header))
         self.clock += timedelta(seconds=self._chance.randint(2, 10))
 
     def _talk(self, amount: Decimal) -> None:
         who, earned = self._who, self._chance.randrange(1_200, 3_200, 50)
-        self._say("conversation_started", {"application_number": self._application})
+        self._say("conversation_started", {"application_number": self._header.application})
         talk = (
             (_GREETING, f"I need {amount} dollars for {who.purpose}."),
             ("Where do you work?", f"I'm a {who.work}."),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from app.demo.publishers import EntryHeader, Publishers, TimedEntry
+from app.demo.publishers import Publishers, TimedEntry
 
 _CENT = Decimal("0.01")
 _NOTHING = Decimal("0.00")
@@ -232,9 +232,8 @@ class Loan:
         self._tell("account.status_changed.v1", news, at)
 
     def _tell(self, kind: str, payload: dict[str, Any], at: datetime) -> None:
-        header = EntryHeader(at, user=self.customer_id)
         body = {"account_id": self.account, **payload}
-        self.entries.append(TimedEntry(at, self._publishers.service(kind, body, header)))
+        self.entries.append(self._publishers.service(kind, body, at, user_id=self.customer_id))
 
     def _day(self, at: datetime) -> str:
         return self._publishers.local(at).date().isoformat()

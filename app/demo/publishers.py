@@ -1,7 +1,6 @@
 """How upstream services write entries: each with its own names for the same fields."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from random import Random
 from typing import Any, NamedTuple
@@ -20,14 +19,12 @@ class TimedEntry(NamedTuple):
     entry: Entry
 
 
-@dataclass(frozen=True)
-class EntryHeader:
-    """The fields of an entry beside its type and payload."""
+class ChatHeader(NamedTuple):
+    """Whose chat it is."""
 
-    at: datetime
-    conversation: str | None = None
-    user: str | None = None
-    application: str | None = None
+    conversation: str
+    user: str
+    application: str
 
 
 class Publishers:
@@ -36,7 +33,7 @@ class Publishers:
     def __init__(self, chance: Random, zone: ZoneInfo = SYDNEY) -> None:
         """``zone``: the lender's time zone. Its dates are days there."""
         self._chance, self._zone = chance, zone
-        self._sequence = 0
+        self._sequence = self._poisoned = 0
 
     def local(self, at: datetime) -> datetime:
         """The same time by the lender's clock."""
@@ -54,68 +51,69 @@ class Publishers:
     def customer(self, customer_id: str, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
         """A report of Customers."""
         body = {"customer_id": customer_id, "changed_at": self.time(at), **payload}
-        return TimedEntry(at, self.service(kind, body, EntryHeader(at, user=customer_id)))
+        return self.service(kind, body, at, user_id=customer_id)
 
-    def service(self, kind: str, payload: dict[str, Any], head: EntryHeader) -> Entry:
+    def service(self, kind: str, payload: dict[str, Any], at: datetime, **more: str) -> TimedEntry:
         """Customers and Accounts: ``event_type`` and ``payload``, an explicit event id."""
         entry = {
             "event_type": kind,
             "event_id": self._identifier(),
             "payload": json.dumps(payload),
-            "timestamp": self.time(head.at),
+            "timestamp": self.time(at),
             "agt": kind.partition(".")[0] + "s-service",
             "rec": self._chance.choice(('["billie-srv"]', "billie-srv")),
             "cls": "msg",
             "seq": self._chance.choice(("", "1")),
         }
-        return entry | _present(conv=head.conversation, user_id=head.user)
+        return TimedEntry(at, entry | more)
 
-    def chat(self, kind: str, payload: dict[str, Any], head: EntryHeader) -> Entry:
+    def chat(self, kind: str, payload: dict[str, Any], at: datetime, header: ChatHeader) -> TimedEntry:
         """Today's chat: ``typ`` and ``dat``; many messages of one cause, none with an id."""
         self._sequence += 1
         entry = {
             "typ": kind,
-            "cause": f"turn-{head.conversation}",
+            "cause": f"turn-{header.conversation}",
             "c_seq": str(self._sequence),
             "dat": json.dumps(payload),
-            "timestamp": self.time(head.at),
+            "timestamp": self.time(at),
             "agt": "chat",
             "rec": "billie-srv",
         }
-        return entry | _present(cid=head.conversation, usr=head.user, app_number=head.application)
+        named = {"cid": header.conversation, "usr": header.user, "app_number": header.application}
+        return TimedEntry(at, entry | named)
 
-    def old_chat(self, kind: str, payload: dict[str, Any], head: EntryHeader) -> Entry:
+    def old_chat(self, kind: str, payload: dict[str, Any], at: datetime, header: ChatHeader) -> TimedEntry:
         """Older chat publishers: the payload's keys directly in the entry."""
         flat = {key: value if isinstance(value, str) else json.dumps(value) for key, value in payload.items()}
-        entry = {"msg_type": kind, "id": self._identifier(), **flat}
-        named = _present(conversation_id=head.conversation, usr=head.user, applicationNumber=head.application)
-        return {"timestamp": self.time(head.at)} | entry | named
+        entry = {"msg_type": kind, "id": self._identifier(), "timestamp": self.time(at), **flat}
+        named = {
+            "conversation_id": header.conversation,
+            "usr": header.user,
+            "applicationNumber": header.application,
+        }
+        return TimedEntry(at, entry | named)
 
-    def poison(self, at: datetime) -> Entry:
+    def poison(self, at: datetime) -> TimedEntry:
         """An entry that becomes a dead letter, each time for another reason."""
-        head, kind = EntryHeader(at), "account.updated.v1"
-        reasons = (
-            {"event_type": kind, "event_id": self._identifier(), "payload": "{truncated"},
-            self.service(kind, {"current_balance": "12.00"}, head),
-            self.service(kind, {"account_id": "ACC-X", "current_balance": "n/a"}, head),
-            {"agt": "nobody", "payload": "{}"},
-            self.chat("user_input", {"utterance": "lost"}, head),
-        )
-        return reasons[self._sequence % len(reasons)]
+        self._poisoned += 1
+        kind, event_id = "account.updated.v1", self._identifier()
+        return (
+            TimedEntry(at, {"event_type": kind, "event_id": event_id, "payload": "{truncated"}),
+            self.service(kind, {"current_balance": "12.00"}, at),
+            self.service(kind, {"account_id": "ACC-X", "current_balance": "n/a"}, at),
+            TimedEntry(at, {"agt": "nobody", "payload": "{}"}),
+            TimedEntry(at, {"typ": "user_input", "cause": event_id, "dat": '{"utterance": "lost"}'}),
+        )[self._poisoned % 5]
 
-    def dirt(self, at: datetime, customer_id: str) -> Entry:
+    def dirt(self, at: datetime, customer_id: str) -> TimedEntry:
         """A report with one part that cannot be read: the rest of it counts."""
         odd = {"ekyc_status": "MANUALLY_CHECKED", "investor": False}
-        return self.customer(customer_id, "customer.updated.v1", odd, at).entry
+        return self.customer(customer_id, "customer.updated.v1", odd, at)
 
-    def unknown(self, at: datetime) -> Entry:
+    def unknown(self, at: datetime) -> TimedEntry:
         """An entry of a type that we do not consume: the stream carries many."""
         kind = self._chance.choice(("marketing.email_sent.v1", "statement_retrieval_complete"))
-        return self.service(kind, {"anything": 1}, EntryHeader(at))
+        return self.service(kind, {"anything": 1}, at)
 
     def _identifier(self) -> str:
         return str(UUID(int=self._chance.getrandbits(128), version=4))
-
-
-def _present(**fields: str | None) -> Entry:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.demo.loan import Loan
 from app.demo.people import Person
-from app.demo.publishers import EntryHeader, Publishers, TimedEntry
+from app.demo.publishers import Publishers, TimedEntry
 
 _LATE_FEE = Decimal("15.00")
 _DISHONOUR_FEE = Decimal("10.00")
@@ -120,8 +120,8 @@ class Repayment:
             self._tell("writeoff.cancelled.v1", {"cancelledBy": "staff-7"}, decided_at)
 
     def _tell(self, kind: str, payload: dict[str, Any], at: datetime) -> None:
-        header = EntryHeader(at, conversation=f"WOR-{self.loan.number:06}")
-        self.loan.entries.append(TimedEntry(at, self.publishers.service(kind, payload, header)))
+        request = f"WOR-{self.loan.number:06}"
+        self.loan.entries.append(self.publishers.service(kind, payload, at, conv=request))
 
     def _at(self, day: date, hour: time) -> datetime:
         """Some minutes after that hour of the day."""

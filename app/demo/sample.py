@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from app.demo.lender import Lender
-from app.demo.publishers import Entry, Publishers, TimedEntry
+from app.demo.publishers import Entry, Publishers
 
 _SEED = 20_260_306
 _CUSTOMERS = 40
@@ -25,7 +25,7 @@ def sample(seed: int = _SEED, customers: int = _CUSTOMERS) -> list[Entry]:
     publishers = Publishers(chance)
     for hour in range(6):
         at = day - timedelta(hours=hour)
-        timed += [TimedEntry(at, publishers.poison(at)), TimedEntry(at, publishers.unknown(at))]
+        timed += [publishers.poison(at), publishers.unknown(at)]
     entries = [each.entry for each in sorted(timed, key=lambda each: each.at)]
     for _ in range(len(entries) // 36):
         # A publisher's retry: the same logical message under another entry id.

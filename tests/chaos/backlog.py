@@ -23,7 +23,7 @@ def backlog(seed: int, customers: int) -> list[Entry]:
     publishers = Publishers(chance)
     for _ in range(len(entries) // 20):
         for odd in (publishers.poison(_NOON), publishers.unknown(_NOON)):
-            entries.insert(chance.randrange(len(entries)), odd)
+            entries.insert(chance.randrange(len(entries)), odd.entry)
     return entries
 
 
