@@ -13,7 +13,7 @@ from app.aggregates import Actor, is_machine, machine_id
 from app.api.auth.claims import claim_values, is_machine_token, name_of
 from app.api.auth.roles import Role
 from app.api.auth.tokens import LEEWAY_S, TokenVerifier
-from app.errors import BillieError
+from app.api.http.problems import ProblemError
 from app.runtime.settings.settings import Settings
 
 _CACHE_S = 10.0
@@ -27,28 +27,11 @@ _TOKEN_ERRORS = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, Recursi
 """What reading a token raises: before verification, JSON may be too deep, and a number too large."""
 
 
-class UnauthenticatedError(BillieError):
+class UnauthenticatedError(ProblemError):
     """No token, or an invalid one."""
 
-    status = 401
-    code = "invalid_token"
-    headers = {"WWW-Authenticate": "Bearer"}  # noqa: RUF012 - never changed
-
-
-class NoTokenError(UnauthenticatedError):
-    """No bearer token."""
-
-    code = "no_token"
-
-    def __init__(self) -> None:
-        super().__init__("Send 'Authorization: Bearer <token>'.")
-
-
-class NoRoleError(BillieError):
-    """A valid token without a role of ours."""
-
-    status = 403
-    code = "no_role"
+    def __init__(self, detail: str, code: str = "invalid_token") -> None:
+        super().__init__(401, code, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 @dataclass(frozen=True)
@@ -95,7 +78,7 @@ class Callers:
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
 
     async def of(self, token: str) -> Caller:
-        """The caller. Raises UnauthenticatedError for an invalid token, NoRoleError without a role."""
+        """The caller. Raises UnauthenticatedError for an invalid token, ProblemError (403) without a role."""
         cached = self._cache.get(token)
         if cached is not None and self._clock() < cached.until and self._now() < cached.expiry:
             return cached.caller
@@ -141,7 +124,7 @@ class RateLimits:
 
 
 def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
-    """The caller that a verified token names. Raises UnauthenticatedError without a user, NoRoleError."""
+    """The caller that a verified token names. Raises UnauthenticatedError, or ProblemError (403)."""
     user = str(claims["sub"]).strip()
     if not 1 <= len(user) <= _MAX_USER_LENGTH or any(category(each) in _CONTROL_CHARACTERS for each in user):
         msg = f"The token's `sub` must be 1 to {_MAX_USER_LENGTH} characters on one line."
@@ -153,7 +136,7 @@ def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
     roles = [role for role in Role if role.value in held]
     if not roles:
         msg = f"The token's claim {settings.jwt_role_claim!r} holds none of {', '.join(Role)}."
-        raise NoRoleError(msg)
+        raise ProblemError(403, "no_role", msg)
     of_machine = is_machine_token(claims, settings.jwt_machine_claim)
     name = name_of(claims, of_machine=of_machine)
     return Caller(machine_id(user) if of_machine else user, roles[-1], name)

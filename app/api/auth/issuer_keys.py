@@ -6,7 +6,7 @@ from time import monotonic
 
 import jwt
 
-from app.errors import BillieError
+from app.api.http.problems import ProblemError
 from app.runtime.observability.logging import where
 
 log = logging.getLogger(__name__)
@@ -20,16 +20,12 @@ _FETCH_ERRORS = (jwt.PyJWTError, OSError, ValueError, TypeError, AttributeError,
 """Of the network, and of an answer that is not a set of keys."""
 
 
-class SigningKeysUnavailableError(BillieError):
+class SigningKeysUnavailableError(ProblemError):
     """The issuer does not answer, and no key of it is known."""
 
-    status = 503
-    code = "signing_keys_unavailable"
-    retryable = True
-    retry_after_s = 2
-
     def __init__(self) -> None:
-        super().__init__("The token issuer's keys cannot be fetched. Try again in a moment.")
+        detail = "The token issuer's keys cannot be fetched. Try again in a moment."
+        super().__init__(503, "signing_keys_unavailable", detail, retryable=True, retry_after_s=2)
 
 
 class IssuerKeys:

@@ -8,43 +8,14 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
 
-from app.api.auth.callers import Caller, NoTokenError
+from app.api.auth.callers import Caller, UnauthenticatedError
 from app.api.auth.roles import Role
+from app.api.http.problems import ProblemError
 from app.api.http.query_parameters import refuse_unknown_parameters
 from app.api.services import services_of
-from app.errors import BillieError
 
 IN_PROCESS = "billie.caller"
 """The key of an ASGI scope under which code of this process names the caller; no client can set one."""
-
-
-class RoleTooLowError(BillieError):
-    """The caller's role is below the one that the route takes."""
-
-    status = 403
-    code = "role_too_low"
-
-
-class TakesAPersonError(BillieError):
-    """A machine called a route that takes a person."""
-
-    status = 403
-    code = "takes_a_person"
-
-    def __init__(self) -> None:
-        super().__init__("This takes a person; the token is a machine's.")
-
-
-class RateLimitExceededError(BillieError):
-    """The caller's bucket is empty."""
-
-    status = 429
-    code = "too_many_requests"
-    retryable = True
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"Rate limit exceeded. Try again in {seconds} s.")
-        self.retry_after_s = seconds
 
 
 class Requirement(SecurityBase):
@@ -68,9 +39,10 @@ class Requirement(SecurityBase):
         caller: Caller = request.state.caller
         if caller.role not in self._admitted:
             msg = f"This takes the role {self.least} or more; the token has {caller.role}."
-            raise RoleTooLowError(msg)
+            raise ProblemError(403, "role_too_low", msg)
         if self.person and caller.is_machine:
-            raise TakesAPersonError
+            detail = "This takes a person; the token is a machine's."
+            raise ProblemError(403, "takes_a_person", detail)
         if is_first and request.scope["query_string"]:
             await refuse_unknown_parameters(request)
         return caller
@@ -82,10 +54,11 @@ async def _caller(request: Request) -> Caller:
     if caller is None:
         scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
         if scheme.lower() != "bearer" or not token:
-            raise NoTokenError
+            raise UnauthenticatedError("Send 'Authorization: Bearer <token>'.", "no_token")
         caller = await services.callers.of(token)
     if wait := services.rate_limits.take(caller.user):
-        raise RateLimitExceededError(ceil(wait))
+        detail = f"Rate limit exceeded. Try again in {ceil(wait)} s."
+        raise ProblemError(429, "too_many_requests", detail, retryable=True, retry_after_s=ceil(wait))
     return caller
 
 

@@ -17,7 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from app.errors import BillieError
+from app.api.http.problems import ProblemError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.servers import Servers
 from app.projections.engine.changes import Change, ChangeReader, Changes
@@ -34,18 +34,6 @@ _READER_THREADS = 4
 """For listeners that are behind."""
 _RETRY_S = 1.0
 _FAULT_RETRY_S = 10.0
-
-
-class TooManyListenersError(BillieError):
-    """As many listeners as the settings allow."""
-
-    status = 503
-    code = "too_many_listeners"
-    retryable = True
-    retry_after_s = 5
-
-    def __init__(self) -> None:
-        super().__init__("This server has as many listeners as it allows. Try again in a moment.")
 
 
 class Tail:
@@ -102,9 +90,10 @@ class ChangeFeed:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Count as a listener within the block. Raises TooManyListenersError."""
+        """Count as a listener within the block. Raises ProblemError (503) beyond the limit."""
         if self._admitted >= self._settings.changes_listeners:
-            raise TooManyListenersError
+            detail = "This server has as many listeners as it allows. Try again in a moment."
+            raise ProblemError(503, "too_many_listeners", detail, retryable=True, retry_after_s=5)
         self._admitted += 1
         try:
             yield

@@ -8,25 +8,13 @@ from pydantic import BaseModel
 from app.api.auth.audit import log_read
 from app.api.documents.field_selection import FieldSelection
 from app.api.http.etags import tagged
+from app.api.http.problems import ProblemError
 from app.api.services import Database
-from app.errors import BillieError, NotFoundError
+from app.errors import NotFoundError
 from app.projections.engine.faults import FAULTED
 
 NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")
 """Fields of a conversation that its summary leaves out, and that may be large."""
-
-
-class DocumentSetAsideError(BillieError):
-    """A document that was set aside before it held anything."""
-
-    status = 503
-    code = "document_set_aside"
-
-    def __init__(self, kind: str, identifier: str) -> None:
-        super().__init__(
-            f"The {kind} {identifier} cannot be shown: one of its events could not be applied. "
-            "Operators see it in the status, and can rebuild it."
-        )
 
 
 async def one_document(
@@ -37,7 +25,7 @@ async def one_document(
     identifier: str,
     fields: FieldSelection | None = None,
 ) -> dict[str, Any]:
-    """A document by its id. Raises NotFoundError and DocumentSetAsideError.
+    """A document by its id. Raises NotFoundError, and ProblemError (503) if it was set aside while empty.
 
     One that was set aside later is shown as it was, with a header that says so.
     """
@@ -47,7 +35,11 @@ async def one_document(
         raise NotFoundError(kind, identifier)
     if (fault := document.get(FAULTED)) is not None:
         if fault.get("empty"):
-            raise DocumentSetAsideError(kind, identifier)
+            detail = (
+                f"The {kind} {identifier} cannot be shown: one of its events could not be applied. "
+                "Operators see it in the status, and can rebuild it."
+            )
+            raise ProblemError(503, "document_set_aside", detail)
         response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
     return document
 

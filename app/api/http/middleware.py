@@ -8,7 +8,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
@@ -17,7 +17,6 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from app.api.http.etags import ENCODED
 from app.api.http.problems import MEDIA_TYPE, ProblemError, answer
-from app.errors import BillieError
 from app.runtime.observability.logging import trace
 from app.runtime.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from app.runtime.observability.tracing import FAILED, W3C, Tracing
@@ -32,14 +31,13 @@ _MIN_COMPRESSED_BYTES = 1_024
 _COMPRESSION_LEVEL = 4
 """Two thirds of what level 9 saves, in a quarter of the time."""
 _ZERO = re.compile(r"0(\.0*)?")
+_CLOSE = {"Connection": "close"}
 _HEADER_OVERHEAD = len(b": \r\n")
 
 
 def install(app: FastAPI, settings: Settings, tracing: Tracing) -> None:
     """Add the middleware; the first is the innermost."""
-    app.add_middleware(MetricsMiddleware)
-    if tracing.is_on:
-        app.add_middleware(TracingMiddleware, tracing=tracing)
+    app.add_middleware(ObservedMiddleware, tracing=tracing)
     app.add_middleware(
         CompressionMiddleware, minimum_size=_MIN_COMPRESSED_BYTES, compresslevel=_COMPRESSION_LEVEL
     )
@@ -74,7 +72,8 @@ class RequestMiddleware:
         size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         size += sum(len(name) + len(value) + _HEADER_OVERHEAD for name, value in scope["headers"])
         if size > self._header_bytes:
-            await reply.instead(HeadersTooLargeError(self._header_bytes))
+            detail = f"The request line and headers exceed {self._header_bytes} bytes."
+            await reply.instead(ProblemError(431, "headers_too_large", detail, headers=_CLOSE))
             return
         receive = request.receive
         if scope["method"] == "POST":
@@ -87,29 +86,6 @@ class RequestMiddleware:
             # Without the error's own text: it may quote a document.
             log.error("Request %s failed:\n%s", request.state.id, trace(error))
             await reply.instead(ProblemError(500, "internal_error", "Internal error. Quote the request id."))
-
-
-class HeadersTooLargeError(BillieError):
-    """More headers than the server takes."""
-
-    status = 431
-    code = "headers_too_large"
-    headers = {"Connection": "close"}  # noqa: RUF012 - never changed
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"The request line and headers exceed {limit} bytes.")
-
-
-class RequestTooSlowError(BillieError):
-    """A body that did not arrive in time."""
-
-    status = 408
-    code = "request_too_slow"
-    retryable = True
-    headers = {"Connection": "close"}  # noqa: RUF012 - never changed
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"The request did not arrive within {seconds:g} s.")
 
 
 def _deadline(receive: Receive, seconds: float, reply: "_Reply") -> Receive:
@@ -125,7 +101,9 @@ def _deadline(receive: Receive, seconds: float, reply: "_Reply") -> Receive:
             async with asyncio.timeout_at(ends_at):
                 message = await receive()
         except TimeoutError:
-            await reply.instead(RequestTooSlowError(seconds))
+            detail = f"The request did not arrive within {seconds:g} s."
+            late = ProblemError(408, "request_too_slow", detail, retryable=True, headers=_CLOSE)
+            await reply.instead(late)
             return {"type": "http.disconnect"}
         is_complete = not message.get("more_body", False)
         return message
@@ -154,7 +132,7 @@ class _Reply:
             headers[REQUEST_ID] = self._request.state.id
         await self._send(message)
 
-    async def instead(self, error: BillieError) -> None:
+    async def instead(self, error: ProblemError) -> None:
         """Answer with a problem, unless an answer has begun, and let nothing else out."""
         if not self._has_begun:
             await answer(self._request, error)(self._request.scope, self._request.receive, self.send)
@@ -221,8 +199,11 @@ def _takes_gzip(accepted: list[str]) -> bool:
     return False
 
 
-class TracingMiddleware:
-    """A span per request, named by its route's template: it names no address, query or caller."""
+class ObservedMiddleware:
+    """Counts each request, and times the start of its answer; a span, if traces are on.
+
+    All name the route by its template: no address, query or caller.
+    """
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app, self._tracing = app, tracing
@@ -230,63 +211,46 @@ class TracingMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        method = _method(scope)
-        with self._tracing.tracer.start_as_current_span(
-            method,
-            context=W3C.extract(Headers(scope=scope)),
-            kind=SpanKind.SERVER,
-            attributes={"http.request.method": method},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            status = 500
+        elif not self._tracing.is_on:
+            await self._observe(scope, receive, send, INVALID_SPAN)
+        else:
+            with self._tracing.tracer.start_as_current_span(
+                _method(scope),
+                context=W3C.extract(Headers(scope=scope)),
+                kind=SpanKind.SERVER,
+                attributes={"http.request.method": _method(scope)},
+                record_exception=False,
+                set_status_on_exception=False,
+            ) as span:
+                await self._observe(scope, receive, send, span)
 
-            async def observed(message: Message) -> None:
-                nonlocal status
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                await send(message)
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
+        began = perf_counter()
+        status = 500  # An exception becomes a problem further out.
+        has_begun = False
 
-            try:
-                await self._app(scope, receive, observed)
-            finally:
-                span.update_name(f"{method} {_route(scope)}")
-                span.set_attributes({"http.route": _route(scope), "http.response.status_code": status})
-                if status >= 500:
-                    span.set_status(FAILED)
-
-
-class MetricsMiddleware:
-    """Counts each request by its route's template, and times the start of its answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, status = perf_counter(), 0
+        def count() -> None:
+            HTTP_REQUESTS.labels(_route(scope), _method(scope), status).inc()
+            HTTP_SECONDS.labels(_route(scope), _method(scope)).observe(perf_counter() - began)
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
-                _observe(scope, status, perf_counter() - began)
+                status, has_begun = message["status"], True
+                count()
             await send(message)
 
         try:
             await self._app(scope, receive, observed)
         except Exception:
-            if not status:  # It becomes a problem further out.
-                _observe(scope, 500, perf_counter() - began)
+            if not has_begun:
+                count()
             raise
-
-
-def _observe(scope: Scope, status: int, seconds: float) -> None:
-    HTTP_REQUESTS.labels(_route(scope), _method(scope), status).inc()
-    HTTP_SECONDS.labels(_route(scope), _method(scope)).observe(seconds)
+        finally:
+            span.update_name(f"{_method(scope)} {_route(scope)}")
+            span.set_attributes({"http.route": _route(scope), "http.response.status_code": status})
+            if status >= 500:
+                span.set_status(FAILED)
 
 
 def _route(scope: Scope) -> str:

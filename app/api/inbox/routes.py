@@ -9,12 +9,11 @@ from fastapi import Depends, Query, Request, Response
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
-from app.api.http.problems import InvalidRequestError, documented
+from app.api.http.problems import InvalidRequestError, ProblemError, documented
 from app.api.http.router import Router
 from app.api.inbox.schemas import InboxAnswer, InboxOutcome
 from app.api.inbox.service import MAX_ENTRIES, checked_entries, publish_and_wait
 from app.api.services import services_of
-from app.errors import BillieError
 from app.operations.visibility import Fate
 from app.runtime.observability.tracing import W3C
 from app.runtime.settings.settings import Settings
@@ -46,18 +45,6 @@ _ENTRIES = {
         }
     },
 }
-
-
-class TooManyWaitingError(BillieError):
-    """As many requests wait as the server takes."""
-
-    status = 503
-    code = "too_many_waiting"
-    retryable = True
-    retry_after_s = 5
-
-    def __init__(self) -> None:
-        super().__init__("Too many requests wait here. Nothing was published: try again in a moment.")
 
 
 async def _body(request: Request, _admin: Annotated[Caller, _ADMIN]) -> Any:
@@ -95,7 +82,8 @@ async def publish(
     W3C.inject(carried)
     entries = [{**carried, **each} for each in checked_entries(body, services.settings)]
     if services.inbox_waits.statistics().tasks_waiting >= _MAX_WAITING:
-        raise TooManyWaitingError
+        detail = "Too many requests wait here. Nothing was published: try again in a moment."
+        raise ProblemError(503, "too_many_waiting", detail, retryable=True, retry_after_s=5)
     work = partial(publish_and_wait, services.servers, entries, wait)
     outcomes = await to_thread.run_sync(work, limiter=services.inbox_waits)
     if any(each.fate is Fate.PENDING for each in outcomes):

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from app.aggregates import Actor, ContactNote, Customer, Source
 from app.aggregates.base import Aggregate
 from app.aggregates.contact_note import NoteContent, NoteFacts, facts_of
-from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
+from app.api.http.problems import ProblemError
+from app.errors import IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.projections.read_models.contact_notes import ContactNotes
@@ -22,16 +23,6 @@ class Stored(NamedTuple):
     is_replay: bool
 
 
-class CustomerErasedError(BillieError):
-    """The customer's personal data was erased: a note would bring some back."""
-
-    status = 409
-    code = "customer_erased"
-
-    def __init__(self, customer_id: str) -> None:
-        super().__init__(f"The customer {customer_id!r} was erased: no more notes can be written.")
-
-
 class Notes:
     """Writes notes, once for each id. Methods raise BillieError, and one of EVENT_STORE_ERRORS."""
 
@@ -45,7 +36,7 @@ class Notes:
         return note is not None and note.written is not None
 
     def write(self, note_id: str, author: Actor, customer_id: str, fields: NoteContent) -> Stored:
-        """Write a note. Raises NotFoundError, IdempotencyKeyReusedError and CustomerErasedError."""
+        """Write a note. Raises NotFoundError, IdempotencyKeyReusedError, and ProblemError for an erased customer."""
         facts = facts_of(customer_id, fields)
 
         def store(unit: UnitOfWork) -> bool:
@@ -100,8 +91,10 @@ def _was_written(note: ContactNote, author: Actor, facts: NoteFacts) -> bool:
 
 
 def _refuse_erased(known: Aggregate) -> None:
+    """Raises ProblemError (409): a note would bring personal data back."""
     if known.erased is not None:
-        raise CustomerErasedError(known.erased.erased_with)
+        detail = f"The customer {known.erased.erased_with!r} was erased: no more notes can be written."
+        raise ProblemError(409, "customer_erased", detail)
 
 
 def _source(note_id: str) -> Source:
