@@ -81,11 +81,11 @@ def list_dead_letters(
     responses=documented(404) | TAGGED,
     response_model=DeadLetterInFull,
 )
-def get_dead_letter(request: Request, response: Response, dead_letter_id: Id) -> Response:
+def get_dead_letter(request: Request, dead_letter_id: Id) -> Response:
     """Get one dead letter, with the original entry."""
     if (found := _store(request).get(dead_letter_id)) is None:
         raise NotFoundError("dead letter", dead_letter_id)
-    return represented(request, response, found)
+    return represented(request, found)
 
 
 @router.post("/replay", operation_id="replayDeadLetters")

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import Query, Request, Response
+from fastapi import Query
 
 from app.api.http.problems import ProblemError
 from app.api.http.time_bounds import From
-from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.servers import Servers
 from app.projections.engine.reading import EventReader
@@ -26,19 +25,19 @@ AsOf = Annotated[
 
 
 async def document_then(
-    request: Request, response: Response, collection: str, kind: str, identifier: str, at: datetime
+    servers: Servers, collection: str, kind: str, identifier: str, at: datetime, headers: dict[str, str]
 ) -> dict[str, Any]:
-    """The document as of a time. 404 if it did not exist then, 400 for a future time.
+    """The document as of a time, with a header that says so. 404 if it did not exist, 400 for a future time.
 
     Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
     """
     if at > datetime.now(UTC):
         raise ProblemError(400, "future_moment", "asOf: the time is in the future.")
-    found = await to_thread.run_sync(_fold, services_of(request).servers, collection, identifier, at)
+    found = await to_thread.run_sync(_fold, servers, collection, identifier, at)
     then = at.isoformat().replace("+00:00", "Z")
     if found is None:
         raise NotFoundError(kind, identifier, f" as of {then}")
-    response.headers["Billie-As-Of"] = then
+    headers["Billie-As-Of"] = then
     return found
 
 

@@ -8,7 +8,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from app.api.auth.audit import log_read
-from app.api.documents.field_selection import select_fields, validated
+from app.api.documents.field_selection import Fields, select_fields, validated
 from app.api.http.pages import (
     Cursor,
     InvalidCursorError,
@@ -48,6 +48,7 @@ class Listing(NamedTuple):
     cursor: str | None
     sort: str
     between: tuple[datetime | None, datetime | None]
+    fields: str | None
 
     @property
     def by(self) -> str:
@@ -95,8 +96,9 @@ async def _listing(
     sort: Annotated[Sort, _ORDER] = "-createdAt",
     since: Since = None,
     before: Before = None,
+    fields: Fields = None,
 ) -> Listing:
-    return Listing(limit, cursor, sort, (since, before))
+    return Listing(limit, cursor, sort, (since, before), fields)
 
 
 async def _listing_by_creation(
@@ -105,8 +107,9 @@ async def _listing_by_creation(
     sort: Annotated[SortByCreation, _ORDER] = "-createdAt",
     since: Since = None,
     before: Before = None,
+    fields: Fields = None,
 ) -> Listing:
-    return Listing(limit, cursor, sort, (since, before))
+    return Listing(limit, cursor, sort, (since, before), fields)
 
 
 Listed = Annotated[Listing, Depends(_listing)]
@@ -135,11 +138,10 @@ async def newest(
 async def page(
     request: Request,
     collection: str,
-    filters: dict[str, str | None],
-    *,
     model: type[Item],
     listing: Listing,
-    fields: str | None = None,
+    filters: dict[str, str | None],
+    *,
     exclude: tuple[str, ...] = (),
     any_of: tuple[tuple[str, ...], str | None] = ((), None),
 ) -> Page[Item]:
@@ -148,7 +150,7 @@ async def page(
     ``any_of``: names of fields, and a value that one of them has. ``exclude``: fields that are not fetched.
     Filter values are plain strings by their type, so no operator can come from a caller.
     """
-    selection = select_fields(model, fields)
+    selection = select_fields(model, listing.fields)
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
     query |= listing.conditions(collection)
     names, value = any_of

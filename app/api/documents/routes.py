@@ -1,9 +1,9 @@
 """The read routes: a list and a document for each shared collection."""
 
-from datetime import datetime
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Annotated, NamedTuple
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 from pydantic import BaseModel
 
 from app.aggregates.customer import EkycStatus
@@ -15,7 +15,7 @@ from app.api.documents.field_selection import Fields, select_fields, validated
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
 from app.api.http.etags import TAGGED
-from app.api.http.pages import ConversationId, CustomerId, Identifier, LoanAccountId, Page
+from app.api.http.pages import MAX_ID_LENGTH, Identifier, Page
 from app.api.http.problems import documented
 from app.api.http.router import Router
 from app.api.services import services_of
@@ -23,22 +23,7 @@ from app.projections.read_models.conversations.document import ConversationDocum
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import LoanAccountDocument
 
-router = Router(
-    prefix="/v1",
-    route_class=DocumentRoute,
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 422, 503),
-)
-
-M = TypeVar("M", bound=BaseModel)
-
-
-class _Read(NamedTuple):
-    """What a caller asks of one document."""
-
-    id: str
-    as_of: datetime | None
-    fields: str | None
+router = Router(prefix="/v1", dependencies=[Authenticated], responses=documented(400, 401, 403, 422, 503))
 
 
 @router.get("/customers", tags=["customers"])
@@ -47,29 +32,11 @@ async def list_customers(
     listing: Listed,
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     status: EkycStatus | None = None,
-    fields: Fields = None,
 ) -> Page[CustomerDocument]:
     """List customers; `status` is the outcome of the identity check (`ekycStatus`)."""
-    filters = {"_id": customerId, "ekycStatus": status}
-    return await page(request, "customers", filters, model=CustomerDocument, listing=listing, fields=fields)
-
-
-@router.get(
-    "/customers/{customerId}",
-    tags=["customers"],
-    responses=documented(404) | TAGGED,
-    response_model=CustomerDocument,
-)
-async def get_customer(
-    request: Request,
-    response: Response,
-    customer_id: CustomerId,
-    as_of: AsOf = None,
-    fields: Fields = None,
-) -> Response:
-    """Get one customer."""
-    read = _Read(customer_id, as_of, fields)
-    return await _document(request, response, "customers", "customer", CustomerDocument, read)
+    return await page(
+        request, "customers", CustomerDocument, listing, {"_id": customerId, "ekycStatus": status}
+    )
 
 
 @router.get("/loan-accounts", tags=["loan accounts"])
@@ -78,31 +45,10 @@ async def list_loan_accounts(
     listing: Listed,
     customerId: Identifier | None = None,  # noqa: N803
     status: AccountStatus | None = None,
-    fields: Fields = None,
 ) -> Page[LoanAccountDocument]:
     """List loan accounts; `status` is the `accountStatus`."""
     filters = {"customerId": customerId, "accountStatus": status}
-    return await page(
-        request, "loan-accounts", filters, model=LoanAccountDocument, listing=listing, fields=fields
-    )
-
-
-@router.get(
-    "/loan-accounts/{loanAccountId}",
-    tags=["loan accounts"],
-    responses=documented(404) | TAGGED,
-    response_model=LoanAccountDocument,
-)
-async def get_loan_account(
-    request: Request,
-    response: Response,
-    loan_account_id: LoanAccountId,
-    as_of: AsOf = None,
-    fields: Fields = None,
-) -> Response:
-    """Get one loan account."""
-    read = _Read(loan_account_id, as_of, fields)
-    return await _document(request, response, "loan-accounts", "loan account", LoanAccountDocument, read)
+    return await page(request, "loan-accounts", LoanAccountDocument, listing, filters)
 
 
 @router.get("/conversations", tags=["conversations"])
@@ -111,50 +57,60 @@ async def list_conversations(
     listing: Listed,
     customerId: Identifier | None = None,  # noqa: N803
     status: Identifier | None = None,
-    fields: Fields = None,
 ) -> Page[ConversationSummary]:
     """List conversations, without their utterances."""
+    filters = {"customerId": customerId, "status": status}
     return await page(
-        request,
-        "conversations",
-        {"customerId": customerId, "status": status},
-        model=ConversationSummary,
-        listing=listing,
-        fields=fields,
-        exclude=NOT_IN_SUMMARIES,
+        request, "conversations", ConversationSummary, listing, filters, exclude=NOT_IN_SUMMARIES
     )
 
 
-@router.get(
-    "/conversations/{conversationId}",
-    tags=["conversations"],
-    responses=documented(404) | TAGGED,
-    response_model=ConversationDocument,
+class _Kind(NamedTuple):
+    """A kind of document that is read by its id."""
+
+    noun: str
+    collection: str
+    parameter: str
+    model: type[BaseModel]
+    description: str
+
+
+_KINDS = (
+    _Kind("customer", "customers", "customerId", CustomerDocument, "Get one customer."),
+    _Kind("loan account", "loan-accounts", "loanAccountId", LoanAccountDocument, "Get one loan account."),
+    _Kind(
+        *("conversation", "conversations", "conversationId", ConversationDocument),
+        "Get one conversation, with its newest utterances.",
+    ),
 )
-async def get_conversation(
-    request: Request,
-    response: Response,
-    conversation_id: ConversationId,
-    as_of: AsOf = None,
-    fields: Fields = None,
-) -> Response:
-    """Get one conversation, with its newest utterances."""
-    read = _Read(conversation_id, as_of, fields)
-    return await _document(request, response, "conversations", "conversation", ConversationDocument, read)
 
 
-async def _document(
-    request: Request,
-    response: Response,
-    collection: str,
-    kind: str,
-    model: type[M],
-    read: _Read,
-) -> Response:
-    selection = select_fields(model, read.fields)
-    if read.as_of is None:
-        database = services_of(request).database
-        found = await one_document(response, database, collection, kind, read.id, selection)
-    else:
-        found = await document_then(request, response, collection, kind, read.id, read.as_of)
-    return represented(request, response, validated(model, found, selection), selection)
+def _endpoint(kind: _Kind) -> Callable[..., Awaitable[Response]]:
+    async def endpoint(
+        request: Request,
+        identifier: Annotated[str, Path(alias=kind.parameter, min_length=1, max_length=MAX_ID_LENGTH)],
+        as_of: AsOf = None,
+        fields: Fields = None,
+    ) -> Response:
+        selection, headers = select_fields(kind.model, fields), dict[str, str]()
+        where = (kind.collection, kind.noun, identifier)
+        if as_of is None:
+            found = await one_document(services_of(request).database, *where, headers, selection)
+        else:
+            found = await document_then(services_of(request).servers, *where, as_of, headers)
+        return represented(request, validated(kind.model, found, selection), selection, headers)
+
+    return endpoint
+
+
+for _each in _KINDS:
+    router.add_api_route(
+        f"/{_each.collection}/{{{_each.parameter}}}",
+        _endpoint(_each),
+        tags=[f"{_each.noun}s"],
+        operation_id=f"get{_each.noun.title().replace(' ', '')}",
+        description=_each.description,
+        responses=documented(404) | TAGGED,
+        response_model=_each.model,
+        route_class_override=DocumentRoute,
+    )

@@ -18,11 +18,11 @@ NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData
 
 
 async def one_document(
-    response: Response,
     database: Database,
     collection: str,
     kind: str,
     identifier: str,
+    headers: dict[str, str],
     fields: FieldSelection | None = None,
 ) -> dict[str, Any]:
     """A document by its id. Raises NotFoundError, and ProblemError (503) if it was set aside while empty.
@@ -40,13 +40,16 @@ async def one_document(
                 "Operators see it in the status, and can rebuild it."
             )
             raise ProblemError(503, "document_set_aside", detail)
-        response.headers["Billie-Stale-Since-Position"] = str(fault["position"])
+        headers["Billie-Stale-Since-Position"] = str(fault["position"])
     return document
 
 
 def represented(
-    request: Request, response: Response, document: BaseModel, fields: FieldSelection | None = None
+    request: Request,
+    document: BaseModel,
+    fields: FieldSelection | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Response:
-    """The answer that shows a document, logged, with its ETag. ``response`` has its further headers."""
+    """The answer that shows a document, logged, with its ETag and further headers."""
     log_read(request, document)
-    return tagged(request, document if fields is None else fields.trimmed(document), dict(response.headers))
+    return tagged(request, document if fields is None else fields.trimmed(document), headers or {})

@@ -11,18 +11,18 @@ from pydantic import BaseModel
 from app.errors import BillieError
 
 _MAX_CURSOR_LENGTH = 2_000
-_MAX_ID_LENGTH = 256
+MAX_ID_LENGTH = 256
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items per page.")]
 Cursor = Annotated[
     str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="From `next` of the previous page; opaque.")
 ]
-Identifier = Annotated[str, Query(min_length=1, max_length=_MAX_ID_LENGTH)]
-CustomerId = Annotated[str, Path(alias="customerId", min_length=1, max_length=_MAX_ID_LENGTH)]
-LoanAccountId = Annotated[str, Path(alias="loanAccountId", min_length=1, max_length=_MAX_ID_LENGTH)]
-ConversationId = Annotated[str, Path(alias="conversationId", min_length=1, max_length=_MAX_ID_LENGTH)]
-NoteId = Annotated[str, Path(alias="noteId", min_length=1, max_length=_MAX_ID_LENGTH)]
-WriteOffRequestId = Annotated[str, Path(alias="requestId", min_length=1, max_length=_MAX_ID_LENGTH)]
+Identifier = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH)]
+CustomerId = Annotated[str, Path(alias="customerId", min_length=1, max_length=MAX_ID_LENGTH)]
+LoanAccountId = Annotated[str, Path(alias="loanAccountId", min_length=1, max_length=MAX_ID_LENGTH)]
+ConversationId = Annotated[str, Path(alias="conversationId", min_length=1, max_length=MAX_ID_LENGTH)]
+NoteId = Annotated[str, Path(alias="noteId", min_length=1, max_length=MAX_ID_LENGTH)]
+WriteOffRequestId = Annotated[str, Path(alias="requestId", min_length=1, max_length=MAX_ID_LENGTH)]
 
 Item = TypeVar("Item", bound=BaseModel)
 

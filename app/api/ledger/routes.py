@@ -19,15 +19,9 @@ from app.api.http.pages import (
 )
 from app.api.http.problems import InvalidRequestError, documented
 from app.api.http.router import Router
-from app.api.ledger.schemas import (
-    LedgerBalance,
-    LedgerRecord,
-    LedgerStatement,
-    LedgerTransaction,
-    LedgerTransactions,
-)
+from app.api.ledger.schemas import LedgerTransactions
 from app.api.services import services_of
-from app.ledger.client.results import TransactionList
+from app.ledger.client.results import LedgerBalance, LedgerRecord, LedgerStatement, TransactionList
 
 router = Router(
     prefix="/v1/ledger/accounts/{loanAccountId}",
@@ -62,15 +56,13 @@ Day = Annotated[str, AfterValidator(_valid_day), _DAY]
 @router.get("/balance")
 async def get_ledger_balance(request: Request, loan_account_id: LoanAccountId) -> LedgerBalance:
     """Get an account's balance now."""
-    balance = await services_of(request).ledger.get_balance(loan_account_id)
-    return logged(request, LedgerBalance.model_validate(balance))
+    return logged(request, await services_of(request).ledger.get_balance(loan_account_id))
 
 
 @router.get("/record")
 async def get_ledger_record(request: Request, loan_account_id: LoanAccountId) -> LedgerRecord:
     """Get the account as the ledger holds it."""
-    record = await services_of(request).ledger.get_record(loan_account_id)
-    return logged(request, LedgerRecord.model_validate(record))
+    return logged(request, await services_of(request).ledger.get_record(loan_account_id))
 
 
 @router.get("/statement")
@@ -83,8 +75,7 @@ async def get_ledger_statement(
     """Get the account's statement of a period, both days included."""
     _check_order(since, until)
     ledger = services_of(request).ledger
-    statement = await ledger.get_statement(loan_account_id, period_start=since, period_end=until)
-    return logged(request, LedgerStatement.model_validate(statement))
+    return logged(request, await ledger.get_statement(loan_account_id, period_start=since, period_end=until))
 
 
 @router.get("/transactions")
@@ -125,7 +116,7 @@ async def list_ledger_transactions(
         next_page = page_link(request, cursor=encode_cursor(start + limit, items[-1].transaction_id))
     page = LedgerTransactions(
         loan_account_id=loan_account_id,
-        items=[LedgerTransaction.model_validate(item) for item in items],
+        items=list(items),
         total_count=found.total_count,
         next=next_page,
     )

@@ -13,7 +13,6 @@ from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_desc
 from app.api.http.pages import LoanAccountId
 from app.api.http.problems import ProblemError, documented, problem_of
 from app.api.http.router import Router
-from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
 from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
@@ -46,7 +45,7 @@ async def _resume_after(
     if last_event_id and not await _may_have(ledger, loan_account_id, last_event_id):
         detail = f"{loan_account_id} has no transaction {last_event_id!r}: start without Last-Event-ID."
         raise ProblemError(400, "unknown_event", detail)
-    log_read(request, LedgerBalance.model_validate(balance))
+    log_read(request, balance)
     return last_event_id or None
 
 
@@ -85,8 +84,7 @@ async def _events(request: Request, loan_account_id: str, after: str | None) -> 
                 if posted is None:
                     yield event(comment="nothing new")
                 else:
-                    shown = LedgerTransaction.model_validate(posted)
-                    data = shown.model_dump_json(by_alias=True, exclude_none=True)
+                    data = posted.model_dump_json(by_alias=True, exclude_none=True)
                     yield event(id=posted.transaction_id, raw_data=data)
     except LedgerError as error:
         yield event(event="problem", raw_data=json.dumps(problem_of(error, request.state.id)))

@@ -58,7 +58,6 @@ _Admin = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
 async def list_ledger_commands(
     request: Request,
     listing: Listed,
-    fields: Fields = None,
     account: Identifier | None = None,
     actor: Actor = None,
     kind: CommandKind | None = None,
@@ -69,21 +68,18 @@ async def list_ledger_commands(
     return await page(
         request,
         "ledger-commands",
+        LedgerCommand,
+        listing,
         {"loanAccountId": account, "kind": kind, "status": status, "approval.status": approval},
-        model=LedgerCommand,
-        listing=listing,
-        fields=fields,
         any_of=(_ACTORS, actor),
     )
 
 
 @router.get("/{commandId}", responses=documented(404) | TAGGED, response_model=LedgerCommand)
-async def get_ledger_command(
-    request: Request, response: Response, command_id: CommandId, fields: Fields = None
-) -> Response:
+async def get_ledger_command(request: Request, command_id: CommandId, fields: Fields = None) -> Response:
     """Get one money movement, as stored, without waiting for a projection."""
     command = await stored_command(request, command_id)
-    return represented(request, response, command, select_fields(LedgerCommand, fields))
+    return represented(request, command, select_fields(LedgerCommand, fields))
 
 
 @router.get("/{commandId}/history", responses=documented(404))

@@ -127,17 +127,10 @@ async def list_customer_notes(
     customer_id: CustomerId,
     filters: Filters,
     listing: ListedByCreation,
-    fields: Fields = None,
 ) -> Page[ContactNoteDocument]:
     """List the notes about a customer."""
-    found = await page(
-        request,
-        ContactNotes.name,
-        {"customerId": customer_id, **filters},
-        model=ContactNoteDocument,
-        listing=listing,
-        fields=fields,
-    )
+    wanted = {"customerId": customer_id, **filters}
+    found = await page(request, ContactNotes.name, ContactNoteDocument, listing, wanted)
     customers = services_of(request).database["customers"]
     if not found.items and await customers.find_one({"_id": customer_id}, {"_id": 1}) is None:
         raise NotFoundError("customer", customer_id)
@@ -149,35 +142,24 @@ async def list_notes(
     request: Request,
     filters: Filters,
     listing: ListedByCreation,
-    fields: Fields = None,
     customerId: Identifier | None = None,  # noqa: N803
 ) -> Page[ContactNoteDocument]:
     """List notes."""
-    return await page(
-        request,
-        ContactNotes.name,
-        {"customerId": customerId, **filters},
-        model=ContactNoteDocument,
-        listing=listing,
-        fields=fields,
-    )
+    wanted = {"customerId": customerId, **filters}
+    return await page(request, ContactNotes.name, ContactNoteDocument, listing, wanted)
 
 
 @router.get("/notes/{noteId}", responses=documented(404) | TAGGED, response_model=NoteWithChain)
-async def get_note(
-    request: Request,
-    response: Response,
-    note_id: NoteId,
-    fields: Fields = None,
-) -> Response:
+async def get_note(request: Request, note_id: NoteId, fields: Fields = None) -> Response:
     """Get a note with its chain: itself, the notes that it amends and those that amend it, oldest first.
 
     Of a longer chain, the nearest 50 each way: the outermost notes link to the next.
     """
     database = services_of(request).database
-    note = await one_document(response, database, ContactNotes.name, "note", note_id)
+    headers: dict[str, str] = {}
+    note = await one_document(database, ContactNotes.name, "note", note_id, headers)
     chain = await _with_chain(database, note)
-    return represented(request, response, chain, select_fields(NoteWithChain, fields))
+    return represented(request, chain, select_fields(NoteWithChain, fields), headers)
 
 
 async def _with_chain(database: Database, note: dict[str, Any]) -> NoteWithChain:

@@ -36,7 +36,7 @@ class Notes:
         return note is not None and note.written is not None
 
     def write(self, note_id: str, author: Actor, customer_id: str, fields: NoteContent) -> Stored:
-        """Write a note. Raises NotFoundError, IdempotencyKeyReusedError, and ProblemError for an erased customer."""
+        """Write a note. Raises NotFoundError, IdempotencyKeyReusedError; ProblemError after an erasure."""
         facts = facts_of(customer_id, fields)
 
         def store(unit: UnitOfWork) -> bool:

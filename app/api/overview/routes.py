@@ -15,7 +15,6 @@ from app.api.http.etags import TAGGED
 from app.api.http.pages import CustomerId
 from app.api.http.problems import documented
 from app.api.http.router import Router
-from app.api.ledger.schemas import LedgerBalance, LedgerTransaction
 from app.api.overview.schemas import Overview, OverviewAccount, OverviewBalance, OverviewWarning
 from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
@@ -39,14 +38,15 @@ _PAID = "paid"
 
 
 @router.get("/customers/{customerId}/overview", responses=documented(404) | TAGGED, response_model=Overview)
-async def get_customer_overview(request: Request, response: Response, customer_id: CustomerId) -> Response:
+async def get_customer_overview(request: Request, customer_id: CustomerId) -> Response:
     """Get a customer with accounts, live balances, conversations, notes and open requests, in one call.
 
     If the ledger does not answer, `warnings` says so, and balances are the last known ones.
     """
     services = services_of(request)
     database, ledger = services.database, services.ledger
-    customer = await one_document(response, database, "customers", "customer", customer_id)
+    headers: dict[str, str] = {}
+    customer = await one_document(database, "customers", "customer", customer_id, headers)
     theirs, limit = {"customerId": customer_id}, _MAX + 1
     accounts, conversations, notes, requests = await asyncio.gather(
         newest(database["loan-accounts"], theirs, limit),
@@ -73,7 +73,7 @@ async def get_customer_overview(request: Request, response: Response, customer_i
         open_write_off_requests=[WriteOffRequestDocument.model_validate(each) for each in requests[:_MAX]],
         warnings=[warning for _, warning in views if warning is not None] + more,
     )
-    return represented(request, response, overview)
+    return represented(request, overview, headers=headers)
 
 
 async def _account(
@@ -92,17 +92,15 @@ async def _account(
         detail = f"{account.loan_account_id}: balance as of {since}, ledger unavailable ({error.grpc_code})."
         warning = OverviewWarning(code="ledger_unavailable", detail=detail)
         return OverviewAccount(account=account, owed=known, next_due=next_due), warning
-    now = LedgerBalance.model_validate(balance)
     live = OverviewBalance(
-        total_outstanding=now.total_outstanding,
-        principal_balance=now.principal_balance,
-        fee_balance=now.fee_balance,
+        total_outstanding=balance.total_outstanding,
+        principal_balance=balance.principal_balance,
+        fee_balance=balance.fee_balance,
         live=True,
-        as_of=now.as_of or datetime.now(UTC),
+        as_of=balance.as_of or datetime.now(UTC),
     )
-    latest = [LedgerTransaction.model_validate(each) for each in transactions.transactions]
-    view = OverviewAccount(account=account, owed=live, next_due=next_due, latest_transactions=latest)
-    return view, None
+    latest = list(transactions.transactions)
+    return OverviewAccount(account=account, owed=live, next_due=next_due, latest_transactions=latest), None
 
 
 def _last_known(account: LoanAccountDocument) -> OverviewBalance:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.api.ledger.schemas import LedgerTransaction
+from app.ledger.client.results import LedgerTransaction
 from app.projections.read_models.contact_notes import ContactNoteDocument
 from app.projections.read_models.conversations.document import ConversationSummary
 from app.projections.read_models.customers import CustomerDocument

@@ -57,16 +57,16 @@ async def list_projection_jobs(
 ) -> Page[ProjectionJob]:
     """List jobs, newest first; for operations and up."""
     filters: dict[str, str | None] = {"kind": kind, "status": status}
-    return await page(request, COLLECTION, filters, model=ProjectionJob, listing=listing)
+    return await page(request, COLLECTION, ProjectionJob, listing, filters)
 
 
 @router.get("/{jobId}", responses=documented(404) | TAGGED, response_model=ProjectionJob)
-async def get_projection_job(request: Request, response: Response, job_id: JobId) -> Response:
+async def get_projection_job(request: Request, job_id: JobId) -> Response:
     """Get one job: its progress, and its outcome."""
     record = await services_of(request).database[COLLECTION].find_one({"_id": job_id})
     if record is None:
         raise NotFoundError("job", job_id)
-    return represented(request, response, ProjectionJob.model_validate(record))
+    return represented(request, ProjectionJob.model_validate(record))
 
 
 @router.post(

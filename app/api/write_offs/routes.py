@@ -44,13 +44,10 @@ async def list_write_off_requests(
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
-    fields: Fields = None,
 ) -> Page[WriteOffRequestDocument]:
     """List write-off requests."""
     filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
-    return await page(
-        request, "write-off-requests", filters, model=WriteOffRequestDocument, listing=listing, fields=fields
-    )
+    return await page(request, "write-off-requests", WriteOffRequestDocument, listing, filters)
 
 
 @router.get(
@@ -60,10 +57,10 @@ async def list_write_off_requests(
     response_model=WriteOffRequestDocument,
 )
 async def get_write_off_request(
-    request: Request, response: Response, request_id: WriteOffRequestId, fields: Fields = None
+    request: Request, request_id: WriteOffRequestId, fields: Fields = None
 ) -> Response:
     """Get one write-off request, as stored, without waiting for a projection."""
-    selection = select_fields(WriteOffRequestDocument, fields)
+    selection, headers = select_fields(WriteOffRequestDocument, fields), dict[str, str]()
     try:
         found = await stored_request(request, request_id)
     except (*EVENT_STORE_ERRORS, *UNREADABLE_ERRORS):
@@ -71,9 +68,9 @@ async def get_write_off_request(
     if found is None:
         database = services_of(request).database
         found = WriteOffRequestDocument.model_validate(
-            await one_document(response, database, "write-off-requests", "write-off request", request_id)
+            await one_document(database, "write-off-requests", "write-off request", request_id, headers)
         )
-    return represented(request, response, found, selection)
+    return represented(request, found, selection, headers)
 
 
 @router.post("", status_code=201, responses=_DECISION | KEYED)

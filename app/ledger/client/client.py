@@ -130,10 +130,10 @@ class LedgerClient:
             return False
         return True
 
-    async def get_balance(self, loan_account_id: str) -> results.Balance:
+    async def get_balance(self, loan_account_id: str) -> results.LedgerBalance:
         """What is owed on the account now."""
         request = wire.GetBalanceRequest(loan_account_id=loan_account_id)
-        return results.result_of(results.Balance, await self._read("GetBalance", request))
+        return results.result_of(results.LedgerBalance, await self._read("GetBalance", request))
 
     async def get_transactions(
         self,
@@ -164,12 +164,12 @@ class LedgerClient:
 
     async def get_statement(
         self, loan_account_id: str, *, period_start: str, period_end: str
-    ) -> results.Statement:
+    ) -> results.LedgerStatement:
         """The account's statement of a period, both days included."""
         request = wire.GetStatementRequest(
             loan_account_id=loan_account_id, period_start=period_start, period_end=period_end
         )
-        return results.result_of(results.Statement, await self._read("GetStatement", request))
+        return results.result_of(results.LedgerStatement, await self._read("GetStatement", request))
 
     async def watch_transactions(
         self, loan_account_id: str, *, after: str | None = None

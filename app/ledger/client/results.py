@@ -1,6 +1,7 @@
-"""What the ledger answers, in Python's own types: Decimal AUD, aware UTC times, ISO date strings.
+"""The ledger's answers, for our code and for REST: the contract's names (ledger.md), in camelCase as JSON.
 
-Names are the contract's, shorter where the class says the rest. What the ledger left out is None.
+Money is a Decimal in AUD, in JSON a decimal string; a time is aware and in UTC; a date is ``YYYY-MM-DD``.
+What the ledger left out is None, and absent in JSON.
 """
 
 from datetime import UTC, datetime
@@ -8,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
 from google.protobuf.message import Message
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from app.ledger.client.errors import UnreadableAnswerError
 from app.ledger.wire import accounting_ledger_pb2 as wire
+from app.runtime.camel_model import Money
 
 _MOST_DIGITS = 12
 """Of an amount in dollars: more is no money, and would be written out digit by digit."""
@@ -44,52 +47,56 @@ def _kind(number: int) -> str:
     return f"TYPE_{number}" if descriptor is None else str(descriptor.name)
 
 
-Money = Annotated[Decimal, BeforeValidator(_amount)]
-OptionalMoney = Annotated[Decimal | None, BeforeValidator(lambda value: _amount(value) if value else None)]
-OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None)]
+def _or_none(value: str) -> str | None:
+    return value or None
+
+
+AUD = Annotated[Money, BeforeValidator(_amount)]
+OptionalAUD = Annotated[AUD | None, BeforeValidator(_or_none)]
+OptionalText = Annotated[str | None, BeforeValidator(_or_none)]
 Time = Annotated[datetime | None, BeforeValidator(_time)]
-Kind = Annotated[str, BeforeValidator(_kind), Field(validation_alias="type")]
 
 
 class _Result(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    """Read from the attributes of a message of the wire, shown in camelCase."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(serialization_alias=to_camel), frozen=True, from_attributes=True
+    )
 
 
-class Balance(_Result):
-    """What is owed on a loan account at ``as_of``: ``total`` = ``principal`` + ``fees``."""
+class LedgerBalance(_Result):
+    """The balance now: `totalOutstanding` = `principalBalance` + `feeBalance`."""
 
     loan_account_id: str
-    principal: Money = Field(validation_alias="principal_balance")
-    fees: Money = Field(validation_alias="fee_balance")
-    total: Money = Field(validation_alias="total_outstanding")
-    as_of: Time
+    principal_balance: AUD
+    fee_balance: AUD
+    total_outstanding: AUD
+    as_of: Time = None
 
 
 class LedgerTransaction(_Result):
-    """One posting. A delta below zero lowers what is owed; ``_after`` is what was owed then.
-
-    ``kind`` is a name of the wire's TransactionType, or ``TYPE_<number>`` of one that we do not know.
-    """
+    """One posting. A negative delta lowers the balance; `…After` is the balance after it."""
 
     transaction_id: str = Field(min_length=1)
     loan_account_id: str
-    kind: Kind
-    transaction_date: Time
+    type: Annotated[str, BeforeValidator(_kind)]
+    transaction_date: Time = None
     effective_date: str
-    principal_delta: Money
-    fee_delta: Money
-    total_delta: Money
-    principal_after: Money
-    fee_after: Money
-    total_after: Money
+    principal_delta: AUD
+    fee_delta: AUD
+    principal_after: AUD
+    fee_after: AUD
+    total_delta: AUD
+    total_after: AUD
     description: str
     reference_type: str
     reference_id: str
     metadata: Annotated[dict[str, str], BeforeValidator(dict)]
     created_by: str
-    created_at: Time
+    created_at: Time = None
     portfolio_entry_id: str
-    notes: OptionalText
+    notes: OptionalText = None
 
 
 class TransactionList(_Result):
@@ -101,41 +108,38 @@ class TransactionList(_Result):
 
 
 class LedgerRecord(_Result):
-    """An account as the ledger holds it.
-
-    ``total_repayable`` = ``disbursed_principal`` + ``establishment_fee``.
-    """
+    """An account as the ledger holds it: `totalRepayable` = `disbursedPrincipal` + `establishmentFee`."""
 
     loan_account_id: str
     account_number: str
     customer_id: str
     application_number: str
-    disbursed_principal: Money
-    establishment_fee: Money
-    total_repayable: Money
-    principal_balance: Money
-    fee_balance: Money
-    total_outstanding: Money
-    total_paid: Money
+    disbursed_principal: AUD
+    establishment_fee: AUD
+    total_repayable: AUD
+    principal_balance: AUD
+    fee_balance: AUD
+    total_outstanding: AUD
+    total_paid: AUD
     transaction_count: int
-    last_transaction_id: OptionalText
-    schedule_id: OptionalText
-    created_at: Time
-    updated_at: Time
+    last_transaction_id: OptionalText = None
+    schedule_id: OptionalText = None
+    created_at: Time = None
+    updated_at: Time = None
 
 
 class StatementLine(_Result):
-    """One line of a statement: a ``charge`` or a ``payment``, and what was owed after it."""
+    """A charge or a payment, and the balance after it."""
 
     date: str
     transaction_id: str
     description: str
-    charge: OptionalMoney
-    payment: OptionalMoney
-    balance: Money
+    charge: OptionalAUD = None
+    payment: OptionalAUD = None
+    balance: AUD
 
 
-class Statement(_Result):
+class LedgerStatement(_Result):
     """An account's statement of a period, both days included."""
 
     loan_account_id: str
@@ -143,26 +147,26 @@ class Statement(_Result):
     customer_id: str
     period_start: str
     period_end: str
-    disbursed_principal: Money
-    establishment_fee: Money
-    total_repayable: Money
-    opening_balance: Money
-    fees_charged: Money
-    payments_received: Money
-    closing_balance: Money
+    disbursed_principal: AUD
+    establishment_fee: AUD
+    total_repayable: AUD
+    opening_balance: AUD
+    fees_charged: AUD
+    payments_received: AUD
+    closing_balance: AUD
     lines: Annotated[tuple[StatementLine, ...], BeforeValidator(tuple)]
-    generated_at: Time
+    generated_at: Time = None
 
 
 class InstalmentAllocation(_Result):
     """How much of a repayment an instalment took, and what it still lacks."""
 
     payment_number: int
-    amount_applied: Money
+    amount_applied: AUD
     instalment_status: str
-    amount_remaining: Money
+    amount_remaining: AUD
     due_date: str
-    scheduled_amount: Money
+    scheduled_amount: AUD
 
 
 class TransactionResult(_Result):
@@ -174,9 +178,9 @@ class TransactionResult(_Result):
 
     transaction: LedgerTransaction
     event_id: str
-    allocated_to_fees: OptionalMoney
-    allocated_to_principal: OptionalMoney
-    overpayment: OptionalMoney
+    allocated_to_fees: OptionalAUD
+    allocated_to_principal: OptionalAUD
+    overpayment: OptionalAUD
     idempotent_replay: bool
     instalments: Annotated[tuple[InstalmentAllocation, ...], BeforeValidator(tuple)] = Field(
         validation_alias="applied_to_instalments"

@@ -23,7 +23,7 @@ async def send(client: LedgerClient, command: LedgerCommand) -> TransactionResul
     assert asked is not None, "a stored command has an intent"
     answer = await client.post(request_of(command, asked))
     posted = answer.transaction
-    if (posted.loan_account_id, posted.kind) != (asked.loan_account_id, asked.kind.upper()):
+    if (posted.loan_account_id, posted.type) != (asked.loan_account_id, asked.kind.upper()):
         raise UnreadableAnswerError("it is about another account, or another kind of transaction")
     return answer
 
@@ -101,7 +101,7 @@ def amount_text(amount: Decimal | None) -> str:
 def stored_result(answer: TransactionResult) -> dict[str, Any]:
     """What is kept of the ledger's answer: amounts as decimal strings, without what it left out."""
     result = {
-        "type": answer.transaction.kind,
+        "type": answer.transaction.type,
         "effectiveDate": answer.transaction.effective_date,
         "totalDelta": str(answer.transaction.total_delta),
         "principalAfter": str(answer.transaction.principal_after),

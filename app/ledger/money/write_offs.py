@@ -141,7 +141,7 @@ class WriteOffs:
         request = await in_thread(self._money.store.find, WriteOffRequest, request_id)
         if request is None or request.asked is None:
             raise NotFoundError("write-off request", request_id)
-        return (await self._money.client.get_balance(request.asked.loan_account_id)).total
+        return (await self._money.client.get_balance(request.asked.loan_account_id)).total_outstanding
 
 
 def _existing(unit: UnitOfWork, request_id: str) -> tuple[WriteOffRequest, WriteOffRequest.Requested]:

@@ -5,21 +5,12 @@ OpenAPI document, where money is a decimal string and a time is ISO 8601 in UTC.
 """
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-Money = Annotated[
-    Decimal,
-    BeforeValidator(str),  # MongoDB's Decimal128 too.
-    PlainSerializer("{:.2f}".format, return_type=str),
-    WithJsonSchema(
-        {"type": "string", "format": "decimal", "pattern": r"^-?\d+\.\d{2}$", "examples": ["620.00"]}
-    ),
-]
-"""An amount in AUD."""
+from app.runtime.camel_model import Money as Money
 
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 """A calendar date, ``YYYY-MM-DD``."""

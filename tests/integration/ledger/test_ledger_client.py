@@ -120,7 +120,7 @@ def test_a_read_is_tried_three_times(method: str) -> None:
 def test_a_read_that_succeeds_on_its_second_attempt_is_a_success() -> None:
     script = {"GetBalance": [refuses(grpc.StatusCode.UNAVAILABLE), balance("450.00")]}
     with scripted_ledger(script) as ledger:
-        assert ask(ledger.target, READS["GetBalance"]).total == Decimal("450.00")
+        assert ask(ledger.target, READS["GetBalance"]).total_outstanding == Decimal("450.00")
 
 
 def test_a_read_is_not_tried_again_for_another_reason() -> None:
@@ -227,7 +227,7 @@ def test_an_unavailable_ledger_is_reported_before_a_write_and_recovers() -> None
             async with asyncio.timeout(10):
                 while not await client.ready():
                     await asyncio.sleep(0.02)
-            assert (await client.get_balance("L1")).total == 1
+            assert (await client.get_balance("L1")).total_outstanding == 1
 
     ask(f"127.0.0.1:{port}", asked)
 

@@ -54,7 +54,7 @@ def ledger(ca_file: Path) -> Iterator[ScriptedLedger]:
 def balance_of(settings: Settings) -> Decimal:
     async def asked() -> Decimal:
         async with LedgerClient.of(settings) as client:
-            return (await client.get_balance("L1")).total
+            return (await client.get_balance("L1")).total_outstanding
 
     return asyncio.run(asked())
 
