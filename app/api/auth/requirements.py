@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from math import ceil
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
@@ -69,3 +70,10 @@ def requires(least: Role, *, person: bool = False) -> Requirement:
 
 
 Authenticated = Depends(requires(Role.READONLY))
+Operations = Annotated[Caller, Depends(requires(Role.OPERATIONS))]
+Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR))]
+Admin = Annotated[Caller, Depends(requires(Role.ADMIN))]
+OperationsPerson = Annotated[Caller, Depends(requires(Role.OPERATIONS, person=True))]
+SupervisorPerson = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
+AdminPerson = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
+"""The caller, of this role or more; a machine is none of two people."""

@@ -5,16 +5,10 @@ from typing import Annotated, Literal
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import Authenticated
 from app.api.auth.roles import Role
-from app.api.http.problems import documented
 from app.api.http.router import Router
 from app.projections.read_models.types import Model
 
-router = Router(
-    prefix="/v1",
-    tags=["me"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 503),
-)
+router = Router("/v1", "me")
 
 
 class Me(Model):

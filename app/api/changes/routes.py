@@ -7,23 +7,17 @@ from typing import Annotated, NamedTuple
 from anyio import to_thread
 from fastapi import Depends, Header, Query, Request
 
-from app.api.auth.requirements import Authenticated
 from app.api.changes.bookmarks import format_bookmark, parse_bookmark
 from app.api.changes.service import ChangeFeed
 from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_described, with_heartbeats
 from app.api.http.pages import Identifier
-from app.api.http.problems import ProblemError, documented
+from app.api.http.problems import ProblemError
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.projections.read_models.catalogue import COLLECTIONS
 from app.projections.read_models.types import Model
 
-router = Router(
-    prefix="/v1",
-    tags=["changes"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 422, 503),
-)
+router = Router("/v1", "changes")
 
 _EXAMPLE = """id: 214
 event: change

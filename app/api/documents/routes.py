@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from app.aggregates.customer import EkycStatus
 from app.aggregates.loan_account.status import AccountStatus
-from app.api.auth.requirements import Authenticated
 from app.api.documents.as_of import AsOf, document_then
 from app.api.documents.document_route import DocumentRoute
 from app.api.documents.field_selection import Fields, select_fields, validated
@@ -23,7 +22,7 @@ from app.projections.read_models.conversations.document import ConversationDocum
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import LoanAccountDocument
 
-router = Router(prefix="/v1", dependencies=[Authenticated], responses=documented(400, 401, 403, 422, 503))
+router = Router("/v1")
 
 
 @router.get("/customers", tags=["customers"])

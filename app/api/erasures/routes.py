@@ -1,17 +1,15 @@
 """The right to erasure: a customer's personal data is made unreadable for ever, and cleared."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import requires
-from app.api.auth.roles import Role
+from app.api.auth.requirements import Admin
 from app.api.erasures.schemas import Erasure, ErasureBody
 from app.api.erasures.service import COLLECTIONS, forget_keys, is_cleared, mentions
 from app.api.http.idempotency_keys import OptionalKey
 from app.api.http.pages import CustomerId
-from app.api.http.problems import Problem, documented
+from app.api.http.problems import Problem
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.event_store.erasure import erase_customer
@@ -19,11 +17,7 @@ from app.projections.engine.values import time
 from app.projections.read_models.types import StaffMember
 from app.runtime.servers.store_threads import in_thread
 
-router = Router(
-    prefix="/v1/customers/{customerId}/erasure",
-    tags=["erasure"],
-    responses=documented(400, 401, 403, 404, 422, 503),
-)
+router = Router("/v1/customers/{customerId}/erasure", "erasure", least=None, statuses=(404,))
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {"model": Erasure, "description": "Erased, but not all stored data is cleared yet: ask again"},
@@ -37,7 +31,7 @@ async def erase(
     response: Response,
     customer_id: CustomerId,
     body: ErasureBody,
-    by: Annotated[Caller, Depends(requires(Role.ADMIN))],
+    by: Admin,
     key: OptionalKey = None,
 ) -> Erasure:
     """Erase a customer's personal data for ever; admins. 202 if clearing takes more than 2 s.

@@ -8,7 +8,6 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel
 
 from app.api.auth.audit import log_read
-from app.api.auth.requirements import Authenticated
 from app.api.histories.service import List
 from app.api.http.pages import (
     ConversationId,
@@ -20,7 +19,6 @@ from app.api.http.pages import (
     encode_cursor,
     page_link,
 )
-from app.api.http.problems import documented
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.errors import NotFoundError
@@ -28,11 +26,7 @@ from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
 from app.projections.read_models.conversations.document import ConversationSummary, Notice, Utterance
 
-router = Router(
-    prefix="/v1",
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 404, 422, 503),
-)
+router = Router("/v1", statuses=(404,))
 
 _VERSION_LIMIT = 2**63
 """The stores count versions below it."""

@@ -3,12 +3,30 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic.alias_generators import to_camel
+
+from app.api.auth.requirements import requires
+from app.api.auth.roles import Role
+from app.api.http.problems import documented
 
 
 class Router(APIRouter):
-    """An operation's id is its function's name; answers leave out what is absent."""
+    """An operation's id is its function's name; answers leave out what is absent.
+
+    All its routes take a token with the role ``least``, unless that is None, and may answer with the problems
+    that any route has, and with those of ``statuses``.
+    """
+
+    def __init__(
+        self, prefix: str, *tags: str, least: Role | None = Role.READONLY, statuses: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(
+            prefix=prefix,
+            tags=list(tags),
+            dependencies=[] if least is None else [Depends(requires(least))],
+            responses=documented(400, 401, 403, 422, 503, *statuses),
+        )
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Add a route with these defaults."""

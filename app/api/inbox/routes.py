@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import Depends, Query, Request, Response
 
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import requires
+from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
-from app.api.http.problems import InvalidRequestError, ProblemError, documented
+from app.api.http.problems import InvalidRequestError, ProblemError
 from app.api.http.router import Router
 from app.api.inbox.schemas import InboxAnswer, InboxOutcome
 from app.api.inbox.service import MAX_ENTRIES, checked_entries, publish_and_wait
@@ -21,14 +20,7 @@ from app.runtime.settings.settings import Settings
 _MAX_WAITING = 16
 """Each holds its body, of up to 25 MiB."""
 
-_ADMIN = Depends(requires(Role.ADMIN))
-
-router = Router(
-    prefix="/v1",
-    tags=["operations"],
-    dependencies=[_ADMIN],
-    responses=documented(400, 401, 403, 413, 422, 503),
-)
+router = Router("/v1", "operations", least=Role.ADMIN, statuses=(413,))
 
 _ENTRY = {"type": "object", "minProperties": 1, "examples": [{"typ": "user_input", "cid": "V1"}]}
 _ENTRIES = {
@@ -47,7 +39,7 @@ _ENTRIES = {
 }
 
 
-async def _body(request: Request, _admin: Annotated[Caller, _ADMIN]) -> Any:
+async def _body(request: Request, _admin: Admin) -> Any:
     """The body, which may be large: read only for callers who may publish it."""
     try:
         return await request.json()

@@ -7,7 +7,6 @@ from fastapi import Query, Request
 from pydantic import AfterValidator
 
 from app.api.auth.audit import logged
-from app.api.auth.requirements import Authenticated
 from app.api.http.pages import (
     Cursor,
     InvalidCursorError,
@@ -17,18 +16,13 @@ from app.api.http.pages import (
     encode_cursor,
     page_link,
 )
-from app.api.http.problems import InvalidRequestError, documented
+from app.api.http.problems import InvalidRequestError
 from app.api.http.router import Router
 from app.api.ledger.schemas import LedgerTransactions
 from app.api.services import services_of
 from app.ledger.client.results import LedgerBalance, LedgerRecord, LedgerStatement, TransactionList
 
-router = Router(
-    prefix="/v1/ledger/accounts/{loanAccountId}",
-    tags=["ledger"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 404, 422, 429, 502, 503, 504),
-)
+router = Router("/v1/ledger/accounts/{loanAccountId}", "ledger", statuses=(404, 502, 504))
 
 TransactionType = Literal[
     "DISBURSEMENT",

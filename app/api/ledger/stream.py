@@ -8,21 +8,15 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from app.api.auth.audit import log_read
-from app.api.auth.requirements import Authenticated
 from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_described, with_heartbeats
 from app.api.http.pages import LoanAccountId
-from app.api.http.problems import ProblemError, documented, problem_of
+from app.api.http.problems import ProblemError, problem_of
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 
-router = Router(
-    prefix="/v1/ledger/accounts/{loanAccountId}",
-    tags=["ledger"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 404, 422, 429, 502, 503, 504),
-)
+router = Router("/v1/ledger/accounts/{loanAccountId}", "ledger", statuses=(404, 502, 504))
 
 _FIRST_LOOK = 100
 _EXAMPLE = """id: SBX-00000897

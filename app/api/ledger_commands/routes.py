@@ -2,13 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from app.aggregates import CommandKind, CommandStatus
 from app.api.auth.audit import log_read
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import Authenticated, requires
-from app.api.auth.roles import Role
+from app.api.auth.requirements import AdminPerson, SupervisorPerson
 from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import represented
@@ -28,12 +26,7 @@ from app.api.services import services_of
 from app.projections.read_models.ledger_commands import ApprovalStatus
 from app.runtime.servers.store_threads import in_thread
 
-router = Router(
-    prefix="/v1/ledger-commands",
-    tags=["money"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 422, 503),
-)
+router = Router("/v1/ledger-commands", "money")
 
 CommandId = Annotated[str, Path(alias="commandId", min_length=1, max_length=64)]
 Actor = Annotated[
@@ -50,8 +43,6 @@ Approval = Annotated[
     Query(description="Of a movement that takes a second person; `pending` awaits one."),
 ]
 _ACTORS = ("requestedBy.id", "approval.by.id", "settledBy.id", "writeOffRequestedBy.id")
-_Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
-_Admin = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
 
 
 @router.get("")
@@ -94,7 +85,7 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     "/{commandId}/approve", status_code=201, responses=documented(404, 409, 502) | {202: NOT_SETTLED}
 )
 async def approve_ledger_command(
-    request: Request, response: Response, command_id: CommandId, body: DecisionBody, by: _Supervisor
+    request: Request, response: Response, command_id: CommandId, body: DecisionBody, by: SupervisorPerson
 ) -> LedgerCommand:
     """Approve an adjustment over the limit; another supervisor than who requested it. This posts it."""
     approvals = services_of(request).approvals
@@ -103,7 +94,7 @@ async def approve_ledger_command(
 
 @router.post("/{commandId}/refuse", responses=documented(404, 409))
 async def refuse_ledger_command(
-    request: Request, command_id: CommandId, body: DecisionBody, by: _Supervisor
+    request: Request, command_id: CommandId, body: DecisionBody, by: SupervisorPerson
 ) -> LedgerCommand:
     """Refuse an adjustment over the limit, or withdraw one's own: it is never posted."""
     return shown(await services_of(request).approvals.refuse(command_id, by.actor, body.comment))
@@ -111,7 +102,7 @@ async def refuse_ledger_command(
 
 @router.post("/{commandId}/settle", responses=documented(404, 409))
 async def settle_ledger_command(
-    request: Request, command_id: CommandId, body: SettlementBody, by: _Admin
+    request: Request, command_id: CommandId, body: SettlementBody, by: AdminPerson
 ) -> LedgerCommand:
     """Settle an unknown movement by the ledger's books, if the ledger can no longer be asked; admins.
 

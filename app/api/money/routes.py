@@ -1,18 +1,15 @@
 """Money movements over REST: each takes an idempotency key, and answers with its true outcome."""
 
 from decimal import Decimal
-from typing import Annotated, cast
+from typing import cast
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
 from app.aggregates.intent import Details
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import requires
-from app.api.auth.roles import Role
+from app.api.auth.requirements import Operations, Supervisor
 from app.api.http.idempotency_keys import KEYED, Key
 from app.api.http.pages import LoanAccountId
-from app.api.http.problems import documented
 from app.api.http.request_fields import Body
 from app.api.http.router import Router
 from app.api.ledger_commands.schemas import LedgerCommand
@@ -21,14 +18,8 @@ from app.api.money.schemas import AdjustmentBody, FeeBody, FeeWaiverBody, Repaym
 from app.api.services import services_of
 from app.ledger.money.approvals import AdjustmentRule
 
-router = Router(
-    prefix="/v1/ledger/accounts/{loanAccountId}",
-    tags=["money"],
-    responses=documented(400, 401, 403, 404, 409, 422, 502, 503) | {**KEYED, 202: NOT_SETTLED},
-)
-
-_Operations = Annotated[Caller, Depends(requires(Role.OPERATIONS))]
-_Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR))]
+router = Router("/v1/ledger/accounts/{loanAccountId}", "money", least=None, statuses=(404, 409, 502))
+router.responses |= {**KEYED, 202: NOT_SETTLED}
 
 
 @router.post("/repayments", status_code=201)
@@ -37,7 +28,7 @@ async def record_repayment(
     response: Response,
     account: LoanAccountId,
     body: RepaymentBody,
-    by: _Operations,
+    by: Operations,
     key: Key,
 ) -> LedgerCommand:
     """Record a repayment; operations and up. The ledger pays fees first, then principal."""
@@ -47,7 +38,7 @@ async def record_repayment(
 
 @router.post("/fees", status_code=201)
 async def apply_fee(
-    request: Request, response: Response, account: LoanAccountId, body: FeeBody, by: _Operations, key: Key
+    request: Request, response: Response, account: LoanAccountId, body: FeeBody, by: Operations, key: Key
 ) -> LedgerCommand:
     """Charge a late or dishonour fee; operations and up."""
     details = _details(body, "type", "reason")
@@ -61,7 +52,7 @@ async def waive_fee(
     response: Response,
     account: LoanAccountId,
     body: FeeWaiverBody,
-    by: _Supervisor,
+    by: Supervisor,
     key: Key,
 ) -> LedgerCommand:
     """Waive fees; supervisors and up."""
@@ -76,7 +67,7 @@ async def make_adjustment(
     response: Response,
     account: LoanAccountId,
     body: AdjustmentBody,
-    by: _Supervisor,
+    by: Supervisor,
     key: Key,
 ) -> LedgerCommand:
     """Correct the balance; supervisors and up. Over a limit, another person has to approve it: 202.

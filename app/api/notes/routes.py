@@ -8,9 +8,7 @@ from fastapi import Depends, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import Authenticated, requires
-from app.api.auth.roles import Role
+from app.api.auth.requirements import Operations
 from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import one_document, represented
@@ -36,13 +34,7 @@ MAX_BODY_SIZE = 256 * 1024
 _READABLE_WITHIN_S = 2.0
 _MAX_EACH_WAY = 50
 
-router = Router(
-    prefix="/v1",
-    tags=["notes"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 422, 503),
-)
-_OPERATIONS = Depends(requires(Role.OPERATIONS))
+router = Router("/v1", "notes")
 _WRITTEN: dict[int | str, dict[str, Any]] = documented(404) | {
     202: {
         "model": ContactNoteDocument,
@@ -82,7 +74,7 @@ async def write_note(
     response: Response,
     customer_id: CustomerId,
     body: NoteBody,
-    by: Annotated[Caller, _OPERATIONS],
+    by: Operations,
     key: OptionalKey = None,
 ) -> ContactNoteDocument:
     """Write a note about a customer; operations and up. 201 once it can be read, 202 if not within 2 s.
@@ -101,7 +93,7 @@ async def amend_note(
     response: Response,
     note_id: NoteId,
     body: AmendmentBody,
-    by: Annotated[Caller, _OPERATIONS],
+    by: Operations,
     key: OptionalKey = None,
     if_match: IfMatch = None,
 ) -> ContactNoteDocument:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from fastapi import Request, Response
 
-from app.api.auth.requirements import Authenticated
 from app.api.documents.listing import newest
 from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
 from app.api.http.etags import TAGGED
@@ -25,12 +24,7 @@ from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument
 
-router = Router(
-    prefix="/v1",
-    tags=["customers"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 422, 429, 503),
-)
+router = Router("/v1", "customers")
 
 _MAX = 20
 _TRANSACTIONS = 10

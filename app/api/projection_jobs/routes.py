@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request, Response
 
 from app.api.auth.callers import Caller
-from app.api.auth.requirements import requires
+from app.api.auth.requirements import Admin, requires
 from app.api.auth.roles import Role
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import represented
@@ -19,21 +19,13 @@ from app.errors import NotFoundError
 from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
 from app.projections.read_models.catalogue import COLLECTIONS
 
-router = Router(
-    prefix="/v1/projection-jobs",
-    tags=["operations"],
-    dependencies=[Depends(requires(Role.OPERATIONS))],
-    responses=documented(400, 401, 403, 422, 503),
-)
+router = Router("/v1/projection-jobs", "operations", least=Role.OPERATIONS)
 
 JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, description="The job's id.")]
-_ADMIN = Depends(requires(Role.ADMIN))
 
 
 @router.post("", status_code=202)
-def ask_for_projection_job(
-    request: Request, response: Response, body: JobBody, by: Annotated[Caller, _ADMIN]
-) -> ProjectionJob:
+def ask_for_projection_job(request: Request, response: Response, body: JobBody, by: Admin) -> ProjectionJob:
     """Request a rebuild or verification of read models; admins. Jobs run one at a time, in order.
 
     Documents stay readable. If the same job is waiting or running already, the answer is that job.
@@ -72,7 +64,7 @@ async def get_projection_job(request: Request, job_id: JobId) -> Response:
 @router.post(
     "/{jobId}/stop",
     responses=documented(404) | {409: {"model": Problem, "description": "The job has ended"}},
-    dependencies=[_ADMIN],
+    dependencies=[Depends(requires(Role.ADMIN))],
 )
 def stop_projection_job(request: Request, job_id: JobId) -> ProjectionJob:
     """Stop a job; admins. A running job ends within seconds, and the documents stay as they were.

@@ -6,8 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request
 
 from app.api.auth.audit import log_read
-from app.api.auth.requirements import Authenticated
-from app.api.http.problems import InvalidRequestError, documented
+from app.api.http.problems import InvalidRequestError
 from app.api.http.router import Router
 from app.api.search.query import SHORTEST, SearchQuery
 from app.api.search.schemas import HIT_ORDER, HITS, SearchResults
@@ -15,12 +14,7 @@ from app.api.search.service import find
 from app.api.services import services_of
 from app.projections.read_models.search_keys.normalising import LONGEST
 
-router = Router(
-    prefix="/v1",
-    tags=["search"],
-    dependencies=[Authenticated],
-    responses=documented(400, 401, 403, 422, 503),
-)
+router = Router("/v1", "search")
 
 MAX_HITS = 20
 Q = Annotated[

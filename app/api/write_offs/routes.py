@@ -2,16 +2,19 @@
 
 from decimal import Decimal
 from functools import partial
-from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest, same_person
 from app.api.auth.audit import logged
 from app.api.auth.callers import Caller
-from app.api.auth.requirements import Authenticated, requires
-from app.api.auth.roles import Role
+from app.api.auth.requirements import (
+    Authenticated,
+    Operations,
+    OperationsPerson,
+    SupervisorPerson,
+)
 from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import one_document, represented
@@ -28,16 +31,12 @@ from app.api.write_offs.service import request_id_of, stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
 from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffStatus
 
-router = Router(prefix="/v1/write-off-requests", tags=["write-offs"])
+router = Router("/v1/write-off-requests", "write-offs", least=None)
 
-_DECISION = documented(400, 401, 403, 404, 409, 422, 503)
-_READ = documented(400, 401, 403, 422, 503)
-# A machine is neither of the two people whom a write-off takes.
-_Requester = Annotated[Caller, Depends(requires(Role.OPERATIONS, person=True))]
-_Approver = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
+_DECISION = documented(404, 409)
 
 
-@router.get("", dependencies=[Authenticated], responses=_READ)
+@router.get("", dependencies=[Authenticated])
 async def list_write_off_requests(
     request: Request,
     listing: Listed,
@@ -53,7 +52,7 @@ async def list_write_off_requests(
 @router.get(
     "/{requestId}",
     dependencies=[Authenticated],
-    responses=_READ | documented(404) | TAGGED,
+    responses=documented(404) | TAGGED,
     response_model=WriteOffRequestDocument,
 )
 async def get_write_off_request(
@@ -75,7 +74,7 @@ async def get_write_off_request(
 
 @router.post("", status_code=201, responses=_DECISION | KEYED)
 async def request_write_off(
-    request: Request, response: Response, body: WriteOffBody, by: _Requester, key: Key
+    request: Request, response: Response, body: WriteOffBody, by: OperationsPerson, key: Key
 ) -> WriteOffRequestDocument:
     """Request a write-off; people of operations and up. An account can have one pending request."""
     services = services_of(request)
@@ -103,7 +102,7 @@ async def approve_write_off(
     response: Response,
     request_id: WriteOffRequestId,
     body: DecisionBody,
-    by: _Approver,
+    by: SupervisorPerson,
     if_match: IfMatch = None,
 ) -> Approved:
     """Approve another person's request, within one's limit; people of supervisor and up. This posts it."""
@@ -126,7 +125,7 @@ async def reject_write_off(
     request: Request,
     request_id: WriteOffRequestId,
     body: DecisionBody,
-    by: _Approver,
+    by: SupervisorPerson,
     if_match: IfMatch = None,
 ) -> WriteOffRequestDocument:
     """Reject a request; people of supervisor and up."""
@@ -140,7 +139,7 @@ async def reject_write_off(
 async def cancel_write_off(
     request: Request,
     request_id: WriteOffRequestId,
-    by: Annotated[Caller, Depends(requires(Role.OPERATIONS))],
+    by: Operations,
     if_match: IfMatch = None,
 ) -> WriteOffRequestDocument:
     """Cancel one's own request, while it is pending."""
