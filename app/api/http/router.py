@@ -14,8 +14,8 @@ from app.api.http.problems import documented
 class Router(APIRouter):
     """An operation's id is its function's name; answers leave out what is absent.
 
-    All its routes take a token with the role ``least``, unless that is None, and may answer with the problems
-    that any route has, and with those of ``statuses``.
+    All its routes take a token with the role ``least`` (None: each says its own), and may answer with the
+    problems that any route has, and with those of ``statuses``.
     """
 
     def __init__(
