@@ -108,6 +108,8 @@ class Projection:
     """The event class that creates a document; earlier events are skipped. None: any event creates one."""
     version: ClassVar[int] = 1
     """Goes up when the contents of documents change: until a rebuild, the projection counts as outdated."""
+    identifier: ClassVar[str | None] = None
+    """The name under which a document holds its ``_id`` a second time."""
     stamped: ClassVar[bool] = True
     """Whether every event sets ``createdAt`` and ``updatedAt``."""
     carries: ClassVar[bool] = False
@@ -127,6 +129,8 @@ class Projection:
 
     def finish(self, document: Document) -> None:
         """Set fields that follow from the document's others. Called whenever it is written."""
+        if self.identifier is not None:
+            document[self.identifier] = document["_id"]
 
     def evolve(self, document: Document | None, event: Any) -> Document | None:
         """The document after ``event``: a pure function, except that it may reuse ``document``.

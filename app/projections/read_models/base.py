@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import ClassVar
 
 from app.projections.engine.projection import Projection
-from app.projections.engine.values import Document
 from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.read_models.types import Model
 from app.runtime.settings.settings import Settings
@@ -44,8 +43,9 @@ class ReadModel(Projection):
     def __init__(self, options: Options = Options()) -> None:
         self.options = options
 
-    def finish(self, document: Document) -> None:
-        document[self.model.identifier()] = document["_id"]
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.identifier = cls.model.identifier()
 
     @cached_property
     def calendar(self) -> BusinessCalendar:
