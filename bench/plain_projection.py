@@ -5,7 +5,6 @@ their loan accounts. It knows the events of the benchmarks' backlog, and comes t
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from eventsourcing.persistence import (
@@ -22,12 +21,13 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.event_store.sqlite import SQLiteBatchRecorder
 from app.projections.engine.positions import MongoTrackingRecorder
-from app.projections.engine.values import free_form, money, time
-from app.projections.read_models.loan_accounts.schedules import created_schedule
+from app.projections.engine.values import free_form, time
+from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.runtime.settings.settings import get_settings
 
 Mongo = Database[dict[str, Any]]
 Update = dict[str, dict[str, Any]]
+_LOAN_ACCOUNTS = LoanAccounts()
 
 
 class SubscribableRecorder(SQLiteBatchRecorder):
@@ -119,40 +119,12 @@ def _linked(event: Any, database: Mongo) -> Update:
     return _set(customerId=event.customer_id, customerName=customer.get("fullName"))
 
 
-def _terms(event: Any, _database: Mongo) -> Update:
-    return _set(
-        loanTerms__loanAmount=money(event.loan_amount),
-        loanTerms__loanFee=money(event.loan_fee),
-        loanTerms__totalPayable=money(event.total_payable),
-        loanTerms__openedDate=event.opened_date,
-    )
-
-
-def _balance(event: Any, database: Mongo) -> Update:
-    balance = money(event.current_balance)
-    known = database["loan-accounts"].find_one({"_id": event.business_id}) or {}
-    return _set(
-        balances__currentBalance=balance,
-        balances__totalOutstanding=balance,
-        balances__totalPaid=_paid(known, event.current_balance, known.get("sdkStatus")),
-    )
-
-
-def _status(event: Any, database: Mongo) -> Update:
-    known = database["loan-accounts"].find_one({"_id": event.business_id}) or {}
-    balance = known.get("balances", {}).get("currentBalance")
-    return _set(
-        accountStatus=event.account_status,
-        sdkStatus=event.sdk_status,
-        balances__totalPaid=_paid(known, balance and balance.to_decimal(), event.sdk_status),
-    )
-
-
-def _paid(known: dict[str, Any], balance: Decimal | None, status: str | None) -> Any:
-    payable = known.get("loanTerms", {}).get("totalPayable")
-    if status != "ACTIVE" or payable is None or balance is None:
-        return None
-    return money(max(payable.to_decimal() - balance, Decimal(0)))
+def _reported(event: Any, database: Mongo) -> Update:
+    """What an account's messages said is kept, and all else derived from it, as ours is."""
+    known = database["loan-accounts"].find_one({"_id": event.business_id})
+    document = _LOAN_ACCOUNTS.evolve(known, event) or {}
+    _LOAN_ACCOUNTS.finish(document)
+    return {"$set": {name: document[name] for name in document.keys() - {"_id", "createdAt", "updatedAt"}}}
 
 
 def _started(event: Any, _database: Mongo) -> Update:
@@ -211,17 +183,9 @@ _CHANGES: dict[type[Any], tuple[str, Callable[[Any, Mongo], Update]]] = {
     Customer.ResidentialAddressChanged: ("customers", _address),
     LoanAccount.Registered: ("loan-accounts", _nothing),
     LoanAccount.LinkedToCustomer: ("loan-accounts", _linked),
-    LoanAccount.TermsRecorded: ("loan-accounts", _terms),
-    LoanAccount.BalanceReported: ("loan-accounts", _balance),
-    LoanAccount.StatusChanged: ("loan-accounts", _status),
-    LoanAccount.Disbursed: (
-        "loan-accounts",
-        lambda event, _: _set(loanTerms__disbursedDate=event.disbursed_date),
-    ),
-    LoanAccount.ScheduleCreated: (
-        "loan-accounts",
-        lambda event, _: _set(repaymentSchedule=created_schedule({}, event)),
-    ),
+    LoanAccount.Opened: ("loan-accounts", _reported),
+    LoanAccount.Updated: ("loan-accounts", _reported),
+    LoanAccount.ScheduleCreated: ("loan-accounts", _reported),
     Conversation.Registered: ("conversations", _opened_chat),
     Conversation.Started: ("conversations", _started),
     Conversation.UtteranceAdded: ("conversations", _utterance),

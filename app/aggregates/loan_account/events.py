@@ -1,199 +1,168 @@
-"""What can happen to a loan account. Amounts are AUD; dates are ``YYYY-MM-DD``."""
+"""What can be reported of a loan account. Amounts are AUD; dates are ``YYYY-MM-DD``.
+
+An event holds what a message said, as it said it. What follows of all reports together is derived where it is
+needed (:mod:`standing`, :mod:`schedule`), so that no order of arrival makes a difference.
+"""
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Required, TypedDict, cast
 
-from app.aggregates.base import NOTHING, Aggregate, Report
-from app.aggregates.loan_account.instalments import Instalment
-from app.aggregates.loan_account.state import LoanAccountState
-from app.aggregates.loan_account.status import PENDING_WORDS
-from app.aggregates.report_order import FieldStamps
+from app.aggregates.base import NOTHING, Aggregate
+from app.aggregates.loan_account import reports
+from app.aggregates.loan_account.reports import Report
+from app.aggregates.loan_account.standing import Standing, standing_after
+
+_TERMS = tuple(name for name in reports.Terms.__annotations__ if name != "signed_loan_agreement_url")
+_CLOSURE = tuple(reports.Closure.__annotations__)
+_SNAPSHOT = (
+    *("status", "current_balance", "last_payment_date", "last_payment_amount"),
+    *("triggered_by_transaction_type", "triggered_by_transaction_id"),
+)
 
 
-class LoanAccountEvents(LoanAccountState):
-    """The domain events of :class:`app.aggregates.loan_account.account.LoanAccount`."""
+class Planned(TypedDict, total=False):
+    """An instalment as planned."""
+
+    payment_number: Required[int]
+    due_date: str
+    amount: Decimal
+
+
+class News(TypedDict, total=False):
+    """What became of an instalment."""
+
+    payment_number: Required[int]
+    status: str
+    paid_date: str
+    amount_paid: Decimal
+    amount_remaining: Decimal
+    linked_transaction_ids: list[str]
+    last_updated: datetime
+
+
+class LoanAccountEvents(Aggregate):
+    """The domain events of :class:`app.aggregates.loan_account.account.LoanAccount`, and what it knows."""
 
     OWNED_BY = (("customer_id", "Customer"),)
 
-    class LinkedToCustomer(Report):
+    def __init__(self, business_id: str) -> None:
+        super().__init__(business_id)
+        self.customer_id: str | None = None
+        self.linked_at: datetime | None = None
+        self.statuses: list[Report] = []
+        """The reports of a status: whether the account is open follows from them."""
+
+    @property
+    def standing(self) -> Standing:
+        """As far as statuses tell."""
+        return standing_after(self.statuses)
+
+    @property
+    def remembered(self) -> int:
+        return super().remembered + 2 * len(self.statuses)
+
+    class LinkedToCustomer(Aggregate.Event):
+        """Whose account it is, by the newest report of its creation."""
+
         PERSONAL = NOTHING
 
         customer_id: str
 
-        def fills_gaps(self) -> bool:
-            return True
-
-        def apply(self, aggregate: LoanAccountState) -> None:
+        def apply(self, aggregate: "LoanAccountEvents") -> None:
             aggregate.customer_id = self.customer_id
+            aggregate.linked_at = self.at
 
-    class TermsRecorded(Report):
-        """``initial``: said at the account's creation, so that it only fills gaps."""
+    class ReportEvent(Aggregate.Event):
+        """What a message said."""
 
-        PERSONAL = frozenset(("signed_loan_agreement_url",))
-        STAMPED = (
-            *("account_number", "loan_amount", "loan_fee", "total_payable"),
-            *("opened_date", "commencement_date", "signed_loan_agreement_url"),
-        )
+        def reports(self) -> list[Report]:
+            """The same, as the rules take it."""
+            return [cast("Report", {"at": reports.microseconds(self.at), **self.said()})]
 
-        initial: bool
+        def said(self) -> dict[str, object]:
+            """What it said, beside its time."""
+            return {}
+
+        def apply(self, aggregate: "LoanAccountEvents") -> None:
+            for report in self.reports():
+                if "status" in report or "closure" in report:
+                    reports.insert(aggregate.statuses, report)
+
+    class Updated(ReportEvent):
+        """A snapshot."""
+
+        PERSONAL = NOTHING
+
         account_number: str | None = None
         loan_amount: Decimal | None = None
         loan_fee: Decimal | None = None
         total_payable: Decimal | None = None
         opened_date: str | None = None
         commencement_date: str | None = None
-        signed_loan_agreement_url: str | None = None
+        status: str | None = None
+        current_balance: Decimal | None = None
+        last_payment_date: str | None = None
+        last_payment_amount: Decimal | None = None
+        triggered_by_transaction_type: str | None = None
+        triggered_by_transaction_id: str | None = None
 
-        def fills_gaps(self) -> bool:
-            return self.initial
+        def said(self) -> dict[str, object]:
+            said = reports.facts(vars(self), *_SNAPSHOT)
+            if terms := reports.facts(vars(self), *_TERMS):
+                said["terms"] = terms
+            return said
 
-    class StaleBalanceReported(Aggregate.Event):
-        """A balance, older than the one that is known.
+    class Opened(Updated):
+        """The account's creation."""
 
-        ``without_status``: the same message had no status, which may mean a disbursement.
-        ``transaction_type``: what moved it, if that is known.
+        PERSONAL = NOTHING
+
+        def said(self) -> dict[str, object]:
+            return {"created": self.upstream_time is not None, **super().said()}
+
+    class AgreementReported(ReportEvent):
+        """Where the signed agreement is. ``created``: the account's creation says so.
+
+        Apart, since it is personal: what is not can be stored without a key.
         """
 
-        PERSONAL = NOTHING
+        PERSONAL = frozenset(("signed_loan_agreement_url",))
 
-        current_balance: Decimal
-        initial: bool = False
-        without_status: bool = False
-        transaction_type: str | None = None
+        signed_loan_agreement_url: str
+        created: bool = False
 
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.movements.report(
-                self.current_balance, self.transaction_type, self.upstream_time, initial=self.initial
-            )
-            if self.without_status and self.current_balance > 0:
-                aggregate.disbursement.money_seen(self.upstream_time, self.at)
+        def said(self) -> dict[str, object]:
+            if not self.signed_loan_agreement_url:
+                return {}  # It was erased.
+            said: dict[str, object] = {"terms": reports.facts(vars(self), "signed_loan_agreement_url")}
+            return {"created": self.upstream_time is not None, **said} if self.created else said
 
-    class BalanceReported(StaleBalanceReported):
-        """The newest balance; its facts are those of StaleBalanceReported."""
-
-        PERSONAL = NOTHING
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            super().apply(aggregate)
-            aggregate.balance = self.current_balance
-
-        def stamp(self, stamps: FieldStamps) -> None:
-            stamps.note(["balance"], self.upstream_time, initial=self.initial)
-
-    class OtherMovementsReckoned(Aggregate.Event):
-        """By how much fees, waivers, adjustments and write-offs moved the balance so far, in all."""
-
-        PERSONAL = NOTHING
-
-        amount: Decimal
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.other_movements = self.amount
-
-    class PaymentReceived(Report):
-        """``inferred``: no message said so, but the balance fell by ``amount``.
-
-        Its ``paid_date`` is the day in UTC then; read models that count by days take the event's own time.
-        """
-
-        PERSONAL = NOTHING
-        STAMPED = ("paid_date", "amount")
-        PREFIX = "payment."
-
-        paid_date: str | None = None
-        amount: Decimal | None = None
-        inferred: bool = False
-        transaction_id: str | None = None
-
-    class StatusReportIgnored(Aggregate.Event):
-        """A rule of the contract kept the status as it was: ``rule`` names it."""
-
-        PERSONAL = NOTHING
-
-        sdk_status: str
-        rule: str
-        initial: bool = False
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.disbursement.status_reported(
-                self.sdk_status, self.upstream_time, self.at, initial=self.initial
-            )
-
-    class StatusChanged(Aggregate.Event):
-        """``sdk_status`` is upstream's word, ``account_status`` ours.
-
-        ``inferred``: no message said so, but the account awaited its disbursement, and has money.
-        """
-
-        PERSONAL = NOTHING
-
-        sdk_status: str
-        account_status: str
-        initial: bool = False
-        inferred: bool = False
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.sdk_status = self.sdk_status
-            aggregate.account_status = self.account_status
-            aggregate.gate_passed |= self.sdk_status not in PENDING_WORDS
-            if not self.inferred:
-                aggregate.disbursement.status_reported(
-                    self.sdk_status, self.upstream_time, self.at, initial=self.initial
-                )
-
-        def stamp(self, stamps: FieldStamps) -> None:
-            stamps.note(["status"], self.upstream_time, initial=self.initial)
-
-    class Disbursed(Aggregate.Event):
-        """Recorded again only if an older report, arriving late, shows an earlier date."""
-
-        PERSONAL = NOTHING
-
-        disbursed_date: str
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.disbursed_date = self.disbursed_date
-            aggregate.gate_passed = True
-
-    class Closed(Report):
+    class Closed(ReportEvent):
         """``reason`` is PAID_OFF, WRITTEN_OFF or ADMIN_CLOSED."""
 
         PERSONAL = NOTHING
-        PREFIX = "closure."
 
         reason: str | None = None
         previous_status: str | None = None
         closed_date: str | None = None
         final_balance: Decimal | None = None
         total_paid: Decimal | None = None
+        total_payable: Decimal | None = None
         triggered_by_transaction_id: str | None = None
 
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.closure_reason = self.reason or aggregate.closure_reason
+        def said(self) -> dict[str, object]:
+            closure: dict[str, object] = {"closure": reports.facts(vars(self), *_CLOSURE)}
+            terms = reports.facts(vars(self), "total_payable")
+            return {**closure, "terms": terms} if terms else closure
 
-    class ClosureClassified(Aggregate.Event):
-        """The reason of a closure that was known already: it decides between paid and written off."""
-
-        PERSONAL = NOTHING
-
-        account_status: str
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.account_status = self.account_status
-
-    class ScheduleCreated(Aggregate.Event):
-        """A plan, or what is new in a plan that is already known.
-
-        ``payments`` is empty if the message had none. ``instalments`` is what was already known of the
-        payments. ``schedule_since`` is the earliest time of this plan, if known.
-        """
+    class ScheduleCreated(ReportEvent):
+        """A plan. ``payments`` is absent if the message had none."""
 
         PERSONAL = NOTHING
 
         schedule_id: str
-        payments: list[Instalment]
-        instalments: list[Instalment]
-        schedule_since: datetime | None = None
+        payments: list[Planned] | None = None
         loan_amount: Decimal | None = None
         total_amount: Decimal | None = None
         fee: Decimal | None = None
@@ -201,64 +170,37 @@ class LoanAccountEvents(LoanAccountState):
         payment_frequency: str | None = None
         created_date: str | None = None
 
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.schedule_id = self.schedule_id
-            aggregate.schedule_created = True
-            aggregate.schedule_since = self.schedule_since
-            aggregate.instalments.adopt(self.schedule_id, self.schedule_since)
+        def said(self) -> dict[str, object]:
+            return {"plan": reports.facts(vars(self), *reports.Plan.__annotations__)}
 
-        def stamp(self, stamps: FieldStamps) -> None:
-            at = self.upstream_time
-            if stamps.accepts("schedule", at):
-                stamps.note(["schedule"], at)
-            facts = vars(self)
-            names = [name for name in ("payments", *PLAN) if facts.get(name)]
-            stamps.note(names, at, prefix=f"schedule.{self.schedule_id}.")
-
-    class InstalmentsHeld(Aggregate.Event):
-        """They belong to a schedule that is not the account's (yet): kept until it is created.
-
-        Without a ``schedule_id``: to the one made before them.
-        """
+    class InstalmentsReported(ReportEvent):
+        """What became of some payments. Without a ``schedule_id``: of the plan of their time."""
 
         PERSONAL = NOTHING
 
-        payments: list[Instalment]
+        payments: list[News]
         schedule_id: str | None = None
 
-        def apply(self, aggregate: LoanAccountState) -> None:
-            aggregate.instalments.remember(self.schedule_id, self.payments, self.upstream_time)
+        def reports(self) -> list[Report]:
+            at, found = reports.microseconds(self.at), []
+            for each in self.payments:
+                said = {"last_updated": at, **reports.facts(each, *each)}
+                if said.keys() - {"payment_number", "last_updated"}:
+                    found.append({"at": at, **reports.facts(vars(self), "schedule_id"), "instalment": said})
+            return cast("list[Report]", found)
 
-    class InstalmentsUpdated(InstalmentsHeld):
-        """``schedule_id`` is absent if no schedule was created, and upstream did not name it."""
-
-        PERSONAL = NOTHING
-
-        def apply(self, aggregate: LoanAccountState) -> None:
-            super().apply(aggregate)
-            aggregate.schedule_id = aggregate.schedule_id or self.schedule_id
-
-    class AgingUpdated(Report):
+    class AgingReported(ReportEvent):
         """``bucket`` is current, early_arrears, late_arrears, default or closed."""
 
         PERSONAL = NOTHING
-        PREFIX = "aging."
 
         days_past_due: int | None = None
         bucket: str | None = None
         is_in_arrears: bool | None = None
         last_updated: datetime | None = None
 
-        def reported_at(self, at: datetime) -> datetime:
-            return self.last_updated or at
-
-    class AgingIgnored(Aggregate.Event):
-        """The account is paid or written off: only the bucket ``closed`` can follow."""
-
-        PERSONAL = NOTHING
-
-        bucket: str | None = None
-
-
-PLAN = ("loan_amount", "total_amount", "fee", "number_of_payments", "payment_frequency", "created_date")
-"""The terms of a schedule, beside its payments."""
+        def reports(self) -> list[Report]:
+            at = reports.microseconds(self.last_updated or self.at)
+            aging = reports.facts(vars(self), "days_past_due", "bucket", "is_in_arrears")
+            aging.setdefault("is_in_arrears", self.bucket not in ("current", "closed"))
+            return [cast("Report", {"at": at, "aging": {**aging, "last_updated": at}})]

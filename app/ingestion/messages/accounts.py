@@ -1,12 +1,11 @@
 """What the Accounts service publishes."""
 
-from typing import Annotated, cast
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from app.aggregates.base import Key
 from app.aggregates.loan_account.account import LoanAccount
-from app.aggregates.loan_account.instalments import Instalment
 from app.aggregates.loan_account.status import (
     AgingBucket,
     ClosureReason,
@@ -37,7 +36,16 @@ Status = Annotated[SdkStatus, BeforeValidator(one_of(_STATUS))] | None
 Closure = Annotated[ClosureReason, BeforeValidator(one_of(same(ClosureReason)))] | None
 Frequency = Annotated[PaymentFrequency, BeforeValidator(one_of(same(PaymentFrequency)))] | None
 Bucket = Annotated[AgingBucket, BeforeValidator(one_of(same(AgingBucket)))] | None
+UpperWord = Annotated[Word, AfterValidator(str.upper)]
 PaymentNumber = Annotated[int, Field(ge=0, le=100_000)]
+_NAMES = {
+    "closure_reason": "reason",
+    "dpd": "days_past_due",
+    "loan_total_payable": "total_payable",
+    "n_payments": "number_of_payments",
+    "new_status": "status",
+}
+"""Keys of messages that the account names otherwise."""
 
 
 class _AboutAccount(Payload):
@@ -49,11 +57,15 @@ class _AboutAccount(Payload):
     def account(self, unit: UnitOfWork, envelope: Envelope) -> LoanAccount:
         return unit.obtain(LoanAccount, self.account_id, envelope.source)
 
+    def said(self) -> dict[str, Any]:
+        """What it says of the account, as the account names it."""
+        said = {_NAMES.get(name, name): value for name, value in self.present("account_id").items()}
+        if "payments" in said:
+            said["payments"] = [payment.present() for payment in said["payments"]]
+        return said
 
-class AccountCreated(_AboutAccount):
-    """``account.created.v1``: a loan account exists. Sent again, it resets nothing set since."""
 
-    customer_id: Identifier
+class _Snapshot(_AboutAccount):
     account_number: str | None = None
     status: Status = None
     loan_amount: Money | None = None
@@ -64,31 +76,26 @@ class AccountCreated(_AboutAccount):
     commencement_date: Date | None = None
     signed_loan_agreement_url: str | None = None
 
+
+class AccountCreated(_Snapshot):
+    """``account.created.v1``: a loan account exists. Sent again, it resets nothing set since."""
+
+    customer_id: Identifier
+
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).open(
-            envelope.source,
-            total_payable=self.loan_total_payable,
-            **self.present("account_id", "loan_total_payable"),
-        )
+        self.account(unit, envelope).open(envelope.source, **self.said())
 
 
-class AccountUpdated(_AboutAccount):
+class AccountUpdated(_Snapshot):
     """``account.updated.v1``: a snapshot of what changed. An absent key clears nothing."""
 
-    current_balance: Money | None = None
-    status: Status = None
     last_payment_date: Date | None = None
     last_payment_amount: Money | None = None
-    triggered_by_transaction_type: Word | None = None
+    triggered_by_transaction_type: UpperWord | None = None
     triggered_by_transaction_id: str | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        by = self.triggered_by_transaction_type
-        self.account(unit, envelope).update(
-            envelope.source,
-            triggered_by_transaction_type=by and by.upper(),
-            **self.present("account_id", "triggered_by_transaction_type"),
-        )
+        self.account(unit, envelope).update(envelope.source, **self.said())
 
 
 class AccountStatusChanged(_AboutAccount):
@@ -97,7 +104,7 @@ class AccountStatusChanged(_AboutAccount):
     new_status: Annotated[SdkStatus, BeforeValidator(one_of(_STATUS))]
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).change_status(envelope.source, status=self.new_status)
+        self.account(unit, envelope).update(envelope.source, **self.said())
 
 
 class AccountClosed(_AboutAccount):
@@ -112,12 +119,7 @@ class AccountClosed(_AboutAccount):
     triggered_by_transaction_id: str | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).close(
-            envelope.source,
-            reason=self.closure_reason,
-            total_payable=self.loan_total_payable,
-            **self.present("account_id", "closure_reason", "loan_total_payable"),
-        )
+        self.account(unit, envelope).close(envelope.source, **self.said())
 
 
 class PlannedPayment(Payload):
@@ -141,19 +143,14 @@ class ScheduleCreated(_AboutAccount):
     created_date: Date | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).create_schedule(
-            envelope.source,
-            number_of_payments=self.n_payments,
-            payments=[cast("Instalment", payment.present()) for payment in self.payments],
-            **self.present("account_id", "n_payments", "payments"),
-        )
+        self.account(unit, envelope).create_schedule(envelope.source, **self.said())
 
 
 class PaymentNews(Payload):
     """What became of one instalment."""
 
     payment_number: PaymentNumber
-    status: Annotated[PaymentStatus, BeforeValidator(one_of(_PAYMENT_STATUS))]
+    status: Annotated[PaymentStatus, BeforeValidator(one_of(_PAYMENT_STATUS))] | None = None
     paid_date: Date | None = None
     amount_paid: Money | None = Field(
         default=None, validation_alias=AliasChoices("amount_paid", "amountPaid", "paid_amount", "paidAmount")
@@ -167,14 +164,10 @@ class ScheduleUpdated(_AboutAccount):
     """``account.schedule.updated.v1``: what became of some payments. It may precede the plan."""
 
     schedule_id: Identifier | None = None
-    payments: list[PaymentNews]
+    payments: list[PaymentNews] = Field(default_factory=list)
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).update_schedule(
-            envelope.source,
-            schedule_id=self.schedule_id,
-            payments=[cast("Instalment", payment.present()) for payment in self.payments],
-        )
+        self.account(unit, envelope).update_schedule(envelope.source, **self.said())
 
 
 class AgingUpdated(_AboutAccount):
@@ -186,6 +179,4 @@ class AgingUpdated(_AboutAccount):
     last_updated: Time | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).update_aging(
-            envelope.source, days_past_due=self.dpd, **self.present("account_id", "dpd")
-        )
+        self.account(unit, envelope).update_aging(envelope.source, **self.said())

@@ -65,10 +65,10 @@ def leaks(database: Mongo) -> list[str]:
 
 LATE = (
     On(Customer, "C1").verify_identity(at=50),
-    On(LoanAccount, "L1").change_status(at=50, status="SUSPENDED"),
+    On(LoanAccount, "L1").update(at=50, status="SUSPENDED"),
     On(Conversation, "L1").add_utterance(at=50, username="agent", utterance=f"Dear {SECRET}"),
 )
-ILL = (Customer.IdentityVerified, LoanAccount.StatusChanged, Conversation.UtteranceAdded)
+ILL = (Customer.IdentityVerified, LoanAccount.Updated, Conversation.UtteranceAdded)
 
 
 @pytest.mark.parametrize("at_once", [False, True])

@@ -82,7 +82,7 @@ def documents(messages: Iterable[Sent], *, batch: int = 1_000, names: Iterable[s
         assert not applied.rejected, applied.rejected
         for engine in engines:
             while engine.step():
-                pass
+                assert not engine.set_aside, engine.set_aside
     return {
         each.name: {found["_id"]: _shown(found) for found in database[each.name].find()}
         for each in projections

@@ -2,7 +2,7 @@
 
 loan = On(LoanAccount, "L1")
 given(LoanAccounts(), loan.open(customer_id="C1")).when(
-    loan.change_status(status="ACTIVE", at=5)
+    loan.update(status="ACTIVE", at=5)
 ).then("L1", customerId="C1", accountStatus="active", sdkStatus="ACTIVE")
 """
 

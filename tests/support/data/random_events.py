@@ -47,7 +47,7 @@ def happenings(chance: Random, count: int, *, relinks: bool = True) -> Iterator[
                 day = f"2026-03-{chance.randint(1, 14):02}"
                 yield account.update(**time, last_payment_date=day, last_payment_amount=amount)
             case 4:
-                yield account.change_status(**time, status=chance.choice(("ACTIVE", "SUSPENDED", "CLOSED")))
+                yield account.update(**time, status=chance.choice(("ACTIVE", "SUSPENDED", "CLOSED")))
             case 5:
                 yield account.update_aging(**time, bucket=chance.choice(("current", "default", "closed")))
             case 6:

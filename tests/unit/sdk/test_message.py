@@ -58,8 +58,8 @@ def test_the_entry_of_a_typed_payload() -> None:
         "event_id": "e1",
         "usr": "C1",
         "timestamp": "2026-03-01T12:00:00+08:00",
-        "dat": '{"account_id":"L1","customer_id":"C1","status":"ACTIVE","loan_amount":"500.00",'
-        '"opened_date":"2026-03-01"}',
+        "dat": '{"account_id":"L1","status":"ACTIVE","loan_amount":"500.00","opened_date":"2026-03-01",'
+        '"customer_id":"C1"}',
     }
     assert message.payload == BOOKED
 

@@ -15,6 +15,8 @@ from app.aggregates import (
     WriteOffRequest,
     same_person,
 )
+from app.aggregates.loan_account import reports
+from app.aggregates.loan_account.status import account_status
 from app.projections.engine.values import Document
 
 What = Literal[
@@ -121,33 +123,25 @@ def personal_data_erased(event: Customer.PersonalDataErased, _facts: Document) -
 
 
 @sentence_of.register
-def terms_recorded(event: LoanAccount.TermsRecorded, _facts: Document) -> Sentence:
+def account_updated(event: LoanAccount.Opened | LoanAccount.Updated, _facts: Document) -> Sentence | None:
+    paid, by = event.last_payment_amount, event.triggered_by_transaction_type
+    if paid is not None or event.last_payment_date is not None or by == "REPAYMENT":
+        on = "" if event.last_payment_date is None else f" on {event.last_payment_date}"
+        text, transaction_id = f"A repayment{_of(paid)} was received{on}.", event.triggered_by_transaction_id
+        return Sentence("repayment_received", text, paid, transaction_id=transaction_id)
+    if event.status is not None:
+        status = account_status(event.status, None)
+        return Sentence("loan_status_changed", f"The loan is {_plain(status)}.")
+    if event.current_balance is not None:
+        return Sentence("balance_changed", f"{event.current_balance:.2f} is owed.", event.current_balance)
+    if not reports.facts(vars(event), *reports.Terms.__annotations__):
+        return None
     return Sentence("loan_terms_recorded", "Terms of the loan were recorded.", event.loan_amount)
 
 
 @sentence_of.register
-def status_changed(
-    event: LoanAccount.StatusChanged | LoanAccount.ClosureClassified, _facts: Document
-) -> Sentence:
-    return Sentence("loan_status_changed", f"The loan is {_plain(event.account_status)}.")
-
-
-@sentence_of.register
-def balance_reported(event: LoanAccount.BalanceReported, _facts: Document) -> Sentence:
-    return Sentence("balance_changed", f"{event.current_balance:.2f} is owed.", event.current_balance)
-
-
-@sentence_of.register
-def payment_received(event: LoanAccount.PaymentReceived, _facts: Document) -> Sentence:
-    on = "" if event.paid_date is None or event.inferred else f" on {event.paid_date}"
-    how = ", as the fallen balance shows" if event.inferred else ""
-    text = f"A repayment{_of(event.amount)} was received{on}{how}."
-    return Sentence("repayment_received", text, event.amount, transaction_id=event.transaction_id)
-
-
-@sentence_of.register
-def disbursed(event: LoanAccount.Disbursed, _facts: Document) -> Sentence:
-    return Sentence("loan_disbursed", f"The loan was paid out on {event.disbursed_date}.")
+def agreement_reported(_event: LoanAccount.AgreementReported, _facts: Document) -> Sentence:
+    return Sentence("loan_terms_recorded", "Terms of the loan were recorded.")
 
 
 @sentence_of.register
@@ -162,7 +156,7 @@ def schedule_created(event: LoanAccount.ScheduleCreated, _facts: Document) -> Se
 
 
 @sentence_of.register
-def instalments_updated(event: LoanAccount.InstalmentsUpdated, _facts: Document) -> Sentence:
+def instalments_updated(event: LoanAccount.InstalmentsReported, _facts: Document) -> Sentence:
     if len(event.payments) > 1:
         return Sentence("instalments_updated", f"{len(event.payments)} instalments changed.")
     [payment] = event.payments
@@ -171,7 +165,7 @@ def instalments_updated(event: LoanAccount.InstalmentsUpdated, _facts: Document)
 
 
 @sentence_of.register
-def aging_updated(event: LoanAccount.AgingUpdated, _facts: Document) -> Sentence | None:
+def aging_updated(event: LoanAccount.AgingReported, _facts: Document) -> Sentence | None:
     parts = [] if event.days_past_due is None else [f"{event.days_past_due} days past due"]
     if event.bucket is not None:
         parts.append(f"in the bucket {_plain(event.bucket)}")

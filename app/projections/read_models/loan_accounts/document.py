@@ -29,32 +29,32 @@ class LoanTerms(Model):
     commencement_date: Day | None = None
     """When the loan begins under its contract."""
     disbursed_date: Day | None = None
-    """The UTC day of the first balance reported for an account pending disbursement (rule Disbursement). Set
-    once; only an older report that arrives late moves it."""
+    """The day, in `BILLIE_BUSINESS_TIME_ZONE` (default: Sydney), of the report by which an account pending
+    disbursement became ACTIVE: a status, or a positive balance without one (rule Disbursement)."""
 
 
 class Balances(Model):
-    """The amounts owed and paid, as last reported by the Accounts service."""
+    """The amounts owed and paid, from the reports of the Accounts service."""
 
     current_balance: Money | None = None
-    """The balance owed, as last reported. The API gives the ledger's own balance."""
+    """The balance owed, as last reported; 0.00 once `account.closed` came. The API gives the ledger's own
+    balance."""
     total_outstanding: Money | None = None
     """The same as `currentBalance`."""
     total_paid: Money | None = None
-    """The closure's total; otherwise `loanTerms.totalPayable`, adjusted by later fees, waivers, adjustments
-    and write-offs, less `currentBalance`, and at least zero, once the account was disbursed (`sdkStatus`
-    ACTIVE, SUSPENDED or CLOSED). Those movements are recognised by the transaction type reported with a
-    balance: a change without one counts as a payment, or as a reversed one."""
+    """What was paid, once the account was disbursed (`sdkStatus` ACTIVE, SUSPENDED or CLOSED). It, the
+    balance, what was written off and what was released are together what is payable: `loanTerms.totalPayable`
+    as fees, waivers, adjustments and the like moved it (rule What is paid). The closure's own total counts
+    only if the balances do not tell."""
 
 
 class LastPayment(Model):
     """The last payment received."""
 
     date: Day | None = None
-    """When it was paid, as reported. For a payment inferred from a lower balance: the day of that report in
-    `BILLIE_BUSINESS_TIME_ZONE` (default: Sydney)."""
+    """When it was paid, as reported, or else the day of its report in `BILLIE_BUSINESS_TIME_ZONE`."""
     amount: Money | None = None
-    """The amount paid."""
+    """The amount paid, as reported, or else by how much the balance fell."""
 
 
 class Instalment(Model):
@@ -70,7 +70,8 @@ class Instalment(Model):
     """The status: `scheduled` from the start, then as reported (upstream's PENDING is `scheduled`, OVERDUE is
     `missed`)."""
     paid_date: Day | None = None
-    """When it was last paid, as reported."""
+    """When it was paid. It, the amounts and the transactions belong to the report of `status`: a newer report
+    of the status replaces them all."""
     amount_paid: Money | None = None
     """The amount paid so far."""
     amount_remaining: Money | None = None
@@ -78,7 +79,7 @@ class Instalment(Model):
     linked_transaction_ids: list[str] | None = None
     """The ledger's transactions that paid it."""
     last_updated: datetime | None = None
-    """When upstream last changed it, as reported."""
+    """When upstream last changed it: as reported, or else the time of the message."""
 
 
 class RepaymentSchedule(Model):
@@ -87,31 +88,32 @@ class RepaymentSchedule(Model):
     schedule_id: str | None = None
     """Upstream's identifier of the schedule. A newer schedule replaces an older one."""
     number_of_payments: int | None = None
-    """The number of payments as reported, or else as listed in the schedule."""
+    """The number of payments as reported with the list, or else its length."""
     payment_frequency: PaymentFrequency | None = None
     """How often payments fall due."""
     created_date: Day | None = None
     """When the schedule was created."""
     payments: list[Instalment] = Field(default_factory=list)
-    """The instalments, by number. One known only from an update has no `dueDate` or `amount`."""
+    """The instalments of the newest list, by number. One known only from an update has no `dueDate` or
+    `amount`."""
 
 
 class Aging(Model):
-    """How late an account is, from `loan.aging.updated.v1`."""
+    """How late an account is, from the newest `loan.aging.updated.v1`; while it is paid off or written off,
+    not at all."""
 
     days_past_due: int | None = None
-    """Days since the oldest unpaid instalment was due."""
+    """Days since the oldest unpaid instalment was due. 0 while paid off or written off."""
     bucket: AgingBucket | None = None
-    """Upstream's aging bucket. A paid-off or written-off account accepts only `closed` (rule Terminal
-    status), so one that was late may keep its last bucket."""
+    """Upstream's aging bucket; `closed` while paid off or written off."""
     is_in_arrears: bool | None = None
-    """Whether anything is overdue, as reported. Like `bucket`, it may remain on a closed account."""
+    """Whether anything is overdue, as reported; otherwise true unless `bucket` is `current` or `closed`."""
     last_updated: datetime | None = None
-    """When upstream computed this, as reported."""
+    """When upstream computed this; while paid off or written off, the time of the closure."""
 
 
 class Closure(Model):
-    """Why and how an account was closed, from `account.closed.v1`."""
+    """Why and how an account was closed, from the newest `account.closed.v1` since it was last reopened."""
 
     reason: ClosureReason | None = None
     """The reason; it decides between `paid_off` and `written_off`."""
@@ -120,9 +122,13 @@ class Closure(Model):
     closed_date: Day | None = None
     """When it was closed."""
     final_balance: Money | None = None
-    """The balance at closure; for a write-off, the amount written off."""
+    """The balance at closure, as reported."""
     total_paid: Money | None = None
-    """The total paid, as reported."""
+    """The total paid, as reported. `balances.totalPaid` differs if it contradicts the balances."""
+    written_off_amount: Money | None = None
+    """For WRITTEN_OFF: the amount given up, by this closure and by write-offs before it."""
+    released_amount: Money | None = None
+    """For ADMIN_CLOSED: what was left of the balance, neither paid nor written off."""
     triggered_by_transaction_id: str | None = None
     """The ledger's transaction that closed it."""
 
@@ -146,23 +152,28 @@ class LoanAccountDocument(Model):
     balances: Balances | None = None
     """The amounts owed and paid, as last reported."""
     last_payment: LastPayment | None = None
-    """The last payment received, as reported, or else inferred from a lower balance of an active account,
-    unless a transaction other than a repayment caused it (rule Last payment). Earlier payments are in the
-    schedule."""
+    """The newest payment by the time of its report: as reported, or by a balance that fell by a REPAYMENT, or
+    without a transaction type while the account was active or in arrears (rule What is a payment). Earlier
+    payments are in the schedule."""
     account_status: AccountStatus | None = None
     """Our status for `sdkStatus`: PENDING and ACTIVE are `active`, SUSPENDED is `in_arrears`, CLOSED is
     `paid_off`, or `written_off` by the closure's reason. Once disbursed, never pending again (rule One-way
     disbursement gate)."""
     sdk_status: SdkStatus | None = None
-    """Upstream's status."""
+    """Upstream's status; ACTIVE too where a balance shows that the loan was disbursed."""
     signed_loan_agreement_url: str | None = None
     """The URL of the signed agreement."""
     repayment_schedule: RepaymentSchedule | None = None
     """The schedule, and the state of each payment."""
     aging: Aging | None = None
     """How late the account is."""
+    in_arrears: bool | None = None
+    """Whether the account is in arrears: `accountStatus` is `in_arrears`, or it is `active` and
+    `aging.isInArrears`. Always present once the status is known."""
     closure: Closure | None = None
     """Why and how it was closed; absent while it is open."""
+    reopened_at: datetime | None = None
+    """When it was last reopened; absent once it is closed again."""
     erased_at: datetime | None = None
     """When its personal data was erased with the customer."""
     created_at: CreatedAt = None

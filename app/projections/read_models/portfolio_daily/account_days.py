@@ -1,17 +1,21 @@
-"""The lookup of ``portfolio-daily``: the state of each loan account, day by day, and its last payment.
+"""The lookup of ``portfolio-daily``: the reports of each loan account, and which days the last one moved.
 
-A document's ``states`` are in order of ``day``. Each has the account's ``status``, ``bucket`` and
-``outstanding``, as far as they are known, and differs from the one before it.
+An account's share of a day is its ``status``, ``bucket`` and ``outstanding`` at the end of the day, as far as
+they are known, and its payments of the day. It is derived from all reports, as the account's document is.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, get_args
 
 from bson.decimal128 import Decimal128
 
 from app.aggregates import LoanAccount
 from app.aggregates.base import Key
+from app.aggregates.loan_account.events import LoanAccountEvents
+from app.aggregates.loan_account.reports import Report, amount_of, insert, microseconds, time_of
+from app.aggregates.loan_account.standing import Standing
 from app.aggregates.loan_account.status import TERMINAL_STATUSES, AccountStatus, AgingBucket
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.projection import AtHand, Lookup, Target
@@ -19,6 +23,8 @@ from app.projections.engine.values import Document, money, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
 
 NOTHING = Decimal128("0.00")
+_FIRST = "2000-01-01"
+"""No loan is older, and no payment is of a day after its report."""
 Share = dict[str, Any]
 """The state of an account: ``status``, ``bucket``, ``outstanding``."""
 
@@ -40,13 +46,14 @@ class AccountMoved:
 
 @dataclass(frozen=True)
 class Paid:
-    """A payment of that day, with its amount, if known."""
+    """By how many payments, and by how much, a day's payments of an account changed."""
 
-    amount: Decimal128 | None
+    payments: int
+    amount: Decimal
 
 
 class AccountDays(Lookup):
-    """One document an account: its states, and what the last event changed."""
+    """One document an account: its reports, and what the last event changed."""
 
     collection = "_portfolio-daily.accounts"
     exact = True
@@ -57,14 +64,39 @@ class AccountDays(Lookup):
     def key(self, event: LoanAccount.Event) -> str | None:
         return str(event.business_id)
 
-    def evolve(self, document: Document, event: LoanAccount.Event, position: int) -> None:  # noqa: ARG002
-        document["moves"] = []
-        document.pop("paid", None)
-        if isinstance(event, LoanAccount.PaymentReceived):
-            day = self._calendar.day_or_that_of(None if event.inferred else event.paid_date, event)
-            _note_payment(document, day, money(event.amount), event.transaction_id)
-        elif (change := _change(event)) is not None:
-            document["moves"] = _change_from(document, self._calendar.day(happened_at(event)), *change)
+    def evolve(self, document: Document, event: LoanAccountEvents.ReportEvent, position: int) -> None:  # noqa: ARG002
+        reports: list[Report] = document.setdefault("reports", [])
+        shares, payments = self._days(reports)
+        at = microseconds(happened_at(event))
+        for report in event.reports():
+            if report["at"] == microseconds(event.at):
+                report["at"] = at  # Nonsense counts as the time of receipt.
+            report.pop("terms", None)
+            insert(reports, report)
+        shares_now, payments_now = self._days(reports)
+        document["moves"] = list(_moves(shares, shares_now))
+        document["paid"] = [
+            {"day": day, "payments": now[0] - was[0], "amount": money(amount_of(now[1] - was[1]))}
+            for day in sorted(payments.keys() | payments_now.keys())
+            if (now := payments_now.get(day, (0, 0))) != (was := payments.get(day, (0, 0)))
+        ]
+
+    def _days(self, reports: list[Report]) -> tuple[dict[str, Share], dict[str, tuple[int, int]]]:
+        """The share at the end of each day with a report, and the number and sum of each day's payments."""
+        standing, shares = Standing(), dict[str, Share]()
+        earliest = min((report["at"] for report in reports), default=0)
+        for report in reports:
+            standing.take(report)
+            at = earliest if "created" in report else report["at"]  # A creation comes first.
+            shares[self._calendar.day(time_of(at))] = _share(standing)
+        payments: dict[str, tuple[int, int]] = {}
+        for payment in standing.payments:
+            day = self._calendar.day(time_of(payment.at))
+            if payment.day is not None and _FIRST <= payment.day <= day:
+                day = payment.day
+            number, amount = payments.get(day, (0, 0))
+            payments[day] = number + 1, amount + (payment.amount or 0)
+        return shares, payments
 
     def follow(
         self,
@@ -72,17 +104,19 @@ class AccountDays(Lookup):
         event: LoanAccount.Event,  # noqa: ARG002
         documents: AtHand,
     ) -> Iterator[Target]:
+        begun = set()
         for move in document["moves"]:
             days = documents.ids(move["day"], move.get("until"))
             if move["day"] not in days[:1]:
+                begun.add(move["day"])
                 yield _begun(move["day"], documents)
                 days = [move["day"], *days]
             moved = AccountMoved(move["was"], move["now"])
             yield from ((day, moved) for day in days)
-        if (paid := document.get("paid")) is not None:
-            if documents.get(paid["day"]) is None:
+        for paid in document["paid"]:
+            if paid["day"] not in begun and documents.get(paid["day"]) is None:
                 yield _begun(paid["day"], documents)
-            yield paid["day"], Paid(paid.get("amount"))
+            yield paid["day"], Paid(paid["payments"], paid["amount"].to_decimal())
 
     def lookup_sources(self, key: str) -> Iterable[Key]:
         return [(LoanAccount, key)]
@@ -91,18 +125,6 @@ class AccountDays(Lookup):
 def is_open(share: Share) -> bool:
     """Whether it is neither paid off nor written off, as far as known."""
     return share.get("status") not in TERMINAL_STATUSES
-
-
-def _change(event: LoanAccount.Event) -> tuple[str, Any] | None:
-    """The field of an account's state that an event sets, and its value."""
-    match event:
-        case LoanAccount.StatusChanged() | LoanAccount.ClosureClassified():
-            return "status", event.account_status
-        case LoanAccount.BalanceReported():
-            return "outstanding", money(event.current_balance)
-        case LoanAccount.AgingUpdated(bucket=str() as bucket):
-            return "bucket", bucket
-    return None
 
 
 def _begun(day: str, documents: AtHand) -> Target:
@@ -118,58 +140,22 @@ def _begun(day: str, documents: AtHand) -> Target:
     return day, DayBegun(totals)
 
 
-def _change_from(document: Document, day: str, field: str, value: Any) -> list[Document]:
-    """Set a field from a day on: the newest report counts for that day and all later ones.
-
-    Returns the ``moves``, in order: from each ``day`` until before ``until``, the state ``was`` one, and is
-    another ``now``.
-    """
-    states: list[Document] = document.get("states", [])
-    kept = [state for state in states if state["day"] < day]
-    old = states[len(kept) :]
-    if not old or old[0]["day"] != day:
-        old = [{**(kept[-1] if kept else {}), "day": day}, *old]
-    new = [{**state, field: value} for state in old]
-    document["states"] = _without_repeats([*kept, *new])
-    return list(_moves(old, new))
-
-
-def _note_payment(
-    document: Document, day: str, amount: Decimal128 | None, transaction_id: str | None
-) -> None:
-    """Set ``paid``, unless the last payment is only reported again, as any snapshot of an account may do.
-
-    The payment is the same if its transaction is, or its day and amount if either report names no
-    transaction.
-    """
-    last, payment = document.get("lastPayment"), {"day": day}
-    put(payment, amount=amount, transactionId=transaction_id)
-    document["lastPayment"] = payment
-    if last is None or not _is_same(last, payment):
-        document["paid"] = {name: payment[name] for name in ("day", "amount") if name in payment}
-
-
-def _is_same(one: Document, other: Document) -> bool:
-    if "transactionId" in one and "transactionId" in other:
-        return bool(one["transactionId"] == other["transactionId"])
-    return one["day"] == other["day"] and one.get("amount") == other.get("amount")
-
-
-def _without_repeats(states: list[Document]) -> list[Document]:
-    found: list[Document] = []
-    for state in states:
-        if not found or _share(found[-1]) != _share(state):
-            found.append(state)
-    return found
-
-
-def _moves(old: list[Document], new: list[Document]) -> Iterator[Document]:
-    for place, (was, now) in enumerate(zip(old, new, strict=True)):
+def _moves(old: dict[str, Share], new: dict[str, Share]) -> Iterator[Document]:
+    """From each ``day`` until before ``until``, the share ``was`` one, and is another ``now``; in order."""
+    days = sorted(old.keys() | new.keys())
+    was: Share = {}
+    now: Share = {}
+    for place, day in enumerate(days):
+        was, now = old.get(day, was), new.get(day, now)
         if was != now:
-            move = {"day": now["day"], "was": _share(was), "now": _share(now)}
-            put(move, until=old[place + 1]["day"] if place + 1 < len(old) else None)
+            move = {"day": day, "was": was, "now": now}
+            put(move, until=days[place + 1] if place + 1 < len(days) else None)
             yield move
 
 
-def _share(state: Document) -> Share:
-    return {name: value for name, value in state.items() if name != "day"}
+def _share(standing: Standing) -> Share:
+    share: Share = {}
+    owed, aging = standing.balance, standing.aging
+    put(share, status=standing.account_status, outstanding=None if owed is None else money(amount_of(owed)))
+    put(share, bucket=None if aging is None else aging.get("bucket"))
+    return share

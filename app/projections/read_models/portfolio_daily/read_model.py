@@ -63,8 +63,7 @@ class PortfolioDay(Model):
     """All loan accounts together at the end of a business day.
 
     A day on which nothing changed has no document: the previous one applies. A report counts from the day it
-    is about, so a late one corrects that day and every later one. But of two reports on the same thing, the
-    older one has no effect if it arrives second, so past days may lack it. The newest day always agrees with
+    is about, so a late one corrects that day and every later one: the newest day always agrees with
     `loan-accounts`. Days are those of `BILLIE_BUSINESS_TIME_ZONE` (default: Sydney).
     """
 
@@ -78,11 +77,10 @@ class PortfolioDay(Model):
     outstanding_total: Money
     """The total owed at the end of the day on all accounts neither paid off nor written off."""
     paid_total: Money
-    """The payments of the day, by payment date, or by the day of the lower balance that alone shows the
-    payment; one without an amount adds nothing."""
+    """The sum of the day's payments."""
     payments: int
-    """The number of payments of the day. A payment reported again counts once: one with the same transaction,
-    or with the same day and amount if either report names no transaction."""
+    """The number of payments of the day, each once (rule What is a payment): by payment date, or else by the
+    day of the report by which the balance fell."""
 
 
 class PortfolioDaily(ReadModel):
@@ -91,11 +89,10 @@ class PortfolioDaily(ReadModel):
     name = "portfolio-daily"
     model = PortfolioDay
     others = (
-        LoanAccount.StatusChanged,
-        LoanAccount.ClosureClassified,
-        LoanAccount.BalanceReported,
-        LoanAccount.AgingUpdated,
-        LoanAccount.PaymentReceived,
+        LoanAccount.Opened,
+        LoanAccount.Updated,
+        LoanAccount.Closed,
+        LoanAccount.AgingReported,
     )
     stamped = False
     carries = True
@@ -115,9 +112,8 @@ class PortfolioDaily(ReadModel):
 
     @on_event
     def paid(self, document: Document, event: Paid) -> None:
-        document["payments"] += 1
-        if event.amount is not None:
-            document["paidTotal"] = _sum(document["paidTotal"], event.amount, 1)
+        document["payments"] += event.payments
+        document["paidTotal"] = money(document["paidTotal"].to_decimal() + event.amount)
 
 
 def _count(document: Document, share: Share, by: int) -> None:

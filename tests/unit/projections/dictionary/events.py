@@ -50,6 +50,16 @@ _NESTED: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("account.schedule.updated.v1", {"account_id": ID, "schedule_id": ID, "payments": [_PAYMENT]}),
+    *(
+        (f"account.{kind}.v1", {"account_id": f"ended {number}", **facts})
+        for number, reason in enumerate(("WRITTEN_OFF", "ADMIN_CLOSED"))
+        for kind, facts in (
+            ("created", {"customer_id": ID, "status": "ACTIVE", "current_balance": "290.00"}),
+            ("closed", {"closure_reason": reason, "final_balance": "100.00"}),
+        )
+    ),
+    ("account.status_changed.v1", {"account_id": "reopened", "new_status": "CLOSED"}),
+    ("account.status_changed.v1", {"account_id": "reopened", "new_status": "ACTIVE"}),
     ("noticeboard_post", {"agentName": "credit::Serviceability", "content": {"surplus": 12}}),
     ("applicationDetail_changed", {"customer": {"customer_id": ID}, "employment": {"pay.slips": [1]}}),
     ("user_input", {"utterance": "Hello", "additional_data": {"$form": ["a", None]}}),

@@ -123,7 +123,7 @@ def each_thing_once(draw: st.DrawFn) -> list[Step]:
         customer = On(Customer, f"C{number % 2}")
         steps += [
             loan.open(**_when(draw), customer_id=customer.business_id, loan_amount=Decimal("500.00")),
-            loan.change_status(**_when(draw), status=draw(st.sampled_from(["ACTIVE", "SUSPENDED"]))),
+            loan.update(**_when(draw), status=draw(st.sampled_from(["ACTIVE", "SUSPENDED"]))),
             loan.update_aging(**_when(draw), bucket=draw(st.sampled_from(["current", "default"]))),
             loan.update(**_when(draw), current_balance=draw(CENTS)),
             loan.update(**_when(draw), last_payment_date="2026-03-02", last_payment_amount=draw(CENTS)),
@@ -167,7 +167,7 @@ def test_every_day_is_the_sum_of_its_events(seed: int) -> None:
             if calendar.day(happened_at(event)) > day:
                 continue
             match event:
-                case LoanAccount.StatusChanged() | LoanAccount.ClosureClassified():
+                case LoanAccount.Updated() | LoanAccount.ClosureClassified():
                     accounts[event.business_id]["accountStatus"] = event.account_status
                 case LoanAccount.BalanceReported():
                     accounts[event.business_id]["balance"] = event.current_balance

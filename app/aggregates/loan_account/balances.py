@@ -1,0 +1,106 @@
+"""What is owed and paid of a loan, by the balances that were reported, in the order of their times; cents."""
+
+from dataclasses import dataclass, field
+
+from app.aggregates.loan_account.reports import Closure, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment received, as its newest report tells of it."""
+
+    at: int
+    """The time of the report."""
+    day: str | None
+    """As reported."""
+    amount: int | None
+    """As reported, else by how much the balance fell."""
+    fell_by: int
+    """By how much the balance fell with all reports of it; 0 if one reported it and nothing fell."""
+
+
+@dataclass(slots=True)
+class Balances:
+    """The balance, and the payments that moved it. By how much it moved is between neighbours in time.
+
+    A movement that is no payment moves what is payable, and never what was paid: so what is payable now is
+    what was paid, is owed, was written off and was released, together.
+    """
+
+    owed: int | None = None
+    payments: dict[str, Payment] = field(default_factory=dict)
+    """By transaction, or else by a number; the newest last."""
+    given_up: int = 0
+    """By write-offs since the last reopening."""
+    unpaid: int | None = None
+    """What a closure wrote off or released."""
+    _unnamed: int = 0
+    _moved: int = 0
+    """By how much payments moved the balance; also what was owed beyond ``unpaid`` when it was closed."""
+    _first: int | None = None
+    """The first balance, if the loan was running then: what is payable beyond it was paid before."""
+
+    def paid(self, payable: int | None) -> int | None:
+        """What was paid; None if it cannot be reported."""
+        if self.owed is None or (self._first is not None and payable is None):
+            return None
+        before = 0 if self._first is None or payable is None else max(payable - self._first, 0)
+        return before + self._moved
+
+    def take(self, report: Report, sdk_status: str | None) -> None:
+        """Take the next report. ``sdk_status`` is upstream's word after it.
+
+        A fall is a payment if it is by REPAYMENT, or without a type while the account is open; a rise by
+        REPAYMENT is one that was reversed.
+        """
+        balance, kind = report.get("current_balance"), report.get("triggered_by_transaction_type")
+        fell_by = 0
+        if balance is not None:
+            if self.owed is None:
+                self._begin(balance, kind, sdk_status)
+            else:
+                fell_by = self.owed - balance
+            self.owed = balance
+        is_open = sdk_status in ("PENDING", "ACTIVE", "SUSPENDED")
+        if kind == "REPAYMENT" or (kind is None and fell_by > 0 and is_open):
+            self._moved += fell_by
+            if fell_by:
+                self._pay(report, fell_by)
+                return
+        if "last_payment_date" in report or "last_payment_amount" in report:
+            self._pay(report, 0)
+        if kind == "WRITE_OFF" and fell_by > 0:
+            self.given_up += fell_by
+
+    def close(self, closure: Closure) -> None:
+        """``account.closed``: nothing is owed any more. What was left is paid, or unpaid, by the reason.
+
+        Written off is the final balance if one is reported, else what was owed before, and what write-offs
+        gave up before the closure; it counts once.
+        """
+        reason, final = closure.get("reason"), max(closure.get("final_balance", 0), 0)
+        before = self.given_up if reason == "WRITTEN_OFF" else 0
+        left = None if self.owed is None else self.owed + before
+        if reason in ("WRITTEN_OFF", "ADMIN_CLOSED"):
+            self.unpaid = before + final if final and (self.owed or not before) else left
+        if left is not None:
+            self._moved += max(left - (self.unpaid or 0), 0)
+            self.owed = 0
+        elif reason not in ("WRITTEN_OFF", "ADMIN_CLOSED") or final:
+            self.owed, self._first = 0, self.unpaid or 0
+
+    def _begin(self, balance: int, kind: str | None, sdk_status: str | None) -> None:
+        """The first balance. Nothing was paid before it, unless the loan was running."""
+        awaits = sdk_status in (None, "PENDING_DISBURSEMENT") or kind == "DISBURSEMENT"
+        if not awaits and (balance != 0 or kind == "REPAYMENT"):
+            self._first = balance
+
+    def _pay(self, report: Report, fell_by: int) -> None:
+        """A payment. Reports of one transaction are one payment, of their sum; one fully reversed is none."""
+        self._unnamed += 1
+        name = report.get("triggered_by_transaction_id", f"/{self._unnamed}")
+        known = self.payments.pop(name, None)
+        total = fell_by + (0 if known is None else known.fell_by)
+        if total > 0 or fell_by == 0:
+            amount = report.get("last_payment_amount", total or None)
+            self.payments[name] = Payment(report["at"], report.get("last_payment_date"), amount, total)

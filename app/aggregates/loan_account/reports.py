@@ -1,0 +1,138 @@
+"""What the Accounts service reported of one loan, in the order in which it happened.
+
+Reports hold only numbers and texts, so that a document keeps them as they are: amounts in cents, times in
+microseconds since 1970 in UTC, days as ``YYYY-MM-DD``.
+"""
+
+from bisect import insort
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Required, TypedDict, cast
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Terms(TypedDict, total=False):
+    """The terms of a loan."""
+
+    account_number: str
+    loan_amount: int
+    loan_fee: int
+    total_payable: int
+    opened_date: str
+    commencement_date: str
+    signed_loan_agreement_url: str
+
+
+class Closure(TypedDict, total=False):
+    """Why and how an account was closed."""
+
+    reason: str
+    previous_status: str
+    closed_date: str
+    final_balance: int
+    total_paid: int
+    triggered_by_transaction_id: str
+
+
+class Aging(TypedDict, total=False):
+    """How late an account is."""
+
+    days_past_due: int
+    bucket: str
+    is_in_arrears: bool
+    last_updated: int
+
+
+class Instalment(TypedDict, total=False):
+    """One payment of a repayment schedule: as planned, or what became of it."""
+
+    payment_number: Required[int]
+    due_date: str
+    amount: int
+    status: str
+    paid_date: str
+    amount_paid: int
+    amount_remaining: int
+    linked_transaction_ids: list[str]
+    last_updated: int
+
+
+class Plan(TypedDict, total=False):
+    """A repayment schedule, as planned."""
+
+    schedule_id: Required[str]
+    number_of_payments: int
+    payment_frequency: str
+    created_date: str
+    payments: list[Instalment]
+
+
+class Report(TypedDict, total=False):
+    """What one message said, or what it said of one instalment; what it did not say is absent."""
+
+    at: Required[int]
+    """When it was so: the message's own time, or else the time that it came in."""
+    created: bool
+    """It is the account's creation, which is first, whenever it came. True if it has a time of its own: one
+    without is the oldest."""
+    terms: Terms
+    status: str
+    """Upstream's word."""
+    current_balance: int
+    triggered_by_transaction_type: str
+    triggered_by_transaction_id: str
+    last_payment_date: str
+    last_payment_amount: int
+    closure: Closure
+    aging: Aging
+    plan: Plan
+    schedule_id: str
+    """The schedule of the ``instalment``, if it is named."""
+    instalment: Instalment
+
+
+def insert(reports: list[Report], report: Report) -> None:
+    """Insert in the order of time; where times are equal, arrival decides."""
+    insort(reports, report, key=_place)
+
+
+def _place(report: Report) -> tuple[int, int]:
+    return int(report.get("created", 2)), report["at"]
+
+
+def microseconds(at: datetime) -> int:
+    """A time, as reports hold it."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def time_of(at: int) -> datetime:
+    """A time in a report."""
+    return _EPOCH + at * _MICROSECOND
+
+
+def amount_of(cents: int) -> Decimal:
+    """An amount in a report, in AUD."""
+    return Decimal(cents).scaleb(-2)
+
+
+def facts(said: Mapping[str, object], *names: str) -> dict[str, object]:
+    """The facts that were said, as reports hold them. One that was erased counts as not said."""
+    found = {name: _plain(said.get(name)) for name in names}
+    return {name: value for name, value in found.items() if value not in (None, "", [])}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal():
+            return int(value.scaleb(2))
+        case datetime():
+            return microseconds(value)
+        case list():
+            return [
+                facts(cast("dict[str, object]", each), *each) if isinstance(each, dict) else each
+                for each in value
+            ]
+    return value
