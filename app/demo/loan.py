@@ -163,8 +163,8 @@ class Loan:
             self._report(at + timedelta(seconds=5), touched)
         if not self.owed:
             self.close(at + timedelta(minutes=1), "PAID_OFF", transaction)
-        elif self.status == "SUSPENDED" and not self.days_past_due(self._publishers.local(at).date()):
-            self._change_status(at + timedelta(seconds=10), "ACTIVE")
+        else:
+            self.resume(at + timedelta(seconds=10))
 
     def night(self, at: datetime) -> None:
         """The nightly job: yesterday's missed instalment, the aging, the suspension."""
@@ -180,8 +180,8 @@ class Loan:
             self._change_status(at + timedelta(minutes=1), "SUSPENDED")
 
     def resume(self, at: datetime) -> None:
-        """An agreed plan ends the suspension."""
-        if self.status == "SUSPENDED":
+        """The suspension ends once nothing is past due."""
+        if self.status == "SUSPENDED" and not self.days_past_due(self._publishers.local(at).date()):
             self._change_status(at, "ACTIVE")
 
     def close(self, at: datetime, reason: str, transaction: str | None = None) -> None:

@@ -29,7 +29,7 @@ class DemoRunningError(BillieError):
     """The folder is in use by another demo."""
 
 
-class Lender(NamedTuple):
+class Simulation(NamedTuple):
     """The size of the simulated lender."""
 
     customers: int
@@ -39,7 +39,7 @@ class Lender(NamedTuple):
 
 
 def demo(
-    data: Path, lender: Lender, stop: Event, *, seconds: float | None, say: Say, show_status: Say
+    data: Path, simulation: Simulation, stop: Event, *, seconds: float | None, say: Say, show_status: Say
 ) -> None:
     """Run until ``stop``, or for so many seconds. Continues with the data in ``data``.
 
@@ -52,7 +52,7 @@ def demo(
             list(migrate(client[servers.settings.mongo_db]))
         for role in ("ingest", "project", "api"):
             supervisor.start(role, role, environment=environment)
-        size = ("--customers", str(lender.customers), "--rate", str(lender.rate))
+        size = ("--customers", str(simulation.customers), "--rate", str(simulation.rate))
         state = ("--state-file", str(data / "simulator.json"))
         supervisor.start("simulator", *size, *state, environment=environment, module="app.demo.simulator")
         while not stop.is_set() and not introduce(servers, say):

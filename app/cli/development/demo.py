@@ -8,7 +8,7 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
-from app.demo.run import Lender, demo, servers_only
+from app.demo.run import Simulation, demo, servers_only
 from app.errors import UsageError
 from app.runtime.servers.stopping import StopSignal
 
@@ -33,8 +33,8 @@ def command(
             if only_servers:
                 servers_only(data, stop, typer.echo)
             else:
-                lender = Lender(customers, rate)
-                demo(data, lender, stop, seconds=seconds, say=typer.echo, show_status=status.show)
+                simulation = Simulation(customers, rate)
+                demo(data, simulation, stop, seconds=seconds, say=typer.echo, show_status=status.show)
         except OSError as error:
             if error.filename is None:
                 raise
