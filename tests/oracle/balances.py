@@ -6,7 +6,7 @@ from decimal import Decimal
 from tests.oracle.reports import Report, newest
 
 NOTHING = Decimal("0.00")
-PENDING = (None, "PENDING_DISBURSEMENT")
+NOT_LENT = (None, "PENDING_DISBURSEMENT")
 
 
 @dataclass
@@ -18,6 +18,7 @@ class Lent:
     written_off: Decimal | None = None
     released: Decimal | None = None
     payments: dict[str, tuple[Report, Decimal | None]] = field(default_factory=dict)
+    is_closed: bool = False
     given_up: Decimal = NOTHING
     """By WRITE_OFF falls of the time before a closure."""
 
@@ -43,7 +44,7 @@ def balance(loan: Lent, report: Report, status: str | None, payable: Decimal | N
     now = report.facts.get("current_balance")
     if now is not None and loan.owed is None:
         loan.paid = paid_before(now, report, status, payable)
-    moved = NOTHING if now is None or loan.owed is None else now - loan.owed
+    moved = NOTHING if now is None or loan.owed is None or loan.is_closed else now - loan.owed
     if moved < 0 and is_payment(report, status):
         pay(loan, report, -moved)
     elif moved > 0 and type_of(report) == "REPAYMENT":
@@ -52,7 +53,7 @@ def balance(loan: Lent, report: Report, status: str | None, payable: Decimal | N
         pay(loan, report, NOTHING)
     if moved < 0 and type_of(report) == "WRITE_OFF":
         loan.given_up -= moved
-    if now is not None:
+    if now is not None and not loan.is_closed:
         loan.owed = now
 
 
@@ -71,7 +72,7 @@ def is_payment(report: Report, status: str | None) -> bool:
 
 def paid_before(now: Decimal, report: Report, status: str | None, payable: Decimal | None) -> Decimal | None:
     """What was paid before the first balance that is known: nothing, unless the loan was running."""
-    if now == 0 or status in PENDING or type_of(report) == "DISBURSEMENT":
+    if now == 0 or status in NOT_LENT or type_of(report) == "DISBURSEMENT":
         return NOTHING
     return None if payable is None else max(payable - now, NOTHING)
 
@@ -90,17 +91,16 @@ def pay(loan: Lent, report: Report, amount: Decimal) -> None:
 def close(loan: Lent, report: Report, payable: Decimal | None) -> None:
     """Nothing is owed any more: what was left is paid, written off or released, by the reason."""
     reason = report.facts.get("closure_reason", "PAID_OFF")
-    owed = loan.owed
-    if owed is not None and reason == "WRITTEN_OFF":
-        owed += loan.given_up  # It counts once.
-    left: Decimal | None = NOTHING
-    if reason != "PAID_OFF":
-        left = report.facts.get("final_balance") or owed
-        loan.written_off = left if reason == "WRITTEN_OFF" else None
-        loan.released = left if reason == "ADMIN_CLOSED" else None
-    if owed is None or loan.paid is None:
-        loan.paid = None if payable is None or left is None else payable - left
-        loan.paid = report.facts.get("total_paid", loan.paid) if payable is None else loan.paid
+    left = NOTHING if reason == "PAID_OFF" else (report.facts.get("final_balance") or loan.owed)
+    if reason == "ADMIN_CLOSED":
+        loan.released = left
+    if reason == "WRITTEN_OFF" and left is not None:
+        # What WRITE_OFF falls took counts once: a final balance above what is owed holds it already.
+        loan.written_off = left if left > (loan.owed or NOTHING) else left + loan.given_up
+    if loan.owed is not None and loan.paid is not None:
+        loan.paid += max(loan.owed - (left or NOTHING), NOTHING)
+    elif payable is not None and left is not None:
+        loan.paid = payable - left
     else:
-        loan.paid += max(owed - (left or NOTHING), NOTHING)
-    loan.owed = NOTHING
+        loan.paid = report.facts.get("total_paid")
+    loan.owed, loan.is_closed = NOTHING, True

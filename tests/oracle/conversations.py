@@ -106,8 +106,9 @@ def deep_merge(into: dict[str, Any], more: dict[str, Any]) -> None:
     """Objects are merged key by key; any other value replaces the older one."""
     for key, value in more.items():
         held = into.get(key)
-        if isinstance(held, dict) and isinstance(value, dict):
-            deep_merge(held, value)
+        if isinstance(value, dict):
+            into[key] = held if isinstance(held, dict) else {}
+            deep_merge(into[key], value)
         else:
             into[key] = value
 

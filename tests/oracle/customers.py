@@ -52,7 +52,7 @@ def full_name(reports: list[Report]) -> str | None:
 def identity(reports: list[Report]) -> tuple[str | None, bool | None]:
     """`customer.verified` is a report of `ekyc_status` successful too, of its own time.
 
-    Verified is true once that came, unless a newer report of `ekyc_status` is failed or pending.
+    Verified is true once that came, unless the newest report of `ekyc_status` is failed or pending.
     """
     status = is_verified = None
     for report in reports:
@@ -60,7 +60,7 @@ def identity(reports: list[Report]) -> tuple[str | None, bool | None]:
             status, is_verified = "successful", True
         elif "ekyc_status" in report.facts:
             status = report.facts["ekyc_status"]
-            is_verified = is_verified and (status == "successful" or None)
+            is_verified = None if is_verified is None else status == "successful"
     return status, is_verified
 
 

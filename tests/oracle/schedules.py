@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.oracle.reports import Report, known, shown
+from tests.oracle.reports import Report, known, newest_of, shown
 
 PLAN = "schedule_id payment_frequency created_date"
 DUE = "payment_number due_date amount"
@@ -22,9 +22,9 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
     due = [
         shown(each, DUE) | {"status": "scheduled"} | paid.get(each["payment_number"], {}) for each in listed
     ]
-    return known({"numberOfPayments": plan.get("n_payments", len(due) or None), "payments": due}) | shown(
-        plan, PLAN
-    )
+    same = [each for each in plans if each.facts["schedule_id"] == plan["schedule_id"]]
+    number = plan.get("n_payments", len(due) or None)
+    return known({"numberOfPayments": number, "payments": due}) | newest_of(same, PLAN)
 
 
 def instalments(reports: list[Report], plans: list[Report]) -> dict[int, dict[str, Any]]:
