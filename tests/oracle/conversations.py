@@ -15,8 +15,7 @@ DETAILS = "reason retry_eligible blocked_until source_application_number"
 def conversation(name: str, reports: list[Report]) -> dict[str, Any]:
     """The document of a conversation."""
     started = [report.at for report in reports if report.kind == "conversation_started"]
-    said = utterances(reports)
-    notices = noticeboard(reports)
+    said, notices = utterances(reports), noticeboard(reports)
     word, decided, detail = decision(reports)
     return known(
         {
@@ -75,21 +74,20 @@ def utterances(reports: list[Report]) -> list[dict[str, Any]]:
 
 def noticeboard(reports: list[Report]) -> list[dict[str, Any]]:
     """`agent::Topic` is kept whole; the topic is what follows `::`, else the name."""
-    return [
-        {"topic": report.facts.get("agent_name", "").rpartition("::")[2].strip(), "timestamp": report.at}
-        | shown({"content": report.facts.get("post")} | report.facts, "agent_name content")
-        for report in reports
-        if report.kind.startswith("noticeboard")
-    ]
+    notices = []
+    for report in reports:
+        if report.kind.startswith("noticeboard"):
+            topic = report.facts.get("agent_name", "").rpartition("::")[2].strip() or None
+            content = report.facts.get("content", report.facts.get("post"))
+            facts = {"agent_name": report.facts.get("agent_name"), "topic": topic, "content": content}
+            notices.append(shown(facts | {"timestamp": report.at}, "agent_name topic content timestamp"))
+    return notices
 
 
 def assessments(reports: list[Report]) -> dict[str, Any]:
     """Of two reports of one assessment, the newer replaces the older."""
-    return {
-        ASSESSMENTS[report.kind]: free_form(report.payload)
-        for report in reports
-        if report.kind in ASSESSMENTS
-    }
+    made = [report for report in reports if report.kind in ASSESSMENTS]
+    return {ASSESSMENTS[report.kind]: free_form(report.payload) for report in made}
 
 
 def application_data(reports: list[Report]) -> dict[str, Any]:
@@ -98,16 +96,14 @@ def application_data(reports: list[Report]) -> dict[str, Any]:
     for report in reports:
         if report.kind == "applicationDetail_changed":
             others = ("customer", "application_number", "applicationNumber")
-            deep_merge(merged, free_form({k: v for k, v in report.payload.items() if k not in others}) or {})
+            deep_merge(merged, free_form({k: v for k, v in report.payload.items() if k not in others}))
     return merged
 
 
 def deep_merge(into: dict[str, Any], more: dict[str, Any]) -> None:
     """Objects are merged key by key; any other value replaces the older one."""
     for key, value in more.items():
-        held = into.get(key)
-        if isinstance(value, dict):
-            into[key] = held if isinstance(held, dict) else {}
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
             deep_merge(into[key], value)
         else:
             into[key] = value
@@ -115,18 +111,17 @@ def deep_merge(into: dict[str, Any], more: dict[str, Any]) -> None:
 
 def decided_by(report: Report) -> str | None:
     """Upstream's word for the decision, upper case."""
-    said = report.facts.get("decision") or report.facts.get("outcome")
-    return said.rsplit(".", 1)[-1].upper() if said and report.kind.startswith("final_") else None
+    word: str | None = report.facts.get("decision", report.facts.get("outcome"))
+    return word.rpartition(".")[2].upper() if word else None
 
 
 def status(reports: list[Report]) -> str:
     """Active from the start; then what the newest decision or report of a status says."""
-    found = "active"
+    found: str = "active"
     for report in reports:
-        if decided := decided_by(report):
-            found = OUTCOMES.get(decided, "hard_end")
-        elif report.kind == "conversationSummary_changed":
-            found = report.facts.get("status", found)
+        if word := decided_by(report):
+            found = OUTCOMES.get(word, "hard_end")
+        found = report.facts.get("status", found)
     return found
 
 
@@ -139,11 +134,10 @@ def decision(reports: list[Report]) -> tuple[str | None, datetime | None, dict[s
     decided: datetime | None = None
     detail: dict[str, Any] = {}
     for report in reports:
-        if report.kind.startswith("final_"):
-            own = shown(report.facts, DETAILS)
-            if said := decided_by(report):
-                detail = own if word else detail | own
-                word, decided = said, report.at
-            else:
-                detail |= own
+        own = shown(report.facts, DETAILS)
+        if said := decided_by(report):
+            detail = own if word else detail | own
+            word, decided = said, report.at
+        else:
+            detail |= own
     return word, decided, detail if word else {}

@@ -18,23 +18,15 @@ def documents(entries: list[Entry]) -> Documents:
     for report in absorbed(entries):
         for collection, name, part in subjects(report):
             of[collection][name].append(part)
-    names = {name: full_name(reports) for name, reports in of["customers"].items()}
-    accounts = {name: loan_account(name, reports, names) for name, reports in of["loan-accounts"].items()}
+    names = {each: full_name(reports) for each, reports in of["customers"].items()}
+    accounts = {each: loan_account(each, reports, names) for each, reports in of["loan-accounts"].items()}
+    requests = of["write-off-requests"].items()
     return {
-        "customers": {name: customer(name, reports) for name, reports in of["customers"].items()},
+        "customers": {each: customer(each, reports) for each, reports in of["customers"].items()},
         "loan-accounts": accounts,
-        "conversations": {name: conversation(name, reports) for name, reports in of["conversations"].items()},
-        "write-off-requests": {
-            name: write_off(name, reports, requested_of(reports, accounts))
-            for name, reports in of["write-off-requests"].items()
-        },
+        "conversations": {each: conversation(each, reports) for each, reports in of["conversations"].items()},
+        "write-off-requests": {each: write_off(each, reports, accounts) for each, reports in requests},
     }
-
-
-def requested_of(reports: list[Report], accounts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The account that a write-off request is about, as far as it is known."""
-    names = [report.facts["loan_account_id"] for report in reports if "loan_account_id" in report.facts]
-    return accounts.get(names[-1], {}) if names else {}
 
 
 def subjects(report: Report) -> list[tuple[str, str, Report]]:
@@ -43,11 +35,8 @@ def subjects(report: Report) -> list[tuple[str, str, Report]]:
         return [("customers", report.facts["customer_id"], report)]
     if report.kind.startswith(("account.", "loan.")):
         return [("loan-accounts", report.facts["account_id"], report)]
-    name = report.conversation or ""
     if report.kind.startswith("writeoff."):
-        return [("write-off-requests", name, report)]
-    found = [("conversations", name, report)]
-    person = customer_of(report)
-    if person and "customer" in report.facts:
-        found.append(("customers", person, report.of(of_the_chat(report.facts["customer"]))))
-    return found
+        return [("write-off-requests", report.conversation, report)]
+    person = customer_of(report) if "customer" in report.facts else None
+    of_person = [("customers", person, report.of(of_the_chat(report.facts["customer"])))] if person else []
+    return [("conversations", report.conversation, report), *of_person]

@@ -23,7 +23,7 @@ class Report:
     own_time: datetime | None
     came_in: datetime
     arrival: int
-    conversation: str | None
+    conversation: str
     customer: str | None
     application: str | None
     cause: str | None
@@ -88,9 +88,9 @@ def read(entry_id: str, fields: dict[str, str], arrival: int) -> Report | None:
         raise RejectedError("payload is not JSON") from None
     shape = SHAPES.get(kind, {})
     facts = read_keys(payload, shape)
-    conversation = identifier(first(fields, "cid", "conv", "conversation_id"))
+    conversation = identifier(first(fields, "cid", "conv", "conversation_id")) or ""
     needs_conversation = kind.startswith("writeoff.") or not kind.endswith(".v1")
-    if lacks(facts, shape) or (needs_conversation and conversation is None):
+    if lacks(facts, shape) or (needs_conversation and not conversation):
         raise RejectedError("a required key is missing")
     own = [value_of(payload, key) for key in ("changed_at", "timestamp", "last_updated", "verified_at")]
     entrys = [first(fields, "timestamp"), first(fields, "created_at")]

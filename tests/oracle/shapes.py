@@ -31,104 +31,69 @@ READERS: dict[str, Reader] = {
 }
 
 
-def keys(**by_reader: str) -> dict[str, Reader]:
-    """The keys that each reader reads."""
-    return {key: READERS[name] for name, spelt in by_reader.items() for key in spelt.split()}
+def keys(spelt: str) -> dict[str, Reader]:
+    """The keys of `reader: key key, reader: key`."""
+    groups = [group.split(":") for group in spelt.split(",")]
+    return {key: READERS[reader.strip()] for reader, named in groups for key in named.split()}
 
 
 ADDRESS = "unit_number street_number street_name street_type street suburb city state postcode country"
-CUSTOMER = keys(
-    identifier="customer_id!",
-    text="first_name last_name preferred_name email_address mobile_phone_number",
-    date="date_of_birth",
-    ekyc="ekyc_status",
-    flag="staff investor vulnerable",
-) | {"residential_address": object_of(keys(text=f"{ADDRESS} full_address"))}
-OF_THE_CHAT = keys(text="email phone mobile mobile_phone full_name name", identifier="customer_id")
-TERMS = keys(
-    text="signed_loan_agreement_url",
-    identifier="account_id! customer_id account_number",
-    upstream="status",
-    money="loan_amount loan_fee loan_total_payable current_balance",
-    date="opened_date commencement_date",
-)
-PAYMENT = keys(
-    money="last_payment_amount", date="last_payment_date", text="triggered_by_transaction_type"
-) | keys(identifier="triggered_by_transaction_id")
-DUE = keys(count="payment_number!", date="due_date", money="amount")
-PAID = keys(
-    count="payment_number!",
-    instalment="status",
-    date="paid_date",
-    money="amount_paid paid_amount amount_remaining",
-    identifiers="linked_transaction_ids",
-    time="last_updated",
-)
-UTTERANCE = keys(
-    text="utterance rationale answer_input_type",
-    time="created_at",
-    flag="end_conversation",
-    free_form="additional_data",
-)
-NOTICE = keys(text="agent_name content post")
-DECISION = keys(
-    text="decision outcome reason",
-    flag="retry_eligible",
-    date="blocked_until",
-    identifier="source_application_number",
-)
+READERS["address"] = object_of(keys(f"text: {ADDRESS} full_address"))
+PERSON = """text: first_name last_name preferred_name email_address mobile_phone_number, date: date_of_birth,
+    ekyc: ekyc_status, flag: staff investor vulnerable, address: residential_address"""
+CHAT_NAMES = "identifier: customer_id, text: email phone mobile mobile_phone full_name name"
+READERS["person"] = object_of(keys(f"{PERSON}, {CHAT_NAMES}"))
+READERS["due"] = list_of(object_of(keys("count: payment_number!, date: due_date, money: amount")))
+PAID = """count: payment_number!, instalment: status, date: paid_date, time: last_updated,
+    money: amount_paid paid_amount amount_remaining, identifiers: linked_transaction_ids"""
+READERS["paid"] = lambda raw: [] if raw is None else list_of(object_of(keys(PAID)))(raw)
 
+TERMS = """text: signed_loan_agreement_url, identifier: account_number, upstream: status, date: opened_date
+    commencement_date, money: loan_amount loan_fee loan_total_payable current_balance"""
+PAYMENT = """money: last_payment_amount, date: last_payment_date, text: triggered_by_transaction_type,
+    identifier: triggered_by_transaction_id"""
+UTTERANCE = """text: utterance rationale answer_input_type, time: created_at, flag: end_conversation,
+    free_form: additional_data"""
+NOTICE = "text: agent_name content post"
+DECISION = """text: decision outcome reason, flag: retry_eligible, date: blocked_until,
+    identifier: source_application_number"""
 SHAPES = {
-    "customer.created.v1": CUSTOMER,
-    "customer.changed.v1": CUSTOMER,
-    "customer.updated.v1": CUSTOMER,
-    "customer.verified.v1": keys(identifier="customer_id!"),
-    "account.created.v1": TERMS | keys(identifier="customer_id!"),
-    "account.updated.v1": TERMS | PAYMENT,
-    "account.status_changed.v1": keys(identifier="account_id!", upstream="new_status!"),
+    "customer.created.v1": keys(f"identifier: customer_id!, {PERSON}"),
+    "customer.changed.v1": keys(f"identifier: customer_id!, {PERSON}"),
+    "customer.updated.v1": keys(f"identifier: customer_id!, {PERSON}"),
+    "customer.verified.v1": keys("identifier: customer_id!"),
+    "account.created.v1": keys(f"{TERMS}, identifier: account_id! customer_id!"),
+    "account.updated.v1": keys(f"{TERMS}, {PAYMENT}, identifier: account_id! customer_id"),
+    "account.status_changed.v1": keys("identifier: account_id!, upstream: new_status!"),
     "account.closed.v1": keys(
-        identifier="account_id! triggered_by_transaction_id",
-        closure="closure_reason",
-        money="final_balance total_paid loan_total_payable",
-        upstream="previous_status",
-        date="closed_date",
+        """identifier: account_id! triggered_by_transaction_id, closure: closure_reason, date: closed_date,
+        money: final_balance total_paid loan_total_payable, upstream: previous_status"""
     ),
     "account.schedule.created.v1": keys(
-        identifier="account_id! schedule_id!",
-        money="loan_amount total_amount fee",
-        count="n_payments",
-        frequency="payment_frequency",
-        date="created_date",
-    )
-    | {"payments": list_of(object_of(DUE))},
-    "account.schedule.updated.v1": keys(identifier="account_id! schedule_id")
-    | {"payments!": lambda raw: [] if raw is None else list_of(object_of(PAID))(raw)},
-    "loan.aging.updated.v1": keys(
-        identifier="account_id!", count="dpd", bucket="bucket", flag="is_in_arrears"
+        """identifier: account_id! schedule_id!, money: loan_amount total_amount fee, count: n_payments,
+        frequency: payment_frequency, date: created_date, due: payments"""
     ),
+    "account.schedule.updated.v1": keys("identifier: account_id! schedule_id, paid: payments!"),
+    "loan.aging.updated.v1": keys("identifier: account_id!, count: dpd, bucket: bucket, flag: is_in_arrears"),
     "conversation_started": {},
-    "user_input": UTTERANCE,
-    "assistant_response": UTTERANCE,
-    "applicationDetail_changed": keys(identifier="application_number")
-    | {"customer": object_of({key.rstrip("!"): read for key, read in CUSTOMER.items()} | OF_THE_CHAT)},
-    "noticeboard_updated": NOTICE,
-    "noticeboard_post": NOTICE,
-    "final_decision": DECISION,
-    "final_credit_decision": DECISION,
-    "conversation_summary": keys(text="purpose", texts="facts"),
-    "conversationSummary_changed": keys(text="status"),
+    "user_input": keys(UTTERANCE),
+    "assistant_response": keys(UTTERANCE),
+    "applicationDetail_changed": keys("identifier: application_number, person: customer"),
+    "noticeboard_updated": keys(NOTICE),
+    "noticeboard_post": keys(NOTICE),
+    "final_decision": keys(DECISION),
+    "final_credit_decision": keys(DECISION),
+    "conversation_summary": keys("text: purpose, texts: facts"),
+    "conversationSummary_changed": keys("text: status"),
     "writeoff.requested.v1": keys(
-        identifier="loan_account_id! requested_by! customer_id account_number",
-        money="amount! original_balance",
-        why="reason!",
-        text="customer_name notes requested_by_name",
-        priority="priority",
+        """identifier: loan_account_id! requested_by! customer_id account_number, why: reason!,
+        priority: priority, money: amount! original_balance, text: customer_name notes requested_by_name"""
     ),
     "writeoff.approved.v1": keys(
-        identifier="approved_by! ledger_event_id transaction_id", text="comment approved_by_name"
+        "identifier: approved_by! ledger_event_id transaction_id, text: comment approved_by_name"
     ),
-    "writeoff.rejected.v1": keys(identifier="rejected_by!", text="reason rejected_by_name"),
-    "writeoff.cancelled.v1": keys(identifier="cancelled_by!", text="cancelled_by_name"),
+    "writeoff.rejected.v1": keys("identifier: rejected_by!, text: reason rejected_by_name"),
+    "writeoff.cancelled.v1": keys("identifier: cancelled_by!, text: cancelled_by_name"),
 }
 ASSESSMENTS = {
     "identityRisk_assessment": "identityRisk",

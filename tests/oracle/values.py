@@ -120,10 +120,10 @@ def camel(key: str) -> str:
 
 
 def free_form(raw: Any) -> Any:
-    """Any value inside a free-form object: keys with $ or dots are cleaned, nulls are absent."""
+    """Any value inside a free-form object: keys with $ or dots are cleaned, nulls and blanks are absent."""
     if isinstance(raw, dict):
         clean = {re.sub(r"^\$", "＄", k).replace(".", "．"): free_form(value) for k, value in raw.items()}
         return {key: value for key, value in clean.items() if value is not None}
     if isinstance(raw, list):
         return [value for each in raw if (value := free_form(each)) is not None]
-    return raw
+    return (raw.strip() or None) if isinstance(raw, str) else raw

@@ -7,14 +7,14 @@ from tests.oracle.reports import Report, known, newest, newest_of, stamps
 DECISIONS = {"approved": "approved_by", "rejected": "rejected_by", "cancelled": "cancelled_by"}
 
 
-def write_off(name: str, reports: list[Report], account: dict[str, Any]) -> dict[str, Any]:
-    """The document of a request; `account` is that of its loan account, empty if it is unknown."""
+def write_off(name: str, reports: list[Report], accounts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The document of a request."""
     requests = [report for report in reports if report.kind == "writeoff.requested.v1"]
     decision = standing(reports)
     asked = {"id": newest(reports, "requested_by"), "name": newest(reports, "requested_by_name")}
     found: dict[str, Any] = {"_id": name, "requestId": name, "status": "pending", "requestedBy": known(asked)}
     found |= newest_of(reports, "loan_account_id amount original_balance notes priority")
-    found |= of_the_account(reports, account)
+    found |= of_the_account(reports, accounts.get(newest(reports, "loan_account_id"), {}))
     if requests:
         found |= {
             "reason": newest(requests, "reason"),
