@@ -31,9 +31,10 @@ test-postgresql: $(VENV)/installed ## the integration and chaos tests with their
 chaos: $(VENV)/installed ## the whole system under fire, for an hour; ARGS="--minutes 10 --seed 7" for less, and others
 	@$(PYTHON) -m pytest -q -s tests/chaos --minutes 60 $(ARGS)
 
-fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wild requests to it; ARGS="--seed 7" draws others
+fuzz: $(VENV)/installed ## 100,000 wild entries, from the stream to the API; wild requests; the oracle; ARGS="--seed 7" draws others
 	@$(PYTHON) -m pytest -q -s tests/integration/ingestion/stream/test_fuzz_stream.py --fuzz-entries 100000 $(ARGS)
 	@$(PYTHON) -m pytest -q -s tests/e2e/test_openapi_holds.py --api-examples 100 $(ARGS)
+	@$(PYTHON) -m pytest -q -s tests/unit/contract/test_oracle.py --oracle-streams 2000 $(ARGS)
 
 lint: $(VENV)/installed ## style, words, types, and the arrows between the folders
 	@$(VENV)/bin/ruff check -q .

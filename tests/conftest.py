@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, default=3, help="of the fire")
     parser.addoption("--screenshots", help="a folder to keep those of the console in")
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
+    parser.addoption("--oracle-streams", type=int, default=200, help="random streams for the oracle")
 
 
 _mongod_missing = pytest.StashKey[str | None]()

@@ -12,7 +12,7 @@ READERS: dict[str, Reader] = {
     "identifier": values.identifier,
     "identifiers": list_of(values.identifier),
     "text": values.text,
-    "texts": list_of(values.text),
+    "texts": lambda raw: list_of(values.text)(raw if isinstance(raw, list) else [raw]),
     "free_form": lambda raw: values.free_form(raw) if isinstance(raw, dict) else None,
     "ekyc": word(
         successful="successful success approved passed verified",
