@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.oracle.reports import Report, known, newest, newest_of, shown, stamps
+from tests.oracle.reports import OLDEST, Report, known, newest, newest_of, shown, stamps
 from tests.oracle.shapes import ADDRESS
 
 OTHER_NAMES = {
@@ -67,14 +67,16 @@ def identity(reports: list[Report]) -> tuple[str | None, bool | None]:
 def address(reports: list[Report]) -> dict[str, str]:
     """A report with a street and a suburb or postcode is a whole address; others change their parts only."""
     held: dict[str, str] = {}
+    at = OLDEST
     for report in reports:
         parts = dict(report.facts.get("residential_address", {}))
         if "city" in parts:
             parts.setdefault("suburb", parts.pop("city"))  # Stands for a suburb that is absent.
         if {"street_name", "street"} & parts.keys() and {"suburb", "postcode"} & parts.keys():
             held = {}
-        elif parts:
+        elif parts and report.at > at:
             held.pop("full_address", None)  # One that is older than a part is dropped.
+        at = report.at if "full_address" in parts else at
         held |= parts
     line = {"street": street(held), "city": held.get("suburb")}
     return shown(held | known(line), f"{ADDRESS} full_address")

@@ -1,4 +1,4 @@
-"""Random messages about a few things: their values come from small pools, so that they agree and contradict."""
+"""Random messages about a few things: their values come from small pools, and so often contradict."""
 
 from typing import Any
 
