@@ -14,7 +14,8 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
     plans = [report for report in reports if report.kind == "account.schedule.created.v1"]
     paid = instalments(reports, plans)
     if not plans:
-        names = [report.facts["schedule_id"] for report in reports if "schedule_id" in report.facts]
+        named = [report.facts for report in reports if report.facts.get("payments")]
+        names = [facts["schedule_id"] for facts in named if "schedule_id" in facts]
         payments = [{"paymentNumber": number} | paid[number] for number in sorted(paid)]
         return known({"scheduleId": names[-1] if names else None, "payments": payments})
     plan = plans[-1].facts
@@ -22,7 +23,8 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
     due = [
         shown(each, DUE) | {"status": "scheduled"} | paid.get(each["payment_number"], {}) for each in listed
     ]
-    same = [each for each in plans if each.facts["schedule_id"] == plan["schedule_id"]]
+    others = [place for place, each in enumerate(plans) if each.facts["schedule_id"] != plan["schedule_id"]]
+    same = plans[others[-1] + 1 if others else 0 :]  # Terms stay from one of the same id, just before.
     number = plan.get("n_payments", len(due) or None)
     return known({"numberOfPayments": number, "payments": due}) | newest_of(same, PLAN)
 

@@ -48,7 +48,7 @@ PAID = """count: payment_number!, instalment: status, date: paid_date, time: las
     money: amount_paid paid_amount amount_remaining, identifiers: linked_transaction_ids"""
 READERS["paid"] = lambda raw: [] if raw is None else list_of(object_of(keys(PAID)))(raw)
 
-TERMS = """text: signed_loan_agreement_url, identifier: account_number, upstream: status, date: opened_date
+TERMS = """text: account_number signed_loan_agreement_url, upstream: status, date: opened_date
     commencement_date, money: loan_amount loan_fee loan_total_payable current_balance"""
 PAYMENT = """money: last_payment_amount, date: last_payment_date, text: triggered_by_transaction_type,
     identifier: triggered_by_transaction_id"""

@@ -106,7 +106,7 @@ def in_camel_case(payload: Any) -> Any:
 
 
 def as_numbers(payload: dict[str, Any]) -> dict[str, Any]:
-    """With money as numbers, and with keys that nobody knows."""
+    """With money as numbers, and with an unknown key."""
     money = ("balance", "amount", "payable")
     numbers = {key: float(value) for key, value in payload.items() if key.endswith(money)}
     return payload | numbers | {"unknown_key": [None, {"$a.b": 1}]}
