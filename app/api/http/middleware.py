@@ -206,12 +206,12 @@ class ObservedMiddleware:
     """
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
-        self._app, self._tracing = app, tracing
+        self._app, self._tracing, self._is_traced = app, tracing, tracing.is_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif not self._tracing.is_on:
+        elif not self._is_traced:
             await self._observe(scope, receive, send, INVALID_SPAN)
         else:
             with self._tracing.tracer.start_as_current_span(

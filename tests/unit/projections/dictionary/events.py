@@ -83,7 +83,9 @@ def everything() -> Servicing:
         for number, entry in enumerate(sample(customers=12), start=1)
     ]
     _apply(servicing, [_read(*entry) for entry in lender])
-    absorb(servicing, [*_money(), *_posted_write_off()])
+    too_large = {"kind": "fraudCheck", "result": {"text": "x" * 600_000}}
+    cut = Step(Conversation, "CUT", "record_assessment", message("cut", at=1), too_large)
+    absorb(servicing, [*_money(), *_posted_write_off(), cut])
     _write_notes(servicing)
     _erase(servicing)
     return servicing
