@@ -16,8 +16,8 @@ from app.projections.read_models.search_keys.normalising import (
     words,
 )
 
-SHORTEST = 3
-"""The minimum number of letters and digits in a query."""
+SHORTEST, SHORTEST_NUMBER = 2, 3
+"""The minimum number of letters in a query (Ng, 王明), and of letters and digits in one with a digit."""
 
 _MAX_SINGLE_WORDS = 3
 _LAST = "\U0010ffff"
@@ -77,29 +77,29 @@ class Prefix(NamedTuple):
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """The text of a query, its words, and its meaning as a name, e-mail address, phone numbers and code.
+    """The text of a query, its words, and its meaning as names, e-mail address, phone numbers and code.
 
-    A meaning that it cannot have is empty.
+    A name counts as written and written together. A meaning that it cannot have is empty.
     """
 
     text: str
     words: tuple[str, ...]
-    name: str
+    names: tuple[str, ...]
     email: str
     phones: tuple[str, ...]
     code: str
 
     @classmethod
-    def of(cls, text: str, shortest: int = SHORTEST) -> "SearchQuery | None":
-        """None if there are too few letters and digits."""
+    def of(cls, text: str, *, is_part: bool = False) -> "SearchQuery | None":
+        """None if there are too few letters and digits; a word that ``is_part`` of a query may have one."""
         split, joined = tuple(words(text)), code(text)
-        if len(joined) < shortest:
-            return None
         has_digit = any(map(str.isdigit, joined))
+        if len(joined) < (1 if is_part else SHORTEST_NUMBER if has_digit else SHORTEST):
+            return None
         return cls(
             text=text.strip(),
             words=split,
-            name="" if has_digit else " ".join(split)[:LONGEST],
+            names=() if has_digit else tuple(dict.fromkeys((" ".join(split)[:LONGEST], joined))),
             email=email(text) if len(text.split()) == 1 else "",
             phones=tuple(phone_prefixes(text)) if _is_phone(text) else (),
             code=joined if has_digit else "",
@@ -107,7 +107,8 @@ class SearchQuery:
 
     def prefixes(self, collection: str) -> list[Prefix]:
         """The prefixes to look for in a collection, each with the whole query."""
-        meanings = [(KeyKind.NAME, self.name), (KeyKind.EMAIL, self.email), (KeyKind.CODE, self.code)]
+        meanings = [(KeyKind.EMAIL, self.email), (KeyKind.CODE, self.code)]
+        meanings += [(KeyKind.NAME, each) for each in self.names]
         meanings += [(KeyKind.PHONE, each) for each in self.phones]
         return [Prefix(kind, text) for kind, text in meanings if text and kind in KINDS[collection]]
 
@@ -115,7 +116,7 @@ class SearchQuery:
         """Its longest words one by one, if there are several: they are the most selective."""
         if len(self.text.split()) > 1 and not self.phones:
             for word in sorted(set(self.words), key=lambda each: (-len(each), each))[:_MAX_SINGLE_WORDS]:
-                if (query := SearchQuery.of(word, shortest=1)) is not None:
+                if (query := SearchQuery.of(word, is_part=True)) is not None:
                     yield query
 
     def fit(self, collection: str, keys: list[str]) -> Fit | None:

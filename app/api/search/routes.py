@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from app.api.auth.audit import log_read
 from app.api.http.problems import InvalidRequestError
 from app.api.http.router import Router
-from app.api.search.query import SHORTEST, SearchQuery
+from app.api.search.query import SHORTEST, SHORTEST_NUMBER, SearchQuery
 from app.api.search.schemas import HIT_ORDER, HITS, SearchResults
 from app.api.search.service import find
 from app.api.services import services_of
@@ -22,8 +22,8 @@ Q = Annotated[
     Query(
         min_length=SHORTEST,
         max_length=LONGEST,
-        description="At least 3 letters or digits of a name, an e-mail address, a phone number in any "
-        "format, or an id or number. Several words must all match.",
+        description="At least 2 letters of a name or an e-mail address, or 3 letters and digits of a phone "
+        "number in any format, an id or a number. Several words must all match.",
     ),
 ]
 AtMost = Annotated[int, Query(ge=1, le=MAX_HITS, description="Maximum number of items.")]
@@ -38,7 +38,7 @@ async def search(request: Request, q: Q, limit: AtMost = MAX_HITS) -> SearchResu
     come first, then whole names, then names that start with `q`.
     """
     if (query := SearchQuery.of(q)) is None:
-        msg = f"query.q: it needs at least {SHORTEST} letters and digits."
+        msg = f"query.q: it needs at least {SHORTEST} letters, or {SHORTEST_NUMBER} letters and digits."
         raise InvalidRequestError(msg)
     database = services_of(request).database
     results = await asyncio.gather(*(find(database[name], query, limit) for name in HITS))

@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.values import Document
-from app.projections.read_models.search_keys.normalising import LONGEST, code, email, phone, words
+from app.projections.read_models.search_keys.normalising import (
+    LONGEST,
+    code,
+    email,
+    is_undivided,
+    phone,
+    words,
+)
 
 FIELD = "_search"
 
@@ -50,7 +57,8 @@ KINDS: dict[str, tuple[KeyKind, ...]] = dict.fromkeys(CODE_FIELDS, (KeyKind.CODE
 """The kinds of keys that documents of a collection may have."""
 
 _MAX_NAMES = _MAX_WORDS = 12
-_MIN_FIRST_WORD = 3
+_MIN_FIRST_WORD = 2
+_MAX_UNDIVIDED = 6
 _MIN_LAST_PART = 3
 
 
@@ -76,9 +84,9 @@ def keys_of(collection: str, document: Document) -> Iterator[SearchKey]:
     for field, text in codes.items():
         yield SearchKey(KeyKind.CODE, last_part(text)[:LONGEST], field, is_part=True)
     if collection == "customers":
-        preferred = " ".join(_words(document, "preferredName"))
+        preferred = _words(document, "preferredName")
         for name in names(document):
-            is_preferred = bool(preferred) and name.startswith(preferred)
+            is_preferred = bool(preferred) and name.startswith((" ".join(preferred), "".join(preferred)))
             yield SearchKey(KeyKind.NAME, name, "preferredName" if is_preferred else "fullName")
         yield SearchKey(KeyKind.EMAIL, email(_text(document, "emailAddress")), "emailAddress")
         yield SearchKey(KeyKind.PHONE, phone(_text(document, "mobilePhoneNumber")), "mobilePhoneNumber")
@@ -88,7 +96,9 @@ def names(document: Document) -> list[str]:
     """The names that find a customer, most important first.
 
     Mary Anne Smith, called Annie, is ``mary anne smith``, ``smith mary anne``, ``annie smith``,
-    ``anne smith mary`` and ``mary smith``: any of her names may come first, followed by others.
+    ``anne smith mary`` and ``mary smith``: any of her names may come first, followed by others. The usual
+    ones are also written together, ``maryannesmith``: people differ about De Souza, O'Dwyer and Mary-Jane,
+    and Chinese, Japanese and Korean names have no blanks. Of one without parts, any character may come first.
     """
     first, last = _words(document, "firstName"), _words(document, "lastName")
     whole = (first + last or _words(document, "fullName"))[:_MAX_WORDS]
@@ -99,7 +109,11 @@ def names(document: Document) -> list[str]:
     found = [*turned[:2], [*preferred, *last] if preferred else [], *turned[2:]]
     if len(first) > 1 and last:
         found.append([first[0], *last])
-    return list(dict.fromkeys(" ".join(each)[:LONGEST] for each in found if each))[:_MAX_NAMES]
+    texts = [" ".join(each) for each in found[:_MAX_NAMES]]
+    if len(whole) == 1 and 1 < len(name := whole[0]) <= _MAX_UNDIVIDED and is_undivided(name):
+        texts += [name[start:] + name[:start] for start in range(1, len(name))]
+    texts += ["".join(each) for each in (*found[:3], *found[-1:])]
+    return list(dict.fromkeys(each[:LONGEST] for each in texts if each))
 
 
 def last_part(text: str) -> str:

@@ -16,6 +16,8 @@ _LETTERS = str.maketrans(
 """Letters that Unicode does not decompose, but that people write without their strokes."""
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
 _ROUNDS = 8
+_UNDIVIDED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
+"""The beginnings of the names of these scripts' letters."""
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _PLUS = ("+", "\N{FULLWIDTH PLUS SIGN}")
 _COUNTRY, _NATIONAL, _MOBILE_DIGITS = "61", "0", 9
@@ -29,7 +31,8 @@ def fold(text: str) -> str:
         return text.lower()
     for _ in range(_ROUNDS):  # One fold may produce a character that another one changes.
         apart = unicodedata.normalize("NFKD", text.casefold())
-        folded = "".join(each for each in apart if not unicodedata.combining(each)).translate(_LETTERS)
+        plain = "".join(each for each in apart if not unicodedata.combining(each)).translate(_LETTERS)
+        folded = unicodedata.normalize("NFC", plain)  # A Korean syllable is one letter again.
         if folded == text:
             break
         text = folded
@@ -42,6 +45,11 @@ def words(text: str) -> list[str]:
     if folded.isascii():
         return _ASCII_WORD.findall(folded)
     return "".join(each if _is_of_word(each) else " " for each in folded).split()
+
+
+def is_undivided(word: str) -> bool:
+    """Whether it is in a script that writes names without blanks: Chinese, Japanese or Korean."""
+    return all(unicodedata.name(each, "").startswith(_UNDIVIDED) for each in word)
 
 
 def code(text: str) -> str:

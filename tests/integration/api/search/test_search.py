@@ -288,7 +288,7 @@ def test_a_document_that_has_no_keys_yet_is_found_by_its_id(
 @pytest.mark.usefixtures("people")
 def test_too_little_and_too_much_are_refused(client: httpx.Client) -> None:
     no_letters = ("%00%00%00%00", "%ED%A0%80%ED%A0%80%ED%A0%80", "%FF%FE%FD", "...", "%F0%9F%98%80" * 3)
-    for text in ("ab", " - a - b - ", "z.*n", *no_letters, "x" * 101):
+    for text in ("b", " - a - 1 - ", *no_letters, "x" * 101):
         answer = client.get(f"/v1/search?q={text}")
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), text
 

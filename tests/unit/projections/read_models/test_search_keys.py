@@ -46,7 +46,7 @@ def test_a_customer_is_found_by_names_address_phone_and_id() -> None:
         mobile_phone_number="+61 412 345 678",
     )
     assert keys(given(CUSTOMERS, step), "CUS-900002") == {
-        *("nzoe obrien", "nobrien zoe", "ezoe.obrien@mail.test", "p0412345678"),
+        *("nzoe obrien", "nobrien zoe", "nzoeobrien", "nobrienzoe", "ezoe.obrien@mail.test", "p0412345678"),
         *("ccus900002", "c900002"),
     }
 
@@ -86,7 +86,7 @@ def test_keys_are_the_same_in_any_order_and_with_repetitions(order: tuple[int, .
     state.when(*steps)
     assert keys(state, "CUS-900002") == {
         *("nann smith", "nsmith ann", "nannie smith", "enew@mail.test", "p0412345678"),
-        *("ccus900002", "c900002"),
+        *("nannsmith", "nsmithann", "nanniesmith", "ccus900002", "c900002"),
     }
 
 
@@ -94,6 +94,7 @@ def test_every_name_may_come_first() -> None:
     assert names(NAMED) == [
         *("mary anne obrien", "obrien mary anne", "annie obrien"),
         *("anne obrien mary", "mary obrien"),
+        *("maryanneobrien", "obrienmaryanne", "annieobrien", "maryobrien"),
     ]
     assert names({"fullName": "Ann van der Berg"})[:2] == ["ann van der berg", "van der berg ann"]
     assert names({"firstName": "Cher"}) == ["cher"]
@@ -109,7 +110,7 @@ def test_a_document_that_holds_nothing_has_no_keys() -> None:
 def test_clearing_the_fields_clears_the_keys() -> None:
     document = NAMED | {"emailAddress": "a@b.test", "mobilePhoneNumber": "0412345678"}
     set_search_keys("customers", document)
-    assert len(document[FIELD]) == 8
+    assert len(document[FIELD]) == 12
     cleared = {name: document[name] for name in ("_id", FIELD)}
     set_search_keys("customers", cleared)
     assert cleared[FIELD] == ["cc1"]
@@ -126,7 +127,7 @@ def test_verification_compares_keys_and_ignores_stamps() -> None:
 )
 def test_keys_of_any_text_are_few_short_and_can_be_stored(texts: dict[str, str]) -> None:
     found = search_keys("customers", {"_id": "C1", "emailAddress": "".join(texts.values()), **texts})
-    assert len(found) <= 16
+    assert len(found) <= 25
     for key in found:
         assert key.encode("utf-8")
         assert len(key) <= LONGEST + 1
