@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from time import time
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +19,8 @@ from app.runtime.settings.settings import Settings
 
 INBOX_STREAM = str(Settings.model_fields["inbox_stream"].default)
 MAX_MESSAGE_BYTES = int(Settings.model_fields["max_message_bytes"].default)
+ENTRY_ID = b"253402300799999-0"
+"""So late that no time in the message is ahead of it."""
 
 
 class InvalidMessageError(ValueError):
@@ -74,7 +75,10 @@ class Message:
                 PAYLOAD: text,
             }
             self._fields = {names[0]: value for names, value in named.items() if value}
-            self.payload = as_read(self._fields).payload
+            message = as_read(self._fields)
+            if unreadable := message.unreadable:
+                raise RejectedError(Reason.INVALID_VALUE, unreadable[0], "it would be dropped as unreadable")
+            self.payload = message.payload
             """The payload as our consumer reads it."""
         except RejectedError as why:
             raise InvalidMessageError(type, why) from why
@@ -126,14 +130,9 @@ def _written_time(at: datetime) -> str:
 
 def as_read(fields: Mapping[str, str]) -> catalogue.Message:
     """An entry of a known type, as our consumer reads it. Raises RejectedError as it does."""
-    message = catalogue.read_entry("inbox", entry_id_now(), as_bytes(fields), MAX_MESSAGE_BYTES)
+    message = catalogue.read_entry("inbox", ENTRY_ID, as_bytes(fields), MAX_MESSAGE_BYTES)
     assert message is not None, "the type is in the catalogue"
     return message
-
-
-def entry_id_now() -> bytes:
-    """The id of an entry that comes in now."""
-    return f"{int(time() * 1_000)}-0".encode()
 
 
 def as_bytes(fields: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[bytes, bytes]:

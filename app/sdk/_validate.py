@@ -8,7 +8,7 @@ from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.rejection import Reason, RejectedError, failed
-from app.sdk._message import MAX_MESSAGE_BYTES, as_bytes, entry_id_now
+from app.sdk._message import ENTRY_ID, MAX_MESSAGE_BYTES, as_bytes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def validate(
     """
     entry = as_bytes(fields)
     try:
-        message = read_entry("inbox", entry_id_now(), entry, max_bytes, parsers)
+        message = read_entry("inbox", ENTRY_ID, entry, max_bytes, parsers)
     except RejectedError as why:
         return _refused(why)
     if message is None:

@@ -4,16 +4,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.http.pages import MAX_ID_LENGTH
+from app.api.http.router import Route
 
 _requirement = requires(Role.READONLY)
 
 
-class DocumentRoute(APIRoute):
+class DocumentRoute(Route):
     """Calls the endpoint, which takes a request and an identifier, itself if a request has no query.
 
     Solving absent parameters takes as long as the rest of a read: without this, a read would cost more than

@@ -5,6 +5,7 @@ import logging
 import re
 from contextlib import suppress
 from time import perf_counter
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from app.api.http.etags import ENCODED
 from app.api.http.problems import MEDIA_TYPE, ProblemError, answer
+from app.api.http.router import SLASH
 from app.runtime.observability.logging import trace
 from app.runtime.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from app.runtime.observability.tracing import FAILED, W3C, Tracing
@@ -33,6 +35,7 @@ _COMPRESSION_LEVEL = 4
 _ZERO = re.compile(r"0(\.0*)?")
 _CLOSE = {"Connection": "close"}
 _HEADER_OVERHEAD = len(b": \r\n")
+_ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 
 
 def install(app: FastAPI, settings: Settings, tracing: Tracing) -> None:
@@ -57,6 +60,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if _ENCODED_SLASH.search(raw := scope.get("raw_path") or b""):
+            scope["path"] = unquote(_ENCODED_SLASH.sub(quote(SLASH).encode(), raw).decode("ascii"))
         request = Request(scope, receive)
         request.state.id = uuid4().hex
         replying = _Reply(request, send)

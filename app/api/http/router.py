@@ -1,15 +1,32 @@
-"""The router of REST resources."""
+"""The routes of REST resources, and the router that makes them."""
 
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
+from starlette.routing import Match
+from starlette.types import Scope
 
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.http.problems import documented
 
+SLASH = "\0"
+"""A slash inside an identifier, in a request's path. No identifier holds a NUL character."""
+
+
+class Route(APIRoute):
+    """A route whose identifiers may hold slashes, which RequestMiddleware has marked."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As for any route, with the slashes back in the identifiers."""
+        match, child = super().matches(scope)
+        if SLASH in scope["path"] and "path_params" in child:
+            named = child["path_params"].items()
+            child["path_params"] = {name: value.replace(SLASH, "/") for name, value in named}
+        return match, child
 
 class Router(APIRouter):
     """An operation's id is its function's name; answers leave out what is absent.
@@ -26,6 +43,7 @@ class Router(APIRouter):
             tags=list(tags),
             dependencies=[] if least is None else [Depends(requires(least))],
             responses=documented(400, 401, 403, 422, 503, *statuses),
+            route_class=Route,
         )
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

@@ -7,7 +7,7 @@ those of REST. It needs no token: the caller is in the ASGI scope, where no clie
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import orjson
@@ -18,7 +18,7 @@ from app.api.auth.callers import Caller
 from app.api.auth.requirements import IN_PROCESS
 from app.api.auth.role_table import rules
 from app.api.auth.roles import Role
-from app.errors import NotFoundError
+from app.console.ui.formats import quoted
 
 Json = dict[str, Any]
 _UNKNOWN_OUTCOMES = ("event_store_unavailable", "database_unavailable", "history_unreadable")
@@ -107,10 +107,7 @@ class Rest:
         return self.required_role(method, path) is None
 
     async def _send(self, method: str, path: str, identifiers: tuple[str, ...], **content: Any) -> Answer:
-        if odd := [each for each in identifiers if "/" in each or each in (".", "..")]:
-            # No identifier of REST looks like this, and it would lead to another address.
-            raise NotFoundError("page", odd[0])
-        url = "http://console" + path.format(*(quote(each, safe="") for each in identifiers))
+        url = "http://console" + path.format(*map(quoted, identifiers))
         answer = await self._transport.handle_async_request(httpx2.Request(method, url, **content))
         body = await answer.aread()
         is_json = "json" in answer.headers.get("content-type", "")

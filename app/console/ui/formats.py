@@ -8,6 +8,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import pass_context
+from jinja2.filters import do_urlencode
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
@@ -129,8 +130,13 @@ def age(born: Any, today: date) -> int | None:
 
 
 def quoted(identifier: str) -> str:
-    """An identifier as a part of an address."""
-    return quote(identifier, safe="")
+    """An identifier as a segment of an address: ``.`` and ``..`` are no way to another one."""
+    return quote(identifier, safe="") if identifier.strip(".") else "%2E" * len(identifier)
+
+
+def _urlencode(value: Any) -> str:
+    """Jinja's own filter leaves slashes as they are."""
+    return quoted(value) if isinstance(value, str) else do_urlencode(value)
 
 
 def commands(sentence: Any) -> Markup:
@@ -192,5 +198,6 @@ FILTERS = {
     "number": "{:,}".format,
     "commands": commands,
     "plain": _plain,
+    "urlencode": _urlencode,
 }
 """The templates' filters; days and times become ``<time>`` in the viewer's zone."""

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.routing import APIRoute
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from app.api.http.problems import ProblemError, problem_of
+from app.api.http.router import Route
 from app.api.ledger.routes import TransactionType
 from app.console.session.rest import Answer, Json, RefusedError, Rest, required_roles
 from app.console.session.sessions import FormOf, Session, SessionOf, SignInNeededError, check_form, console_of
@@ -129,7 +129,7 @@ def render(
     return HTMLResponse(text, status)
 
 
-class _PageRoute(APIRoute):
+class _PageRoute(Route):
     """A route whose answers, errors included, are pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -71,7 +71,7 @@ class Reading:
     def time(self, path: str, value: Any) -> datetime:
         """The time in ``value``, or when the entry came in if that is ahead. Raises ValueError."""
         at = parse_time(value)
-        if at <= self.received_at + _AHEAD:
+        if at - self.received_at <= _AHEAD:
             return at
         self.ahead.add(path)
         return self.received_at
@@ -217,7 +217,7 @@ def _received_at(entry_id: str) -> datetime:
         return _EPOCH + timedelta(milliseconds=int(entry_id.partition("-")[0]))
     except OverflowError:
         # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
-        return datetime.max.replace(tzinfo=UTC) - _AHEAD
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _check_bytes(fields: Fields, max_bytes: int) -> None:

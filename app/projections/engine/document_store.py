@@ -25,7 +25,7 @@ _REFUSALS = frozenset((2, 121, 10334, 17419, 17420))
 _TOO_LARGE = 10334
 _PLACES_A_STATEMENT = 500
 _IDS_A_QUERY = 100
-_NOT_BSON = (BSONError, OverflowError, UnicodeError)
+NOT_BSON = (BSONError, OverflowError, UnicodeError)
 """What BSON's encoder raises for a value that it cannot hold."""
 
 
@@ -104,7 +104,7 @@ class MongoDocumentStore:
             if details.get("writeConcernErrors") or not all(map(_is_there_already, faults)):
                 raise
             return [documents[it["index"]] for it in faults]
-        except (*_NOT_BSON, DocumentTooLarge) as error:
+        except (*NOT_BSON, DocumentTooLarge) as error:
             raise RefusedError(self.name, _not_bson(documents) or {"?": type(error).__name__}) from error
         return []
 
@@ -139,7 +139,7 @@ class LocalDocumentStore:
         documents = [*new, *known]
         try:
             rows = [(document["_id"], bson.encode(document)) for document in documents]
-        except _NOT_BSON as error:
+        except NOT_BSON as error:
             raise RefusedError(self.name, _not_bson(documents)) from error
         self._file.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?)", rows)
 
@@ -181,7 +181,7 @@ def _not_bson(documents: list[Document]) -> dict[str, str]:
         try:
             if len(bson.encode(document)) > 16 * 1024 * 1024:
                 why[document["_id"]] = f"code {_TOO_LARGE}"
-        except _NOT_BSON as error:
+        except NOT_BSON as error:
             why[document["_id"]] = type(error).__name__
     return why
 

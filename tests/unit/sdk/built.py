@@ -13,6 +13,7 @@ from app.ingestion.messages.fields import Payload
 from app.sdk import Message
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=12)
+TEXT = TEXT.map(str.strip).filter(bool)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 # One day from either end of the calendar, another zone's year may be 0 or 10,000.
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001

@@ -1,0 +1,78 @@
+"""Contract, Chat: no part of a document can keep the document from following."""
+
+from typing import Any
+
+import bson
+import pytest
+from pymongo.errors import DocumentTooLarge
+
+from app.projections.engine.faults import ProjectionFault
+from app.projections.read_models.conversations.bounds import MAX_APPLICATION_BYTES
+from app.projections.read_models.customers import Customers
+from app.projections.rebuild.one_document import put_in_place
+from tests.support.data.contract import Sent, documents, sent
+from tests.support.data.mock_mongo import Database
+
+CHAT = {"cid": "V1"}
+TEXT = "x" * 240_000
+
+
+def application(number: int, **data: Any) -> Sent:
+    at = {"timestamp": f"2026-03-01T{9 + number // 60:02}:{number % 60:02}"} | CHAT
+    return sent("applicationDetail_changed", data, entry=at)
+
+
+def conversation(*messages: Sent) -> dict[str, Any]:
+    found: dict[str, Any] = documents(messages, names=["conversations"])["conversations"]["V1"]
+    return found
+
+
+def test_application_data_beyond_its_bound_is_marked_as_cut_and_everything_after_it_shows() -> None:
+    found = conversation(
+        *(application(number, **{f"payslip{number}": TEXT}) for number in range(80)),
+        application(81, income="2300"),
+        sent("user_input", utterance="Hello", entry=CHAT),
+        sent("final_decision", decision="APPROVED", reason="good", entry=CHAT),
+    )
+    data = found["applicationData"]
+    assert found["cutParts"] == ["applicationData"]
+    assert (data["income"], data["payslip79"], "payslip0" in data) == ("2300", TEXT, False)
+    assert len(bson.encode(data)) <= MAX_APPLICATION_BYTES
+    assert (found["finalDecision"], found["status"], found["utteranceCount"]) == ("APPROVED", "approved", 1)
+
+
+def test_one_large_object_loses_its_oldest_values_first() -> None:
+    found = conversation(*(application(number, files={f"f{number}": TEXT}) for number in range(12)))
+    assert list(found["applicationData"]["files"]) == [f"f{number}" for number in range(4, 12)]
+
+
+def test_application_data_within_its_bound_is_whole() -> None:
+    found = conversation(*(application(number, form=TEXT + str(number)) for number in range(20)))
+    assert found["applicationData"] == {"form": TEXT + "19"}
+    assert "cutParts" not in found
+
+
+def test_an_assessment_that_is_too_large_is_marked_as_cut_until_a_smaller_one_comes() -> None:
+    large = sent("fraudCheck_assessment", scores=[1] * 80_000, entry=CHAT)
+    assert conversation(large)["cutParts"] == ["assessments.fraudCheck"]
+    found = conversation(large, sent("fraudCheck_assessment", score=1, entry=CHAT))
+    assert (found["assessments"], "cutParts" in found) == ({"fraudCheck": {"score": 1}}, False)
+
+
+def test_facts_that_are_too_large_are_marked_as_cut() -> None:
+    found = conversation(sent("conversation_summary", purpose="a car", facts=[1] * 80_000, entry=CHAT))
+    assert (found["cutParts"], found["purpose"], "facts" in found) == (["facts"], "a car", False)
+
+
+def test_a_document_that_mongodb_refuses_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``billie rebuild --id`` and ``billie verify --fix`` show a ProjectionFault as it is."""
+
+    def too_large(*_arguments: Any, **_options: Any) -> None:
+        raise DocumentTooLarge("BSON document too large")
+
+    database: Any = Database()
+    monkeypatch.setattr(type(database["customers"]), "replace_one", too_large, raising=False)
+    with pytest.raises(
+        ProjectionFault, match=r"MongoDB refuses document C1 of customers \(DocumentTooLarge\)"
+    ):
+        put_in_place(database, Customers(), "C1", {"_id": "C1", "_position": 1})
