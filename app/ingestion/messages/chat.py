@@ -16,6 +16,7 @@ from app.ingestion.messages.fields import (
     Flag,
     Identifier,
     Payload,
+    Text,
     Time,
     Word,
     listed,
@@ -98,9 +99,9 @@ class ConversationStarted(_WithCustomer):
 class Utterance(_Chat):
     """``user_input`` and ``assistant_response``: something was said, by the customer or to them."""
 
-    utterance: str | None = None
+    utterance: Text | None = None
     created_at: Time | None = None
-    rationale: str | None = None
+    rationale: Text | None = None
     answer_input_type: Word | None = None
     end_conversation: Flag | None = None
     additional_data: Any = None
@@ -165,7 +166,7 @@ def _free_form(envelope: Envelope) -> dict[str, Any]:
 class NoticePosted(_Chat):
     """``noticeboard_updated`` and ``noticeboard_post``: an agent left a note for the others."""
 
-    agent_name: Annotated[str | None, Field(description="``agent::Topic``.")] = None
+    agent_name: Annotated[Text | None, Field(description="``agent::Topic``.")] = None
     content: Any = Field(default=None, validation_alias=AliasChoices("content", "post"))
     timestamp: Time | None = None
 
@@ -188,7 +189,7 @@ class FinalDecision(_Chat):
         validation_alias=AliasChoices("decision", "outcome"),
         description="APPROVED, DECLINED or REFERRED. Any other word ended the conversation hard.",
     )
-    reason: str | None = None
+    reason: Text | None = None
     retry_eligible: Flag | None = None
     blocked_until: Date | None = None
     source_application_number: Identifier | None = None
@@ -201,7 +202,7 @@ class FinalDecision(_Chat):
 class ConversationSummary(_Chat):
     """``conversation_summary``: what the conversation is about. Its facts replace those before."""
 
-    purpose: str | None = None
+    purpose: Text | None = None
     facts: Annotated[list[Any] | None, BeforeValidator(listed)] = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:

@@ -8,7 +8,7 @@ from app.aggregates.base import Key, Source
 from app.aggregates.customer import Customer, EkycStatus
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
-from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Time, one_of
+from app.ingestion.messages.fields import Date, Flag, Identifier, Payload, Text, Time, one_of
 
 _EKYC = {
     **dict.fromkeys(("SUCCESSFUL", "SUCCESS", "APPROVED", "PASSED", "VERIFIED"), "successful"),
@@ -20,27 +20,27 @@ _EKYC = {
 class ResidentialAddress(Payload):
     """An address, in parts."""
 
-    address_type: str | None = None
-    unit_number: str | None = None
-    street_number: str | None = None
-    street_name: str | None = None
-    street_type: str | None = None
-    street: str | None = None
-    suburb: str | None = Field(default=None, validation_alias=AliasChoices("suburb", "city"))
-    state: str | None = None
-    postcode: str | None = None
-    country: str | None = None
-    full_address: str | None = None
+    address_type: Text | None = None
+    unit_number: Text | None = None
+    street_number: Text | None = None
+    street_name: Text | None = None
+    street_type: Text | None = None
+    street: Text | None = None
+    suburb: Text | None = Field(default=None, validation_alias=AliasChoices("suburb", "city"))
+    state: Text | None = None
+    postcode: Text | None = None
+    country: Text | None = None
+    full_address: Text | None = None
 
 
 class CustomerDetails(Payload):
     """Any of a customer's details: only what is present changes."""
 
-    first_name: str | None = None
-    last_name: str | None = None
-    preferred_name: str | None = None
-    email_address: str | None = None
-    mobile_phone_number: str | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    preferred_name: Text | None = None
+    email_address: Text | None = None
+    mobile_phone_number: Text | None = None
     date_of_birth: Date | None = None
     ekyc_status: Annotated[EkycStatus, BeforeValidator(one_of(_EKYC))] | None = None
     residential_address: ResidentialAddress | None = None
@@ -90,15 +90,15 @@ class ApplicantDetails(CustomerDetails):
     """The customer inside ``applicationDetail_changed``; the chat has names of its own for some details."""
 
     customer_id: Identifier | None = None
-    full_name: str | None = Field(
+    full_name: Text | None = Field(
         default=None,
         validation_alias=AliasChoices("full_name", "fullName", "name"),
         description="Counts as long as neither first nor last name is known.",
     )
-    email_address: str | None = Field(
+    email_address: Text | None = Field(
         default=None, validation_alias=AliasChoices("email_address", "emailAddress", "email")
     )
-    mobile_phone_number: str | None = Field(
+    mobile_phone_number: Text | None = Field(
         default=None,
         validation_alias=AliasChoices(
             *("mobile_phone_number", "mobilePhoneNumber", "mobile_phone", "mobilePhone", "mobile", "phone")

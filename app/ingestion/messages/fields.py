@@ -178,6 +178,11 @@ def _time(value: Any, info: ValidationInfo) -> datetime:
     return parse_time(value)
 
 
+def _text(value: Any) -> Any:
+    """A whole number is its digits: ``61400000001.0`` is a phone number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def last_word(value: Any) -> str:
     """``AccountStatus.ACTIVE`` means ``ACTIVE``."""
     if not isinstance(value, str):
@@ -191,7 +196,7 @@ def word_or_text(value: Any) -> str:
     if isinstance(value, dict | list | bool):
         msg = "not a word"
         raise ValueError(msg)
-    text = str(value).strip()
+    text = str(_text(value)).strip()
     prefix, dot, word = text.rpartition(".")
     return word.strip() if dot and word and _CLASS_NAME.fullmatch(prefix) else text
 
@@ -231,6 +236,7 @@ Identifier = Annotated[
     BeforeValidator(identifier),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_ID}),
 ]
+Text = Annotated[str, BeforeValidator(_text)]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[
     Decimal,

@@ -10,7 +10,7 @@ from app.aggregates.write_off_register import WriteOffRegister
 from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason, WriteOffRequest
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
-from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, one_of, same
+from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, Text, one_of, same
 
 Priority = Annotated[WriteOffPriority, BeforeValidator(one_of(same(WriteOffPriority)))] | None
 
@@ -36,12 +36,12 @@ class WriteOffRequested(_WriteOff):
     amount: Money
     reason: Annotated[WriteOffReason, BeforeValidator(one_of(same(WriteOffReason)))]
     requested_by: Identifier
-    requested_by_name: str | None = None
+    requested_by_name: Text | None = None
     customer_id: Identifier | None = None
-    customer_name: str | None = None
-    account_number: str | None = None
+    customer_name: Text | None = None
+    account_number: Text | None = None
     original_balance: Money | None = None
-    notes: str | None = None
+    notes: Text | None = None
     priority: Priority = None
 
     def concerns(self, envelope: Envelope) -> tuple[Key, ...]:
@@ -58,10 +58,10 @@ class WriteOffApproved(_WriteOff):
     """``writeoff.approved.v1``: another person approved the request."""
 
     approved_by: Identifier
-    approved_by_name: str | None = None
-    comment: str | None = None
-    ledger_event_id: str | None = None
-    transaction_id: str | None = None
+    approved_by_name: Text | None = None
+    comment: Text | None = None
+    ledger_event_id: Text | None = None
+    transaction_id: Text | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.request(unit, envelope).decide(
@@ -79,8 +79,8 @@ class WriteOffRejected(_WriteOff):
     """``writeoff.rejected.v1``: the request was rejected."""
 
     rejected_by: Identifier
-    rejected_by_name: str | None = None
-    reason: str | None = None
+    rejected_by_name: Text | None = None
+    reason: Text | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.request(unit, envelope).decide(
@@ -96,7 +96,7 @@ class WriteOffCancelled(_WriteOff):
     """``writeoff.cancelled.v1``: the request was withdrawn."""
 
     cancelled_by: Identifier
-    cancelled_by_name: str | None = None
+    cancelled_by_name: Text | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.request(unit, envelope).decide(
