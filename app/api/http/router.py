@@ -28,6 +28,7 @@ class Route(APIRoute):
             child["path_params"] = {name: value.replace(SLASH, "/") for name, value in named}
         return match, child
 
+
 class Router(APIRouter):
     """An operation's id is its function's name; answers leave out what is absent.
 

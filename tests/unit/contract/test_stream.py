@@ -87,7 +87,7 @@ def test_items_that_are_null_or_blank_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("facts", [None, "", [], [None], [" ", None]])
-def test_nothing_left_of_a_list_the_list_is_absent(facts: Any) -> None:
+def test_a_list_without_any_item_left_is_absent(facts: Any) -> None:
     message = sent("conversation_summary", purpose="a car", facts=facts, entry=CHAT)
     assert "facts" not in documents([message])["conversations"]["V1"]
 
