@@ -15,7 +15,7 @@ from app.runtime.servers.stopping import StopSignal
 
 def command(
     data: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("var/demo"),
-    customers: Annotated[int, typer.Option(help="Customers of the first burst.", min=1, max=10_000)] = 40,
+    customers: Annotated[int, typer.Option(help="Customers of the first burst.", min=1, max=2_000)] = 40,
     rate: Annotated[float, typer.Option(help="Entries a second after the burst.", min=0.01, max=1_000)] = 2.0,
     seconds: Annotated[
         float | None, typer.Option("--for", help="Stop by itself after so many seconds.", min=0.1)
