@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from app.demo.edge_cases import edge_cases
 from app.demo.lender import Lender
 from app.demo.publishers import Entry, Publishers
 
@@ -26,6 +27,7 @@ def sample(seed: int = _SEED, customers: int = _CUSTOMERS) -> list[Entry]:
     for hour in range(6):
         at = day - timedelta(hours=hour)
         timed += [publishers.poison(at), publishers.unknown(at)]
+    timed += edge_cases(publishers, day)
     entries = [each.entry for each in sorted(timed, key=lambda each: each.at)]
     for _ in range(len(entries) // 36):
         # A publisher's retry: the same logical message under another entry id.

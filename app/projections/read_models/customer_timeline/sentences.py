@@ -190,7 +190,9 @@ def assessment_recorded(event: Conversation.AssessmentRecorded, _facts: Document
 def decision_made(event: Conversation.DecisionMade, _facts: Document) -> Sentence | None:
     if event.decision is None:
         return None
-    return Sentence("decision_made", f"The decision on the application is: {_plain(event.decision)}.")
+    is_plain = _PLAIN_STATUS.fullmatch(event.decision)
+    word = _plain(event.decision.lower()) if is_plain else "another word"
+    return Sentence("decision_made", f"The decision on the application is: {word}.")
 
 
 @sentence_of.register
