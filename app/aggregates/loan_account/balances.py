@@ -35,6 +35,8 @@ class Balances:
     unpaid: int | None = None
     """What a closure wrote off or released."""
     _unnamed: int = 0
+    _is_known: bool = True
+    """Whether what was paid is known: not if a closure gave up an unknown amount."""
     _moved: int = 0
     """By how much payments moved the balance; also what was owed beyond ``unpaid`` when it was closed."""
     _first: int | None = None
@@ -42,7 +44,7 @@ class Balances:
 
     def paid(self, payable: int | None) -> int | None:
         """What was paid; None if it cannot be reported."""
-        if self.owed is None or (self._first is not None and payable is None):
+        if self.owed is None or not self._is_known or (self._first is not None and payable is None):
             return None
         before = 0 if self._first is None or payable is None else max(payable - self._first, 0)
         return before + self._moved
@@ -86,7 +88,8 @@ class Balances:
         if left is not None:
             self._moved += max(left - (self.unpaid or 0), 0)
             self.owed = 0
-        elif reason not in ("WRITTEN_OFF", "ADMIN_CLOSED") or final:
+        else:
+            self._is_known = self.unpaid is not None or reason not in ("WRITTEN_OFF", "ADMIN_CLOSED")
             self.owed, self._first = 0, self.unpaid or 0
 
     def _begin(self, balance: int, kind: str | None, sdk_status: str | None) -> None:

@@ -185,8 +185,7 @@ class LoanAccountEvents(Aggregate):
             at, found = reports.microseconds(self.at), []
             for each in self.payments:
                 said = {"last_updated": at, **reports.facts(each, *each)}
-                if said.keys() - {"payment_number", "last_updated"}:
-                    found.append({"at": at, **reports.facts(vars(self), "schedule_id"), "instalment": said})
+                found.append({"at": at, **reports.facts(vars(self), "schedule_id"), "instalment": said})
             return cast("list[Report]", found)
 
     class AgingReported(ReportEvent):

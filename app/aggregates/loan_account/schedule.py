@@ -45,6 +45,8 @@ def _became(reports: list[Instalment]) -> dict[int, Instalment]:
     found: dict[int, Instalment] = {}
     for reported in sorted(reports, key=lambda each: each["last_updated"]):
         number = reported["payment_number"]
+        if reported.keys() == {"payment_number", "last_updated"}:
+            continue
         known: Instalment | dict[str, object] = {} if "status" in reported else found.get(number, {})
         found[number] = cast("Instalment", {**known, **reported})
     return found

@@ -9,6 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from app.api.auth.audit import log_read
 from app.api.documents.field_selection import Fields, select_fields, validated
+from app.api.documents.service import NOT_READ
 from app.api.http.pages import (
     Cursor,
     InvalidCursorError,
@@ -184,10 +185,10 @@ async def _find(
     Those are rare: only if one turns up is there a condition against them, which costs the server a look at
     each document.
     """
-    if 1 in projection.values():
-        projection = {**projection, FAULTED: 1}
+    wanted = 1 in projection.values()
+    projection |= {FAULTED: 1} if wanted else dict.fromkeys(NOT_READ, 0)
     for conditions in (query, {**query, f"{FAULTED}.empty": {"$ne": True}}):
-        found = collection.find(conditions, projection or None)
+        found = collection.find(conditions, projection)
         documents = await (found.sort(order) if order else found).limit(limit).to_list()
         if not any(each.get(FAULTED, {}).get("empty") for each in documents):
             break

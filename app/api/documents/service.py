@@ -12,9 +12,12 @@ from app.api.http.problems import ProblemError
 from app.api.services import Database
 from app.errors import NotFoundError
 from app.projections.engine.faults import FAULTED
+from app.projections.read_models.loan_accounts.document import REPORTS
 
 NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")
 """Fields of a conversation that its summary leaves out, and that may be large."""
+NOT_READ = (REPORTS,)
+"""Fields of the projector's own that may be large."""
 
 
 async def one_document(
@@ -29,7 +32,7 @@ async def one_document(
 
     One that was set aside later is shown as it was, with a header that says so.
     """
-    projection = None if fields is None else fields.projection(FAULTED)
+    projection = dict.fromkeys(NOT_READ, 0) if fields is None else fields.projection(FAULTED)
     document = await database[collection].find_one({"_id": identifier}, projection)
     if document is None:
         raise NotFoundError(kind, identifier)

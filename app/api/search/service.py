@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from app.api.documents.service import NOT_IN_SUMMARIES
+from app.api.documents.service import NOT_IN_SUMMARIES, NOT_READ
 from app.api.search.query import Fit, Prefix, SearchQuery
 from app.projections.engine.faults import FAULTED
 from app.projections.read_models.search_keys.keys import FIELD
@@ -17,7 +17,7 @@ MAX_READ, MAX_READ_BY_WORD = 60, 300
 """Documents read of one interval at most: the index gives whole words first. More for one word of several, as
 most documents lack the others."""
 
-_NOT_SHOWN = dict.fromkeys((*NOT_IN_SUMMARIES, "repaymentSchedule", "facts"), 0)
+_NOT_SHOWN = dict.fromkeys((*NOT_IN_SUMMARIES, *NOT_READ, "repaymentSchedule", "facts"), 0)
 
 Collection = AsyncCollection[dict[str, Any]]
 

@@ -1,6 +1,7 @@
 """The fields of a loan account's document that follow from its reports."""
 
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from bson.decimal128 import Decimal128
@@ -18,6 +19,8 @@ _MONEY = frozenset(
         *("amount", "amount_paid", "amount_remaining"),
     )
 )
+
+_camel = cache(to_camel)
 
 
 def derive(document: Document, reports: list[Report], calendar: BusinessCalendar) -> None:
@@ -69,7 +72,7 @@ def _schedule(reports: list[Report]) -> Document:
 
 def _shown(facts: Mapping[str, Any]) -> Document:
     """Facts of reports, as documents show them."""
-    return {to_camel(name): _value(name, value) for name, value in facts.items()}
+    return {_camel(name): _value(name, value) for name, value in facts.items()}
 
 
 def _value(name: str, value: Any) -> Any:
@@ -78,6 +81,7 @@ def _value(name: str, value: Any) -> Any:
     return _aud(value) if name in _MONEY else value
 
 
+@lru_cache(10_000)
 def _aud(cents: int | None) -> Decimal128 | None:
     return None if cents is None else money(amount_of(cents))
 

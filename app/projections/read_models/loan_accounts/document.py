@@ -14,6 +14,10 @@ from app.aggregates.loan_account.status import (
 )
 from app.projections.read_models.types import CreatedAt, Day, Model, Money, UpdatedAt
 
+REPORTS = "_reports"
+"""Private to the projector: the account's reports in order of time. All but the customer follows from them;
+the API does not read them."""
+
 
 class LoanTerms(Model):
     """The agreed terms."""

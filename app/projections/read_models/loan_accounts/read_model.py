@@ -12,12 +12,8 @@ from app.projections.read_models.loan_accounts.customers import (
     CustomerNameKnown,
 )
 from app.projections.read_models.loan_accounts.derived import derive
-from app.projections.read_models.loan_accounts.document import LoanAccountDocument
+from app.projections.read_models.loan_accounts.document import REPORTS, LoanAccountDocument
 from app.projections.read_models.search_keys.keys import set_search_keys
-
-REPORTS = "_reports"
-"""Private to the projector: what the account's messages said, in order of time. All but the customer follows
-from it."""
 
 
 class LoanAccounts(ReadModel):
