@@ -32,6 +32,8 @@ class Balances:
     """By transaction, or else by a number; the newest last."""
     given_up: int = 0
     """By write-offs since the last reopening."""
+    is_closed: bool = False
+    """Whether a closure stands: it owes nothing, and no report of a balance moves it."""
     unpaid: int | None = None
     """What a closure wrote off or released."""
     _unnamed: int = 0
@@ -57,7 +59,7 @@ class Balances:
         """
         balance, kind = report.get("current_balance"), report.get("triggered_by_transaction_type")
         fell_by = 0
-        if balance is not None:
+        if balance is not None and not self.is_closed:
             if self.owed is None:
                 self._begin(balance, kind, sdk_status)
             else:
@@ -77,20 +79,20 @@ class Balances:
     def close(self, closure: Closure) -> None:
         """``account.closed``: nothing is owed any more. What was left is paid, or unpaid, by the reason.
 
-        Written off is the final balance if one is reported, else what was owed before, and what write-offs
-        gave up before the closure; it counts once.
+        It is the final balance if one is reported, else what was owed before. What write-offs gave up before
+        is written off too, and counts once: a final balance above what was owed holds it already.
         """
-        reason, final = closure.get("reason"), max(closure.get("final_balance", 0), 0)
-        before = self.given_up if reason == "WRITTEN_OFF" else 0
-        left = None if self.owed is None else self.owed + before
-        if reason in ("WRITTEN_OFF", "ADMIN_CLOSED"):
-            self.unpaid = before + final if final and (self.owed or not before) else left
-        if left is not None:
-            self._moved += max(left - (self.unpaid or 0), 0)
-            self.owed = 0
+        reason, owed, final = closure.get("reason"), self.owed, closure.get("final_balance", 0)
+        left = 0 if reason not in ("WRITTEN_OFF", "ADMIN_CLOSED") else final or owed
+        self.is_closed, self.owed = True, 0
+        self._is_known = left is not None
+        if left is None:
+            return
+        if owed is None:
+            self._first = left
         else:
-            self._is_known = self.unpaid is not None or reason not in ("WRITTEN_OFF", "ADMIN_CLOSED")
-            self.owed, self._first = 0, self.unpaid or 0
+            self._moved += max(owed - left, 0)
+        self.unpaid = left + (self.given_up if reason == "WRITTEN_OFF" and left <= (owed or 0) else 0)
 
     def _begin(self, balance: int, kind: str | None, sdk_status: str | None) -> None:
         """The first balance. Nothing was paid before it, unless the loan was running."""

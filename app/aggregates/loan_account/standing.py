@@ -56,7 +56,7 @@ class Standing:
     @property
     def balance(self) -> int | None:
         """What is owed: nothing while a closure stands."""
-        return self._balances.owed if self.closure is None else 0
+        return self._balances.owed
 
     @property
     def written_off(self) -> int | None:
