@@ -82,13 +82,15 @@ class AccountDays(Lookup):
         ]
 
     def _days(self, reports: list[Report]) -> tuple[dict[str, Share], dict[str, tuple[int, int]]]:
-        """The share at the end of each day with a report, and the number and sum of each day's payments."""
-        standing, shares = Standing(), dict[str, Share]()
+        """The share at the end of each day that changed it, and the number and sum of each day's payments."""
+        standing, shares, last = Standing(), dict[str, Share](), Share()
         earliest = min((report["at"] for report in reports), default=0)
         for report in reports:
             standing.take(report)
             at = earliest if "created" in report else report["at"]  # A creation comes first.
-            shares[self._calendar.day(time_of(at))] = _share(standing)
+            day, share = self._calendar.day(time_of(at)), _share(standing)
+            if day in shares or share != last:
+                shares[day] = last = share
         payments: dict[str, tuple[int, int]] = {}
         for payment in standing.payments:
             day = self._calendar.day(time_of(payment.at))
@@ -104,18 +106,15 @@ class AccountDays(Lookup):
         event: LoanAccount.Event,  # noqa: ARG002
         documents: AtHand,
     ) -> Iterator[Target]:
-        begun = set()
+        changed = {each["day"] for each in (*document["moves"], *document["paid"])}
+        changed |= {move["until"] for move in document["moves"] if "until" in move}
+        new = sorted(day for day in changed if documents.get(day) is None)
+        yield from (_begun(day, documents) for day in new)  # As they were before the event.
         for move in document["moves"]:
-            days = documents.ids(move["day"], move.get("until"))
-            if move["day"] not in days[:1]:
-                begun.add(move["day"])
-                yield _begun(move["day"], documents)
-                days = [move["day"], *days]
-            moved = AccountMoved(move["was"], move["now"])
-            yield from ((day, moved) for day in days)
+            moved, since, until = AccountMoved(move["was"], move["now"]), move["day"], move.get("until")
+            days = [day for day in new if since <= day and (until is None or day < until)]
+            yield from ((day, moved) for day in (*documents.ids(since, until), *days))
         for paid in document["paid"]:
-            if paid["day"] not in begun and documents.get(paid["day"]) is None:
-                yield _begun(paid["day"], documents)
             yield paid["day"], Paid(paid["payments"], paid["amount"].to_decimal())
 
     def lookup_sources(self, key: str) -> Iterable[Key]:

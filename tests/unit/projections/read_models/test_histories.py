@@ -22,9 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.aggregates import Conversation, Customer, LoanAccount
+from app.aggregates.loan_account.events import LoanAccountEvents
+from app.aggregates.loan_account.reports import Report, amount_of, insert, time_of
+from app.aggregates.loan_account.standing import Standing, standing_after
 from app.event_store.application import Servicing
 from app.projections.engine.projector import Projector
-from app.projections.read_models.calendar import BusinessCalendar, happened_at
+from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.given import Step, absorb
@@ -157,23 +160,31 @@ def test_any_order_of_the_same_events_gives_the_same_histories(
 
 @pytest.mark.parametrize("seed", range(12))
 def test_every_day_is_the_sum_of_its_events(seed: int) -> None:
-    """The days, reckoned without any lookup: each from all events of it and of the days before."""
+    """The days, reckoned without any lookup: each from all reports of it and of the days before."""
     servicing, calendar = stored(seed, 60), BusinessCalendar("Australia/Sydney")
     days = folded(servicing, "portfolio-daily", batch=7)
     assert len(days) > 3
+    reports: dict[str, list[Report]] = defaultdict(list)
+    for event in events_of(servicing):
+        if isinstance(event, LoanAccountEvents.ReportEvent):
+            for report in event.reports():
+                insert(reports[event.business_id], report)
     for day, document in days.items():
-        accounts: dict[str, dict[str, Any]] = defaultdict(dict)
-        for event in events_of(servicing):
-            if calendar.day(happened_at(event)) > day:
-                continue
-            match event:
-                case LoanAccount.Updated() | LoanAccount.ClosureClassified():
-                    accounts[event.business_id]["accountStatus"] = event.account_status
-                case LoanAccount.BalanceReported():
-                    accounts[event.business_id]["balance"] = event.current_balance
-                case LoanAccount.AgingUpdated(bucket=str() as bucket):
-                    accounts[event.business_id]["bucket"] = bucket
-        assert _totals(document) == _counted(accounts.values()), day
+        accounts = []
+        for each in reports.values():
+            known = [report for report in each if calendar.day(time_of(report["at"])) <= day]
+            standing = standing_after([report for report in each if "created" in report or report in known])
+            if known:
+                accounts.append(_figures(standing))
+        assert _totals(document) == _counted(accounts), day
+
+
+def _figures(standing: Standing) -> dict[str, Any]:
+    return {
+        "accountStatus": standing.account_status,
+        "bucket": (standing.aging or {}).get("bucket"),
+        "balance": None if standing.balance is None else amount_of(standing.balance),
+    }
 
 
 @settings(max_examples=40, deadline=None)
