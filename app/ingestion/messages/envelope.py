@@ -24,9 +24,8 @@ EXPLICIT_ID = ("event_id", "id")
 SEQUENCE = ("seq", "c_seq")
 PAYLOAD = ("dat", "payload")
 TIME = ("timestamp", "created_at")
-PAYLOAD_TIME = (
-    *("changed_at", "changedAt", "timestamp", "last_updated", "lastUpdated", "verified_at", "verifiedAt"),
-)
+PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp", "last_updated", "lastUpdated", "verified_at")
+PAYLOAD_TIME += ("verifiedAt",)
 """The keys of a payload that hold the message's own time, which outranks the entry's."""
 ENTRY_FIELDS = frozenset((*APPLICATION, *TIME))
 """Fields of an entry that its payload's keys may be among."""
@@ -34,13 +33,10 @@ LONGEST_ID = 200
 """Characters of an identifier."""
 
 
-def _in_bytes(names: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(name.encode() for name in names)
-
-
 # Redis returns bytes: only the fields that are needed are decoded.
-_TYPE, _CONVERSATION, _USER, _APPLICATION, _EXPLICIT_ID, _SEQUENCE, _PAYLOAD = map(
-    _in_bytes, (TYPE, CONVERSATION, USER, APPLICATION, EXPLICIT_ID, SEQUENCE, PAYLOAD)
+_TYPE, _CONVERSATION, _USER, _APPLICATION, _EXPLICIT_ID, _SEQUENCE, _PAYLOAD = (
+    tuple(map(str.encode, names))
+    for names in (TYPE, CONVERSATION, USER, APPLICATION, EXPLICIT_ID, SEQUENCE, PAYLOAD)
 )
 _ENVELOPE_ONLY = frozenset(
     (
@@ -48,12 +44,10 @@ _ENVELOPE_ONLY = frozenset(
         *(b"cause", b"agt", b"rec", b"cls", b"traceparent", b"tracestate"),
     )
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(minutes=10)
 """How far a publisher's clock may be ahead of the stream's."""
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
 Fields = Mapping[bytes, bytes]
 
 
@@ -98,8 +92,7 @@ class Envelope(NamedTuple):
         if self.conversation is None:
             if CONVERSATION[0] in self.reading.unreadable:
                 raise RejectedError(Reason.INVALID_VALUE, CONVERSATION[0], _NO_IDENTIFIER)
-            absent = f"none of {', '.join(CONVERSATION)} is present"
-            raise RejectedError(Reason.MISSING_KEY, CONVERSATION[0], absent)
+            raise _absent(Reason.MISSING_KEY, CONVERSATION)
         return self.conversation
 
 
@@ -120,7 +113,7 @@ def open_entry(
     _check_bytes(fields, max_bytes)
     message_type = _first(fields, _TYPE)
     if message_type is None:
-        raise RejectedError(Reason.NO_TYPE, TYPE[0], f"none of {', '.join(TYPE)} is present")
+        raise _absent(Reason.NO_TYPE, TYPE)
     is_flat, payload = _read_payload(fields)
     name = entry_id.decode()
     identity = _identity(stream, name, message_type, fields, payload)
@@ -188,13 +181,9 @@ def parse_time(value: Any) -> datetime:
 
 def parse_date(value: Any) -> date:
     """``YYYY-MM-DD``, or a time's own day, by the time's own offset. Raises ValueError."""
-    if isinstance(value, str) and _ISO_DATE.fullmatch(text := value.strip()):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise ValueError(_NO_DATE) from None
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        return _iso_time(value).date()
+        return date.fromisoformat(text) if _ISO_DATE.fullmatch(text) else _iso_time(text).date()
     except ValueError:
         raise ValueError(_NO_DATE) from None
 
@@ -212,9 +201,13 @@ def _iso_time(value: Any) -> datetime:
         raise ValueError(_NO_TIME) from None
 
 
+def _absent(reason: Reason, names: tuple[str, ...]) -> RejectedError:
+    return RejectedError(reason, names[0], f"none of {', '.join(names)} is present")
+
+
 def _received_at(entry_id: str) -> datetime:
     try:
-        return _EPOCH + timedelta(milliseconds=int(entry_id.partition("-")[0]))
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(entry_id.partition("-")[0]))
     except OverflowError:
         # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
         return datetime.max.replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-"""Parsers of installed packages: each takes over the payloads of the types that begin with its prefix.
+"""Message parsers of installed packages: each reads the payloads of the types that start with its prefix.
 
 A package offers one as an entry point of the group ``billie.message_parsers``, named by the prefix. It gets
-the type and the payload as received, and returns a payload with the contract's keys, which our own models
-then read. The identity of the message stays that of the payload as received.
+the type and the payload as received, and returns a payload with the contract's keys, which our models then
+read. The message's identity is that of the payload as received.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -25,12 +25,12 @@ Parser = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 class ParserError(ConfigurationError):
-    """An installed parser cannot be used. The text names its package, and says why."""
+    """An installed parser cannot be used. The text names its package and the reason."""
 
 
 @dataclass(frozen=True)
 class TypeParser:
-    """A parser, the prefix of the types that it takes over, and the package that it belongs to."""
+    """A parser, the prefix of the types that it reads, and its package."""
 
     prefix: str
     owner: str
@@ -63,14 +63,14 @@ class TypeParser:
 
 
 class Parsers:
-    """The parsers in use. Where several prefixes fit a type, the longest wins."""
+    """The installed parsers. If several prefixes match a type, the longest wins."""
 
     def __init__(self, parsers: Iterable[TypeParser] = ()) -> None:
         self.installed = sorted(parsers, key=lambda parser: -len(parser.prefix))
         """The longest prefix first."""
 
     def of(self, kind: str) -> Callable[[str, Mapping[str, Any]], dict[str, Any]] | None:
-        """How the payloads of a type are read; None where it is as the contract says."""
+        """The parser of a type's payloads; None if there is none."""
         return next((each.read for each in self.installed if kind.startswith(each.prefix)), None)
 
 

@@ -1,4 +1,4 @@
-"""A payload as the contract writes it: its own keys, amounts as text, times with their offset."""
+"""Writes a payload as JSON: by the contract's keys, amounts as text, times with their offset."""
 
 import json
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from app.ingestion.messages.fields import Payload
 def write_payload(payload: Payload | Mapping[str, Any]) -> str:
     """The payload as JSON text, ready for an entry.
 
-    An amount becomes a decimal string, a date ``YYYY-MM-DD``, a time ISO 8601 with its offset; what is
-    None or empty in a typed payload is left out. Raises ValueError, quoting no value, for what JSON
-    cannot hold: NaN, a time without an offset, an object of another kind.
+    An amount becomes a decimal string, a date ``YYYY-MM-DD``, a time ISO 8601 with its offset. Fields of a
+    typed payload that are None or empty are left out. Raises ValueError, which quotes no value, for NaN, a
+    time without an offset, and objects that JSON cannot hold.
     """
     try:
         text = json.dumps(payload, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
@@ -34,7 +34,7 @@ def write_payload(payload: Payload | Mapping[str, Any]) -> str:
 
 
 def written(payload: Payload) -> dict[str, Any]:
-    """What is present in a typed payload, by the contract's keys, and after it what it holds beyond them."""
+    """The fields of a typed payload that are present, by the contract's keys; then its further keys."""
     keys = canonical_keys(type(payload))
     named = {keys[name]: value for name, value in payload.__dict__.items() if value not in (None, "")}
     return named | (payload.model_extra or {})
@@ -42,7 +42,7 @@ def written(payload: Payload) -> dict[str, Any]:
 
 @cache
 def canonical_keys(model: type[Payload]) -> dict[str, str]:
-    """The key that the contract writes for each field of a model, of all those that are accepted."""
+    """The key that the contract writes for each field of a model."""
     keys = {}
     for name, field in model.model_fields.items():
         assert isinstance(field.validation_alias, AliasChoices)
@@ -51,7 +51,7 @@ def canonical_keys(model: type[Payload]) -> dict[str, str]:
 
 
 def write_time(value: datetime) -> str:
-    """ISO 8601 with the offset. Raises ValueError where the time has none: ours is not the publisher's."""
+    """ISO 8601 with the offset. Raises ValueError for a time without one: ours is not the publisher's."""
     if value.utcoffset() is None:
         msg = "a time without an offset"
         raise ValueError(msg)

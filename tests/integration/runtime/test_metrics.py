@@ -1,5 +1,6 @@
 """What the roles show to Prometheus, on real servers."""
 
+import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from redis import Redis
 from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
 from app.operations.servers import Servers
+from app.operations.status.inbox import inbox_state
 from app.operations.status.metrics import InboxMetrics, MoneyMetrics, ProjectionMetrics
 from app.projections.migrations import all_migrations
 from app.runtime.observability.metric import Role
@@ -54,6 +56,25 @@ def test_ingestion_counts_entries_by_outcome(settings: Settings, redis_client: R
     assert value(after, "billie_stream_lag_seconds") == 0
     assert value(after, "billie_stream_pending_entries") == 0
     assert value(after, "billie_dead_letters") == 1
+
+
+def test_ingestion_counts_unreadable_parts_and_clocks_ahead(settings: Settings, redis_client: Redis) -> None:
+    odd = {"customer_id": "C1", "ekyc_status": "maybe", "changed_at": "2126-03-01T09:00"}
+    entry = {"typ": "customer.changed.v1", "event_id": "e1", "payload": json.dumps(odd)}
+    publish(redis_client, settings.inbox_stream, [entry, SAID])
+    with metrics_of(settings, Role.INGEST, InboxMetrics(settings)) as url:
+        moves = Moves(url)
+        ingest(settings, drain=True, stop=Event())
+        unreadable = {"type": "customer.changed.v1", "path": "ekyc_status"}
+        assert moves.of("billie_ingest_unreadable_total", **unreadable) == 1
+        assert moves.of("billie_ingest_clock_ahead_total", type="customer.changed.v1") == 1
+    state = inbox_state(redis_client, settings)
+    assert [(each.field, each.count) for each in state.dropped_values] == [
+        ("customer.changed.v1.ekyc_status", 1)
+    ]
+    assert [(each.field, each.count) for each in state.clocks_ahead] == [
+        ("customer.changed.v1.changed_at", 1)
+    ]
 
 
 def test_lag_is_distinguished_from_a_silent_source(settings: Settings, redis_client: Redis) -> None:

@@ -43,16 +43,11 @@ def insert(
 
 def merge_application(document: Document, changes: Document) -> None:
     """Merge changes into the application data, and cut it to its bound."""
-    data, size = document.setdefault("applicationData", {}), document.setdefault("_bytes", {})
+    data = document.setdefault("applicationData", {})
     _merge(data, changes)
-    bytes_at_most = size.get("applicationData", 0) + len(bson.encode(changes))
-    if bytes_at_most > MAX_APPLICATION_BYTES:
-        excess = len(bson.encode(data)) - MAX_APPLICATION_BYTES
-        if excess > 0:
-            _cut(data, excess)
-            _mark(document, "applicationData", is_cut=True)
-        bytes_at_most = len(bson.encode(data))
-    size["applicationData"] = bytes_at_most
+    if (excess := len(bson.encode(data)) - MAX_APPLICATION_BYTES) > 0:
+        _cut(data, excess)
+        _mark(document, "applicationData", is_cut=True)
 
 
 def put_or_cut(document: Document, value: Any, field: str, key: str | None = None) -> None:
