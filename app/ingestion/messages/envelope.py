@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
+from pydantic.alias_generators import to_camel
 
 from app.aggregates import Source
 from app.ingestion.messages.payload import flat_payload, parse_payload, without_nul
@@ -24,8 +25,8 @@ EXPLICIT_ID = ("event_id", "id")
 SEQUENCE = ("seq", "c_seq")
 PAYLOAD = ("dat", "payload")
 TIME = ("timestamp", "created_at")
-PAYLOAD_TIME = ("changed_at", "changedAt", "timestamp", "last_updated", "lastUpdated", "verified_at")
-PAYLOAD_TIME += ("verifiedAt",)
+_OWN_TIME = ("changed_at", "timestamp", "last_updated", "verified_at")
+PAYLOAD_TIME = tuple(style for name in _OWN_TIME for style in dict.fromkeys((name, to_camel(name))))
 """The keys of a payload that hold the message's own time, which outranks the entry's."""
 ENTRY_FIELDS = frozenset((*APPLICATION, *TIME))
 """Fields of an entry that its payload's keys may be among."""
