@@ -1,4 +1,5 @@
-"""Messages at the edges of the contract, for the sample: a customer who moves, a chat that is decided twice.
+"""Messages at the edges of the contract, for the sample: a customer who moves, a chat that is decided twice,
+loans that are reopened.
 
 No time in them is ahead: it would count as the time of publishing, and the sample's documents would differ.
 """
@@ -57,6 +58,57 @@ _OF_CHAT: tuple[tuple[str, dict[str, Any]], ...] = (
     # A newer decision: nothing of the older one is left. Upstream's own word ended the chat.
     ("final_credit_decision", {"outcome": "withdrawn", "blocked_until": "soon"}),
 )
+_PAID = {"triggered_by_transaction_type": "REPAYMENT"}
+_DUE = [
+    {"payment_number": number, "due_date": f"2026-03-{9 + 7 * number}", "amount": "51.00"}
+    for number in (1, 2, 3)
+]
+_OF_LOANS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    # Less is disbursed than is payable, and the fee follows: nothing is paid. Then three payments of one
+    # amount on one day, and one in arrears; the first is reversed.
+    (
+        "fees",
+        "created",
+        {"status": "PENDING_DISBURSEMENT", "current_balance": 0, "loan_total_payable": "52.5"},
+    ),
+    ("fees", "updated", {"current_balance": "50.00", "triggered_by_transaction_type": "DISBURSEMENT"}),
+    ("fees", "updated", {"current_balance": "52.50", "triggered_by_transaction_type": "ESTABLISHMENT_FEE"}),
+    ("fees", "updated", {"current_balance": "47.50", **_PAID, "triggered_by_transaction_id": "TX-EDGE-1"}),
+    ("fees", "updated", {"current_balance": "42.50", **_PAID, "last_payment_date": "2026-03-01"}),
+    ("fees", "updated", {"current_balance": "37.50"}),
+    ("fees", "updated", {"current_balance": "52.50", "triggered_by_transaction_type": "LATE_FEE"}),
+    ("fees", "status_changed", {"new_status": "AccountStatus.SUSPENDED"}),
+    ("fees", "updated", {"current_balance": "47.50", "last_payment_amount": "5.00"}),
+    ("fees", "updated", {"current_balance": "52.50", **_PAID, "triggered_by_transaction_id": "TX-EDGE-1"}),
+    # Written off with what a transaction took before; reopened; closed again without a reason.
+    ("ended", "created", {"status": "ACTIVE", "current_balance": "620.00", "loan_total_payable": "620.00"}),
+    ("ended", "updated", {"current_balance": "495.00", **_PAID, "commencement_date": "someday"}),
+    ("ended", "updated", {"current_balance": "0.00", "triggered_by_transaction_type": "WRITE_OFF"}),
+    ("ended", "closed", {"closure_reason": "WRITTEN_OFF", "final_balance": "0.00", "total_paid": "620.00"}),
+    ("ended", "updated", {"current_balance": "495.00", "status": "ACTIVE"}),
+    ("ended", "closed", {"previous_status": "ACTIVE"}),
+    # An account that an administrator closes; what is late about it does not show.
+    ("released", "created", {"status": "ACTIVE", "current_balance": "30.00", "loan_total_payable": "300.00"}),
+    ("released", "aging", {"bucket": "late_arrears", "dpd": 41}),
+    ("released", "closed", {"closure_reason": "ADMIN_CLOSED"}),
+    # A plan whose second edition is shorter; paid, then overdue; items that cannot be read.
+    ("planned", "created", {"status": "ACTIVE", "current_balance": "153.00", "loan_total_payable": "153.00"}),
+    ("planned", "schedule.created", {"schedule_id": "EDGE", "n_payments": 3, "payments": _DUE}),
+    (
+        "planned",
+        "schedule.updated",
+        {"payments": [{"payment_number": 1, "status": "PAID", "amount_paid": 51}]},
+    ),
+    ("planned", "schedule.updated", {"payments": [{"payment_number": 1, "status": "OVERDUE"}, None, {}]}),
+    (
+        "planned",
+        "schedule.updated",
+        {"payments": [{"payment_number": 2, "status": "MAYBE", "amount_paid": 9}]},
+    ),
+    ("planned", "schedule.created", {"schedule_id": "EDGE", "payments": _DUE[:2]}),
+    ("planned", "schedule.updated", {"payments": None}),
+    ("planned", "aging", {"bucket": "early_arrears", "dpd": "3"}),
+)
 
 
 def edge_cases(publishers: Publishers, at: datetime) -> Iterator[TimedEntry]:
@@ -67,3 +119,10 @@ def edge_cases(publishers: Publishers, at: datetime) -> Iterator[TimedEntry]:
     for kind, payload in _OF_CHAT:
         at += timedelta(minutes=1)
         yield publishers.chat(kind, payload, at, _CHAT)
+    for name, event, payload in _OF_LOANS:
+        at += timedelta(minutes=1)
+        kind = "loan.aging.updated.v1" if event == "aging" else f"account.{event}.v1"
+        who = {"account_id": f"ACC-900900/{name}"} | (
+            {"customer_id": _CUSTOMER} if event == "created" else {}
+        )
+        yield publishers.service(kind, who | payload, at)
