@@ -72,8 +72,8 @@ def is_payment(report: Report, status: str | None) -> bool:
 
 def paid_before(now: Decimal, report: Report, status: str | None, payable: Decimal | None) -> Decimal | None:
     """What was paid before the first balance that is known: nothing, unless the loan was running."""
-    began = now != 0 or type_of(report) == "REPAYMENT"
-    if not began or status in NOT_LENT or type_of(report) == "DISBURSEMENT":
+    is_new = status in NOT_LENT or (now == 0 and type_of(report) != "REPAYMENT")
+    if is_new or type_of(report) == "DISBURSEMENT":
         return NOTHING
     return None if payable is None else max(payable - now, NOTHING)
 
@@ -101,7 +101,7 @@ def close(loan: Lent, report: Report, payable: Decimal | None) -> None:
     if loan.owed is not None and loan.paid is not None:
         loan.paid += max(loan.owed - (left or NOTHING), NOTHING)
     elif payable is not None and left is not None:
-        loan.paid = max(payable - left, NOTHING)
+        loan.paid = payable - left
     else:
         loan.paid = report.facts.get("total_paid")
     loan.owed, loan.is_closed = NOTHING, True

@@ -7,7 +7,7 @@ from tests.oracle.conversations import conversation, customer_of
 from tests.oracle.customers import customer, full_name, of_the_chat
 from tests.oracle.loan_accounts import loan_account
 from tests.oracle.reports import Entry, Report, absorbed
-from tests.oracle.write_offs import write_off
+from tests.oracle.write_offs import is_requested, write_off
 
 Documents = dict[str, dict[str, dict[str, Any]]]
 
@@ -20,7 +20,7 @@ def documents(entries: list[Entry]) -> Documents:
             of[collection][name].append(part)
     names = {each: full_name(reports) for each, reports in of["customers"].items()}
     accounts = {each: loan_account(each, reports, names) for each, reports in of["loan-accounts"].items()}
-    requests = of["write-off-requests"].items()
+    requests = [each for each in of["write-off-requests"].items() if is_requested(each[1])]
     return {
         "customers": {each: customer(each, reports) for each, reports in of["customers"].items()},
         "loan-accounts": accounts,

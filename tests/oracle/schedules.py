@@ -10,30 +10,26 @@ FACTS = "amount_paid paid_date amount_remaining linked_transaction_ids"
 
 
 def schedule(reports: list[Report]) -> dict[str, Any]:
-    """The newest plan, whole, with the statuses of its instalments."""
+    """The newest plan, whole, with the statuses of its instalments; without a list, those reported."""
     plans = [report for report in reports if report.kind == "account.schedule.created.v1"]
-    named = [
-        each for each in plans or reports if "schedule_id" in each.facts and each.facts.get("payments", 1)
+    same: list[Report] = []  # The newest plan, and those of its identifier just before: their terms stay.
+    for plan in plans:
+        is_other = bool(same) and same[-1].facts["schedule_id"] != plan.facts["schedule_id"]
+        same = [plan] if is_other else [*same, plan]
+    lists = [place for place, plan in enumerate(same) if plan.facts.get("payments")]
+    since = same[lists[-1] :] if lists else same  # A list and its number go together.
+    listed = sorted(newest(since, "payments") or [], key=lambda due: due["payment_number"])
+    paid = instalments(reports, plans)
+    due = [
+        shown(each, DUE) | {"status": "scheduled"} | paid.get(each["payment_number"], {}) for each in listed
     ]
-    name = named[-1].facts["schedule_id"] if named else None
-    paid = instalments(reports, plans, name)
-    others = [place for place, each in enumerate(plans) if each.facts["schedule_id"] != name]
-    same = plans[others[-1] + 1 if others else 0 :]  # Terms stay from one of the same id, just before.
-    lists = [place for place, each in enumerate(same) if each.facts.get("payments")]
-    since = same[
-        lists[-1] if lists else 0 :
-    ]  # A list stays until there is a newer one, and its number with it.
-    listed = since[0].facts.get("payments", []) if since else []
-    due = {each["payment_number"]: shown(each, DUE) | {"status": "scheduled"} for each in listed}
-    payments = [
-        due.get(number, {"paymentNumber": number}) | paid.get(number, {}) for number in sorted(due or paid)
-    ]
-    number = newest(since, "n_payments") or len(due)
-    found = known({"scheduleId": name, "numberOfPayments": number or None, "payments": payments})
-    return found | newest_of(same, PLAN)
+    unlisted = [{"paymentNumber": number} | paid[number] for number in sorted(paid)]
+    named = same or [report for report in reports if report.facts.get("payments")]
+    found = {"numberOfPayments": newest(since, "n_payments") or len(due) or None, "payments": due or unlisted}
+    return known(found) | newest_of(named, PLAN)
 
 
-def instalments(reports: list[Report], plans: list[Report], name: str | None) -> dict[int, dict[str, Any]]:
+def instalments(reports: list[Report], plans: list[Report]) -> dict[int, dict[str, Any]]:
     """What was reported of each instalment of the newest plan.
 
     A report that names no schedule is about the plan of its time, or about the first one.
@@ -43,7 +39,7 @@ def instalments(reports: list[Report], plans: list[Report], name: str | None) ->
         if report.kind == "account.schedule.updated.v1":
             older = [plan for plan in plans if plan.order < report.order] or plans[:1]
             about = report.facts.get("schedule_id") or (older[-1].facts["schedule_id"] if older else None)
-            if about in (None, name):
+            if not plans or about == plans[-1].facts["schedule_id"]:
                 items += [(at_of(report, item), report.arrival, item) for item in report.facts["payments"]]
     found: dict[int, dict[str, Any]] = {}
     for at, _arrival, item in sorted(items, key=lambda each: each[:2]):

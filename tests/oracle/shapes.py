@@ -63,7 +63,7 @@ SHAPES = {
     "customer.updated.v1": keys(f"identifier: customer_id!, {PERSON}"),
     "customer.verified.v1": keys("identifier: customer_id!"),
     "account.created.v1": keys(f"{TERMS}, identifier: account_id! customer_id!"),
-    "account.updated.v1": keys(f"{TERMS}, {PAYMENT}, identifier: account_id! customer_id"),
+    "account.updated.v1": keys(f"{TERMS}, {PAYMENT}, identifier: account_id!"),
     "account.status_changed.v1": keys("identifier: account_id!, upstream: new_status!"),
     "account.closed.v1": keys(
         """identifier: account_id! triggered_by_transaction_id, closure: closure_reason, date: closed_date,

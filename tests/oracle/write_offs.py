@@ -39,6 +39,11 @@ def write_off(name: str, reports: list[Report], accounts: dict[str, dict[str, An
     return known(found | stamps(reports))
 
 
+def is_requested(reports: list[Report]) -> bool:
+    """A decision shows once the request is known."""
+    return any(report.kind == "writeoff.requested.v1" for report in reports)
+
+
 def of_the_account(reports: list[Report], account: dict[str, Any]) -> dict[str, Any]:
     """Customer, name and number are those of the account, wherever it is known; a caller is not believed."""
     if "customerId" in account:

@@ -217,5 +217,8 @@ THEMES = {
     "schedules": st.tuples(CREATED, PLANS, st.lists(PLANS | INSTALMENTS, max_size=6)),
     "chats": st.lists(CHATS, min_size=1, max_size=8),
     "write-offs": st.tuples(REQUESTED, st.lists(WRITE_OFFS | CREATED | CUSTOMERS, max_size=5)),
+    "everything": st.lists(
+        st.one_of(CUSTOMERS, CREATED, LOANS, AGINGS, PLANS, INSTALMENTS, CHATS), min_size=1, max_size=14
+    ),
 }
 """What a stream is about: messages, in lists and alone."""
