@@ -13,6 +13,7 @@ READERS: dict[str, Reader] = {
     "identifiers": list_of(values.identifier),
     "text": values.text,
     "texts": lambda raw: list_of(values.text)(raw if isinstance(raw, list) else [raw]),
+    "any": values.free_form,
     "free_form": lambda raw: values.free_form(raw) if isinstance(raw, dict) else None,
     "ekyc": word(
         successful="successful success approved passed verified",
@@ -54,7 +55,7 @@ PAYMENT = """money: last_payment_amount, date: last_payment_date, text: triggere
     identifier: triggered_by_transaction_id"""
 UTTERANCE = """text: utterance rationale answer_input_type, time: created_at, flag: end_conversation,
     free_form: additional_data"""
-NOTICE = "text: agent_name content post"
+NOTICE = "text: agent_name, any: content post"
 DECISION = """text: decision outcome reason, flag: retry_eligible, date: blocked_until,
     identifier: source_application_number"""
 SHAPES = {

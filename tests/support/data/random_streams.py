@@ -13,7 +13,9 @@ Entry = tuple[str, dict[str, str]]
 """The entry's id, and its fields."""
 START = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 ARRIVED = datetime(2026, 6, 1, tzinfo=UTC)
-JUNK = pick(None, "  ", "odd", " odd ", 7, True, {}, [], [None, "", " a "], "2026-03", "12.5", "x" * 201)
+JUNK = pick(
+    None, "  ", "odd", " odd ", 7, True, {}, [], [None, "", " a "], 70010.0, "2026-03", "12.5", "x" * 201
+)
 """What may stand where something else belongs."""
 
 FLAT = ("user_input", "assistant_response", "final_decision", "noticeboard_post")
@@ -58,7 +60,11 @@ def entry(draw: st.DrawFn, place: int, message: Message) -> dict[str, str]:
     identity = {named[1]: "", named[0]: f"m{place}"}
     names = draw(pick(("typ", "dat"), ("msg_type", "payload"), ("event_type", "payload")))
     sent = {names[0]: kind, "cid": "V1", "rec": "billie-srv", **identity}
-    if kind in FLAT and draw(pick(False, True)):
+    if (
+        kind in FLAT
+        and draw(pick(False, True))
+        and not any(type(each) in (dict, list) for each in payload.values())
+    ):
         sent |= {key: as_text(value) for key, value in payload.items()}
     else:
         sent[names[1]] = json.dumps(payload)
