@@ -101,7 +101,7 @@ def close(loan: Lent, report: Report, payable: Decimal | None) -> None:
     if loan.owed is not None and loan.paid is not None:
         loan.paid += max(loan.owed - (left or NOTHING), NOTHING)
     elif payable is not None and left is not None:
-        loan.paid = payable - left
+        loan.paid = max(payable - left, NOTHING)
     else:
         loan.paid = report.facts.get("total_paid")
     loan.owed, loan.is_closed = NOTHING, True

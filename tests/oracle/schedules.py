@@ -19,17 +19,19 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
     lists = [place for place, plan in enumerate(same) if plan.facts.get("payments")]
     since = same[lists[-1] :] if lists else same  # A list and its number go together.
     listed = sorted(newest(since, "payments") or [], key=lambda due: due["payment_number"])
-    paid = instalments(reports, plans)
+    named = same or [r for r in reports if r.facts.get("payments") and "schedule_id" in r.facts]
+    paid = instalments(reports, plans, named[-1].facts["schedule_id"] if named else None)
     due = [
         shown(each, DUE) | {"status": "scheduled"} | paid.get(each["payment_number"], {}) for each in listed
     ]
     unlisted = [{"paymentNumber": number} | paid[number] for number in sorted(paid)]
-    named = same or [report for report in reports if report.facts.get("payments")]
     found = {"numberOfPayments": newest(since, "n_payments") or len(due) or None, "payments": due or unlisted}
-    return known(found) | newest_of(named, PLAN)
+    return known(found) | newest_of(same or named[-1:], PLAN)
 
 
-def instalments(reports: list[Report], plans: list[Report]) -> dict[int, dict[str, Any]]:
+def instalments(
+    reports: list[Report], plans: list[Report], shown_id: str | None
+) -> dict[int, dict[str, Any]]:
     """What was reported of each instalment of the newest plan.
 
     A report that names no schedule is about the plan of its time, or about the first one.
@@ -39,7 +41,7 @@ def instalments(reports: list[Report], plans: list[Report]) -> dict[int, dict[st
         if report.kind == "account.schedule.updated.v1":
             older = [plan for plan in plans if plan.order < report.order] or plans[:1]
             about = report.facts.get("schedule_id") or (older[-1].facts["schedule_id"] if older else None)
-            if not plans or about == plans[-1].facts["schedule_id"]:
+            if about in (None, shown_id):
                 items += [(at_of(report, item), report.arrival, item) for item in report.facts["payments"]]
     found: dict[int, dict[str, Any]] = {}
     for at, _arrival, item in sorted(items, key=lambda each: each[:2]):

@@ -47,7 +47,7 @@ READERS["person"] = object_of(keys(f"{PERSON}, {CHAT_NAMES}"))
 READERS["due"] = list_of(object_of(keys("count: payment_number!, date: due_date, money: amount")))
 PAID = """count: payment_number!, instalment: status, date: paid_date, time: last_updated,
     money: amount_paid paid_amount amount_remaining, identifiers: linked_transaction_ids"""
-READERS["paid"] = lambda raw: [] if raw is None else list_of(object_of(keys(PAID)))(raw)
+READERS["paid"] = lambda raw: list_of(object_of(keys(PAID)))(raw) or []
 
 TERMS = """text: account_number signed_loan_agreement_url, upstream: status, date: opened_date
     commencement_date, money: loan_amount loan_fee loan_total_payable current_balance"""
