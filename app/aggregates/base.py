@@ -203,25 +203,16 @@ class Report(Aggregate.Event):
 
     STAMPED: ClassVar[tuple[str, ...]] = ()
     """Its facts that are reports; empty: all."""
-    PREFIX: ClassVar[str] = ""
-    """Precedes the facts' names in the aggregate's stamps."""
-
-    def reported_at(self, at: datetime) -> datetime:
-        """The time that decides which of two reports is newer; ``at`` is the message's."""
-        return at
-
-    def fills_gaps(self) -> bool:
-        """Whether any other report outranks it, however old."""
-        return False
+    IN_PASSING: ClassVar[bool] = False
+    """Whether any other report outranks it, however old."""
 
     def drop_stale(self, stamps: FieldStamps, at: datetime) -> bool:
         """Drop the facts that are older than what is known. False if none is left."""
-        facts, at, initial = vars(self), self.reported_at(at), self.fills_gaps()
-        found = False
+        facts, found = vars(self), False
         for name in _stamped(type(self)):
             if facts[name] is None:
                 continue
-            if stamps.accepts(self.PREFIX + name, at, initial=initial):
+            if stamps.accepts(name, at, in_passing=self.IN_PASSING):
                 found = True
             else:
                 facts[name] = None
@@ -230,8 +221,7 @@ class Report(Aggregate.Event):
     def stamp(self, stamps: FieldStamps) -> None:
         facts = vars(self)
         names = [name for name in _stamped(type(self)) if facts.get(name) is not None]
-        at = self.reported_at(self.at)
-        stamps.note(names, at, prefix=self.PREFIX, initial=self.fills_gaps())
+        stamps.note(names, self.at, in_passing=self.IN_PASSING)
 
 
 Key = tuple[type[Aggregate], str]

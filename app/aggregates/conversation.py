@@ -39,9 +39,7 @@ class Conversation(Aggregate):
 
         PERSONAL = NOTHING
         ABSORBS = False
-
-        def fills_gaps(self) -> bool:
-            return True
+        IN_PASSING = True
 
     class Started(ParticipantsEvent):
         """The earliest ``started_at`` counts."""
@@ -161,8 +159,8 @@ class Conversation(Aggregate):
     ) -> None:
         """A message about something else names them. Comes before the command that the message is for."""
         at, accepts = source.at, self.stamps.accepts
-        customer_id = customer_id if accepts("customer_id", at, initial=True) else None
-        if not accepts("application_number", at, initial=True):
+        customer_id = customer_id if accepts("customer_id", at, in_passing=True) else None
+        if not accepts("application_number", at, in_passing=True):
             application_number = None
         if (customer_id or application_number) and source.message_id not in self.absorbed:
             met = self.ParticipantsMet(customer_id=customer_id, application_number=application_number)

@@ -10,29 +10,22 @@ T = TypeVar("T")
 
 
 class FieldStamps:
-    """Remembers, for each field, the upstream time of the report that set it.
+    """Remembers, for each field, the time of the report that set it.
 
-    An older report does not overwrite a newer one if both carry a time; otherwise arrival decides. An
-    ``initial`` report (``account.created.v1``, say) only fills gaps: a creation that arrives late, or
-    again, resets nothing that later messages set.
+    An older report does not overwrite a newer one. One ``in_passing`` (a message about something else names a
+    customer, say) only fills gaps: any other report outranks it.
     """
 
     def __init__(self) -> None:
-        self.known: dict[str, tuple[datetime | None, bool]] = {}
+        self.known: dict[str, tuple[bool, datetime]] = {}
+        """Whether it was a report of its own, and its time."""
 
-    def accepts(self, name: str, at: datetime | None, *, initial: bool = False) -> bool:
+    def accepts(self, name: str, at: datetime, *, in_passing: bool = False) -> bool:
         """Whether a report of field ``name``, made at ``at``, may set it."""
         known = self.known.get(name)
-        if known is None:
-            return True
-        known_at, known_initial = known
-        if initial != known_initial:
-            return known_initial
-        return at is None or known_at is None or at >= known_at
+        return known is None or (not in_passing, at) >= known
 
-    def fresh(
-        self, report: Mapping[str, T], at: datetime | None, *, prefix: str = "", initial: bool = False
-    ) -> dict[str, T]:
+    def fresh(self, report: Mapping[str, T], at: datetime, *, prefix: str = "") -> dict[str, T]:
         """The fields of ``report`` that are present (not None) and may be set.
 
         ``prefix`` precedes their names here, so that two things may have fields of one name.
@@ -40,23 +33,18 @@ class FieldStamps:
         return {
             name: value
             for name, value in report.items()
-            if value is not None and self.accepts(f"{prefix}{name}", at, initial=initial)
+            if value is not None and self.accepts(f"{prefix}{name}", at)
         }
 
-    def note(
-        self, names: Iterable[str], at: datetime | None, *, prefix: str = "", initial: bool = False
-    ) -> None:
+    def note(self, names: Iterable[str], at: datetime, *, prefix: str = "", in_passing: bool = False) -> None:
         """Remember that these fields were set by a report made at ``at``."""
         for name in names:
-            self.known[f"{prefix}{name}"] = (at, initial)
+            self.known[f"{prefix}{name}"] = (not in_passing, at)
 
     def time_of(self, name: str) -> datetime | None:
-        """The upstream time of the report that set a field; None if there is none."""
-        return self.known.get(name, (None, False))[0]
-
-    def drop(self, name: str) -> None:
-        """Forget who set a field."""
-        self.known.pop(name, None)
+        """The time of the report that set a field; None if there is none."""
+        known = self.known.get(name)
+        return None if known is None else known[1]
 
 
 class TreeStamps:
@@ -69,7 +57,7 @@ class TreeStamps:
         self.leaves = FieldStamps()
         self.objects = FieldStamps()
 
-    def fresh(self, data: Mapping[str, Json], at: datetime | None, path: str = "") -> dict[str, Json]:
+    def fresh(self, data: Mapping[str, Json], at: datetime, path: str = "") -> dict[str, Json]:
         """``data`` without empty objects, nulls, and what is older than what is known."""
         fresh: dict[str, Json] = {}
         for key, value in data.items():
@@ -81,7 +69,7 @@ class TreeStamps:
                 fresh[key] = kept
         return fresh
 
-    def note(self, data: Mapping[str, Json], at: datetime | None, path: str = "") -> None:
+    def note(self, data: Mapping[str, Json], at: datetime, path: str = "") -> None:
         """Remember that these leaves were set by a report made at ``at``."""
         for key, value in data.items():
             here = f"{path}{_STEP}{key}"

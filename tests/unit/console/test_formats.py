@@ -110,3 +110,11 @@ def test_an_age_counts_from_the_birthday() -> None:
 )
 def test_commands_in_a_sentence(value: str, shown: str) -> None:
     assert commands(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("identifier", "segment"),
+    [("CUS/1", "CUS%2F1"), (".", "%2E"), ("..", "%2E%2E"), ("a.b", "a.b"), ("a b?", "a%20b%3F")],
+)
+def test_any_identifier_is_one_segment_of_an_address(identifier: str, segment: str) -> None:
+    assert formats.quoted(identifier) == formats.FILTERS["urlencode"](identifier) == segment
