@@ -22,6 +22,7 @@ from app.aggregates import Conversation, Customer, LoanAccount
 from app.event_store.sqlite import SQLiteBatchRecorder
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.engine.values import free_form, time
+from app.projections.read_models.catalogue import COLLECTIONS
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.runtime.settings.settings import get_settings
 
@@ -73,6 +74,7 @@ class PlainProjection(Projection[PlainView]):
         database, event = self.view.database, domain_event
         collection, change = _CHANGES[type(event)]
         update = change(event, database)
+        update["$set"] = update.get("$set", {}) | {COLLECTIONS[collection].identifier(): event.business_id}
         moment = time(event.at)
         update |= {"$min": {"createdAt": moment}, "$max": update.get("$max", {}) | {"updatedAt": moment}}
         database[collection].update_one({"_id": event.business_id}, update, upsert=True)
@@ -196,7 +198,7 @@ _CHANGES: dict[type[Any], tuple[str, Callable[[Any, Mongo], Update]]] = {
     ),
     Conversation.DecisionMade: (
         "conversations",
-        lambda event, _: _set(finalDecision=event.decision, status=event.status),
+        lambda event, _: _set(finalDecision=event.decision, status=event.status, decidedAt=time(event.at)),
     ),
     Conversation.Summarised: (
         "conversations",

@@ -16,7 +16,7 @@ def test_one_seed_gives_one_backlog() -> None:
 
 def test_every_entry_is_complete_and_has_its_own_identity() -> None:
     messages = [message(entry, f"{1_772_366_400_000 + n}-0") for n, entry in enumerate(ENTRIES)]
-    assert not any(each.dropped for each in messages)
+    assert not any(each.unreadable for each in messages)
     identities = {each.envelope.source.message_id for each in messages}
     assert len(identities) == len(ENTRIES)
     by_cause = sum(identity.startswith("digest:") for identity in identities)

@@ -50,7 +50,7 @@ def tell(books: Books, *messages: Heard) -> None:
 
 def hear(books: Books, number: int, fields: dict[str, str]) -> None:
     entry = {name.encode(): value.encode() for name, value in fields.items()}
-    heard = read_facts("inbox", f"{1_772_000_000_000 + number}-0".encode(), entry, 10_000)
+    heard = read_facts("inbox", f"{1_776_000_000_000 + number}-0".encode(), entry, 10_000)
     books.hear([] if heard is None else [heard])
 
 
