@@ -188,12 +188,17 @@ COLLECTIONS = {
             amount=MONEY,
             originalBalance=MONEY,
             status=one_of("pending", "approved", "rejected", "cancelled"),
+            irregular=list_of(TEXT),
             requestedBy=PERSON,
             requestedAt=TIME,
             createdAt=TIME,
             updatedAt=TIME,
         ),
-        [*by_creation("customerId", "loanAccountId", "status"), BY_UPDATE],
+        [
+            *by_creation("customerId", "loanAccountId", "status"),
+            *by_creation_of_few("irregular"),
+            BY_UPDATE,
+        ],
     ),
     "ledger-commands": Collection(
         thing(

@@ -17,8 +17,8 @@ from app.aggregates.two_people import (
     machine_id,
     same_person,
 )
-from app.aggregates.write_off_register import WriteOffRegister
-from app.aggregates.write_off_request import WriteOffRequest
+from app.aggregates.write_offs.register import WriteOffRegister
+from app.aggregates.write_offs.request import WriteOffRequest
 
 AGGREGATES = (
     Customer,

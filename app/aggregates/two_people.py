@@ -89,22 +89,36 @@ def same_person(one: str, other: str) -> bool:
 
 def are_two_people(one: str, other: str) -> bool:
     """Whether these are two people. A machine is none."""
-    return not (is_machine(one) or is_machine(other) or same_person(one, other))
+    return refusal(one, other) is None
 
 
-def check_other_person(asked_by: str, actor: Actor, act: str = "decide on") -> None:
+def refusal(asked_by: str, by: str) -> RefusedError | None:
+    """Why a person may not decide on another's request, if so: both must be people, and two."""
+    if (error := _other_person(asked_by, by, "decide on")) is not None:
+        return error
+    if is_machine(asked_by):
+        return PersonNeededError("A machine asked for it: a person has to ask, and another one to decide.")
+    return None
+
+
+def check_other_person(asked_by: str, actor: Actor, act: str) -> None:
     """Raises OwnRequestError for the requester, and PersonNeededError for a machine."""
-    if same_person(asked_by, actor.id):
-        raise OwnRequestError(f"Somebody else has to {act} what you asked for.")
-    if is_machine(actor.id):
-        raise PersonNeededError("A person has to decide on it; this token is a machine's.")
+    if (error := _other_person(asked_by, actor.id, act)) is not None:
+        raise error
 
 
 def check_two_people(asked_by: str, actor: Actor) -> None:
     """As :func:`check_other_person`, and raises PersonNeededError where a machine asked."""
-    check_other_person(asked_by, actor)
-    if is_machine(asked_by):
-        raise PersonNeededError("A machine asked for it: a person has to ask, and another one to decide.")
+    if (error := refusal(asked_by, actor.id)) is not None:
+        raise error
+
+
+def _other_person(asked_by: str, by: str, act: str) -> RefusedError | None:
+    if same_person(asked_by, by):
+        return OwnRequestError(f"Somebody else has to {act} what you asked for.")
+    if is_machine(by):
+        return PersonNeededError("A person has to decide on it; this token is a machine's.")
+    return None
 
 
 def check_limit(limits: Limits, role: str, amount: Decimal) -> None:

@@ -1,5 +1,5 @@
 """Messages at the edges of the contract, for the sample: a customer who moves, a chat that is decided twice,
-loans that are reopened.
+loans that are reopened, a write-off that the ledger posts against a rule.
 
 No time in them is ahead: it would count as the time of publishing, and the sample's documents would differ.
 """
@@ -108,6 +108,27 @@ _OF_LOANS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("planned", "schedule.created", {"schedule_id": "EDGE", "payments": _DUE[:2]}),
     ("planned", "schedule.updated", {"payments": None}),
     ("planned", "aging", {"bucket": "early_arrears", "dpd": "3"}),
+    # Written off on a request that the requester approved; its customer does not match the account's.
+    ("posted", "created", {"status": "ACTIVE", "current_balance": "550.00", "loan_total_payable": "550.00"}),
+    ("posted", "closed", {"closure_reason": "WRITTEN_OFF", "final_balance": "550.00"}),
+)
+_OF_REQUEST: tuple[tuple[str, dict[str, Any]], ...] = (
+    (
+        "writeoff.requested.v1",
+        {
+            "loanAccountId": "ACC-900900/posted",
+            "amount": "550.00",
+            "reason": "hardship",
+            "requestedBy": "staff-7",
+            "customerId": "CUS-900001",
+            "customerName": "Mr Wang",
+            "accountNumber": "900900",
+        },
+    ),
+    (
+        "writeoff.approved.v1",
+        {"approvedBy": "Staff-7", "transactionId": "TX-900900-1", "ledgerEventId": "LE-900900-1"},
+    ),
 )
 
 
@@ -126,3 +147,6 @@ def edge_cases(publishers: Publishers, at: datetime) -> Iterator[TimedEntry]:
             {"customer_id": _CUSTOMER} if event == "created" else {}
         )
         yield publishers.service(kind, who | payload, at)
+    for kind, payload in _OF_REQUEST:
+        at += timedelta(minutes=1)
+        yield publishers.service(kind, payload, at, conv="WOR-900900/A", cause="click-900900")

@@ -11,7 +11,7 @@ from app.aggregates.customer import Customer
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.two_people import Actor
-from app.aggregates.write_off_request import WriteOffRequest
+from app.aggregates.write_offs.request import WriteOffRequest
 from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork

@@ -10,7 +10,7 @@ from app.aggregates.base import Aggregate, Key, Source
 from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.personal import tells_personal
-from app.aggregates.write_off_request import WriteOffRequest
+from app.aggregates.write_offs.request import WriteOffRequest
 from app.privacy.data_keys import DataKeys
 from app.privacy.key_tables import Changes, Database, KeyTables, Link
 from app.privacy.master_keys import MasterKeys

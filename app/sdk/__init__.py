@@ -13,7 +13,7 @@ docs/messages/README.md is the guide; every public name is in ``__all__``.
 from app.aggregates.customer import EkycStatus
 from app.aggregates.loan_account.status import AgingBucket, ClosureReason, PaymentFrequency, PaymentStatus
 from app.aggregates.loan_account.status import SdkStatus as AccountStatus
-from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
+from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
 from app.ingestion.messages.accounts import (
     AccountClosed,
     AccountCreated,

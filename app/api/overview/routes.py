@@ -22,7 +22,7 @@ from app.projections.read_models.contact_notes import ContactNoteDocument
 from app.projections.read_models.conversations.document import ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
-from app.projections.read_models.write_off_requests import WriteOffRequestDocument
+from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument
 
 router = Router("/v1", "customers")
 

@@ -8,7 +8,7 @@ from app.projections.read_models.conversations.document import ConversationSumma
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
 from app.projections.read_models.types import Model, Money
-from app.projections.read_models.write_off_requests import WriteOffRequestDocument
+from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument
 
 
 class OverviewBalance(Model):

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest, same_person
+from app.aggregates.write_offs.facts import BrokenRule
 from app.api.auth.audit import logged
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import (
@@ -28,8 +29,9 @@ from app.api.ledger_commands.service import NOT_SETTLED, answered, check_amount
 from app.api.services import services_of
 from app.api.write_offs.schemas import Approved, WriteOffBody
 from app.api.write_offs.service import request_id_of, stored_request
-from app.event_store.errors import EVENT_STORE_ERRORS, UNREADABLE_ERRORS
-from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffStatus
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.projections.engine.faults import ProjectionFault
+from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument, WriteOffStatus
 
 router = Router("/v1/write-off-requests", "write-offs", least=None)
 
@@ -43,9 +45,15 @@ async def list_write_off_requests(
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
+    irregular: BrokenRule | None = None,
 ) -> Page[WriteOffRequestDocument]:
-    """List write-off requests."""
-    filters = {"customerId": customerId, "loanAccountId": loanAccountId, "status": status}
+    """List write-off requests; with `irregular`, those that the ledger posted against this rule."""
+    filters = {
+        "customerId": customerId,
+        "loanAccountId": loanAccountId,
+        "status": status,
+        "irregular": irregular,
+    }
     return await page(request, "write-off-requests", WriteOffRequestDocument, listing, filters)
 
 
@@ -62,7 +70,7 @@ async def get_write_off_request(
     selection, headers = select_fields(WriteOffRequestDocument, fields), dict[str, str]()
     try:
         found = await stored_request(request, request_id)
-    except (*EVENT_STORE_ERRORS, *UNREADABLE_ERRORS):
+    except (*EVENT_STORE_ERRORS, ProjectionFault):
         found = None  # While the store is away, or newer than this release, the projected one is shown.
     if found is None:
         database = services_of(request).database

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
+from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
 from app.api.http.request_fields import Amount, Body, Text
 from app.api.ledger_commands.schemas import LedgerCommand
 from app.projections.read_models.types import Model
-from app.projections.read_models.write_off_requests import WriteOffRequestDocument
+from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument
 
 
 class WriteOffBody(Body):

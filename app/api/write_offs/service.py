@@ -1,16 +1,23 @@
 """Write-off requests from the event store: never older than an earlier answer."""
 
+from datetime import UTC, datetime
 from uuid import uuid5
 
 from fastapi import Request
 
-from app.aggregates import WriteOffRequest
 from app.aggregates.base import NAMESPACE
 from app.api.services import services_of
-from app.projections.read_models.write_off_requests import WriteOffRequestDocument, WriteOffRequests
+from app.operations.servers import Servers
+from app.projections.engine.reading import EventReader
+from app.projections.engine.values import Document
+from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument
+from app.projections.read_models.write_off_requests.read_model import WriteOffRequests
+from app.projections.rebuild.one_document import document_as_of
 from app.runtime.servers.store_threads import in_thread
 
 _WRITE_OFF_REQUESTS = WriteOffRequests()
+_NOW = datetime.max.replace(tzinfo=UTC)
+"""All events, also those of a process whose clock is ahead."""
 
 
 def request_id_of(idempotency_key: str) -> str:
@@ -19,11 +26,15 @@ def request_id_of(idempotency_key: str) -> str:
 
 
 async def stored_request(request: Request, request_id: str) -> WriteOffRequestDocument | None:
-    """The request as stored now, without waiting for a projection. Raises one of EVENT_STORE_ERRORS."""
-    store = services_of(request).money.store
-    document = None
-    for event in await in_thread(store.events, request_id, WriteOffRequest):
-        document = _WRITE_OFF_REQUESTS.evolve(document, event)
-    return (
-        None if document is None else WriteOffRequestDocument.model_validate({**document, "_id": request_id})
-    )
+    """The request as stored now, without waiting for a projection.
+
+    Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
+    """
+    found = await in_thread(_fold, services_of(request).servers, request_id)
+    return None if found is None else WriteOffRequestDocument.model_validate(found)
+
+
+def _fold(servers: Servers, request_id: str) -> Document | None:
+    topics = _WRITE_OFF_REQUESTS.topics()
+    reader = EventReader(servers.event_store_for_commands(), topics, _WRITE_OFF_REQUESTS.name)
+    return document_as_of(_WRITE_OFF_REQUESTS, reader, request_id, _NOW)

@@ -47,6 +47,9 @@ def _money(models: ReadModelsState) -> list[str]:
     if money.awaiting_approval:
         await_it = counted(money.awaiting_approval, "awaits", "await")
         lines.append(f"{await_it} approval: GET /v1/ledger-commands?approval=pending")
+    if money.irregular_write_offs:
+        write_offs = counted(money.irregular_write_offs, "write-off")
+        lines.append(f"{write_offs} posted against a rule: GET /v1/write-off-requests?irregular=RULE")
     return _table("Money", [(line,) for line in lines]) if lines else []
 
 

@@ -85,6 +85,7 @@ class Envelope(NamedTuple):
     conversation: str | None
     user: str | None
     application: str | None
+    cause: str | None
     is_flat: bool
     reading: Reading
 
@@ -134,6 +135,7 @@ def open_entry(
         _named(reading, fields, _CONVERSATION, payload, ("conversation_id", "conversationId")),
         _named(reading, fields, _USER),
         _named(reading, fields, _APPLICATION, payload, APPLICATION),
+        _first(fields, (b"cause",)),
         is_flat,
         reading,
     )
@@ -144,7 +146,7 @@ def unopened(stream: str, entry_id: bytes, kind: str) -> Envelope:
     name = entry_id.decode()
     reading = Reading(_received_at(name))
     source = Source(f"entry:{stream}/{name}", reading.received_at)
-    return Envelope(name, kind, source, {}, None, None, None, is_flat=False, reading=reading)
+    return Envelope(name, kind, source, {}, None, None, None, None, is_flat=False, reading=reading)
 
 
 def entry_type(fields: Fields) -> str | None:

@@ -6,8 +6,9 @@ from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from app.aggregates.base import Key
-from app.aggregates.write_off_register import WriteOffRegister
-from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason, WriteOffRequest
+from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
+from app.aggregates.write_offs.register import WriteOffRegister
+from app.aggregates.write_offs.request import WriteOffRequest
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
 from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, Text, one_of, same
@@ -49,7 +50,7 @@ class WriteOffRequested(_WriteOff):
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         request, source = self.request(unit, envelope), envelope.source
-        request.request(source, **self.present())
+        request.request(source, cause=envelope.cause, **self.present())
         register = unit.obtain(WriteOffRegister, self.loan_account_id, source)
         register.enter(source, request_id=request.business_id)
 

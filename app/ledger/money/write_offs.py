@@ -24,7 +24,7 @@ from app.aggregates import (
 )
 from app.aggregates.base import NAMESPACE
 from app.aggregates.two_people import AlreadyDecidedError
-from app.aggregates.write_off_request import RequestFacts
+from app.aggregates.write_offs.facts import RequestFacts
 from app.errors import NotFoundError
 from app.event_store.unit_of_work import UnitOfWork
 from app.ledger.money.command_store import said

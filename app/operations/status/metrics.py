@@ -138,7 +138,7 @@ class ProjectionMetrics(_Scraped):
 
 
 class MoneyMetrics(_Scraped):
-    """Money commands without an outcome."""
+    """Money commands without an outcome, and irregular write-offs."""
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
@@ -155,6 +155,7 @@ class MoneyMetrics(_Scraped):
                 metrics.MONEY_UNKNOWN: money.unknown,
                 metrics.MONEY_OLDEST_UNKNOWN: money.oldest_unknown_age_seconds or 0.0,
                 metrics.MONEY_AWAITING_APPROVAL: money.awaiting_approval,
+                metrics.WRITE_OFFS_IRREGULAR: money.irregular_write_offs,
             }
         )
 

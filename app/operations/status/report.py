@@ -188,11 +188,15 @@ class ProjectionState(CamelModel):
 
 
 class MoneyState(CamelModel):
-    """Money commands without an outcome: retried automatically, unless they await approval."""
+    """Money commands without an outcome, retried automatically unless they await approval.
+
+    ``irregularWriteOffs`` were posted by the ledger against a rule.
+    """
 
     unknown: int = 0
     oldest_unknown_age_seconds: float | None = None
     awaiting_approval: int = 0
+    irregular_write_offs: int = 0
 
 
 class ReadModelsState(CamelModel):

@@ -53,7 +53,7 @@ def lag_behind(models: ReadModelsState, servicing: Servicing) -> ReadModelsState
 
 
 def money_state(database: Database[dict[str, Any]]) -> MoneyState:
-    """Money commands without an outcome, as the read model shows them. Raises pymongo's errors."""
+    """Money commands without an outcome, and irregular write-offs. Raises pymongo's errors."""
     commands = database["ledger-commands"]
     before = datetime.now(UTC) - _STILL_RUNNING
     lost = {"status": "requested", "approval.status": {"$ne": "pending"}, "requestedAt": {"$lt": before}}
@@ -63,6 +63,7 @@ def money_state(database: Database[dict[str, Any]]) -> MoneyState:
         unknown=commands.count_documents(is_open),
         oldest_unknown_age_seconds=None if oldest is None else _age(oldest["requestedAt"]),
         awaiting_approval=commands.count_documents({"status": "requested", "approval.status": "pending"}),
+        irregular_write_offs=database["write-off-requests"].count_documents({"irregular": {"$exists": True}}),
     )
 
 

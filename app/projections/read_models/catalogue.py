@@ -10,7 +10,7 @@ from app.projections.read_models.ledger_commands import LedgerCommands
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.projections.read_models.portfolio_daily.read_model import PortfolioDaily
 from app.projections.read_models.types import Model
-from app.projections.read_models.write_off_requests import WriteOffRequests
+from app.projections.read_models.write_off_requests.read_model import WriteOffRequests
 from app.runtime.settings.settings import Settings
 
 READ_MODELS: tuple[type[ReadModel], ...] = (

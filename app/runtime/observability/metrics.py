@@ -239,6 +239,9 @@ MONEY_OLDEST_UNKNOWN = scraped(
 MONEY_AWAITING_APPROVAL = scraped(
     "billie_money_awaiting_approval_commands", _API, "Adjustments that wait for a second person."
 )
+WRITE_OFFS_IRREGULAR = scraped(
+    "billie_write_offs_irregular", _API, "Write-offs that the ledger posted against a rule."
+)
 
 SANDBOX_CALLS = metric(
     Counter,

@@ -71,6 +71,12 @@ WRONG = [
         "GET /v1/ledger-commands?status=unknown lists them.",
     ),
     (
+        pipeline(read_models=money(irregular_write_offs=1)),
+        "write_offs_irregular",
+        "The ledger posted 1 write-off against a rule. GET /v1/write-off-requests?irregular=RULE lists them; "
+        "RULE is own_request, takes_a_person or already_decided.",
+    ),
+    (
         pipeline(read_models=money(unknown=1, oldest_unknown_age_seconds=24 * 3_600.0)),
         "money_needs_a_person",
         "1 money command has an unknown outcome, the oldest for 24 h: the ledger has forgotten its key. "

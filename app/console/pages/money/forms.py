@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import get_args
 
-from app.aggregates.write_off_request import WriteOffPriority, WriteOffReason
+from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
 from app.console.session.rest import Json
 from app.console.ui.formats import decimal
 

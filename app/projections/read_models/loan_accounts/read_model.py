@@ -5,12 +5,8 @@ from app.aggregates.loan_account.reports import Report, insert
 from app.projections.engine.projection import on_event
 from app.projections.engine.values import Document, erase
 from app.projections.read_models.base import ReadModel
-from app.projections.read_models.loan_accounts.customers import (
-    OF_CUSTOMER,
-    AccountsOfCustomer,
-    CustomerErased,
-    CustomerNameKnown,
-)
+from app.projections.read_models.customer_names import OF_CUSTOMER, CustomerErased, CustomerNameKnown
+from app.projections.read_models.loan_accounts.customers import AccountsOfCustomer
 from app.projections.read_models.loan_accounts.derived import derive
 from app.projections.read_models.loan_accounts.document import REPORTS, LoanAccountDocument
 from app.projections.read_models.search_keys.keys import set_search_keys

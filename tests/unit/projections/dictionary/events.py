@@ -224,8 +224,9 @@ def _erase(servicing: Servicing) -> None:
 
 
 def _posted_write_off() -> list[Step]:
-    """Write-offs that were approved over the API: one was posted, one rejected."""
+    """Write-offs: two were approved over the API, one posted and one rejected; one is irregular."""
     asked, approved = _ASKED, {"outcome": "Approved", "by": "bob"}
+    irregular = approved | {"by": "ann", "transaction_id": "T5"}
     posting = WriteOffRequest.PostedToLedger(transaction_id="T4", ledger_event_id="E4")
     following = WriteOffRequest.PostingFollowed(command_id="K7", status="requested")
     rejected = WriteOffRequest.PostingFollowed(
@@ -239,4 +240,6 @@ def _posted_write_off() -> list[Step]:
         Step(WriteOffRequest, "W2", "request", message("w5", at=1), asked),
         Step(WriteOffRequest, "W2", "decide", message("w6", at=2), approved),
         Step(WriteOffRequest, "W2", "follow_posting", message("w7", at=3), {"event": rejected}),
+        Step(WriteOffRequest, "W3", "request", message("w8", at=1), asked | {"cause": "click"}),
+        Step(WriteOffRequest, "W3", "decide", message("w9", at=2), irregular),
     ]

@@ -34,7 +34,7 @@ def cut_short(projection: Projection, servicing: Servicing, database: Database, 
 def test_an_interruption_before_any_write_changes_no_result(name: str) -> None:
     projection, servicing = PROJECTIONS[name], stored(7, 70)
     expected, writes = undisturbed(projection, servicing, 40)
-    assert len(expected) > 3
+    assert len(expected) > 1
     for survive in range(writes):
         database = Database()
         database.fuse = Fuse(survive, Random(survive))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.two_people import RefusedError
-from app.aggregates.write_off_request import WriteOffRequest
+from app.aggregates.write_offs.request import WriteOffRequest
 
 
 class WriteOffPendingError(RefusedError):
@@ -45,7 +45,7 @@ class WriteOffRegister(Aggregate):
             raise AccountClosedError(f"{self.business_id} is closed: nothing can be written off.")
         for each in self.request_ids:
             if (other := request_of(each)).is_open:
-                first = "wait for its posting" if other.decided else "decide or cancel that one first"
+                first = "wait for its posting" if other.outcome else "decide or cancel that one first"
                 msg = f"{self.business_id} has the request {each}, which is not settled: {first}."
                 raise WriteOffPendingError(msg)
 

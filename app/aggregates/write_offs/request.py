@@ -2,65 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
-from typing import Literal, Required, TypedDict, Unpack
+from typing import ClassVar, Unpack
 from uuid import UUID
 
 from app.aggregates import two_people
 from app.aggregates.base import NOTHING, Aggregate, Source, absorbs
 from app.aggregates.personal import may_be
-from app.aggregates.two_people import Actor, same_person
+from app.aggregates.two_people import Actor, RefusedError, same_person
+from app.aggregates.write_offs.facts import Decision, Outcome, RequestFacts, request_number
 from app.errors import IdempotencyKeyReusedError
-
-_NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that reads as a digit
-
-
-def request_number(request_id: str) -> str:
-    """The number that people use on the phone, ``WO-XXXX-XXXX``: always the same for one id."""
-    bits = int.from_bytes(sha256(request_id.encode()).digest()[:5])
-    letters = "".join(_NUMBER_ALPHABET[bits >> shift & 31] for shift in range(35, -5, -5))
-    return f"WO-{letters[:4]}-{letters[4:]}"
-
-
-WriteOffReason = Literal[
-    "hardship",
-    "bankruptcy",
-    "deceased",
-    "unable_to_locate",
-    "fraud_victim",
-    "disputed",
-    "aged_debt",
-    "other",
-]
-WriteOffPriority = Literal["normal", "high", "urgent"]
-
-
-class RequestFacts(TypedDict, total=False):
-    """The contents of a request. Amounts are AUD."""
-
-    loan_account_id: Required[str]
-    amount: Required[Decimal]
-    reason: Required[str]
-    customer_id: str | None
-    customer_name: str | None
-    account_number: str | None
-    original_balance: Decimal | None
-    notes: str | None
-    priority: str | None
-
-
-class Decision(TypedDict, total=False):
-    """Who decided, when and why; of an approval upstream, also where the ledger posted it."""
-
-    by: Required[str]
-    decided_at: datetime
-    by_name: str | None
-    comment: str | None
-    ledger_event_id: str | None
-    transaction_id: str | None
-
-
-Outcome = Literal["Approved", "Rejected", "Cancelled"]
 
 
 class WriteOffRequest(Aggregate):
@@ -88,6 +38,7 @@ class WriteOffRequest(Aggregate):
         original_balance: Decimal | None = None
         notes: str | None = None
         priority: str | None = None
+        cause: str | None = None
 
         def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.asked = self
@@ -99,6 +50,7 @@ class WriteOffRequest(Aggregate):
         """``decided_at`` is when the decision was made, which may be before the request arrived."""
 
         PERSONAL = frozenset(("comment",))
+        OUTCOME: ClassVar[Outcome]
 
         by: str
         decided_at: datetime
@@ -108,10 +60,17 @@ class WriteOffRequest(Aggregate):
         transaction_id: str | None = None
 
         def apply(self, aggregate: "WriteOffRequest") -> None:
-            aggregate.decided = True
+            aggregate.outcome = self.OUTCOME
+            if self.transaction_id or self.ledger_event_id:
+                aggregate.posted_as = (self.transaction_id, self.ledger_event_id)
 
     class Approved(DecisionEvent):
+        """``irregular``: the rules against which the ledger posted it, by the codes of their errors."""
+
         PERSONAL = frozenset(("comment",))
+        OUTCOME = "Approved"
+
+        irregular: list[str] | None = None
 
     class PostingFollowed(Aggregate.Event):
         """How far the ledger command is that posts what was approved here, until it is posted.
@@ -140,12 +99,13 @@ class WriteOffRequest(Aggregate):
 
         def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.posting = "posted"
+            aggregate.posted_as = (self.transaction_id, self.ledger_event_id)
 
     class Rejected(DecisionEvent):
-        pass
+        OUTCOME = "Rejected"
 
     class Cancelled(DecisionEvent):
-        pass
+        OUTCOME = "Cancelled"
 
     class DecisionHeld(Aggregate.Event):
         """It arrived before its request, and waits for it."""
@@ -159,20 +119,26 @@ class WriteOffRequest(Aggregate):
             aggregate.held.append((self.outcome, self.decision))
 
     class DecisionIgnored(Aggregate.Event):
-        """A decision that cannot count, and why."""
+        """A decision that cannot count, and why: the code of the rule's error.
+
+        ``irregular``: the ledger posted the request a second time.
+        """
 
         PERSONAL = NOTHING
 
         outcome: str
         by: str
         why: str
+        irregular: list[str] | None = None
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
         self.asked: WriteOffRequest.Requested | None = None
-        self.decided = False
+        self.outcome: Outcome | None = None
         self.posting: str | None = None
         """The status of the ledger command that posts it, if one does."""
+        self.posted_as: tuple[str | None, str | None] | None = None
+        """The ledger's ids of its transaction and event, once it is posted."""
         self.held: list[tuple[Outcome, Decision]] = []
 
     @absorbs
@@ -218,7 +184,11 @@ class WriteOffRequest(Aggregate):
 
     @absorbs
     def decide(self, source: Source, *, outcome: Outcome, **decision: Unpack[Decision]) -> None:
-        """Upstream reports a decision. One that a rule forbids is ignored."""
+        """Upstream reports a decision.
+
+        One that a rule forbids is ignored, unless the ledger has posted it: then the request is approved, and
+        irregular.
+        """
         decision["decided_at"] = source.at
         self._decide(source, outcome, decision)
 
@@ -231,8 +201,8 @@ class WriteOffRequest(Aggregate):
         """
         asked = self.asked
         assert asked is not None
-        two_people.check_two_people(asked.requested_by, actor)
-        self._check_undecided()
+        for error in self._broken_rules("Approved", actor.id):
+            raise error
         two_people.check_limit(limits, actor.role, max(asked.amount, owed or asked.amount))
         if owed is not None and owed != asked.amount:
             raise two_people.OwedDiffersError(asked.amount, owed)
@@ -242,14 +212,16 @@ class WriteOffRequest(Aggregate):
         """Another person rejects it. Raises OwnRequestError and AlreadyDecidedError."""
         if self.is_by(actor.id):
             raise two_people.OwnRequestError("Nobody rejects their own request. Cancel it instead.")
-        self._check_undecided()
+        for error in self._broken_rules("Rejected", actor.id):
+            raise error
         self._decide(source, "Rejected", _decision(source, actor, comment))
 
     def cancel(self, source: Source, *, actor: Actor) -> None:
         """The requester withdraws it. Raises NotRequesterError and AlreadyDecidedError."""
         if not self.is_by(actor.id):
             raise two_people.NotRequesterError("Only the requester may cancel a request.")
-        self._check_undecided()
+        for error in self._broken_rules("Cancelled", actor.id):
+            raise error
         self._decide(source, "Cancelled", _decision(source, actor))
 
     @absorbs
@@ -260,7 +232,7 @@ class WriteOffRequest(Aggregate):
     @property
     def is_open(self) -> bool:
         """Whether it awaits its decision, or the outcome of its posting."""
-        return self.asked is not None and (not self.decided or self.posting in ("requested", "unknown"))
+        return self.asked is not None and (self.outcome is None or self.posting in ("requested", "unknown"))
 
     is_unsettled = is_open  # The approver reads what was asked.
 
@@ -273,20 +245,40 @@ class WriteOffRequest(Aggregate):
         """Whether this person made the request."""
         return self.asked is not None and same_person(person, self.asked.requested_by)
 
-    def _check_undecided(self) -> None:
-        if self.decided:
-            raise two_people.AlreadyDecidedError("The request is decided already.")
+    def _broken_rules(self, outcome: Outcome, by: str) -> list[RefusedError]:
+        """A request is decided once, and approved by a second person (contract: Write-offs)."""
+        assert self.asked is not None
+        broken: list[RefusedError] = []
+        if outcome == "Approved" and (error := two_people.refusal(self.asked.requested_by, by)) is not None:
+            broken.append(error)
+        if self.outcome is not None:
+            broken.append(two_people.AlreadyDecidedError("The request is decided already."))
+        return broken
 
     def _decide(self, source: Source, outcome: Outcome, decision: Decision) -> None:
-        """A request is decided once, and its approval is by two people (contract: Write-offs)."""
-        by = decision["by"]
         if self.asked is None:
             self.record(source, self.DecisionHeld(outcome=outcome, decision=decision))
-        elif self.decided:
-            self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why="already decided"))
-        elif outcome == "Approved" and not two_people.are_two_people(by, self.asked.requested_by):
-            why = "approver is the requester" if self.is_by(by) else "a machine is not a person"
-            self.record(source, self.DecisionIgnored(outcome=outcome, by=by, why=why))
+            return
+        broken = [error.code for error in self._broken_rules(outcome, decision["by"])]
+        posted_as = (decision.get("transaction_id"), decision.get("ledger_event_id"))
+        if outcome == "Approved" and any(posted_as) and self.posted_as is None:
+            if self.outcome == "Approved":  # It was approved by the rules, and here is its posting.
+                broken.remove("already_decided")
+            self.record(source, self.Approved(**decision, irregular=broken or None))
+        elif broken:
+            is_second = any(
+                one and other and one != other
+                for one, other in zip(posted_as, self.posted_as or (), strict=False)
+            )
+            self.record(
+                source,
+                self.DecisionIgnored(
+                    outcome=outcome,
+                    by=decision["by"],
+                    why=broken[0],
+                    irregular=["already_decided"] if is_second else None,
+                ),
+            )
         else:
             events: dict[Outcome, type[WriteOffRequest.DecisionEvent]] = {
                 "Approved": self.Approved,

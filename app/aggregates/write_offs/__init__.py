@@ -1,0 +1,1 @@
+"""Write-off requests, and the register of those of an account."""
