@@ -128,7 +128,13 @@ COLLECTIONS = {
             createdAt=TIME,
             updatedAt=TIME,
         ),
-        [*by_creation("customerId", "accountStatus"), BY_UPDATE, BY_SEARCH_KEY, index("accountNumber")],
+        [
+            *by_creation("customerId", "accountStatus"),
+            index("inArrears", "createdAt", "_id", partialFilterExpression={"inArrears": True}),
+            BY_UPDATE,
+            BY_SEARCH_KEY,
+            index("accountNumber"),
+        ],
     ),
     "conversations": Collection(
         thing(
@@ -223,12 +229,16 @@ COLLECTIONS = {
     ),
     "portfolio-daily": Collection(
         thing(
-            ("_id", "accountsByStatus", "accountsByBucket", "outstandingTotal", "paidTotal", "payments"),
+            (
+                *("_id", "accountsByStatus", "accountsByBucket", "accountsInArrears"),
+                *("outstandingTotal", "paidTotal", "payments"),
+            ),
             _id=DAY,
             accountsByStatus=counts(
                 "active", "pending_disbursement", "in_arrears", "paid_off", "written_off"
             ),
             accountsByBucket=counts("current", "early_arrears", "late_arrears", "default", "closed"),
+            accountsInArrears=NUMBER,
             outstandingTotal=MONEY,
             paidTotal=MONEY,
             payments=NUMBER,

@@ -17,6 +17,9 @@ class Payment:
     """As reported, else by how much the balance fell."""
     fell_by: int
     """By how much the balance fell with all reports of it; 0 if one reported it and nothing fell."""
+    transaction_id: str | None
+    position: int
+    """Of its newest report; 0 if reports have none."""
 
 
 @dataclass(slots=True)
@@ -103,9 +106,11 @@ class Balances:
     def _pay(self, report: Report, fell_by: int) -> None:
         """A payment. Reports of one transaction are one payment, of their sum; one fully reversed is none."""
         self._unnamed += 1
-        name = report.get("triggered_by_transaction_id", f"/{self._unnamed}")
+        transaction_id = report.get("triggered_by_transaction_id")
+        name = transaction_id or f"/{self._unnamed}"
         known = self.payments.pop(name, None)
         total = fell_by + (0 if known is None else known.fell_by)
         if total > 0 or fell_by == 0:
             amount = report.get("last_payment_amount", total or None)
-            self.payments[name] = Payment(report["at"], report.get("last_payment_date"), amount, total)
+            day, position = report.get("last_payment_date"), report.get("position", 0)
+            self.payments[name] = Payment(report["at"], day, amount, total, transaction_id, position)

@@ -78,6 +78,8 @@ class Report(TypedDict, total=False):
     created: bool
     """It is the account's creation, which is first, whenever it came. True if it has a time of its own: one
     without is the oldest."""
+    position: int
+    """Of its event in the store, where a reader needs it."""
     terms: Terms
     status: str
     """Upstream's word."""

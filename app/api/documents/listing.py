@@ -1,5 +1,6 @@
 """Lists of documents: filters, order, and a page at a time."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -40,6 +41,10 @@ Before = Annotated[
     Until | None,
     Query(alias="to", description="`createdAt` before a time, or up to the end of a day (UTC)."),
 ]
+
+
+Filters = Mapping[str, str | bool | None]
+"""Fields of documents, and the value that each must have; None: any."""
 
 
 class Listing(NamedTuple):
@@ -141,7 +146,7 @@ async def page(
     collection: str,
     model: type[Item],
     listing: Listing,
-    filters: dict[str, str | None],
+    filters: Filters,
     *,
     exclude: tuple[str, ...] = (),
     any_of: tuple[tuple[str, ...], str | None] = ((), None),
@@ -149,7 +154,7 @@ async def page(
     """One page of the documents whose fields equal the filters that are present.
 
     ``any_of``: names of fields, and a value that one of them has. ``exclude``: fields that are not fetched.
-    Filter values are plain strings by their type, so no operator can come from a caller.
+    Filter values are plain strings or flags by their type, so no operator can come from a caller.
     """
     selection = select_fields(model, listing.fields)
     query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}

@@ -11,7 +11,7 @@ from app.aggregates.loan_account.status import AccountStatus
 from app.api.documents.as_of import AsOf, document_then
 from app.api.documents.document_route import DocumentRoute
 from app.api.documents.field_selection import Fields, select_fields, validated
-from app.api.documents.listing import Listed, page
+from app.api.documents.listing import Filters, Listed, page
 from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
 from app.api.http.etags import TAGGED
 from app.api.http.pages import MAX_ID_LENGTH, Identifier, Page
@@ -45,8 +45,9 @@ async def list_loan_accounts(
     customerId: Identifier | None = None,  # noqa: N803
     status: AccountStatus | None = None,
 ) -> Page[LoanAccountDocument]:
-    """List loan accounts; `status` is the `accountStatus`."""
-    filters = {"customerId": customerId, "accountStatus": status}
+    """List loan accounts; `status` is the `accountStatus`; `in_arrears` finds all that are `inArrears`."""
+    wanted: Filters = {"inArrears": True} if status == "in_arrears" else {"accountStatus": status}
+    filters = {"customerId": customerId, **wanted}
     return await page(request, "loan-accounts", LoanAccountDocument, listing, filters)
 
 

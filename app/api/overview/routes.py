@@ -42,11 +42,12 @@ async def get_customer_overview(request: Request, customer_id: CustomerId) -> Re
     headers: dict[str, str] = {}
     customer = await one_document(database, "customers", "customer", customer_id, headers)
     theirs, limit = {"customerId": customer_id}, _MAX + 1
-    accounts, conversations, notes, requests = await asyncio.gather(
+    accounts, conversations, notes, requests, late = await asyncio.gather(
         newest(database["loan-accounts"], theirs, limit),
         newest(database["conversations"], theirs, limit, NOT_IN_SUMMARIES),
         newest(database["contact-notes"], theirs | {"status": "active"}, limit),
         newest(database["write-off-requests"], theirs | {"status": "pending"}, limit),
+        database["loan-accounts"].find_one(theirs | {"inArrears": True}, {"_id": 1}),
     )
     views = await asyncio.gather(
         *(_account(ledger, LoanAccountDocument.model_validate(each)) for each in accounts[:_MAX])
@@ -60,7 +61,7 @@ async def get_customer_overview(request: Request, customer_id: CustomerId) -> Re
     overview = Overview(
         customer_id=customer_id,
         customer=CustomerDocument.model_validate(customer),
-        in_arrears=any(view.account.aging and view.account.aging.is_in_arrears for view, _ in views),
+        in_arrears=late is not None,
         accounts=[view for view, _ in views],
         conversations=[ConversationSummary.model_validate(each) for each in conversations[:_MAX]],
         notes=[ContactNoteDocument.model_validate(each) for each in notes[:_MAX]],

@@ -56,7 +56,7 @@ class Overview(Model):
     customer: CustomerDocument
     """Profile, flags and contact."""
     in_arrears: bool
-    """Whether any account is."""
+    """Whether any of their loan accounts is, those beyond the twenty too."""
     accounts: list[OverviewAccount]
     """Their loan accounts, newest first."""
     conversations: list[ConversationSummary]

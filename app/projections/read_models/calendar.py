@@ -33,9 +33,3 @@ class BusinessCalendar:
     def month(self, at: datetime) -> str:
         """The month of a time."""
         return self.day(at)[:7]
-
-    def day_or_that_of(self, day: str | None, event: Event) -> str:
-        """``day``, or the day of the event if it is absent or nonsense, as above."""
-        if day is not None and self.day(_FIRST) <= day <= self.day(min(event.received_at, _LAST)):
-            return day
-        return self.day(happened_at(event))

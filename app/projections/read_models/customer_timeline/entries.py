@@ -41,8 +41,8 @@ _KINDS: dict[type[Aggregate], Subject] = {
 SUBJECTS = {event_class: subject for kind, subject in _KINDS.items() for event_class in event_classes(kind)}
 _STATE_REPORTS: frozenset[What] = frozenset(
     (
-        *("ekyc_assessed", "loan_opened", "loan_status_changed", "balance_changed", "repayment_received"),
-        *("arrears_changed", "application_changed", "conversation_summarised"),
+        *("ekyc_assessed", "loan_opened", "loan_status_changed", "balance_changed", "arrears_changed"),
+        *("application_changed", "conversation_summarised"),
     )
 )
 """Reports of a state, some of them daily: the same state again is no news."""

@@ -2,7 +2,7 @@
 
 Entries that precede the customer wait in the lookup document of their account or chat, and move to
 the timeline with the link. A request or command keeps the facts that its later events do not repeat; if it
-names no customer, its account's link counts.
+names no customer, its account's link counts. An account keeps its reports, and what follows from all of them.
 
 Each link has its position, and waiting entries are kept, so a later form of a document answers for an event
 as the form at the time did: an event that is folded again leads to the same entries.
@@ -12,11 +12,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.aggregates import ContactNote, Conversation, LoanAccount, WriteOffRequest
+from app.aggregates import ContactNote, Conversation, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates.loan_account.events import LoanAccountEvents
+from app.aggregates.loan_account.reports import insert as insert_report
 from app.projections.engine.projection import AtHand, Event, Lookup, Target
 from app.projections.engine.values import Document, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at
 from app.projections.read_models.customer_timeline.entries import SUBJECTS, entry_of, facts_of, insert
+from app.projections.read_models.customer_timeline.loan_money import concerns_money, money_entries
+from app.projections.read_models.payments import reports_of
 
 _MAX_LINKS = 1_000
 """Links kept a document. Only an event that is folded again needs one that was replaced."""
@@ -38,6 +42,16 @@ class Entered:
     month: str
     entries: tuple[Document, ...]
     dropped: int = 0
+
+
+@dataclass(frozen=True)
+class LoanMoney:
+    """All that follows from a loan's reports for one document, in place of what followed before."""
+
+    customer_id: str
+    month: str
+    account_id: str
+    entries: tuple[Document, ...]
 
 
 class TimelineLinks(Lookup):
@@ -63,6 +77,7 @@ class TimelineLinks(Lookup):
             put(document, facts=facts_of(event))
         if (customer_id := _named_customer(event)) is not None:
             _link(document, customer_id, position)
+        self._take_money(document, event, position)
         if "links" not in document and "facts" not in document and _own_customer(event) is None:
             self._wait(document, event, position)
 
@@ -92,6 +107,58 @@ class TimelineLinks(Lookup):
         for month, entries in by_month.items():
             entered = Entered(customer_id, month, tuple(entries), dropped.get(month, 0))
             yield _id(customer_id, month), entered
+        yield from self._money(document, position)
+
+    def _take_money(self, document: Document, event: Event | Concerned, position: int) -> None:
+        """Take a report of a loan, or a transaction that was posted for it, and note which months change."""
+        match event:
+            case LoanAccountEvents.ReportEvent():
+                account_id = event.business_id
+                if not (found := [each for each in reports_of(event, position) if concerns_money(each)]):
+                    return
+                for report in found:
+                    insert_report(document.setdefault("reports", []), report)
+            case Concerned(LedgerCommand.Posted() | LedgerCommand.SettledByHand() as posted, facts):
+                account_id = facts["loanAccountId"]
+                if posted.transaction_id is not None:
+                    document.setdefault("posted", []).append(posted.transaction_id)
+            case _:
+                return
+        was = document.get("money", [])
+        now = money_entries(
+            account_id, document.get("reports", []), document.get("posted", ()), self._calendar
+        )
+        changed = [each for each in was if each not in now] + [each for each in now if each not in was]
+        if changed:
+            document["money"] = now
+            ids = sorted({target for each in changed if (target := self._money_target(document, each))})
+            changes = [*document.get("moneyChanges", ()), {"position": position, "ids": ids}]
+            document["moneyChanges"] = changes[-_MAX_LINKS:]
+
+    def _money_target(self, document: Document, entry: Document) -> str | None:
+        """The document that an entry belongs to: of the customer at its event, or of the first one."""
+        if (links := document.get("links")) is None:
+            return None
+        customer_id = _linked_customer(document, entry["position"]) or links[0]["customerId"]
+        return _id(customer_id, self._calendar.month(entry["at"]))
+
+    def _money(self, document: Document, position: int) -> Iterator[Target]:
+        """For each document that changes, all that follows from the loan's reports there."""
+        by_id: dict[str, list[Document]] = {}
+        for each in document.get("moneyChanges", ()):
+            if each["position"] == position:
+                by_id.update({target: [] for target in each["ids"]})
+        is_linked_now = document.get("linkedAt") == position
+        for entry in document.get("money", ()):
+            target = self._money_target(document, entry)
+            if target is not None and (is_linked_now or target in by_id):
+                by_id.setdefault(target, []).append(entry)
+        for target, entries in by_id.items():
+            customer_id, _, month = target.rpartition(":")
+            yield (
+                target,
+                LoanMoney(customer_id, month, document["_id"].removeprefix("account:"), tuple(entries)),
+            )
 
     def _entry(self, document: Document, event: Event | Concerned, position: int) -> Document | None:
         if isinstance(event, Concerned):

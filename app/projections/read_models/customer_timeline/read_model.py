@@ -9,7 +9,8 @@ from app.projections.engine.projection import on_event
 from app.projections.engine.values import Document
 from app.projections.read_models.base import Options, ReadModel
 from app.projections.read_models.customer_timeline.entries import insert, repeats
-from app.projections.read_models.customer_timeline.links import Entered, TimelineLinks
+from app.projections.read_models.customer_timeline.links import Entered, LoanMoney, TimelineLinks
+from app.projections.read_models.customer_timeline.loan_money import is_of
 from app.projections.read_models.customer_timeline.sentences import EVENTS, What
 from app.projections.read_models.types import Model, Money
 
@@ -48,7 +49,8 @@ class CustomerMonth(Model):
 
     It covers the customer and their loans, chats, notes, write-off requests and money movements, including
     what happened before the link to the customer was known. Utterances of a chat are in `conversations` only.
-    A report that repeats a state already reported in that month is left out. Months are those of
+    A report that repeats a state already reported in that month is left out. Each payment is there once, also
+    one that was posted over the API and then reported. Months are those of
     `BILLIE_BUSINESS_TIME_ZONE` (default: Sydney).
     """
 
@@ -85,3 +87,18 @@ class CustomerTimeline(ReadModel):
             if not repeats(entries, entry):
                 insert(entries, entry, self.options.max_timeline_entries)
                 document["entryCount"] += 1
+
+    @on_event
+    def loan_money(self, document: Document, event: LoanMoney) -> None:
+        """What follows from a loan's reports takes the place of what followed before."""
+        document.update(customerId=event.customer_id, month=event.month)
+        entries: list[Document] = document.get("entries", [])
+        others: list[Document] = [each for each in entries if not is_of(event.account_id, each)]
+        counts: dict[str, int] = dict(document.get("_moneyEntries", ()))
+        before = counts.pop(event.account_id, 0)
+        document["entryCount"] = document.get("entryCount", 0) - before + len(event.entries)
+        counts[event.account_id] = len(event.entries)
+        document["_moneyEntries"] = sorted([*each] for each in counts.items())
+        document["entries"] = others
+        for entry in event.entries:
+            insert(others, entry, self.options.max_timeline_entries)

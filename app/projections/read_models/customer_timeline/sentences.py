@@ -124,17 +124,15 @@ def personal_data_erased(event: Customer.PersonalDataErased, _facts: Document) -
 
 @sentence_of.register
 def account_updated(event: LoanAccount.Opened | LoanAccount.Updated, _facts: Document) -> Sentence | None:
-    paid, by = event.last_payment_amount, event.triggered_by_transaction_type
-    if paid is not None or event.last_payment_date is not None or by == "REPAYMENT":
-        on = "" if event.last_payment_date is None else f" on {event.last_payment_date}"
-        text, transaction_id = f"A repayment{_of(paid)} was received{on}.", event.triggered_by_transaction_id
-        return Sentence("repayment_received", text, paid, transaction_id=transaction_id)
+    """Of what a report says of a payment or a write-off, :mod:`loan_money` has the entry."""
+    if event.triggered_by_transaction_type in ("REPAYMENT", "WRITE_OFF"):
+        return None
     if event.status is not None:
-        status = account_status(event.status, None)
+        status = "closed" if event.status == "CLOSED" else account_status(event.status, None)
         return Sentence("loan_status_changed", f"The loan is {_plain(status)}.")
     if event.current_balance is not None:
         return Sentence("balance_changed", f"{event.current_balance:.2f} is owed.", event.current_balance)
-    if not reports.facts(vars(event), *reports.Terms.__annotations__):
+    if not reports.facts(vars(event), *reports.Terms.__annotations__):  # At most a payment was reported.
         return None
     return Sentence("loan_terms_recorded", "Terms of the loan were recorded.", event.loan_amount)
 
@@ -142,12 +140,6 @@ def account_updated(event: LoanAccount.Opened | LoanAccount.Updated, _facts: Doc
 @sentence_of.register
 def agreement_reported(_event: LoanAccount.AgreementReported, _facts: Document) -> Sentence:
     return Sentence("loan_terms_recorded", "Terms of the loan were recorded.")
-
-
-@sentence_of.register
-def closed(event: LoanAccount.Closed, _facts: Document) -> Sentence:
-    why = f": {_plain(event.reason.lower())}" if event.reason else ""
-    return Sentence("loan_closed", f"The loan was closed{why}.")
 
 
 @sentence_of.register
@@ -272,8 +264,13 @@ def command_settled(event: LedgerCommand.SettledByHand, facts: Document) -> Sent
     return _movement(facts, what, f"{outcome}, as a person found", event.by, event.transaction_id)
 
 
-EVENTS: tuple[type[Any], ...] = (*_CONSTANT, *(each for each in sentence_of.registry if each is not object))
-"""The events that have a sentence. An utterance, a notice, or a report that a rule ignored has none."""
+EVENTS: tuple[type[Any], ...] = (
+    *_CONSTANT,
+    *(each for each in sentence_of.registry if each is not object),
+    LoanAccount.Closed,
+)
+"""The events that have a sentence, or that one of :mod:`loan_money` follows from.
+An utterance, a notice, or a report that a rule ignored has none."""
 
 
 def _movement(

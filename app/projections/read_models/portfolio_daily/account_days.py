@@ -14,19 +14,18 @@ from bson.decimal128 import Decimal128
 from app.aggregates import LoanAccount
 from app.aggregates.base import Key
 from app.aggregates.loan_account.events import LoanAccountEvents
-from app.aggregates.loan_account.reports import Report, amount_of, insert, microseconds, time_of
+from app.aggregates.loan_account.reports import Report, amount_of, insert, time_of
 from app.aggregates.loan_account.standing import Standing
 from app.aggregates.loan_account.status import TERMINAL_STATUSES, AccountStatus, AgingBucket
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.projection import AtHand, Lookup, Target
 from app.projections.engine.values import Document, money, put
-from app.projections.read_models.calendar import BusinessCalendar, happened_at
+from app.projections.read_models.calendar import BusinessCalendar
+from app.projections.read_models.payments import payment_day, reports_of
 
 NOTHING = Decimal128("0.00")
-_FIRST = "2000-01-01"
-"""No loan is older, and no payment is of a day after its report."""
 Share = dict[str, Any]
-"""The state of an account: ``status``, ``bucket``, ``outstanding``."""
+"""The state of an account: ``status``, ``inArrears``, ``bucket``, ``outstanding``."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +63,10 @@ class AccountDays(Lookup):
     def key(self, event: LoanAccount.Event) -> str | None:
         return str(event.business_id)
 
-    def evolve(self, document: Document, event: LoanAccountEvents.ReportEvent, position: int) -> None:  # noqa: ARG002
+    def evolve(self, document: Document, event: LoanAccountEvents.ReportEvent, position: int) -> None:
         reports: list[Report] = document.setdefault("reports", [])
         shares, payments = self._days(reports)
-        at = microseconds(happened_at(event))
-        for report in event.reports():
-            if report["at"] == microseconds(event.at):
-                report["at"] = at  # Nonsense counts as the time of receipt.
-            report.pop("terms", None)
+        for report in reports_of(event, position):
             insert(reports, report)
         shares_now, payments_now = self._days(reports)
         document["moves"] = list(_moves(shares, shares_now))
@@ -93,9 +88,7 @@ class AccountDays(Lookup):
                 shares[day] = last = share
         payments: dict[str, tuple[int, int]] = {}
         for payment in standing.payments:
-            day = self._calendar.day(time_of(payment.at))
-            if payment.day is not None and _FIRST <= payment.day <= day:
-                day = payment.day
+            day = payment_day(payment, self._calendar)
             number, amount = payments.get(day, (0, 0))
             payments[day] = number + 1, amount + (payment.amount or 0)
         return shares, payments
@@ -134,6 +127,7 @@ def _begun(day: str, documents: AtHand) -> Target:
     totals = {
         "accountsByStatus": dict(before.get("accountsByStatus") or dict.fromkeys(get_args(AccountStatus), 0)),
         "accountsByBucket": dict(before.get("accountsByBucket") or dict.fromkeys(get_args(AgingBucket), 0)),
+        "accountsInArrears": before.get("accountsInArrears", 0),
         "outstandingTotal": before.get("outstandingTotal", NOTHING),
     }
     return day, DayBegun(totals)
@@ -141,20 +135,23 @@ def _begun(day: str, documents: AtHand) -> Target:
 
 def _moves(old: dict[str, Share], new: dict[str, Share]) -> Iterator[Document]:
     """From each ``day`` until before ``until``, the share ``was`` one, and is another ``now``; in order."""
-    days = sorted(old.keys() | new.keys())
     was: Share = {}
     now: Share = {}
-    for place, day in enumerate(days):
+    move: Document | None = None
+    for day in sorted(old.keys() | new.keys()):
         was, now = old.get(day, was), new.get(day, now)
-        if was != now:
+        if move is not None and (move["was"], move["now"]) != (was, now):
+            yield move | {"until": day}
+            move = None
+        if move is None and was != now:
             move = {"day": day, "was": was, "now": now}
-            put(move, until=days[place + 1] if place + 1 < len(days) else None)
-            yield move
+    if move is not None:
+        yield move
 
 
 def _share(standing: Standing) -> Share:
     share: Share = {}
     owed, aging = standing.balance, standing.aging
     put(share, status=standing.account_status, outstanding=None if owed is None else money(amount_of(owed)))
-    put(share, bucket=None if aging is None else aging.get("bucket"))
+    put(share, bucket=None if aging is None else aging.get("bucket"), inArrears=standing.in_arrears or None)
     return share

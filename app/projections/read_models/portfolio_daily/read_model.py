@@ -74,6 +74,8 @@ class PortfolioDay(Model):
     accounts_by_bucket: AccountsByBucket
     """Accounts by bucket at the end of the day. Accounts that are paid off, written off or without a reported
     bucket are not counted."""
+    accounts_in_arrears: int
+    """Accounts that were `inArrears`: `in_arrears` by status, or `active` and overdue by their aging."""
     outstanding_total: Money
     """The total owed at the end of the day on all accounts neither paid off nor written off."""
     paid_total: Money
@@ -119,6 +121,7 @@ class PortfolioDaily(ReadModel):
 def _count(document: Document, share: Share, by: int) -> None:
     """Add an account's share to the day's totals, or subtract it."""
     _add(document["accountsByStatus"], share.get("status"), by)
+    document["accountsInArrears"] += by * share.get("inArrears", False)
     if is_open(share):
         _add(document["accountsByBucket"], share.get("bucket"), by)
         if (outstanding := share.get("outstanding")) is not None:

@@ -143,6 +143,23 @@ def test_filters(client: httpx.Client) -> None:
     assert client.get("/v1/customers", params={"status": "pending"}).json()["items"] == []
 
 
+def test_the_filter_in_arrears_finds_active_accounts_that_are_late_and_no_closed_ones(
+    client: httpx.Client, mongo_db: Database[dict[str, Any]]
+) -> None:
+    stamps = {"createdAt": DAY, "aging": {"isInArrears": True, "daysPastDue": 45}, "_position": 1}
+    for name, status, late in (
+        ("A1", "active", True),
+        ("A2", "in_arrears", True),
+        ("A3", "written_off", False),
+        ("A4", "active", False),
+    ):
+        mongo_db["loan-accounts"].insert_one(
+            {"_id": name, "accountStatus": status, "inArrears": late} | stamps
+        )
+    assert listed(client, "/v1/loan-accounts?status=in_arrears&limit=1", "loanAccountId") == ["A2", "A1"]
+    assert listed(client, "/v1/loan-accounts?status=active", "loanAccountId") == ["A4", "A1"]
+
+
 def test_conversation_lists_hold_no_utterances(client: httpx.Client, documents: None) -> None:
     assert "utterances" not in client.get("/v1/conversations").json()["items"][0]
 

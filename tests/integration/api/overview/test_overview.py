@@ -116,3 +116,28 @@ def test_the_overview_holds_the_newest_twenty_of_each_kind(
     assert [each["conversationId"] for each in shown["conversations"]] == newest
     details = [each["detail"] for each in shown["warnings"] if each["code"] == "more_not_shown"]
     assert details == (["There are more than 20 conversations."] if chats > 20 else [])
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_customer_is_in_arrears_by_a_loan_beyond_the_newest_twenty(
+    settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]], is_late: bool
+) -> None:
+    loans = shared_db["loan-accounts"]
+    was = list(loans.find({"customerId": customer[0]}))
+    current = {"customerId": customer[0], "accountStatus": "active", "inArrears": False}
+    closed = {"accountStatus": "written_off", "aging": {"isInArrears": True}}
+    old = datetime(2001, 1, 1, tzinfo=UTC)
+    loans.delete_many({"customerId": customer[0]})
+    try:
+        loans.insert_one(current | {"_id": "OLD", "inArrears": is_late, "createdAt": old})
+        loans.insert_many(
+            current | {"_id": f"NEW{number}", "createdAt": old + timedelta(days=1 + number)}
+            for number in range(25)
+        )
+        loans.insert_one(current | closed | {"_id": "CLOSED", "createdAt": datetime.now(UTC)})
+        shown = overview(settings, f"127.0.0.1:{free_port()}", customer[0]).json()
+    finally:
+        loans.delete_many({"customerId": customer[0]})
+        loans.insert_many(was)
+    assert shown["inArrears"] is is_late
+    assert "OLD" not in [each["account"]["loanAccountId"] for each in shown["accounts"]]

@@ -65,12 +65,13 @@ def by_the_ledger() -> LedgerCommand.Posted:
 
 
 def test_an_entry_holds_no_personal_data() -> None:
-    loan = given(TIMELINE, LOAN.open(at=0, customer_id="C1"))
-    loan.when(LOAN.update(at=5, last_payment_date="2026-03-01", last_payment_amount=Decimal("20.00"))).then(
+    loan = given(TIMELINE, LOAN.open(at=0, customer_id="C1", current_balance=Decimal("100.00")))
+    paid = {"current_balance": Decimal("80.00"), "triggered_by_transaction_type": "REPAYMENT"}
+    loan.when(LOAN.update(at=5, last_payment_date="2026-03-01", **paid)).then(
         MARCH,
         customerId="C1",
         month="2026-03",
-        entryCount=2,
+        entryCount=3,
         entries=[
             {
                 "at": NOON,
@@ -78,6 +79,14 @@ def test_an_entry_holds_no_personal_data() -> None:
                 "what": "loan_opened",
                 "text": "A loan account was opened.",
                 "loanAccountId": "L1",
+            },
+            {
+                "at": NOON,
+                "position": 3,
+                "what": "balance_changed",
+                "text": "100.00 is owed.",
+                "loanAccountId": "L1",
+                "amount": Decimal128("100.00"),
             },
             {
                 "at": minute(5),

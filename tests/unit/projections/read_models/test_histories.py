@@ -4,8 +4,8 @@
 
 - However often a message comes, and however messages and events are split into batches, they are the same.
 - However the news of different accounts, chats and customers interleave, they are the same.
-- In any order of arrival they are the same where the events are the same set. Mostly they are not: of two
-  reports on one thing the older, arriving second, changes nothing, and so is in no history.
+- In any order of arrival they are the same where the events are the same set. Of customers and chats they
+  mostly are not: of two reports on one thing the older, arriving second, changes nothing.
 - In any order at all, the newest day counts what ``loan-accounts`` hold now.
 
 An entry's ``position`` is its place in the store, which another order or another batch changes.
@@ -183,6 +183,7 @@ def _figures(standing: Standing) -> dict[str, Any]:
     return {
         "accountStatus": standing.account_status,
         "bucket": (standing.aging or {}).get("bucket"),
+        "inArrears": standing.in_arrears,
         "balance": None if standing.balance is None else amount_of(standing.balance),
     }
 
@@ -198,12 +199,13 @@ def test_in_any_order_the_newest_day_is_as_the_accounts_are_now(seed: int, order
         {
             "accountStatus": account.get("accountStatus"),
             "bucket": account.get("aging", {}).get("bucket"),
+            "inArrears": account.get("inArrears", False),
             "balance": balance.to_decimal() if balance else None,
         }
         for account in folded(servicing, "loan-accounts").values()
         for balance in [account.get("balances", {}).get("currentBalance")]
     ]
-    newest = _totals(days[max(days)]) if days else (Counter(), Counter(), 0)
+    newest = _totals(days[max(days)]) if days else (Counter(), Counter(), 0, 0)
     assert newest == _counted(now)
 
 
@@ -212,6 +214,7 @@ def _totals(document: dict[str, Any]) -> Any:
     return (
         Counter({word: count for word, count in status.items() if count}),
         Counter({word: count for word, count in bucket.items() if count}),
+        document["accountsInArrears"],
         document["outstandingTotal"].to_decimal(),
     )
 
@@ -222,5 +225,6 @@ def _counted(accounts: Iterable[dict[str, Any]]) -> Any:
     return (
         Counter(each["accountStatus"] for each in accounts if each.get("accountStatus")),
         Counter(each["bucket"] for each in still_open if each.get("bucket")),
+        sum(each["inArrears"] for each in accounts),
         sum(each["balance"] for each in still_open if each.get("balance") is not None),
     )
