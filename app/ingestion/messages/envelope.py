@@ -1,7 +1,4 @@
-"""Reads the fields of a stream entry: a message's type, payload, participants, time and identity.
-
-The rules are those of the contract, section "The stream".
-"""
+"""Reads an entry's fields: type, payload, participants, time and identity (contract, "The stream")."""
 
 import hashlib
 import re
@@ -29,7 +26,7 @@ _OWN_TIME = ("changed_at", "timestamp", "last_updated", "verified_at")
 PAYLOAD_TIME = tuple(style for name in _OWN_TIME for style in dict.fromkeys((name, to_camel(name))))
 """The keys of a payload that hold the message's own time, which outranks the entry's."""
 ENTRY_FIELDS = frozenset((*APPLICATION, *TIME))
-"""Fields of an entry that its payload's keys may be among."""
+"""Fields of an entry beside a flat payload's keys."""
 LONGEST_ID = 200
 """Characters of an identifier."""
 
@@ -174,8 +171,8 @@ _NO_IDENTIFIER = f"not an identifier of 1 to {LONGEST_ID} characters"
 
 def parse_time(value: Any) -> datetime:
     """A time in ISO 8601's extended form, in UTC; one without an offset is UTC. Raises ValueError."""
-    moment = _iso_time(value)
     try:
+        moment = _iso_time(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
         msg = "outside the years 1 to 9999"

@@ -15,7 +15,7 @@ from app.ingestion.stream.consumer import Consumer
 from app.ingestion.stream.inbox import Batch
 from app.ingestion.stream.publish import publish
 from app.ingestion.stream.scripts import (
-    dropped_values_key,
+    oddities_key,
     unknown_types_first_seen_key,
     unknown_types_key,
     unknown_types_last_seen_key,
@@ -46,7 +46,7 @@ def counts(client: Redis, settings: Settings) -> dict[str, Any]:
     return {
         "dead": [dead_letter["reason"] for dead_letter in dead_letters(client, settings)],
         "unknown": client.hgetall(unknown_types_key(settings.inbox_stream)),
-        "dropped": client.hgetall(dropped_values_key(settings.inbox_stream)),
+        "dropped": client.hgetall(oddities_key(settings.inbox_stream)),
         "pending": pending(client, settings),
     }
 

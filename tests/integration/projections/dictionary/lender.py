@@ -8,6 +8,7 @@ from pymongo.database import Database
 
 from app.aggregates.loan_account.status import AccountStatus, AgingBucket
 from app.projections.migrations import migrate
+from app.projections.read_models.catalogue import COLLECTIONS
 from tests.support.data.dictionary import FIELDS, faults
 
 Document = dict[str, Any]
@@ -191,6 +192,7 @@ def insert(database: Database[dict[str, Any]], *documents: tuple[str, Document])
     for collection, document in documents:
         described = FIELDS[collection].keys() | {"_position"}
         stamped = {name: value for name, value in STAMPS.items() if name in described} | document
+        stamped[COLLECTIONS[collection].identifier()] = document["_id"]
         assert faults(collection, stamped) == [], document["_id"]
         database[collection].insert_one(stamped)
 
