@@ -12,7 +12,7 @@ READERS: dict[str, Reader] = {
     "identifier": values.identifier,
     "identifiers": list_of(values.identifier),
     "text": values.text,
-    "texts": lambda raw: list_of(values.text)(raw if isinstance(raw, list) else [raw]),
+    "list": lambda raw: list_of(values.free_form)(raw if isinstance(raw, list) else [raw]),
     "any": values.free_form,
     "free_form": lambda raw: values.free_form(raw) if isinstance(raw, dict) else None,
     "ekyc": word(
@@ -84,7 +84,7 @@ SHAPES = {
     "noticeboard_post": keys(NOTICE),
     "final_decision": keys(DECISION),
     "final_credit_decision": keys(DECISION),
-    "conversation_summary": keys("text: purpose, texts: facts"),
+    "conversation_summary": keys("text: purpose, list: facts"),
     "conversationSummary_changed": keys("text: status"),
     "writeoff.requested.v1": keys(
         """identifier: loan_account_id! requested_by! customer_id account_number, why: reason!,
