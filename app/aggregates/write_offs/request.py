@@ -129,6 +129,7 @@ class WriteOffRequest(Aggregate):
         outcome: str
         by: str
         why: str
+        decided_at: datetime
         irregular: list[str] | None = None
 
     def __init__(self, business_id: str) -> None:
@@ -276,6 +277,7 @@ class WriteOffRequest(Aggregate):
                     outcome=outcome,
                     by=decision["by"],
                     why=broken[0],
+                    decided_at=decision["decided_at"],
                     irregular=["already_decided"] if is_second else None,
                 ),
             )

@@ -1,13 +1,18 @@
 """Approvals: requested by one person, shown beside the loan, decided by another."""
 
 import re
+from decimal import Decimal
 
 import pytest
 
+from app.aggregates import WriteOffRequest
+from app.event_store.application import Servicing
 from app.ledger.sandbox.faults import Faults
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
 from tests.support.api.console import Visitor, fields_of
+from tests.support.data.given import absorb
+from tests.support.data.projecting import On
 from tests.support.roles import project
 from tests.support.waiting import until
 
@@ -206,3 +211,16 @@ def test_an_unknown_posting_is_shown_and_settles_on_screen(
 @pytest.mark.parametrize("path", ["other/X", "write-off/X", "write-off/X/sell"])
 def test_a_missing_request_is_reported(sue: Visitor, path: str) -> None:
     assert sue.get(f"/approvals/{path}").status_code == 404
+
+
+def test_an_irregular_write_off_is_marked_on_its_page_and_at_its_loan(
+    ann: Visitor, settings: Settings
+) -> None:
+    request, servicing = On(WriteOffRequest, "W9"), Servicing.from_url(settings.event_store_url)
+    asked = {"loan_account_id": "L4", "amount": Decimal("9.00"), "reason": "other", "requested_by": "bob"}
+    posted = request.decide(outcome="Approved", by="Bob", transaction_id="T9")
+    absorb(servicing, [request.request(**asked), posted])
+    servicing.close()
+    project(settings, drain=True)
+    for path in ("/approvals/write-off/W9", "/customers/C2", "/customers/C2/parts/accounts"):
+        assert "the requester approved it" in ann.get(path).text, path

@@ -55,6 +55,7 @@ async def get_approval(context: Context, kind: str, identifier: str) -> Response
     return context.render(
         "approvals/approval.html",
         **details,
+        requests=[approval.document] if approval.is_write_off else [],
         chat=chats[0] if chats else None,
         other_chats=chats[1:],
         live_customer=customer_id,
@@ -66,7 +67,8 @@ async def get_approval(context: Context, kind: str, identifier: str) -> Response
 async def get_account(context: Context, kind: str, identifier: str) -> Response:
     """Its loan alone, current."""
     approval = await read_approval(context, kind_of(kind), identifier)
-    return context.render("loans/loan_card.html", loan=await loan_of(context, approval))
+    requests = [approval.document] if approval.is_write_off else []
+    return context.render("loans/loan_card.html", loan=await loan_of(context, approval), requests=requests)
 
 
 @router.get("/approvals/{kind}/{identifier}/state")

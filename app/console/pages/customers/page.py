@@ -73,6 +73,12 @@ async def _accounts(context: PageContext, customer_id: str) -> Json:
     }
 
 
+async def _accounts_and_requests(context: PageContext, customer_id: str) -> Json:
+    """A loan shows its irregular write-offs."""
+    loans, requests = await asyncio.gather(_accounts(context, customer_id), _requests(context, customer_id))
+    return loans | requests
+
+
 async def _notes(context: PageContext, customer_id: str) -> Json:
     page = await context.rest.find("/v1/customers/{}/notes", customer_id, limit=_MAX_NOTES) or {"items": []}
     return {
@@ -94,7 +100,7 @@ async def _conversations(context: PageContext, customer_id: str) -> Json:
 
 _PARTS: dict[str, Callable[[PageContext, str], Awaitable[Json]]] = {
     "profile": _profile,
-    "accounts": _accounts,
+    "accounts": _accounts_and_requests,
     "notes": _notes,
     "requests": _requests,
     "conversations": _conversations,

@@ -1,8 +1,8 @@
 """The lookup of ``customer-timeline``: which customer an account, chat, note, request or command belongs to.
 
 Entries that precede the customer wait in the lookup document of their account or chat, and move to
-the timeline with the link. A request or command keeps the facts that its later events do not repeat; if it
-names no customer, its account's link counts. An account keeps its reports, and what follows from all of them.
+the timeline with the link. A request or command keeps the facts that its later events do not repeat, and
+belongs to its account's customer. An account keeps its reports, and what follows from all of them.
 
 Each link has its position, and waiting entries are kept, so a later form of a document answers for an event
 as the form at the time did: an event that is folded again leads to the same entries.
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.aggregates import ContactNote, Conversation, LedgerCommand, LoanAccount, WriteOffRequest
+from app.aggregates import ContactNote, Conversation, LedgerCommand, LoanAccount
 from app.aggregates.loan_account.events import LoanAccountEvents
 from app.aggregates.loan_account.reports import insert as insert_report
 from app.projections.engine.projection import AtHand, Event, Lookup, Target
@@ -189,7 +189,7 @@ def _named_customer(event: Event | Concerned) -> str | None:
     match event:
         case LoanAccount.LinkedToCustomer() | Conversation.ParticipantsEvent():
             return event.customer_id
-        case ContactNote.Written() | WriteOffRequest.Requested():
+        case ContactNote.Written():
             return event.customer_id
     return None
 

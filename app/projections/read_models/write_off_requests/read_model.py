@@ -71,6 +71,10 @@ class WriteOffRequests(ReadModel):
             document.pop("customerName", None)
 
     @on_event
+    def request_ignored(self, document: Document, event: WriteOffRequest.RequestIgnored) -> None:
+        stamp(document, event.at)
+
+    @on_event
     def approved(self, document: Document, event: WriteOffRequest.Approved) -> None:
         _decide(document, event, "approved")
         if event.transaction_id or event.ledger_event_id:
@@ -80,6 +84,7 @@ class WriteOffRequests(ReadModel):
 
     @on_event
     def decision_ignored(self, document: Document, event: WriteOffRequest.DecisionIgnored) -> None:
+        stamp(document, event.decided_at)
         if event.irregular:
             document["irregular"] = sorted({*document.get("irregular", ()), *event.irregular})
 

@@ -226,17 +226,19 @@ def test_a_manual_settlement_names_its_person(posted: bool) -> None:
     assert last["text"] == f"A fee waiver of 20.00 was {'' if posted else 'not '}posted, as a person found."
 
 
-def test_a_write_off_request_belongs_to_the_customer_it_names() -> None:
-    timeline = given(TIMELINE, REQUEST.request(at=0, customer_id="C1", **ASKED))
+def test_a_write_off_request_belongs_to_its_accounts_customer_not_to_the_one_it_names() -> None:
+    timeline = given(
+        TIMELINE, LOAN.open(at=0, customer_id="C1"), REQUEST.request(at=0, customer_id="C9", **ASKED)
+    )
     timeline.when(REQUEST.decide(at=1, outcome="Approved", by="bob", transaction_id="T1"))
-    asked, approved = entries(timeline)
+    _, asked, approved = entries(timeline)
     assert (asked["what"], asked["actor"]) == ("write_off_requested", "ann")
     assert (asked["requestId"], asked["loanAccountId"]) == ("W1", "L1")
     assert (approved["text"], approved["actor"]) == ("A write-off of 250.00 was approved.", "bob")
     assert approved["transactionId"] == "T1"
 
 
-def test_a_write_off_request_without_a_customer_belongs_to_its_accounts_customer() -> None:
+def test_a_write_off_request_waits_for_its_accounts_customer() -> None:
     timeline = given(
         TIMELINE, REQUEST.request(at=0, **ASKED), REQUEST.decide(at=1, outcome="Rejected", by="bob")
     )
@@ -247,8 +249,8 @@ def test_a_write_off_request_without_a_customer_belongs_to_its_accounts_customer
 
 def test_a_decision_that_arrived_before_its_request_keeps_its_time() -> None:
     early = REQUEST.decide(at=1, outcome="Approved", by="bob")
-    timeline = given(TIMELINE, early, REQUEST.request(at=5, customer_id="C1", **ASKED))
-    assert words(timeline) == ["write_off_approved", "write_off_requested"]
+    timeline = given(TIMELINE, early, REQUEST.request(at=5, **ASKED), LOAN.open(at=9, customer_id="C1"))
+    assert words(timeline) == ["write_off_approved", "write_off_requested", "loan_opened"]
 
 
 def test_a_note_belongs_to_its_customer_and_shows_its_type() -> None:
