@@ -75,12 +75,9 @@ class Standing:
         A closure's own total counts only where the balances do not tell.
         """
         paid = self._balances.paid(self.terms.get("total_payable"))
-        return self._stated if paid is None else paid
-
-    @property
-    def contradicts_closure(self) -> bool:
-        """Whether the closure tells another total than the balances."""
-        return self._stated is not None and self._stated != self.total_paid
+        if paid is None and self.closure is not None:
+            return self.closure.get("total_paid")
+        return paid
 
     @property
     def payments(self) -> list[Payment]:
@@ -126,10 +123,6 @@ class Standing:
     @property
     def _reason(self) -> str | None:
         return None if self.closure is None else self.closure.get("reason")
-
-    @property
-    def _stated(self) -> int | None:
-        return None if self.closure is None else self.closure.get("total_paid")
 
 
 def standing_after(reports: list[Report]) -> Standing:
