@@ -75,3 +75,6 @@ def documents_are_those_of_a_quiet_run(scene: Scene, folder: Path) -> Iterator[s
     done = Billie.of(scene.settings).end("verify", within_s=1_200)
     if done.returncode:
         yield f"billie verify: {done.returncode}\n{done.stdout[-3_000:]}{done.stderr[-1_000:]}"
+    sums = Billie.of(scene.settings).end("verify", "--sums", within_s=600)
+    if sums.returncode:
+        yield f"billie verify --sums: {sums.returncode}\n{sums.stdout[-3_000:]}{sums.stderr[-1_000:]}"

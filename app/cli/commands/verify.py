@@ -1,5 +1,6 @@
 """``billie verify``: compare the live documents with the events."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -7,16 +8,22 @@ from time import monotonic
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from app.cli.terminal.chosen import chosen
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.errors import unreachable
 from app.cli.terminal.json_lines import JsonLines
 from app.cli.terminal.status_line import StatusLine
 from app.errors import BillieError
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
+from app.ledger.client.client import LedgerClient
+from app.ledger.client.errors import LedgerError
+from app.operations.sums import Breach, ledger_differences, sums
 from app.projections.engine.leases import StoppedError
+from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.rebuild.differences import Difference, Kind, shown
 from app.projections.rebuild.verify import Checked, Sample, Verify
 from app.runtime.humanize import counted
@@ -24,6 +31,7 @@ from app.runtime.observability.logging import configure_logging, in_short
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
+from app.runtime.settings.settings import Settings
 
 
 def _share(text: str | None) -> float | None:
@@ -45,6 +53,12 @@ def command(
     sample: Annotated[
         str | None, typer.Option(help="A share of the documents, such as 1%: different ones each day.")
     ] = None,
+    sums_only: Annotated[
+        bool, typer.Option("--sums", help="Check the sums over the documents instead.")
+    ] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="With --sums: open accounts' balances in the ledger too.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Progress, differences and outcome as lines of JSON.")
     ] = False,
@@ -54,7 +68,12 @@ def command(
 ) -> None:
     """Fold the events again, and compare every live document field by field. Exit 1 on any difference."""
     share = _share(sample)
+    if (sums_only and (names or fix or sample)) or (ledger and not sums_only):
+        raise typer.BadParameter("--sums takes no names, --fix or --sample, and --ledger needs --sums")
     settings = settings_for("verify")
+    if sums_only:
+        _check_sums(settings, JsonLines(is_on=as_json), with_ledger=ledger)
+        return
     projections = chosen(settings, names, all_of_them=not names)
     configure_logging("verify", settings.log_format)
     favour_throughput()
@@ -83,6 +102,36 @@ def command(
                 )
     if wrong if not fix else unfixed:
         raise typer.Exit(1)
+
+
+def _check_sums(settings: Settings, lines: JsonLines, *, with_ledger: bool) -> None:
+    """Report each sum that does not hold. Exit 1 if there is any."""
+    with StopSignal() as stop, closing(mongo_client(settings)) as client:
+        database = client[settings.mongo_db]
+        found = sums(database, BusinessCalendar(settings.business_time_zone), stop)
+        if with_ledger:
+            try:
+                found += asyncio.run(_asked(settings, database))
+            except LedgerError as error:
+                lines.say(error=str(error))
+                raise unreachable(error, "BILLIE_LEDGER_TARGET") from error
+    for breach in found:
+        lines.say(breach=breach._asdict())
+        if not lines.is_on:
+            typer.echo(str(breach))
+    lines.say(outcome={"breaches": len(found)})
+    if not lines.is_on:
+        typer.echo(f"{counted(len(found), 'sum')} not right." if found else "All sums hold.")
+    if found:
+        raise typer.Exit(1)
+
+
+async def _asked(settings: Settings, database: Database[dict[str, Any]]) -> list[Breach]:
+    ledger = LedgerClient.of(settings)
+    try:
+        return await ledger_differences(database, ledger)
+    finally:
+        await ledger.close()
 
 
 class _Result(NamedTuple):
