@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 from functools import partial
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest, same_person
@@ -45,9 +46,11 @@ async def list_write_off_requests(
     customerId: Identifier | None = None,  # noqa: N803 - the wire's name
     loanAccountId: Identifier | None = None,  # noqa: N803
     status: WriteOffStatus | None = None,
-    irregular: BrokenRule | None = None,
+    irregular: Annotated[
+        BrokenRule | None, Query(description="Those that the ledger posted against this rule.")
+    ] = None,
 ) -> Page[WriteOffRequestDocument]:
-    """List write-off requests; with `irregular`, those that the ledger posted against this rule."""
+    """List write-off requests."""
     filters = {
         "customerId": customerId,
         "loanAccountId": loanAccountId,
