@@ -83,6 +83,7 @@ def write_off(name: str, status: str, reason: str, amount: str, decided: datetim
         "loanAccountId": "L4",
         "amount": aud(amount),
         "reason": reason,
+        "priority": "normal",
         "status": status,
         "requestedBy": {"id": "ann"},
         "requestedAt": at(1),
