@@ -73,9 +73,9 @@ def _money(money: MoneyState, settings: Settings) -> Findings:
     if money.irregular_write_offs:
         yield (
             "write_offs_irregular",
-            f"The ledger posted {counted(money.irregular_write_offs, 'write-off')} against a rule. "
-            "GET /v1/write-off-requests?irregular=RULE lists them; RULE is own_request, takes_a_person or "
-            "already_decided.",
+            f"In the last 7 days the ledger posted {counted(money.irregular_write_offs, 'write-off')} "
+            "against a rule. GET /v1/write-off-requests?irregular=RULE lists them; RULE is own_request, "
+            "takes_a_person or already_decided.",
         )
     if (age := money.oldest_unknown_age_seconds) is None or age < _LATE_S:
         return

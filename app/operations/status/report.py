@@ -190,7 +190,7 @@ class ProjectionState(CamelModel):
 class MoneyState(CamelModel):
     """Money commands without an outcome, retried automatically unless they await approval.
 
-    ``irregularWriteOffs`` were posted by the ledger against a rule.
+    ``irregularWriteOffs`` were posted by the ledger against a rule in the last seven days.
     """
 
     unknown: int = 0

@@ -22,6 +22,8 @@ from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild.shadow import Phase, record_id
 from app.runtime.settings.settings import Settings
 
+_IRREGULAR_FOR = timedelta(days=7)
+"""How long the status reports an irregular write-off: nobody can undo the mark."""
 _STILL_RUNNING = timedelta(seconds=60)
 """A younger command without an outcome is normal: the ledger or the settler may be working on it."""
 
@@ -53,17 +55,18 @@ def lag_behind(models: ReadModelsState, servicing: Servicing) -> ReadModelsState
 
 
 def money_state(database: Database[dict[str, Any]]) -> MoneyState:
-    """Money commands without an outcome, and irregular write-offs. Raises pymongo's errors."""
+    """Money commands without an outcome, and recent irregular write-offs. Raises pymongo's errors."""
     commands = database["ledger-commands"]
     before = datetime.now(UTC) - _STILL_RUNNING
     lost = {"status": "requested", "approval.status": {"$ne": "pending"}, "requestedAt": {"$lt": before}}
     is_open = {"$or": [{"status": "unknown"}, lost]}
+    lately = {"irregular": {"$exists": True}, "decision.at": {"$gte": datetime.now(UTC) - _IRREGULAR_FOR}}
     oldest = commands.find_one(is_open, {"requestedAt": 1}, sort=[("requestedAt", ASCENDING)])
     return MoneyState(
         unknown=commands.count_documents(is_open),
         oldest_unknown_age_seconds=None if oldest is None else _age(oldest["requestedAt"]),
         awaiting_approval=commands.count_documents({"status": "requested", "approval.status": "pending"}),
-        irregular_write_offs=database["write-off-requests"].count_documents({"irregular": {"$exists": True}}),
+        irregular_write_offs=database["write-off-requests"].count_documents(lately),
     )
 
 

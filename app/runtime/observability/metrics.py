@@ -240,7 +240,9 @@ MONEY_AWAITING_APPROVAL = scraped(
     "billie_money_awaiting_approval_commands", _API, "Adjustments that wait for a second person."
 )
 WRITE_OFFS_IRREGULAR = scraped(
-    "billie_write_offs_irregular", _API, "Write-offs that the ledger posted against a rule."
+    "billie_write_offs_irregular",
+    _API,
+    "Write-offs that the ledger posted against a rule in the last seven days.",
 )
 
 SANDBOX_CALLS = metric(

@@ -86,7 +86,7 @@ def differences(entries: list[Entry], batch: int = 1) -> list[str]:
     return found
 
 
-AGREEING = ("customers", "chats", "loans", "arrears", "schedules", "everything")
+AGREEING = ("customers", "chats", "loans", "arrears", "schedules", "write-offs", "everything")
 
 
 def smallest(entries: list[Entry], batch: int) -> list[Entry]:

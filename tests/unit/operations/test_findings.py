@@ -73,7 +73,8 @@ WRONG = [
     (
         pipeline(read_models=money(irregular_write_offs=1)),
         "write_offs_irregular",
-        "The ledger posted 1 write-off against a rule. GET /v1/write-off-requests?irregular=RULE lists them; "
+        "In the last 7 days the ledger posted 1 write-off against a rule. "
+        "GET /v1/write-off-requests?irregular=RULE lists them; "
         "RULE is own_request, takes_a_person or already_decided.",
     ),
     (
