@@ -255,7 +255,7 @@ def test_a_note_is_written_once_and_amended(ann: Visitor) -> None:
     filled = form | {"key": fields_of(amendment)["key"], "content": "It was not so."}
     assert ann.post("/notes/N1/amendment", filled).headers["hx-trigger"] == "note-saved"
     late = ann.post("/notes/N1/amendment", filled | {"key": f"console-{'1' * 32}"})
-    assert (late.status_code, "Somebody else amended it first" in late.text) == (409, True)
+    assert (late.status_code, "Another person amended it first" in late.text) == (409, True)
 
 
 @pytest.mark.parametrize("key", ["", "short", "console-UPPER", "write-off:x", f"console-{'g' * 32}"])

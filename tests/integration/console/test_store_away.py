@@ -3,6 +3,7 @@
 import pytest
 
 from app.ledger.money.command_store import CommandStore
+from app.projections.engine.reading import EventReader
 from app.runtime.settings.settings import Settings
 from tests.integration.console.test_approvals import WHY, ask
 from tests.support.api.console import Visitor, fields_of
@@ -43,7 +44,7 @@ def test_an_approved_write_off_is_not_reported_undecided(
 ) -> None:
     page = ask(ann, "L2", settings)
     with monkeypatch.context() as patched:
-        patched.setattr(CommandStore, "events", store_is_away)
+        patched.setattr(EventReader, "of", store_is_away)
         said = sue.post(f"{page}/approve", {"comment": WHY}).text
     assert "It may have been decided" in said
     assert "It is approved, and posted" in said

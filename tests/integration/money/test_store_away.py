@@ -8,6 +8,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from app.ledger.money.command_store import CommandStore
+from app.projections.engine.reading import EventReader
 from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, store_is_away
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts
@@ -86,14 +87,13 @@ def test_an_approved_write_off_that_cannot_be_read_still_reports_its_outcome(
     url: str,
     settings: Settings,
     ledger: ScriptedLedger,
-    away: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ledger.script |= {"GetBalance": balance("420.00"), "WriteOff": posts(7)}
     with client_of(url, settings) as ann, client_of(url, settings, "supervisor", "bob") as bob:
         asked = ann.post("/v1/write-off-requests", json=WRITE_OFF, headers=KEY).json()["requestId"]
         approve = f"/v1/write-off-requests/{asked}/approve"
-        away("events")
+        monkeypatch.setattr(EventReader, "of", store_is_away)
         answer = bob.post(approve, json=COMMENT)
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (503, "event_store_unavailable")

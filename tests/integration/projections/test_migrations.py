@@ -48,6 +48,7 @@ def test_each_migration_runs_once_and_is_recorded(mongo_db: Database[dict[str, A
         ["accountStatus", "createdAt", "_id"],
         ["createdAt", "_id"],
         ["customerId", "createdAt", "_id"],
+        ["inArrears", "createdAt", "_id"],
         ["updatedAt", "_id"],
     ]
 

@@ -48,7 +48,8 @@ def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSe
 @pytest.fixture
 def on_it(settings: Settings, replica_set: EmbeddedServer) -> Iterator[Settings]:
     # A real member tells at once what it has become; this one tells it when it is asked.
-    own = settings.model_copy(update={"mongo_url": f"{replica_set.url}/?heartbeatFrequencyMS=500"})
+    options = "&" if "?" in replica_set.url else "/?"
+    own = settings.model_copy(update={"mongo_url": f"{replica_set.url}{options}heartbeatFrequencyMS=500"})
     yield own
     with mongo_client(own) as client:
         client.drop_database(own.mongo_db)

@@ -38,6 +38,7 @@ def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[
     private = {name for name in names if name.startswith("_")}
     assert private == {
         "_loan-accounts.customers",
+        "_write-off-requests.accounts",
         "_portfolio-daily.accounts",
         "_customer-timeline.links",
     }
