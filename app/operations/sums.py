@@ -59,6 +59,12 @@ def sums(database: Documents, calendar: BusinessCalendar, stop: Flag) -> list[Br
     raise BillieError(msg)
 
 
+def contradicted_closures(database: Documents) -> int:
+    """How many closures report a total paid that breaks the account's sum; the balances' total stands."""
+    other_total = {"$expr": {"$ne": ["$closure.totalPaid", "$balances.totalPaid"]}}
+    return database["loan-accounts"].count_documents({"closure.totalPaid": {"$exists": True}, **other_total})
+
+
 async def ledger_differences(database: Documents, ledger: LedgerClient) -> list[Breach]:
     """Open accounts whose balance in the ledger is another one. Raises LedgerError if it does not answer."""
     wanted = {"accountStatus": _STATUSES_OF_OPEN, "balances.currentBalance": {"$exists": True}}

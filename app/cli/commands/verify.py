@@ -21,7 +21,7 @@ from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
-from app.operations.sums import Breach, ledger_differences, sums
+from app.operations.sums import Breach, contradicted_closures, ledger_differences, sums
 from app.projections.engine.leases import StoppedError
 from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.rebuild.differences import Difference, Kind, shown
@@ -109,6 +109,7 @@ def _check_sums(settings: Settings, lines: JsonLines, *, with_ledger: bool) -> N
     with StopSignal() as stop, closing(mongo_client(settings)) as client:
         database = client[settings.mongo_db]
         found = sums(database, BusinessCalendar(settings.business_time_zone), stop)
+        contradicted = contradicted_closures(database)
         if with_ledger:
             try:
                 found += asyncio.run(_asked(settings, database))
@@ -119,7 +120,10 @@ def _check_sums(settings: Settings, lines: JsonLines, *, with_ledger: bool) -> N
         lines.say(breach=breach._asdict())
         if not lines.is_on:
             typer.echo(str(breach))
-    lines.say(outcome={"breaches": len(found)})
+    lines.say(outcome={"breaches": len(found), "contradictedClosures": contradicted})
+    if contradicted and not lines.is_on:
+        closures = counted(contradicted, "closure reports", "closures report")
+        typer.echo(f"{closures} a total paid that breaks the account's sum; the balances' total stands.")
     if not lines.is_on:
         typer.echo(f"{counted(len(found), 'sum')} not right." if found else "All sums hold.")
     if found:
