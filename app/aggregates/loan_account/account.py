@@ -9,7 +9,7 @@ from app.aggregates.loan_account.events import LoanAccountEvents, News, Planned
 
 
 class Snapshot(TypedDict, total=False):
-    """What may be said of an account at any time."""
+    """What a report of an account may hold."""
 
     account_number: str | None
     loan_amount: Decimal | None

@@ -1,7 +1,7 @@
 """What can be reported of a loan account. Amounts are AUD; dates are ``YYYY-MM-DD``.
 
-An event holds what a message said, as it said it. What follows of all reports together is derived where it is
-needed (:mod:`standing`, :mod:`schedule`), so that no order of arrival makes a difference.
+An event holds what a message reported, unchanged. What follows from all reports together is derived where it
+is needed (:mod:`standing`, :mod:`schedule`), so that no order of arrival makes a difference.
 """
 
 from datetime import datetime
@@ -74,14 +74,14 @@ class LoanAccountEvents(Aggregate):
             aggregate.linked_at = self.at
 
     class ReportEvent(Aggregate.Event):
-        """What a message said."""
+        """What a message reported."""
 
         def reports(self) -> list[Report]:
             """The same, as the rules take it."""
             return [cast("Report", {"at": reports.microseconds(self.at), **self.said()})]
 
         def said(self) -> dict[str, object]:
-            """What it said, beside its time."""
+            """What it reported, beside its time."""
             return {}
 
         def apply(self, aggregate: "LoanAccountEvents") -> None:

@@ -71,7 +71,7 @@ class Plan(TypedDict, total=False):
 
 
 class Report(TypedDict, total=False):
-    """What one message said, or what it said of one instalment; what it did not say is absent."""
+    """What one message reported, of the account or of one instalment; what it did not report is absent."""
 
     at: Required[int]
     """When it was so: the message's own time, or else the time that it came in."""
@@ -121,7 +121,7 @@ def amount_of(cents: int) -> Decimal:
 
 
 def facts(said: Mapping[str, object], *names: str) -> dict[str, object]:
-    """The facts that were said, as reports hold them. One that was erased counts as not said."""
+    """The reported facts, as reports hold them. An erased one counts as not reported."""
     found = {name: _plain(said.get(name)) for name in names}
     return {name: value for name, value in found.items() if value not in (None, "", [])}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.aggregates import Customer
-from app.projections.engine.projection import AtHand, Event, Lookup, Target
+from app.projections.engine.projection import AtHand, Event, Lookup, Projection, Target, on_event
 from app.projections.engine.values import Document, Erases, put
 
 OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
@@ -70,3 +70,17 @@ class CustomerNames(Lookup):
             return ()
         of = event.business_id if isinstance(event, OF_CUSTOMER) else self.linked(event).customer_id
         return [(each, CustomerNameKnown(of, full_name)) for each in ids]
+
+
+class ShowsCustomerName(Projection):
+    """A projection whose documents show the name of the customer that they are linked to."""
+
+    @on_event
+    def customer_name_known(self, document: Document, event: CustomerNameKnown) -> None:
+        if document.get("customerId") == event.customer_id:
+            document["customerName"] = event.full_name
+
+    @on_event
+    def customer_erased(self, document: Document, event: CustomerErased) -> None:
+        if document.get("customerId") == event.customer_id:
+            document.pop("customerName", None)

@@ -5,14 +5,14 @@ from app.aggregates.loan_account.reports import Report, insert
 from app.projections.engine.projection import on_event
 from app.projections.engine.values import Document, erase
 from app.projections.read_models.base import ReadModel
-from app.projections.read_models.customer_names import OF_CUSTOMER, CustomerErased, CustomerNameKnown
+from app.projections.read_models.customer_names import OF_CUSTOMER, ShowsCustomerName
 from app.projections.read_models.loan_accounts.customers import AccountsOfCustomer
 from app.projections.read_models.loan_accounts.derived import derive
 from app.projections.read_models.loan_accounts.document import REPORTS, LoanAccountDocument
 from app.projections.read_models.search_keys.keys import set_search_keys
 
 
-class LoanAccounts(ReadModel):
+class LoanAccounts(ShowsCustomerName, ReadModel):
     """How events change an account's document."""
 
     name = "loan-accounts"
@@ -32,16 +32,6 @@ class LoanAccounts(ReadModel):
         if document.get("customerId") != event.customer_id:
             document.pop("customerName", None)
         document["customerId"] = event.customer_id
-
-    @on_event
-    def customer_name_known(self, document: Document, event: CustomerNameKnown) -> None:
-        if document.get("customerId") == event.customer_id:
-            document["customerName"] = event.full_name
-
-    @on_event
-    def customer_erased(self, document: Document, event: CustomerErased) -> None:
-        if document.get("customerId") == event.customer_id:
-            document.pop("customerName", None)
 
     @on_event
     def personal_data_erased(self, document: Document, event: LoanAccount.PersonalDataErased) -> None:

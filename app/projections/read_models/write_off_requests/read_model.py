@@ -4,7 +4,7 @@ from app.aggregates import WriteOffRequest
 from app.projections.engine.projection import on_event
 from app.projections.engine.values import GONE, Document, erase, legible, money, person, put, stamp, time
 from app.projections.read_models.base import ReadModel
-from app.projections.read_models.customer_names import CustomerErased, CustomerNameKnown
+from app.projections.read_models.customer_names import ShowsCustomerName
 from app.projections.read_models.write_off_requests.accounts import (
     OF_OTHERS,
     AccountKnown,
@@ -16,7 +16,7 @@ _IS_KNOWN = "_accountIsKnown"
 """Private to the projector: the account names its customer, so what the requester said does not count."""
 
 
-class WriteOffRequests(ReadModel):
+class WriteOffRequests(ShowsCustomerName, ReadModel):
     """How events change a request's document."""
 
     name = "write-off-requests"
@@ -59,16 +59,6 @@ class WriteOffRequests(ReadModel):
             document.pop("accountNumber", None)
             document.update({"customerId": event.customer_id, _IS_KNOWN: True})
         put(document, accountNumber=event.account_number)
-
-    @on_event
-    def customer_name_known(self, document: Document, event: CustomerNameKnown) -> None:
-        if document.get("customerId") == event.customer_id:
-            document["customerName"] = event.full_name
-
-    @on_event
-    def customer_erased(self, document: Document, event: CustomerErased) -> None:
-        if document.get("customerId") == event.customer_id:
-            document.pop("customerName", None)
 
     @on_event
     def request_ignored(self, document: Document, event: WriteOffRequest.RequestIgnored) -> None:
