@@ -10,7 +10,7 @@ from bson import Decimal128
 from pymongo.database import Database
 
 from app.projections.migrations import migrate
-from app.projections.read_models.search_keys.keys import set_search_keys
+from app.projections.read_models.search_keys import set_search_keys
 
 _ANNS = ("Ann", "Anna", "Anne", "Annabel", "Annika")
 _AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -16,9 +16,8 @@ from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import AccountNotFoundError
 from app.projections.engine.faults import FAULTED
 from app.projections.engine.positions import COLLECTION
-from app.projections.read_models.calendar import BusinessCalendar
+from app.projections.read_models.calendar import BusinessCalendar, payment_day
 from app.projections.read_models.loan_accounts.document import REPORTS
-from app.projections.read_models.payments import payment_day
 
 Documents = Database[dict[str, Any]]
 _TRIES, _PAUSE_S = 60, 0.5

@@ -1,7 +1,7 @@
 """What can be reported of a loan account. Amounts are AUD; dates are ``YYYY-MM-DD``.
 
 An event holds what a message reported, unchanged. What follows from all reports together is derived where it
-is needed (:mod:`standing`, :mod:`schedule`), so that no order of arrival makes a difference.
+is needed (:mod:`standing`, :mod:`reports`), so that no order of arrival makes a difference.
 """
 
 from datetime import datetime

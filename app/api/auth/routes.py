@@ -6,7 +6,7 @@ from app.api.auth.callers import Caller
 from app.api.auth.requirements import Authenticated
 from app.api.auth.roles import Role
 from app.api.http.router import Router
-from app.projections.read_models.types import Model
+from app.projections.read_models.base import Model
 
 router = Router("/v1", "me")
 

@@ -14,8 +14,8 @@ from app.api.http.pages import Identifier
 from app.api.http.problems import ProblemError
 from app.api.http.router import Router
 from app.api.services import services_of
+from app.projections.read_models.base import Model
 from app.projections.read_models.catalogue import COLLECTIONS
-from app.projections.read_models.types import Model
 
 router = Router("/v1", "changes")
 

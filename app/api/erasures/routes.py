@@ -14,7 +14,7 @@ from app.api.http.router import Router
 from app.api.services import services_of
 from app.event_store.erasure import erase_customer
 from app.projections.engine.values import time
-from app.projections.read_models.types import StaffMember
+from app.projections.read_models.base import StaffMember
 from app.runtime.servers.store_threads import in_thread
 
 router = Router("/v1/customers/{customerId}/erasure", "erasure", least=None, statuses=(404,))

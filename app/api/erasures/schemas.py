@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from app.api.http.request_fields import Body
-from app.projections.read_models.types import Model, StaffMember
+from app.projections.read_models.base import Model, StaffMember
 
 
 class ErasureBody(Body):

@@ -7,8 +7,8 @@ from pydantic import StringConstraints
 
 from app.api.http.request_fields import Body, Comment
 from app.operations.history import actor_of, facts_of, shown_facts
+from app.projections.read_models.base import Model, Money, StaffMember
 from app.projections.read_models.ledger_commands import LedgerCommandDocument
-from app.projections.read_models.types import Model, Money, StaffMember
 
 
 class AppliedInstalment(Model):

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from app.ledger.client.results import LedgerTransaction
+from app.projections.read_models.base import Model, Money
 from app.projections.read_models.contact_notes import ContactNoteDocument
 from app.projections.read_models.conversations.document import ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import Instalment, LoanAccountDocument
-from app.projections.read_models.types import Model, Money
 from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument
 
 

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app.api.http.request_fields import Body
 from app.projections.jobs.jobs import JobKind, JobStatus
+from app.projections.read_models.base import CreatedAt, Model, StaffMember, UpdatedAt
 from app.projections.read_models.catalogue import COLLECTIONS
-from app.projections.read_models.types import CreatedAt, Model, StaffMember, UpdatedAt
 
 
 def _known(name: str) -> str:

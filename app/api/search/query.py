@@ -7,11 +7,13 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from app.projections.engine.values import Document
-from app.projections.read_models.search_keys.keys import KINDS, KeyKind, keys_of
-from app.projections.read_models.search_keys.normalising import (
+from app.projections.read_models.search_keys import (
+    KINDS,
     LONGEST,
+    KeyKind,
     code,
     email,
+    keys_of,
     phone_prefixes,
     words,
 )

@@ -12,7 +12,7 @@ from app.api.search.query import SHORTEST, SHORTEST_NUMBER, SearchQuery
 from app.api.search.schemas import HIT_ORDER, HITS, SearchResults
 from app.api.search.service import find
 from app.api.services import services_of
-from app.projections.read_models.search_keys.normalising import LONGEST
+from app.projections.read_models.search_keys import LONGEST
 
 router = Router("/v1", "search")
 

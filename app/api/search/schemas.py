@@ -9,8 +9,8 @@ from pydantic import Field
 from app.aggregates.customer import EkycStatus
 from app.aggregates.loan_account.status import AccountStatus
 from app.api.search.query import Fit, Match
+from app.projections.read_models.base import Day, Model, Money
 from app.projections.read_models.customers import Flags
-from app.projections.read_models.types import Day, Model, Money
 
 
 class _Hit(Model):

@@ -11,7 +11,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from app.api.documents.service import NOT_IN_SUMMARIES, NOT_READ
 from app.api.search.query import Fit, Prefix, SearchQuery
 from app.projections.engine.faults import FAULTED
-from app.projections.read_models.search_keys.keys import FIELD
+from app.projections.read_models.search_keys import FIELD
 
 MAX_READ, MAX_READ_BY_WORD = 60, 300
 """Documents read of one interval at most: the index gives whole words first. More for one word of several, as

@@ -7,7 +7,7 @@ from pydantic import StringConstraints
 from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
 from app.api.http.request_fields import Amount, Body, Text
 from app.api.ledger_commands.schemas import LedgerCommand
-from app.projections.read_models.types import Model
+from app.projections.read_models.base import Model
 from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument
 
 

@@ -4,7 +4,7 @@ description."""
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from app.projections.read_models.types import Model
+from app.projections.read_models.base import Model
 
 Schema = dict[str, Any]
 

@@ -10,8 +10,8 @@ from app.projections import migrations
 from app.projections.dictionary.fields import fields_of
 from app.projections.engine import positions
 from app.projections.jobs import jobs
+from app.projections.read_models.base import Model
 from app.projections.read_models.catalogue import COLLECTIONS
-from app.projections.read_models.types import Model
 
 PAGE, ROLE = "docs/data-dictionary.md", "tools/analyst-role.js"
 TABLES = ("<!-- fields: written by `make dictionary` -->", "<!-- end of fields -->")

@@ -1,9 +1,12 @@
-"""The business day and month that an event counts in."""
+"""The business days and months that events, reports and payments count in."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from app.aggregates import WriteOffRequest
+from app.aggregates.loan_account.events import LoanAccountEvents
+from app.aggregates.loan_account.reports import Report, microseconds, time_of
+from app.aggregates.loan_account.standing import Payment
 from app.projections.engine.projection import Event
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -33,3 +36,22 @@ class BusinessCalendar:
     def month(self, at: datetime) -> str:
         """The month of a time."""
         return self.day(at)[:7]
+
+
+def reports_of(event: LoanAccountEvents.ReportEvent, position: int) -> list[Report]:
+    """What an event reports, without terms. A nonsensical time counts as that of the receipt."""
+    at, found = microseconds(event.at), event.reports()
+    for report in found:
+        report["position"] = position
+        if report["at"] == at:
+            report["at"] = microseconds(happened_at(event))
+        report.pop("terms", None)
+    return found
+
+
+def payment_day(payment: Payment, calendar: BusinessCalendar) -> str:
+    """The business day of a payment: as reported, or that of its report if it is absent or impossible."""
+    reported_on = calendar.day(time_of(payment.at))
+    if payment.day is not None and f"{_FIRST:%Y-%m-%d}" <= payment.day <= reported_on:
+        return payment.day
+    return reported_on

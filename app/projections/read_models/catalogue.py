@@ -1,15 +1,14 @@
 """All read models: a new one is one file, and one line here."""
 
 from app.projections.engine.projection import Projection
-from app.projections.read_models.base import Options, ReadModel
+from app.projections.read_models.base import Model, Options, ReadModel
 from app.projections.read_models.contact_notes import ContactNotes
 from app.projections.read_models.conversations.read_model import Conversations
 from app.projections.read_models.customer_timeline.read_model import CustomerTimeline
 from app.projections.read_models.customers import Customers
 from app.projections.read_models.ledger_commands import LedgerCommands
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
-from app.projections.read_models.portfolio_daily.read_model import PortfolioDaily
-from app.projections.read_models.types import Model
+from app.projections.read_models.portfolio_daily import PortfolioDaily
 from app.projections.read_models.write_off_requests.read_model import WriteOffRequests
 from app.runtime.settings.settings import Settings
 

@@ -9,8 +9,7 @@ from app.aggregates import ContactNote
 from app.aggregates.contact_note import ContactDirection, NotePriority, NoteType, Sentiment
 from app.projections.engine.projection import on_event
 from app.projections.engine.values import GONE, Document, erase, person, put, time
-from app.projections.read_models.base import ReadModel
-from app.projections.read_models.types import Model, Person
+from app.projections.read_models.base import Model, Person, ReadModel
 
 NoteStatus = Literal["active", "amended"]
 

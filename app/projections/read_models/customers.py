@@ -9,9 +9,8 @@ from app.aggregates import Customer
 from app.aggregates.customer import EkycStatus
 from app.projections.engine.projection import on_event
 from app.projections.engine.values import Document, erase, is_erased, put, time
-from app.projections.read_models.base import ReadModel
-from app.projections.read_models.search_keys.keys import set_search_keys
-from app.projections.read_models.types import CreatedAt, Day, Model, UpdatedAt
+from app.projections.read_models.base import CreatedAt, Day, Model, ReadModel, UpdatedAt
+from app.projections.read_models.search_keys import set_search_keys
 
 
 class Flags(Model):

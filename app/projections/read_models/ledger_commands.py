@@ -9,13 +9,13 @@ from app.aggregates import CommandKind, CommandStatus, LedgerCommand, same_perso
 from app.aggregates.ledger_command import NOT_POSTED
 from app.projections.engine.projection import on_event
 from app.projections.engine.values import GONE, Document, erase, legible, money, person, put, time
-from app.projections.read_models.base import ReadModel
-from app.projections.read_models.types import (
+from app.projections.read_models.base import (
     CreatedAt,
     LedgerFault,
     Model,
     Money,
     Person,
+    ReadModel,
     StaffMember,
     UpdatedAt,
 )

@@ -11,7 +11,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from app.projections.engine.values import Document
-from app.projections.read_models.search_keys.keys import FIELD as SEARCH
+from app.projections.read_models.search_keys import FIELD as SEARCH
 
 Raw = tuple[str, bytes]
 """A document's ``_id``, and the whole as BSON."""

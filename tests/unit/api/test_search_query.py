@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.search.query import Fit, Match, SearchQuery
-from app.projections.read_models.search_keys.keys import KeyKind, search_keys
+from app.projections.read_models.search_keys import KeyKind, search_keys
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=100)
 ANN: dict[str, Any] = {

@@ -3,7 +3,7 @@
 import pytest
 
 from app.api.search.query import SearchQuery
-from app.projections.read_models.search_keys.keys import search_keys
+from app.projections.read_models.search_keys import search_keys
 
 
 def is_found(query: str, **customer: str) -> bool:

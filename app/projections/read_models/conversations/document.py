@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.projections.read_models.types import CreatedAt, Day, Model, UpdatedAt
+from app.projections.read_models.base import CreatedAt, Day, Model, UpdatedAt
 
 
 class Utterance(Model):

@@ -8,7 +8,7 @@ from app.projections.engine.values import Document, erase, free_form, is_erased,
 from app.projections.read_models.base import ReadModel
 from app.projections.read_models.conversations.bounds import insert, merge_application, put_or_cut
 from app.projections.read_models.conversations.document import ConversationDocument
-from app.projections.read_models.search_keys.keys import set_search_keys
+from app.projections.read_models.search_keys import set_search_keys
 
 
 class Conversations(ReadModel):

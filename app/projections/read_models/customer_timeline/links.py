@@ -17,10 +17,9 @@ from app.aggregates.loan_account.events import LoanAccountEvents
 from app.aggregates.loan_account.reports import insert as insert_report
 from app.projections.engine.projection import AtHand, Event, Lookup, Target
 from app.projections.engine.values import Document, put
-from app.projections.read_models.calendar import BusinessCalendar, happened_at
+from app.projections.read_models.calendar import BusinessCalendar, happened_at, reports_of
 from app.projections.read_models.customer_timeline.entries import SUBJECTS, entry_of, facts_of, insert
 from app.projections.read_models.customer_timeline.loan_money import concerns_money, money_entries
-from app.projections.read_models.payments import reports_of
 
 _MAX_LINKS = 1_000
 """Links kept a document. Only an event that is folded again needs one that was replaced."""

@@ -2,12 +2,10 @@
 
 from collections.abc import Collection, Iterator
 
-from app.aggregates.loan_account.balances import Payment
 from app.aggregates.loan_account.reports import Report, amount_of, time_of
-from app.aggregates.loan_account.standing import Standing
+from app.aggregates.loan_account.standing import Payment, Standing
 from app.projections.engine.values import Document, money, put, time
-from app.projections.read_models.calendar import BusinessCalendar
-from app.projections.read_models.payments import payment_day
+from app.projections.read_models.calendar import BusinessCalendar, payment_day
 
 _TAKEN = ("status", "current_balance", "last_payment_date", "last_payment_amount", "closure")
 

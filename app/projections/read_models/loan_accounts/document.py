@@ -12,7 +12,7 @@ from app.aggregates.loan_account.status import (
     PaymentStatus,
     SdkStatus,
 )
-from app.projections.read_models.types import CreatedAt, Day, Model, Money, UpdatedAt
+from app.projections.read_models.base import CreatedAt, Day, Model, Money, UpdatedAt
 
 REPORTS = "_reports"
 """Private to the projector: the account's reports in order of time. All but the customer follows from them;

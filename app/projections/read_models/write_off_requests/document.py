@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.aggregates import CommandStatus
 from app.aggregates.write_offs.facts import BrokenRule, WriteOffPriority, WriteOffReason
-from app.projections.read_models.types import CreatedAt, LedgerFault, Model, Money, Person, UpdatedAt
+from app.projections.read_models.base import CreatedAt, LedgerFault, Model, Money, Person, UpdatedAt
 
 WriteOffStatus = Literal["pending", "approved", "rejected", "cancelled"]
 

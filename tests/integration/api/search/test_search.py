@@ -21,7 +21,7 @@ from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
-from app.projections.read_models.search_keys.keys import set_search_keys
+from app.projections.read_models.search_keys import set_search_keys
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.data.given import absorb

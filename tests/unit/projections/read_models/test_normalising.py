@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.projections.read_models.search_keys.normalising import (
+from app.projections.read_models.search_keys import (
     LONGEST,
     code,
     email,

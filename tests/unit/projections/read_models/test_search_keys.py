@@ -12,13 +12,13 @@ from app.projections.engine.faults import Cause, SetAside
 from app.projections.read_models.conversations.read_model import Conversations
 from app.projections.read_models.customers import Customers
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
-from app.projections.read_models.search_keys.keys import (
+from app.projections.read_models.search_keys import (
     FIELD,
+    LONGEST,
     names,
     search_keys,
     set_search_keys,
 )
-from app.projections.read_models.search_keys.normalising import LONGEST
 from app.projections.rebuild.differences import fields_that_differ
 from tests.support.data.given import Step
 from tests.support.data.projecting import Given, On, given

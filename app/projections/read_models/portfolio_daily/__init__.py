@@ -1,1 +1,0 @@
-"""The collection ``portfolio-daily``: a day's totals, how events change them, and the lookup of accounts."""

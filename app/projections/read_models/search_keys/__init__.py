@@ -1,1 +1,0 @@
-"""Search keys: texts in a document by which it is found."""
