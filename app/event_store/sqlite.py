@@ -50,8 +50,7 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder, BatchRecorder):
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
         except OSError as error:
-            msg = f"{error.filename}: {error.strerror}"
-            raise OperationalError(msg) from error
+            raise OperationalError(f"{error.filename}: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

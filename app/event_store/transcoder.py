@@ -71,8 +71,7 @@ def _tag(value: Any) -> Any:
         return {_TIME: orjson.Fragment(orjson.dumps(value))}
     if isinstance(value, Decimal):
         return {_DECIMAL: str(value)}
-    msg = f"An event cannot hold a {type(value).__name__}: use text, numbers, Decimal or datetime."
-    raise TypeError(msg)
+    raise TypeError(f"An event cannot hold a {type(value).__name__}: use text, numbers, Decimal or datetime.")
 
 
 def _untag(value: Any) -> Any:

@@ -26,11 +26,9 @@ def event_store_environment(url: str) -> dict[str, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # What it says may quote a part of the password.
-        why = f"is not a URL: its host or its port cannot be read; {_ESCAPED}"
-        raise EventStoreUrlError(why) from None
+        raise EventStoreUrlError(f"is not a URL: its host or its port cannot be read; {_ESCAPED}") from None
     if "#" in url:
-        why = "has a #, which would cut it short: write it as %23"
-        raise EventStoreUrlError(why)
+        raise EventStoreUrlError("has a #, which would cut it short: write it as %23")
     if parts.scheme == "sqlite":
         return sqlite_environment(_sqlite_file(parts), _lock_timeout(parts.query))
     if parts.scheme in ("postgresql", "postgres"):
@@ -44,8 +42,7 @@ def event_store_environment(url: str) -> dict[str, str]:
             "APPLICATION_RECORDER_TOPIC": "app.event_store.postgres:PostgresBatchRecorder",
             **_tls_options(parts.query),
         }
-    why = f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}"
-    raise EventStoreUrlError(why)
+    raise EventStoreUrlError(f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}")
 
 
 def sqlite_environment(file: str, lock_timeout: str = _LOCK_TIMEOUT_S) -> dict[str, str]:
@@ -65,16 +62,14 @@ def _sqlite_file(parts: SplitResult) -> str:
         raise EventStoreUrlError(why)
     name = unquote(parts.path.removeprefix("/"))
     if not name or name == ":memory:":
-        why = f"names no file: use {_FILE}"
-        raise EventStoreUrlError(why)
+        raise EventStoreUrlError(f"names no file: use {_FILE}")
     return name
 
 
 def _database(path: str) -> str:
     name = path.removeprefix("/")
     if not name or "/" in name or "@" in name:
-        why = f"names no database: use {_SERVER}; {_ESCAPED}"
-        raise EventStoreUrlError(why)
+        raise EventStoreUrlError(f"names no database: use {_SERVER}; {_ESCAPED}")
     return unquote(name)
 
 
@@ -85,8 +80,7 @@ def _tls_options(query: str) -> dict[str, str]:
 def _lock_timeout(query: str) -> str:
     seconds = _options(query, ("timeout",)).get("timeout", _LOCK_TIMEOUT_S)
     if not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
-        why = "has a timeout that is no whole number of seconds from 1"
-        raise EventStoreUrlError(why)
+        raise EventStoreUrlError("has a timeout that is no whole number of seconds from 1")
     return seconds
 
 

@@ -70,8 +70,7 @@ class DataKeys:
             self.refresh()
         if originator_id in self.erased:
             return None
-        msg = f"there is no data key of {originator_id}, and no erasure destroyed it"
-        raise MissingKeyError(msg)
+        raise MissingKeyError(f"there is no data key of {originator_id}, and no erasure destroyed it")
 
     def to_write(self, originator_ids: Iterable[UUID]) -> tuple[dict[UUID, AESGCM], list[StoredKey]]:
         """The keys of aggregates; and the new ones among them, to be stored with what they seal."""

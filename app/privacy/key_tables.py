@@ -103,12 +103,10 @@ class KeyTables:
         """
         [(newest,)] = execute(f"SELECT MAX(number) FROM {self._erased}", ())
         if (newest or 0) != changes.known_tombstones:
-            msg = "personal data was erased meanwhile"
-            raise RecordConflictError(msg)
+            raise RecordConflictError("personal data was erased meanwhile")
         for owner, count in changes.known_links.items():
             if execute(f"SELECT COUNT(*) FROM {self._links} WHERE owner = ?", (owner.hex,)) != [(count,)]:
-                msg = "something was linked meanwhile"
-                raise RecordConflictError(msg)
+                raise RecordConflictError("something was linked meanwhile")
         keys = [(each.originator_id.hex, each.wrapped, each.master) for each in changes.keys]
         _insert(execute, f"INSERT INTO {self.keys} (originator_id, wrapped, master) VALUES", keys)
         for master in {each.master for each in changes.keys}:

@@ -34,8 +34,7 @@ def split(value: str) -> tuple[list[str], bytes]:
     """The names, and the sealed bytes, empty if erased. Raises ValueError for anything else."""
     names, bar, text = value.partition("|")
     if not bar:
-        msg = "no sealed value"
-        raise ValueError(msg)
+        raise ValueError("no sealed value")
     return names.split(","), a2b_base64(text, strict_mode=True)
 
 

@@ -54,17 +54,14 @@ def back_up(url: str, backup: Path, show: Show) -> Manifest:
     """Back up the store at an event store URL into a new file. Raises as :func:`transfer`."""
     for each in (backup, manifest_of(backup)):
         if each.exists():
-            msg = f"{each} exists: a backup never replaces another one"
-            raise BackupError(msg)
+            raise BackupError(f"{each} exists: a backup never replaces another one")
     if (file := file_of(url)) is not None and not file.exists():
-        msg = f"There is no file {file}: there is nothing to back up"
-        raise BackupError(msg)
+        raise BackupError(f"There is no file {file}: there is nothing to back up")
     unfinished, made_at = backup.with_name(f"{backup.name}.unfinished"), datetime.now(UTC)
     unfinished.unlink(missing_ok=True)
     with failing("source"), closing(endpoint_at(url)) as source, source.snapshot():
         if EVENTS.name not in source.tables():
-            msg = "There is no table of events: it is no event store"
-            raise BackupError(msg)
+            raise BackupError("There is no table of events: it is no event store")
         with failing("target"), closing(endpoint_at(_url_of(unfinished))) as target:
             copied = transfer(source, target, show)
     manifest = Manifest(
@@ -84,13 +81,11 @@ def check(backup: Path) -> Manifest:
     try:
         found = _checksum(backup)
     except OSError as error:
-        msg = f"{backup} cannot be read: {error.strerror}"
-        raise BackupError(msg) from error
+        raise BackupError(f"{backup} cannot be read: {error.strerror}") from error
     if found != manifest.file_sha256:
-        msg = (
+        raise BackupError(
             f"{backup} was changed since it was made: its checksum is {found}, and was {manifest.file_sha256}"
         )
-        raise BackupError(msg)
     return manifest
 
 
@@ -100,8 +95,7 @@ def restore(backup: Path, url: str, show: Show) -> Manifest:
     copied = copy_store(_url_of(backup), url, show)
     if copied.tables != manifest.tables:
         wrong = ", ".join(name for name in copied.tables if copied.tables[name] != manifest.tables.get(name))
-        msg = f"What was restored is not what was backed up: {wrong}. Do not use it"
-        raise BackupError(msg)
+        raise BackupError(f"What was restored is not what was backed up: {wrong}. Do not use it")
     return manifest
 
 

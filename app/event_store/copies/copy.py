@@ -68,8 +68,7 @@ def copy_store(source_url: str, target_url: str, show: Show, *, others_may_read:
     Raises CopyRefusedError, CopyStoppedError, EndpointError, and EventStoreUrlError.
     """
     if (file := file_of(source_url)) is not None and not file.exists():
-        msg = f"There is no file {file} at the source: there is nothing to copy"
-        raise CopyRefusedError(msg)
+        raise CopyRefusedError(f"There is no file {file} at the source: there is nothing to copy")
     with (
         failing("source"),
         closing(endpoint_at(source_url)) as source,
@@ -107,16 +106,14 @@ def failing(side: Side) -> Iterator[None]:
 
 def _refuse_source(source: AnyEndpoint, *, others_may_read: bool) -> None:
     if EVENTS.name not in source.tables():
-        msg = "The source has no table of events: it is no event store"
-        raise CopyRefusedError(msg)
+        raise CopyRefusedError("The source has no table of events: it is no event store")
     ends_at = monotonic() + _GONE_WITHIN_S  # A server takes a moment to see that a process has gone.
     while not others_may_read and (others := source.others()):
         if monotonic() > ends_at:
-            msg = (
+            raise CopyRefusedError(
                 f"Others are connected to the source: {'; '.join(others)}. Stop the roles. Those that only "
                 "read may stay, with --others-may-read: nobody can write to it during the copy, but after it"
             )
-            raise CopyRefusedError(msg)
         sleep(_POLL_S)
 
 
@@ -134,8 +131,7 @@ def _refuse_target(target: AnyEndpoint, newest: int) -> None:
             if table.name in tables and target.execute(f"SELECT 1 FROM {target.name(table)} LIMIT 1"):
                 why = f"The target holds rows in {table.name}"
     if why:
-        msg = f"{why}. Name an empty database, or a new file"
-        raise CopyRefusedError(msg)
+        raise CopyRefusedError(f"{why}. Name an empty database, or a new file")
 
 
 def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: int, show: Show) -> Content:

@@ -97,12 +97,10 @@ class SQLiteEndpoint(Endpoint):
             self._others = _others_with(self._file) if self._file.exists() else []
             self._file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            msg = f"{error.filename}: {error.strerror}"
-            raise OperationalError(msg) from error
+            raise OperationalError(f"{error.filename}: {error.strerror}") from error
         for each in (self._file, self._file.parent):
             if each.exists() and not os.access(each, os.W_OK):
-                msg = f"{each} {_READ_ONLY}"
-                raise OperationalError(msg)
+                raise OperationalError(f"{each} {_READ_ONLY}")
         timeout = float(environment["SQLITE_LOCK_TIMEOUT"])
         self._connection = sqlite3.connect(self._file, isolation_level=None, timeout=timeout)
         self.close = self._connection.close
@@ -200,11 +198,10 @@ class PostgresEndpoint(Endpoint):
                 try:
                     self.execute(f"LOCK TABLE {self.name(table)} IN EXCLUSIVE MODE")
                 except psycopg.errors.InsufficientPrivilege as error:
-                    msg = (
+                    raise OperationalError(
                         f"this user may not lock {table.name}, so others could write to it meanwhile: "
                         "name its owner, or GRANT UPDATE on all tables to this one"
-                    )
-                    raise OperationalError(msg) from error
+                    ) from error
             yield
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:

@@ -34,11 +34,9 @@ class ReplayRequest(CamelModel):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.dead_letter_ids is not None) + (self.reason is not None) + self.all != 1:
-            msg = "give one of deadLetterIds, reason, and all"
-            raise ValueError(msg)
+            raise ValueError("give one of deadLetterIds, reason, and all")
         if self.dead_letter_ids is not None and (self.after or self.up_to):
-            msg = "after and upTo go with reason or all"
-            raise ValueError(msg)
+            raise ValueError("after and upTo go with reason or all")
         return self
 
 

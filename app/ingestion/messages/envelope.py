@@ -175,8 +175,7 @@ def parse_time(value: Any) -> datetime:
         moment = _iso_time(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
-        msg = "outside the years 1 to 9999"
-        raise ValueError(msg) from error
+        raise ValueError("outside the years 1 to 9999") from error
 
 
 def parse_date(value: Any) -> date:

@@ -170,8 +170,7 @@ def _time(value: Any, info: ValidationInfo) -> datetime:
     """A datetime must carry its zone: the caller's own is not the publisher's."""
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            msg = "a time without an offset"
-            raise ValueError(msg)
+            raise ValueError("a time without an offset")
         value = value.isoformat()
     if isinstance(info.context, Reading):
         return info.context.time(str(info.field_name), value)
@@ -186,16 +185,14 @@ def _text(value: Any) -> Any:
 def last_word(value: Any) -> str:
     """``AccountStatus.ACTIVE`` means ``ACTIVE``."""
     if not isinstance(value, str):
-        msg = "not a word"
-        raise ValueError(msg)
+        raise ValueError("not a word")
     return value.strip().rpartition(".")[2].strip()
 
 
 def word_or_text(value: Any) -> str:
     """A word without its class name; text with a full stop in it stays as it is."""
     if isinstance(value, dict | list | bool):
-        msg = "not a word"
-        raise ValueError(msg)
+        raise ValueError("not a word")
     text = str(_text(value)).strip()
     prefix, dot, word = text.rpartition(".")
     return word.strip() if dot and word and _CLASS_NAME.fullmatch(prefix) else text
@@ -218,8 +215,7 @@ def one_of(words: Mapping[str, str]) -> Callable[[Any], str]:
         try:
             return words[last_word(value).upper()]
         except KeyError:
-            msg = f"not one of {', '.join(words)}"
-            raise ValueError(msg) from None
+            raise ValueError(f"not one of {', '.join(words)}") from None
 
     return known
 

@@ -49,16 +49,14 @@ class TypeParser:
                 Reason.INVALID_VALUE, path, f"refused by the parser of {self.owner}"
             ) from error
         except Exception as error:
-            msg = f"the parser of {self.owner} raised {where(error)}"
-            raise ParserFailedError(msg) from error
+            raise ParserFailedError(f"the parser of {self.owner} raised {where(error)}") from error
         if not isinstance(parsed, Mapping):
             msg = f"the parser of {self.owner} returned a {type(parsed).__name__}, not a mapping"
             raise ParserFailedError(msg)
         try:
             text = write_payload(parsed)
         except ValueError as error:
-            msg = f"the parser of {self.owner} returned no payload: {error}"
-            raise ParserFailedError(msg) from error
+            raise ParserFailedError(f"the parser of {self.owner} returned no payload: {error}") from error
         return parse_payload("payload", text.encode())
 
 
@@ -89,8 +87,7 @@ def load_parsers(types: Collection[str]) -> Parsers:
         entry, *others = claims
         if others:
             owners = " and ".join(_owner(each) for each in (entry, *others))
-            msg = f"{owners} all claim to parse the messages {prefix}*: uninstall all but one"
-            raise ParserError(msg)
+            raise ParserError(f"{owners} all claim to parse the messages {prefix}*: uninstall all but one")
         if not any(kind.startswith(prefix) for kind in types):
             msg = f"{_owner(entry)} claims to parse the messages {prefix}*, and there is no such type"
             raise ParserError(msg)
@@ -105,8 +102,7 @@ def _loaded(entry: EntryPoint) -> Parser:
         msg = f"{_owner(entry)} cannot be imported as a parser of messages ({entry.value}): {in_short(error)}"
         raise ParserError(msg) from error
     if not callable(parser):
-        msg = f"{_owner(entry)} offers a parser of messages that is no function ({entry.value})"
-        raise ParserError(msg)
+        raise ParserError(f"{_owner(entry)} offers a parser of messages that is no function ({entry.value})")
     return parser
 
 

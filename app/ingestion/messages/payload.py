@@ -118,6 +118,5 @@ def _whole_number(digits: str) -> int | str:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        msg = "beyond what a float can hold"
-        raise ValueError(msg)
+        raise ValueError("beyond what a float can hold")
     return number

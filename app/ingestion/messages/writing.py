@@ -28,8 +28,7 @@ def write_payload(payload: Payload | Mapping[str, Any]) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        msg = "holds a character that is not Unicode text"
-        raise ValueError(msg) from error
+        raise ValueError("holds a character that is not Unicode text") from error
     return text
 
 
@@ -53,8 +52,7 @@ def canonical_keys(model: type[Payload]) -> dict[str, str]:
 def write_time(value: datetime) -> str:
     """ISO 8601 with the offset. Raises ValueError for a time without one: ours is not the publisher's."""
     if value.utcoffset() is None:
-        msg = "a time without an offset"
-        raise ValueError(msg)
+        raise ValueError("a time without an offset")
     return value.isoformat()
 
 
@@ -74,5 +72,4 @@ def _plain(value: Any) -> Any:
             return str(value)
         case Mapping():
             return dict(value)
-    msg = f"JSON holds no {type(value).__name__}"
-    raise TypeError(msg)
+    raise TypeError(f"JSON holds no {type(value).__name__}")

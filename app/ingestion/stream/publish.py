@@ -34,11 +34,9 @@ def as_entry(value: object) -> dict[str, str]:
     Raises ValueError for anything but an object with at least one field, and for what cannot be encoded.
     """
     if not isinstance(value, dict) or not value:
-        msg = "an entry is a JSON object with at least one field"
-        raise ValueError(msg)
+        raise ValueError("an entry is a JSON object with at least one field")
     if isinstance(value.get("entries"), list) and len(value) == 1:
-        msg = "give one entry or a list of entries, not an object that holds them"
-        raise ValueError(msg)
+        raise ValueError("give one entry or a list of entries, not an object that holds them")
     try:
         entry = {
             name: each if isinstance(each, str) else orjson.dumps(each).decode()
@@ -48,8 +46,7 @@ def as_entry(value: object) -> dict[str, str]:
             (name + text).encode()
     except (TypeError, UnicodeEncodeError) as error:
         # The library's message may quote the value.
-        msg = "an entry holds half a surrogate pair, or an integer beyond 64 bits"
-        raise ValueError(msg) from error
+        raise ValueError("an entry holds half a surrogate pair, or an integer beyond 64 bits") from error
     return entry
 
 
@@ -65,8 +62,6 @@ def file_entries(path: Path) -> Iterator[dict[str, str]]:
             try:
                 yield as_entry(orjson.loads(line))
             except orjson.JSONDecodeError as error:
-                msg = f"{path}, line {number}: not JSON: {error}"
-                raise ValueError(msg) from error
+                raise ValueError(f"{path}, line {number}: not JSON: {error}") from error
             except ValueError as error:
-                msg = f"{path}, line {number}: {error}"
-                raise ValueError(msg) from error
+                raise ValueError(f"{path}, line {number}: {error}") from error

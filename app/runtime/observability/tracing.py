@@ -89,11 +89,10 @@ def tracing(settings: Settings, role: Role) -> Iterator[Tracing]:
     try:
         from app.runtime.observability.otlp import provider
     except ImportError as error:
-        msg = (
+        raise TracingError(
             "BILLIE_OTLP_ENDPOINT is set, but OpenTelemetry's SDK is not installed: "
             "pip install 'billie-servicing[otel]', or unset it (and OTEL_EXPORTER_OTLP_ENDPOINT)"
-        )
-        raise TracingError(msg) from error
+        ) from error
     with provider(settings.otlp_endpoint, settings.trace_share, role.value) as (made, bound):
         yield Tracing(made.get_tracer("billie"), bound, lambda: made.force_flush(5_000))
 

@@ -65,8 +65,7 @@ class EmbeddedServer:
     def pid(self) -> int:
         """The process id of the running server."""
         if self._process is None:
-            msg = f"{self.name} is not running"
-            raise EmbeddedServerError(msg)
+            raise EmbeddedServerError(f"{self.name} is not running")
         return self._process.pid
 
     def exit_code(self) -> int | None:

@@ -22,8 +22,7 @@ async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -
     """
     limiter = _threads()
     if limiter.statistics().tasks_waiting >= _MOST_WAITING:
-        msg = "too many requests wait for it"
-        raise OperationalError(msg)
+        raise OperationalError("too many requests wait for it")
     return await to_thread.run_sync(lambda: function(*arguments, **named), limiter=limiter)
 
 

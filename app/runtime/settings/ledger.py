@@ -57,6 +57,5 @@ class LedgerSettings(BaseModel):
     def _names_a_file(cls, given: object) -> object:
         """An empty value would mean the folder, and unset the system's authorities: neither is intended."""
         if given == "":
-            msg = "names no file"
-            raise ValueError(msg)
+            raise ValueError("names no file")
         return given

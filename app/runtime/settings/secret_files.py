@@ -44,8 +44,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         if field_name not in FROM_FILES or variable not in self._given:
             return None, field_name, False
         if name in self._given:
-            msg = f"{name} and {variable} are both set: which of them counts? Unset one"
-            raise SecretFileError(msg)
+            raise SecretFileError(f"{name} and {variable} are both set: which of them counts? Unset one")
         return _text_of(Path(self._given[variable]), variable), field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -61,8 +60,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         for variable in sorted(self._given):
             is_ours = variable.startswith(_PREFIX) and variable.endswith("_FILE")
             if is_ours and variable not in files | known:
-                msg = f"{variable} is no setting. From files come {', '.join(sorted(files))}"
-                raise SecretFileError(msg)
+                raise SecretFileError(f"{variable} is no setting. From files come {', '.join(sorted(files))}")
 
 
 def _text_of(path: Path, variable: str) -> str:
@@ -71,8 +69,7 @@ def _text_of(path: Path, variable: str) -> str:
             content = file.read(_MOST_BYTES + 1)
         text = content.decode().strip()
     except OSError as error:
-        msg = f"{variable}: {path} cannot be read: {error.strerror}"
-        raise SecretFileError(msg) from error
+        raise SecretFileError(f"{variable}: {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         msg = f"{variable}: {path} is no text in UTF-8"
         raise SecretFileError(msg) from None  # Without the error: it quotes the bytes.
@@ -80,6 +77,5 @@ def _text_of(path: Path, variable: str) -> str:
         msg = f"{variable}: {path} is larger than {_MOST_BYTES:,} bytes: is it the right file?"
         raise SecretFileError(msg)
     if not text:
-        msg = f"{variable}: {path} is empty"
-        raise SecretFileError(msg)
+        raise SecretFileError(f"{variable}: {path} is empty")
     return text

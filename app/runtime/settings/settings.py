@@ -55,8 +55,7 @@ class Settings(StoreSettings, LedgerSettings, ApiSettings, SignInSettings, WorkS
         hosts = parts(given)
         for each in hosts if isinstance(hosts, tuple) else ():
             if not _HOST.fullmatch(each):
-                msg = f"{each!r} is not a host, such as redis or 10.0.0.7: no scheme, port or *"
-                raise ValueError(msg)
+                raise ValueError(f"{each!r} is not a host, such as redis or 10.0.0.7: no scheme, port or *")
         return hosts
 
 

@@ -61,20 +61,17 @@ class StoreSettings(BaseModel):
             return None
         schemes = _SCHEMES.get(str(info.field_name))
         if schemes and not url.startswith(schemes):
-            msg = f"must begin with {' or '.join(schemes)}"
-            raise ValueError(msg)
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
         try:
             parts = urlsplit(url)
         except ValueError:
-            msg = "is not a URL: its host cannot be read"
-            raise ValueError(msg) from None
+            raise ValueError("is not a URL: its host cannot be read") from None
         places = parts.netloc.rpartition("@")[2].split(",")
         if schemes and ("@" in parts.path or not all(_PLACE.fullmatch(each) for each in places)):
-            msg = (
+            raise ValueError(
                 "is not a URL: a host or a port cannot be read. "
                 "In a user or a password, write / as %2F, ? as %3F, # as %23 and @ as %40"
             )
-            raise ValueError(msg)
         return url
 
 
