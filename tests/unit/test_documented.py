@@ -7,7 +7,7 @@ import pytest
 from app.cli.main import COMMANDS
 from app.ingestion.messages.rejection import Reason
 from app.projections.rebuild.differences import Kind
-from app.runtime.settings.secret_files import FROM_FILES
+from app.runtime.settings.variables import FROM_FILES
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
 

@@ -1,28 +1,57 @@
-"""Logging of a process: a line a record, on standard error, with the role's name."""
+"""Logging of a process: a line a record, on standard error, with the role's name; as text, or as JSON.
 
+Code says in ``extra`` what a line is about, by the names in FIELDS. What holds for all that happens on behalf
+of a request is bound by ``structlog.contextvars``.
+"""
+
+import json
 import logging
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from time import localtime, strftime
+
+FIELDS = ("request_id", "entry_id", "message_id", "projection", "aggregate", "position", "audit")
+"""``entry_id`` on the stream, ``message_id`` the identity by which it is absorbed once, ``aggregate`` the
+id of a document or command, ``position`` in the event store, ``audit`` who read what of whom."""
 
 
 def configure_logging(role: str, log_format: str = "text") -> None:
     """Log INFO and above, as ``text`` or ``json``. What is logged holds no personal data: identities only."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(role, log_format))
+    text = f"%(asctime)s {role} %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(JsonLines(role) if log_format == "json" else TextLines(text))
     # A line names neither: to find them out for each takes a third of its time.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-def _formatter(role: str, log_format: str) -> logging.Formatter:
-    if log_format == "json":
-        # Not above: it takes an eighth of a second to load, and few commands need it.
-        from app.runtime.observability.json_log import JsonLines
+class JsonLines(logging.Formatter):
+    """A line: ``at``, ``level``, ``role``, ``logger``, ``message``, and those FIELDS that are known of it.
 
-        return JsonLines(role, trace)
-    return TextLines(f"%(asctime)s {role} %(levelname)s %(name)s: %(message)s")
+    Of an exception, ``trace`` has the class and the lines: its text may quote personal data.
+    """
+
+    def __init__(self, role: str) -> None:
+        from structlog.contextvars import get_contextvars  # Here: few commands need it; it loads slowly.
+
+        super().__init__()
+        self._role, self._bound = role, get_contextvars
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "role": self._role,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self._bound(),
+            **{name: record.__dict__[name] for name in FIELDS if name in record.__dict__},
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["trace"] = trace(record.exc_info[1])
+        return json.dumps(line, default=str)
 
 
 class TextLines(logging.Formatter):

@@ -1,12 +1,10 @@
 """Settings of the HTTP server: its limits, live changes, rates, and browsers of other origins."""
 
 import re
-from typing import Annotated
 
 from pydantic import BaseModel, Field, field_validator
-from pydantic_settings import NoDecode
 
-from app.runtime.settings.lists import parts
+from app.runtime.settings.variables import CommaSeparated
 
 ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 """As browsers send it: lower case, without a path."""
@@ -25,7 +23,7 @@ class ApiSettings(BaseModel):
     api_stall_seconds: float = Field(
         30, gt=0, description="Time after which a client that reads nothing of its answer is disconnected."
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: CommaSeparated = Field(
         (), description="Origins whose web pages may call the API, comma-separated. None by default."
     )
     changes_listeners: int = Field(
@@ -42,17 +40,16 @@ class ApiSettings(BaseModel):
     )
     rate_burst: int = Field(200, ge=1, description="Requests of one caller at once, after a pause.")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins")
     @classmethod
-    def _exact_origins(cls, given: object) -> object:
-        origins = parts(given)
-        if not isinstance(origins, tuple):
-            return given
+    def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for each in origins:
             if "*" in each:
-                msg = "a * would let any page call with a token that it obtained: name each origin"
-                raise ValueError(msg)
+                raise ValueError(
+                    "a * would let any page call with a token that it obtained: name each origin"
+                )
             if not ORIGIN.fullmatch(each):
-                msg = f"{each!r} is not an origin, such as https://desk.example or http://localhost:3000"
-                raise ValueError(msg)
+                raise ValueError(
+                    f"{each!r} is not an origin, such as https://desk.example or http://localhost:3000"
+                )
         return origins

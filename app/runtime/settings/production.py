@@ -1,24 +1,23 @@
 """What a process refuses with ``BILLIE_ENV=production``: what is fine on a laptop, and nowhere else."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.runtime.settings.loopback import host_of, is_local
 from app.runtime.settings.settings import Settings
 
 DEVELOPMENT_ONLY = {
-    "ledger-sandbox": "the sandbox ledger moves no money",
-    "demo": "the demo has a sandbox ledger and makes its own tokens",
-    "token": "tokens that anybody with the secret can make are for development: they come from the issuer",
+    "ledger-sandbox": "The sandbox ledger moves no money",
+    "demo": "The demo has a sandbox ledger and makes its own tokens",
+    "token": "Tokens that anybody with the secret can make are for development: they come from the issuer",
 }
 """Commands that production does not have, and why."""
 
 _SHELTER = "or, where something else encrypts on the way, name the host in BILLIE_PLAINTEXT_HOSTS"
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A setting, why production cannot have it as it is, and what to do. No values: they may be secret."""
 
     setting: str
@@ -29,8 +28,7 @@ class Refusal:
         return f"{self.setting}: {self.why}. {self.remedy}."
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a URL leads: its hosts, without those on this machine, and its options by names in lower case."""
 
     scheme: str
@@ -38,56 +36,36 @@ class _Place:
     options: dict[str, str]
 
     def says(self, *names: str, value: str = "true") -> bool:
-        return any(self.options.get(name) == value for name in names)
+        return any(self.options.get(name.lower()) == value for name in names)
 
 
 def refusals(settings: Settings, command: str) -> list[Refusal]:
     """All that keep ``billie command`` from starting: none, outside production."""
-    return list(_refusals(settings, command)) if settings.env == "production" else []
-
-
-def _refusals(settings: Settings, command: str) -> Iterator[Refusal]:
+    if settings.env != "production":
+        return []
     if command in DEVELOPMENT_ONLY:
-        yield Refusal("BILLIE_ENV", f"production has no `billie {command}`", _sentence(command))
-        return
-    yield from _redis(settings)
-    yield from _mongo(settings)
-    yield from _event_store(settings)
-    yield from _traces(settings)
-    yield from _ledger(settings, serves=command == "api")
-    yield from _signing_in(settings, serves=command == "api")
+        return [Refusal("BILLIE_ENV", f"production has no `billie {command}`", DEVELOPMENT_ONLY[command])]
+    serves = command == "api"
+    return [*_servers(settings), *_ledger(settings, serves=serves), *_signing_in(settings, serves=serves)]
 
 
-def _redis(settings: Settings) -> Iterator[Refusal]:
+def _servers(settings: Settings) -> Iterator[Refusal]:
     name, place = "BILLIE_REDIS_URL", _place(settings, settings.redis_url)
     if place.scheme == "redis" and place.hosts:
         yield _plain(name, place, "Begin it with rediss://")
     elif place.says("ssl_cert_reqs", value="none"):
         yield _unchecked(name, "ssl_cert_reqs=none", "ssl_ca_certs=FILE")
-
-
-def _mongo(settings: Settings) -> Iterator[Refusal]:
     name, place = "BILLIE_MONGO_URL", _place(settings, settings.mongo_url)
-    off = place.says("tls", "ssl", value="false")
-    encrypted = not off and (place.scheme == "mongodb+srv" or place.says("tls", "ssl"))
-    unchecked = ("tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames")
-    if not encrypted and place.hosts:
+    is_plain = place.scheme != "mongodb+srv" and not place.says("tls", "ssl")
+    if place.hosts and (is_plain or place.says("tls", "ssl", value="false")):
         yield _plain(name, place, "Add tls=true to its options")
-    for option in unchecked:
-        if place.says(option.lower()):
+    for option in ("tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"):
+        if place.says(option):
             yield _unchecked(name, option, "tlsCAFile=FILE")
-
-
-def _event_store(settings: Settings) -> Iterator[Refusal]:
     place = _place(settings, settings.event_store_url)
-    if place.scheme not in ("postgresql", "postgres"):
-        return  # A file.
-    mode = place.options.get("sslmode")
-    if place.hosts and mode not in ("require", "verify-ca", "verify-full"):
+    is_encrypted = place.options.get("sslmode") in ("require", "verify-ca", "verify-full")
+    if place.scheme in ("postgresql", "postgres") and place.hosts and not is_encrypted:
         yield _plain("BILLIE_EVENT_STORE_URL", place, "Add sslmode=verify-full, or at least sslmode=require")
-
-
-def _traces(settings: Settings) -> Iterator[Refusal]:
     place = _place(settings, settings.otlp_endpoint or "")
     if place.scheme == "http" and place.hosts:
         yield _plain("BILLIE_OTLP_ENDPOINT", place, "Begin it with https://")
@@ -101,7 +79,7 @@ def _ledger(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
             "Set the ledger's host and port",
         )
     host = host_of(settings.ledger_target)
-    if not settings.ledger_tls and not is_sheltered(settings, host):
+    if not settings.ledger_tls and not _is_sheltered(settings, host):
         yield Refusal(
             "BILLIE_LEDGER_TLS", f"calls to {host} would travel in plain text", f"Set it to true, {_SHELTER}"
         )
@@ -144,7 +122,7 @@ def _signing_in(settings: Settings, *, serves: bool) -> Iterator[Refusal]:
             )
 
 
-def is_sheltered(settings: Settings, host: str) -> bool:
+def _is_sheltered(settings: Settings, host: str) -> bool:
     """Whether plain text to this host is safe: it is this machine, or something else encrypts."""
     return is_local(host) or host in settings.plaintext_hosts
 
@@ -152,17 +130,10 @@ def is_sheltered(settings: Settings, host: str) -> bool:
 def _place(settings: Settings, url: str) -> _Place:
     parts = urlsplit(url)
     options = {name.lower(): values[-1].lower() for name, values in parse_qs(parts.query).items()}
-    if parts.scheme in ("unix", "sqlite"):
-        return _Place(parts.scheme, (), options)
-    places = parts.netloc.rpartition("@")[2]
-    hosts = (_host(each) for each in places.split(","))
-    return _Place(parts.scheme, tuple(each for each in hosts if not is_sheltered(settings, each)), options)
-
-
-def _host(place: str) -> str:
-    """The host of ``host:port``; "" of a Unix socket, which is written as a path."""
-    place = unquote(place)
-    return "" if place.startswith("/") else host_of(place)
+    places = [] if parts.scheme in ("unix", "sqlite") else parts.netloc.rpartition("@")[2].split(",")
+    # A Unix socket is written as a path.
+    hosts = [host_of(place) for each in places if not (place := unquote(each)).startswith("/")]
+    return _Place(parts.scheme, tuple(each for each in hosts if not _is_sheltered(settings, each)), options)
 
 
 def _plain(setting: str, place: _Place, remedy: str) -> Refusal:
@@ -173,8 +144,3 @@ def _plain(setting: str, place: _Place, remedy: str) -> Refusal:
 def _unchecked(setting: str, option: str, remedy: str) -> Refusal:
     why = f"{option} turns off the check of the server's certificate"
     return Refusal(setting, why, f"Take it out; {remedy} names an authority of your own")
-
-
-def _sentence(command: str) -> str:
-    why = DEVELOPMENT_ONLY[command]
-    return why[0].upper() + why[1:]

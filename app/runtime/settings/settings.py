@@ -2,18 +2,16 @@
 
 import re
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.runtime.settings.api import ApiSettings
-from app.runtime.settings.empty_variables import FilledVariables
 from app.runtime.settings.ledger import LedgerSettings
-from app.runtime.settings.lists import parts
-from app.runtime.settings.secret_files import SecretFiles
 from app.runtime.settings.sign_in import SignInSettings
 from app.runtime.settings.stores import StoreSettings
+from app.runtime.settings.variables import PREFIX, CommaSeparated, Variables
 from app.runtime.settings.work import WorkSettings
 
 _HOST = re.compile(r"[a-z0-9_.\-]+|[0-9a-f:]+")
@@ -26,12 +24,12 @@ class Settings(StoreSettings, LedgerSettings, ApiSettings, SignInSettings, WorkS
     cannot be used, and pydantic's ValidationError for a value.
     """
 
-    model_config = SettingsConfigDict(env_prefix="BILLIE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
     env: Literal["development", "production"] = Field(
         "development", description="In production, processes refuse to start with insecure settings."
     )
-    plaintext_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    plaintext_hosts: CommaSeparated = Field(
         (),
         description="Hosts, comma-separated, that production may reach in plain text, because a service mesh "
         "or a private network protects the traffic.",
@@ -42,18 +40,16 @@ class Settings(StoreSettings, LedgerSettings, ApiSettings, SignInSettings, WorkS
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        *_unused: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then the files that the environment names."""
-        return init_settings, FilledVariables(settings_cls), SecretFiles(settings_cls)
+        """Arguments come first, then the environment with the files that it names."""
+        return init_settings, Variables(settings_cls)
 
-    @field_validator("plaintext_hosts", mode="before")
+    @field_validator("plaintext_hosts")
     @classmethod
-    def _exact_hosts(cls, given: object) -> object:
-        hosts = parts(given)
-        for each in hosts if isinstance(hosts, tuple) else ():
+    def _exact_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for each in hosts:
             if not _HOST.fullmatch(each):
                 raise ValueError(f"{each!r} is not a host, such as redis or 10.0.0.7: no scheme, port or *")
         return hosts

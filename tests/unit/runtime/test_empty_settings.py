@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.runtime.settings.empty_variables import GUARDS
+from app.runtime.settings.variables import GUARDS
 from app.runtime.settings.settings import Settings
 
 OPTIONAL = {name for name, field in Settings.model_fields.items() if field.default is None}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.runtime.settings.secret_files import FROM_FILES, SecretFileError
+from app.runtime.settings.variables import FROM_FILES, SecretFileError
 from app.runtime.settings.settings import Settings
 
 SECRET = "YSBzZWNyZXQgZm9yIHRlc3RzLCBvZiAzMiBieXRlcy4="

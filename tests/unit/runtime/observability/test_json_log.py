@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from app.runtime.observability.json_log import FIELDS, JsonLines
-from app.runtime.observability.logging import trace
+from app.runtime.observability.logging import FIELDS, JsonLines
 
 BASE = {"at", "level", "logger", "message", "role"}
 
@@ -19,7 +18,7 @@ def logged() -> Any:
     """Logs one record, and gives its line."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
-    handler.setFormatter(JsonLines("ingest", trace))
+    handler.setFormatter(JsonLines("ingest"))
     log = logging.Logger("app.some.where")
     log.addHandler(handler)
 
