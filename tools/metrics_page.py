@@ -4,8 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from app.runtime.observability.metric import EVERY_ROLE, Metric, Role
-from app.runtime.observability.metrics import table
+from app.runtime.observability.metrics import EVERY_ROLE, METRICS, Metric, Role
 
 _RULES = Path(__file__).parents[1] / "deploy/prometheus/rules.yml"
 _PAGE = """\
@@ -24,14 +23,14 @@ def page() -> str:
     tables, alarms = [], _alarms()
     for title, roles in _sections():
         lines = ["", f"## {title}", "", "| name | type | labels | meaning | alarm |", "|---|---|---|---|---|"]
-        lines += [_row(each, alarms) for each in table().values() if each.roles == roles]
+        lines += [_row(each, alarms) for each in METRICS.values() if each.roles == roles]
         tables.append("\n".join(lines))
     return _PAGE.format(tables="\n".join(tables)) + "\n"
 
 
 def _sections() -> list[tuple[str, tuple[Role, ...]]]:
     """The roles that have metrics, in the table's order, and what their section is called."""
-    found = dict.fromkeys(each.roles for each in table().values())
+    found = dict.fromkeys(each.roles for each in METRICS.values())
     return [("Every role" if roles == EVERY_ROLE else ", ".join(roles), roles) for roles in found]
 
 

@@ -32,7 +32,7 @@ from app.projections.read_models.catalogue import all_projections
 from app.projections.worker import Worker
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import configure_logging
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.observability.metrics_server import More, serving_metrics
 from app.runtime.observability.tracing import NO_TRACING, Tracing, tracing
 from app.runtime.servers.back_off import BackOff

@@ -7,8 +7,8 @@ import pytest
 from app.cli.main import COMMANDS
 from app.ingestion.messages.rejection import Reason
 from app.projections.rebuild.differences import Kind
-from app.runtime.settings.variables import FROM_FILES
 from app.runtime.settings.settings import Settings
+from app.runtime.settings.variables import FROM_FILES
 from tests.support.commands import ROOT
 
 RUNBOOK = (ROOT / "docs/operations.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from app.ledger.sandbox.faults import OPERATIONS, Faults
 from app.ledger.sandbox.outbox import Publisher
 from app.ledger.sandbox.service import serve
 from app.runtime.observability.logging import configure_logging
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.stopping import StopSignal

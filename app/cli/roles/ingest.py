@@ -10,7 +10,7 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.operations.status.metrics import InboxMetrics
 from app.runtime.bootstrap import Ingest, running
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 
 
 def command(

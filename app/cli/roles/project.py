@@ -11,7 +11,7 @@ from app.cli.terminal.status_line import StatusLine
 from app.operations.servers import Servers
 from app.operations.status.metrics import ProjectionMetrics
 from app.runtime.bootstrap import Project, running
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 
 
 def command(

@@ -20,7 +20,7 @@ from app.operations.status.inbox import stream_state
 from app.operations.status.report import EventStoreState, ProjectionState, ReadModelsState
 from app.operations.status.stores import event_store_state, lag_behind, money_state, read_models_state
 from app.runtime.observability import metrics
-from app.runtime.observability.metric import Metric
+from app.runtime.observability.metrics import Metric
 from app.runtime.servers.clients import redis_client
 from app.runtime.settings.settings import Settings
 

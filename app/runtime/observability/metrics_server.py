@@ -12,8 +12,7 @@ from prometheus_client.registry import Collector
 
 from app.errors import PortTakenError
 from app.runtime.observability.heartbeats import Heartbeats
-from app.runtime.observability.metric import Role
-from app.runtime.observability.metrics import LOOP_AGE, registry_of
+from app.runtime.observability.metrics import LOOP_AGE, Role, registry_of
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)

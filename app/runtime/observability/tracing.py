@@ -29,7 +29,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.errors import ConfigurationError
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.settings.settings import Settings
 
 TRACE_FIELDS = ("traceparent", "tracestate")

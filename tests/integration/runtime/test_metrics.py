@@ -19,7 +19,7 @@ from app.operations.servers import Servers
 from app.operations.status.inbox import inbox_state
 from app.operations.status.metrics import InboxMetrics, MoneyMetrics, ProjectionMetrics
 from app.projections.migrations import all_migrations
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.api.ledger_api import ledger_api

@@ -13,7 +13,7 @@ from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.observability import heartbeats as beating
 from app.runtime.observability.heartbeats import Heartbeats
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings

@@ -14,7 +14,7 @@ from redis import Redis
 from app.api.auth.development_tokens import issue_token
 from app.ingestion.stream.publish import publish
 from app.projections.migrations import migrate
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.observability.tracing import NO_TRACING, tracing
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings

@@ -7,7 +7,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from app.runtime.observability.metric import Role
+from app.runtime.observability.metrics import Role
 from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.runtime.settings.variables import GUARDS
 from app.runtime.settings.settings import Settings
+from app.runtime.settings.variables import GUARDS
 
 OPTIONAL = {name for name, field in Settings.model_fields.items() if field.default is None}
 OPTIONAL |= {"otlp_endpoint"}

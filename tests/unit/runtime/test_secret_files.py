@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.runtime.settings.variables import FROM_FILES, SecretFileError
 from app.runtime.settings.settings import Settings
+from app.runtime.settings.variables import FROM_FILES, SecretFileError
 
 SECRET = "YSBzZWNyZXQgZm9yIHRlc3RzLCBvZiAzMiBieXRlcy4="
 """Of 32 bytes in Base64, as master keys have to be."""

@@ -9,7 +9,7 @@ import promql_parser
 import pytest
 import yaml
 
-from app.runtime.observability.metrics import table
+from app.runtime.observability.metrics import METRICS
 from tests.support.commands import ROOT
 
 RULES = [
@@ -28,7 +28,7 @@ SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
 def samples() -> dict[str, set[str]]:
     """The names that Prometheus stores, and the labels of each."""
     found = {name: set(labels) for name, labels in NOT_OURS.items()}
-    for name, metric in table().items():
+    for name, metric in METRICS.items():
         for suffix in SUFFIXES.get(metric.kind, ("",)):
             more = {"le"} if suffix == "_bucket" else set()
             found[name + suffix] = {*metric.labels, "job", "instance"} | more

@@ -6,8 +6,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.runtime.observability.metric import Metric, Role
-from app.runtime.observability.metrics import registry_of, table
+from app.runtime.observability.metrics import METRICS, Metric, Role, registry_of
 from tests.support.commands import ROOT
 from tools.metrics_page import page
 
@@ -22,7 +21,7 @@ def test_the_page_is_current() -> None:
     assert (ROOT / "docs/metrics.md").read_text(encoding="utf-8") == page(), "run `make metrics`"
 
 
-@pytest.mark.parametrize("metric", table().values(), ids=table())
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_metrics_follow_prometheus_naming_and_have_help_texts(metric: Metric) -> None:
     assert COUNTED.fullmatch(metric.name)
     assert (metric.kind == "counter") == metric.name.endswith("_total")
@@ -31,7 +30,7 @@ def test_metrics_follow_prometheus_naming_and_have_help_texts(metric: Metric) ->
     assert metric.roles
 
 
-@pytest.mark.parametrize("metric", table().values(), ids=table())
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_no_label_holds_an_identity(metric: Metric) -> None:
     known = {"type", "path"} if metric.name in OF_THE_CATALOGUE else set()
     assert not [label for label in metric.labels if label not in known and IDENTITIES.search(label)]
@@ -44,7 +43,7 @@ def test_a_role_shows_its_own_metrics_and_no_others(role: Role) -> None:
     ours = {name for name in shown if name.startswith("billie_")}
     own = {
         each.name.removesuffix("_total")
-        for each in table().values()
+        for each in METRICS.values()
         if role in each.roles and each.instrument is not None
     }
     assert ours == own
