@@ -140,7 +140,7 @@ class Consumer:
         outcome = self._acknowledger.acknowledge(batch, applied)
         BATCH_SECONDS.observe(perf_counter() - batch.read_at)
         if self._tracing is not None:
-            trace_batch(self._tracing, self._settings, batch, applied, outcome)
+            trace_batch(self._tracing, self._settings.inbox_stream, batch, applied, outcome)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)
         return len(outcome.dead)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from app.projections.engine.reading import Envelope
-from app.runtime.observability.tracing import Tracing, nanoseconds
+from app.runtime.observability.tracing import Attributes, Tracing
 
 
 class FoldedMessages:
@@ -24,18 +24,13 @@ class FoldedMessages:
     def written(self, began: datetime, ended: datetime) -> None:
         """Their documents can be read now."""
         for message_id, positions in self._positions.items():
-            span = self._tracing.tracer.start_span(
-                f"project {self._projection}",
-                self._tracing.context_of(message_id),
-                attributes={
-                    "billie.projection": self._projection,
-                    "billie.message_id": message_id,
-                    "billie.position": positions[0],
-                    "billie.events": len(positions),
-                },
-                start_time=nanoseconds(began),
-            )
-            span.end(nanoseconds(ended))
+            about: Attributes = {
+                "billie.projection": self._projection,
+                "billie.message_id": message_id,
+                "billie.position": positions[0],
+                "billie.events": len(positions),
+            }
+            self._tracing.record(message_id, f"project {self._projection}", began, ended, about)
         self._positions.clear()
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ of the entry) is linked.
 Without an endpoint, OpenTelemetry's API does nothing. Its SDK (the extra ``otel``) is imported only with one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ from hashlib import sha256
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    Link,
     NonRecordingSpan,
     NoOpTracer,
     SpanContext,
+    SpanKind,
     Status,
     StatusCode,
     TraceFlags,
@@ -36,7 +38,8 @@ TRACE_FIELDS = ("traceparent", "tracestate")
 """Fields of an entry, and headers of a request, as the W3C names them."""
 W3C = TraceContextTextMapPropagator()
 FIRST_SPAN: ContextVar[SpanContext | None] = ContextVar("first_span", default=None)
-"""The ids that the next span takes; see :meth:`Tracing.first_span`."""
+"""The ids that the next span takes; see :meth:`Tracing.record_first`."""
+Attributes = dict[str, str | int]
 
 _TRACE_ID_LIMIT = (1 << 64) - 1
 FAILED = Status(StatusCode.ERROR)
@@ -63,18 +66,41 @@ class Tracing:
         """Whether this message is traced: the same answer in every role."""
         return self.is_on and (_span_of(message_id).trace_id & _TRACE_ID_LIMIT) < self.bound
 
-    @contextmanager
-    def first_span(self, message_id: str) -> Iterator[None]:
-        """The span that starts inside gets the ids that the message's identity determines."""
+    def record_first(
+        self,
+        message_id: str,
+        name: str,
+        began: datetime,
+        ended: datetime,
+        attributes: Attributes,
+        links: Sequence[Link] = (),
+        *,
+        is_failed: bool = False,
+    ) -> None:
+        """Send a message's first span: its ids are those that the message's identity determines."""
         token = FIRST_SPAN.set(_span_of(message_id))
         try:
-            yield
+            span = self.tracer.start_span(
+                name, Context(), SpanKind.CONSUMER, attributes, links, _nanoseconds(began)
+            )
         finally:
             FIRST_SPAN.reset(token)
+        if is_failed:
+            span.set_status(FAILED)
+        span.end(_nanoseconds(ended))
 
-    def context_of(self, message_id: str) -> Context:
-        """The context for later spans of a message: children of its first one."""
-        return set_span_in_context(NonRecordingSpan(_span_of(message_id)), Context())
+    def record(
+        self,
+        message_id: str,
+        name: str,
+        began: datetime,
+        ended: datetime,
+        attributes: Attributes | None = None,
+    ) -> None:
+        """Send a later span of a message: a child of its first one."""
+        parent = set_span_in_context(NonRecordingSpan(_span_of(message_id)), Context())
+        span = self.tracer.start_span(name, parent, attributes=attributes, start_time=_nanoseconds(began))
+        span.end(_nanoseconds(ended))
 
 
 NO_TRACING = Tracing(NoOpTracer())
@@ -97,8 +123,7 @@ def tracing(settings: Settings, role: Role) -> Iterator[Tracing]:
         yield Tracing(made.get_tracer("billie"), bound, lambda: made.force_flush(5_000))
 
 
-def nanoseconds(at: datetime) -> int:
-    """A time as spans take it."""
+def _nanoseconds(at: datetime) -> int:
     return int(at.timestamp() * 1e6) * 1_000
 
 
