@@ -1,6 +1,7 @@
 """The audit log of reads: who read what of whom, a line of JSON a read, on the logger ``billie.audit``."""
 
 import logging
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from functools import cache
 from typing import TypeVar
@@ -30,10 +31,18 @@ def log_read(request: Request, *shown: BaseModel) -> None:
 
     Every route that answers with a customer's data calls this.
     """
-    if not shown:
-        return
+    ids = {
+        name: {value for each in shown if (value := getattr(each, attribute, None)) is not None}
+        for attribute, name in _ids_in(tuple({type(each): None for each in shown}))
+    }
+    if shown:
+        log_ids(request, ids)
+
+
+def log_ids(request: Request, ids: Mapping[str, Set[str]]) -> None:
+    """Log that the caller is shown what these identify, by the names of a line."""
     caller: Caller = request.state.caller
-    line = {
+    line: dict[str, object] = {
         "event": "personal_data_read",
         "at": datetime.now(UTC),
         "caller": caller.user,
@@ -41,10 +50,7 @@ def log_read(request: Request, *shown: BaseModel) -> None:
         "route": f"{request.method} {request.scope['route'].path}",
         "requestId": request.state.id,
     }
-    for attribute, name in _ids_in(tuple({type(each): None for each in shown})):
-        found = {value for each in shown if (value := getattr(each, attribute, None)) is not None}
-        if found:
-            line[name] = sorted(found)
+    line |= {name: sorted(found) for name, found in ids.items() if found}
     log.info("%s", orjson.dumps(line).decode(), extra={"audit": line})
 
 

@@ -7,8 +7,7 @@ from typing import Annotated, NamedTuple
 from anyio import to_thread
 from fastapi import Depends, Header, Query, Request
 
-from app.api.changes.bookmarks import format_bookmark, parse_bookmark
-from app.api.changes.service import ChangeFeed
+from app.api.changes.service import ChangeFeed, format_bookmark, parse_bookmark
 from app.api.http.event_streams import RETRY_MS, EventStream, event, stream_described, with_heartbeats
 from app.api.http.pages import Identifier
 from app.api.http.problems import ProblemError
@@ -118,31 +117,24 @@ async def _stream(request: Request, start: _Start, customer_id: str | None) -> A
     services, bookmark = services_of(request), start.bookmark
     feed, settings = services.changes, services.settings
     yield event(comment="listening", retry=RETRY_MS, id=format_bookmark(bookmark))
-    async with feed.listening(start.positions):
-        changes = _changes(feed, bookmark, customer_id)
-        events = with_heartbeats(
-            changes, settings.changes_heartbeat_seconds, services.closing, max_s=settings.changes_seconds
-        )
-        async with aclosing(changes), aclosing(events):
-            async for each in events:
-                if each is None:
-                    comment = f"the {feed.away} is away" if feed.away else "nothing new"
-                    # With an id, so that a reader that returns resumes here.
-                    each = event(comment=comment, id=format_bookmark(bookmark))
-                yield each
+    changes = _changes(feed, start, customer_id)
+    events = with_heartbeats(
+        changes, settings.changes_heartbeat_seconds, services.closing, max_s=settings.changes_seconds
+    )
+    async with aclosing(changes), aclosing(events):
+        async for each in events:
+            if each is None:
+                comment = f"the {feed.away} is away" if feed.away else "nothing new"
+                # With an id, so that a reader that returns resumes here.
+                each = event(comment=comment, id=format_bookmark(bookmark))
+            yield each
 
 
-async def _changes(
-    feed: ChangeFeed, bookmark: dict[str, int], customer_id: str | None
-) -> AsyncGenerator[bytes]:
-    async with aclosing(feed.after(bookmark, list(bookmark))) as changes:
+async def _changes(feed: ChangeFeed, start: _Start, customer_id: str | None) -> AsyncGenerator[bytes]:
+    bookmark = start.bookmark
+    async with aclosing(feed.after(bookmark, list(bookmark), start.positions)) as changes:
         async for collection, change in changes:
             if customer_id is None or change.customer_id == customer_id:
-                shown = DocumentChange(
-                    collection=collection,
-                    id=change.id,
-                    customer_id=change.customer_id,
-                    position=change.position,
-                )
+                shown = DocumentChange(collection=collection, **change._asdict())
                 data = shown.model_dump_json(by_alias=True, exclude_none=True)
                 yield event(event="change", id=format_bookmark(bookmark), raw_data=data)

@@ -18,8 +18,7 @@ from app.api.http.pages import (
     Limit,
     Page,
     decode_cursor,
-    encode_cursor,
-    page_link,
+    next_page,
 )
 from app.api.http.time_bounds import From, Until
 from app.api.services import services_of
@@ -78,22 +77,14 @@ class Listing(NamedTuple):
             query["$or"] = [{self.by: {beyond: at}}, {self.by: at, "_id": {beyond: identifier}}]
         return query
 
-    def after(self, collection: str, document: dict[str, Any]) -> str:
-        """The cursor after a document of a collection."""
-        return encode_cursor(
-            f"{collection} {self.sort}", (document[self.by] - _EPOCH) // _MS, document["_id"]
-        )
-
     def _position(self, collection: str, cursor: str) -> tuple[datetime, str]:
-        match decode_cursor(cursor):
-            case [str(of), int(milliseconds), str(identifier)]:
-                if of != f"{collection} {self.sort}":
-                    raise InvalidCursorError("The cursor belongs to another list, or order")
-                try:
-                    return _EPOCH + milliseconds * _MS, identifier
-                except OverflowError as error:
-                    raise InvalidCursorError from error
-        raise InvalidCursorError
+        of, milliseconds, identifier = decode_cursor(cursor, str, int, str)
+        if of != f"{collection} {self.sort}":
+            raise InvalidCursorError("The cursor belongs to another list, or order")
+        try:
+            return _EPOCH + milliseconds * _MS, identifier
+        except OverflowError as error:
+            raise InvalidCursorError from error
 
 
 async def _listing(
@@ -167,15 +158,17 @@ async def page(
     documents = await _find(
         services_of(request).database[collection], query, order, listing.limit + 1, projection
     )
-    next_page = None
+    following = None
     if len(documents) > listing.limit:
         documents = documents[: listing.limit]
-        next_page = page_link(request, cursor=listing.after(collection, documents[-1]))
+        last = documents[-1]
+        at = (last[listing.by] - _EPOCH) // _MS
+        following = next_page(request, f"{collection} {listing.sort}", at, last["_id"])
     items = [validated(model, document, selection) for document in documents]
     log_read(request, *items)
     if selection is not None:
         items = [selection.trimmed(item) for item in items]
-    return Page[Item](items=items, next=next_page)
+    return Page[Item](items=items, next=following)
 
 
 async def _find(

@@ -1,21 +1,51 @@
 """The right to erasure: a customer's personal data is made unreadable for ever, and cleared."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import Request, Response
+from pydantic import StringConstraints
 
 from app.api.auth.requirements import Admin
-from app.api.erasures.schemas import Erasure, ErasureBody
 from app.api.erasures.service import COLLECTIONS, forget_keys, is_cleared, mentions
 from app.api.http.idempotency_keys import OptionalKey
 from app.api.http.pages import CustomerId
 from app.api.http.problems import Problem
+from app.api.http.request_fields import Body
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.event_store.erasure import erase_customer
 from app.projections.engine.values import time
-from app.projections.read_models.base import StaffMember
+from app.projections.read_models.base import Model, StaffMember
 from app.runtime.servers.store_threads import in_thread
+
+
+class ErasureBody(Body):
+    """Why a customer is erased. It is kept permanently and must not name the customer."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=500)]
+
+
+class Erasure(Model):
+    """What was erased of a customer, when, why and by whom."""
+
+    customer_id: str
+    """The erased customer: the identifier stays."""
+    erased_at: datetime
+    """Time of the erasure."""
+    erased_by: StaffMember
+    """Who erased them."""
+    reason: str
+    """The reason given."""
+    cleared: dict[str, int]
+    """How many documents of further collections are cleared, by collection."""
+    dead_letters: list[str] | None = None
+    """Dead letters that mention the customer, or what was erased with them: unchanged entries, to be reviewed
+    and deleted by hand. The oldest thousand are searched, and the oldest thousand discarded ones
+    (`discarded:ID`). Absent if Redis is away."""
+    dead_letters_not_looked_at: int | None = None
+    """How many newer dead letters were not searched; absent if all were."""
+
 
 router = Router("/v1/customers/{customerId}/erasure", "erasure", least=None, statuses=(404,))
 

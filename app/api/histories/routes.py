@@ -1,13 +1,12 @@
 """The events behind a document, and all that was said in a conversation: documents keep only the newest."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from anyio import to_thread
 from fastapi import Path, Query, Request
-from pydantic import BaseModel
 
-from app.api.auth.audit import log_read
+from app.api.auth.audit import log_ids
 from app.api.histories.service import List
 from app.api.http.pages import (
     ConversationId,
@@ -16,15 +15,15 @@ from app.api.http.pages import (
     Limit,
     Page,
     decode_cursor,
-    encode_cursor,
-    page_link,
+    next_page,
 )
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
-from app.projections.read_models.conversations.document import ConversationSummary, Notice, Utterance
+from app.projections.engine.values import Document
+from app.projections.read_models.conversations.document import Notice, Utterance
 
 router = Router("/v1", statuses=(404,))
 
@@ -33,16 +32,9 @@ _VERSION_LIMIT = 2**63
 _FIRST = 5
 """Events that most likely say whose data it is: the audit log takes them for the later pages, too."""
 
+_AUDITED = ("customerId", "loanAccountId", "conversationId", "noteId")
+
 Start = Annotated[int, Query(ge=0, le=10_000_000, description="How many of the oldest to skip.")]
-
-
-class _Audited(BaseModel):
-    """Whose events they are, for the audit log."""
-
-    customer_id: str | None = None
-    loan_account_id: str | None = None
-    conversation_id: str | None = None
-    note_id: str | None = None
 
 
 class _History(NamedTuple):
@@ -53,19 +45,14 @@ class _History(NamedTuple):
     tag: str
     path: str
     parameter: str
-    audited_as: str | None
 
 
 _HISTORIES = (
-    _History("customer", "customer", "customers", "customers", "customerId", "customer_id"),
-    _History(
-        "loan-account", "loan account", "loan accounts", "loan-accounts", "loanAccountId", "loan_account_id"
-    ),
-    _History(
-        "conversation", "conversation", "conversations", "conversations", "conversationId", "conversation_id"
-    ),
-    _History("contact-note", "note", "notes", "notes", "noteId", "note_id"),
-    _History("write-off-request", "write-off request", "write-offs", "write-off-requests", "requestId", None),
+    _History("customer", "customer", "customers", "customers", "customerId"),
+    _History("loan-account", "loan account", "loan accounts", "loan-accounts", "loanAccountId"),
+    _History("conversation", "conversation", "conversations", "conversations", "conversationId"),
+    _History("contact-note", "note", "notes", "notes", "noteId"),
+    _History("write-off-request", "write-off request", "write-offs", "write-off-requests", "requestId"),
 )
 
 
@@ -76,17 +63,18 @@ def _endpoint(history: _History) -> Callable[..., Awaitable[Page[HistoryEvent]]]
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[HistoryEvent]:
-        after = 0 if cursor is None else _version(cursor)
+        (after,) = (0,) if cursor is None else decode_cursor(cursor, int)
+        if not 0 <= after < _VERSION_LIMIT:
+            raise InvalidCursorError
         servers = services_of(request).servers
-        found = await to_thread.run_sync(_read, servers, history.kind, identifier, after, limit)
-        if not found.first:
+        first, items, goes_on = await to_thread.run_sync(
+            _read, servers, history.kind, identifier, after, limit
+        )
+        if not first:
             raise NotFoundError(history.noun, identifier)
-        audited = {} if history.audited_as is None else {history.audited_as: identifier}
-        log_read(request, _Audited(**audited), *map(_audited, (*found.first, *found.items)))
-        next_page = None
-        if found.goes_on:
-            next_page = page_link(request, cursor=encode_cursor(found.items[-1].version))
-        return Page(items=found.items, next=next_page)
+        facts = [{history.parameter: identifier}, *(each.facts for each in (*first, *items))]
+        log_ids(request, {f"{name}s": {each[name] for each in facts if name in each} for name in _AUDITED})
+        return Page(items=items, next=next_page(request, items[-1].version) if goes_on else None)
 
     return endpoint
 
@@ -101,34 +89,14 @@ for _each in _HISTORIES:
     )
 
 
-class _Events(NamedTuple):
+def _read(
+    servers: Servers, kind: str, identifier: str, after: int, limit: int
+) -> tuple[list[HistoryEvent], list[HistoryEvent], bool]:
     """The first events of all, those of the page, and whether there are more."""
-
-    first: list[HistoryEvent]
-    items: list[HistoryEvent]
-    goes_on: bool
-
-
-def _read(servers: Servers, kind: str, identifier: str, after: int, limit: int) -> _Events:
     key, servicing = (KINDS[kind][0], identifier), servers.event_store()
     items = history_page(servicing, *key, after, limit)
     first = history_page(servicing, *key, 0, _FIRST) if after else items[:_FIRST]
-    return _Events(first, items, bool(items and history_page(servicing, *key, items[-1].version, 1)))
-
-
-def _audited(event: HistoryEvent) -> _Audited:
-    return _Audited(
-        customer_id=event.facts.get("customerId"),
-        loan_account_id=event.facts.get("loanAccountId"),
-        conversation_id=event.facts.get("conversationId"),
-    )
-
-
-def _version(cursor: str) -> int:
-    match decode_cursor(cursor):
-        case [int(version)] if 0 < version < _VERSION_LIMIT:
-            return version
-    raise InvalidCursorError
+    return first, items, bool(items and history_page(servicing, *key, items[-1].version, 1))
 
 
 @router.get("/conversations/{conversationId}/utterances", tags=["conversations"])
@@ -136,8 +104,8 @@ async def list_utterances(
     request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
 ) -> Page[Utterance]:
     """List all utterances, oldest first."""
-    items, next_page = await _transcript(request, conversation_id, "utterances", start, limit)
-    return Page(items=[Utterance.model_validate(item) for item in items], next=next_page)
+    items, following = await _transcript(request, conversation_id, "utterances", start, limit)
+    return Page(items=[Utterance.model_validate(item) for item in items], next=following)
 
 
 @router.get("/conversations/{conversationId}/noticeboard", tags=["conversations"])
@@ -145,13 +113,13 @@ async def list_notices(
     request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
 ) -> Page[Notice]:
     """List all notices of the noticeboard, oldest first."""
-    items, next_page = await _transcript(request, conversation_id, "noticeboard", start, limit)
-    return Page(items=[Notice.model_validate(item) for item in items], next=next_page)
+    items, following = await _transcript(request, conversation_id, "noticeboard", start, limit)
+    return Page(items=[Notice.model_validate(item) for item in items], next=following)
 
 
 async def _transcript(
     request: Request, conversation_id: str, which: List, start: int, limit: int
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[Document], str | None]:
     services = services_of(request)
     found = await to_thread.run_sync(
         lambda: services.transcripts.page(
@@ -160,6 +128,7 @@ async def _transcript(
     )
     if found is None:
         raise NotFoundError("conversation", conversation_id)
-    audited = {"_id": conversation_id, "customerId": found.customer_id}
-    log_read(request, ConversationSummary.model_validate(audited))
-    return found.items, page_link(request, start=start + limit) if found.goes_on else None
+    customer_ids = set() if found.customer_id is None else {found.customer_id}
+    log_ids(request, {"customerIds": customer_ids, "conversationIds": {conversation_id}})
+    following = str(request.url.include_query_params(start=start + limit)) if found.goes_on else None
+    return found.items, following

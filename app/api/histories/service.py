@@ -6,10 +6,8 @@ said.
 """
 
 import sys
-from array import array
-from bisect import bisect_right
+from bisect import insort
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Literal, NamedTuple
@@ -28,12 +26,9 @@ List = Literal["utterances", "noticeboard"]
 
 _AT_ONCE = 500
 """Events per read."""
-_MAX_GAP = 10
-"""Unwanted events that are read rather than reading twice."""
-_MOST_CONVERSATIONS = 256
-_MOST_ITEMS = 1_000_000
-"""In the cache, at 16 bytes each; one conversation may have more."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_ITEMS = 200_000
+"""In the cache, of 100 bytes or so; a conversation counts as ten, and one may have more."""
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _WHOLE = Conversations(
     Options(max_utterances=sys.maxsize, max_notices=sys.maxsize, max_list_bytes=sys.maxsize)
 )
@@ -68,8 +63,9 @@ class Transcripts:
         try:
             with known.lock:
                 known.catch_up(reader, conversation_id)
-                versions = known.orders[which].versions
-                wanted, goes_on = list(versions[start : start + limit]), start + limit < len(versions)
+                order = known.orders[which]
+                wanted = [version for _, version in order[start : start + limit]]
+                goes_on = start + limit < len(order)
         finally:
             self._evict(conversation_id, known)
         if not known.version:
@@ -88,37 +84,22 @@ class Transcripts:
         with self._lock:
             if not known.version:
                 self._known.pop(conversation_id, None)
-            while len(self._known) > 1 and (
-                len(self._known) > _MOST_CONVERSATIONS or sum(map(len, self._known.values())) > _MOST_ITEMS
-            ):
+            while len(self._known) > 1 and sum(map(len, self._known.values())) > _MOST_ITEMS:
                 self._known.popitem(last=False)
 
 
-class _Order:
-    """The versions of a list's events, in the order of their items' times."""
-
-    def __init__(self) -> None:
-        self._times, self.versions = array("q"), array("q")
-
-    def put(self, at: datetime, version: int) -> None:
-        milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)  # As the documents have them.
-        place = bisect_right(self._times, milliseconds)
-        self._times.insert(place, milliseconds)
-        self.versions.insert(place, version)
-
-
 class _Known:
-    """A conversation's orders, up to the event of a version."""
+    """The times and versions of a conversation's items in their order, up to the event of a version."""
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.version = 0
         self.customer_id: str | None = None
-        self.orders = {"utterances": _Order(), "noticeboard": _Order()}
+        self.orders: dict[List, list[tuple[int, int]]] = {"utterances": [], "noticeboard": []}
         self._is_erased = False
 
     def __len__(self) -> int:
-        return sum(len(order.versions) for order in self.orders.values())
+        return 10 + sum(map(len, self.orders.values()))
 
     def catch_up(self, reader: EventReader, conversation_id: str) -> None:
         """Read the new events."""
@@ -130,37 +111,31 @@ class _Known:
     def _note(self, event: Any) -> None:
         match event:
             case Conversation.PersonalDataErased():
-                self.orders = {name: _Order() for name in self.orders}
+                self.orders = {"utterances": [], "noticeboard": []}
                 self._is_erased = True
             case Conversation.UtteranceAdded() if not self._is_erased:
-                self.orders["utterances"].put(event.created_at, event.originator_version)
+                self._put("utterances", event.created_at, event.originator_version)
             case Conversation.NoticePosted() if not self._is_erased:
-                self.orders["noticeboard"].put(event.posted_at, event.originator_version)
+                self._put("noticeboard", event.posted_at, event.originator_version)
             case Conversation.ParticipantsEvent():
                 self.customer_id = event.customer_id or self.customer_id
 
+    def _put(self, which: List, at: datetime, version: int) -> None:
+        insort(self.orders[which], ((at - _EPOCH) // _MS, version))  # Times as the documents have them.
 
-def _events(reader: EventReader, conversation_id: str, versions: Sequence[int]) -> list[Any]:
-    """The events of these versions, in this order. Neighbours are read together."""
+
+def _events(reader: EventReader, conversation_id: str, versions: list[int]) -> list[Any]:
+    """The events of these versions, in this order."""
     found: dict[int, Any] = {}
-    for after, most in _stretches(versions):
-        while most > 0 and (events := reader.history((Conversation, conversation_id), after, most)):
-            found |= {each.event.originator_version: each.event for each in events}
-            most, after = most - len(events), events[-1].event.originator_version
+    after, last = min(versions, default=0) - 1, max(versions, default=-1)
+    while after < last:
+        page = reader.history((Conversation, conversation_id), after, min(_AT_ONCE, last - after))
+        found |= {each.event.originator_version: each.event for each in page}
+        after = page[-1].event.originator_version
     return [found[version] for version in versions]
 
 
-def _stretches(versions: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The version to read after, and how many events: all of these, and few others."""
-    ordered = sorted(versions)
-    begins = 0
-    for place, version in enumerate(ordered, 1):
-        if place == len(ordered) or ordered[place] > version + _MAX_GAP:
-            yield ordered[begins] - 1, version - ordered[begins] + 1
-            begins = place
-
-
-def _folded(which: List, events: Sequence[Any]) -> list[Document]:
+def _folded(which: List, events: list[Any]) -> list[Document]:
     """The items as the read model has them, in this order."""
     document: Document = {"utterances": [], "utteranceCount": 0, "noticeboard": [], "noticeboardCount": 0}
     for event in events:

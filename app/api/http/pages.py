@@ -1,7 +1,6 @@
 """Lists a page at a time: an opaque cursor says where the previous page ended."""
 
 import base64
-import binascii
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -44,22 +43,18 @@ class InvalidCursorError(BillieError):
         super().__init__(f"{fault}. Follow `next` of the previous page, unchanged.")
 
 
-def encode_cursor(*parts: int | str) -> str:
-    """A cursor that holds these parts."""
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+def next_page(request: Request, *parts: int | str) -> str:
+    """The address of the next page; its cursor holds these parts."""
+    cursor = base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+    return str(request.url.include_query_params(cursor=cursor))
 
 
-def decode_cursor(cursor: str) -> list[Any]:
-    """What :func:`encode_cursor` put into a cursor. Raises InvalidCursorError."""
+def decode_cursor(cursor: str, *types: type) -> list[Any]:
+    """What :func:`next_page` put into a cursor. Raises InvalidCursorError if it has parts of other types."""
     try:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise InvalidCursorError from error
-    if not isinstance(parts, list):
+    if not isinstance(parts, list) or [type(each) for each in parts] != [*types]:
         raise InvalidCursorError
     return parts
-
-
-def page_link(request: Request, **parameters: int | str) -> str:
-    """The request's address with these query parameters."""
-    return str(request.url.include_query_params(**parameters))

@@ -10,12 +10,41 @@ from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
 from app.api.http.problems import InvalidRequestError, ProblemError
 from app.api.http.router import Router
-from app.api.inbox.schemas import InboxAnswer, InboxOutcome
 from app.api.inbox.service import MAX_ENTRIES, checked_entries, publish_and_wait
 from app.api.services import services_of
-from app.operations.visibility import Fate
+from app.operations.visibility import Fate, Outcome
+from app.runtime.camel_model import CamelModel
 from app.runtime.observability.tracing import W3C
 from app.runtime.settings.settings import Settings
+
+
+class InboxOutcome(CamelModel):
+    """What became of one entry. A dead letter has an id, a reason and a path, while it is listed."""
+
+    entry_id: str
+    outcome: Fate
+    dead_letter_id: str | None = None
+    reason: str | None = None
+    path: str | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "InboxOutcome":
+        """An outcome as it is shown."""
+        letter = outcome.letter
+        return cls(
+            entry_id=outcome.entry_id,
+            outcome=outcome.fate,
+            dead_letter_id=letter and letter.dead_letter_id,
+            reason=letter and letter.reason,
+            path=letter and letter.path,
+        )
+
+
+class InboxAnswer(CamelModel):
+    """What became of each entry, in the order in which they were sent."""
+
+    entries: list[InboxOutcome]
+
 
 _MAX_WAITING = 16
 """Each holds its body, of up to 25 MiB."""

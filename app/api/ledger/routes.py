@@ -13,14 +13,33 @@ from app.api.http.pages import (
     Limit,
     LoanAccountId,
     decode_cursor,
-    encode_cursor,
-    page_link,
+    next_page,
 )
 from app.api.http.problems import InvalidRequestError
 from app.api.http.router import Router
-from app.api.ledger.schemas import LedgerTransactions
 from app.api.services import services_of
-from app.ledger.client.results import LedgerBalance, LedgerRecord, LedgerStatement, TransactionList
+from app.ledger.client.client import LedgerClient
+from app.ledger.client.results import (
+    LedgerBalance,
+    LedgerRecord,
+    LedgerStatement,
+    LedgerTransaction,
+    TransactionList,
+)
+from app.runtime.camel_model import CamelModel
+
+
+class LedgerTransactions(CamelModel):
+    """A page of an account's postings, newest first. `totalCount` counts all that match the filters.
+
+    `next` is the address of the next page; absent on the last one.
+    """
+
+    loan_account_id: str
+    items: list[LedgerTransaction]
+    total_count: int
+    next: str | None = None
+
 
 router = Router("/v1/ledger/accounts/{loanAccountId}", "ledger", statuses=(404, 502, 504))
 
@@ -84,35 +103,31 @@ async def list_ledger_transactions(
 ) -> LedgerTransactions:
     """List an account's transactions, newest first; `from` and `to` are days, both included."""
     _check_order(since, until)
-    ledger = services_of(request).ledger
-
-    async def newest(count: int) -> TransactionList:
-        return await ledger.get_transactions(
-            loan_account_id, limit=count, from_date=since, to_date=until, kind=type
-        )
-
-    skipped, last = (0, None) if cursor is None else _position(cursor)
+    skipped, last = (0, None) if cursor is None else decode_cursor(cursor, int, str)
+    if not 0 <= skipped <= _MAX_SKIPPED:
+        raise InvalidCursorError
     # The ledger only gives the newest: those of earlier pages are read again. New ones may have come before
     # them, so a page starts after its predecessor's last transaction, not at a count.
-    count = skipped + limit + 1
-    while True:
-        found = await newest(count)
-        start = _start(found, last)
-        is_all = len(found.transactions) < count
-        if start is None and is_all:
-            raise InvalidCursorError
-        if start is not None and (is_all or len(found.transactions) > start + limit):
-            break
-        count = count * 2 if start is None else start + limit + 1
-    items = found.transactions[start : start + limit]
-    next_page = None
-    if len(found.transactions) > start + limit:
-        next_page = page_link(request, cursor=encode_cursor(start + limit, items[-1].transaction_id))
+    found, start = await newest_with(
+        services_of(request).ledger,
+        loan_account_id,
+        last,
+        skipped + limit + 1,
+        limit,
+        from_date=since,
+        to_date=until,
+        kind=type,
+    )
+    if start is None:
+        raise InvalidCursorError
+    end = start + limit
+    items = list(found.transactions[start:end])
+    more = len(found.transactions) > end
     page = LedgerTransactions(
         loan_account_id=loan_account_id,
-        items=list(items),
+        items=items,
         total_count=found.total_count,
-        next=next_page,
+        next=next_page(request, end, items[-1].transaction_id) if more else None,
     )
     return logged(request, page)
 
@@ -123,17 +138,22 @@ def _check_order(since: str | None, until: str | None) -> None:
         raise InvalidRequestError(msg)
 
 
-def _position(cursor: str) -> tuple[int, str]:
-    """How many were skipped, and the id of the last one."""
-    match decode_cursor(cursor):
-        case [int(skipped), str(last)] if 0 < skipped <= _MAX_SKIPPED:
-            return skipped, last
-    raise InvalidCursorError
+async def newest_with(
+    ledger: LedgerClient,
+    account_id: str,
+    wanted: str | None,
+    count: int,
+    older: int,
+    **filters: str | None,
+) -> tuple[TransactionList, int | None]:
+    """The ``count`` newest transactions, or more: up to ``wanted``, and ``older`` older ones.
 
-
-def _start(found: TransactionList, last: str | None) -> int | None:
-    """Where the page begins; None if its predecessor's last transaction is not among these."""
-    if last is None:
-        return 0
-    places = (place for place, each in enumerate(found.transactions) if each.transaction_id == last)
-    return next((place + 1 for place in places), None)
+    And the place after the wanted one; 0 if none is wanted, None if the ledger does not list it.
+    """
+    while True:
+        found = await ledger.get_transactions(account_id, limit=count, **filters)
+        ids = [None, *(each.transaction_id for each in found.transactions)]
+        place = ids.index(wanted) if wanted in ids else None
+        if len(ids) <= count or (place is not None and len(ids) > place + older + 1):
+            return found, place
+        count *= 2

@@ -14,14 +14,17 @@ from app.api.http.etags import TAGGED
 from app.api.http.pages import Identifier, Page
 from app.api.http.problems import InvalidRequestError, documented
 from app.api.http.router import Router
-from app.api.ledger_commands.schemas import (
+from app.api.ledger_commands.service import (
+    NOT_SETTLED,
     CommandHistory,
     DecisionBody,
     LedgerCommand,
     SettlementBody,
+    answered,
     command_event,
+    shown,
+    stored_command,
 )
-from app.api.ledger_commands.service import NOT_SETTLED, answered, shown, stored_command
 from app.api.services import services_of
 from app.projections.read_models.ledger_commands import ApprovalStatus
 from app.runtime.servers.store_threads import in_thread

@@ -1,22 +1,67 @@
 """Money movements over REST: each takes an idempotency key, and answers with its true outcome."""
 
 from decimal import Decimal
-from typing import cast
+from typing import Annotated, Literal, cast
 
 from fastapi import Request, Response
+from pydantic import Field, StringConstraints, model_validator
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
 from app.aggregates.intent import Details
 from app.api.auth.requirements import Operations, Supervisor
 from app.api.http.idempotency_keys import KEYED, Key
 from app.api.http.pages import LoanAccountId
-from app.api.http.request_fields import Body
+from app.api.http.request_fields import Amount, Body, Delta, Reason, Text
 from app.api.http.router import Router
-from app.api.ledger_commands.schemas import LedgerCommand
-from app.api.ledger_commands.service import NOT_SETTLED, answered, check_amount
-from app.api.money.schemas import AdjustmentBody, FeeBody, FeeWaiverBody, RepaymentBody
+from app.api.ledger_commands.service import NOT_SETTLED, LedgerCommand, answered, check_amount
 from app.api.services import services_of
 from app.ledger.money.approvals import AdjustmentRule
+
+
+class RepaymentBody(Body):
+    """Money that came in."""
+
+    amount: Amount
+    payment_id: Text | None = None
+    payment_method: Text | None = None
+    payment_reference: Text | None = None
+    notes: Annotated[str, StringConstraints(max_length=1_000)] | None = None
+    target_payment_number: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
+    schedule_id: Text | None = None
+
+
+class FeeBody(Body):
+    """A fee to charge."""
+
+    amount: Amount
+    type: Literal["late_fee", "dishonour_fee"]
+    days_past_due: Annotated[int, Field(strict=True, ge=0, le=10_000)] | None = None
+    reason: Reason | None = None
+    reference_id: Text | None = None
+
+
+class FeeWaiverBody(Body):
+    """Fees to waive."""
+
+    amount: Amount
+    reason: Reason
+    notes: Annotated[str, StringConstraints(max_length=1_000)] | None = None
+
+
+class AdjustmentBody(Body):
+    """A correction of the balance."""
+
+    principal_delta: Delta
+    fee_delta: Delta
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "AdjustmentBody":
+        if not Decimal(self.principal_delta) and not Decimal(self.fee_delta):
+            msg = "principalDelta or feeDelta must not be zero"
+            raise ValueError(msg)
+        return self
+
 
 router = Router("/v1/ledger/accounts/{loanAccountId}", "money", least=None, statuses=(404, 409, 502))
 router.responses |= {**KEYED, 202: NOT_SETTLED}

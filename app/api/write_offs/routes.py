@@ -1,14 +1,18 @@
 """Write-off requests over REST. No other route writes off."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Annotated
+from uuid import uuid5
 
 from fastapi import Query, Request, Response
+from pydantic import StringConstraints
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import WriteOffRequest, same_person
-from app.aggregates.write_offs.facts import BrokenRule
+from app.aggregates.base import NAMESPACE
+from app.aggregates.write_offs.facts import BrokenRule, WriteOffPriority, WriteOffReason
 from app.api.auth.audit import logged
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import (
@@ -24,15 +28,67 @@ from app.api.http.etags import TAGGED, IfMatch, check_if_match
 from app.api.http.idempotency_keys import KEYED, Key
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
+from app.api.http.request_fields import Amount, Body, Text
 from app.api.http.router import Router
-from app.api.ledger_commands.schemas import DecisionBody, LedgerCommand
-from app.api.ledger_commands.service import NOT_SETTLED, answered, check_amount
+from app.api.ledger_commands.service import NOT_SETTLED, DecisionBody, LedgerCommand, answered, check_amount
 from app.api.services import services_of
-from app.api.write_offs.schemas import Approved, WriteOffBody
-from app.api.write_offs.service import request_id_of, stored_request
 from app.event_store.errors import EVENT_STORE_ERRORS
+from app.operations.servers import Servers
 from app.projections.engine.faults import ProjectionFault
+from app.projections.engine.reading import EventReader
+from app.projections.engine.values import Document
+from app.projections.read_models.base import Model
 from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument, WriteOffStatus
+from app.projections.read_models.write_off_requests.read_model import WriteOffRequests
+from app.projections.rebuild.one_document import document_as_of
+from app.runtime.servers.store_threads import in_thread
+
+
+class WriteOffBody(Body):
+    """What to write off, and why."""
+
+    loan_account_id: Text
+    amount: Amount
+    reason: WriteOffReason
+    notes: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    priority: WriteOffPriority | None = None
+    customer_id: Text | None = None
+    customer_name: Text | None = None
+    account_number: Text | None = None
+    original_balance: Amount | None = None
+
+
+class Approved(Model):
+    """The request, and the money movement that posts it."""
+
+    request: WriteOffRequestDocument
+    command: LedgerCommand
+
+
+_WRITE_OFF_REQUESTS = WriteOffRequests()
+_NOW = datetime.max.replace(tzinfo=UTC)
+"""All events, also those of a process whose clock is ahead."""
+
+
+def request_id_of(idempotency_key: str) -> str:
+    """The id of the request with a key: always the same, so that a retry meets the first one."""
+    return str(uuid5(NAMESPACE, f"WriteOffRequest/{idempotency_key}"))
+
+
+async def stored_request(request: Request, request_id: str) -> WriteOffRequestDocument | None:
+    """The request as stored now, without waiting for a projection.
+
+    Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
+    """
+    found = await in_thread(_fold, services_of(request).servers, request_id)
+    return None if found is None else WriteOffRequestDocument.model_validate(found)
+
+
+def _fold(servers: Servers, request_id: str) -> Document | None:
+    topics = _WRITE_OFF_REQUESTS.topics()
+    reader = EventReader(servers.event_store_for_commands(), topics, _WRITE_OFF_REQUESTS.name)
+    return document_as_of(_WRITE_OFF_REQUESTS, reader, request_id, _NOW)
+
 
 router = Router("/v1/write-off-requests", "write-offs", least=None)
 

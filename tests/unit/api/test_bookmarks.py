@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.api.changes.bookmarks import format_bookmark, parse_bookmark
+from app.api.changes.service import format_bookmark, parse_bookmark
 
 COLLECTIONS = {"customers": 1, "loan-accounts": 2, "conversations": 3}
 

@@ -13,7 +13,7 @@ from app.api.application import create_app
 from app.api.auth.requirements import requires
 from app.api.auth.role_table import page, shown_routes
 from app.api.auth.roles import Role
-from app.api.documents.document_route import DocumentRoute
+from app.api.documents.routes import DocumentRoute
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
 

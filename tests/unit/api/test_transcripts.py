@@ -60,7 +60,6 @@ def test_transcript_pages_match_the_document_and_follow_new_entries(
 ) -> None:
     random, servicing, pages = Random(seed), Servicing.in_memory(), Transcripts()
     monkeypatch.setattr(transcripts, "_AT_ONCE", 7)
-    monkeypatch.setattr(transcripts, "_MAX_GAP", random.choice([0, 2, 50]))
     for length in (40, 25):
         absorb(servicing, chat(random, "V1", length))
         for which in LISTS:
@@ -84,12 +83,12 @@ def test_erased_utterances_are_in_no_page() -> None:
 
 def test_the_cache_is_bounded_and_holds_no_missing_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     servicing, pages = Servicing.in_memory(), Transcripts()
-    monkeypatch.setattr(transcripts, "_MOST_ITEMS", 30)
+    monkeypatch.setattr(transcripts, "_MOST_ITEMS", 50)
     for name in ("V1", "V2", "V3"):
         absorb(servicing, chat(Random(2), name, 20))
         assert paged(pages, servicing, name, "utterances", 50)
     assert pages.page(servicing, "V4", "utterances", 0, 5) is None
     assert list(pages._known) == ["V2", "V3"]
-    monkeypatch.setattr(transcripts, "_MOST_CONVERSATIONS", 1)
+    monkeypatch.setattr(transcripts, "_MOST_ITEMS", 1)
     assert paged(pages, servicing, "V1", "utterances", 4) == whole(servicing, "V1")["utterances"]
     assert list(pages._known) == ["V1"]

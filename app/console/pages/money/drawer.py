@@ -7,7 +7,7 @@ from fastapi import Depends
 from fastapi.responses import Response
 
 from app.aggregates import command_id_of
-from app.api.write_offs.service import request_id_of
+from app.api.write_offs.routes import request_id_of
 from app.console.pages.loans.lookups import account_and_customer
 from app.console.pages.money.actions import ACTIONS, WRITE_OFF, Action, form_key, valid_key
 from app.console.session.rest import Json

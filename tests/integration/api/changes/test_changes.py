@@ -386,7 +386,7 @@ def test_a_slow_reader_catches_up_from_the_event_store(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes from the event store, and nothing is missed."""
-    monkeypatch.setattr("app.api.changes.service.Tail.__init__.__defaults__", (5,))
+    monkeypatch.setattr("app.api.changes.service._KEPT_PAGES", 1)
     names = [f"C{number}" for number in range(100, 300)]
 
     async def slowly() -> list[str]:
@@ -395,7 +395,8 @@ def test_a_slow_reader_catches_up_from_the_event_store(
             feed = ChangeFeed(servers, client[settings.mongo_db])
             positions = await feed.positions()
             bookmark = {"customers": positions["customers"]}
-            async with feed.listening(positions), aclosing(feed.after(bookmark, list(bookmark))) as changes:
+            with feed.admitted():
+                changes = feed.after(bookmark, ["customers"], positions)
                 for each in (*names, "last"):
                     await asyncio.to_thread(tell, settings, On(Customer, each).report_details(first_name="A"))
                     if each == names[0]:
@@ -404,10 +405,11 @@ def test_a_slow_reader_catches_up_from_the_event_store(
                 await asyncio.to_thread(project, settings, ["customers"], drain=True)
                 # Another hears the last: so all of it was reported meanwhile.
                 other = {"customers": (await feed.positions())["customers"] - 1}
-                async with aclosing(feed.after(other, ["customers"])) as quick:
+                async with aclosing(feed.after(other, ["customers"], positions)) as quick:
                     assert (await anext(quick))[1].id == "last"
                 while heard[-1] != "last":
                     heard.append((await anext(changes))[1].id)
+                await changes.aclose()
         servers.close()
         return heard
 

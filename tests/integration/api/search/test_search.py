@@ -16,7 +16,7 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.api.auth.development_tokens import issue_token
 from app.api.search.query import SearchQuery
-from app.api.search.service import MAX_READ_BY_WORD, find
+from app.api.search.routes import MAX_READ_BY_WORD, find
 from app.event_store.application import Servicing
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate

@@ -227,12 +227,12 @@ def test_replay_of_many_ends(
     while body is not None:
         report = admin.post("/v1/dead-letters/replay", json=body).json()
         runs.append((report["landed"], report["failedAgain"], report["left"]))
-        body = report["next"]
+        body = report.get("next")
     assert runs == [(1, 1, 3), (1, 1, 1), (0, 1, 0)]
     assert [dead_letter["reason"] for dead_letter in dead_letters(redis_client, settings)] == ["not_json"] * 3
     assert [dead_letter["deliveries"] for dead_letter in dead_letters(redis_client, settings)] == ["2"] * 3
     last = admin.post("/v1/dead-letters/replay", json={"reason": "too_large"}).json()
-    assert (last["landed"], last["failedAgain"], last["next"]) == (0, 0, None)
+    assert (last["landed"], last["failedAgain"], last.get("next")) == (0, 0, None)
 
 
 def test_replay_of_some_by_their_ids(admin: httpx.Client, settings: Settings, redis_client: Redis) -> None:
