@@ -30,17 +30,14 @@ class UnitOfWork:
         self._expected: dict[Key, Aggregate | None] = {}
         self.known_links: dict[UUID, int] = {}
         """How many links some owners had when a decision was based on them: with more, nothing is saved."""
-        self.touched: list[Key] = []
-        """What was obtained since this was last cleared."""
 
     def expect(self, keys: Collection[Key]) -> None:
         """Load in one query what will be obtained."""
-        self._expected = self._repository.load_many(keys)
+        self._expected |= self._repository.load_many(keys)
 
     def obtain(self, kind: type[A], business_id: str, source: Source) -> A:
         """The aggregate for an upstream identifier, registered if it is unknown."""
         key = (kind, business_id)
-        self.touched.append(key)
         if (obtained := self._obtained.get(key)) is not None:
             return cast("A", obtained)
         if key in self._expected:
@@ -54,31 +51,29 @@ class UnitOfWork:
         """Save all. Returns the position of the last event, or None if nothing was new.
 
         Raises RecordConflictError if somebody else saved one of them first, and another one of
-        EVENT_STORE_ERRORS if the store failed. The unit is empty afterwards in any case.
+        EVENT_STORE_ERRORS if the store failed. Nothing is obtained afterwards in any case.
         """
         try:
             position = self._repository.store(self._obtained.values(), self.known_links)
         except BaseException:
             self.discard()
             raise
-        self._clear()
+        self._finish()
         return position
 
-    def drop(self, keys: Iterable[Key]) -> None:
-        """Undo what was done to these aggregates."""
-        for key in keys:
-            self._expected.pop(key, None)
-            if (aggregate := self._obtained.pop(key, None)) is not None:
-                self._repository.forget(aggregate)
-
-    def discard(self) -> None:
-        """Undo all."""
+    def drop(self) -> None:
+        """Undo what was done to the aggregates that were obtained."""
         for aggregate in self._obtained.values():
             self._repository.forget(aggregate)
-        self._clear()
+        self._finish()
 
-    def _clear(self) -> None:
-        self._obtained.clear()
+    def discard(self) -> None:
+        """Undo all, and forget what was expected."""
+        self.drop()
         self._expected = {}
+
+    def _finish(self) -> None:
+        for key in self._obtained:
+            self._expected.pop(key, None)
+        self._obtained.clear()
         self.known_links = {}
-        self.touched.clear()

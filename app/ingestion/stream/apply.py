@@ -1,12 +1,11 @@
 """Applies messages to aggregates and stores the events: a batch in one transaction, a bad message alone."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Event as Flag
 
 from eventsourcing.persistence import PersistenceError, RecordConflictError
 
-from app.aggregates.base import Key
 from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import Message
@@ -20,8 +19,8 @@ class AppliedBatch:
 
     ``store`` may run in another thread: until it returns, nobody else may use the application. Both steps
     raise one of EVENT_STORE_ERRORS if the store fails: then ``stored`` has exactly what is stored. A message
-    that fails on its own is left out, and the others are stored without it. ``position`` is that of the
-    last event, if there was any; ``crowded`` means that other processes want to apply their batches.
+    that fails on its own is left out: those before it are stored, then those after it. ``position`` is that
+    of the last event, if there was any; ``crowded`` means that other processes want to apply their batches.
     """
 
     def __init__(self, servicing: Servicing, messages: Sequence[Message]) -> None:
@@ -31,20 +30,60 @@ class AppliedBatch:
         self.position: int | None = None
         self._servicing = servicing
         self._unit = servicing.unit_of_work()
-        self._messages = list(messages)
+        self._messages, self._later = list(messages), list[Message]()
         self.crowded = bool(messages) and servicing.acquire_writer_lock()
         try:
+            self._expect(self._messages)
             self._apply()
         except BaseException:
             servicing.release_writer_lock()
             raise
 
     def store(self, stop: Flag) -> None:
-        """Store the events: in one transaction, or in as many as it takes to leave out a bad one."""
+        """Store the events: in one transaction, or in as many as it takes to leave out bad messages."""
         try:
             self._store(stop)
+            while self._later:
+                self._messages, self._later = self._later, []
+                self._apply()
+                self._store(stop)
         finally:
             self._servicing.release_writer_lock()
+
+    def _apply(self) -> None:
+        """Apply the messages, in order, up to one that fails; those after it come later.
+
+        It may have changed aggregates halfway: all is dropped, and what was before it is applied again.
+        """
+        for place, message in enumerate(self._messages):
+            if not self._apply_one(message):
+                self._unit.drop()
+                self._later = [*self._messages[place + 1 :], *self._later]
+                self._messages = self._messages[:place]
+                self._expect(self._messages)
+                self._apply()
+                return
+
+    def _expect(self, messages: Iterable[Message]) -> None:
+        self._unit.expect({key for message in messages for key in message.concerns()})
+
+    def _apply_one(self, message: Message) -> bool:
+        """Whether it succeeded. A failing store is not the message's fault: its error is raised."""
+        try:
+            message.apply(self._unit)
+        except EVENT_STORE_ERRORS:
+            self._unit.discard()
+            raise
+        except Exception as error:  # noqa: BLE001 - only this message fails
+            self._leave_out(message, error)
+            return False
+        return True
+
+    def _leave_out(self, message: Message, error: Exception) -> None:
+        if isinstance(error, RejectedError):
+            self.rejected.append((message, error))
+        else:
+            self.failed.append((message, error))
 
     def _store(self, stop: Flag) -> None:
         conflicts = 0
@@ -58,6 +97,7 @@ class AppliedBatch:
                     raise PersistenceError(*conflict.args) from conflict
                 stop.wait(random.uniform(0, 0.002 * 2 ** min(conflicts, 8)))
                 self._servicing.catch_up()
+                self._expect([*self._messages, *self._later])
                 self._apply()
             except EVENT_STORE_ERRORS:
                 raise
@@ -68,61 +108,10 @@ class AppliedBatch:
                 self.position = position or self.position
                 self._messages = []
 
-    def _apply(self) -> None:
-        """Apply the messages, each aggregate's in order, and leave out those that fail."""
-        self._unit.expect({key for message in self._messages for key in message.concerns()})
-        failed: set[int] = set()
-        places: Sequence[int] = range(len(self._messages))
-        while places:
-            places = self._apply_pass(places, failed)
-        if failed:
-            self._messages = [each for place, each in enumerate(self._messages) if place not in failed]
-
-    def _apply_pass(self, places: Sequence[int], failed: set[int]) -> list[int]:
-        """Apply the messages at these places. Returns those that need another pass.
-
-        A message that fails may have changed its aggregates halfway. They are dropped; what was applied to
-        them before is applied again, and later messages for any of them wait for that, to keep the order.
-        """
-        again: set[int] = set()
-        waited_for: set[Key] = set()
-        for place in places:
-            message = self._messages[place]
-            if waited_for and not waited_for.isdisjoint(keys := message.concerns()):
-                waited_for.update(keys)
-                again.add(place)
-            elif not self._apply_one(message):
-                failed.add(place)
-                keys = (*message.concerns(), *self._unit.touched)
-                self._unit.drop(keys)
-                waited_for.update(keys)
-                again.update(
-                    before
-                    for before in range(place)
-                    if before not in failed and not waited_for.isdisjoint(self._messages[before].concerns())
-                )
-        return sorted(again)
-
-    def _apply_one(self, message: Message) -> bool:
-        """Whether it succeeded. A failing store is not the message's fault: its error is raised."""
-        self._unit.touched.clear()
-        try:
-            message.apply(self._unit)
-        except EVENT_STORE_ERRORS:
-            self._unit.discard()
-            raise
-        except RejectedError as why:
-            self.rejected.append((message, why))
-            return False
-        except Exception as error:  # noqa: BLE001 - only this message fails
-            self.failed.append((message, error))
-            return False
-        return True
-
     def _store_in_halves(self, error: Exception, stop: Flag) -> None:
         messages, self._messages = self._messages, []
         if len(messages) == 1:
-            self.failed.append((messages[0], error))
+            self._leave_out(messages[0], error)
             return
         middle = len(messages) // 2
         for half in (messages[:middle], messages[middle:]):
