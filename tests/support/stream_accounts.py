@@ -12,7 +12,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.rejection import RejectedError, printable
-from app.ingestion.stream.scripts import unknown_types_key
+from app.ingestion.stream.keys import unknown_types_keys
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters
 
@@ -62,7 +62,7 @@ def accounts(client: Redis, settings: Settings) -> Accounts:
 
 def _assert_counted(client: Redis, settings: Settings, unknown: Counter[str]) -> None:
     """Each type by its name; beyond a thousand types, the rest of them together."""
-    answer: Any = client.hgetall(unknown_types_key(settings.inbox_stream))
+    answer: Any = client.hgetall(unknown_types_keys(settings.inbox_stream)[0])
     counted = {name.decode(): int(count) for name, count in answer.items()}
     others = counted.pop("(others)", 0)
     assert counted == {name: unknown[name] for name in counted}

@@ -1,4 +1,9 @@
-"""Acknowledges a batch: acknowledgements, dead letters and counts, in one transaction."""
+"""Acknowledges a batch: acknowledgements, dead letters and counts, in one transaction.
+
+An entry may be acknowledged twice: a second consumer took it over, or the reply to a transaction was lost
+and the client sent it again. So each script first checks that the entry is still pending, and the second
+acknowledgement changes nothing.
+"""
 
 import logging
 from collections import defaultdict
@@ -11,27 +16,56 @@ from redis.client import Pipeline
 from app.ingestion.dead_letters.dead_letter import record_of
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.messages.rejection import RejectedError, failed
-from app.ingestion.stream import scripts
+from app.ingestion.stream import keys
 from app.ingestion.stream.apply import AppliedBatch
 from app.ingestion.stream.inbox import Batch
+from app.runtime.observability import metrics
 from app.runtime.observability.logging import where
-from app.runtime.observability.metrics import (
-    BATCH_ENTRIES,
-    DEAD_LETTERS_SET_ASIDE,
-    ENTRIES_LANDED,
-    ENTRIES_READ,
-    ENTRIES_TRIMMED,
-    ENTRIES_UNKNOWN,
-    MESSAGE_FAILURES,
-    PARTS_UNREADABLE,
-    TIMES_AHEAD,
-)
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _RETRY_AFTER_S = 0.5
 _MOST_UNKNOWN_TYPES = 1_000
+"""Further types are counted together, as ``(others)``."""
+
+_SET_ASIDE = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 1 then
+    if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then
+        redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
+        redis.call('SADD', KEYS[3], ARGV[2])
+    end
+    redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+end
+"""
+# XADD comes first: a Redis that is out of memory refuses it, and the entry stays pending.
+
+_ACKNOWLEDGE = """
+local acknowledged = 0
+for place = first_id, #ARGV do
+    acknowledged = acknowledged + redis.call('XACK', KEYS[1], ARGV[1], ARGV[place])
+end
+"""
+_COUNT_ODDITIES = f"""
+local first_id = 3 + ARGV[2]
+{_ACKNOWLEDGE}
+if acknowledged > 0 then
+    for place = 3, first_id - 1 do redis.call('HINCRBY', KEYS[2], ARGV[place], acknowledged) end
+end
+"""
+_COUNT_UNKNOWN = f"""
+local first_id, name = 4, ARGV[2]
+{_ACKNOWLEDGE}
+if acknowledged == 0 then return 0 end
+if redis.call('HEXISTS', KEYS[2], name) == 0 and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[3]) then
+    name = '(others)'
+end
+local time = redis.call('TIME')
+local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+redis.call('HINCRBY', KEYS[2], name, acknowledged)
+redis.call('HSET', KEYS[4], name, now)
+return redis.call('HSETNX', KEYS[3], name, now)
+"""
 
 
 @dataclass
@@ -63,22 +97,26 @@ class Acknowledger:
         for message, error in applied.failed:
             self._count_failure(message, error, outcome)
         pipeline = self._redis.pipeline(transaction=True)
-        unknown: list[str] = []
+        unknown = keys.unknown_types_keys(self._stream)
         for name, ids in batch.unknown.items():
-            most = _MOST_UNKNOWN_TYPES
-            unknown += [name] * scripts.count_unknown(pipeline, self._stream, self._group, ids, name, most)
+            arguments: list[str | bytes] = [self._group, name, str(_MOST_UNKNOWN_TYPES), *ids]
+            pipeline.eval(_COUNT_UNKNOWN, 4, self._stream, *unknown, *arguments)
         self._acknowledge_stored(pipeline, batch, applied)
         self._set_aside(pipeline, batch, outcome)
         if outcome.failures or not batch.fresh:
-            self._forget_failures(pipeline, batch, applied, outcome)
-        _log(batch, outcome, zip(unknown, pipeline.execute(), strict=False))  # Their answers come first.
+            done = [*batch.trimmed, *map(_id, applied.stored), *(entry_id for entry_id, _ in outcome.dead)]
+            if done:
+                pipeline.hdel(keys.failures_key(self._stream), *done)
+        _log(
+            batch, outcome, zip(batch.unknown, pipeline.execute(), strict=False)
+        )  # Their answers come first.
         _measure(batch, applied, outcome)
         return outcome
 
     def _count_failure(self, message: Message, error: Exception, outcome: Outcome) -> None:
         """Count a message's own failures: Redis's delivery count also grows while a store is away."""
         entry_id = _id(message)
-        count = int(self._redis.hincrby(scripts.failures_key(self._stream), entry_id.decode(), 1))
+        count = int(self._redis.hincrby(keys.failures_key(self._stream), entry_id.decode(), 1))
         outcome.failures[entry_id] = count
         about = {"entry_id": entry_id.decode(), "message_id": message.envelope.source.message_id}
         log.error("Message %s failed (attempt %d): %s", entry_id.decode(), count, where(error), extra=about)
@@ -94,7 +132,9 @@ class Acknowledger:
         for message in applied.stored:
             (odd[names] if (names := message.oddities()) else done).append(_id(message))
         for names, ids in odd.items():
-            scripts.count_oddities(pipeline, self._stream, self._group, ids, names)
+            oddities = keys.oddities_key(self._stream)
+            arguments: list[str | bytes] = [self._group, str(len(names)), *names, *ids]
+            pipeline.eval(_COUNT_ODDITIES, 2, self._stream, oddities, *arguments)
         if done:
             pipeline.xack(self._stream, self._group, *done)
 
@@ -102,18 +142,13 @@ class Acknowledger:
         if not outcome.dead:
             return
         dead_letters = self._settings.dead_letter_stream
+        known = keys.set_aside_key(self._stream, dead_letters)
         fields_of = dict(batch.entries)
         for entry_id, why in outcome.dead:
-            fields, failures = fields_of[entry_id] or {}, outcome.failures.get(entry_id, 1)
-            record = record_of(self._stream, entry_id.decode(), fields, why, failures)
-            scripts.set_aside(pipeline, self._stream, self._group, entry_id, dead_letters, record)
-
-    def _forget_failures(
-        self, pipeline: Pipeline, batch: Batch, applied: AppliedBatch, outcome: Outcome
-    ) -> None:
-        dead = [entry_id for entry_id, _ in outcome.dead]
-        if done := [*batch.trimmed, *map(_id, applied.stored), *dead]:
-            pipeline.hdel(scripts.failures_key(self._stream), *done)
+            original, failures = fields_of[entry_id] or {}, outcome.failures.get(entry_id, 1)
+            record = record_of(self._stream, entry_id.decode(), original, why, failures)
+            fields = [part for pair in record.items() for part in pair]
+            pipeline.eval(_SET_ASIDE, 3, self._stream, dead_letters, known, self._group, entry_id, *fields)
 
 
 def _log(batch: Batch, outcome: Outcome, unknown: Iterable[tuple[str, object]]) -> None:
@@ -129,19 +164,19 @@ def _log(batch: Batch, outcome: Outcome, unknown: Iterable[tuple[str, object]]) 
 
 
 def _measure(batch: Batch, applied: AppliedBatch, outcome: Outcome) -> None:
-    BATCH_ENTRIES.observe(len(batch.entries))
-    ENTRIES_READ.inc(len(batch.entries))
-    ENTRIES_LANDED.inc(len(applied.stored))
-    ENTRIES_UNKNOWN.inc(sum(map(len, batch.unknown.values())))
-    ENTRIES_TRIMMED.inc(len(batch.trimmed))
-    MESSAGE_FAILURES.inc(len(outcome.failures))
+    metrics.BATCH_ENTRIES.observe(len(batch.entries))
+    metrics.ENTRIES_READ.inc(len(batch.entries))
+    metrics.ENTRIES_LANDED.inc(len(applied.stored))
+    metrics.ENTRIES_UNKNOWN.inc(sum(map(len, batch.unknown.values())))
+    metrics.ENTRIES_TRIMMED.inc(len(batch.trimmed))
+    metrics.MESSAGE_FAILURES.inc(len(outcome.failures))
     for message in applied.stored:
         for path in message.unreadable:
-            PARTS_UNREADABLE.labels(message.envelope.type, path).inc()
+            metrics.PARTS_UNREADABLE.labels(message.envelope.type, path).inc()
         if ahead := len(message.envelope.reading.ahead):
-            TIMES_AHEAD.labels(message.envelope.type).inc(ahead)
+            metrics.TIMES_AHEAD.labels(message.envelope.type).inc(ahead)
     for _, why in outcome.dead:
-        DEAD_LETTERS_SET_ASIDE.labels(why.reason.value).inc()
+        metrics.DEAD_LETTERS_SET_ASIDE.labels(why.reason.value).inc()
 
 
 def _id(message: Message) -> bytes:

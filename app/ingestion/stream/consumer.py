@@ -19,7 +19,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.stream.acknowledge import Acknowledger
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
-from app.ingestion.stream.housekeeping import Housekeeping
+from app.ingestion.stream.housekeeping import keep_house
 from app.ingestion.stream.inbox import Batch, Entry, Inbox, read_batch
 from app.ingestion.stream.tracing import trace_batch
 from app.runtime.observability.heartbeats import Heartbeats
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 LOOP = "consumer"
 """The loop's name among the heartbeats."""
 _POLL_S = 0.1
-_PURGE_EVERY_S = 10.0
+_PURGE_EVERY_S, _KEEP_HOUSE_EVERY_S = 10.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Consumer:
         self._parsers = parsers
         self._inbox = Inbox(settings, redis, name)
         self._acknowledger = Acknowledger(redis, settings)
-        self._housekeeping = Housekeeping(settings, redis, name)
+        self._redis, self._name = redis, name
         self._in_flight: InFlight | None = None
-        self._purge_at = 0.0
+        self._purge_at = self._keep_house_at = 0.0
 
     def run(self, *, drain: bool = False, on_progress: Progress = lambda _entries, _dead: None) -> None:
         """Consume until ``stop`` or, with ``drain``, until nothing is new or pending.
@@ -87,7 +87,7 @@ class Consumer:
             while not self._stop.is_set():
                 try:
                     was_busy = self._step(storing, on_progress, block=not drain)
-                    self._housekeeping.do_if_due()
+                    self._keep_house_if_due()
                     if drain and not was_busy:
                         if self._inbox.drained():
                             self._servicing.privacy.tables.purge()
@@ -157,6 +157,11 @@ class Consumer:
         if monotonic() >= self._purge_at:
             self._purge_at = monotonic() + _PURGE_EVERY_S
             self._servicing.privacy.tables.purge()
+
+    def _keep_house_if_due(self) -> None:
+        if monotonic() >= self._keep_house_at:
+            self._keep_house_at = monotonic() + _KEEP_HOUSE_EVERY_S
+            keep_house(self._settings, self._redis, self._name)
 
 
 def connect(settings: Settings) -> Redis:

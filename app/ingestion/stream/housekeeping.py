@@ -1,50 +1,75 @@
 """Removes long-dead consumers from the group, and old entries from the stream."""
 
 import logging
-from time import monotonic
+from typing import Any
 
 from redis import Redis
 
-from app.ingestion.stream import scripts
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_EVERY_S = 60.0
 _HOUR_MS = 3_600_000
 _MANY = 1_000
 """A call that trims fewer entries was the last."""
 
+_FORGET_CONSUMERS = """
+local forgotten = {}
+for _, pairs_of in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+    local consumer = {}
+    for place = 1, #pairs_of, 2 do consumer[pairs_of[place]] = pairs_of[place + 1] end
+    if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) and consumer.name ~= ARGV[3] then
+        redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+        forgotten[#forgotten + 1] = consumer.name
+    end
+end
+return forgotten
+"""
 
-class Housekeeping:
-    """Done by every consumer once a minute, between batches."""
+_TRIM = """
+local function padded(number) return string.rep('0', 20 - #number) .. number end
+local function comparable(id)
+    local ms, sequence = string.match(id, '^(%d+)-(%d+)$')
+    return padded(ms) .. padded(sequence)
+end
+local time = redis.call('TIME')
+local keep_from = string.format('%.0f', time[1] * 1000 - tonumber(ARGV[1])) .. '-0'
+for _, pairs_of in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local group = {}
+    for place = 1, #pairs_of, 2 do group[pairs_of[place]] = pairs_of[place + 1] end
+    local pending = redis.call('XPENDING', KEYS[1], group.name)[2]
+    for _, needed in ipairs({group['last-delivered-id'], pending or nil}) do
+        if comparable(needed) < comparable(keep_from) then keep_from = needed end
+    end
+end
+return redis.call('XTRIM', KEYS[1], 'MINID', '~', keep_from)
+"""
+# Unread entries come after the last delivered id, and unacknowledged ones start at the smallest pending id.
+# "~" removes whole blocks, at most ten thousand entries a call.
 
-    def __init__(self, settings: Settings, redis: Redis, consumer: str) -> None:
-        self._settings = settings
-        self._redis = redis
-        self._consumer = consumer
-        self._due_at = 0.0
 
-    def do_if_due(self) -> None:
-        """Raises redis's errors."""
-        if monotonic() >= self._due_at:
-            self._due_at = monotonic() + _EVERY_S
-            self.do()
+def keep_house(settings: Settings, redis: Redis, consumer: str) -> None:
+    """Remove long-dead consumers and, if a retention is set, old entries. Raises redis's errors."""
+    idle_ms = round(settings.forget_consumer_hours * _HOUR_MS)
+    stream, group = settings.inbox_stream, settings.consumer_group
+    for name in forget_consumers(redis, stream, group, idle_ms, consumer):
+        log.info("Removed the consumer %s: long idle, with nothing pending", name)
+    if settings.trim_after_hours is None:
+        return
+    trimmed = removed = trim(redis, stream, round(settings.trim_after_hours * _HOUR_MS))
+    while removed >= _MANY:
+        removed = trim(redis, stream, round(settings.trim_after_hours * _HOUR_MS))
+        trimmed += removed
+    if trimmed:
+        log.info("Trimmed %d entries that every group has acknowledged", trimmed)
 
-    def do(self) -> None:
-        """Remove long-dead consumers with nothing pending and, if a retention is set, old entries."""
-        settings, stream = self._settings, self._settings.inbox_stream
-        idle_ms = round(settings.forget_consumer_hours * _HOUR_MS)
-        for name in scripts.forget_consumers(
-            self._redis, stream, settings.consumer_group, idle_ms, self._consumer
-        ):
-            log.info("Removed the consumer %s: long idle, with nothing pending", name)
-        if settings.trim_after_hours is None:
-            return
-        trimmed = 0
-        while removed := scripts.trim(self._redis, stream, round(settings.trim_after_hours * _HOUR_MS)):
-            trimmed += removed
-            if removed < _MANY:
-                break
-        if trimmed:
-            log.info("Trimmed %d entries that every group has acknowledged", trimmed)
+
+def forget_consumers(redis: Redis, stream: str, group: str, idle_ms: int, except_for: str) -> list[str]:
+    """Remove consumers with nothing pending that were idle for so long. Returns their names."""
+    forgotten: Any = redis.eval(_FORGET_CONSUMERS, 1, stream, group, str(idle_ms), except_for)
+    return [name.decode() for name in forgotten]
+
+
+def trim(redis: Redis, stream: str, older_than_ms: int) -> int:
+    """Remove old entries that every group of the stream has acknowledged. Returns how many."""
+    return int(redis.eval(_TRIM, 1, stream, str(older_than_ms)))

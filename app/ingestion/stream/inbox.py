@@ -14,7 +14,7 @@ from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.messages.rejection import RejectedError, printable
-from app.ingestion.stream import scripts
+from app.ingestion.stream.keys import oddities_key, unknown_types_keys
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ _READ_AT_ONCE = 200
 _MOST_BYTES = 16 * 1024 * 1024
 """Of entries taken together: parsed, and as events, they need several times that."""
 
+_CREATE_GROUP = """
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+redis.call('DEL', KEYS[2], KEYS[3])
+"""
 
 Entry = tuple[bytes, dict[bytes, bytes] | None]
 """An entry's id and fields; without fields, it was trimmed from the stream while it was pending."""
@@ -152,9 +156,10 @@ class Inbox:
         return claimed
 
     def _create_group(self) -> None:
-        """At id 0: what the stream still holds is read again, and absorbed as repeats."""
+        """At id 0: what the stream still holds is read again, counted again, and absorbed as repeats."""
+        keys = (self._stream, unknown_types_keys(self._stream)[0], oddities_key(self._stream))
         try:
-            scripts.create_group(self._redis, self._stream, self._group)
+            self._redis.eval(_CREATE_GROUP, len(keys), *keys, self._group)
             log.warning("Created the consumer group %s on %s", self._group, self._stream)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):

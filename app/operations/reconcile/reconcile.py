@@ -15,7 +15,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
 from app.ingestion.messages.rejection import RejectedError
-from app.ingestion.stream.scripts import set_aside_key
+from app.ingestion.stream.keys import set_aside_key
 from app.ingestion.stream.stream_info import group_info, parse_id
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError

@@ -7,12 +7,7 @@ from redis import Redis
 
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.catalogue import AHEAD
-from app.ingestion.stream.scripts import (
-    oddities_key,
-    unknown_types_first_seen_key,
-    unknown_types_key,
-    unknown_types_last_seen_key,
-)
+from app.ingestion.stream.keys import oddities_key, unknown_types_keys
 from app.ingestion.stream.stream_info import group_info, parse_id, stream_info
 from app.operations.status.report import (
     ConsumerState,
@@ -169,9 +164,7 @@ def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> Dea
 
 def _unknown_types(redis: Redis, stream: str) -> list[UnknownType]:
     """The newest types first."""
-    first = _hash(redis, unknown_types_first_seen_key(stream))
-    last = _hash(redis, unknown_types_last_seen_key(stream))
-    counts = _hash(redis, unknown_types_key(stream))
+    counts, first, last = (_hash(redis, key) for key in unknown_types_keys(stream))
     types = [
         UnknownType(
             type=name, count=int(count), first_seen=_time(first.get(name)), last_seen=_time(last.get(name))

@@ -12,8 +12,8 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
+from app.ingestion.stream.keys import unknown_types_keys
 from app.ingestion.stream.publish import publish
-from app.ingestion.stream.scripts import unknown_types_first_seen_key, unknown_types_last_seen_key
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.service import serve
 from app.operations.servers import Servers
@@ -72,8 +72,8 @@ def test_a_full_status(ledger: Settings, redis_client: Redis, mongo_db: Database
     assert list(migrate(mongo_db))
     publish(redis_client, stream, [SAID, POISON, UNKNOWN, UNKNOWN])
     ingest(ledger, drain=True, stop=Event())
-    redis_client.hset(unknown_types_first_seen_key(stream), "weather.changed", "1772366400000")
-    redis_client.hset(unknown_types_last_seen_key(stream), "weather.changed", "1772366460000")
+    redis_client.hset(unknown_types_keys(stream)[1], "weather.changed", "1772366400000")
+    redis_client.hset(unknown_types_keys(stream)[2], "weather.changed", "1772366460000")
     project(ledger, drain=True)
     seen = look(ledger)
     assert seen.inbox is not None

@@ -13,13 +13,11 @@ from app.ingestion.stream.acknowledge import Acknowledger
 from app.ingestion.stream.apply import apply_messages
 from app.ingestion.stream.consumer import Consumer
 from app.ingestion.stream.inbox import Batch
-from app.ingestion.stream.publish import publish
-from app.ingestion.stream.scripts import (
+from app.ingestion.stream.keys import (
     oddities_key,
-    unknown_types_first_seen_key,
-    unknown_types_key,
-    unknown_types_last_seen_key,
+    unknown_types_keys,
 )
+from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, pending
 from tests.unit.ingestion.entries import raising
@@ -45,7 +43,7 @@ def counts(client: Redis, settings: Settings) -> dict[str, Any]:
     """What operators see of the entries."""
     return {
         "dead": [dead_letter["reason"] for dead_letter in dead_letters(client, settings)],
-        "unknown": client.hgetall(unknown_types_key(settings.inbox_stream)),
+        "unknown": client.hgetall(unknown_types_keys(settings.inbox_stream)[0]),
         "dropped": client.hgetall(oddities_key(settings.inbox_stream)),
         "pending": pending(client, settings),
     }
@@ -87,14 +85,13 @@ def test_new_types_are_counted_and_logged_once_up_to_a_limit(
     one_by_one = settings.model_copy(update={"ingest_batch": 1})
     Consumer(one_by_one, redis_client, servicing, Event()).run(drain=True)
     stream = settings.inbox_stream
-    assert redis_client.hgetall(unknown_types_key(stream)) == {
+    assert redis_client.hgetall(unknown_types_keys(stream)[0]) == {
         b"tide.changed": b"3",
         b"wind.changed": b"1",
         b"(others)": b"2",
     }
     first, last = (
-        redis_client.hgetall(key)
-        for key in (unknown_types_first_seen_key(stream), unknown_types_last_seen_key(stream))
+        redis_client.hgetall(key) for key in (unknown_types_keys(stream)[1], unknown_types_keys(stream)[2])
     )
     assert first.keys() == last.keys() == {b"tide.changed", b"wind.changed", b"(others)"}
     assert int(first[b"tide.changed"]) <= int(first[b"(others)"])

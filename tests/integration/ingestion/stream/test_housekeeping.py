@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.ingestion.stream import scripts
-from app.ingestion.stream.housekeeping import Housekeeping
+from app.ingestion.stream import housekeeping
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 
@@ -43,14 +42,14 @@ def test_only_consumers_without_pending_entries_are_removed(client: Redis) -> No
     read(client, 1, "holds an entry")
     client.xack(STREAM, GROUP, *read(client, 1, "has none"))
     client.xgroup_createconsumer(STREAM, GROUP, "me")
-    assert scripts.forget_consumers(client, STREAM, GROUP, 0, "me") == ["has none"]
+    assert housekeeping.forget_consumers(client, STREAM, GROUP, 0, "me") == ["has none"]
     assert names(client) == {"holds an entry", "me"}
     assert client.xpending(STREAM, GROUP)["pending"] == 1
 
 
 def test_recently_active_consumers_stay(client: Redis) -> None:
     client.xgroup_createconsumer(STREAM, GROUP, "lately")
-    assert scripts.forget_consumers(client, STREAM, GROUP, 60_000, "me") == []
+    assert housekeeping.forget_consumers(client, STREAM, GROUP, 60_000, "me") == []
     assert names(client) == {"lately"}
 
 
@@ -58,7 +57,7 @@ def test_trimming_stops_at_pending_entries(client: Redis) -> None:
     old_entries(client, 1_000)
     ids = read(client, 1_000)
     client.xack(STREAM, GROUP, *ids[:500], *ids[501:])
-    scripts.trim(client, STREAM, 1)
+    housekeeping.trim(client, STREAM, 1)
     left = client.xrange(STREAM)
     assert ids[500] in dict(left)
     assert len(left) < 1_000  # Whole blocks of the older ones are gone.
@@ -69,9 +68,9 @@ def test_trimming_stops_at_entries_unread_by_any_group(client: Redis) -> None:
     old_entries(client, 1_000)
     client.xack(STREAM, GROUP, *read(client, 1_000))
     client.xgroup_create(STREAM, "another", id="0")
-    assert scripts.trim(client, STREAM, 1) == 0
+    assert housekeeping.trim(client, STREAM, 1) == 0
     client.xack(STREAM, "another", *read(client, 300, group="another"))
-    assert 0 < scripts.trim(client, STREAM, 1) <= 300
+    assert 0 < housekeeping.trim(client, STREAM, 1) <= 300
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
@@ -80,20 +79,20 @@ def test_trimming_stops_at_a_group_that_was_set_back(client: Redis) -> None:
     read(client, 1_000)
     client.xack(STREAM, GROUP, *ids[:900])
     client.xgroup_setid(STREAM, GROUP, ids[299])
-    assert 0 < scripts.trim(client, STREAM, 1) <= 300
+    assert 0 < housekeeping.trim(client, STREAM, 1) <= 300
     assert len(client.xrange(STREAM, min=f"{OLD_MS + 300}-0")) == 700
 
 
 def test_trimming_keeps_entries_within_the_retention(client: Redis) -> None:
     publish(client, STREAM, [{"n": str(number)} for number in range(500)])
     client.xack(STREAM, GROUP, *read(client, 500))
-    assert scripts.trim(client, STREAM, 60_000) == 0
+    assert housekeeping.trim(client, STREAM, 60_000) == 0
     assert client.xlen(STREAM) == 500
 
 
 def test_an_unread_stream_is_not_trimmed(client: Redis) -> None:
     old_entries(client, 1_000)
-    assert scripts.trim(client, STREAM, 1) == 0
+    assert housekeeping.trim(client, STREAM, 1) == 0
 
 
 @pytest.mark.parametrize(("retention", "left"), [(None, 25_000), (1.0, 100)])
@@ -106,5 +105,5 @@ def test_housekeeping_trims_only_where_a_retention_is_set(
     tidy = settings.model_copy(
         update={"inbox_stream": STREAM, "consumer_group": GROUP, "trim_after_hours": retention}
     )
-    Housekeeping(tidy, client, "me").do_if_due()
+    housekeeping.keep_house(tidy, client, "me")
     assert client.xlen(STREAM) <= left if retention else client.xlen(STREAM) == left

@@ -7,8 +7,8 @@ from typing import Any
 from pymongo.database import Database
 from redis import Redis
 
+from app.ingestion.stream.keys import unknown_types_keys
 from app.ingestion.stream.publish import publish
-from app.ingestion.stream.scripts import unknown_types_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, documents, newest_position, pending
 from tests.support.roles import ingest, project
@@ -60,7 +60,7 @@ def test_good_ones_land_and_poison_is_set_aside(
         ("no_type", "msg_type"),
     ]
     assert json.loads(rejected[0]["entry"]) == poison[0]
-    assert redis_client.hgetall(unknown_types_key(settings.inbox_stream)) == {b"weather.changed": b"1"}
+    assert redis_client.hgetall(unknown_types_keys(settings.inbox_stream)[0]) == {b"weather.changed": b"1"}
 
 
 def test_publishing_twice_changes_no_document(
