@@ -21,8 +21,9 @@ from pymongo.database import Database
 from app.aggregates import Conversation, Customer, LoanAccount
 from app.event_store.sqlite import SQLiteBatchRecorder
 from app.projections.engine.positions import MongoTrackingRecorder
-from app.projections.engine.values import free_form, time
+from app.projections.engine.projection import time
 from app.projections.read_models.catalogue import COLLECTIONS
+from app.projections.read_models.conversations.bounds import free_form
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.runtime.settings.settings import get_settings
 

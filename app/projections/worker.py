@@ -11,8 +11,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.engine.projector import Projector
-from app.projections.rebuild.shadow import AbandonedShadows
-from app.projections.rebuild.swap import finish_swap
+from app.projections.rebuild.shadow import AbandonedShadows, finish_swap
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.observability.logging import where
 from app.runtime.observability.metrics import LEASES_LOST
@@ -154,7 +153,8 @@ class Worker:
         text = f"{self.lease.owner} lost the lease to {holder or 'nobody'}"
         log.warning("%s: %s", self.name, text, extra={"projection": self.name})
         LEASES_LOST.labels(self.name).inc()
-        self.projector.recorder.stand_still(Cause.LEASE_LOST, text)  # Until the new holder moves on.
+        lost = ProjectionFault(text, Cause.LEASE_LOST)
+        self.projector.recorder.stand_still(lost)  # Until the new holder moves on.
         self.projector.clear()
 
     def _stalls(self, fault: ProjectionFault, position: int) -> None:
@@ -162,7 +162,7 @@ class Worker:
             about = {"projection": self.name, "position": position}
             log.error("%s. It stays at position %d; the others go on", fault, position, extra=about)
             self._stalled_by = str(fault)
-        self.projector.recorder.stand_still(fault.cause, str(fault), fault.position, fault.event)
+        self.projector.recorder.stand_still(fault)
 
     def _moves(self, *, clear: bool) -> None:
         if clear:

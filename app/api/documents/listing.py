@@ -22,7 +22,7 @@ from app.api.http.pages import (
 )
 from app.api.http.time_bounds import From, Until
 from app.api.services import services_of
-from app.projections.engine.faults import FAULTED
+from app.projections.engine.documents import FAULTED
 
 # Whole numbers: a float of seconds is too coarse for milliseconds of years far from 1970.
 _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)

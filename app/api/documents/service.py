@@ -11,7 +11,7 @@ from app.api.http.etags import tagged
 from app.api.http.problems import ProblemError
 from app.api.services import Database
 from app.errors import NotFoundError
-from app.projections.engine.faults import FAULTED
+from app.projections.engine.documents import FAULTED
 from app.projections.read_models.loan_accounts.document import REPORTS
 
 NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")

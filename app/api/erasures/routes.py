@@ -15,7 +15,7 @@ from app.api.http.request_fields import Body
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.event_store.erasure import erase_customer
-from app.projections.engine.values import time
+from app.projections.engine.projection import time
 from app.projections.read_models.base import Model, StaffMember
 from app.runtime.servers.store_threads import in_thread
 

@@ -11,7 +11,7 @@ from app.event_store.erasure import Erased
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.mentions import Mentions, mentions_of
 from app.operations.servers import Servers
-from app.projections.engine.faults import FAULTED
+from app.projections.engine.documents import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS
 from app.projections.engine.positions import comes_to
 from app.projections.rebuild.shadow import holds_erased, record_id

@@ -22,7 +22,7 @@ from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
-from app.projections.engine.values import Document
+from app.projections.engine.documents import Document
 from app.projections.read_models.conversations.document import Notice, Utterance
 
 router = Router("/v1", statuses=(404,))

@@ -16,9 +16,9 @@ from eventsourcing.utils import get_topic
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
+from app.projections.engine.documents import Document
 from app.projections.engine.projection import event_classes
 from app.projections.engine.reading import EventReader
-from app.projections.engine.values import Document
 from app.projections.read_models.base import Options
 from app.projections.read_models.conversations.read_model import Conversations
 

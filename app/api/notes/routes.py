@@ -21,7 +21,7 @@ from app.api.notes.schemas import AmendmentBody, NoteBody, NoteWithChain
 from app.api.notes.service import Stored
 from app.api.services import Database, services_of
 from app.errors import NotFoundError
-from app.projections.engine.faults import FAULTED
+from app.projections.engine.documents import FAULTED
 from app.projections.engine.positions import comes_to
 from app.projections.read_models.contact_notes import ContactNoteDocument, ContactNotes
 from app.runtime.observability.logging import in_short

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from app.projections.engine.values import Document
+from app.projections.engine.documents import Document
 from app.projections.read_models.search_keys import (
     KINDS,
     LONGEST,

@@ -13,7 +13,7 @@ from app.api.http.router import Router
 from app.api.search.query import SHORTEST, SHORTEST_NUMBER, Fit, Prefix, SearchQuery
 from app.api.search.schemas import HIT_ORDER, HITS, SearchResults
 from app.api.services import services_of
-from app.projections.engine.faults import FAULTED
+from app.projections.engine.documents import FAULTED
 from app.projections.read_models.search_keys import FIELD, LONGEST
 
 MAX_READ, MAX_READ_BY_WORD = 60, 300

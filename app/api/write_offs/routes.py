@@ -34,9 +34,9 @@ from app.api.ledger_commands.service import NOT_SETTLED, DecisionBody, LedgerCom
 from app.api.services import services_of
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.operations.servers import Servers
+from app.projections.engine.documents import Document
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.reading import EventReader
-from app.projections.engine.values import Document
 from app.projections.read_models.base import Model
 from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument, WriteOffStatus
 from app.projections.read_models.write_off_requests.read_model import WriteOffRequests

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.document_store import POSITION
+from app.projections.engine.documents import POSITION, Document, DocumentCache, MongoDocumentStore
 from app.projections.engine.projection import AtHand, Lookup, Projection
 from app.projections.engine.reading import Envelope, EventReader
-from app.projections.engine.values import Document
 
 _PAGE = 2_000
 _IDS_A_QUERY = 100
@@ -81,13 +80,14 @@ class ChangeReader:
             (key, each.event, each.position) for each in events if (key := lookup.key(each.event)) is not None
         ]
         known: dict[str, Document] = {}
+        cache = DocumentCache(MongoDocumentStore(self._database[self._projection.name]), keep=0)
         while steps:
             wanted = {key for key, _, _ in steps} - known.keys()
             known |= {each["_id"]: each for each in self._fetched(lookup.collection, wanted)}
             onward = []
             for key, meaning, position in steps:
                 document = known.get(key, {})
-                for identifier, _ in lookup.follow(document, meaning, _Position(position)):
+                for identifier, _ in lookup.follow(document, meaning, AtHand(cache, position)):
                     yield identifier, position
                 if (step := lookup.onward(document, meaning)) is not None:
                     onward.append((*step, position))
@@ -117,19 +117,3 @@ class ChangeReader:
         for start in range(0, len(wanted), _IDS_A_QUERY):
             page = {"_id": {"$in": wanted[start : start + _IDS_A_QUERY]}}
             yield from self._database[collection].find(page, dict.fromkeys(fields, 1) or None)
-
-
-class _Position(AtHand):
-    """An event's position, without documents: only exact lookups ask for these."""
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-
-    def get(self, identifier: str) -> Document | None:
-        raise NotImplementedError(identifier)
-
-    def ids(self, since: str, before: str | None = None) -> list[str]:
-        raise NotImplementedError(since, before)
-
-    def last_before(self, identifier: str) -> Document | None:
-        raise NotImplementedError(identifier)

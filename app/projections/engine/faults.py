@@ -1,18 +1,10 @@
 """What stalls a projection, or one of its documents."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from app.errors import BillieError
-from app.projections.engine.values import Document
-
-FAULTED = "_faulted"
-"""The stamp of a document that is set aside: see :meth:`SetAside.stamp`."""
-
-
-def bare_mark(document: Document) -> Document:
-    """A document that is set aside, reduced to its mark: its contents are erased."""
-    return {FAULTED: document[FAULTED] | {"empty": True}}
+from app.projections.engine.documents import FAULTED, Document
 
 
 class Cause(StrEnum):
@@ -54,12 +46,4 @@ class SetAside:
 
     def stamp(self, document: Document | None) -> Document:
         """The document as it was before that event, marked; ``empty`` where there was none."""
-        marked: Document = {} if document is None else document
-        marked[FAULTED] = {
-            "cause": self.cause.value,
-            "position": self.position,
-            "event": self.event,
-            "error": self.error,
-            "empty": document is None,
-        }
-        return marked
+        return (document or {}) | {FAULTED: {**asdict(self), "empty": document is None}}

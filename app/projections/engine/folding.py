@@ -5,15 +5,20 @@ changed half of a document, so the batch is then folded again from what is store
 cache, and reads the same events again (:class:`FoldAgain`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.projections.engine.document_cache import DocumentCache
-from app.projections.engine.document_store import POSITION, DocumentStore, RefusedError
-from app.projections.engine.faults import FAULTED, Cause, ProjectionFault, SetAside, bare_mark
-from app.projections.engine.projection import Lookup, Projection, Target
+from app.projections.engine.documents import (
+    FAULTED,
+    POSITION,
+    Document,
+    DocumentCache,
+    DocumentStore,
+    RefusedError,
+)
+from app.projections.engine.faults import Cause, ProjectionFault, SetAside
+from app.projections.engine.projection import AtHand, Lookup, Projection, Target, erases
 from app.projections.engine.reading import Envelope, EventReader
-from app.projections.engine.values import Document, erases
 from app.runtime.observability.logging import where
 
 
@@ -29,15 +34,17 @@ class Folding:
         projection: Projection,
         reader: EventReader,
         stores: Mapping[str, DocumentStore],
-        cache: Callable[[DocumentStore], DocumentCache],
+        keep: int,
+        weight: int = 256 * 1024 * 1024,
         *,
         strict: bool = False,
     ) -> None:
-        """``stores`` keep the projection's collections, by name; ``cache`` makes the cache before one."""
+        """``stores`` keep the projection's collections, by name; ``keep`` and ``weight`` bound each cache."""
         self.projection = projection
-        self.documents = cache(stores[projection.name])
+        self.documents = DocumentCache(stores[projection.name], keep, weight)
         self.documents.finish = projection.finish
-        self.lookups = cache(stores[projection.lookup.collection]) if projection.lookup else None
+        lookup = projection.lookup
+        self.lookups = DocumentCache(stores[lookup.collection], keep, weight) if lookup else None
         self.set_aside: dict[str, SetAside] = {}
         """What was set aside since the last :meth:`write`, by document."""
         self._reader = reader
@@ -100,11 +107,6 @@ class Folding:
             self._refuse(error, mark=True)
             self.spill()
 
-    def forget(self) -> None:
-        """Forget everything: the next events are folded as if they were the first."""
-        self.clear()
-        self.set_aside.clear()
-
     def clear(self) -> None:
         """Empty the caches, but remember what is to be set aside."""
         self.documents.clear()
@@ -119,7 +121,7 @@ class Folding:
         is_own = projection.is_own
         wanted = {each.event.business_id for each in events if is_own(each.event)}
         if (lookup := projection.lookup) is not None and self.lookups is not None:
-            steps = [(key, each.event) for each in events if (key := self._key(each.event)) is not None]
+            steps = [(key, each.event) for each in events if (key := lookup.key(each.event)) is not None]
             while steps:
                 self.lookups.load(key for key, _ in steps)
                 onward = []
@@ -145,7 +147,8 @@ class Folding:
             document = self.documents.get(target)
             if document is not None and FAULTED in document:
                 if erases(meaning):  # Of its later events, all others wait.
-                    self.documents.put(target, bare_mark(document), position)
+                    mark = document[FAULTED] | {"empty": True}
+                    self.documents.put(target, {FAULTED: mark}, position)
                 continue
             aside = self.set_aside.get(target)
             if aside is not None and position >= aside.position:
@@ -166,38 +169,26 @@ class Folding:
     def _targets(self, envelope: Envelope) -> list[Target]:
         event = envelope.event
         targets: list[Target] = [(event.business_id, event)] if self.projection.is_own(event) else []
-        if (lookup := self.projection.lookup) is not None:
-            at_hand = self.documents.at(envelope.position)
-            for key, meaning in self._steps(event):
-                document = self._looked_up(lookup, key, meaning, envelope)
-                targets += lookup.follow(document, meaning, at_hand)
-        return targets
-
-    def _key(self, event: Any) -> str | None:
-        """The id of the first lookup document that an event concerns, if any."""
-        lookup = self.projection.lookup
-        if lookup is None or (lookup.events is not None and type(event) not in lookup.events):
-            return None
-        return lookup.key(event)
-
-    def _steps(self, event: Any) -> Iterator[tuple[str, Any]]:
-        """The lookup documents that an event concerns, one after the other, and what it means there."""
         lookup, lookups = self.projection.lookup, self.lookups
-        if lookup is None or lookups is None or (key := self._key(event)) is None:
-            return
+        if lookup is None or lookups is None or (key := lookup.key(event)) is None:
+            return targets
+        at_hand = AtHand(self.documents, envelope.position)
         step: tuple[str, Any] | None = (key, event)
         while step is not None:
-            yield step
-            step = lookup.onward(lookups.get(step[0]) or {}, step[1])
+            document = self._looked_up(lookup, lookups, *step, envelope)
+            targets += lookup.follow(document, step[1], at_hand)
+            step = lookup.onward(document, step[1])
+        return targets
 
-    def _looked_up(self, lookup: Lookup, key: str, meaning: Any, envelope: Envelope) -> Document:
+    def _looked_up(
+        self, lookup: Lookup, lookups: DocumentCache, key: str, meaning: Any, envelope: Envelope
+    ) -> Document:
         """The lookup document, changed by the event."""
-        assert self.lookups is not None
-        document = self.lookups.get(key) or {}
-        if self.lookups.loaded_at(key) < envelope.position:
+        document = lookups.get(key) or {}
+        if lookups.loaded_at(key) < envelope.position:
             lookup.evolve(document, meaning, envelope.position)
             if document:
-                self.lookups.put(key, document, envelope.position, envelope.size)
+                lookups.put(key, document, envelope.position, envelope.size)
         elif lookup.exact:
             # An earlier run came further with the lookup than with the documents, and ended: as it was
             # before the event, from the events themselves.
@@ -217,7 +208,7 @@ class Folding:
         if self._strict or "?" in error.why or error.why.keys() & self.set_aside.keys():
             raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
         for identifier, why in error.why.items():
-            position, event_class = self.documents.first_change(identifier)
+            position, event_class = self.documents.changed[identifier]
             event = event_class.__qualname__ if event_class is not None else "an event"
             if mark:
                 position = (self.documents.get(identifier) or {}).get(POSITION, 0)

@@ -14,7 +14,7 @@ from secrets import token_hex
 from threading import Event as Flag
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -56,16 +56,12 @@ class Lease:
         self._documents = database[collection]
         self.identifier = identifier
         self.owner = owner
-        self._held = False
+        self.held = False
+        """Whether it was ours when we last looked."""
         self._beat_at = 0.0
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
         self._renewing = Lock()
-
-    @property
-    def held(self) -> bool:
-        """Whether it was ours when we last looked."""
-        return self._held
 
     @property
     def mine(self) -> dict[str, Any]:
@@ -74,20 +70,20 @@ class Lease:
 
     def holds(self, record: dict[str, Any]) -> bool:
         """Whether it is ours by this record."""
-        self._held = self._held and record.get("lease", {}).get("owner") == self.owner
-        return self._held
+        self.held = self.held and record.get("lease", {}).get("owner") == self.owner
+        return self.held
 
     def is_sure(self) -> bool:
         """Whether nobody can have taken it, because it beat just now.
 
         A record that says so proves nothing: it may have been read before this process was suspended.
         """
-        return self._held and monotonic() - self._beat_at < GONE_AFTER_S / 2
+        return self.held and monotonic() - self._beat_at < GONE_AFTER_S / 2
 
     def confirm(self) -> None:
         """Beat now. Raises LeaseLostError if it is no longer ours."""
         if not self._beats():
-            self._held = False
+            self.held = False
             msg = f"{self.identifier}: {self.owner} lost the lease, and changes nothing more"
             raise LeaseLostError(msg)
 
@@ -97,8 +93,7 @@ class Lease:
 
     def holder(self, record: dict[str, Any]) -> str | None:
         """The holder by this record, who may have died."""
-        holder: str | None = record.get("lease", {}).get("owner")
-        return holder
+        return cast("str | None", record.get("lease", {}).get("owner"))
 
     def look(self, record: dict[str, Any]) -> tuple[Any, Any, Any]:
         """Note whether it still beats. Returns its owner, its beat, and who asks for it."""
@@ -119,8 +114,8 @@ class Lease:
             {"_id": self.identifier, "lease.owner": owner, "lease.beat": beat},
             {"$set": {"lease": {"owner": self.owner, "beat": (beat or 0) + 1}}},
         )
-        self._held, self._beat_at = changed.modified_count == 1, asked_at
-        return self._held
+        self.held, self._beat_at = changed.modified_count == 1, asked_at
+        return self.held
 
     def ask(self) -> None:
         """Ask its holder to give it up."""
@@ -141,18 +136,18 @@ class Lease:
     def renew(self) -> None:
         """Beat, if it is held. Its holder sees by the record when it was lost."""
         with self._renewing:
-            if self._held:
+            if self.held:
                 self._beats()
 
     def release(self) -> None:
         """Give it up."""
         with self._renewing:
-            self._held = False
+            self.held = False
             self._documents.update_one(self.mine, {"$set": {"lease.owner": None}, "$inc": {"lease.beat": 1}})
 
     def let_go(self) -> None:
         """Give it up, if it is held; while MongoDB is away, it expires by itself."""
-        if self._held:
+        if self.held:
             try:
                 self.release()
             except PyMongoError as error:

@@ -2,6 +2,7 @@
 
 from asyncio import sleep
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -36,18 +37,9 @@ class MongoTrackingRecorder(TrackingRecorder):
 
     def begin(self, version: int) -> None:
         """Create the document if it is missing: at position 0, folded by this version."""
-        self._positions.update_one(
-            {"_id": self._projection},
-            {
-                "$setOnInsert": {
-                    "projection": self._projection,
-                    "application": Servicing.name,
-                    "position": 0,
-                    "version": version,
-                }
-            },
-            upsert=True,
-        )
+        at_first = {"projection": self._projection, "application": Servicing.name, "position": 0}
+        at_first["version"] = version
+        self._positions.update_one({"_id": self._projection}, {"$setOnInsert": at_first}, upsert=True)
 
     def record(self) -> dict[str, Any]:
         """The whole document; empty if it is missing."""
@@ -82,35 +74,19 @@ class MongoTrackingRecorder(TrackingRecorder):
         document = self._positions.find_one({"_id": self._id(application_name)}, {"position": 1})
         return int(document["position"]) or None if document else None
 
-    def stand_still(
-        self, cause: Cause, text: str, position: int | None = None, event: str | None = None
-    ) -> None:
+    def stand_still(self, fault: ProjectionFault) -> None:
         """Store why the projection does not move, and since when."""
-        standstill: dict[str, Any] = {"cause": cause.value, "detail": text}
-        if position is not None:
-            standstill["position"] = position
-        if event is not None:
-            standstill["event"] = event
+        facts = {"cause": fault.cause, "detail": str(fault), "position": fault.position, "event": fault.event}
+        standstill: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
         known = {f"standstill.{name}": value for name, value in standstill.items()}
-        if self._positions.count_documents({"_id": self._projection, **known}, limit=1):
-            return
-        self._positions.update_one(
-            {"_id": self._projection}, {"$set": {"standstill": standstill | {"since": datetime.now(UTC)}}}
-        )
+        if not self._positions.count_documents({"_id": self._projection, **known}, limit=1):
+            standstill["since"] = datetime.now(UTC)
+            self._positions.update_one({"_id": self._projection}, {"$set": {"standstill": standstill}})
 
     def set_aside(self, documents: Mapping[str, SetAside]) -> None:
         """List documents that cannot follow: at most a thousand, the newest."""
-        entries = [
-            {
-                "id": identifier,
-                "cause": aside.cause.value,
-                "position": aside.position,
-                "event": aside.event,
-                "error": aside.error,
-                "at": datetime.now(UTC),
-            }
-            for identifier, aside in documents.items()
-        ]
+        at = datetime.now(UTC)
+        entries = [{"id": each, **asdict(aside), "at": at} for each, aside in documents.items()]
         self.healed(list(documents))
         self._positions.update_one(
             {"_id": self._projection}, {"$push": {"setAside": {"$each": entries, "$slice": -_MOST_SET_ASIDE}}}

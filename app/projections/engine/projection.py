@@ -1,19 +1,35 @@
-"""What a projection is: one collection, and how each event changes one of its documents."""
+"""What a projection is: one collection, how each event changes one of its documents, and the values in it."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
 from inspect import get_annotations
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, get_args, overload
 
+from bson.decimal128 import Decimal128
 from eventsourcing.utils import get_topic
 
 from app.aggregates.base import Aggregate, Key
-from app.projections.engine.values import Document, stamp
+from app.aggregates.personal import ERASED
+from app.projections.engine.documents import Document, DocumentCache
 
 Event = Aggregate.Event
 Target = tuple[str, Any]
 """The id of a document, and the event to evolve it by."""
 P = TypeVar("P", bound="Projection")
 E = TypeVar("E")
+GONE = "[erased]"
+"""Replaces an erased text in a field that is always present."""
+
+
+class Erases:
+    """Base of what an erasure of one aggregate means for a document of another."""
+
+
+def erases(meaning: Any) -> bool:
+    """Whether an event, or what it means for a document, clears personal data."""
+    return isinstance(meaning, (Erases, Aggregate.PersonalDataErased))
 
 
 class Handler(NamedTuple):
@@ -30,6 +46,41 @@ def on_event(method: Callable[[P, Document, E], None]) -> Handler:
     return Handler(get_args(event) or (event,), method)
 
 
+class AtHand:
+    """The projection's documents at an event: all of them if it ``carries``, otherwise those of a batch.
+
+    Those that were loaded from beyond the event are left out: a run that was cut short wrote them. It wrote a
+    document that was begun from others before any of these (:meth:`DocumentCache.write`, in order), so one
+    that has to be begun again finds them as they were.
+    """
+
+    def __init__(self, cache: DocumentCache, position: int) -> None:
+        self.position = position
+        """That of the event."""
+        self._cache = cache
+
+    def get(self, identifier: str) -> Document | None:
+        """The current document; not to be changed."""
+        return None if self._is_ahead(identifier) else self._cache.get(identifier)
+
+    def ids(self, since: str, before: str | None = None) -> list[str]:
+        """The ids from ``since`` up to, but not including, ``before``, in order."""
+        ids = self._cache.ids()
+        end = len(ids) if before is None else bisect_left(ids, before)
+        return [each for each in ids[bisect_left(ids, since) : end] if not self._is_ahead(each)]
+
+    def last_before(self, identifier: str) -> Document | None:
+        """The document that precedes an id, whether or not the id exists."""
+        ids = self._cache.ids()
+        for place in range(bisect_left(ids, identifier) - 1, -1, -1):
+            if (found := self.get(ids[place])) is not None:
+                return found
+        return None
+
+    def _is_ahead(self, identifier: str) -> bool:
+        return self._cache.loaded_at(identifier) >= self.position
+
+
 class Lookup(Protocol):
     """A private collection of a projection whose documents depend on more than one aggregate.
 
@@ -38,8 +89,6 @@ class Lookup(Protocol):
     """
 
     collection: str
-    events: tuple[type, ...] | None = None
-    """The classes of the events that it has a key for; None: it is asked about all."""
     exact: bool
     """Whether :meth:`follow` needs the document exactly as it was at the event, not a later form of it."""
 
@@ -60,7 +109,7 @@ class Lookup(Protocol):
         """The ids of documents that ``event`` may concern: they are loaded together before the fold."""
         return ()
 
-    def follow(self, document: Document, event: Any, documents: "AtHand") -> Iterable[Target]:
+    def follow(self, document: Document, event: Any, documents: AtHand) -> Iterable[Target]:
         """What ``event`` means for the projection's documents. ``document`` already includes it."""
 
     def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:  # noqa: ARG002
@@ -74,25 +123,6 @@ class Lookup(Protocol):
     def lookup_sources(self, key: str) -> Iterable[Key]:  # noqa: ARG002
         """The aggregates that a lookup document is folded from. Only called if the lookup is ``exact``."""
         return ()
-
-
-class AtHand(Protocol):
-    """The projection's documents at an event: all of them if it ``carries``, otherwise those of a batch.
-
-    Documents that an earlier run folded beyond the event are left out: their contents are not yet true.
-    """
-
-    position: int
-    """That of the event."""
-
-    def get(self, identifier: str) -> Document | None:
-        """The current document; not to be changed."""
-
-    def ids(self, since: str, before: str | None = None) -> list[str]:
-        """The ids from ``since`` up to, but not including, ``before``, in order."""
-
-    def last_before(self, identifier: str) -> Document | None:
-        """The document that precedes an id, whether or not the id exists."""
 
 
 class Projection:
@@ -174,3 +204,56 @@ def event_classes(kind: type[Aggregate]) -> list[type[Event]]:
         and issubclass(member, Aggregate.Event)
         and not name.endswith("Event")
     ]
+
+
+@overload
+def money(amount: Decimal) -> Decimal128: ...
+@overload
+def money(amount: Decimal | None) -> Decimal128 | None: ...
+def money(amount: Decimal | None) -> Decimal128 | None:
+    """An amount in AUD, with two places. An unknown amount stays unknown."""
+    return None if amount is None else Decimal128(amount.quantize(Decimal("0.01")))
+
+
+def time(at: datetime) -> datetime:
+    """A time cut to milliseconds, as in BSON, so that a document read back equals the one in memory."""
+    microseconds = at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - microseconds) if microseconds else at
+
+
+def put(document: Document, **fields: Any) -> None:
+    """Set the fields that have a value: None and ERASED never clear what is stored."""
+    for name, value in fields.items():
+        if value is not None and value is not ERASED:
+            document[name] = value
+
+
+def erase(document: Document, event: Any, *fields: str) -> None:
+    """Remove fields with personal data, whether or not they hold any, and stamp the document as erased."""
+    for name in fields:
+        document.pop(name, None)
+    document["erasedAt"] = time(event.at)
+
+
+def is_erased(value: object) -> bool:
+    """Whether a fact was erased; its declared type does not matter."""
+    return value is ERASED
+
+
+def legible(text: str | None) -> str | None:
+    """The text, or GONE if it was erased."""
+    return GONE if text is ERASED else text
+
+
+def person(identifier: str, name: str | None, role: str | None = None) -> Document:
+    """A staff member, as in documents."""
+    found: Document = {"id": identifier}
+    put(found, role=role, name=name)
+    return found
+
+
+def stamp(document: Document, at: datetime) -> None:
+    """Keep the earliest time of any event in ``createdAt``, and the latest in ``updatedAt``."""
+    at = time(at)
+    document["createdAt"] = min(document.get("createdAt", at), at)
+    document["updatedAt"] = max(document.get("updatedAt", at), at)

@@ -18,17 +18,14 @@ from eventsourcing.persistence import IntegrityError, Tracking
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.document_cache import DocumentCache
-from app.projections.engine.document_store import MongoDocumentStore
+from app.projections.engine.documents import MongoDocumentStore
 from app.projections.engine.faults import SetAside
 from app.projections.engine.folding import FoldAgain, Folding
 from app.projections.engine.positions import MongoTrackingRecorder, refuse_another_event, refuse_other_store
-from app.projections.engine.projection import Projection
+from app.projections.engine.projection import Projection, erases
 from app.projections.engine.reading import EventReader
-from app.projections.engine.tracing import FoldedMessages
-from app.projections.engine.values import erases
 from app.runtime.observability.metrics import EVENTS_PROJECTED, PROJECTION_SECONDS
-from app.runtime.observability.tracing import NO_TRACING, Tracing
+from app.runtime.observability.tracing import NO_TRACING, Attributes, Tracing
 
 _MOST_PAGES, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
 
@@ -55,14 +52,11 @@ class Projector:
         self._servicing = servicing
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         self._batch = batch
-        self._traced = FoldedMessages(tracing, projection.name) if tracing.is_on else None
-        self._folding = Folding(
-            projection,
-            self._reader,
-            {name: MongoDocumentStore(database[name]) for name in projection.collections()},
-            lambda store: DocumentCache(store, cache),
-            strict=strict,
-        )
+        self._tracing = tracing if tracing.is_on else None
+        self._traced: dict[str, list[int]] = {}
+        """The positions of the events of traced messages that were folded since the last write."""
+        stores = {name: MongoDocumentStore(database[name]) for name in projection.collections()}
+        self._folding = Folding(projection, self._reader, stores, cache, strict=strict)
         self._pages_at_once = 1
         self._left_at: int | None = None
         self._erases = False
@@ -110,14 +104,14 @@ class Projector:
             self._left_at = None  # Another worker is ahead: continue from there.
         else:
             self._left_at = reached
-        if self._traced is not None:
-            self._traced.written(began_at, datetime.now(UTC))
+        self._trace(began_at)
         PROJECTION_SECONDS.labels(self.projection.name).observe(perf_counter() - began)
         return reached - position
 
     def clear(self) -> None:
         """Empty the cache: another process may have written the documents."""
-        self._folding.forget()
+        self._folding.clear()
+        self._folding.set_aside.clear()
         self._left_at = None
 
     def _fold(self, position: int, newest: int, fence: Callable[[], None] | None) -> int:
@@ -149,13 +143,14 @@ class Projector:
         """Fold a page, and more pages while far behind. Returns how far that went, and the events folded."""
         folded = size = 0
         self._erases = False
-        if self._traced is not None:
-            self._traced.forget()
+        self._traced.clear()
         for _ in range(self._pages_at_once):
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
-            if self._traced is not None:
-                self._traced.add(page.events)
+            if (tracing := self._tracing) is not None:
+                for each in page.events:
+                    if tracing.wants(message_id := each.event.message_id):
+                        self._traced.setdefault(message_id, []).append(each.position)
             folded += len(page.events)
             self._erases = self._erases or any(erases(each.event) for each in page.events)
             size += sum(each.size for each in page.events)
@@ -163,3 +158,17 @@ class Projector:
             if position >= newest or size >= _BYTES_AT_ONCE:
                 break
         return position, folded
+
+    def _trace(self, began: datetime) -> None:
+        """A span for each traced message of the batch: its documents can be read now."""
+        if (tracing := self._tracing) is None:
+            return
+        name, ended = self.projection.name, datetime.now(UTC)
+        for message_id, positions in self._traced.items():
+            about: Attributes = {
+                "billie.projection": name,
+                "billie.message_id": message_id,
+                "billie.position": positions[0],
+                "billie.events": len(positions),
+            }
+            tracing.record(message_id, f"project {name}", began, ended, about)

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app.aggregates import ContactNote
 from app.aggregates.contact_note import ContactDirection, NotePriority, NoteType, Sentiment
-from app.projections.engine.projection import on_event
-from app.projections.engine.values import GONE, Document, erase, person, put, time
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import GONE, erase, on_event, person, put, time
 from app.projections.read_models.base import Model, Person, ReadModel
 
 NoteStatus = Literal["active", "amended"]

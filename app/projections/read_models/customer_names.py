@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.aggregates import Customer
-from app.projections.engine.projection import AtHand, Event, Lookup, Projection, Target, on_event
-from app.projections.engine.values import Document, Erases, put
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import AtHand, Erases, Event, Lookup, Projection, Target, on_event, put
 
 OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
 """The customer's events that concern documents with their name."""

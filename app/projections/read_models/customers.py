@@ -7,8 +7,8 @@ from pydantic.alias_generators import to_camel
 
 from app.aggregates import Customer
 from app.aggregates.customer import EkycStatus
-from app.projections.engine.projection import on_event
-from app.projections.engine.values import Document, erase, is_erased, put, time
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import erase, is_erased, on_event, put, time
 from app.projections.read_models.base import CreatedAt, Day, Model, ReadModel, UpdatedAt
 from app.projections.read_models.search_keys import set_search_keys
 

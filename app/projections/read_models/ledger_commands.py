@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app.aggregates import CommandKind, CommandStatus, LedgerCommand, same_person
 from app.aggregates.ledger_command import NOT_POSTED
-from app.projections.engine.projection import on_event
-from app.projections.engine.values import GONE, Document, erase, legible, money, person, put, time
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import GONE, erase, legible, money, on_event, person, put, time
 from app.projections.read_models.base import (
     CreatedAt,
     LedgerFault,

@@ -21,9 +21,8 @@ from app.aggregates.loan_account.events import LoanAccountEvents
 from app.aggregates.loan_account.reports import Report, amount_of, insert, time_of
 from app.aggregates.loan_account.standing import Standing
 from app.aggregates.loan_account.status import TERMINAL_STATUSES, AccountStatus, AgingBucket
-from app.projections.engine.faults import FAULTED
-from app.projections.engine.projection import AtHand, Lookup, Target, on_event
-from app.projections.engine.values import Document, money, put
+from app.projections.engine.documents import FAULTED, Document
+from app.projections.engine.projection import AtHand, Lookup, Target, money, on_event, put
 from app.projections.read_models.base import Day, Model, Money, Options, ReadModel
 from app.projections.read_models.calendar import BusinessCalendar, payment_day, reports_of
 

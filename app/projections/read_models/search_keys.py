@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from app.projections.engine.faults import FAULTED
-from app.projections.engine.values import Document
+from app.projections.engine.documents import FAULTED, Document
 
 FIELD = "_search"
 LONGEST = 100

@@ -10,7 +10,7 @@ from bson.decimal128 import Decimal128
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from app.projections.engine.values import Document
+from app.projections.engine.documents import Document
 from app.projections.read_models.search_keys import FIELD as SEARCH
 
 Raw = tuple[str, bytes]

@@ -9,13 +9,12 @@ from pymongo.errors import DocumentTooLarge, WriteError
 
 from app.aggregates.base import Key
 from app.event_store.application import Servicing
-from app.projections.engine.document_store import NOT_BSON, POSITION
+from app.projections.engine.documents import NOT_BSON, POSITION, Document
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.leases import Lease, owner_name, taken_from_worker
 from app.projections.engine.positions import MongoTrackingRecorder, refuse_other_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import Envelope, EventReader
-from app.projections.engine.values import Document
 from app.projections.rebuild.scratch import scratch
 
 
@@ -44,8 +43,7 @@ def rebuild_document(
                 fold.fold_to(position)
             else:
                 fold.fold_these([each for each in events if each.position <= position])
-            fold.raise_if_unfoldable(identifier)
-            document = fold.document(identifier)
+            document = fold.correct_document(identifier)
             put_in_place(database, projection, identifier, document)
     return document is not None
 
@@ -87,8 +85,7 @@ def document_as_of(
         raise LookupError(msg)
     with scratch(projection, reader) as fold:
         fold.fold_these([each for each in events if each.event.timestamp <= moment])
-        fold.raise_if_unfoldable(identifier)
-        return fold.document(identifier)
+        return fold.correct_document(identifier)
 
 
 def events_of(projection: Projection, reader: EventReader, identifier: str) -> list[Envelope] | None:

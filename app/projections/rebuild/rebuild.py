@@ -16,8 +16,7 @@ from typing import Any
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.document_cache import DocumentCache
-from app.projections.engine.document_store import MongoDocumentStore
+from app.projections.engine.documents import MongoDocumentStore
 from app.projections.engine.folding import FoldAgain, Folding
 from app.projections.engine.leases import Lease, LeaseLostError, owner_name, taken_from_worker
 from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, marked, refuse_other_store
@@ -27,11 +26,12 @@ from app.projections.rebuild.shadow import (
     ERASED_UP_TO,
     PREFIX,
     Phase,
+    begin_swap,
     create_shadows,
+    finish_swap,
     index_shadows,
     record_id,
 )
-from app.projections.rebuild.swap import begin_swap, finish_swap
 
 log = logging.getLogger(__name__)
 
@@ -94,13 +94,7 @@ class Rebuild:
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         shadows = {name: MongoDocumentStore(database[PREFIX + name]) for name in projection.collections()}
         self._store = shadows[projection.name]
-        self._folding = Folding(
-            projection,
-            self._reader,
-            shadows,
-            lambda store: DocumentCache(store, _KEEP, _WEIGHT),
-            strict=strict,
-        )
+        self._folding = Folding(projection, self._reader, shadows, _KEEP, _WEIGHT, strict=strict)
         self._listed = 0
         self._kept_at = self._said_at = monotonic()
 
@@ -210,7 +204,7 @@ class Rebuild:
         return {
             "position": self.position,
             "events": self._events,
-            "documents": self._store.count(),
+            "documents": self._store.collection.estimated_document_count(),
             "seconds": round(self._seconds, 1),
         }
 

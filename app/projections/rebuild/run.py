@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from threading import Event as Flag
 from typing import Any
 
-from pymongo.collection import Collection
 from pymongo.database import Database
 
 from app.errors import BillieError
@@ -99,40 +98,36 @@ def _fold(rebuilds: Sequence[Rebuild], reader: EventReader, stop: Flag, on_progr
 
 @contextmanager
 def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Flag) -> Iterator[None]:
-    records = database[COLLECTION]
-    for each in leases:
-        records.update_one({"_id": each.identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
-    taken: list[Lease] = []
-    with beating(leases):  # From the first one on: it may take seconds to get the others.
-        try:
-            for number, lease in enumerate(leases):
-                _take(leases[number:], records, stop)
-                taken.append(lease)
-            yield
-        finally:
-            for lease in taken:
-                lease.release()
-
-
-def _take(leases: Sequence[Lease], records: Collection[dict[str, Any]], stop: Flag) -> None:
-    """Take the first of these rebuilds' leases, also from a process that no longer beats.
+    """Hold the leases of rebuilds, also those of a process that no longer beats.
 
     That takes six seconds to see, and all of them are watched meanwhile: a process that died may have held
     them all. They are taken in turn, so that of two processes that want the same ones, one gets them.
     """
-    lease, *others = leases
-    of_all = {"_id": {"$in": [each.identifier for each in leases]}}
-    for _ in range(round(GONE_AFTER_S / 0.25) + 2):
-        found = {record["_id"]: record for record in records.find(of_all)}
-        for each in others:
-            each.look(found.get(each.identifier, {}))
-        record = found.get(lease.identifier, {})
-        if lease.take(record):
-            return
-        if stop.wait(0.25):
-            raise StoppedError
-    name = lease.identifier.partition("#")[0]
-    since = record.get("startedAt")
-    begun = f", since {since:%Y-%m-%d %H:%M} UTC," if since else ""
-    msg = f"{name} is being rebuilt already{begun} by {lease.holder(record)}: see `billie status`"
-    raise RebuildRunsError(msg)
+    records, ids = database[COLLECTION], [each.identifier for each in leases]
+    for identifier in ids:
+        records.update_one({"_id": identifier}, {"$setOnInsert": {"position": 0}}, upsert=True)
+    with beating(leases):  # From the first one on: it may take seconds to get the others.
+        try:
+            for _ in range(len(leases) + round(GONE_AFTER_S / 0.25) + 2):
+                found = {record["_id"]: record for record in records.find({"_id": {"$in": ids}})}
+                lacking = [each for each in leases if not each.held]
+                while lacking and lacking[0].take(found[lacking[0].identifier]):
+                    lacking.pop(0)
+                if not lacking:
+                    break
+                for each in lacking[1:]:
+                    each.look(found[each.identifier])
+                if stop.wait(0.25):
+                    raise StoppedError
+            else:
+                name, record = lacking[0].identifier.partition("#")[0], found[lacking[0].identifier]
+                since = record.get("startedAt")
+                begun = f", since {since:%Y-%m-%d %H:%M} UTC," if since else ""
+                holder = lacking[0].holder(record)
+                msg = f"{name} is being rebuilt already{begun} by {holder}: see `billie status`"
+                raise RebuildRunsError(msg)
+            yield
+        finally:
+            for lease in leases:
+                if lease.held:
+                    lease.release()

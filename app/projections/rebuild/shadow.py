@@ -1,13 +1,16 @@
-"""A rebuild's shadow: the collections that it fills beside the live ones, and its record.
+"""A rebuild's shadow: the collections that it fills beside the live ones, its record, and the swap.
 
-The record is a document in ``projection-positions``. A shadow that nobody resumes would keep personal data
-that is erased meanwhile, so the projection's worker drops it as soon as that rebuild has no heartbeat.
+The record is a document in ``projection-positions``. The swap is the moment in which the shadow takes the
+place of the live collections. A shadow that nobody resumes would keep personal data that is erased meanwhile,
+so the projection's worker drops it as soon as that rebuild has no heartbeat.
 """
 
 import logging
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+import bson
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -24,6 +27,7 @@ PREFIX = "_rebuild."
 ERASED_UP_TO = "erasedUpTo"
 """In a rebuild's record: personal data was erased up to this position, and its shadow may still hold it."""
 _OF_THE_SERVER = ("v", "ns", "key")
+_VALIDATION = ("validator", "validationLevel", "validationAction")
 
 Mongo = Database[dict[str, Any]]
 
@@ -100,6 +104,66 @@ def _create_indexes(
             raise ProjectionFault(msg, Cause.MONGO_REFUSED) from error
 
 
+def begin_swap(
+    database: Mongo, projection: Projection, lease: Lease, live_lease: Lease, figures: dict[str, Any]
+) -> None:
+    """From here on, the holder of the projection's lease finishes the swap, also after a crash.
+
+    ``figures`` hold the position of the shadow, and the rebuild's statistics. Raises LeaseLostError where one
+    of the leases is no longer ours: others may have moved on.
+    """
+    options = bson.encode(options_of(database, projection.collections()))
+    lease.confirm()
+    live_lease.confirm()
+    figures = {**figures, "phase": Phase.SWAP, "options": options}
+    database[COLLECTION].update_one(lease.mine, {"$set": figures})
+
+
+def finish_swap(database: Mongo, projection: Projection) -> bool:
+    """Finish a swap that was begun, if one was. For the holder of the projection's lease.
+
+    A shadow that the live collection has overtaken is no use: its rebuild is unfinished then.
+    """
+    records = database[COLLECTION]
+    record = records.find_one({"_id": record_id(projection.name), "phase": Phase.SWAP})
+    if record is None:
+        return False
+    live = records.find_one({"_id": projection.name}) or {}
+    if int(live.get("position", 0)) > record["position"]:
+        records.update_one({"_id": record["_id"]}, {"$set": {"phase": Phase.CATCH_UP}})
+        return False
+    take_over(database, projection, bson.decode(record["options"]))
+    now = datetime.now(UTC)
+    taken = {name: record[name] for name in ("version", "lastEvent", "setAside") if record.get(name)}
+    rebuilt = {name: record[name] for name in ("seconds", "events", "documents") if name in record}
+    records.update_one(
+        {"_id": projection.name},
+        {
+            "$max": {"position": record["position"]},
+            "$set": {**taken, "updatedAt": now, "rebuilt": {"at": now, **rebuilt}},
+            "$unset": dict.fromkeys({"standstill", "setAside"} - taken.keys(), ""),
+            "$setOnInsert": {"projection": projection.name, "application": record["application"]},
+        },
+        upsert=True,
+    )
+    records.delete_one({"_id": record_id(projection.name)})
+    return True
+
+
+def take_over(database: Mongo, projection: Projection, options: dict[str, dict[str, Any]]) -> None:
+    """Rename the shadows over the live collections, and set the validators, which not every server keeps.
+
+    At no moment is a collection missing, or half there. Safe to repeat after a crash.
+    """
+    names = projection.collections()
+    for name in names:
+        if database.list_collection_names(filter={"name": PREFIX + name}):
+            shadow, live = f"{database.name}.{PREFIX}{name}", f"{database.name}.{name}"
+            database.client.admin.command({"renameCollection": shadow, "to": live, "dropTarget": True})
+        if validation := {key: options[name][key] for key in _VALIDATION if key in options.get(name, {})}:
+            database.command("collMod", name, **validation)
+
+
 class AbandonedShadows:
     """Drops what an abandoned rebuild left, once personal data was erased. Raises pymongo's errors."""
 
@@ -131,8 +195,7 @@ class AbandonedShadows:
 
     def _drop(self) -> None:
         name = self._projection.name
-        begins_again = {"phase": Phase.PREPARE.value, "position": 0}
-        self._records.update_one(self._lease.mine, {"$set": begins_again})
+        self._records.update_one(self._lease.mine, {"$set": {"phase": Phase.PREPARE, "position": 0}})
         drop_shadows(self._database, self._projection)
         # Not before: after a crash on the way it must still be marked.
         self._records.update_one(self._lease.mine, {"$unset": {ERASED_UP_TO: ""}})

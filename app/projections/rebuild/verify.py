@@ -16,8 +16,8 @@ from uuid import UUID
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
-from app.projections.engine.document_store import POSITION
-from app.projections.engine.faults import FAULTED, ProjectionFault
+from app.projections.engine.documents import FAULTED, POSITION
+from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import Lease, StoppedError, owner_name, taken_from_worker
 from app.projections.engine.positions import MongoTrackingRecorder, refuse_other_store
 from app.projections.engine.projection import Projection

@@ -9,8 +9,7 @@ from pymongo.database import Database
 
 from app.aggregates import Conversation, Customer, WriteOffRequest
 from app.event_store.application import Servicing
-from app.projections.engine.document_cache import DocumentCache
-from app.projections.engine.document_store import MongoDocumentStore
+from app.projections.engine.documents import DocumentCache, MongoDocumentStore
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projector import Projector

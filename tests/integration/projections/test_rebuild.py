@@ -19,8 +19,7 @@ from app.projections.rebuild import shadow
 from app.projections.rebuild.one_document import rebuild_document
 from app.projections.rebuild.rebuild import Progress, Rebuilt
 from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, run_rebuilds
-from app.projections.rebuild.shadow import Phase, record_id
-from app.projections.rebuild.swap import take_over
+from app.projections.rebuild.shadow import Phase, record_id, take_over
 from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog, stored_and_projected
 from tests.support.roles import project, projecting
@@ -240,7 +239,7 @@ def test_an_interrupted_swap_is_finished_by_the_next_runner(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.projections.rebuild.swap.take_over", killed)
+        patched.setattr("app.projections.rebuild.shadow.take_over", killed)
         with pytest.raises(Killed):
             rebuilding.run("loan-accounts")
     assert _record(mongo_db)["phase"] == Phase.SWAP

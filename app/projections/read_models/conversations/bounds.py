@@ -9,7 +9,7 @@ from typing import Any
 
 import bson
 
-from app.projections.engine.values import Document
+from app.projections.engine.documents import Document
 
 MAX_APPLICATION_BYTES = 2 * 1024 * 1024
 MAX_PART_BYTES = 512 * 1024
@@ -92,3 +92,22 @@ def _cut(data: Document, excess: int) -> int:
         if key in data and not data[key]:
             del data[key]
     return gone
+
+
+def free_form(value: Any) -> Any:
+    """A free-form value that MongoDB accepts: no key starts with ``$`` or contains ``.``.
+
+    Both become their full-width forms (``＄``, ``．``). Nulls and empty strings are left out: absent means
+    unknown.
+    """
+    if isinstance(value, dict):
+        return {_key(key): free_form(item) for key, item in value.items() if item is not None and item != ""}
+    if isinstance(value, list):
+        return [free_form(item) for item in value if item is not None and item != ""]
+    return value
+
+
+def _key(key: str) -> str:
+    if key.startswith("$"):
+        key = "＄" + key[1:]
+    return key.replace(".", "．") or "＿"

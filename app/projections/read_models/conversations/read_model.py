@@ -3,10 +3,10 @@
 from pydantic.alias_generators import to_camel
 
 from app.aggregates import Conversation
-from app.projections.engine.projection import on_event
-from app.projections.engine.values import Document, erase, free_form, is_erased, put, time
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import erase, is_erased, on_event, put, time
 from app.projections.read_models.base import ReadModel
-from app.projections.read_models.conversations.bounds import insert, merge_application, put_or_cut
+from app.projections.read_models.conversations.bounds import free_form, insert, merge_application, put_or_cut
 from app.projections.read_models.conversations.document import ConversationDocument
 from app.projections.read_models.search_keys import set_search_keys
 

@@ -15,11 +15,17 @@ from typing import Any
 from app.aggregates import ContactNote, Conversation, LedgerCommand, LoanAccount
 from app.aggregates.loan_account.events import LoanAccountEvents
 from app.aggregates.loan_account.reports import insert as insert_report
-from app.projections.engine.projection import AtHand, Event, Lookup, Target
-from app.projections.engine.values import Document, put
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import AtHand, Event, Lookup, Target, put
 from app.projections.read_models.calendar import BusinessCalendar, happened_at, reports_of
-from app.projections.read_models.customer_timeline.entries import SUBJECTS, entry_of, facts_of, insert
-from app.projections.read_models.customer_timeline.loan_money import concerns_money, money_entries
+from app.projections.read_models.customer_timeline.entries import (
+    SUBJECTS,
+    concerns_money,
+    entry_of,
+    facts_of,
+    insert,
+    money_entries,
+)
 
 _MAX_LINKS = 1_000
 """Links kept a document. Only an event that is folded again needs one that was replaced."""

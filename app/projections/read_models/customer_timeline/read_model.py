@@ -5,12 +5,11 @@ from datetime import datetime
 from pydantic import Field
 
 from app.aggregates import Conversation
+from app.projections.engine.documents import Document
 from app.projections.engine.projection import on_event
-from app.projections.engine.values import Document
 from app.projections.read_models.base import Model, Money, Options, ReadModel
-from app.projections.read_models.customer_timeline.entries import insert, repeats
+from app.projections.read_models.customer_timeline.entries import insert, is_of, repeats
 from app.projections.read_models.customer_timeline.links import Entered, LoanMoney, TimelineLinks
-from app.projections.read_models.customer_timeline.loan_money import is_of
 from app.projections.read_models.customer_timeline.sentences import EVENTS, What
 
 

@@ -17,7 +17,7 @@ from app.aggregates import (
 )
 from app.aggregates.loan_account import reports
 from app.aggregates.loan_account.status import account_status
-from app.projections.engine.values import Document
+from app.projections.engine.documents import Document
 
 What = Literal[
     "name_changed",
@@ -83,6 +83,7 @@ _CONSTANT: dict[type[Any], Sentence] = {
     Customer.IdentityVerified: Sentence("identity_verified", "The identity was verified."),
     LoanAccount.LinkedToCustomer: Sentence("loan_opened", "A loan account was opened."),
     Conversation.Started: Sentence("conversation_started", "A conversation began."),
+    LoanAccount.AgreementReported: Sentence("loan_terms_recorded", "Terms of the loan were recorded."),
     Conversation.Summarised: Sentence("conversation_summarised", "The conversation was summarised."),
 }
 """Sentences that do not depend on the contents of their event."""
@@ -98,6 +99,20 @@ _COMMANDS: dict[str, tuple[What, str]] = {
 _PLAIN_STATUS = re.compile(r"[A-Za-z_ -]{1,40}")
 """A conversation's status that may be quoted: it is no free text."""
 
+Movement = (
+    WriteOffRequest.Requested
+    | WriteOffRequest.Approved
+    | WriteOffRequest.Rejected
+    | WriteOffRequest.Cancelled
+    | LedgerCommand.Requested
+    | LedgerCommand.Approved
+    | LedgerCommand.Refused
+    | LedgerCommand.Posted
+    | LedgerCommand.Rejected
+    | LedgerCommand.OutcomeUnknown
+    | LedgerCommand.SettledByHand
+)
+
 
 @singledispatch
 def sentence_of(event: object, _facts: Document) -> Sentence | None:
@@ -106,25 +121,27 @@ def sentence_of(event: object, _facts: Document) -> Sentence | None:
 
 
 @sentence_of.register
-def contact_details_changed(event: Customer.ContactDetailsChanged, _facts: Document) -> Sentence:
-    details = {"e-mail address": event.email_address, "mobile phone number": event.mobile_phone_number}
-    named = " and ".join(name for name, value in details.items() if value is not None)
-    return Sentence("contact_details_changed", f"The {named} changed.")
+def of_customer(
+    event: Customer.ContactDetailsChanged | Customer.EkycAssessed | Customer.PersonalDataErased,
+    _facts: Document,
+) -> Sentence:
+    match event:
+        case Customer.ContactDetailsChanged():
+            details = {
+                "e-mail address": event.email_address,
+                "mobile phone number": event.mobile_phone_number,
+            }
+            named = " and ".join(name for name, value in details.items() if value is not None)
+            return Sentence("contact_details_changed", f"The {named} changed.")
+        case Customer.EkycAssessed():
+            return Sentence("ekyc_assessed", f"The electronic identity check is {event.ekyc_status}.")
+        case Customer.PersonalDataErased():
+            return Sentence("personal_data_erased", "The personal data was erased.", actor=event.by)
 
 
 @sentence_of.register
-def ekyc_assessed(event: Customer.EkycAssessed, _facts: Document) -> Sentence:
-    return Sentence("ekyc_assessed", f"The electronic identity check is {event.ekyc_status}.")
-
-
-@sentence_of.register
-def personal_data_erased(event: Customer.PersonalDataErased, _facts: Document) -> Sentence:
-    return Sentence("personal_data_erased", "The personal data was erased.", actor=event.by)
-
-
-@sentence_of.register
-def account_updated(event: LoanAccount.Opened | LoanAccount.Updated, _facts: Document) -> Sentence | None:
-    """Of what a report says of a payment or a write-off, :mod:`loan_money` has the entry."""
+def of_account(event: LoanAccount.Opened | LoanAccount.Updated, _facts: Document) -> Sentence | None:
+    """Of what a report says of a payment or a write-off, :mod:`entries` has the entry."""
     if event.triggered_by_transaction_type in ("REPAYMENT", "WRITE_OFF"):
         return None
     if event.status is not None:
@@ -138,17 +155,11 @@ def account_updated(event: LoanAccount.Opened | LoanAccount.Updated, _facts: Doc
 
 
 @sentence_of.register
-def agreement_reported(_event: LoanAccount.AgreementReported, _facts: Document) -> Sentence:
-    return Sentence("loan_terms_recorded", "Terms of the loan were recorded.")
-
-
-@sentence_of.register
-def schedule_created(event: LoanAccount.ScheduleCreated, _facts: Document) -> Sentence:
-    return Sentence("schedule_created", "A repayment plan was made, or added to.", event.total_amount)
-
-
-@sentence_of.register
-def instalments_updated(event: LoanAccount.InstalmentsReported, _facts: Document) -> Sentence:
+def of_schedule(
+    event: LoanAccount.ScheduleCreated | LoanAccount.InstalmentsReported, _facts: Document
+) -> Sentence:
+    if isinstance(event, LoanAccount.ScheduleCreated):
+        return Sentence("schedule_created", "A repayment plan was made, or added to.", event.total_amount)
     if len(event.payments) > 1:
         return Sentence("instalments_updated", f"{len(event.payments)} instalments changed.")
     [payment] = event.payments
@@ -157,7 +168,7 @@ def instalments_updated(event: LoanAccount.InstalmentsReported, _facts: Document
 
 
 @sentence_of.register
-def aging_updated(event: LoanAccount.AgingReported, _facts: Document) -> Sentence | None:
+def of_aging(event: LoanAccount.AgingReported, _facts: Document) -> Sentence | None:
     parts = [] if event.days_past_due is None else [f"{event.days_past_due} days past due"]
     if event.bucket is not None:
         parts.append(f"in the bucket {_plain(event.bucket)}")
@@ -167,37 +178,29 @@ def aging_updated(event: LoanAccount.AgingReported, _facts: Document) -> Sentenc
 
 
 @sentence_of.register
-def application_changed(event: Conversation.ApplicationDetailsChanged, _facts: Document) -> Sentence | None:
-    if event.application_data is None:
-        return None
-    return Sentence("application_changed", "Details of the application changed.")
+def of_conversation(
+    event: Conversation.ApplicationDetailsChanged
+    | Conversation.AssessmentRecorded
+    | Conversation.DecisionMade
+    | Conversation.StatusChanged,
+    _facts: Document,
+) -> Sentence | None:
+    match event:
+        case Conversation.ApplicationDetailsChanged() if event.application_data is not None:
+            return Sentence("application_changed", "Details of the application changed.")
+        case Conversation.AssessmentRecorded():
+            return Sentence("assessment_recorded", f"The assessment {event.kind} was made.")
+        case Conversation.DecisionMade(decision=str(word)):
+            said = _plain(word.lower()) if _PLAIN_STATUS.fullmatch(word) else "another word"
+            return Sentence("decision_made", f"The decision on the application is: {said}.")
+        case Conversation.StatusChanged(status=str(word)):
+            change = f"is now {_plain(word)}" if _PLAIN_STATUS.fullmatch(word) else "has another status"
+            return Sentence("conversation_status_changed", f"The conversation {change}.")
+    return None
 
 
 @sentence_of.register
-def assessment_recorded(event: Conversation.AssessmentRecorded, _facts: Document) -> Sentence:
-    return Sentence("assessment_recorded", f"The assessment {event.kind} was made.")
-
-
-@sentence_of.register
-def decision_made(event: Conversation.DecisionMade, _facts: Document) -> Sentence | None:
-    if event.decision is None:
-        return None
-    is_plain = _PLAIN_STATUS.fullmatch(event.decision)
-    word = _plain(event.decision.lower()) if is_plain else "another word"
-    return Sentence("decision_made", f"The decision on the application is: {word}.")
-
-
-@sentence_of.register
-def conversation_status_changed(event: Conversation.StatusChanged, _facts: Document) -> Sentence | None:
-    if event.status is None:
-        return None
-    is_plain = _PLAIN_STATUS.fullmatch(event.status)
-    change = f"is now {_plain(event.status)}" if is_plain else "has another status"
-    return Sentence("conversation_status_changed", f"The conversation {change}.")
-
-
-@sentence_of.register
-def note_written(event: ContactNote.Written, _facts: Document) -> Sentence:
+def of_note(event: ContactNote.Written, _facts: Document) -> Sentence:
     kind = _plain(event.note_type)
     if event.amends_note_id is not None:
         return Sentence("note_amended", f"A note ({kind}) took the place of another.", actor=event.created_by)
@@ -205,63 +208,41 @@ def note_written(event: ContactNote.Written, _facts: Document) -> Sentence:
 
 
 @sentence_of.register
-def write_off_requested(event: WriteOffRequest.Requested, facts: Document) -> Sentence:
-    return _movement(facts, "write_off_requested", "was requested", event.requested_by)
-
-
-@sentence_of.register
-def write_off_approved(event: WriteOffRequest.Approved, facts: Document) -> Sentence:
-    return _movement(facts, "write_off_approved", "was approved", event.by, event.transaction_id)
-
-
-@sentence_of.register
-def write_off_rejected(event: WriteOffRequest.Rejected, facts: Document) -> Sentence:
-    return _movement(facts, "write_off_rejected", "was rejected", event.by)
-
-
-@sentence_of.register
-def write_off_cancelled(event: WriteOffRequest.Cancelled, facts: Document) -> Sentence:
-    return _movement(facts, "write_off_cancelled", "was cancelled", event.by)
-
-
-@sentence_of.register
-def command_requested(event: LedgerCommand.Requested, facts: Document) -> Sentence:
-    return _movement(facts, "command_requested", "was requested", event.requested_by)
-
-
-@sentence_of.register
-def command_approved(event: LedgerCommand.Approved, facts: Document) -> Sentence:
-    return _movement(facts, "command_approved", "was approved", event.by)
-
-
-@sentence_of.register
-def command_refused(event: LedgerCommand.Refused, facts: Document) -> Sentence:
-    if same_person(event.by, facts["requestedBy"]):
-        return _movement(facts, "command_withdrawn", "was taken back", event.by)
-    return _movement(facts, "command_refused", "was refused", event.by)
-
-
-@sentence_of.register
-def command_posted(event: LedgerCommand.Posted, facts: Document) -> Sentence:
-    return _movement(facts, _posted(facts), "was posted", transaction_id=event.transaction_id)
-
-
-@sentence_of.register
-def command_rejected(_event: LedgerCommand.Rejected, facts: Document) -> Sentence:
-    return _movement(facts, "command_rejected", "was rejected by the ledger")
-
-
-@sentence_of.register
-def command_unknown(_event: LedgerCommand.OutcomeUnknown, facts: Document) -> Sentence:
-    return _movement(facts, "command_unknown", "was sent, and its outcome is unknown")
-
-
-@sentence_of.register
-def command_settled(event: LedgerCommand.SettledByHand, facts: Document) -> Sentence:
-    what, outcome = _posted(facts), "was posted"
-    if not event.posted:
-        what, outcome = "command_rejected", "was not posted"
-    return _movement(facts, what, f"{outcome}, as a person found", event.by, event.transaction_id)
+def of_movement(event: Movement, facts: Document) -> Sentence:
+    posted, name = _COMMANDS[facts["kind"]]
+    what: What = posted
+    actor: str | None = None
+    transaction_id: str | None = None
+    match event:
+        case WriteOffRequest.Requested(requested_by=actor):
+            what, outcome = "write_off_requested", "was requested"
+        case WriteOffRequest.Approved(by=actor, transaction_id=transaction_id):
+            what, outcome = "write_off_approved", "was approved"
+        case WriteOffRequest.Rejected(by=actor):
+            what, outcome = "write_off_rejected", "was rejected"
+        case WriteOffRequest.Cancelled(by=actor):
+            what, outcome = "write_off_cancelled", "was cancelled"
+        case LedgerCommand.Requested(requested_by=actor):
+            what, outcome = "command_requested", "was requested"
+        case LedgerCommand.Approved(by=actor):
+            what, outcome = "command_approved", "was approved"
+        case LedgerCommand.Refused(by=actor) if same_person(event.by, facts["requestedBy"]):
+            what, outcome = "command_withdrawn", "was taken back"
+        case LedgerCommand.Refused(by=actor):
+            what, outcome = "command_refused", "was refused"
+        case LedgerCommand.Posted(transaction_id=transaction_id):
+            outcome = "was posted"
+        case LedgerCommand.Rejected():
+            what, outcome = "command_rejected", "was rejected by the ledger"
+        case LedgerCommand.OutcomeUnknown():
+            what, outcome = "command_unknown", "was sent, and its outcome is unknown"
+        case LedgerCommand.SettledByHand(posted=True, by=actor, transaction_id=transaction_id):
+            outcome = "was posted, as a person found"
+        case LedgerCommand.SettledByHand(by=actor, transaction_id=transaction_id):
+            what, outcome = "command_rejected", "was not posted, as a person found"
+    amount = facts["amount"].to_decimal() if "amount" in facts else None
+    of = "" if amount is None else f" of {amount:.2f}"
+    return Sentence(what, f"{name}{of} {outcome}.", amount, actor, transaction_id)
 
 
 EVENTS: tuple[type[Any], ...] = (
@@ -269,24 +250,8 @@ EVENTS: tuple[type[Any], ...] = (
     *(each for each in sentence_of.registry if each is not object),
     LoanAccount.Closed,
 )
-"""The events that have a sentence, or that one of :mod:`loan_money` follows from.
+"""The events that have a sentence, or that one of :mod:`entries` follows from.
 An utterance, a notice, or a report that a rule ignored has none."""
-
-
-def _movement(
-    facts: Document, what: What, outcome: str, actor: str | None = None, transaction_id: str | None = None
-) -> Sentence:
-    name = _COMMANDS[facts["kind"]][1]
-    amount = facts["amount"].to_decimal() if "amount" in facts else None
-    return Sentence(what, f"{name}{_of(amount)} {outcome}.", amount, actor, transaction_id)
-
-
-def _posted(facts: Document) -> What:
-    return _COMMANDS[facts["kind"]][0]
-
-
-def _of(amount: Decimal | None) -> str:
-    return "" if amount is None else f" of {amount:.2f}"
 
 
 def _plain(code: str) -> str:

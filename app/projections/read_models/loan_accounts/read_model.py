@@ -14,8 +14,8 @@ from app.aggregates import Customer, LoanAccount
 from app.aggregates.base import Key
 from app.aggregates.loan_account.reports import Report, amount_of, insert, schedule_after, time_of
 from app.aggregates.loan_account.standing import Standing, standing_after
-from app.projections.engine.projection import Event, on_event
-from app.projections.engine.values import Document, erase, money, time
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import Event, erase, money, on_event, time
 from app.projections.read_models.base import ReadModel
 from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.read_models.customer_names import (
@@ -41,7 +41,6 @@ class AccountsOfCustomer(CustomerNames):
     """One document a customer."""
 
     collection = "_loan-accounts.customers"
-    events = (LoanAccount.LinkedToCustomer, *OF_CUSTOMER)
 
     def key(self, event: Event) -> str | None:
         if isinstance(event, LoanAccount.LinkedToCustomer):

@@ -10,8 +10,21 @@ from typing import cast
 from app.aggregates import Customer, LoanAccount, WriteOffRequest
 from app.aggregates.base import Key
 from app.aggregates.loan_account.reports import Report, insert
-from app.projections.engine.projection import AtHand, Event, Target, on_event
-from app.projections.engine.values import GONE, Document, erase, legible, money, person, put, stamp, time
+from app.projections.engine.documents import Document
+from app.projections.engine.projection import (
+    GONE,
+    AtHand,
+    Event,
+    Target,
+    erase,
+    legible,
+    money,
+    on_event,
+    person,
+    put,
+    stamp,
+    time,
+)
 from app.projections.read_models.base import ReadModel
 from app.projections.read_models.customer_names import (
     OF_CUSTOMER,
@@ -39,12 +52,13 @@ class AccountsOfRequests(CustomerNames):
     """One document an account, with its requests, and one a customer."""
 
     collection = "_write-off-requests.accounts"
-    events = (WriteOffRequest.Requested, *OF_OTHERS)
 
-    def key(self, event: Event) -> str:
-        if isinstance(event, OF_CUSTOMER):
-            return f"customer:{event.business_id}"
-        return f"account:{_account_of(event)}"
+    def key(self, event: Event) -> str | None:
+        if isinstance(event, WriteOffRequest.Requested):
+            return f"account:{event.loan_account_id}"
+        if isinstance(event, OF_OTHERS):
+            return f"{'customer' if isinstance(event, OF_CUSTOMER) else 'account'}:{event.business_id}"
+        return None
 
     def onward(
         self, document: Document, event: Event | LinkedToCustomer
@@ -101,10 +115,6 @@ class AccountsOfRequests(CustomerNames):
         if isinstance(event, WriteOffRequest.Requested):
             return (event.business_id,)
         return tuple(document.get("requestIds", ()))
-
-
-def _account_of(event: Event) -> str:
-    return event.loan_account_id if isinstance(event, WriteOffRequest.Requested) else event.business_id
 
 
 def _put_number(document: Document, number: str, reports: list[Report]) -> None:

@@ -7,7 +7,7 @@ from pymongo.errors import AutoReconnect
 
 from app.aggregates import Customer
 from app.event_store.application import Servicing
-from app.projections.engine.document_store import MongoDocumentStore
+from app.projections.engine.documents import MongoDocumentStore
 from app.projections.engine.projector import Projector
 from app.projections.read_models.customers import Customers
 from tests.support.data.given import absorb

@@ -8,7 +8,7 @@ import pytest
 
 from app.aggregates import Customer
 from app.event_store.application import Servicing
-from app.projections.engine.faults import FAULTED
+from app.projections.engine.documents import FAULTED
 from app.projections.engine.projector import Projector
 from app.projections.read_models.customers import Customers
 from tests.support.data.given import Step, absorb, message

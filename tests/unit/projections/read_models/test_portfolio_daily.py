@@ -7,7 +7,8 @@ import pytest
 from bson.decimal128 import Decimal128
 
 from app.aggregates import LoanAccount
-from app.projections.engine.faults import FAULTED, ProjectionFault
+from app.projections.engine.documents import FAULTED
+from app.projections.engine.faults import ProjectionFault
 from app.projections.read_models.base import Options
 from app.projections.read_models.portfolio_daily import PortfolioDaily
 from tests.support.data.projecting import Given, On, given

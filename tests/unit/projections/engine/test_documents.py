@@ -5,10 +5,9 @@ from random import Random
 
 import pytest
 
-from app.projections.engine import document_cache as module
-from app.projections.engine.document_cache import DocumentCache
-from app.projections.engine.document_store import LocalDocumentStore
-from app.projections.engine.values import Document
+from app.projections.engine import documents as module
+from app.projections.engine.documents import Document, DocumentCache
+from app.projections.rebuild.scratch import LocalDocumentStore
 
 
 class Counting(LocalDocumentStore):
