@@ -59,11 +59,6 @@ _DIRECTIONS: dict[str, ContactDirection] = {
     NoteType.EMAIL_INBOUND: ContactDirection.INBOUND,
     NoteType.EMAIL_OUTBOUND: ContactDirection.OUTBOUND,
 }
-_INHERITED = (
-    *("customer_id", "loan_account_id", "conversation_id", "note_type", "contact_direction"),
-    *("subject", "priority", "sentiment"),
-)
-_FACTS = (*_INHERITED, "content", "amends_note_id")
 
 
 class NoteContent(TypedDict, total=False):
@@ -84,6 +79,9 @@ class NoteFacts(NoteContent, total=False):
 
     customer_id: str
     amends_note_id: str
+
+
+_FACTS = tuple(NoteFacts.__annotations__)
 
 
 class AlreadyAmendedError(BillieError):
@@ -108,9 +106,9 @@ def note_id_of(idempotency_key: str) -> str:
 
 def facts_of(customer_id: str, content: NoteContent) -> NoteFacts:
     """What a note says that amends no other. The type implies the direction, unless it is given."""
+    given = {name: value for name, value in content.items() if value is not None}
     return cast(
-        "NoteFacts",
-        {"contact_direction": _direction_of(content), **_present(content), "customer_id": customer_id},
+        "NoteFacts", {"contact_direction": _direction_of(content), **given, "customer_id": customer_id}
     )
 
 
@@ -184,7 +182,7 @@ class ContactNote(Aggregate):
         A direction that is not given follows a type that is. None removes a link.
         """
         written = vars(self.written)
-        inherited = {name: written.get(name) for name in _INHERITED}
+        inherited = {name: written.get(name) for name in _FACTS if name != "content"}
         if (direction := _direction_of(content)) is not None:
             inherited["contact_direction"] = direction
         facts = {**inherited, **content, "amends_note_id": self.business_id}
@@ -200,7 +198,3 @@ class ContactNote(Aggregate):
 
 def _direction_of(content: NoteContent) -> ContactDirection | None:
     return _DIRECTIONS.get(content.get("note_type", ""))
-
-
-def _present(content: NoteContent) -> dict[str, object]:
-    return {name: value for name, value in content.items() if value is not None}

@@ -18,8 +18,7 @@ from app.aggregates.two_people import (
     Limits,
     RefusedError,
     check_limit,
-    check_other_person,
-    check_two_people,
+    refusal,
     same_person,
 )
 
@@ -238,7 +237,8 @@ class LedgerCommand(Aggregate):
     def approve(self, source: Source, *, actor: Actor, limits: Limits, comment: str | None = None) -> None:
         """A second person agrees. Raises RefusedError where the rule of two people or a limit forbids it."""
         asked = self._pending_intent()
-        check_two_people(asked.requested_by, actor)
+        if (error := refusal(asked.requested_by, actor.id)) is not None:
+            raise error
         check_limit(limits, actor.role, moved(asked.principal_delta, asked.fee_delta))
         self.record(source, self.Approved(by=actor.id, by_name=actor.name, role=actor.role, comment=comment))
 
@@ -275,7 +275,9 @@ class LedgerCommand(Aggregate):
         requester, for a machine, and unless its outcome is unknown.
         """
         assert self.intent is not None
-        check_other_person(self.intent.requested_by, actor, "settle")
+        error = refusal(self.intent.requested_by, actor.id, "settle", machine_may_ask=True)
+        if error is not None:
+            raise error
         if is_sent or not self.may_be_posted:
             raise SettlesByItselfError("It is settled, awaits approval, or is still being sent again.")
         self.record(

@@ -3,9 +3,8 @@
 An event class declares them in ``PERSONAL``: names of its facts, or ``fact.key`` for a part of an object.
 """
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 """What a message may hold."""
@@ -26,26 +25,18 @@ IS_ERASED: Final = "is_erased"
 """The mark of an event that has ERASED facts, in its state."""
 
 
-class _Names(NamedTuple):
-    whole: tuple[str, ...]
-    parts: tuple[tuple[str, str, str], ...]
-    """The whole name, the fact, and the key in it."""
-
-
 def take_out(event_class: type, state: dict[str, object]) -> tuple[list[str], dict[str, object]]:
     """Take the personal facts out of an event's state, which is changed.
 
     Returns the names of those that are present, and their values; of those that are ERASED, only the names.
     """
-    names = _names(event_class)
     found: dict[str, object] = {}
-    for name in names.whole:
-        if state.get(name) is not None:
-            found[name] = state.pop(name)
-    for name, fact, key in names.parts:
-        inner = state.get(fact)
-        if isinstance(inner, dict) and inner.get(key) is not None:
-            state[fact] = rest = dict(inner)
+    for name, fact, key in _names(event_class):
+        value = state.get(fact)
+        if not key and value is not None:
+            found[name] = state.pop(fact)
+        elif key and isinstance(value, dict) and value.get(key) is not None:
+            state[fact] = rest = dict(value)
             found[name] = rest.pop(key)
     return list(found), {name: value for name, value in found.items() if value is not ERASED}
 
@@ -70,22 +61,12 @@ def may_be(stored: object, fact: object) -> bool:
 
 def tells_personal(event: object) -> bool:
     """Whether an event holds personal data."""
-    event_class: type = type(event)
-    names = _names(event_class)
-    facts: Mapping[str, object] = vars(event)
-    return any(facts.get(name) is not None for name in names.whole) or any(
-        isinstance(inner := facts.get(fact), dict) and inner.get(key) is not None
-        for _, fact, key in names.parts
-    )
+    return bool(take_out(type(event), dict(vars(event)))[0])
 
 
 @cache
-def _names(event_class: type) -> _Names:
-    names = sorted(_declared(event_class))
-    parts = [(name, *name.split(".", 1)) for name in names if "." in name]
-    return _Names(tuple(name for name in names if "." not in name), tuple(parts))  # type: ignore[arg-type]
-
-
-def _declared(event_class: type) -> frozenset[str]:
+def _names(event_class: type) -> list[tuple[str, str, str]]:
+    """Each declared name, the fact that it is about, and the key in that, if it is a part of an object."""
     declared: frozenset[str] = getattr(event_class, "PERSONAL", frozenset())
-    return declared
+    parts = [(name, name.partition(".")) for name in sorted(declared)]
+    return [(name, fact, key) for name, (fact, _, key) in parts]

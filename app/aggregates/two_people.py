@@ -92,32 +92,16 @@ def are_two_people(one: str, other: str) -> bool:
     return refusal(one, other) is None
 
 
-def refusal(asked_by: str, by: str) -> RefusedError | None:
-    """Why a person may not decide on another's request, if so: both must be people, and two."""
-    if (error := _other_person(asked_by, by, "decide on")) is not None:
-        return error
-    if is_machine(asked_by):
-        return PersonNeededError("A machine asked for it: a person has to ask, and another one to decide.")
-    return None
-
-
-def check_other_person(asked_by: str, actor: Actor, act: str) -> None:
-    """Raises OwnRequestError for the requester, and PersonNeededError for a machine."""
-    if (error := _other_person(asked_by, actor.id, act)) is not None:
-        raise error
-
-
-def check_two_people(asked_by: str, actor: Actor) -> None:
-    """As :func:`check_other_person`, and raises PersonNeededError where a machine asked."""
-    if (error := refusal(asked_by, actor.id)) is not None:
-        raise error
-
-
-def _other_person(asked_by: str, by: str, act: str) -> RefusedError | None:
+def refusal(
+    asked_by: str, by: str, act: str = "decide on", *, machine_may_ask: bool = False
+) -> RefusedError | None:
+    """Why a person may not ``act`` on another's request, if so: both must be people, and two."""
     if same_person(asked_by, by):
         return OwnRequestError(f"Somebody else has to {act} what you asked for.")
     if is_machine(by):
         return PersonNeededError("A person has to decide on it; this token is a machine's.")
+    if is_machine(asked_by) and not machine_may_ask:
+        return PersonNeededError("A machine asked for it: a person has to ask, and another one to decide.")
     return None
 
 

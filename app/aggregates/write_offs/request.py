@@ -282,12 +282,9 @@ class WriteOffRequest(Aggregate):
                 ),
             )
         else:
-            events: dict[Outcome, type[WriteOffRequest.DecisionEvent]] = {
-                "Approved": self.Approved,
-                "Rejected": self.Rejected,
-                "Cancelled": self.Cancelled,
-            }
-            self.record(source, events[outcome](**decision))
+            classes = (self.Approved, self.Rejected, self.Cancelled)
+            [event_class] = (each for each in classes if outcome == each.OUTCOME)
+            self.record(source, event_class(**decision))
 
 
 def _decision(source: Source, actor: Actor, comment: str | None = None) -> Decision:
