@@ -1,143 +1,67 @@
 """The rules of conversations: from their reports to the document."""
 
-from datetime import datetime
 from typing import Any
 
-from tests.oracle.reports import Report, known, newest, shown, stamps
-from tests.oracle.shapes import ASSESSMENTS
-from tests.oracle.values import free_form
+from tests.oracle.messages import ASSESSMENTS, free_form, identifier
+from tests.oracle.reports import Report, document, first, known, shown
 
 SPEAKERS = {"user_input": "customer", "assistant_response": "assistant"}
 OUTCOMES = {"APPROVED": "approved", "DECLINED": "declined", "REFERRED": "referred"}
+UTTERANCE = "utterance rationale answer_input_type end_conversation additional_data"
 DETAILS = "reason retry_eligible blocked_until source_application_number"
 
 
 def conversation(name: str, reports: list[Report]) -> dict[str, Any]:
-    """The document of a conversation."""
-    started = [report.at for report in reports if report.kind == "conversation_started"]
-    said, notices = utterances(reports), noticeboard(reports)
-    word, decided, detail = decision(reports)
-    return known(
-        {
-            "_id": name,
-            "conversationId": name,
-            "customerId": last([customer_of(report) for report in reports]),
-            "applicationNumber": last([application_of(report) for report in reports]),
-            "status": status(reports),
-            "startedAt": min(started, default=None),
-            "lastUtteranceAt": max((each["createdAt"] for each in said), default=None),
-            "utterances": said,
-            "utteranceCount": len(said),
-            "noticeboard": notices,
-            "noticeboardCount": len(notices),
-            "assessments": assessments(reports),
-            "applicationData": application_data(reports),
-            "purpose": newest(reports, "purpose"),
-            "facts": last([report.facts.get("facts") for report in reports]),
-            "finalDecision": word,
-            "decidedAt": decided,
-            "decisionDetail": detail,
-        }
-        | stamps(reports)
-    )
-
-
-def last(values: list[Any]) -> Any:
-    """The newest of these that is known; nothing left of a list is an absent list."""
-    return next((value for value in reversed(values) if value), None)
-
-
-def customer_of(report: Report) -> str | None:
-    """The customer that a message of the chat names."""
-    named: str | None = report.facts.get("customer", {}).get("customer_id")
-    return named or report.customer
-
-
-def application_of(report: Report) -> str | None:
-    """The application that a message of the chat names: also inside the payload."""
-    return report.facts.get("application_number") or report.application
-
-
-def utterances(reports: list[Report]) -> list[dict[str, Any]]:
-    """Utterances stay in the order of their own `created_at`, ties in arrival order."""
-    spoken = [
-        {
-            "username": SPEAKERS[report.kind],
-            "createdAt": report.ours(report.facts.get("created_at", report.at)),
-        }
-        | shown(report.facts, "utterance rationale answer_input_type end_conversation additional_data")
-        for report in sorted(reports, key=lambda report: report.arrival)
-        if report.kind in SPEAKERS
-    ]
-    return sorted(spoken, key=lambda each: each["createdAt"])
-
-
-def noticeboard(reports: list[Report]) -> list[dict[str, Any]]:
-    """`agent::Topic` is kept whole; the topic is what follows `::`, else the name."""
-    notices = []
+    """The document of a conversation: of each fact, the newest report counts."""
+    found: dict[str, Any] = {"status": "active", "assessments": {}, "applicationData": {}, "noticeboard": []}
+    said: list[tuple[Any, int, dict[str, Any]]] = []
     for report in reports:
-        if report.kind.startswith("noticeboard"):
-            topic = report.facts.get("agent_name", "").rpartition("::")[2].strip() or None
-            content = report.facts.get("content", report.facts.get("post"))
-            facts = {"agent_name": report.facts.get("agent_name"), "topic": topic, "content": content}
-            notices.append(shown(facts | {"timestamp": report.at}, "agent_name topic content timestamp"))
-    return notices
-
-
-def assessments(reports: list[Report]) -> dict[str, Any]:
-    """Of two reports of one assessment, the newer replaces the older."""
-    made = [report for report in reports if report.kind in ASSESSMENTS]
-    return {ASSESSMENTS[report.kind]: free_form(report.payload) for report in made}
-
-
-def application_data(reports: list[Report]) -> dict[str, Any]:
-    """Keys as they came, without `customer` and the application number; deep-merged, the newest counts."""
-    merged: dict[str, Any] = {}
-    for report in reports:
-        if report.kind == "applicationDetail_changed":
+        kind, facts = report.kind, report.facts
+        found |= known(participants(report)) | shown(facts, "purpose facts")
+        if kind == "conversation_started":
+            found.setdefault("startedAt", report.at)
+        elif kind in SPEAKERS:  # In the order of their own `created_at`, ties in arrival order.
+            at = report.ours(facts.get("created_at", report.at))
+            utterance = {"username": SPEAKERS[kind], "createdAt": at} | shown(facts, UTTERANCE)
+            said.append((at, report.arrival, utterance))
+        elif kind.startswith("noticeboard"):  # The topic is what follows `::`, else the name.
+            topic = facts.get("agent_name", "").rpartition("::")[2].strip() or None
+            notice = {"topic": topic, "content": facts.get("content", facts.get("post"))}
+            found["noticeboard"].append(known(notice | {"timestamp": report.at}) | shown(facts, "agent_name"))
+        elif kind in ASSESSMENTS:  # The newer of two replaces the older.
+            found["assessments"][ASSESSMENTS[kind]] = free_form(report.payload)
+        elif kind == "applicationDetail_changed":  # Without `customer` and the application number.
             others = ("customer", "application_number", "applicationNumber")
-            deep_merge(merged, free_form({k: v for k, v in report.payload.items() if k not in others}))
-    return merged
+            data = {key: value for key, value in report.payload.items() if key not in others}
+            found["applicationData"] = merge(found["applicationData"], free_form(data))
+        word, detail = facts.get("decision", facts.get("outcome")), shown(facts, DETAILS)
+        if word is None or "finalDecision" not in found:  # A newer decision replaces all details; those
+            detail = found.get("decisionDetail", {}) | detail  # that come alone add to the one that stands.
+        if word is not None:
+            word = word.rpartition(".")[2].upper()
+            found |= {"finalDecision": word, "status": OUTCOMES.get(word, "hard_end"), "decidedAt": report.at}
+        found |= {"decisionDetail": detail} | shown(facts, "status")
+    said.sort(key=lambda each: each[:2])
+    found |= {"utterances": [utterance for *_, utterance in said], "utteranceCount": len(said)}
+    found |= {"noticeboardCount": len(found["noticeboard"]), "lastUtteranceAt": said[-1][0] if said else None}
+    if "finalDecision" not in found:
+        found.pop("decisionDetail", None)  # Kept, shown once a decision stands.
+    return document("conversationId", name, reports, found)
 
 
-def deep_merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+def participants(report: Report) -> dict[str, str | None]:
+    """The customer and the application that a message of the chat names: also inside the payload."""
+    customer = report.facts.get("customer", {}).get("customer_id")
+    named = first(report.fields, "app_number", "application_number", "applicationNumber")
+    return {
+        "customerId": customer or identifier(first(report.fields, "usr", "user_id")),
+        "applicationNumber": report.facts.get("application_number") or identifier(named),
+    }
+
+
+def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Objects are merged key by key; any other value replaces the older one."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            deep_merge(into[key], value)
-        else:
-            into[key] = value
-
-
-def decided_by(report: Report) -> str | None:
-    """Upstream's word for the decision, upper case."""
-    word: str | None = report.facts.get("decision", report.facts.get("outcome"))
-    return word.rpartition(".")[2].upper() if word else None
-
-
-def status(reports: list[Report]) -> str:
-    """Active from the start; then what the newest decision or report of a status says."""
-    found: str = "active"
-    for report in reports:
-        if word := decided_by(report):
-            found = OUTCOMES.get(word, "hard_end")
-        found = report.facts.get("status", found)
-    return found
-
-
-def decision(reports: list[Report]) -> tuple[str | None, datetime | None, dict[str, Any]]:
-    """Details belong to their decision: a newer one replaces them all, those that come alone add to it.
-
-    Details without any decision are kept, and show once a decision stands.
-    """
-    word: str | None = None
-    decided: datetime | None = None
-    detail: dict[str, Any] = {}
-    for report in reports:
-        own = shown(report.facts, DETAILS)
-        if said := decided_by(report):
-            detail = own if word else detail | own
-            word, decided = said, report.at
-        else:
-            detail |= own
-    return word, decided, detail if word else {}
+    both = [
+        key for key in old.keys() & new.keys() if isinstance(old[key], dict) and isinstance(new[key], dict)
+    ]
+    return old | new | {key: merge(old[key], new[key]) for key in both}

@@ -2,22 +2,18 @@
 
 from typing import Any
 
-from tests.oracle.reports import OLDEST, Report, known, newest, newest_of, shown, stamps
-from tests.oracle.shapes import ADDRESS
+from tests.oracle.messages import ADDRESS
+from tests.oracle.reports import OLDEST, Report, document, merged, shown
 
-OTHER_NAMES = {
-    "email": "email_address",
-    "phone": "mobile_phone_number",
-    "mobile": "mobile_phone_number",
-    "mobile_phone": "mobile_phone_number",
-    "name": "full_name",
-}
-SIMPLE = "first_name last_name preferred_name email_address mobile_phone_number date_of_birth"
+MOBILE = "mobile_phone_number"
+PHONES = ("phone", "mobile", "mobile_phone")
+CHAT = {"email": "email_address", "name": "full_name"} | dict.fromkeys(PHONES, MOBILE)
+SIMPLE = f"first_name last_name preferred_name email_address {MOBILE} date_of_birth ekyc_status"
 
 
 def of_the_chat(facts: dict[str, Any]) -> dict[str, Any]:
     """What the chat says of a customer, under the names of `customer.changed`."""
-    named = {OTHER_NAMES[key]: value for key, value in facts.items() if key in OTHER_NAMES} | facts
+    named = {CHAT[key]: value for key, value in facts.items() if key in CHAT} | facts
     if "first_name" in named or "last_name" in named:
         named.pop("full_name", None)
     return named
@@ -25,43 +21,20 @@ def of_the_chat(facts: dict[str, Any]) -> dict[str, Any]:
 
 def customer(name: str, reports: list[Report]) -> dict[str, Any]:
     """The document of a customer."""
-    status, is_verified = identity(reports)
-    verified = [report.at for report in reports if report.kind == "customer.verified.v1"]
-    return known(
-        {
-            "_id": name,
-            "customerId": name,
-            "fullName": full_name(reports),
-            "ekycStatus": status,
-            "identityVerified": is_verified,
-            "verifiedAt": max(verified, default=None),
-            "flags": newest_of(reports, "staff investor vulnerable"),
-            "residentialAddress": address(reports),
-        }
-        | newest_of(reports, SIMPLE)
-        | stamps(reports)
-    )
-
-
-def full_name(reports: list[Report]) -> str | None:
-    """Names in parts outrank a `full_name`, also a newer one."""
-    parts = [newest(reports, key) for key in ("first_name", "last_name")]
-    return " ".join(part for part in parts if part) or newest(reports, "full_name")
-
-
-def identity(reports: list[Report]) -> tuple[str | None, bool | None]:
-    """`customer.verified` is a report of `ekyc_status` successful too, of its own time.
-
-    Verified is true once that came, unless the newest report of `ekyc_status` is failed or pending.
-    """
-    status = is_verified = None
+    facts = merged(reports)
+    found: dict[str, Any] = shown(facts, SIMPLE) | {"flags": shown(facts, "staff investor vulnerable")}
+    parts = [facts[key] for key in ("first_name", "last_name") if key in facts]
+    found["fullName"] = " ".join(parts) or facts.get("full_name")  # Parts outrank it, also where it is newer.
+    found["residentialAddress"] = address(reports)
     for report in reports:
+        # A report of `ekyc_status` successful too. Verified, unless a newer report is failed or pending.
         if report.kind == "customer.verified.v1":
-            status, is_verified = "successful", True
-        elif "ekyc_status" in report.facts:
-            status = report.facts["ekyc_status"]
-            is_verified = None if is_verified is None else status == "successful"
-    return status, is_verified
+            found |= {"ekycStatus": "successful", "identityVerified": True, "verifiedAt": report.at}
+        elif status := report.facts.get("ekyc_status"):
+            found["ekycStatus"] = status
+            if "verifiedAt" in found:
+                found["identityVerified"] = status == "successful"
+    return document("customerId", name, reports, found)
 
 
 def address(reports: list[Report]) -> dict[str, str]:
@@ -78,12 +51,8 @@ def address(reports: list[Report]) -> dict[str, str]:
             held.pop("full_address", None)  # One that is older than a part is dropped.
         at = report.at if "full_address" in parts else at
         held |= parts
-    line = {"street": street(held), "city": held.get("suburb")}
-    return shown(held | known(line), f"{ADDRESS} full_address")
-
-
-def street(held: dict[str, str]) -> str | None:
-    """Composed: `Unit 4, 12 High St`; a ready-made one is taken where its parts are absent."""
+    # Composed: `Unit 4, 12 High St`; a ready-made street is taken where its parts are absent.
     line = " ".join(held[key] for key in ("street_number", "street_name", "street_type") if key in held)
     unit = f"Unit {held['unit_number']}" if "unit_number" in held else ""
-    return ", ".join(part for part in (unit, line) if part) or held.get("street")
+    street = ", ".join(part for part in (unit, line) if part) or held.get("street")
+    return shown(held | {"street": street, "city": held.get("suburb")}, f"{ADDRESS} full_address")

@@ -22,6 +22,7 @@ from app.ingestion.messages.fields import (
     Money,
     Number,
     Payload,
+    Text,
     Time,
     Word,
     listed,
@@ -66,7 +67,7 @@ class _AboutAccount(Payload):
 
 
 class _Snapshot(_AboutAccount):
-    account_number: str | None = None
+    account_number: Text | None = None
     status: Status = None
     loan_amount: Money | None = None
     loan_fee: Money | None = None
@@ -74,7 +75,7 @@ class _Snapshot(_AboutAccount):
     current_balance: Money | None = None
     opened_date: Date | None = None
     commencement_date: Date | None = None
-    signed_loan_agreement_url: str | None = None
+    signed_loan_agreement_url: Text | None = None
 
 
 class AccountCreated(_Snapshot):
@@ -92,7 +93,7 @@ class AccountUpdated(_Snapshot):
     last_payment_date: Date | None = None
     last_payment_amount: Money | None = None
     triggered_by_transaction_type: UpperWord | None = None
-    triggered_by_transaction_id: str | None = None
+    triggered_by_transaction_id: Identifier | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.account(unit, envelope).update(envelope.source, **self.said())
@@ -116,7 +117,7 @@ class AccountClosed(_AboutAccount):
     loan_total_payable: Money | None = None
     previous_status: Status = None
     closed_date: Date | None = None
-    triggered_by_transaction_id: str | None = None
+    triggered_by_transaction_id: Identifier | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.account(unit, envelope).close(envelope.source, **self.said())
@@ -156,7 +157,7 @@ class PaymentNews(Payload):
         default=None, validation_alias=AliasChoices("amount_paid", "amountPaid", "paid_amount", "paidAmount")
     )
     amount_remaining: Money | None = None
-    linked_transaction_ids: Annotated[list[str] | None, BeforeValidator(listed)] = None
+    linked_transaction_ids: Annotated[list[Identifier] | None, BeforeValidator(listed)] = None
     last_updated: Time | None = None
 
 

@@ -61,8 +61,8 @@ class WriteOffApproved(_WriteOff):
     approved_by: Identifier
     approved_by_name: Text | None = None
     comment: Text | None = None
-    ledger_event_id: Text | None = None
-    transaction_id: Text | None = None
+    ledger_event_id: Identifier | None = None
+    transaction_id: Identifier | None = None
 
     def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         self.request(unit, envelope).decide(

@@ -126,6 +126,7 @@ PLANS = message(
         },
         n_payments=pick(2, 3),
         created_date=DAY,
+        loan_amount=MONEY,
     ),
 )
 INSTALMENTS = message(
@@ -193,7 +194,8 @@ WRITE_OFFS = st.one_of(
             {"approvedBy": pick("bob", "Ann", "cyd")},
             comment=NAME,
             approvedByName=NAME,
-            transactionId=pick("T1"),
+            transactionId=pick("T1", "T2"),
+            ledgerEventId=pick("E1", "E2"),
         ),
     ),
     message("writeoff.rejected.v1", some({"rejectedBy": pick("bob", "cyd")}, reason=NAME)),
@@ -216,7 +218,7 @@ THEMES = {
     "arrears": st.tuples(CREATED, st.lists(AGINGS | STATUSES | CLOSURES, max_size=6)),
     "schedules": st.tuples(CREATED, PLANS, st.lists(PLANS | INSTALMENTS, max_size=6)),
     "chats": st.lists(CHATS, min_size=1, max_size=8),
-    "write-offs": st.tuples(REQUESTED, st.lists(WRITE_OFFS | CREATED | CUSTOMERS, max_size=5)),
+    "write-offs": st.tuples(REQUESTED, st.lists(WRITE_OFFS | REQUESTED | CREATED | CUSTOMERS, max_size=5)),
     "everything": st.lists(
         st.one_of(CUSTOMERS, CREATED, LOANS, AGINGS, PLANS, INSTALMENTS, CHATS), min_size=1, max_size=14
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle.values import camel
+from tests.oracle.messages import camel
 from tests.support.data.random_messages import THEMES, Message, pick
 
 Entry = tuple[str, dict[str, str]]

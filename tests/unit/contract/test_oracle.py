@@ -75,7 +75,6 @@ def differences(entries: list[Entry], batch: int = 1) -> list[str]:
     for collection in COLLECTIONS:
         for name in sorted(ours[collection].keys() | theirs[collection].keys()):
             document, expected = ours[collection].get(name, {}), theirs[collection].get(name, {})
-            document.pop("requestNumber", None)  # Derived from the identity, by a rule of the pipeline's own.
             document |= {"irregular": True} if document.get("irregular") else {}
             one, other = facts(document), facts(expected)
             found += [
