@@ -25,9 +25,9 @@ def documents(entries: list[Entry]) -> Documents:
             requests[report.conversation].append(report)
         else:
             chats[report.conversation].append(report)
-            person, told = participants(report)["customerId"], report.facts.get("customer")
-            if person and told:
-                customers[person].append(replace(report, facts=of_the_chat(told)))
+            person, facts = participants(report)["customerId"], report.facts.get("customer")
+            if person and facts:
+                customers[person].append(replace(report, facts=of_the_chat(facts)))
     people = {each: customer(each, reports) for each, reports in customers.items()}
     loans = {each: loan_account(each, reports, people) for each, reports in accounts.items()}
     asked = {each: write_off(each, reports, loans) for each, reports in requests.items()}

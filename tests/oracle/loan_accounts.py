@@ -51,7 +51,7 @@ def loan_account(name: str, reports: list[Report], customers: dict[str, Any]) ->
     left = {"writtenOffAmount": loan.written_off, "releasedAmount": loan.released}
     found["balances"] = known(balances)
     found["closure"] = shown(closure, CLOSURE) | known({"reason": closure.get("closure_reason")} | left)
-    if loan.payments:  # The newest by its report's time; a day that is not told is its business day.
+    if loan.payments:  # The newest by its report's time; a day that is not given is its business day.
         last, amount = max(loan.payments.values(), key=lambda payment: payment[0].order)
         day = last.facts.get("last_payment_date", business_day(last.at))
         found["lastPayment"] = known({"date": day, "amount": last.facts.get("last_payment_amount", amount)})
@@ -60,10 +60,10 @@ def loan_account(name: str, reports: list[Report], customers: dict[str, Any]) ->
     if since_closed:
         over = {"bucket": "closed", "daysPastDue": 0, "isInArrears": False}
         found["aging"] = over | {"lastUpdated": (closures[-1:] or since_closed)[0].at}
-    elif aged:  # The newest, whole. A flag that is not told is true unless the bucket is one of these.
-        told = aged[-1].facts
-        late = told.get("is_in_arrears", told.get("bucket") not in ("current", "closed"))
-        bucket = {"bucket": told.get("bucket"), "daysPastDue": told.get("dpd"), "isInArrears": late}
+    elif aged:  # The newest, whole. A flag that is not given is true unless the bucket is one of these.
+        newest = aged[-1].facts
+        late = newest.get("is_in_arrears", newest.get("bucket") not in ("current", "closed"))
+        bucket = {"bucket": newest.get("bucket"), "daysPastDue": newest.get("dpd"), "isInArrears": late}
         found["aging"] = known(bucket | {"lastUpdated": aged[-1].at})
     if "CLOSED" in path and not since_closed:
         found["reopenedAt"] = reports[max(n for n, word in enumerate(path, 1) if word == "CLOSED")].at
@@ -111,7 +111,7 @@ class Loan:
     """By WRITE_OFF falls of the time before a closure."""
 
     def balance(self, report: Report, status: str | None) -> None:
-        """Take a report of a balance, or of a payment that is told without a fall: that moves no total."""
+        """A report of a balance, or of a payment that is reported without a fall: that moves no total."""
         now = report.facts.get("current_balance")
         kind = report.facts.get("triggered_by_transaction_type", "").rpartition(".")[2].upper()
         moved = NOTHING
@@ -174,7 +174,7 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
         since = [*since, plan] if is_same else [plan]
         listed = [*listed, plan] if is_same and not plan.facts.get("payments") else [plan]
     named = since or [r for r in reports if r.facts.get("payments") and "schedule_id" in r.facts][-1:]
-    told: list[tuple[datetime, int, dict[str, Any]]] = []
+    items: list[tuple[datetime, int, dict[str, Any]]] = []
     for report in reports:
         if report.kind == "account.schedule.updated.v1":
             # One that names no schedule is about the plan of its time, or about the first one.
@@ -183,9 +183,9 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
             for item in report.facts.get("payments", []):
                 if about in (None, merged(named).get("schedule_id")):
                     at = report.ours(item.get("last_updated", report.at))
-                    told.append((at, report.arrival, item))
+                    items.append((at, report.arrival, item))
     paid: dict[int, dict[str, Any]] = {}
-    for at, _arrival, item in sorted(told, key=lambda each: each[:2]):
+    for at, _arrival, item in sorted(items, key=lambda each: each[:2]):
         facts = shown({"amount_paid": item.get("paid_amount")} | item, INSTALMENT)
         if "status" in item:  # The facts of a status go with it: a newer one replaces them all.
             paid[item["payment_number"]] = facts | {"status": item["status"], "lastUpdated": at}

@@ -27,10 +27,10 @@ def write_off(name: str, reports: list[Report], accounts: dict[str, dict[str, An
     )
     # Those of the account, wherever it is known; what a caller says of them is not believed.
     account = accounts.get(asked["loan_account_id"], {})
-    told = {} if "customerId" in account else shown(asked, "customer_id customer_name account_number")
-    told |= {key: account[key] for key in account.keys() & {"customerId", "customerName", "accountNumber"}}
+    shared = {} if "customerId" in account else shown(asked, "customer_id customer_name account_number")
+    shared |= {key: account[key] for key in account.keys() & {"customerId", "customerName", "accountNumber"}}
     decided = decision(arrived, asked["requested_by"])
-    return document("requestId", name, reports, found | made | said | told | decided)
+    return document("requestId", name, reports, found | made | said | shared | decided)
 
 
 def decision(arrived: list[Report], requester: str) -> dict[str, Any]:
