@@ -14,7 +14,7 @@ import psutil
 
 from app.runtime.servers.embedded import EmbeddedServer, tail
 from tests.chaos.clocks import Clock
-from tests.support.commands import Billie
+from tests.support.commands import Billie, Process
 
 SERVER_AWAY = 3
 """The exit code of a role that finds a server away when it starts: its supervisor starts it again."""
@@ -101,7 +101,7 @@ class Role(Target):
         self.log_path = folder / f"{name}.log"
         self.restarts = 0
         self._is_coming_up = False
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Process | None = None
 
     @property
     def pid(self) -> int:

@@ -3,7 +3,6 @@
 import json
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from app.ingestion.stream.publish import publish
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
-from tests.support.commands import Billie
+from tests.support.commands import Billie, Process
 from tests.support.servers.sandbox import calling, serves
 from tests.support.stream_accounts import accounts
 from tests.support.waiting import until
@@ -35,7 +34,7 @@ class Sandbox:
         self.target = f"127.0.0.1:{free_port()}"
 
     @contextmanager
-    def running(self, *options: str) -> Iterator[subprocess.Popen[str]]:
+    def running(self, *options: str) -> Iterator[Process]:
         process = self._billie.start(
             "ledger-sandbox", "--data", str(self._books), *options, BILLIE_LEDGER_TARGET=self.target
         )

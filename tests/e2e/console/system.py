@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
-from subprocess import Popen
 from typing import Any
 
 import httpx
@@ -19,7 +18,7 @@ from app.api.auth.development_tokens import issue_token
 from app.demo.lender import Lender
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
-from tests.support.commands import Billie
+from tests.support.commands import Billie, Process
 from tests.support.data.given import NOON
 from tests.support.waiting import until
 
@@ -40,7 +39,7 @@ class System:
         self.settings, self._logs = settings, logs
         self.url = f"http://127.0.0.1:{settings.api_port}"
         self._billie = Billie.of(settings)
-        self._running: dict[str, Popen[str]] = {}
+        self._running: dict[str, Process] = {}
         token = issue_token(settings, "test", "admin")
         self.api = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 

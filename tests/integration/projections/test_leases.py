@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -22,7 +21,7 @@ from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.projections.worker import Worker
 from app.runtime.settings.settings import Settings
-from tests.support.commands import Billie
+from tests.support.commands import Billie, Process
 from tests.support.data.stored import live, store_backlog, stored_and_projected
 from tests.support.waiting import until
 
@@ -170,7 +169,7 @@ def test_a_lease_is_taken_from_a_runner_by_asking(settings: Settings, mongo_db: 
 
 
 @pytest.fixture
-def runners(billie: Billie, tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+def runners(billie: Billie, tmp_path: Path) -> Iterator[list[Process]]:
     with (tmp_path / "project.log").open("w") as log:
         processes = [billie.start("project", log=log) for _ in range(2)]
     yield processes
@@ -180,7 +179,7 @@ def runners(billie: Billie, tmp_path: Path) -> Iterator[list[subprocess.Popen[st
 
 
 def test_another_process_takes_over_within_ten_seconds_of_a_kill(
-    settings: Settings, mongo_db: Mongo, runners: list[subprocess.Popen[str]]
+    settings: Settings, mongo_db: Mongo, runners: list[Process]
 ) -> None:
     stored_and_projected(settings, mongo_db, 60)
     names = list(all_projections(settings))
