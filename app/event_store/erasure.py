@@ -69,7 +69,7 @@ def erase_customer(
         if known is None and not store.privacy.tables.links_of([Customer.id_of(customer_id)]):
             raise NotFoundError("customer", customer_id)
         if known is None or known.erased is None:
-            return _erase(store.privacy.tables, unit, customer_id, by=actor, reason=reason, key=key), False
+            return _erase(store, unit, customer_id, by=actor, reason=reason, key=key), False
         if key is not None and known.erased.key == key and known.erased.reason != reason:
             raise IdempotencyKeyReusedError(_OTHER_REASON)
         return known.erased, True
@@ -83,13 +83,13 @@ def erase_customer(
 
 
 def _erase(
-    tables: KeyTables, unit: UnitOfWork, customer_id: str, *, by: Actor, reason: str, key: str | None
+    store: Servicing, unit: UnitOfWork, customer_id: str, *, by: Actor, reason: str, key: str | None
 ) -> Aggregate.PersonalDataErased:
     source = erasure_of(customer_id)
-    keys, unit.known_links = _linked(tables, customer_id)
+    keys, unit.known_links = _linked(store.privacy.tables, customer_id)
     unit.expect([(Customer, customer_id), *keys])
     customer = unit.obtain(Customer, customer_id, source)
-    theirs = _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id)
+    theirs = _theirs([unit.obtain(kind, name, source) for kind, name in keys], customer_id, store)
     _refuse_open(theirs)
     erasure = Customer.PersonalDataErased(
         erased_with=customer_id,
@@ -128,21 +128,26 @@ def _linked(tables: KeyTables, customer_id: str) -> tuple[list[Key], dict[UUID, 
     return keys, {owner: counts[owner] for owner in (own, *accounts)}
 
 
-def _theirs(found: list[Aggregate], customer_id: str) -> list[Aggregate]:
-    """Without what now belongs to another customer, or is already erased."""
-    accounts = {each.business_id: each for each in found if isinstance(each, LoanAccount)}
+def _theirs(found: list[Aggregate], customer_id: str, store: Servicing) -> list[Aggregate]:
+    """Without what now belongs to another customer, or is already erased.
+
+    A request belongs to the customer of its account; to the one that it names while the account names none.
+    """
+    asked = [each.asked.loan_account_id for each in found if isinstance(each, WriteOffRequest) and each.asked]
+    accounts = store.load_many([(LoanAccount, each) for each in dict.fromkeys(asked)])
+    owners = {
+        each.business_id: each.customer_id for each in accounts.values() if isinstance(each, LoanAccount)
+    }
+    owners |= {each.business_id: each.customer_id for each in found if isinstance(each, LoanAccount)}
 
     def is_theirs(each: Aggregate) -> bool:
         match each:
             case LoanAccount() | Conversation():
                 return each.customer_id == customer_id
             case WriteOffRequest(asked=asked):
-                account = accounts.get(asked.loan_account_id) if asked else None
-                names_them = asked is not None and asked.customer_id == customer_id
-                return names_them or account is None or account.customer_id == customer_id
+                return (owners.get(asked.loan_account_id) if asked else None) in (None, customer_id)
             case LedgerCommand(intent=intent):
-                account = accounts.get(intent.loan_account_id) if intent else None
-                return account is not None and account.customer_id == customer_id
+                return intent is not None and owners.get(intent.loan_account_id) == customer_id
         return True
 
     return [each for each in found if each.erased is None and is_theirs(each)]

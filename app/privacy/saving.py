@@ -49,7 +49,7 @@ class Privacy:
         changes = Changes(self.keys.tombstones)
         links = {aggregate.id: _links_in(aggregate) for aggregate in aggregates}
         changes.links = [link for each in links.values() for link in each]
-        self._erase_linked(aggregates, links, changes)
+        self._erase_linked(aggregates, links, changes, load_many)
         further = self._erase_asked_of_accounts(aggregates, load_many, changes)
         sealing = [
             aggregate.id
@@ -66,7 +66,11 @@ class Privacy:
         self.keys.keep(prepared.ciphers)
 
     def _erase_linked(
-        self, aggregates: Iterable[Aggregate], links: dict[UUID, list[Link]], changes: Changes
+        self,
+        aggregates: Sequence[Aggregate],
+        links: dict[UUID, list[Link]],
+        changes: Changes,
+        load_many: LoadMany,
     ) -> None:
         """Erase what belongs to an erased customer; one aggregate may belong to another one among these."""
         waiting = [each for each in aggregates if each.id not in self.keys.erased]
@@ -76,6 +80,13 @@ class Privacy:
             for each in waiting:
                 owners = (*(link.owner for link in links[each.id]), *each.owners)
                 customers = [found for owner in owners if (found := self._erased_with(owner, changes))]
+                if isinstance(each, WriteOffRequest) and customers:
+                    account = _account_of(each, aggregates, load_many)
+                    if (
+                        account is not None and account.customer_id is not None
+                    ):  # Whom it names counts no more.
+                        found = self._erased_with(account.id, changes)
+                        customers = [found] if found else []
                 if customers and not each.is_unsettled:
                     erasure = each.PersonalDataErased(erased_with=customers[0])
                     each.erase(erasure_of(customers[0]), erasure=erasure)
@@ -126,6 +137,18 @@ class Privacy:
 def erasure_of(customer_id: str) -> Source:
     """The message that an erasure counts as: one a customer."""
     return Source.said_now(f"erasure:{customer_id}")
+
+
+def _account_of(
+    request: WriteOffRequest, aggregates: Iterable[Aggregate], load_many: LoadMany
+) -> LoanAccount | None:
+    """The account of a request, as it is saved with it or stored."""
+    if request.asked is None:
+        return None
+    name = request.asked.loan_account_id
+    changed = [each for each in aggregates if isinstance(each, LoanAccount) and each.business_id == name]
+    account = changed[0] if changed else load_many([(LoanAccount, name)]).get((LoanAccount, name))
+    return account if isinstance(account, LoanAccount) else None
 
 
 def _links_in(aggregate: Aggregate) -> list[Link]:

@@ -90,16 +90,20 @@ class WriteOffRequest(Aggregate):
             aggregate.posting = self.status
 
     class PostedToLedger(Aggregate.Event):
-        """The ledger posted what was approved here."""
+        """The ledger posted what was approved here.
+
+        ``irregular``: a report that overtook this one said that it had posted the request already.
+        """
 
         PERSONAL = NOTHING
 
         transaction_id: str
         ledger_event_id: str | None = None
+        irregular: list[str] | None = None
 
         def apply(self, aggregate: "WriteOffRequest") -> None:
             aggregate.posting = "posted"
-            aggregate.posted_as = (self.transaction_id, self.ledger_event_id)
+            aggregate.posted_as = aggregate.posted_as or (self.transaction_id, self.ledger_event_id)
 
     class Rejected(DecisionEvent):
         OUTCOME = "Rejected"
@@ -228,6 +232,13 @@ class WriteOffRequest(Aggregate):
     @absorbs
     def follow_posting(self, source: Source, *, event: PostingFollowed | PostedToLedger) -> None:
         """The ledger command that posts it came further."""
+        if isinstance(event, self.PostedToLedger):
+            irregular = self._posted_again((event.transaction_id, event.ledger_event_id))
+            event = self.PostedToLedger(
+                transaction_id=event.transaction_id,
+                ledger_event_id=event.ledger_event_id,
+                irregular=irregular,
+            )
         self.record(source, event)
 
     @property
@@ -256,6 +267,11 @@ class WriteOffRequest(Aggregate):
             broken.append(two_people.AlreadyDecidedError("The request is decided already."))
         return broken
 
+    def _posted_again(self, posted_as: tuple[str | None, str | None]) -> list[str] | None:
+        """The rule that is broken if the ledger posted the request before, under other ids."""
+        pairs = zip(posted_as, self.posted_as or (), strict=False)
+        return ["already_decided"] if any(one and other and one != other for one, other in pairs) else None
+
     def _decide(self, source: Source, outcome: Outcome, decision: Decision) -> None:
         if self.asked is None:
             self.record(source, self.DecisionHeld(outcome=outcome, decision=decision))
@@ -267,10 +283,6 @@ class WriteOffRequest(Aggregate):
                 broken.remove("already_decided")
             self.record(source, self.Approved(**decision, irregular=broken or None))
         elif broken:
-            is_second = any(
-                one and other and one != other
-                for one, other in zip(posted_as, self.posted_as or (), strict=False)
-            )
             self.record(
                 source,
                 self.DecisionIgnored(
@@ -278,7 +290,7 @@ class WriteOffRequest(Aggregate):
                     by=decision["by"],
                     why=broken[0],
                     decided_at=decision["decided_at"],
-                    irregular=["already_decided"] if is_second else None,
+                    irregular=self._posted_again(posted_as),
                 ),
             )
         else:

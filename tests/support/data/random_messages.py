@@ -151,7 +151,23 @@ INSTALMENTS = message(
         },
     ),
 )
-LOANS = BALANCES | BALANCES | STATUSES | CLOSURES
+GIVEN_UP = message(
+    "account.updated.v1",
+    some({"account_id": "L1", "current_balance": MONEY, "triggered_by_transaction_type": "WRITE_OFF"}),
+) | message(
+    "account.closed.v1",
+    some({"account_id": "L1", "closure_reason": pick("WRITTEN_OFF", "ADMIN_CLOSED")}, final_balance=MONEY),
+)
+LOANS = BALANCES | BALANCES | STATUSES | CLOSURES | GIVEN_UP
+DECISIONS = message(
+    "final_decision final_credit_decision",
+    some(
+        decision=pick("APPROVED", "DECLINED", "REFERRED", "Withdrawn"),
+        reason=NAME,
+        retry_eligible=st.booleans(),
+        blocked_until=DAY,
+    ),
+)
 CHATS = st.one_of(
     message("conversation_started", st.just({})),
     message(
@@ -175,29 +191,24 @@ CHATS = st.one_of(
     ),
     message("identityRisk_assessment fraudCheck_assessment", some(score=pick(1, 2), **{"a.b": pick(True)})),
     message("noticeboard_post", some({"agentName": pick("risk::Job", "credit"), "post": NAME})),
-    message(
-        "final_decision final_credit_decision",
-        some(
-            decision=pick("APPROVED", "DECLINED", "REFERRED", "Withdrawn"),
-            reason=NAME,
-            retry_eligible=st.booleans(),
-            blocked_until=DAY,
-        ),
-    ),
+    DECISIONS,
+    DECISIONS,
     message("conversation_summary", some(purpose=NAME, facts=pick(["a"], ["a", "b"], []))),
     message("conversationSummary_changed", some(status=pick("active", "done"))),
 )
-WRITE_OFFS = st.one_of(
-    message(
-        "writeoff.approved.v1",
-        some(
-            {"approvedBy": pick("bob", "Ann", "cyd")},
-            comment=NAME,
-            approvedByName=NAME,
-            transactionId=pick("T1", "T2"),
-            ledgerEventId=pick("E1", "E2"),
-        ),
+APPROVALS = message(
+    "writeoff.approved.v1",
+    some(
+        {"approvedBy": pick("bob", "Ann", "cyd")},
+        comment=NAME,
+        approvedByName=NAME,
+        transactionId=pick("T1", "T2"),
+        ledgerEventId=pick("E1", "E2"),
     ),
+)
+WRITE_OFFS = st.one_of(
+    APPROVALS,
+    APPROVALS,
     message("writeoff.rejected.v1", some({"rejectedBy": pick("bob", "cyd")}, reason=NAME)),
     message("writeoff.cancelled.v1", some({"cancelledBy": pick("ann")})),
 )
@@ -218,7 +229,9 @@ THEMES = {
     "arrears": st.tuples(CREATED, st.lists(AGINGS | STATUSES | CLOSURES, max_size=6)),
     "schedules": st.tuples(CREATED, PLANS, st.lists(PLANS | INSTALMENTS, max_size=6)),
     "chats": st.lists(CHATS, min_size=1, max_size=8),
-    "write-offs": st.tuples(REQUESTED, st.lists(WRITE_OFFS | REQUESTED | CREATED | CUSTOMERS, max_size=5)),
+    "write-offs": st.tuples(
+        REQUESTED, st.lists(WRITE_OFFS, max_size=4), st.lists(REQUESTED | CREATED | CUSTOMERS, max_size=3)
+    ),
     "everything": st.lists(
         st.one_of(CUSTOMERS, CREATED, LOANS, AGINGS, PLANS, INSTALMENTS, CHATS), min_size=1, max_size=14
     ),

@@ -174,6 +174,21 @@ def test_a_payment_over_the_api_and_its_report_are_one_entry(steps: Any) -> None
     assert _paid(given(CustomerTimeline(), *steps)) == _paid(timeline)
 
 
+def test_a_report_that_names_no_transaction_is_an_entry_beside_the_payment_over_the_api() -> None:
+    """Amount and day do not make two payments one (decision 0001)."""
+    unnamed = LOAN.update(at=3, current_balance=Decimal("80.00"), triggered_by_transaction_type="REPAYMENT")
+    timeline = given(CustomerTimeline(), OPENED, REQUESTED, SETTLED, unnamed)
+    assert [what for what, _ in _paid(timeline)] == ["repayment_posted", "repayment_received"]
+
+
+def test_a_payment_that_is_reported_without_a_fall_is_no_entry_and_no_payment_of_a_day() -> None:
+    again = updated(2, "600.00", last_payment_amount="20.00", last_payment_date=FIRST)
+    assert payments(running(), updated(1, "600.00", "REPAYMENT"), again) == [
+        "A repayment of 20.00 was received on 2026-03-01."
+    ]
+    assert day(FIRST, running("600.00"), again)["payments"] == 0
+
+
 def test_a_payment_that_moves_to_another_month_leaves_the_first() -> None:
     month = 31 * 24 * 60
     again = {"triggered_by_transaction_type": "REPAYMENT", "triggered_by_transaction_id": "T1"}

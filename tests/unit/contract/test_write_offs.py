@@ -1,11 +1,15 @@
 """Contract, section "Write-offs", and "At the edges": each rule, in every order of arrival."""
 
+from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
 import pytest
 
+from app.aggregates import WriteOffRequest
+from app.projections.read_models.write_off_requests.read_model import WriteOffRequests
 from tests.support.data.contract import Sent, documents, in_any_order, sent
+from tests.support.data.projecting import On, given
 
 NAMES = ("write-off-requests",)
 CREATED = sent("account.created.v1", account_id="L1", customer_id="C1", account_number="A-1")
@@ -147,6 +151,23 @@ def test_a_second_posting_is_irregular_and_the_first_one_shows() -> None:
     found = request_of(requested(), first, second)
     assert (found["ledger"], found["irregular"]) == ({"transactionId": "T1"}, ["already_decided"])
     assert found["decision"]["by"] == {"id": "bob"}
+
+
+def test_a_report_that_overtakes_the_posting_of_an_approval_with_other_ids_is_irregular() -> None:
+    request = On(WriteOffRequest, "W1")
+    asked = request.request(
+        at=0, loan_account_id="L1", amount=Decimal(20), reason="hardship", requested_by="ann"
+    )
+    approved = request.decide(at=1, outcome="Approved", by="bob")
+    requested = request.follow_posting(
+        at=2, event=WriteOffRequest.PostingFollowed(command_id="K1", status="requested")
+    )
+    reported = request.decide(at=3, outcome="Approved", by="cyd", transaction_id="T9")
+    posted = request.follow_posting(at=4, event=WriteOffRequest.PostedToLedger(transaction_id="T1"))
+    found = given(WriteOffRequests(), asked, approved, requested, reported, posted).document("W1")
+    assert found is not None
+    assert found["irregular"] == ["already_decided"]
+    assert found["ledger"] == {"status": "posted", "commandId": "K1", "transactionId": "T9"}
 
 
 def test_one_posting_that_is_reported_twice_is_regular() -> None:

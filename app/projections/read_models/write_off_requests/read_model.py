@@ -180,13 +180,12 @@ class WriteOffRequests(ShowsCustomerName, ReadModel):
         if event.transaction_id or event.ledger_event_id:
             ledger: Document = document.setdefault("ledger", {})
             put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
-        put(document, irregular=event.irregular)
+        _mark(document, event.irregular)
 
     @on_event
     def decision_ignored(self, document: Document, event: WriteOffRequest.DecisionIgnored) -> None:
         stamp(document, event.decided_at)
-        if event.irregular:
-            document["irregular"] = sorted({*document.get("irregular", ()), *event.irregular})
+        _mark(document, event.irregular)
 
     @on_event
     def rejected(self, document: Document, event: WriteOffRequest.Rejected) -> None:
@@ -206,16 +205,25 @@ class WriteOffRequests(ShowsCustomerName, ReadModel):
     @on_event
     def posting_followed(self, document: Document, event: WriteOffRequest.PostingFollowed) -> None:
         stamp(document, event.at)
-        ledger: Document = {"status": event.status, "commandId": event.command_id}
+        ledger: Document = document.setdefault("ledger", {})
+        ledger.pop("error", None)
         put(ledger, error={"code": event.code, "message": legible(event.message)} if event.code else None)
-        document["ledger"] = ledger
+        ledger.update(status=event.status, commandId=event.command_id)
 
     @on_event
     def posted_to_ledger(self, document: Document, event: WriteOffRequest.PostedToLedger) -> None:
         stamp(document, event.at)
         ledger: Document = document.setdefault("ledger", {})
         ledger.pop("error", None)
-        put(ledger, status="posted", transactionId=event.transaction_id, eventId=event.ledger_event_id)
+        ledger["status"] = "posted"
+        if event.irregular:  # The first posting shows.
+            _mark(document, event.irregular)
+        else:
+            put(ledger, transactionId=event.transaction_id, eventId=event.ledger_event_id)
+
+
+def _mark(document: Document, irregular: list[str] | None) -> None:
+    put(document, irregular=sorted({*document.get("irregular", ()), *(irregular or ())}) or None)
 
 
 def _decide(document: Document, event: WriteOffRequest.DecisionEvent, status: WriteOffStatus) -> None:
