@@ -76,7 +76,7 @@ licences: $(VENV)/installed ## write docs/licences.md again: every runtime depen
 	@$(PYTHON) tools/licences.py docs/licences.md
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
-	@$(PYTHON) -m app.projections.dictionary.page
+	@$(PYTHON) -m app.projections.dictionary
 
 bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
 	@$(PYTHON) -m bench.ingest $(ARGS)

@@ -23,7 +23,7 @@ from app.event_store.sqlite import SQLiteBatchRecorder
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.engine.projection import time
 from app.projections.read_models.catalogue import COLLECTIONS
-from app.projections.read_models.conversations.bounds import free_form
+from app.projections.read_models.conversations.read_model import free_form
 from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.runtime.settings.settings import get_settings
 

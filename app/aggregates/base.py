@@ -185,7 +185,15 @@ class Aggregate(domain.Aggregate):
 
     def drop_stale(self, source: Source, report: "Report") -> bool:
         """Drop the facts of a report that are older than what is known. False if none is left."""
-        return report.drop_stale(self.stamps, source.at)
+        facts, found = vars(report), False
+        for name in _stamped(type(report)):
+            if facts[name] is None:
+                continue
+            if self.stamps.accepts(name, source.at, in_passing=report.IN_PASSING):
+                found = True
+            else:
+                facts[name] = None
+        return found
 
     def report(self, source: Source, report: "Report") -> None:
         """Trigger an event with what is new in a report, if anything is."""
@@ -205,18 +213,6 @@ class Report(Aggregate.Event):
     """Its facts that are reports; empty: all."""
     IN_PASSING: ClassVar[bool] = False
     """Whether any other report outranks it, however old."""
-
-    def drop_stale(self, stamps: FieldStamps, at: datetime) -> bool:
-        """Drop the facts that are older than what is known. False if none is left."""
-        facts, found = vars(self), False
-        for name in _stamped(type(self)):
-            if facts[name] is None:
-                continue
-            if stamps.accepts(name, at, in_passing=self.IN_PASSING):
-                found = True
-            else:
-                facts[name] = None
-        return found
 
     def stamp(self, stamps: FieldStamps) -> None:
         facts = vars(self)

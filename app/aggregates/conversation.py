@@ -1,7 +1,7 @@
 """The conversation: what was said, assessed, noted and decided in one chat."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
 from app.aggregates.base import NOTHING, Aggregate, Report, Source, absorbs
 from app.aggregates.personal import Json
@@ -15,6 +15,13 @@ Details = dict[str, str | bool]
 """What a decision holds beside its word: ``reason``, ``retry_eligible``, ``blocked_until`` (``YYYY-MM-DD``),
 ``source_application_number``."""
 _DETAIL = "decision."
+
+
+class Participants(TypedDict, total=False):
+    """The customer, and the application that the chat is about."""
+
+    customer_id: str | None
+    application_number: str | None
 
 
 class Conversation(Aggregate):
@@ -138,33 +145,17 @@ class Conversation(Aggregate):
 
     @absorbs
     def start(
-        self,
-        source: Source,
-        *,
-        customer_id: str | None = None,
-        application_number: str | None = None,
-        started_at: datetime | None = None,
+        self, source: Source, *, started_at: datetime | None = None, **who: Unpack[Participants]
     ) -> None:
         """The chat began. Arriving late, it fills in what it knows and empties nothing."""
-        started = self.Started(
-            customer_id=customer_id,
-            application_number=application_number,
-            started_at=started_at or source.at,
-        )
+        started = self.Started(started_at=started_at or source.at, **who)
         self.drop_stale(source, started)
         self.record(source, started)
 
-    def meet(
-        self, source: Source, *, customer_id: str | None = None, application_number: str | None = None
-    ) -> None:
+    def meet(self, source: Source, **who: Unpack[Participants]) -> None:
         """A message about something else names them. Comes before the command that the message is for."""
-        at, accepts = source.at, self.stamps.accepts
-        customer_id = customer_id if accepts("customer_id", at, in_passing=True) else None
-        if not accepts("application_number", at, in_passing=True):
-            application_number = None
-        if (customer_id or application_number) and source.message_id not in self.absorbed:
-            met = self.ParticipantsMet(customer_id=customer_id, application_number=application_number)
-            self.record(source, met)
+        if source.message_id not in self.absorbed:
+            self.report(source, self.ParticipantsMet(**who))
 
     @absorbs
     def add_utterance(
@@ -198,16 +189,12 @@ class Conversation(Aggregate):
         self,
         source: Source,
         *,
-        customer_id: str | None = None,
-        application_number: str | None = None,
         application_data: dict[str, Json] | None = None,
+        **who: Unpack[Participants],
     ) -> None:
         """The application's data changed: merged deeply, field by field."""
-        changed = self.ApplicationDetailsChanged(
-            customer_id=customer_id,
-            application_number=application_number,
-            application_data=self.application.fresh(application_data or {}, source.at) or None,
-        )
+        fresh = self.application.fresh(application_data or {}, source.at)
+        changed = self.ApplicationDetailsChanged(application_data=fresh or None, **who)
         if self.drop_stale(source, changed) or changed.application_data:
             self.record(source, changed)
 
@@ -277,15 +264,7 @@ class Conversation(Aggregate):
 
     @absorbs
     def change_status(
-        self,
-        source: Source,
-        *,
-        status: str | None = None,
-        customer_id: str | None = None,
-        application_number: str | None = None,
+        self, source: Source, *, status: str | None = None, **who: Unpack[Participants]
     ) -> None:
         """Upstream's own word for the conversation's status."""
-        self.report(
-            source,
-            self.StatusChanged(status=status, customer_id=customer_id, application_number=application_number),
-        )
+        self.report(source, self.StatusChanged(status=status, **who))

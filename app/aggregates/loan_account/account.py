@@ -49,6 +49,14 @@ class Plan(TypedDict, total=False):
     created_date: str | None
 
 
+class Aging(TypedDict, total=False):
+    """How late an account is."""
+
+    bucket: str
+    days_past_due: int
+    is_in_arrears: bool
+
+
 class LoanAccount(LoanAccountEvents):
     """One loan, as the Accounts service tells of it, in any order of its messages."""
 
@@ -110,22 +118,8 @@ class LoanAccount(LoanAccountEvents):
 
     @absorbs
     def update_aging(
-        self,
-        source: Source,
-        *,
-        bucket: str | None = None,
-        days_past_due: int | None = None,
-        is_in_arrears: bool | None = None,
-        last_updated: datetime | None = None,
+        self, source: Source, *, last_updated: datetime | None = None, **said: Unpack[Aging]
     ) -> None:
         """How late the account is."""
-        if (bucket, days_past_due, is_in_arrears) != (None, None, None):
-            self.record(
-                source,
-                self.AgingReported(
-                    bucket=bucket,
-                    days_past_due=days_past_due,
-                    is_in_arrears=is_in_arrears,
-                    last_updated=last_updated,
-                ),
-            )
+        if said:
+            self.record(source, self.AgingReported(last_updated=last_updated, **said))

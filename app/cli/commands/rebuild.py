@@ -20,10 +20,9 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.projection import Projection
-from app.projections.rebuild.estimate import estimate
 from app.projections.rebuild.one_document import rebuild_document
 from app.projections.rebuild.rebuild import Progress
-from app.projections.rebuild.run import discard_rebuild, run_rebuilds
+from app.projections.rebuild.run import discard_rebuild, estimate, run_rebuilds
 from app.runtime.humanize import counted, span
 from app.runtime.observability.logging import configure_logging, in_short
 from app.runtime.servers.clients import mongo_client

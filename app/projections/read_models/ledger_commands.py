@@ -133,7 +133,7 @@ class LedgerCommands(ReadModel):
 
     @on_event
     def posted(self, document: Document, event: LedgerCommand.Posted) -> None:
-        _settle(document, event, "posted", transaction_id=event.transaction_id)
+        _settle(document, event, "posted", transactionId=event.transaction_id)
 
     @on_event
     def rejected(self, document: Document, event: LedgerCommand.Rejected) -> None:
@@ -147,7 +147,7 @@ class LedgerCommands(ReadModel):
     @on_event
     def settled_by_hand(self, document: Document, event: LedgerCommand.SettledByHand) -> None:
         if event.posted:
-            _settle(document, event, "posted", transaction_id=event.transaction_id)
+            _settle(document, event, "posted", transactionId=event.transaction_id)
         else:
             _reject(document, event, NOT_POSTED, event.because)
         document["settledBy"] = person(event.by, event.by_name, event.role)
@@ -169,17 +169,10 @@ def _decide(
 
 
 def _reject(document: Document, event: LedgerCommand.Event, code: str, message: str) -> None:
-    _settle(document, event, "rejected", error={"code": code, "message": legible(message)})
+    _settle(document, event, "rejected", ledgerError={"code": code, "message": legible(message)})
 
 
-def _settle(
-    document: Document,
-    event: LedgerCommand.Event,
-    status: str,
-    *,
-    transaction_id: str | None = None,
-    error: Document | None = None,
-) -> None:
+def _settle(document: Document, event: LedgerCommand.Event, status: str, **fields: object) -> None:
     document.pop("ledgerError", None)
     document.update(status=status, settledAt=time(event.at))
-    put(document, transactionId=transaction_id, ledgerError=error)
+    put(document, **fields)

@@ -1,8 +1,10 @@
-"""Runs rebuilds: several projections in one pass over the events, and one rebuild of each at a time."""
+"""Runs and estimates rebuilds: several projections in one pass over the events, each by one process only."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event as Flag
+from time import monotonic
 from typing import Any
 
 from pymongo.database import Database
@@ -15,13 +17,26 @@ from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
 from app.projections.rebuild.rebuild import OnProgress, Rebuild, Rebuilt
+from app.projections.rebuild.scratch import scratch
 from app.projections.rebuild.shadow import Phase, drop_shadows, record_id
 
 _PAGE = 4_000
+_TRIAL_S, _TRIAL_PAGE = 2.0, 2_000
 
 
 class RebuildRunsError(BillieError):
     """Another process is rebuilding that projection: says which."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a rebuild of one projection would take, and what the time is based on."""
+
+    name: str
+    events: int
+    documents: int
+    seconds: float
+    basis: str
 
 
 def run_rebuilds(
@@ -74,6 +89,23 @@ def discard_rebuild(projection: Projection, database: Database[dict[str, Any]], 
         drop_shadows(database, projection)
     database[COLLECTION].delete_one({"_id": record_id(projection.name)})
     return True
+
+
+def estimate(
+    projections: Sequence[Projection], servicing: Servicing, database: Database[dict[str, Any]]
+) -> Iterator[Estimate]:
+    """One a projection: by the time that its last rebuild took, or by folding for two seconds."""
+    newest = servicing.max_position()
+    for projection in projections:
+        documents = database[projection.name].estimated_document_count()
+        record = database[COLLECTION].find_one({"_id": projection.name}) or {}
+        last = record.get("rebuilt")
+        if last and last.get("seconds") and last.get("events"):
+            seconds = newest * last["seconds"] / max(1, record["position"])
+            basis = f"as fast as on {last['at']:%Y-%m-%d}"
+        else:
+            seconds, basis = _trial(projection, servicing, newest), "from a trial of two seconds"
+        yield Estimate(projection.name, newest, documents, seconds, basis)
 
 
 def _fold(rebuilds: Sequence[Rebuild], reader: EventReader, stop: Flag, on_progress: OnProgress) -> None:
@@ -131,3 +163,11 @@ def _taken(leases: Sequence[Lease], database: Database[dict[str, Any]], stop: Fl
             for lease in leases:
                 if lease.held:
                     lease.release()
+
+
+def _trial(projection: Projection, servicing: Servicing, newest: int) -> float:
+    begun = monotonic()
+    with scratch(projection, EventReader(servicing, projection.topics(), projection.name)) as fold:
+        while fold.position < newest and monotonic() - begun < _TRIAL_S:
+            fold.fold_to(min(newest, fold.position + _TRIAL_PAGE))
+        return (monotonic() - begun) * newest / max(1, fold.position)

@@ -174,9 +174,8 @@ class Verify:
             return Difference(name, identifier, Kind.UNFOLDABLE, aside.position, detail=text)
         at = (expected or found or {}).get(POSITION, 0)
         if found is None or expected is None:
-            if found is expected:
-                return None
-            return Difference(name, identifier, Kind.MISSING if found is None else Kind.EXTRA, at)
+            kind = Kind.MISSING if found is None else Kind.EXTRA
+            return None if found is expected else Difference(name, identifier, kind, at)
         if (mark := found.get(FAULTED)) is not None:
             text = f"{mark.get('event')} at position {mark.get('position')}: {mark.get('error')}"
             return Difference(name, identifier, Kind.SET_ASIDE, at, detail=text)
@@ -195,8 +194,8 @@ class Verify:
             found, expected = self._live.find_one({"_id": identifier}), fold.document(identifier)
             at = (found or {}).get(POSITION, 0)
             if found and expected and at == expected[POSITION] and FAULTED not in found:
-                if fields := fields_that_differ(expected, found):
-                    yield Difference(self.projection.name, identifier, Kind.DIFFERENT, at, tuple(fields))
+                if (difference := self._compare(fold, identifier, found)) is not None:
+                    yield difference
             else:
                 text = "it is beyond the projection's position, which does not move: run `billie project`"
                 yield Difference(self.projection.name, identifier, Kind.UNDECIDED, at, detail=text)

@@ -8,7 +8,7 @@ from typing import Any
 import bson
 from bson import Decimal128, Int64
 
-from app.projections.dictionary.fields import ALWAYS, Field, fields_of
+from app.projections.dictionary import ALWAYS, Field, fields_of
 from app.projections.read_models.catalogue import COLLECTIONS
 
 FIELDS = {name: fields_of(model) for name, model in COLLECTIONS.items()}

@@ -7,7 +7,7 @@ import pytest
 from pymongo.errors import DocumentTooLarge
 
 from app.projections.engine.faults import ProjectionFault
-from app.projections.read_models.conversations.bounds import MAX_APPLICATION_BYTES
+from app.projections.read_models.conversations.read_model import MAX_APPLICATION_BYTES
 from app.projections.read_models.customers import Customers
 from app.projections.rebuild.one_document import put_in_place
 from tests.support.data.contract import Sent, documents, sent

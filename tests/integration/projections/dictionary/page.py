@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
-from app.projections.dictionary.page import PAGE
+from app.projections.dictionary import PAGE
 from tests.support.commands import ROOT
 
 _QUERY = re.compile(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.projections.dictionary.page import ROLE
+from app.projections.dictionary import ROLE
 from app.projections.jobs.jobs import JobKind, Jobs, Order
 from app.projections.migrations import migrate
 from tests.support.commands import ROOT

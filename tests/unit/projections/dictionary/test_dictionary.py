@@ -8,7 +8,7 @@ import pytest
 from bson import Decimal128
 
 from app.event_store.application import Servicing
-from app.projections.dictionary.page import PAGE, ROLE, generated
+from app.projections.dictionary import PAGE, ROLE, generated
 from app.projections.read_models.catalogue import COLLECTIONS, all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
