@@ -94,7 +94,9 @@ class Servicing(Application[UUID]):
 
     def mark(self, position: int) -> Mark | None:
         """Identifies the last event up to a position: another store has another one there."""
-        return self.batches.select_mark(position)
+        column = self.batches.position
+        found = self.batches.select(f"{column} <= ?", (position,), f"{column} DESC", 1)
+        return Mark(found[0].originator_id, found[0].originator_version) if found else None
 
     def page(self, after: int, up_to: int, most: int, but: Sequence[str] = ()) -> list[Recorded]:
         """The first ``most`` events after a position, none beyond ``up_to``, or PAGE_BYTES of them.
@@ -111,14 +113,14 @@ class Servicing(Application[UUID]):
         select, ids = self.batches.select, [kind.id_of(business_id) for kind, business_id in set(keys)]
         found: list[Recorded] = []
         for start in range(0, len(ids), _IDS_A_QUERY):
-            page = [self.batches.id_of(each) for each in ids[start : start + _IDS_A_QUERY]]
+            page = ids[start : start + _IDS_A_QUERY]
             found += select(f"originator_id IN ({','.join('?' * len(page))})", page, "", None)
         return sorted(found)
 
     def history_page(self, key: Key, after: int, most: int) -> list[Recorded]:
         """The first ``most`` events of an aggregate after a version, or PAGE_BYTES of them."""
         kind, business_id = key
-        values = (self.batches.id_of(kind.id_of(business_id)), after)
+        values = (kind.id_of(business_id), after)
         return self.batches.select(
             "originator_id = ? AND originator_version > ?", values, "originator_version", most
         )

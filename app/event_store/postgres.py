@@ -5,7 +5,6 @@ from contextlib import closing, contextmanager
 from re import findall
 from time import monotonic
 from typing import Any, ClassVar
-from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
@@ -22,7 +21,6 @@ from app.event_store.recorder import (
     NO_WAIT_FOR_S,
     PAGE_BYTES,
     BatchRecorder,
-    Mark,
     Recorded,
     WriterLock,
 )
@@ -106,17 +104,6 @@ class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
                 f"SELECT notification_id, {COLUMNS} FROM (SELECT *, {before} FROM {{}} WHERE {where} "
                 f"ORDER BY {order} LIMIT {most}) AS page WHERE bytes_before < {PAGE_BYTES} ORDER BY {order}"
             )
-        return self._recorded(statement, values)
-
-    def id_of(self, originator_id: UUID) -> UUID:
-        return originator_id
-
-    def select_mark(self, position: int) -> Mark | None:
-        latest = "WHERE notification_id <= ? ORDER BY notification_id DESC LIMIT 1"
-        found = self._recorded(f"SELECT notification_id, {COLUMNS} FROM {{}} {latest}", (position,))
-        return Mark(*found[0][1:3]) if found else None
-
-    def _recorded(self, statement: str, values: Sequence[object]) -> list[Recorded]:
         query = SQL(statement.replace("?", "%s")).format(self._table)
         with (
             self.datastore.get_connection() as connection,

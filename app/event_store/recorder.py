@@ -1,6 +1,6 @@
 """What the event store needs of a database: ``sqlite.py`` and ``postgres.py`` each have all of it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar, NamedTuple
@@ -9,7 +9,7 @@ from uuid import UUID
 from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.utils import resolve_topic
 
-from app.privacy.key_tables import Execute
+from app.privacy.key_tables import Database
 
 PAGE_BYTES = 16 * 1024 * 1024
 """A page ends with the event that makes it this large: an event may have some hundred kilobytes."""
@@ -57,7 +57,7 @@ class WriterLock:
         """Release it for good."""
 
 
-class BatchRecorder(ApplicationRecorder, ABC):
+class BatchRecorder(ApplicationRecorder, Database):
     """The library's recorder, with batches, the writer lock, and tables beside the events.
 
     ``insert_events`` takes ``beside``: what else to write in the transaction, once nobody else can insert
@@ -66,10 +66,6 @@ class BatchRecorder(ApplicationRecorder, ABC):
 
     position: ClassVar[str]
     """The column of an event's position."""
-    blob: ClassVar[str]
-    """The type for bytes."""
-    prefix: str
-    """What the names of tables beside the events begin with."""
 
     @classmethod
     @abstractmethod
@@ -85,31 +81,11 @@ class BatchRecorder(ApplicationRecorder, ABC):
         """A store's writer lock."""
 
     @abstractmethod
-    def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
-        """Executes in a transaction of its own."""
-
-    @abstractmethod
-    def overwrite_removed(self, execute: Execute) -> None:
-        """Overwrite the bytes that this transaction removes, where the database can."""
-
-    @abstractmethod
-    def purge(self) -> bool:
-        """Remove deleted bytes from the database's files. False while a reader is in the way."""
-
-    @abstractmethod
-    def select_mark(self, position: int) -> Mark | None:
-        """Of the last event up to a position; None if there is none."""
-
-    @abstractmethod
     def select(self, where: str, values: Sequence[object], order: str, most: int | None) -> list[Recorded]:
-        """The events that a condition with ``?`` for values holds for.
+        """The events that a condition with ``?`` for values holds for; an aggregate's id is a UUID.
 
         ``most`` of them, in their order by a column, and PAGE_BYTES are enough; or, with None, all in any.
         """
-
-    @abstractmethod
-    def id_of(self, originator_id: UUID) -> object:
-        """An aggregate's id as the table has it."""
 
 
 def recorder_class(environment: Mapping[str, str]) -> type[BatchRecorder]:

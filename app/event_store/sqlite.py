@@ -19,7 +19,6 @@ from app.event_store.recorder import (
     NO_WAIT_FOR_S,
     PAGE_BYTES,
     BatchRecorder,
-    Mark,
     Recorded,
     WriterLock,
 )
@@ -87,20 +86,12 @@ class SQLiteBatchRecorder(SQLiteApplicationRecorder, BatchRecorder):
         size = 0
         limit = "" if most is None else f" ORDER BY {order} LIMIT {most}"
         with self.datastore.transaction(commit=False) as c:
-            c.execute(
-                f"SELECT rowid, {COLUMNS} FROM {self.events_table_name} WHERE {where}{limit}", [*values]
-            )
+            statement = f"SELECT rowid, {COLUMNS} FROM {self.events_table_name} WHERE {where}{limit}"
+            c.execute(statement, [each.hex if isinstance(each, UUID) else each for each in values])
             while (most is None or size < PAGE_BYTES) and (row := c.fetchone()) is not None:
                 page.append(Recorded(row[0], _uuid(row[1]), row[2], row[3], row[4]))
                 size += len(row[4])
         return page
-
-    def id_of(self, originator_id: UUID) -> str:
-        return originator_id.hex
-
-    def select_mark(self, position: int) -> Mark | None:
-        found = self.select("rowid <= ?", (position,), "rowid DESC", 1)
-        return Mark(*found[0][1:3]) if found else None
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Iterator[Execute]:

@@ -1,10 +1,11 @@
 """The privacy tables beside the events: data keys, links to owners, tombstones of destroyed keys, facts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import time_ns
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import RecordConflictError
@@ -18,22 +19,23 @@ _ROWS_A_STATEMENT = 200
 """SQLite before 3.32 takes 999 parameters; rows of three have to fit."""
 
 
-class Database(Protocol):
+class Database(ABC):
     """What the tables need of the event store's recorder."""
 
     blob: ClassVar[str]
     """The type for bytes."""
+    prefix: str
+    """What the tables' names begin with."""
 
-    @property
-    def prefix(self) -> str:
-        """What the tables' names begin with."""
-
+    @abstractmethod
     def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
         """Executes in a transaction of its own."""
 
+    @abstractmethod
     def overwrite_removed(self, execute: Execute) -> None:
         """Overwrite the bytes that this transaction removes, where the database can."""
 
+    @abstractmethod
     def purge(self) -> bool:
         """Remove deleted bytes from the database's files. False while a reader is in the way."""
 
@@ -72,13 +74,10 @@ class KeyTables:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.transaction = database.transaction
         prefix = database.prefix
         self.keys, self._links = f"{prefix}personal_data_keys", f"{prefix}personal_data_links"
         self._erased, self.facts = f"{prefix}personal_data_erased", f"{prefix}personal_data_facts"
-
-    def transaction(self, *, commit: bool) -> AbstractContextManager[Execute]:
-        """Executes in a transaction."""
-        return self._database.transaction(commit=commit)
 
     def create(self) -> None:
         """Create the tables where they are missing."""
@@ -108,27 +107,18 @@ class KeyTables:
             if execute(f"SELECT COUNT(*) FROM {self._links} WHERE owner = ?", (owner.hex,)) != [(count,)]:
                 raise RecordConflictError("something was linked meanwhile")
         keys = [(each.originator_id.hex, each.wrapped, each.master) for each in changes.keys]
-        _insert(execute, f"INSERT INTO {self.keys} (originator_id, wrapped, master) VALUES", keys)
+        _insert(execute, self.keys, keys)
         for master in {each.master for each in changes.keys}:
             self.note_master(execute, master)
         links = [(each.owner.hex, each.kind, each.business_id) for each in dict.fromkeys(changes.links)]
-        _insert(
-            execute,
-            f"INSERT INTO {self._links} (owner, kind, business_id) VALUES",
-            links,
-            "ON CONFLICT DO NOTHING",
-        )
+        _insert(execute, self._links, links, "ON CONFLICT DO NOTHING")
         if changes.destroyed:
             self.removing(execute)
-        for number, (originator_id, customer) in enumerate(
-            changes.destroyed.items(), changes.known_tombstones + 1
-        ):
+        destroyed = changes.destroyed.items()
+        tombstone = f"INSERT INTO {self._erased} VALUES (?, ?, ?, CURRENT_TIMESTAMP)"
+        for number, (originator_id, customer) in enumerate(destroyed, changes.known_tombstones + 1):
             execute(f"DELETE FROM {self.keys} WHERE originator_id = ?", (originator_id.hex,))
-            execute(
-                f"INSERT INTO {self._erased} (number, originator_id, customer_id, at) "
-                "VALUES (?, ?, ?, CURRENT_TIMESTAMP)",
-                (number, originator_id.hex, customer),
-            )
+            execute(tombstone, (number, originator_id.hex, customer))
 
     def keys_of(self, originator_ids: Sequence[UUID]) -> list[StoredKey]:
         """The data keys of aggregates, of those that have one."""
@@ -175,10 +165,8 @@ class KeyTables:
         False while a reader is in the way: it stays due, for the next call.
         """
         due = self._read(f"SELECT value FROM {self.facts} WHERE name = ?", _PURGE_DUE)
-        if not due:
-            return True
-        if not self._database.purge():
-            return False
+        if not due or not self._database.purge():
+            return not due
         with self.transaction(commit=True) as execute:
             execute(f"DELETE FROM {self.facts} WHERE name = ? AND value = ?", (_PURGE_DUE, due[0][0]))
         return True
@@ -208,7 +196,7 @@ def _pages(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + _ROWS_A_STATEMENT]
 
 
-def _insert(execute: Execute, statement: str, rows: Sequence[tuple[Any, ...]], ending: str = "") -> None:
+def _insert(execute: Execute, table: str, rows: Sequence[tuple[Any, ...]], ending: str = "") -> None:
     for page in _pages(rows):
         places = ",".join(f"({','.join('?' * len(page[0]))})" for _ in page)
-        execute(f"{statement} {places} {ending}", [value for row in page for value in row])
+        execute(f"INSERT INTO {table} VALUES {places} {ending}", [value for row in page for value in row])
