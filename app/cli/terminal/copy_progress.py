@@ -5,8 +5,7 @@ from time import monotonic
 from typing import Self
 
 from app.cli.terminal.status_line import StatusLine
-from app.event_store.copies.copy import Progress
-from app.event_store.copies.tables import Content
+from app.event_store.copies.copy import Content, Progress
 from app.runtime.humanize import span
 from app.runtime.servers.stopping import StopSignal
 

@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from app.errors import BillieError
-from app.event_store.copies.copy import Show, copy_store, failing, transfer
-from app.event_store.copies.endpoints import endpoint_at, file_of
-from app.event_store.copies.tables import EVENTS, Content
+from app.event_store.copies.copy import Content, Show, copy_store, failing, transfer
+from app.event_store.copies.endpoints import EVENTS, endpoint_at, file_of
 
 
 class BackupError(BillieError):

@@ -4,16 +4,17 @@ Positions stay as they are, so that projections continue where they were. What w
 compared before it is committed: until then, the target stays empty.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from time import monotonic, sleep
 from typing import Literal, NamedTuple
 
 import psycopg
+from pydantic import BaseModel, ConfigDict
 
 from app.errors import BillieError
-from app.event_store.copies.endpoints import AnyEndpoint, endpoint_at, file_of
-from app.event_store.copies.tables import EVENTS, TABLES, Content, Row, Table, content_of
+from app.event_store.copies.endpoints import EVENTS, TABLES, AnyEndpoint, Row, Table, endpoint_at, file_of
 from app.event_store.errors import EVENT_STORE_ERRORS
 
 _SHOWN_EVERY = 5_000
@@ -30,9 +31,6 @@ class CopyRefusedError(BillieError):
 class CopyStoppedError(BillieError):
     """The copy was interrupted."""
 
-    def __init__(self) -> None:
-        super().__init__("Stopped. The target is as it was before")
-
 
 class EndpointError(BillieError):
     """One of the two stores cannot be reached, read, or written to. The cause is what it raised."""
@@ -48,6 +46,15 @@ class Progress(NamedTuple):
     phase: Phase
     position: int
     newest: int
+
+
+class Content(BaseModel):
+    """What a table holds: its number of rows, and the checksum of all their values in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int
+    sha256: str
 
 
 class Copied(NamedTuple):
@@ -122,10 +129,8 @@ def _refuse_target(target: AnyEndpoint, newest: int) -> None:
     if foreign := sorted(set(tables) - {each.name for each in TABLES}):
         why = f"The target holds other tables: {', '.join(foreign[:5])}"
     elif EVENTS.name in tables and (there := target.newest()):
-        why = f"The target holds events up to position {there:,}"
-        why += (
-            " already. If you have copied this source there before, that is done" if there == newest else ""
-        )
+        again = " already. If you have copied this source there before, that is done"
+        why = f"The target holds events up to position {there:,}{again if there == newest else ''}"
     else:
         for table in TABLES:
             if table.name in tables and target.execute(f"SELECT 1 FROM {target.name(table)} LIMIT 1"):
@@ -138,12 +143,9 @@ def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: 
     def shown(phase: Phase, rows: Generator[Row]) -> Iterator[Row]:
         with closing(rows):
             for number, row in enumerate(rows):
-                if (
-                    table is EVENTS
-                    and number % _SHOWN_EVERY == 0
-                    and not show(Progress(phase, row[0], newest))
-                ):
-                    raise CopyStoppedError
+                is_due = table is EVENTS and number % _SHOWN_EVERY == 0
+                if is_due and not show(Progress(phase, row[0], newest)):
+                    raise CopyStoppedError("Stopped. The target is as it was before")
                 yield row
 
     def read() -> Generator[Row]:
@@ -153,6 +155,16 @@ def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: 
     target.insert(table, shown("copy", read()))
     expected, written = content_of(read()), content_of(shown("verify", target.rows(table)))
     if expected != written:
-        msg = f"{table.name} is not the same on both sides: {expected} in the source, {written} in the target"
-        raise CopyRefusedError(msg)
+        raise CopyRefusedError(
+            f"{table.name} is not the same on both sides: {expected} in the source, {written} in the target"
+        )
     return written
+
+
+def content_of(rows: Iterable[Row]) -> Content:
+    """Count rows and sum them up: the same rows give the same in every database."""
+    number, checksum = 0, sha256()
+    for row in rows:
+        number += 1
+        checksum.update(repr(row).encode())
+    return Content(rows=number, sha256=checksum.hexdigest())

@@ -1,4 +1,4 @@
-"""The two ends of a copy: a whole event store, by one connection and plain SQL.
+"""The two ends of a copy: all tables of an event store, by one connection and plain SQL.
 
 No data key is opened, so no master key is needed: rows go over as they are.
 """
@@ -11,6 +11,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +21,6 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder
 from eventsourcing.utils import Environment
 
 from app.event_store.application import Servicing
-from app.event_store.copies.tables import EVENTS, TABLES, Row, Table
 from app.event_store.postgres import connect
 from app.event_store.url import event_store_environment
 from app.privacy.key_tables import KeyTables
@@ -32,6 +32,33 @@ _READ_ONLY = (
 )
 
 
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's columns; its rows are in the order of the first ``key_columns`` ones."""
+
+    name: str
+    columns: tuple[str, ...]
+    key_columns: int = 1
+    has_text_key: bool = True
+
+
+EVENTS = Table(
+    "events", ("position", "originator_id", "originator_version", "topic", "state"), has_text_key=False
+)
+"""The events, by position. Databases have other names for the table and for positions."""
+TABLES = (
+    EVENTS,
+    Table("personal_data_keys", ("originator_id", "wrapped", "master")),
+    Table("personal_data_links", ("owner", "kind", "business_id"), key_columns=3),
+    Table("personal_data_erased", ("number", "originator_id", "customer_id", "at"), has_text_key=False),
+    Table("personal_data_facts", ("name", "value")),
+)
+"""A test compares them with the tables of a new store."""
+
+
 class Endpoint(ABC):
     """A store. Raises one of EVENT_STORE_ERRORS, or psycopg's, if its server or file fails."""
 
@@ -39,6 +66,10 @@ class Endpoint(ABC):
     position: ClassVar[str]
     """The column of an event's position."""
     _table_names: ClassVar[str]
+    _begin_snapshot: ClassVar[str] = "BEGIN"
+    _hexadecimal_id: ClassVar[str] = "originator_id"
+    _bytewise: ClassVar[str] = ""
+    """Orders text by its bytes, not by the database's language."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -47,11 +78,31 @@ class Endpoint(ABC):
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Execute a statement with ``?`` for values."""
 
+    @abstractmethod
+    def _stream(self, statement: str) -> Generator[Row]: ...
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that reads one moment of the store; writers continue."""
+        self.execute(self._begin_snapshot)
+        yield
+        self.execute("ROLLBACK")
+
     def tables(self) -> list[str]:
         """The names of all tables; the events' is ``events``."""
-        return [
-            EVENTS.name if name == self.events_table else name for (name,) in self.execute(self._table_names)
-        ]
+        found = [name for (name,) in self.execute(self._table_names)]
+        return [EVENTS.name if name == self.events_table else name for name in found]
+
+    def rows(self, table: Table) -> Generator[Row]:
+        """The rows of a table in the order of their keys; an aggregate's id is hexadecimal."""
+        columns = self.columns(table)
+        keys = ", ".join(
+            f"{key}{self._bytewise if table.has_text_key else ''}" for key in columns[: table.key_columns]
+        )
+        selected = ", ".join(columns)
+        if table is EVENTS:
+            selected = selected.replace("originator_id", self._hexadecimal_id)
+        yield from self._stream(f"SELECT {selected} FROM {self.name(table)} ORDER BY {keys}")
 
     def newest(self) -> int:
         """The newest position; 0 if there is no event."""
@@ -115,13 +166,6 @@ class SQLiteEndpoint(Endpoint):
         return self._others
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A transaction that reads one moment of the store; writers continue."""
-        self.execute("BEGIN")
-        yield
-        self.execute("ROLLBACK")
-
-    @contextmanager
     def locked(self) -> Iterator[None]:
         """A transaction in which nobody else can write to the store, and everybody can read."""
         self.execute("BEGIN IMMEDIATE")
@@ -131,13 +175,8 @@ class SQLiteEndpoint(Endpoint):
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         return self._connection.execute(statement, values).fetchall()
 
-    def rows(self, table: Table) -> Generator[Row]:
-        """The rows of a table in the order of their keys."""
-        columns = self.columns(table)
-        keys = ", ".join(columns[: table.key_columns])
-        yield from self._connection.execute(
-            f"SELECT {', '.join(columns)} FROM {self.name(table)} ORDER BY {keys}"
-        )
+    def _stream(self, statement: str) -> Generator[Row]:
+        yield from self._connection.execute(statement)
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert rows, as :meth:`rows` gives them."""
@@ -153,6 +192,9 @@ class PostgresEndpoint(Endpoint):
     events_table = "servicing_events"
     position = "notification_id"
     _table_names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    _begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+    _hexadecimal_id = "replace(originator_id::text, '-', '')"
+    _bytewise = ' COLLATE "C"'
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Raises eventsourcing's OperationalError if the server is away."""
@@ -166,29 +208,19 @@ class PostgresEndpoint(Endpoint):
 
     def identity(self) -> object:
         """The same for every host and user."""
-        database = (
-            "SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()"
-        )
-        return self.execute(database)
+        which = "pg_database WHERE datname = current_database()"
+        return self.execute(f"SELECT pg_postmaster_start_time(), oid FROM {which}")
 
     def others(self) -> list[str]:
         """Who else is connected. Of other users' connections, the server may tell only that they exist."""
+        name = "CASE application_name WHEN '' THEN '' ELSE ' (' || application_name || ')' END"
+        client = f"usename || ' from ' || coalesce(host(client_addr), 'this machine') || coalesce({name}, '')"
         found = self.execute(
-            "SELECT pid, usename, coalesce(application_name, ''), host(client_addr) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL "
+            f"SELECT {client} || ', server process ' || pid FROM pg_stat_activity WHERE "
+            "datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL "
             "AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY pid"
         )
-        return [
-            f"{user} from {host or 'this machine'}{f' ({name})' if name else ''}, server process {pid}"
-            for pid, user, name, host in found
-        ]
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A transaction that reads one moment of the store; writers continue."""
-        with self._connection.transaction():
-            self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            yield
+        return [text for (text,) in found]
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -208,17 +240,10 @@ class PostgresEndpoint(Endpoint):
         cursor = self._connection.execute(statement.replace("?", "%s").encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
-    def rows(self, table: Table) -> Generator[Row]:
-        """The rows of a table in the order of their keys."""
-        columns = ", ".join(self.columns(table))
-        if table is EVENTS:
-            columns = columns.replace("originator_id", "replace(originator_id::text, '-', '')")
-        # Text in the order of its bytes, as in SQLite, not of the database's language.
-        collation = "" if table.columns[0] in ("position", "number") else ' COLLATE "C"'
-        keys = ", ".join(f"{key}{collation}" for key in self.columns(table)[: table.key_columns])
+    def _stream(self, statement: str) -> Generator[Row]:
         with self._connection.transaction(), self._connection.cursor("reading") as cursor:
             cursor.itersize = _ROWS_A_FETCH
-            yield from cursor.execute(f"SELECT {columns} FROM {self.name(table)} ORDER BY {keys}".encode())
+            yield from cursor.execute(statement.encode())
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert rows, as :meth:`rows` gives them."""

@@ -10,9 +10,8 @@ import pytest
 
 from app.event_store.application import Servicing
 from app.event_store.copies.backup import BackupError, Manifest, back_up, check, manifest_of, restore
-from app.event_store.copies.copy import CopyRefusedError
-from app.event_store.copies.endpoints import endpoint_at
-from app.event_store.copies.tables import EVENTS, Content, content_of
+from app.event_store.copies.copy import Content, CopyRefusedError, content_of
+from app.event_store.copies.endpoints import EVENTS, endpoint_at
 from app.runtime.settings.settings import Settings
 from tests.support.data.copying import all_rows, go_on
 from tests.support.data.stored import store_backlog

@@ -16,8 +16,7 @@ from pymongo.database import Database
 from app.aggregates import Customer
 from app.event_store.application import Servicing
 from app.event_store.copies.copy import CopyRefusedError, CopyStoppedError, Progress, copy_store
-from app.event_store.copies.endpoints import PostgresEndpoint, endpoint_at, is_store
-from app.event_store.copies.tables import TABLES, Row, Table
+from app.event_store.copies.endpoints import TABLES, PostgresEndpoint, Row, Table, endpoint_at, is_store
 from app.projections.migrations import migrate
 from app.runtime.servers.embedded import die_with_parent
 from app.runtime.settings.settings import Settings

@@ -113,7 +113,7 @@ def test_the_target_is_locked_during_the_copy(
 WRITE_ONE = """
 import sys
 from app.event_store.copies.endpoints import endpoint_at
-from app.event_store.copies.tables import EVENTS
+from app.event_store.copies.endpoints import EVENTS
 end = endpoint_at(sys.argv[1])
 if "timeout" not in sys.argv[1]:
     end.execute("SET lock_timeout = '1s'")

@@ -3,8 +3,7 @@
 import sqlite3
 from contextlib import closing
 
-from app.event_store.copies.endpoints import endpoint_at
-from app.event_store.copies.tables import TABLES, Row
+from app.event_store.copies.endpoints import TABLES, Row, endpoint_at
 
 
 def all_rows(url: str) -> dict[str, list[Row]]:

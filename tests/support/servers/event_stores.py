@@ -9,8 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from app.event_store.copies.endpoints import endpoint_at
-from app.event_store.copies.tables import Row
+from app.event_store.copies.endpoints import Row, endpoint_at
 from tools.private_postgres import PrivatePostgres, private_postgres
 
 NewStore = Callable[[], str]
