@@ -211,7 +211,7 @@ def _redis_answers(url: str) -> bool:
 
 
 def _mongo_answers(url: str, *, is_synced: bool) -> bool:
-    """Whether it is the primary of its own replica set, which a new ``mongod`` is told to initiate."""
+    """Whether it is the primary of its own replica set, initiated for a new ``mongod``."""
     try:
         with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=300) as client:
             hello = client.admin.command("hello")
