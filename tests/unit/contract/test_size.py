@@ -1,5 +1,6 @@
 """Contract, Chat: no part of a document can keep the document from following."""
 
+from random import Random
 from typing import Any
 
 import bson
@@ -44,6 +45,25 @@ def test_application_data_beyond_its_bound_is_marked_as_cut_and_everything_after
 def test_one_large_object_loses_its_oldest_values_first() -> None:
     found = conversation(*(application(number, files={f"f{number}": TEXT}) for number in range(12)))
     assert list(found["applicationData"]["files"]) == [f"f{number}" for number in range(4, 12)]
+
+
+@pytest.mark.parametrize("chosen_by", range(4))
+def test_what_is_cut_does_not_depend_on_the_order_of_arrival(chosen_by: int) -> None:
+    """A value that was never cut may still change, and one that was cut may be reported anew."""
+    sizes = [240_000, 60_000, 1_000, 200_000]
+    messages = [
+        application(number, files={f"f{number}": "x" * sizes[number % 4]}, latest=str(number))
+        for number in range(30)
+    ]
+    messages.append(application(31, files={"f1": "again"}))
+    expected = conversation(*messages)
+    assert expected["cutParts"] == ["applicationData"]
+    assert expected["applicationData"]["latest"] == "29"
+    assert expected["applicationData"]["files"]["f1"] == "again"
+    assert "f0" not in expected["applicationData"]["files"]
+    assert conversation(*reversed(messages)) == expected
+    Random(chosen_by).shuffle(messages)
+    assert conversation(*messages) == expected
 
 
 def test_application_data_within_its_bound_is_whole() -> None:

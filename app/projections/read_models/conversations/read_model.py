@@ -6,6 +6,8 @@ too large is left out. ``cutParts`` names what is incomplete.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import bson
@@ -21,6 +23,8 @@ from app.projections.read_models.search_keys import set_search_keys
 MAX_APPLICATION_BYTES = 2 * 1024 * 1024
 MAX_PART_BYTES = 512 * 1024
 """Of an assessment, or of the facts. As BSON, a message of 256 KiB may be six times as large."""
+Place = tuple[datetime, list[str]]
+"""When a value was reported, and its keys: the order in which values are cut."""
 
 
 class Conversations(ReadModel):
@@ -75,7 +79,7 @@ class Conversations(ReadModel):
     ) -> None:
         _put_participants(document, event)
         if event.application_data:
-            merge_application(document, free_form(event.application_data))
+            merge_application(document, free_form(event.application_data), time(event.at))
 
     @on_event
     def assessment_recorded(self, document: Document, event: Conversation.AssessmentRecorded) -> None:
@@ -106,7 +110,16 @@ class Conversations(ReadModel):
 
     @on_event
     def personal_data_erased(self, document: Document, event: Conversation.PersonalDataErased) -> None:
-        erase(document, event, "purpose", "facts", "applicationData", "assessments", "cutParts")
+        erase(
+            document,
+            event,
+            "purpose",
+            "facts",
+            "applicationData",
+            "_applicationTimes",
+            "assessments",
+            "cutParts",
+        )
         document.update(utterances=[], noticeboard=[], _bytes={}, _goneUntil={})
         detail = document.get("decisionDetail", {})
         detail.pop("reason", None)
@@ -143,12 +156,17 @@ def insert(
         gone[field] = oldest[time_field]
 
 
-def merge_application(document: Document, changes: Document) -> None:
-    """Merge changes into the application data, and cut it to its bound."""
-    data = document.setdefault("applicationData", {})
-    _merge(data, changes)
-    if (excess := len(bson.encode(data)) - MAX_APPLICATION_BYTES) > 0:
-        _cut(data, excess)
+def merge_application(document: Document, changes: Document, at: datetime) -> None:
+    """Merge what a report of this time changes into the application data, and cut it to its bound.
+
+    The document keeps the time of each value, and the newest value cut: older ones must not come back.
+    """
+    data, times = document.setdefault("applicationData", {}), document.setdefault("_applicationTimes", {})
+    gone = document.setdefault("_goneUntil", {})
+    _merge(data, times, changes, (at, []), gone.get("applicationData", []))
+    if 3 * len(bson.encode(data)) > MAX_APPLICATION_BYTES and (cut := _cut(data, times)) is not None:
+        gone["applicationData"] = cut
+    if "applicationData" in gone:
         _mark(document, "applicationData", is_cut=True)
 
 
@@ -171,29 +189,45 @@ def _mark(document: Document, part: str, *, is_cut: bool) -> None:
         document["cutParts"] = sorted(parts)
 
 
-def _merge(data: Document, changes: Document) -> None:
-    """Merge deeply; a list replaces a list. What changes comes last."""
+def _merge(data: Document, times: Document, changes: Document, place: Place, gone: Sequence[Any]) -> None:
+    """Merge deeply; a list replaces a list. ``times`` holds the time of each value under its keys."""
+    at, path = place
     for key, value in changes.items():
-        known = data.pop(key, None)
-        if isinstance(known, dict) and isinstance(value, dict):
-            _merge(known, value)
-            value = known
-        data[key] = value
+        here = (at, [*path, key])
+        if not isinstance(value, dict):
+            if not gone or here > tuple(gone):
+                data[key], times[key] = value, at
+            continue
+        if not isinstance(data.get(key), dict):
+            data[key], times[key] = {}, {}
+        _merge(data[key], times[key], value, here, gone)
+        if not data[key]:
+            del data[key], times[key]
 
 
-def _cut(data: Document, excess: int) -> int:
-    """Remove values from the beginning until ``excess`` bytes are gone. Returns how many are."""
-    gone = 0
-    for key in list(data):
-        if gone >= excess:
-            break
-        if isinstance(data[key], dict):
-            gone += _cut(data[key], excess - gone)
+def _cut(data: Document, times: Document) -> list[Any] | None:
+    """Remove the oldest values beyond the bound; returns the time and the path of the newest one removed."""
+    size, newest = 0, None
+    for at, path in sorted(_places(times, []), reverse=True):
+        holders = [(data, times)]
+        for key in path[:-1]:
+            holders.append((holders[-1][0][key], holders[-1][1][key]))
+        size += len(bson.encode({path[-1]: holders[-1][0][path[-1]]}))
+        if size > MAX_APPLICATION_BYTES:
+            newest = newest or [at, path]
+            for key, (values, their_times) in zip(reversed(path), reversed(holders), strict=True):
+                del values[key], their_times[key]
+                if values:
+                    break
+    return newest
+
+
+def _places(times: Document, path: list[str]) -> Iterator[Place]:
+    for key, at in times.items():
+        if isinstance(at, dict):
+            yield from _places(at, [*path, key])
         else:
-            gone += len(bson.encode({key: data.pop(key)}))
-        if key in data and not data[key]:
-            del data[key]
-    return gone
+            yield at, [*path, key]
 
 
 def free_form(value: Any) -> Any:
