@@ -12,7 +12,7 @@ import bson
 from bson.errors import BSONError
 from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, DocumentTooLarge
+from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from app.errors import BillieError
 
@@ -29,8 +29,8 @@ _LEAST_WEIGHT = 500
 _MOST_ELSEWHERE = 100_000
 """Ids that are remembered at most: some 10 MB."""
 _IDS_A_QUERY = 100
-_DUPLICATE_KEY, _TOO_LARGE = 11000, 10334
-_REFUSALS = frozenset((2, 121, _TOO_LARGE, 17419, 17420))
+_DUPLICATE_KEY, TOO_LARGE = 11000, 10334
+_REFUSALS = frozenset((2, 121, TOO_LARGE, 17419, 17420))
 """MongoDB's BadValue, DocumentValidationFailure, and three for a document over 16 MiB."""
 
 
@@ -100,7 +100,9 @@ class MongoDocumentStore:
             if details.get("writeConcernErrors") or not all(map(_is_there_already, faults)):
                 raise
             return [documents[it["index"]] for it in faults]
-        except (*NOT_BSON, DocumentTooLarge) as error:
+        except (*NOT_BSON, DocumentTooLarge, OperationFailure) as error:
+            if isinstance(error, OperationFailure) and error.code != TOO_LARGE:
+                raise
             why = not_bson(documents) or {"?": type(error).__name__}
             raise RefusedError(self.collection.name, why) from error
         return []
@@ -266,7 +268,7 @@ def not_bson(documents: list[Document]) -> dict[str, str]:
     for document in documents:
         try:
             if len(bson.encode(document)) > 16 * 1024 * 1024:
-                why[document["_id"]] = f"code {_TOO_LARGE}"
+                why[document["_id"]] = f"code {TOO_LARGE}"
         except NOT_BSON as error:
             why[document["_id"]] = type(error).__name__
     return why

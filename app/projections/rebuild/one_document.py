@@ -5,11 +5,11 @@ from threading import Event as Flag
 from typing import Any
 
 from pymongo.database import Database
-from pymongo.errors import DocumentTooLarge, WriteError
+from pymongo.errors import DocumentTooLarge, OperationFailure, WriteError
 
 from app.aggregates.base import Key
 from app.event_store.application import Servicing
-from app.projections.engine.documents import NOT_BSON, POSITION, Document
+from app.projections.engine.documents import NOT_BSON, POSITION, TOO_LARGE, Document
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.leases import Lease, owner_name, taken_from_worker
 from app.projections.engine.positions import MongoTrackingRecorder, refuse_other_store
@@ -63,8 +63,14 @@ def put_in_place(
         else:
             document[POSITION] = max(document[POSITION], recorder.position())
             collection.replace_one({"_id": identifier}, document, upsert=True)
-    except (WriteError, DocumentTooLarge, *NOT_BSON) as error:
-        why = f"code {error.code}" if isinstance(error, WriteError) else type(error).__name__
+    except (OperationFailure, DocumentTooLarge, *NOT_BSON) as error:
+        if (
+            isinstance(error, OperationFailure)
+            and not isinstance(error, WriteError)
+            and error.code != TOO_LARGE
+        ):
+            raise
+        why = f"code {error.code}" if isinstance(error, OperationFailure) else type(error).__name__
         msg = f"MongoDB refuses document {identifier} of {projection.name} ({why})"
         raise ProjectionFault(msg, Cause.MONGO_REFUSED) from error
     recorder.healed([identifier])

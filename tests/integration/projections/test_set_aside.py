@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pymongo.database import Database
 
-from app.aggregates import Actor, ContactNote, Customer
+from app.aggregates import Actor, ContactNote, Conversation, Customer, LoanAccount
 from app.aggregates.contact_note import facts_of
 from app.api.auth.development_tokens import issue_token
 from app.event_store.application import Servicing
@@ -26,6 +26,7 @@ from tests.support.api.serving import serving
 from tests.support.commands import Billie
 from tests.support.data.given import Step, absorb, message
 from tests.support.data.handlers import handled_by
+from tests.support.data.projecting import On
 from tests.support.roles import project, projecting
 from tests.support.waiting import until
 
@@ -103,6 +104,42 @@ def test_a_fix_heals_a_document_beside_a_running_projector(
     assert "behind" not in output
     absorb(store, [rename("C1", "Nobody projects this", 5)])
     assert "customers is 1 position behind what was stored" in billie.run("verify", "customers")
+
+
+def test_a_document_that_mongodb_refuses_ends_each_command_with_a_sentence(
+    settings: Settings, mongo_db: Mongo, store: Servicing, billie: Billie
+) -> None:
+    """The reports that an account's document keeps outgrow 16 MiB; another account goes on."""
+    absorb(store, [On(LoanAccount, "L2").open(customer_id="C1")])
+    for number in range(72):
+        url = f"https://example.com/{number}/{'x' * 240_000}"
+        absorb(store, [On(LoanAccount, "L1").update(at=number, signed_loan_agreement_url=url)])
+    project(settings, ["loan-accounts"], drain=True)
+    assert mongo_db["loan-accounts"].find_one({"_id": "L1"}, {"_faulted": 1})["_faulted"]  # type: ignore[index]
+    assert mongo_db["loan-accounts"].find_one({"_id": "L2"}, {"_faulted": 1}) == {"_id": "L2"}
+    for command in (("rebuild", "loan-accounts", "--id", "L1"), ("verify", "loan-accounts", "--fix")):
+        ended = billie.end(*command)
+        assert ended.returncode == 1
+        assert "MongoDB refuses document L1 of loan-accounts (" in ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_a_chat_with_application_data_beyond_its_bound_follows_and_is_healed(
+    settings: Settings, mongo_db: Mongo, store: Servicing, billie: Billie
+) -> None:
+    chat = On(Conversation, "V1")
+    for number in range(80):
+        data = {f"payslip{number}": "x" * 240_000}
+        absorb(store, [chat.change_application(at=number, application_data=data)])
+    absorb(store, [chat.decide(at=90, decision="APPROVED", details={})])
+    project(settings, ["conversations"], drain=True)
+    found = mongo_db["conversations"].find_one({"_id": "V1"}) or {}
+    assert (found["cutParts"], found["finalDecision"]) == (["applicationData"], "APPROVED")
+    mongo_db["conversations"].update_one({"_id": "V1"}, {"$unset": {"applicationData.payslip79": ""}})
+    assert "1 document corrected" in billie.run("verify", "conversations", "--fix")
+    assert mongo_db["conversations"].find_one({"_id": "V1"}) == found
+    assert "V1 rebuilt" in billie.run("rebuild", "conversations", "--id", "V1")
+    assert mongo_db["conversations"].find_one({"_id": "V1"}) == found
 
 
 def test_verify_reports_and_fixes_documents_set_aside(

@@ -48,8 +48,8 @@ def test_one_large_object_loses_its_oldest_values_first() -> None:
 
 
 @pytest.mark.parametrize("chosen_by", range(4))
-def test_what_is_cut_does_not_depend_on_the_order_of_arrival(chosen_by: int) -> None:
-    """A value that was never cut may still change, and one that was cut may be reported anew."""
+def test_the_cut_of_application_data_is_the_same_in_any_order_of_arrival(chosen_by: int) -> None:
+    """A value that was never cut may still change, and one that was cut may be reported again."""
     sizes = [240_000, 60_000, 1_000, 200_000]
     messages = [
         application(number, files={f"f{number}": "x" * sizes[number % 4]}, latest=str(number))
