@@ -77,19 +77,25 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 @pytest.mark.usefixtures("without_mongod")
-def test_the_demo_shows_a_customer_stops_and_resumes_with_its_data(start: Start, tmp_path: Path) -> None:
-    process = start(tmp_path / "demo", "--for", "6")
+def test_the_demo_is_well_but_for_its_dead_letters_stops_at_a_signal_and_resumes_with_its_data(
+    start: Start, tmp_path: Path
+) -> None:
+    process = start(tmp_path / "demo")
     output, token = shown(process, r"^TOKEN=(\S+)")
     _, path = shown(process, r"'(http\S+/v1/customers/\S+)'")
-    answer = httpx.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=20) as client:
+        answer = client.get(path)
+        status = client.get(f"{path.partition('/v1/')[0]}/v1/status").json()
     assert answer.status_code == 200
     assert answer.json()["customerId"].startswith("CUS-")
+    assert {each["code"] for each in status["problems"]} == {"dead_letters"}
     children = descendants(process)
     assert len(children) >= 7
+    process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output + rest
+    assert (process.returncode, "The data is kept" in rest) == (0, True), output + rest
     assert not [child for child in children if child.is_running()]
-    again = start(tmp_path / "demo", "--for", "4")
+    again = start(tmp_path / "demo", "--for", "2")
     more, _ = again.communicate(timeout=240)
     assert again.returncode == 0, more
     assert messages(more) > messages(rest)
@@ -100,44 +106,22 @@ def messages(output: str) -> int:
     return int(re.findall(r"([\d,]+) messages", output)[-1].replace(",", ""))
 
 
-@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]])
-def test_a_stopped_demo_leaves_no_process(
-    start: Start, tmp_path: Path, numbers: list[signal.Signals]
-) -> None:
+def test_a_second_signal_stops_it_hard(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path / "demo")
     shown(process, r"^(TOKEN)=")
     children = descendants(process)
-    for number in numbers:
-        process.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.2)  # Signals sent at once would be one.
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.2)  # Signals sent at once would be one.
+    process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=240)
-    if numbers == [signal.SIGINT]:
-        assert (process.returncode, "The data is kept" in rest) == (0, True)
-    elif signal.SIGKILL in numbers:
-        assert process.returncode == -signal.SIGKILL
-    else:
-        assert (process.returncode, "Stopped hard" in rest) == (1, True)
-    _, alive = psutil.wait_procs(children, timeout=10)
+    assert (process.returncode, "Stopped hard" in rest) == (1, True)
+    _none_is_left(children)
+
+
+def _none_is_left(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=10)
     assert not alive
-
-
-@pytest.mark.parametrize(("word", "name"), [("ingest", "ingest"), ("redis-server", "redis-server")])
-def test_a_dead_process_is_named(start: Start, tmp_path: Path, word: str, name: str) -> None:
-    process = start(tmp_path / "demo")
-    shown(process, r"^(TOKEN)=")
-    next(child for child in descendants(process) if word in " ".join(child.cmdline())).kill()
-    rest, _ = process.communicate(timeout=240)
-    assert process.returncode == 1
-    assert f"{name} ended by itself, with code -9" in rest
-
-
-def test_a_demo_is_well_but_for_its_dead_letters(start: Start, tmp_path: Path) -> None:
-    process = start(tmp_path / "demo", "--for", "60")
-    _, token = shown(process, r"^TOKEN=(\S+)")
-    _, url = shown(process, r"'(http\S+)/v1/customers/")
-    status = httpx.get(f"{url}/v1/status", headers={"Authorization": f"Bearer {token}"}, timeout=20).json()
-    assert {each["code"] for each in status["problems"]} == {"dead_letters"}
 
 
 def test_a_server_alone_that_is_killed_starts_again(start: Start, tmp_path: Path) -> None:
@@ -152,21 +136,33 @@ def test_a_server_alone_that_is_killed_starts_again(start: Start, tmp_path: Path
     process.terminate()
     rest, _ = process.communicate(timeout=240)
     assert process.returncode == 0, rest
-    _, alive = psutil.wait_procs(children, timeout=10)
     assert not psutil.pid_exists(int(again))
-    assert not alive
+    _none_is_left(children)
 
 
-def test_another_takes_other_ports_and_never_the_same_data(start: Start, tmp_path: Path) -> None:
+def test_two_demos_share_neither_ports_nor_data_and_a_dead_process_ends_its_own(
+    start: Start, tmp_path: Path
+) -> None:
     first = start(tmp_path / "demo")
     shown(first, r"^(TOKEN)=")
     output, _ = start(tmp_path / "demo").communicate(timeout=240)
     assert "Another demo is using" in output
-    second = start(tmp_path / "other", "--for", "1")
-    output, _ = second.communicate(timeout=240)
-    assert second.returncode == 0, output
+    second = start(tmp_path / "other")
+    output, _ = shown(second, r"^(TOKEN)=")
     assert output.count("is in use") == 4
-    assert re.search(r"^TOKEN=", output, re.MULTILINE)
-    first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=240)
-    assert first.returncode == 0
+    for demo, name in ((first, "ingest"), (second, "redis-server")):
+        children = descendants(demo)
+        next(child for child in children if name in " ".join(child.cmdline())).kill()
+        rest, _ = demo.communicate(timeout=240)
+        assert demo.returncode == 1
+        assert f"{name} ended by itself, with code -9" in rest
+        _none_is_left(children)
+
+
+def test_a_killed_demo_leaves_no_process(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path / "demo")
+    shown(process, r"^(TOKEN)=")
+    children = descendants(process)
+    process.kill()
+    process.communicate()
+    _none_is_left(children)
