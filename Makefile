@@ -3,8 +3,8 @@
 VENV := .venv
 PYTHON = $(VENV)/bin/python
 ARGS ?=
-# As many tests at once as the smallest machine has cores: each file has its servers for itself.
-WORKERS ?= 2
+# One more than the smallest machine has cores: tests of processes wait now and then. Each file has its servers for itself.
+WORKERS ?= 3
 
 .PHONY: help demo check test test-mongodb test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
@@ -14,8 +14,8 @@ help: ## list the targets
 demo: $(VENV)/installed ## the whole system, on embedded servers, with a simulated lender
 	@$(VENV)/bin/billie demo $(ARGS)
 
-check: lint ## style, types, layers and unit tests: the inner loop
-	@$(PYTHON) -m pytest -q -n $(WORKERS) tests/unit $(ARGS)
+check: lint ## the inner loop: style, types, layers, and the unit tests that what changed since SINCE (HEAD) can break
+	@$(PYTHON) -m pytest -q -n $(WORKERS) $$($(PYTHON) -m tools.affected_tests $(SINCE)) $(ARGS)
 
 test: $(VENV)/installed ## all tests: unit, integration, end to end
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)

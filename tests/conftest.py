@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the MongoDB server: real (the mongod of the PATH or of the wheel), embedded, or a URL",
     )
     parser.addoption("--seed", type=int, default=20_260_306, help="of the fire, and of the fuzzed stream")
-    parser.addoption("--minutes", type=float, default=3, help="of the fire")
+    parser.addoption("--minutes", type=float, default=2, help="of the fire")
     parser.addoption("--screenshots", help="a folder to keep those of the console in")
     parser.addoption("--fuzz-entries", type=int, default=3_000, help="entries of the fuzzed stream")
     parser.addoption("--oracle-streams", type=int, default=200, help="random streams for the oracle")
