@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 
 from app.api.application import create_app as create_api
 from app.api.http.problems import ProblemError, problem_of
+from app.api.services import Services
 from app.console.pages import live
 from app.console.pages.approvals import page as approvals
 from app.console.pages.conversations import page as conversations
@@ -19,11 +20,46 @@ from app.console.pages.pipeline import jobs
 from app.console.pages.pipeline import page as pipeline
 from app.console.pages.sign_in import page as sign_in
 from app.console.pages.start import page as start
-from app.console.session.wiring import check, with_console
+from app.console.session.issuer import Issuer
+from app.console.session.sessions import ConsoleServices, Sessions, SignInNeededError
 from app.console.ui import assets
-from app.console.ui.page import HEADERS, problem_page
+from app.console.ui.page import HEADERS, problem_page, to_sign_in
+from app.errors import ConfigurationError
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
+
+_MIN_SECRET_BYTES = 32
+
+
+class ConsoleNotConfiguredError(ConfigurationError):
+    """The console cannot sign people in safely: the API must not start with it."""
+
+
+def with_console(services: Services) -> ConsoleServices:
+    """The API's services, and the console's."""
+    settings = services.settings
+    issuer = Issuer(settings) if settings.console == "oidc" else None
+    return ConsoleServices(**vars(services), sessions=Sessions(settings), issuer=issuer)
+
+
+def check(settings: Settings) -> None:
+    """Raises ConsoleNotConfiguredError."""
+    secret = settings.session_secret.get_secret_value() if settings.session_secret else None
+    if secret is not None and len(secret.encode()) < _MIN_SECRET_BYTES:
+        msg = f"BILLIE_SESSION_SECRET is too short: it needs at least {_MIN_SECRET_BYTES} bytes"
+        raise ConsoleNotConfiguredError(msg)
+    if settings.console != "oidc":
+        return
+    needed = {
+        "BILLIE_JWKS_URL": settings.jwks_url,
+        "BILLIE_JWT_ISSUER": settings.jwt_issuer,
+        "BILLIE_OIDC_CLIENT_ID": settings.oidc_client_id,
+        "BILLIE_CONSOLE_URL": settings.console_url,
+        "BILLIE_SESSION_SECRET": secret,
+    }
+    if missing := [name for name, value in needed.items() if not value]:
+        raise ConsoleNotConfiguredError(f"BILLIE_CONSOLE=oidc also needs {', '.join(missing)}")
+
 
 _PAGES = (
     *(assets, sign_in, live, start, customers, conversations),
@@ -44,6 +80,7 @@ def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     app = create_api(settings, tracing, with_console)
     for page in _PAGES:
         app.include_router(page.router, max_body_size=_MAX_FORM_BYTES)
+    app.add_exception_handler(SignInNeededError, to_sign_in)
     _answer_browsers_with_pages(app)
     return app
 

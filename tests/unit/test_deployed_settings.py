@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from app.api.auth.tokens import token_verifier
-from app.console.session.wiring import check
+from app.console.application import check
 from app.runtime.settings.production import refusals
 from app.runtime.settings.settings import Settings
 

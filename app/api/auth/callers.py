@@ -87,8 +87,7 @@ class Callers:
         except _TOKEN_ERRORS as error:
             self._cache.pop(token, None)
             reason = error if isinstance(error, jwt.PyJWTError) else "it cannot be read"
-            msg = f"The token is invalid: {reason}."
-            raise UnauthenticatedError(msg) from error
+            raise UnauthenticatedError(f"The token is invalid: {reason}.") from error
         caller = caller_of(claims, self._settings)
         # PyJWT has verified that the expiry exists and is a number.
         expiry = float(int(claims["exp"]) + LEEWAY_S)
@@ -130,8 +129,7 @@ def caller_of(claims: dict[str, Any], settings: Settings) -> Caller:
         msg = f"The token's `sub` must be 1 to {_MAX_USER_LENGTH} characters on one line."
         raise UnauthenticatedError(msg)
     if is_machine(user):
-        msg = "The token's `sub` begins with `machine:`, which is reserved."
-        raise UnauthenticatedError(msg)
+        raise UnauthenticatedError("The token's `sub` begins with `machine:`, which is reserved.")
     held = claim_values(claims, settings.jwt_role_claim)
     roles = [role for role in Role if role.value in held]
     if not roles:

@@ -28,11 +28,9 @@ def issue_token(
         msg = "BILLIE_JWKS_URL is set: tokens come from the issuer, and ours would be rejected"
         raise AuthenticationNotConfiguredError(msg)
     if not user.strip():
-        msg = "the user is empty"
-        raise UsageError(msg)
+        raise UsageError("the user is empty")
     if user.strip().casefold().startswith("machine:"):  # The API rejects it too, in any spelling.
-        msg = "'machine:' is reserved: leave it out, and use --machine"
-        raise UsageError(msg)
+        raise UsageError("'machine:' is reserved: leave it out, and use --machine")
     now = datetime.now(UTC)
     claims: dict[str, Any] = {
         **claims_with(settings.jwt_role_claim, Role(role).value),

@@ -70,8 +70,7 @@ class IssuerKeys:
         if found is None:
             if self._failed_at > self._fetched_at:
                 raise SigningKeysUnavailableError  # It may be a new key.
-            msg = "It is signed with a key that its issuer does not have"
-            raise jwt.InvalidTokenError(msg)
+            raise jwt.InvalidTokenError("It is signed with a key that its issuer does not have")
         return found
 
     def _find(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
@@ -99,8 +98,7 @@ class IssuerKeys:
                 if key.public_key_use in (None, "sig") and key.algorithm_name in ALGORITHMS
             }
             if not keys:
-                msg = "none of its keys is for signing with RS256 or ES256"
-                raise jwt.PyJWKSetError(msg)
+                raise jwt.PyJWKSetError("none of its keys is for signing with RS256 or ES256")
             if new := keys.keys() - self._keys.keys():
                 log.info("The issuer has %d keys, %d of them new", len(keys), len(new))
             self._keys, self._fetched_at = keys, monotonic()

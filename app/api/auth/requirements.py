@@ -1,8 +1,10 @@
 """What a route requires of its callers: a bearer token (JWT), a role, and sometimes a person."""
 
+from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
@@ -12,7 +14,6 @@ from fastapi.security.utils import get_authorization_scheme_param
 from app.api.auth.callers import Caller, UnauthenticatedError
 from app.api.auth.roles import Role
 from app.api.http.problems import ProblemError
-from app.api.http.query_parameters import refuse_unknown_parameters
 from app.api.services import services_of
 
 IN_PROCESS = "billie.caller"
@@ -42,8 +43,7 @@ class Requirement(SecurityBase):
             msg = f"This takes the role {self.least} or more; the token has {caller.role}."
             raise ProblemError(403, "role_too_low", msg)
         if self.person and caller.is_machine:
-            detail = "This takes a person; the token is a machine's."
-            raise ProblemError(403, "takes_a_person", detail)
+            raise ProblemError(403, "takes_a_person", "This takes a person; the token is a machine's.")
         if is_first and request.scope["query_string"]:
             await refuse_unknown_parameters(request)
         return caller
@@ -77,3 +77,36 @@ OperationsPerson = Annotated[Caller, Depends(requires(Role.OPERATIONS, person=Tr
 SupervisorPerson = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
 AdminPerson = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
 """The caller, of this role or more; a machine is none of two people."""
+
+
+_MAX_NAME_LENGTH, _MAX_NAMES = 64, 8
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """400 for a parameter that is unknown, or repeated. Async, as plain functions run in a thread."""
+    if not request.scope["query_string"]:
+        return
+    known = dict(_parameters(request.scope["route"].dependant))
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    if unknown := sorted(given.keys() - known.keys()):
+        accepted = ", ".join(sorted(known)) or "none"
+        detail = f"Unknown: {_shortened(unknown)}. This route takes: {accepted}."
+        raise ProblemError(400, "unknown_parameter", detail)
+    if again := sorted(name for name, times in given.items() if times > 1 and not _is_list(known[name])):
+        raise ProblemError(400, "repeated_parameter", f"Given more than once: {_shortened(again)}.")
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
+
+
+def _shortened(names: list[str]) -> str:
+    shown = ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES])
+    return f"{shown}, …" if len(names) > _MAX_NAMES else shown
+
+
+def _parameters(dependant: Any) -> Iterator[tuple[str, Any]]:
+    """The query parameters of a route and of its dependencies, with their types."""
+    yield from ((field.alias, field.field_info.annotation) for field in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _parameters(dependency)

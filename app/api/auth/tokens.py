@@ -67,8 +67,7 @@ class _IssuerVerifier:
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
-            msg = f"Its algorithm is none of {', '.join(ALGORITHMS)}"
-            raise jwt.InvalidAlgorithmError(msg)
+            raise jwt.InvalidAlgorithmError(f"Its algorithm is none of {', '.join(ALGORITHMS)}")
         key = await self._keys.key(header.get("kid"), algorithm)
         return jwt.decode(token, key, algorithms=[key.algorithm_name], **self._rules)
 

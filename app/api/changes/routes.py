@@ -72,6 +72,9 @@ async def _admitted(request: Request) -> AsyncGenerator[None]:
         yield
 
 
+Place = Depends(_admitted)
+
+
 async def _start(
     request: Request,
     collections: Annotated[list[str], Depends(_collections)],
@@ -95,10 +98,7 @@ async def _start(
 
 
 @router.get(
-    "/changes",
-    response_class=EventStream,
-    responses=stream_described(_EXAMPLE),
-    dependencies=[Depends(_admitted)],
+    "/changes", response_class=EventStream, responses=stream_described(_EXAMPLE), dependencies=[Place]
 )
 async def stream_changes(
     request: Request,

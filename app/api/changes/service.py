@@ -175,13 +175,11 @@ def parse_bookmark(bookmark: str, collections: Mapping[str, object]) -> dict[str
     """The position of each collection. Raises ValueError for an invalid bookmark."""
     found = _BOOKMARK.fullmatch(bookmark)
     if found is None:
-        msg = "no bookmark"
-        raise ValueError(msg)
+        raise ValueError("no bookmark")
     positions = dict.fromkeys(collections, int(found[1]))
     for each in found[2].split(",")[1:]:
         name, _, position = each.partition(":")
         if name not in collections:
-            msg = "an unknown collection"
-            raise ValueError(msg)
+            raise ValueError("an unknown collection")
         positions[name] = int(position)
     return positions

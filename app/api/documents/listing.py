@@ -9,8 +9,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from app.api.auth.audit import log_read
-from app.api.documents.field_selection import Fields, select_fields, validated
-from app.api.documents.service import NOT_READ
+from app.api.documents.service import NOT_READ, Fields, select_fields, validated
 from app.api.http.pages import (
     Cursor,
     InvalidCursorError,

@@ -12,9 +12,15 @@ from app.aggregates.customer import EkycStatus
 from app.aggregates.loan_account.status import AccountStatus
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
-from app.api.documents.field_selection import Fields, select_fields, validated
 from app.api.documents.listing import Filters, Listed, page
-from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
+from app.api.documents.service import (
+    NOT_IN_SUMMARIES,
+    Fields,
+    one_document,
+    represented,
+    select_fields,
+    validated,
+)
 from app.api.http.etags import TAGGED
 from app.api.http.pages import MAX_ID_LENGTH, Identifier, Page
 from app.api.http.problems import ProblemError, documented

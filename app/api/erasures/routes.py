@@ -8,10 +8,9 @@ from pydantic import StringConstraints
 
 from app.api.auth.requirements import Admin
 from app.api.erasures.service import COLLECTIONS, forget_keys, is_cleared, mentions
-from app.api.http.idempotency_keys import OptionalKey
 from app.api.http.pages import CustomerId
 from app.api.http.problems import Problem
-from app.api.http.request_fields import Body
+from app.api.http.request_fields import Body, OptionalKey
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.event_store.erasure import erase_customer

@@ -57,8 +57,7 @@ async def check_if_match(if_match: str | None, current: Callable[[], Awaitable[B
     if if_match is None or _is_any([if_match]):
         return
     if _TAGS.fullmatch(if_match) is None:
-        detail = "If-Match takes an ETag, with its quotes, or *."
-        raise ProblemError(400, "invalid_if_match", detail)
+        raise ProblemError(400, "invalid_if_match", "If-Match takes an ETag, with its quotes, or *.")
     document = await current()
     if document is not None and _tag_of(_body(document)) not in _tags([if_match]):
         detail = "The document has changed since you read it. Read it again before you decide."

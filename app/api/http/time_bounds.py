@@ -14,15 +14,13 @@ def _in_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        msg = "it is beyond the years 1 to 9999"
-        raise ValueError(msg) from error
+        raise ValueError("it is beyond the years 1 to 9999") from error
 
 
 def _iso_8601(text: Any) -> Any:
     """Refuses numbers, which pydantic would take for seconds since 1970."""
     if isinstance(text, str) and not _TIME.match(text):
-        msg = "it must be a full time with its offset, as in 2026-03-06T09:00:00Z"
-        raise ValueError(msg)
+        raise ValueError("it must be a full time with its offset, as in 2026-03-06T09:00:00Z")
     return text
 
 
@@ -37,8 +35,7 @@ def _day_end(text: Any) -> Any:
     try:
         return start if start is text else start + timedelta(days=1)
     except OverflowError as error:
-        msg = "it is the last possible day"
-        raise ValueError(msg) from error
+        raise ValueError("it is the last possible day") from error
 
 
 _SCHEMA = WithJsonSchema(

@@ -73,8 +73,7 @@ async def _body(request: Request, _admin: Admin) -> Any:
     try:
         return await request.json()
     except (ValueError, RecursionError) as error:
-        msg = "body: it is not JSON."
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError("body: it is not JSON.") from error
 
 
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait until all of them are processed.")]

@@ -26,8 +26,7 @@ def checked_entries(body: Any, settings: Settings) -> list[dict[str, str]]:
     """The entries of a body. Raises BillieError (422)."""
     values = body if isinstance(body, list) else [body]
     if not 1 <= len(values) <= MAX_ENTRIES:
-        msg = f"body: one entry, or a list of 1 to {MAX_ENTRIES}."
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"body: one entry, or a list of 1 to {MAX_ENTRIES}.")
     return [_entry(number, value, settings.max_message_bytes) for number, value in enumerate(values)]
 
 
@@ -35,15 +34,13 @@ def _entry(number: int, value: Any, max_bytes: int) -> dict[str, str]:
     try:
         entry = as_entry(value)
     except ValueError as error:
-        msg = f"body.{number}: {error}."
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError(f"body.{number}: {error}.") from error
     kind = entry_type({name.encode(): text.encode() for name, text in entry.items()})
     if kind is not None and kind.startswith(_WRITE_OFFS):
         detail = f"body.{number}: write-offs are requested and decided at /v1/write-off-requests."
         raise ProblemError(422, "has_its_own_route", detail)
     if sum(len(name.encode()) + len(text.encode()) for name, text in entry.items()) > max_bytes:
-        msg = f"body.{number}: larger than {max_bytes} bytes."
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"body.{number}: larger than {max_bytes} bytes.")
     return entry
 
 

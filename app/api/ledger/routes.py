@@ -134,8 +134,7 @@ async def list_ledger_transactions(
 
 def _check_order(since: str | None, until: str | None) -> None:
     if since is not None and until is not None and since > until:
-        msg = "query.to: it is before `from`."
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError("query.to: it is before `from`.")
 
 
 async def newest_with(

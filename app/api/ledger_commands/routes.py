@@ -7,9 +7,8 @@ from fastapi import Path, Query, Request, Response
 from app.aggregates import CommandKind, CommandStatus
 from app.api.auth.audit import log_read
 from app.api.auth.requirements import AdminPerson, SupervisorPerson
-from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import Listed, page
-from app.api.documents.service import represented
+from app.api.documents.service import Fields, represented, select_fields
 from app.api.http.etags import TAGGED
 from app.api.http.pages import Identifier, Page
 from app.api.http.problems import InvalidRequestError, documented
@@ -112,8 +111,7 @@ async def settle_ledger_command(
     While the ledger still knows its key, it settles by itself.
     """
     if body.posted != (body.transaction_id is not None):
-        msg = "body.transactionId: required if it is posted, and only then."
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError("body.transactionId: required if it is posted, and only then.")
     settled = await services_of(request).settler.settle_by_hand(
         command_id,
         by.actor,

@@ -111,11 +111,9 @@ NOT_SETTLED: dict[str, Any] = {
 def check_amount(settings: Settings, amount: Decimal, field: str) -> Decimal:
     """The amount. Raises InvalidRequestError unless it is above zero, and at most what the settings allow."""
     if not amount:
-        msg = f"{field}: it must be above zero."
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{field}: it must be above zero.")
     if amount > settings.money_most_amount:
-        msg = f"{field}: the maximum is {settings.money_most_amount:.2f}."
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{field}: the maximum is {settings.money_most_amount:.2f}.")
     return amount
 
 

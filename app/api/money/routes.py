@@ -1,17 +1,18 @@
 """Money movements over REST: each takes an idempotency key, and answers with its true outcome."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
 from app.aggregates.intent import Details
-from app.api.auth.requirements import Operations, Supervisor
-from app.api.http.idempotency_keys import KEYED, Key
+from app.api.auth.callers import Caller
+from app.api.auth.requirements import requires
+from app.api.auth.roles import Role
 from app.api.http.pages import LoanAccountId
-from app.api.http.request_fields import Amount, Body, Delta, Reason, Text
+from app.api.http.request_fields import KEYED, Amount, Body, Delta, Key, Reason, Text
 from app.api.http.router import Router
 from app.api.ledger_commands.service import NOT_SETTLED, LedgerCommand, answered, check_amount
 from app.api.services import services_of
@@ -58,9 +59,50 @@ class AdjustmentBody(Body):
     @model_validator(mode="after")
     def _changes_something(self) -> "AdjustmentBody":
         if not Decimal(self.principal_delta) and not Decimal(self.fee_delta):
-            msg = "principalDelta or feeDelta must not be zero"
-            raise ValueError(msg)
+            raise ValueError("principalDelta or feeDelta must not be zero")
         return self
+
+
+class _Movement(NamedTuple):
+    """What each of these routes has: the account, who asks, and their key."""
+
+    request: Request
+    response: Response
+    account: str
+    by: Caller
+    key: str
+
+    async def ask(
+        self, kind: CommandKind, body: RepaymentBody | FeeBody | FeeWaiverBody, reason: str | None = None
+    ) -> LedgerCommand:
+        """Have the ledger move this amount."""
+        amount = check_amount(services_of(self.request).settings, Decimal(body.amount), "body.amount")
+        # What has no column of its own in the ledger command.
+        details = body.model_dump(exclude={"amount", "type", "reason"}, exclude_none=True)
+        intent = Intent(
+            kind, self.account, self.key, amount=amount, reason=reason, details=cast("Details", details)
+        )
+        return await self.answer(intent)
+
+    async def answer(self, intent: Intent, rule: AdjustmentRule | None = None) -> LedgerCommand:
+        """The outcome of an intent."""
+        money = services_of(self.request).money
+        return answered(self.request, self.response, await money.ask(intent, self.by.actor, rule))
+
+
+def _by(least: Role) -> Any:
+    """The dependency of a route for callers of this role."""
+
+    async def movement(
+        request: Request,
+        response: Response,
+        account: LoanAccountId,
+        by: Annotated[Caller, Depends(requires(least))],
+        key: Key,
+    ) -> _Movement:
+        return _Movement(request, response, account, by, key)
+
+    return Depends(movement)
 
 
 router = Router("/v1/ledger/accounts/{loanAccountId}", "money", least=None, statuses=(404, 409, 502))
@@ -69,84 +111,43 @@ router.responses |= {**KEYED, 202: NOT_SETTLED}
 
 @router.post("/repayments", status_code=201)
 async def record_repayment(
-    request: Request,
-    response: Response,
-    account: LoanAccountId,
-    body: RepaymentBody,
-    by: Operations,
-    key: Key,
+    body: RepaymentBody, movement: Annotated[_Movement, _by(Role.OPERATIONS)]
 ) -> LedgerCommand:
     """Record a repayment; operations and up. The ledger pays fees first, then principal."""
-    intent = _intent(request, CommandKind.REPAYMENT, account, key, body.amount, details=_details(body))
-    return answered(request, response, await services_of(request).money.ask(intent, by.actor))
+    return await movement.ask(CommandKind.REPAYMENT, body)
 
 
 @router.post("/fees", status_code=201)
-async def apply_fee(
-    request: Request, response: Response, account: LoanAccountId, body: FeeBody, by: Operations, key: Key
-) -> LedgerCommand:
+async def apply_fee(body: FeeBody, movement: Annotated[_Movement, _by(Role.OPERATIONS)]) -> LedgerCommand:
     """Charge a late or dishonour fee; operations and up."""
-    details = _details(body, "type", "reason")
-    intent = _intent(request, CommandKind(body.type), account, key, body.amount, body.reason, details)
-    return answered(request, response, await services_of(request).money.ask(intent, by.actor))
+    return await movement.ask(CommandKind(body.type), body, body.reason)
 
 
 @router.post("/fee-waivers", status_code=201)
 async def waive_fee(
-    request: Request,
-    response: Response,
-    account: LoanAccountId,
-    body: FeeWaiverBody,
-    by: Supervisor,
-    key: Key,
+    body: FeeWaiverBody, movement: Annotated[_Movement, _by(Role.SUPERVISOR)]
 ) -> LedgerCommand:
     """Waive fees; supervisors and up."""
-    details = _details(body, "reason")
-    intent = _intent(request, CommandKind.FEE_WAIVER, account, key, body.amount, body.reason, details)
-    return answered(request, response, await services_of(request).money.ask(intent, by.actor))
+    return await movement.ask(CommandKind.FEE_WAIVER, body, body.reason)
 
 
 @router.post("/adjustments", status_code=201)
 async def make_adjustment(
-    request: Request,
-    response: Response,
-    account: LoanAccountId,
-    body: AdjustmentBody,
-    by: Supervisor,
-    key: Key,
+    body: AdjustmentBody, movement: Annotated[_Movement, _by(Role.SUPERVISOR)]
 ) -> LedgerCommand:
     """Correct the balance; supervisors and up. Over a limit, another person has to approve it: 202.
 
     The caller's recent adjustments of the account count towards the limit.
     """
-    services = services_of(request)
     intent = Intent(
         CommandKind.ADJUSTMENT,
-        account,
-        key,
+        movement.account,
+        movement.key,
         principal_delta=Decimal(body.principal_delta),
         fee_delta=Decimal(body.fee_delta),
         reason=body.reason,
     )
-    check_amount(services.settings, intent.moved, "body")
-    limit = AdjustmentLimit(services.settings.adjustment_limit, services.settings.adjustment_limit_days)
-    rule = AdjustmentRule(limit)
-    return answered(request, response, await services.money.ask(intent, by.actor, rule))
-
-
-def _intent(
-    request: Request,
-    kind: CommandKind,
-    account: str,
-    key: str,
-    amount: str,
-    reason: str | None = None,
-    details: Details | None = None,
-) -> Intent:
-    value = check_amount(services_of(request).settings, Decimal(amount), "body.amount")
-    return Intent(kind, account, key, amount=value, reason=reason, details=details)
-
-
-def _details(body: Body, *columns: str) -> Details:
-    """What has no column of its own in the ledger command."""
-    return cast("Details", body.model_dump(exclude={"amount", *columns}, exclude_none=True))
+    settings = services_of(movement.request).settings
+    check_amount(settings, intent.moved, "body")
+    limit = AdjustmentLimit(settings.adjustment_limit, settings.adjustment_limit_days)
+    return await movement.answer(intent, AdjustmentRule(limit))

@@ -9,13 +9,12 @@ from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
 from app.api.auth.requirements import Operations
-from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import ListedByCreation, page
-from app.api.documents.service import one_document, represented
+from app.api.documents.service import Fields, one_document, represented, select_fields
 from app.api.http.etags import TAGGED, IfMatch, check_if_match
-from app.api.http.idempotency_keys import OptionalKey
 from app.api.http.pages import CustomerId, Identifier, NoteId, Page
 from app.api.http.problems import Problem, documented
+from app.api.http.request_fields import OptionalKey
 from app.api.http.router import Router
 from app.api.notes.schemas import AmendmentBody, NoteBody, NoteWithChain
 from app.api.notes.service import Stored

@@ -18,15 +18,13 @@ from app.projections.read_models.contact_notes import ContactNoteDocument
 
 def _no_null_byte(text: str) -> str:
     if "\x00" in text:
-        msg = "it contains a null byte"
-        raise ValueError(msg)
+        raise ValueError("it contains a null byte")
     return text
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        msg = "it is blank"
-        raise ValueError(msg)
+        raise ValueError("it is blank")
     return text
 
 

@@ -9,19 +9,16 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.http.problems import DESCRIPTIONS, MEDIA_TYPE, ProblemError, problem_of
-from app.api.openapi.parameters import PARAMETERS
+from app.api.http.problems import DESCRIPTIONS, MEDIA_TYPE
 
 Described = dict[str, Any]
 
-_METHODS = ("get", "put", "post", "delete", "patch")
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_REQUEST_ID = {
-    "description": "The request's id, also in our log. Quote it in questions.",
-    "schema": {"type": "string"},
+_HEADERS = {
+    "RequestId": "The request's id, also in our log. Quote it in questions.",
+    "RetryAfter": "Seconds to wait before a retry.",
+    "ETag": "A hash of the answer.",
 }
-_RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "string"}}
-_ETAG = {"description": "A hash of the answer.", "schema": {"type": "string"}}
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -31,29 +28,27 @@ _IF_NONE_MATCH = {
 }
 _WAITING = (429, 503)
 """Statuses that may have a `Retry-After`."""
-_PROBLEMS: dict[int, tuple[str, str, bool]] = {
-    400: ("unknown_parameter", "Unknown: custmerId. This route takes: cursor, customerId, limit.", False),
-    401: ("no_token", "Send 'Authorization: Bearer <token>'.", False),
-    403: ("role_too_low", "This takes the role supervisor or more; the token has operations.", False),
-    404: ("not_found", "There is no customer 'CUS-000016'.", False),
-    409: (
-        "idempotency_key_reused",
-        "The key belongs to another command. A new intent takes a new key.",
-        False,
-    ),
-    412: (
-        "changed_meanwhile",
-        "The document has changed since you read it. Read it again before you decide.",
-        False,
-    ),
-    413: ("too_large", "The body is too large.", False),
-    422: ("invalid_request", "query.limit: Input should be less than or equal to 200.", False),
-    429: ("too_many_requests", "Rate limit exceeded. Try again in 1 s.", True),
-    502: ("ledger_fault", "The ledger failed, or its answer is invalid.", False),
-    503: ("database_unavailable", "The database cannot be reached. Try again in a moment.", True),
-    504: ("ledger_timeout", "The ledger did not answer in time. Try again.", True),
+PARAMETERS: dict[str, tuple[str, str | None]] = {
+    "account": ("The loan account's id.", "ACC-900001"),
+    "actor": ("The id of a person involved, as in tokens.", "olu"),
+    "before": ("Only those set aside before this time, with its offset.", None),
+    "commandId": ("The money command's id.", "97abdbed-96fb-5af1-a79c-55131ef1defa"),
+    "conversationId": ("The conversation's id.", "CONV-900001"),
+    "customerId": ("The customer's id.", "CUS-900001"),
+    "from": ("At or after: a time with its offset, or a day in UTC.", None),
+    "Idempotency-Key": ("Your key for this one intent.", "repayment-2026-03-06-0001"),
+    "kind": ("The kind of movement.", "repayment"),
+    "loanAccountId": ("The loan account's id.", "ACC-900001"),
+    "noteId": ("The note's id.", "be70ed1d-7f72-54df-8775-be32852517f1"),
+    "noteType": ("The type of note.", "phone_inbound"),
+    "priority": ("The note's priority.", "normal"),
+    "reason": ("The rejection reason.", None),
+    "requestId": ("The write-off request's id.", "4c59eafa-5ae5-5ef6-a1b4-b0c1da737662"),
+    "status": ("The status.", None),
+    "to": ("Before: a time with its offset, or up to the end of a day in UTC.", None),
+    "type": ("The type.", None),
 }
-"""An example of each: code, detail, and whether to try again."""
+"""A description and an example of each parameter that has none on its route, the same on every one."""
 
 TAGS = {
     "health": "Liveness and readiness. No token needed.",
@@ -98,19 +93,19 @@ def document(app: FastAPI) -> Described:
     )
     components = described["components"]
     components["responses"] = {_name(status): _problem_response(status) for status in DESCRIPTIONS}
-    components["headers"] = {"RequestId": _REQUEST_ID, "RetryAfter": _RETRY_AFTER, "ETag": _ETAG}
+    components["headers"] = {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
+    }
     for path in described["paths"].values():
-        for method in _METHODS:
-            if method in path:
-                _complete(path[method])
+        for operation in path.values():
+            _complete(operation)
     return described
 
 
 def _complete(operation: Described) -> None:
     name = operation["operationId"]
     if unknown := set(operation["tags"]) - TAGS.keys():
-        msg = f"The tag {unknown} of {name} has no description in TAGS"
-        raise UndescribedError(msg)
+        raise UndescribedError(f"The tag {unknown} of {name} has no description in TAGS")
     operation["summary"] = re.sub("([A-Z])", lambda found: f" {found[0].lower()}", name).capitalize()
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", ()):
@@ -146,30 +141,28 @@ def _complete_parameter(parameter: Described) -> None:
         else:
             del schema["anyOf"]
             schema.update(kind)
-    if (explained := PARAMETERS.get(parameter["name"])) is not None:
-        parameter.setdefault("description", explained.description)
-        if explained.example is not None and "enum" not in schema and "$ref" not in schema:
-            parameter["example"] = explained.example
+    description, example = PARAMETERS.get(parameter["name"], (None, None))
+    if description is not None:
+        parameter.setdefault("description", description)
+    if example is not None and "enum" not in schema and "$ref" not in schema:
+        parameter["example"] = example
 
 
 def _exemplify(content: Described, place: str) -> None:
     if (json_content := content.get("application/json")) is not None:
         if (example := examples().get(place)) is None:
-            msg = f"{place} has no example in app/api/openapi/examples.json"
-            raise UndescribedError(msg)
+            raise UndescribedError(f"{place} has no example in app/api/openapi/examples.json")
         json_content["example"] = example
 
 
 def _problem_response(status: int, description: str | None = None) -> Described:
-    code, detail, retryable = _PROBLEMS[status]
-    example = problem_of(ProblemError(status, code, detail, retryable=retryable), "5c1f2f0f9d3b4b0f8f5a")
     headers = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     if status in _WAITING:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     return {
         "description": description or DESCRIPTIONS[status],
         "headers": headers,
-        "content": {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}},
+        "content": {MEDIA_TYPE: {"schema": _PROBLEM, "example": examples()[_name(status)]}},
     }
 
 
@@ -179,7 +172,7 @@ def _name(status: int) -> str:
 
 @cache
 def examples() -> dict[str, Any]:
-    """Bodies and answers by operation: ``recordRepayment.body``, ``recordRepayment.201``."""
+    """Bodies and answers by operation: ``recordRepayment.body``, ``recordRepayment.201``; and problems."""
     read: dict[str, Any] = json.loads(
         files("app.api.openapi").joinpath("examples.json").read_text(encoding="utf-8")
     )

@@ -25,8 +25,7 @@ from app.projections.read_models.catalogue import COLLECTIONS
 
 def _known(name: str) -> str:
     if name not in COLLECTIONS:
-        msg = f"no such read model; read models: {', '.join(COLLECTIONS)}"
-        raise ValueError(msg)
+        raise ValueError(f"no such read model; read models: {', '.join(COLLECTIONS)}")
     return name
 
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Query, Request
 from pymongo.asynchronous.collection import AsyncCollection
 
-from app.api.auth.audit import log_read
+from app.api.auth.audit import log_ids
 from app.api.documents.service import NOT_IN_SUMMARIES, NOT_READ
 from app.api.http.problems import InvalidRequestError
 from app.api.http.router import Router
 from app.api.search.query import SHORTEST, SHORTEST_NUMBER, Fit, Prefix, SearchQuery
-from app.api.search.schemas import HIT_ORDER, HITS, SearchResults
+from app.api.search.schemas import HITS, SearchResults
 from app.api.services import services_of
 from app.projections.engine.documents import FAULTED
 from app.projections.read_models.search_keys import FIELD, LONGEST
@@ -101,9 +101,14 @@ async def search(request: Request, q: Q, limit: AtMost = MAX_HITS) -> SearchResu
     shown = []
     for name, (document, fit) in found[: 2 * MAX_HITS]:
         match = query.match(name, document, fit)
-        shown.append((match.fit, HITS[name](document, match)))
-    shown.sort(key=lambda each: (each[0], HIT_ORDER[each[1].kind], each[1].title.casefold(), each[1].id))
-    items = [hit for _, hit in shown[:limit]]
-    log_read(request, *items)
+        hit = HITS[name].hit(document, match)
+        shown.append((match.fit, [*HITS].index(name), hit.title.casefold(), hit.id, hit))
+    items = [hit for *_, hit in sorted(shown, key=lambda each: each[:4])[:limit]]
+    if items:
+        ids = {
+            f"{kind.name}Ids": {each.id for each in items if each.kind == kind.name} for kind in HITS.values()
+        }
+        customer_ids = {each.customer_id for each in items if each.customer_id is not None}
+        log_ids(request, ids | {"customerIds": customer_ids})
     more = len(found) > limit or not all(complete for _, complete in results)
     return SearchResults(items=items, more=more)

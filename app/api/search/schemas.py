@@ -1,8 +1,7 @@
 """Search results: enough of each document to pick the right one on the phone."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -69,11 +68,6 @@ class LoanAccountHit(_Hit):
     opened_date: Day | None = None
     """When it was opened."""
 
-    @property
-    def loan_account_id(self) -> str:
-        """The account's identifier, for the log of reads."""
-        return self.id
-
 
 class ConversationHit(_Hit):
     """A conversation."""
@@ -91,11 +85,6 @@ class ConversationHit(_Hit):
     last_utterance_at: datetime | None = None
     """The latest time of any utterance."""
 
-    @property
-    def conversation_id(self) -> str:
-        """The conversation's identifier, for the log of reads."""
-        return self.id
-
 
 SearchHit = Annotated[CustomerHit | LoanAccountHit | ConversationHit, Field(discriminator="kind")]
 
@@ -109,41 +98,34 @@ class SearchResults(Model):
     """Whether there are, or may be, more hits than shown: a longer query narrows them down."""
 
 
-def _customer(document: dict[str, Any], match: Match) -> SearchHit:
-    address = document.get("residentialAddress", {})
-    lived = {name: address[name] for name in ("suburb", "state") if name in address}
-    identity = _identity(document, match, "fullName", "customerId") | {"customerId": document["_id"]}
-    return CustomerHit.model_validate(document | lived | identity | {"kind": "customer"})
+class Kind(NamedTuple):
+    """How a document of a collection is shown as a hit."""
+
+    model: type[CustomerHit] | type[LoanAccountHit] | type[ConversationHit]
+    name: str
+    title: str
+    identifier: str
+
+    def hit(self, document: dict[str, Any], match: Match) -> SearchHit:
+        """The hit of a document that matches."""
+        shown = {
+            **document.get("residentialAddress", {}),
+            **document.get("balances", {}),
+            **document.get("loanTerms", {}),
+            **document,
+            self.identifier: document["_id"],
+            "kind": self.name,
+            "id": document["_id"],
+            "title": document.get(self.title) or document["_id"],
+            "matched": self.identifier if match.field == "_id" else match.field,
+            "exact": match.fit == Fit.EXACT,
+        }
+        return self.model.model_validate(shown)
 
 
-def _loan_account(document: dict[str, Any], match: Match) -> SearchHit:
-    more = {
-        "totalOutstanding": document.get("balances", {}).get("totalOutstanding"),
-        "openedDate": document.get("loanTerms", {}).get("openedDate"),
-    }
-    identity = _identity(document, match, "accountNumber", "loanAccountId")
-    return LoanAccountHit.model_validate(document | more | identity | {"kind": "loanAccount"})
-
-
-def _conversation(document: dict[str, Any], match: Match) -> SearchHit:
-    identity = _identity(document, match, "applicationNumber", "conversationId")
-    return ConversationHit.model_validate(document | identity | {"kind": "conversation"})
-
-
-def _identity(document: dict[str, Any], match: Match, title: str, identifier: str) -> dict[str, Any]:
-    return {
-        "id": document["_id"],
-        "title": document.get(title) or document["_id"],
-        "matched": identifier if match.field == "_id" else match.field,
-        "exact": match.fit == Fit.EXACT,
-    }
-
-
-HITS: dict[str, Callable[[dict[str, Any], Match], SearchHit]] = {
-    "customers": _customer,
-    "loan-accounts": _loan_account,
-    "conversations": _conversation,
+HITS = {
+    "customers": Kind(CustomerHit, "customer", "fullName", "customerId"),
+    "loan-accounts": Kind(LoanAccountHit, "loanAccount", "accountNumber", "loanAccountId"),
+    "conversations": Kind(ConversationHit, "conversation", "applicationNumber", "conversationId"),
 }
-"""Makes a hit of a document, by collection: those that are searched."""
-HIT_ORDER = {"customer": 0, "loanAccount": 1, "conversation": 2}
-"""The order of equally good hits."""
+"""The collections that are searched. Of equally good hits, those of earlier ones come first."""

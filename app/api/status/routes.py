@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter, Depends, Request
 
-from app.api.auth.requirements import requires
+from app.api.auth.requirements import refuse_unknown_parameters, requires
 from app.api.auth.roles import Role
 from app.api.http.problems import documented
-from app.api.http.query_parameters import refuse_unknown_parameters
 from app.api.services import services_of
 from app.operations.status.report import Status
 from app.operations.status.status import status

@@ -21,14 +21,12 @@ from app.api.auth.requirements import (
     OperationsPerson,
     SupervisorPerson,
 )
-from app.api.documents.field_selection import Fields, select_fields
 from app.api.documents.listing import Listed, page
-from app.api.documents.service import one_document, represented
+from app.api.documents.service import Fields, one_document, represented, select_fields
 from app.api.http.etags import TAGGED, IfMatch, check_if_match
-from app.api.http.idempotency_keys import KEYED, Key
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
-from app.api.http.request_fields import Amount, Body, Text
+from app.api.http.request_fields import KEYED, Amount, Body, Key, Text
 from app.api.http.router import Router
 from app.api.ledger_commands.service import NOT_SETTLED, DecisionBody, LedgerCommand, answered, check_amount
 from app.api.services import services_of

@@ -7,7 +7,6 @@ site can know.
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hmac import compare_digest
 from typing import Annotated, Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -35,20 +34,8 @@ class Session:
     """A signed-in person, until ``ends_at``. ``id`` binds forms to the session."""
 
     id: str
-    user: str
-    role: Role
-    name: str | None
+    caller: Caller
     ends_at: datetime
-
-    @property
-    def caller(self) -> Caller:
-        """The person as REST knows them."""
-        return Caller(self.user, self.role, self.name)
-
-    @property
-    def display_name(self) -> str:
-        """The name on the screen."""
-        return self.name or self.user
 
 
 class SignedCookie:
@@ -97,33 +84,26 @@ class Sessions:
         configured = settings.session_secret
         secret = configured.get_secret_value() if configured else secrets.token_urlsafe(48)
         lasts, url = timedelta(hours=settings.session_hours), settings.console_url
-        self._cookie = SignedCookie("billie-session", secret, lasts, url)
-        self._forms = Signer(secret, salt="billie-console-form")
+        self.cookie = SignedCookie("billie-session", secret, lasts, url)
+        self.forms = Signer(secret, salt="billie-console-form")
         self.sign_ins = SignedCookie("billie-sign-in", secret, timedelta(minutes=10), url)
 
     def start(self, request: Request, response: Response, caller: Caller) -> None:
         """Sign a person in."""
         person = {"user": caller.user, "role": caller.role, "name": caller.name}
-        self._cookie.write(request, response, person | {"id": secrets.token_urlsafe(16)})
-
-    def end(self, request: Request, response: Response) -> None:
-        """Sign the person out in this browser."""
-        self._cookie.write(request, response, None)
+        self.cookie.write(request, response, person | {"id": secrets.token_urlsafe(16)})
 
     def of(self, request: Request) -> Session | None:
         """The valid session of a request, if any."""
-        if (found := self._cookie.read(request)) is None:
+        if (found := self.cookie.read(request)) is None:
             return None
         person, ends_at = found
-        return Session(person["id"], person["user"], Role(person["role"]), person["name"], ends_at)
+        caller = Caller(person["user"], Role(person["role"]), person["name"])
+        return Session(person["id"], caller, ends_at)
 
     def form_token(self, session: Session) -> str:
         """The token that each form of the session carries."""
-        return self._forms.get_signature(session.id).decode()
-
-    def is_form_token(self, session: Session, token: str) -> bool:
-        """Whether a form belongs to the session."""
-        return compare_digest(self.form_token(session).encode(), token.encode("utf-8", "replace"))
+        return self.forms.get_signature(session.id).decode()
 
 
 @dataclass(frozen=True)
@@ -167,7 +147,7 @@ def check_form(request: Request, session: Session, form: dict[str, str]) -> None
     """Raises ProblemError unless a form comes from a page of this session."""
     check_origin(request)
     token = request.headers.get("x-form-token") or form.get("form_token", "")
-    if not console_of(request).sessions.is_form_token(session, token):
+    if not console_of(request).sessions.forms.verify_signature(session.id, token):
         detail = "The form belongs to another session. Reload the page. Nothing was changed."
         raise ProblemError(403, "other_session", detail)
 

@@ -16,7 +16,7 @@ from app.api.http.problems import ProblemError, problem_of
 from app.api.http.router import Route
 from app.api.ledger.routes import TransactionType
 from app.console.session.rest import Answer, Json, RefusedError, Rest, required_roles
-from app.console.session.sessions import FormOf, Session, SessionOf, SignInNeededError, check_form, console_of
+from app.console.session.sessions import FormOf, Session, SessionOf, check_form, console_of
 from app.console.ui.assets import addresses
 from app.console.ui.formats import FILTERS, zone_of
 from app.errors import BillieError
@@ -122,7 +122,7 @@ def render(
             zone=zone_of(request.cookies.get(ZONE_COOKIE), console.settings.business_time_zone),
             here=request.url.path,
             settings=console.settings,
-            required_roles=required_roles(request.app, session.role) if session else {},
+            required_roles=required_roles(request.app, session.caller.role) if session else {},
             **values,
         )
     )
@@ -138,8 +138,6 @@ class _PageRoute(Route):
         async def handle_page(request: Request) -> Response:
             try:
                 answer = await handle(request)
-            except SignInNeededError:
-                answer = _to_sign_in(request)
             except RefusedError as error:
                 answer = problem_page(request, error.problem)
             except BillieError as error:
@@ -182,7 +180,8 @@ def _is_partial(request: Request) -> bool:
     return "hx-request" in request.headers
 
 
-def _to_sign_in(request: Request) -> Response:
+async def to_sign_in(request: Request, _: Exception) -> Response:
+    """The answer to a request without a session."""
     if _is_partial(request):
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
     if "text/event-stream" in request.headers.get("accept", ""):

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from app.console.pages.pipeline.charts import chart
-from app.console.pages.pipeline.samples import MAX_SAMPLES, Sample, dumped, levels, loaded, rates
+from app.console.pages.pipeline.charts import MAX_SAMPLES, Sample, chart, dumped, levels, loaded, rates
 from app.runtime.settings.settings import Settings
 from tests.support.api.console import Visitor, console, fields_of
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.console.application import create_app
-from app.console.session.wiring import ConsoleNotConfiguredError, check
+from app.console.application import ConsoleNotConfiguredError, check, create_app
 from app.runtime.settings.settings import Settings
 
 OIDC: dict[str, Any] = {

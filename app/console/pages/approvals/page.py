@@ -6,8 +6,14 @@ from fastapi import Query
 from fastapi.responses import HTMLResponse, Response
 
 from app.aggregates import same_person
-from app.console.pages.approvals.approval import details_of, loan_of, read_approval
-from app.console.pages.approvals.queue import KINDS, Filters, kind_of, pending_approvals
+from app.console.pages.approvals.queue import (
+    KINDS,
+    Filters,
+    OpenApproval,
+    details_of,
+    loan_of,
+    pending_approvals,
+)
 from app.console.pages.money.forms import WRITE_OFF_REASONS
 from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
@@ -21,14 +27,14 @@ _MAX_CHATS = 10
 @router.get("/approvals")
 async def get_approvals(context: Context, filters: Annotated[Filters, Query()]) -> Response:
     """The queue with its filters; for htmx, the list alone."""
-    queue = await pending_approvals(context)
+    queue, user = await pending_approvals(context), context.session.caller.user
     shown = [each for each in queue.approvals if filters.match(each)]
     if filters.sort == "newest":
         shown.reverse()
     return context.render(
         "approvals/queue.html" if context.is_partial else "approvals/approvals.html",
         shown=shown,
-        own={each.id for each in shown if same_person(each.requester.get("id", ""), context.session.user)},
+        own={each.id for each in shown if same_person(each.requester.get("id", ""), user)},
         queue=queue,
         filters=filters,
         kinds=KINDS,
@@ -45,9 +51,8 @@ async def get_badge(context: Context) -> Response:
 
 
 @router.get("/approvals/{kind}/{identifier}")
-async def get_approval(context: Context, kind: str, identifier: str) -> Response:
+async def get_approval(context: Context, approval: OpenApproval) -> Response:
     """One approval, with its loan and the latest chat."""
-    approval = await read_approval(context, kind_of(kind), identifier)
     details = await details_of(context, approval)
     customer_id = details["loan"] and details["loan"]["account"].get("customerId")
     chats = await _chats(context, customer_id) if customer_id else []
@@ -64,17 +69,15 @@ async def get_approval(context: Context, kind: str, identifier: str) -> Response
 
 
 @router.get("/approvals/{kind}/{identifier}/account")
-async def get_account(context: Context, kind: str, identifier: str) -> Response:
+async def get_account(context: Context, approval: OpenApproval) -> Response:
     """Its loan alone, current."""
-    approval = await read_approval(context, kind_of(kind), identifier)
     requests = [approval.document] if approval.is_write_off else []
     return context.render("loans/loan_card.html", loan=await loan_of(context, approval), requests=requests)
 
 
 @router.get("/approvals/{kind}/{identifier}/state")
-async def get_state(context: Context, kind: str, identifier: str) -> Response:
+async def get_state(context: Context, approval: OpenApproval) -> Response:
     """The request alone, current."""
-    approval = await read_approval(context, kind_of(kind), identifier)
     return context.render("approvals/approval_card.html", **await details_of(context, approval))
 
 

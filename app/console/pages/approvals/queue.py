@@ -1,15 +1,18 @@
-"""The approval queue: write-off requests, and adjustments above the limit, in one form."""
+"""Approvals, in one form: write-off requests, and adjustments above the limit; the queue of pending ones."""
 
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from fastapi import Depends
 from pydantic import BaseModel
 
-from app.console.session.rest import Json, cursor_of
+from app.aggregates import are_two_people, is_machine, same_person
+from app.console.pages.loans.lookups import account_and_balance
+from app.console.session.rest import Json, RefusedError, cursor_of
 from app.console.ui.formats import decimal, quoted
-from app.console.ui.page import PageContext
+from app.console.ui.page import Context, PageContext
 from app.errors import NotFoundError
 
 _MAX_APPROVALS, _PAGE = 1_000, 200
@@ -161,3 +164,68 @@ async def _pending(context: PageContext, kind: Kind, limit: int) -> Queue:
 def _amount(text: str) -> Decimal | None:
     value = decimal(text.strip().removeprefix("A").removeprefix("$").replace(",", ""))
     return value if value is not None and value.is_finite() else None
+
+
+async def read_approval(context: Context, kind: str, identifier: str) -> Approval:
+    """The approval of an address. Raises NotFoundError for an unknown kind, RefusedError."""
+    found = kind_of(kind)
+    return approval_of(found, await context.rest.get(found.path, identifier))
+
+
+OpenApproval = Annotated[Approval, Depends(read_approval)]
+
+
+async def details_of(context: PageContext, approval: Approval) -> Json:
+    """The values of the approval's card."""
+    loan, command = await asyncio.gather(loan_of(context, approval), command_of(context, approval))
+    is_outdated = False  # The balance has changed, so that the write-off cannot be approved any more.
+    if approval.is_write_off and approval.status == "pending" and loan and loan["owed"].get("live"):
+        is_outdated = decimal(loan["owed"]["totalOutstanding"]) != approval.amount
+    return {
+        "approval": approval,
+        "loan": loan,
+        "command": command,
+        "is_outdated": is_outdated,
+        **permissions_of(context, approval),
+    }
+
+
+async def command_of(context: PageContext, approval: Approval) -> Json | None:
+    """The movement that an approval posts; an adjustment is its own."""
+    if not approval.is_write_off:
+        return approval.document
+    if (command_id := approval.document.get("ledger", {}).get("commandId")) is None:
+        return None
+    command: Json | None = (await context.rest.try_get("/v1/ledger-commands/{}", command_id)).body_or(None)
+    return command
+
+
+async def loan_of(context: PageContext, approval: Approval) -> Json | None:
+    """The loan as the customer page shows it; None if no message has mentioned it yet."""
+    account_id: str = approval.document["loanAccountId"]
+    try:
+        account, balance = await account_and_balance(context, account_id)
+    except RefusedError as refused:
+        if refused.status != 404:
+            raise
+        return None
+    if customer_id := account.get("customerId"):
+        overview = await context.rest.try_get("/v1/customers/{}/overview", customer_id)
+        loans: list[Json] = overview.body_or({"accounts": []})["accounts"]
+        for loan in loans:
+            if loan["account"]["loanAccountId"] == account_id:
+                return loan
+    return {"account": account, "owed": balance}
+
+
+def permissions_of(context: PageContext, approval: Approval) -> Json:
+    """Whether this person may decide, and if not, why."""
+    requester, user = approval.requester.get("id", ""), context.session.caller.user
+    is_own = same_person(requester, user)
+    return {
+        "is_own": is_own,
+        "is_by_machine": is_machine(requester),
+        "are_two": are_two_people(requester, user),
+        "required_role": context.rest.required_role("POST", approval.kind.route("approve")),
+        "may_withdraw": is_own and context.rest.may("POST", approval.kind.route("withdraw")),
+    }

@@ -9,8 +9,13 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends
 from fastapi.responses import Response
 
-from app.console.pages.approvals.approval import command_of, permissions_of, read_approval
-from app.console.pages.approvals.queue import Approval, Kind, kind_of
+from app.console.pages.approvals.queue import (
+    Approval,
+    OpenApproval,
+    command_of,
+    permissions_of,
+    read_approval,
+)
 from app.console.session.rest import Json, RefusedError
 from app.console.ui.formats import quoted
 from app.console.ui.page import Context, PageContext, page_router
@@ -24,32 +29,28 @@ _MIN_COMMENT, _MAX_COMMENT = 10, 1_000
 
 
 class Decision(NamedTuple):
-    """One opened drawer."""
+    """One opened drawer. ``approval`` is the request as it was before."""
 
     context: PageContext
-    kind: Kind
-    identifier: str
+    approval: Approval
     verb: str
 
     @property
     def takes_comment(self) -> bool:
         """All but withdrawing a write-off do."""
-        return (self.kind.name, self.verb) != ("write-off", "withdraw")
-
-    async def approval(self) -> Approval:
-        """The request as it is now. Raises RefusedError."""
-        return await read_approval(self.context, self.kind, self.identifier)
+        return not self.approval.is_write_off or self.verb != "withdraw"
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A template of the drawer."""
+        values = {"approval": self.approval, **values}
         return self.context.render(template, status=status, decision=self, **values)
 
 
-async def decision_of_path(context: Context, kind: str, identifier: str, verb: str) -> Decision:
-    """The decision of an address. Raises NotFoundError for an unknown kind or verb."""
+async def decision_of_path(context: Context, approval: OpenApproval, verb: str) -> Decision:
+    """The decision of an address. Raises NotFoundError for an unknown verb."""
     if verb not in ("approve", "reject", "withdraw"):
         raise NotFoundError("page", f"/approvals/…/{quoted(verb)}")
-    return Decision(context, kind_of(kind), identifier, verb)
+    return Decision(context, approval, verb)
 
 
 OpenDecision = Annotated[Decision, Depends(decision_of_path)]
@@ -58,15 +59,14 @@ OpenDecision = Annotated[Decision, Depends(decision_of_path)]
 @router.get(_PATH)
 async def get_form(decision: OpenDecision) -> Response:
     """The form; the outcome if the request is already decided."""
-    approval = await decision.approval()
-    permissions = permissions_of(decision.context, approval)
+    approval, permissions = decision.approval, permissions_of(decision.context, decision.approval)
     may_decide = permissions["required_role"] is None and permissions["are_two"]
     if approval.status != "pending":
         answer = await _outcome(decision, approval)
     elif not (permissions["may_withdraw"] if decision.verb == "withdraw" else may_decide):
-        return decision.render("decisions/refused.html", approval=approval, **permissions)
+        return decision.render("decisions/refused.html", **permissions)
     else:
-        answer = _form(decision, approval)
+        answer = _form(decision)
     answer.headers["HX-Replace-Url"] = f"{approval.address}?do={decision.verb}"
     return answer
 
@@ -76,12 +76,13 @@ async def decide(decision: OpenDecision) -> Response:
     """Decide, and show the outcome."""
     comment = decision.context.form.get("comment", "").replace("\r\n", "\n").strip()
     if decision.takes_comment and not _MIN_COMMENT <= len(comment) <= _MAX_COMMENT:
-        return _form(decision, await decision.approval(), comment, is_invalid=True)
-    path = f"{decision.kind.path}/{decision.kind.verbs[decision.verb]}"
+        return _form(decision, comment, is_invalid=True)
+    context, kind = decision.context, decision.approval.kind
+    path = f"{kind.path}/{kind.verbs[decision.verb]}"
     body: Json = {"comment": comment} if decision.takes_comment else {}
-    answer = await decision.context.rest.post(path, decision.identifier, body=body)
+    answer = await context.rest.post(path, decision.approval.id, body=body)
     try:
-        approval = await decision.approval()
+        approval = await read_approval(context, kind.name, decision.approval.id)
     except RefusedError as refused:
         return _failed(decision, refused.problem, is_unknown=True)
     if approval.status == "pending":
@@ -92,7 +93,7 @@ async def decide(decision: OpenDecision) -> Response:
 @router.get(f"{_PATH}/outcome")
 async def get_outcome(decision: OpenDecision) -> Response:
     """The outcome of the posting so far, for a drawer that waits for it."""
-    return await _outcome(decision, await decision.approval(), template="money/outcome_status.html")
+    return await _outcome(decision, decision.approval, template="money/outcome_status.html")
 
 
 def _failed(decision: Decision, problem: Json, *, is_unknown: bool) -> Response:
@@ -128,12 +129,11 @@ async def _outcome(
     return page
 
 
-def _form(decision: Decision, approval: Approval, comment: str = "", *, is_invalid: bool = False) -> Response:
+def _form(decision: Decision, comment: str = "", *, is_invalid: bool = False) -> Response:
     message = f"Enter {_MIN_COMMENT} to {_MAX_COMMENT:,} characters. The comment is kept with the decision."
     return decision.render(
         "decisions/form.html",
         status=422 if is_invalid else 200,
-        approval=approval,
         form={"comment": comment},
         errors={"comment": message} if is_invalid else {},
         min_comment=_MIN_COMMENT,

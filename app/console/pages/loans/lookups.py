@@ -15,12 +15,6 @@ async def customer_summary(context: PageContext, customer_id: str | None) -> Jso
     return customer
 
 
-async def account_and_customer(context: PageContext, account_id: str) -> Json:
-    """The account and its customer as far as they can be read: an outcome is shown without them too."""
-    account = (await context.rest.try_get("/v1/loan-accounts/{}", account_id)).body_or({})
-    return {"account": account, "customer": await customer_summary(context, account.get("customerId"))}
-
-
 async def account_and_balance(context: PageContext, account_id: str) -> tuple[Json, Json]:
     """The account, and its balance: live from the ledger, else the last known."""
     account, balance = await asyncio.gather(

@@ -7,6 +7,7 @@ from typing import get_args
 from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
 from app.console.session.rest import Json
 from app.console.ui.formats import decimal
+from app.runtime.settings.settings import Settings
 
 _AMOUNT = re.compile(r"(?:A?\$)?\s*((?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.\d{1,2})?)", re.ASCII | re.IGNORECASE)
 _MAX_LENGTHS = {"reason": 500, "notes": 1_000, "paymentReference": 200, "paymentMethod": 200}
@@ -16,14 +17,6 @@ PAYMENT_METHODS = ("bank_transfer", "card", "direct_debit", "cash")
 DEFAULTS = {"type": "late_fee", "direction": "lower", "part": "principal", "priority": "normal"}
 
 Form = dict[str, str]
-
-
-class InvalidFormError(ValueError):
-    """A form cannot be used: ``errors`` has a message for each field."""
-
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__(", ".join(errors))
-        self.errors = errors
 
 
 def amount_of(text: str, maximum: Decimal) -> Decimal:
@@ -40,13 +33,11 @@ def amount_of(text: str, maximum: Decimal) -> Decimal:
     return value
 
 
-def body_of(action: str, form: Form, maximum: Decimal) -> Json:
-    """The API body of a form. Raises InvalidFormError."""
+def body_of(action: str, form: Form, maximum: Decimal) -> tuple[Json, dict[str, str]]:
+    """The API body of a form, and a message for each field that cannot be used."""
     fields = _Fields(form, maximum)
     body = _body_of(action, fields, fields.amount())
-    if fields.errors:
-        raise InvalidFormError(fields.errors)
-    return {name: value for name, value in body.items() if value != ""}
+    return {name: value for name, value in body.items() if value != ""}, fields.errors
 
 
 def change_of(action: str, body: Json) -> tuple[Decimal, Decimal]:
@@ -126,3 +117,31 @@ def _body_of(action: str, fields: _Fields, amount: str) -> Json:
                 "priority": fields.choice("priority", *get_args(WriteOffPriority)),
                 "notes": fields.text("notes"),
             }
+
+
+def summary_of(settings: Settings, action: str, body: Json, balance: Json) -> Json:
+    """The values of the summary's template: the balance afterwards, and warnings before it is confirmed."""
+    principal, fees = change_of(action, body)
+    total, change = decimal(balance.get("totalOutstanding")), principal + fees
+    needs_approval = action == "adjustment" and abs(principal) + abs(fees) > settings.adjustment_limit
+    limit, days = f"A${settings.adjustment_limit:,.2f}", settings.adjustment_limit_days
+    warnings = []
+    if not balance["live"]:
+        warnings.append("The ledger is not responding. The balance is the last known one.")
+    if action == "adjustment" and total is not None and -change > total:
+        warnings.append(f"Only A${total:,.2f} is owed. The ledger will reject a larger reduction.")
+    if action == "write-off" and total is not None and -change != total:
+        text = f"A write-off must be for the whole balance of A${total:,.2f}. This is another amount."
+        warnings.append(text)
+    if needs_approval:
+        text = f"Above {limit}, a second person must approve the adjustment before it is posted."
+        warnings.append(text)
+    elif action == "adjustment":
+        text = f"Your adjustments of this loan in the last {days} days count too. Above {limit} in total, a "
+        warnings.append(f"{text}second person must approve the adjustment.")
+    return {
+        "is_request": needs_approval or action == "write-off",
+        "overpayment": overpayment(balance, body) if action == "repayment" else None,
+        "after": None if total is None else max(total + change, Decimal(0)),
+        "warnings": warnings,
+    }

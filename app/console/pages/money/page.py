@@ -6,19 +6,17 @@ same request to the API, which posts once.
 
 from fastapi.responses import Response
 
-from app.console.pages.loans.lookups import account_and_balance, customer_summary
-from app.console.pages.money.actions import keep_in_address
-from app.console.pages.money.drawer import Drawer, OpenDrawer
+from app.console.pages.loans.lookups import account_and_balance
+from app.console.pages.money.actions import Drawer, OpenDrawer
 from app.console.pages.money.forms import (
     DEFAULTS,
     PAYMENT_METHODS,
     WRITE_OFF_REASONS,
-    InvalidFormError,
     body_of,
     overpayment,
+    summary_of,
     waiver_errors,
 )
-from app.console.pages.money.summary import summary_of
 from app.console.session.rest import Answer, Json, RefusedError
 from app.console.ui.formats import decimal
 from app.console.ui.page import page_router
@@ -37,12 +35,12 @@ async def get_form(drawer: OpenDrawer) -> Response:
     if not drawer.is_new and (stored := await drawer.stored()) is not None:
         answer = await _outcome(drawer, stored)
     elif (role := drawer.context.rest.required_role("POST", drawer.action.route)) is not None:
-        return await drawer.render_with_parties("role_too_low", required_role=role)
+        return await drawer.render("role_too_low", required_role=role)
     elif drawer.is_write_off and (pending := await drawer.pending_request()) is not None:
-        return await drawer.render_with_parties("request_pending", pending=pending)
+        return await drawer.render("request_pending", pending=pending)
     else:
         answer = await _form(drawer, DEFAULTS)
-    keep_in_address(drawer.context.request, answer, drawer.action.name, drawer.account_id, drawer.key)
+    drawer.keep_in_address(answer)
     return answer
 
 
@@ -52,10 +50,9 @@ async def check(drawer: OpenDrawer) -> Response:
     form = drawer.context.form
     if "change" in form:
         return await _form(drawer, form)
-    try:
-        body = body_of(drawer.action.name, form, drawer.context.settings.money_most_amount)
-    except InvalidFormError as invalid:
-        return await _form(drawer, form, invalid.errors)
+    body, errors = body_of(drawer.action.name, form, drawer.context.settings.money_most_amount)
+    if errors:
+        return await _form(drawer, form, errors)
     known = await account_and_balance(drawer.context, drawer.account_id)
     if drawer.action.name == "waiver" and (errors := waiver_errors(known[1], body)):
         return await _form(drawer, form, errors, known)
@@ -68,10 +65,9 @@ async def post(drawer: OpenDrawer) -> Response:
     context, action = drawer.context, drawer.action
     if drawer.is_new:
         raise NotFoundError("key in the form", "key", ": open the drawer again")
-    try:
-        body = body_of(action.name, context.form, context.settings.money_most_amount)
-    except InvalidFormError as invalid:
-        return await _form(drawer, context.form, invalid.errors)
+    body, errors = body_of(action.name, context.form, context.settings.money_most_amount)
+    if errors:
+        return await _form(drawer, context.form, errors)
     if action.name == "repayment" and (known := await _unconfirmed_overpayment(drawer, body)):
         return await _summary(drawer, body, known, is_unconfirmed=True)
     identifiers = [] if drawer.is_write_off else [drawer.account_id]
@@ -89,7 +85,7 @@ async def get_outcome(drawer: OpenDrawer) -> Response:
     if (stored := await drawer.stored()) is None:
         raise NotFoundError("movement with the key", drawer.key)
     is_open = _is_open(drawer, stored)
-    answer = drawer.render("outcome_status", stored=stored, problem={}, is_open=is_open)
+    answer = await drawer.render("outcome_status", stored=stored, problem={}, is_open=is_open)
     if not is_open:
         answer.headers["HX-Trigger"] = "money-moved"
     return answer
@@ -110,12 +106,12 @@ async def _answered(drawer: Drawer, answer: Answer) -> Response:
     if not answer.is_problem:
         return await _outcome(drawer, answer.body)
     if code == "write_off_pending" and (pending := await drawer.pending_request()):
-        return await drawer.render_with_parties("request_pending", status=answer.status, pending=pending)
+        return await drawer.render("request_pending", status=answer.status, pending=pending)
     return await _not_posted(drawer, answer.body, is_unknown=answer.is_outcome_unknown)
 
 
 async def _not_posted(drawer: Drawer, problem: Json, *, is_unknown: bool) -> Response:
-    return await drawer.render_with_parties(
+    return await drawer.render(
         "not_posted",
         status=problem["status"],
         problem=problem,
@@ -126,7 +122,7 @@ async def _not_posted(drawer: Drawer, problem: Json, *, is_unknown: bool) -> Res
 
 async def _outcome(drawer: Drawer, stored: Json, problem: Json | None = None) -> Response:
     is_open = _is_open(drawer, stored)
-    page = await drawer.render_with_parties("outcome", stored=stored, problem=problem or {}, is_open=is_open)
+    page = await drawer.render("outcome", stored=stored, problem=problem or {}, is_open=is_open)
     page.headers["HX-Trigger"] = "money-moved"  # Refreshes the loan on the page, live updates or not.
     return page
 
@@ -156,11 +152,10 @@ async def _form(
     drawer: Drawer, form: Json, errors: dict[str, str] | None = None, known: Known | None = None
 ) -> Response:
     account, balance = known or await account_and_balance(drawer.context, drawer.account_id)
-    return drawer.render(
+    return await drawer.render(
         "form",
+        account,
         status=422 if errors else 200,
-        account=account,
-        customer=await customer_summary(drawer.context, account.get("customerId")),
         balance=balance,
         form=form,
         errors=errors or {},
@@ -171,11 +166,10 @@ async def _form(
 
 async def _summary(drawer: Drawer, body: Json, known: Known, *, is_unconfirmed: bool = False) -> Response:
     account, balance = known
-    return drawer.render(
+    return await drawer.render(
         "summary",
+        account,
         status=422 if is_unconfirmed else 200,
-        account=account,
-        customer=await customer_summary(drawer.context, account.get("customerId")),
         balance=balance,
         body=body,
         is_unconfirmed=is_unconfirmed,

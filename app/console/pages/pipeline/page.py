@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi.responses import Response
 
-from app.console.pages.pipeline.charts import Chart, chart
+from app.console.pages.pipeline.charts import Chart, Sample, chart, dumped, levels, loaded, rates
 from app.console.pages.pipeline.jobs import JOBS
-from app.console.pages.pipeline.samples import Sample, dumped, levels, loaded, rates
 from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
 from app.runtime.humanize import span

@@ -42,7 +42,7 @@ async def sign_out(request: Request) -> Response:
     """End the session in this browser."""
     check_origin(request)
     answer = RedirectResponse("/sign-in", 303)
-    console_of(request).sessions.end(request, answer)
+    console_of(request).sessions.cookie.write(request, answer, None)
     return answer
 
 

@@ -22,7 +22,7 @@ async def get_start(context: Context) -> Response:
     late, queue, mine = await asyncio.gather(
         context.rest.get("/v1/loan-accounts", status="in_arrears", sort="-updatedAt", limit=_MAX_LINES),
         pending_approvals(context),
-        context.rest.get("/v1/ledger-commands", actor=context.session.user, limit=_MAX_LINES),
+        context.rest.get("/v1/ledger-commands", actor=context.session.caller.user, limit=_MAX_LINES),
     )
     return context.render(
         "start/start.html", late=late, queue=queue, shown=queue.approvals[:_MAX_LINES], mine=mine
