@@ -18,7 +18,6 @@ from app.api.histories import routes as histories
 from app.api.http import cors, middleware, problems
 from app.api.inbox import routes as inbox
 from app.api.ledger import routes as ledger
-from app.api.ledger import stream as ledger_stream
 from app.api.ledger_commands import routes as ledger_commands
 from app.api.money import routes as money
 from app.api.notes import routes as notes
@@ -39,7 +38,7 @@ _SMALL_BODY = 64 * 1024
 """Bytes: enough for one thing."""
 
 # The most requested come first: routes are matched in this order.
-_READS = (documents, overview, search, status, auth, histories, changes, ledger, ledger_stream)
+_READS = (documents, overview, search, status, auth, histories, changes, ledger)
 _WRITES = (money, ledger_commands, write_offs, dead_letters, projection_jobs, erasures)
 
 

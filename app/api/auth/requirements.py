@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
@@ -14,10 +14,11 @@ from fastapi.security.utils import get_authorization_scheme_param
 from app.api.auth.callers import Caller, UnauthenticatedError
 from app.api.auth.roles import Role
 from app.api.http.problems import ProblemError
-from app.api.services import services_of
+from app.api.services import Services, services_of
 
 IN_PROCESS = "billie.caller"
 """The key of an ASGI scope under which code of this process names the caller; no client can set one."""
+_MAX_NAME_LENGTH, _MAX_NAMES = 64, 8
 
 
 class Requirement(SecurityBase):
@@ -69,17 +70,44 @@ def requires(least: Role, *, person: bool = False) -> Requirement:
     return Requirement(least, person=person)
 
 
+class Call(NamedTuple):
+    """What a route that writes is called with: the request, its answer on the way, and who asks."""
+
+    request: Request
+    response: Response
+    by: Caller
+
+    @property
+    def services(self) -> Services:
+        """The application's services."""
+        return services_of(self.request)
+
+    def answer(self, *, is_replay: bool, is_done: bool = True) -> None:
+        """Say that the answer repeats an earlier one, and with 202 that the effect is not there yet."""
+        if is_replay:
+            self.response.headers["Idempotent-Replay"] = "true"
+        if not is_done:
+            self.response.status_code = 202
+            self.response.headers["Retry-After"] = "2"
+
+
+def _call(least: Role, *, person: bool = False) -> Any:
+    requirement = Depends(requires(least, person=person))
+
+    async def call(request: Request, response: Response, by: Annotated[Caller, requirement]) -> Call:
+        return Call(request, response, by)
+
+    return Depends(call)
+
+
 Authenticated = Depends(requires(Role.READONLY))
-Operations = Annotated[Caller, Depends(requires(Role.OPERATIONS))]
-Supervisor = Annotated[Caller, Depends(requires(Role.SUPERVISOR))]
-Admin = Annotated[Caller, Depends(requires(Role.ADMIN))]
-OperationsPerson = Annotated[Caller, Depends(requires(Role.OPERATIONS, person=True))]
-SupervisorPerson = Annotated[Caller, Depends(requires(Role.SUPERVISOR, person=True))]
-AdminPerson = Annotated[Caller, Depends(requires(Role.ADMIN, person=True))]
-"""The caller, of this role or more; a machine is none of two people."""
-
-
-_MAX_NAME_LENGTH, _MAX_NAMES = 64, 8
+Operations = Annotated[Call, _call(Role.OPERATIONS)]
+Supervisor = Annotated[Call, _call(Role.SUPERVISOR)]
+Admin = Annotated[Call, _call(Role.ADMIN)]
+OperationsPerson = Annotated[Call, _call(Role.OPERATIONS, person=True)]
+SupervisorPerson = Annotated[Call, _call(Role.SUPERVISOR, person=True)]
+AdminPerson = Annotated[Call, _call(Role.ADMIN, person=True)]
+"""A call by this role or more; a machine is none of two people."""
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

@@ -54,7 +54,9 @@ class _IssuerVerifier:
             if not value:
                 msg = f"BILLIE_JWKS_URL takes {variable} too: the issuer signs tokens for others"
                 raise AuthenticationNotConfiguredError(msg)
-        _check_url(settings.jwks_url)
+        if not is_safe(settings.jwks_url):  # Over plain HTTP, an attacker could replace the keys.
+            msg = "BILLIE_JWKS_URL must begin with https://, unless it is on this machine"
+            raise AuthenticationNotConfiguredError(msg)
         self._rules = _rules(settings)
         self._keys = IssuerKeys(
             settings.jwks_url,
@@ -89,10 +91,8 @@ def _rules(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _check_url(url: str) -> None:
-    """Raises AuthenticationNotConfiguredError for keys over plain HTTP, which an attacker could replace."""
-    parts = urlsplit(url)
+def is_safe(url: object) -> bool:
+    """Whether it is a URL whose connection is encrypted, or stays on this machine."""
+    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     host = parts.hostname or ""
-    if not host or (parts.scheme != "https" and not (parts.scheme == "http" and is_local(host))):
-        msg = "BILLIE_JWKS_URL must begin with https://, unless it is on this machine"
-        raise AuthenticationNotConfiguredError(msg)
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local(host)))

@@ -59,13 +59,6 @@ class _Start(NamedTuple):
     bookmark: dict[str, int]
 
 
-async def _collections(collection: Collections = []) -> list[str]:  # noqa: B006 - FastAPI copies it
-    if unknown := [each for each in collection if each not in COLLECTIONS]:
-        detail = f"There is no collection {unknown[0][:64]!r}. Collections: {', '.join(COLLECTIONS)}."
-        raise ProblemError(400, "unknown_collection", detail)
-    return list(dict.fromkeys(collection)) or list(COLLECTIONS)
-
-
 async def _admitted(request: Request) -> AsyncGenerator[None]:
     """Hold a place from the first wait to the end of the stream."""
     with services_of(request).changes.admitted():
@@ -77,10 +70,14 @@ Place = Depends(_admitted)
 
 async def _start(
     request: Request,
-    collections: Annotated[list[str], Depends(_collections)],
+    collection: Collections = [],  # noqa: B006 - FastAPI copies it
     last_event_id: LastEvent = None,
 ) -> _Start:
     """A dependency, so that errors are answered as problems: before the stream begins."""
+    if unknown := [each for each in collection if each not in COLLECTIONS]:
+        detail = f"There is no collection {unknown[0][:64]!r}. Collections: {', '.join(COLLECTIONS)}."
+        raise ProblemError(400, "unknown_collection", detail)
+    collections = list(dict.fromkeys(collection)) or list(COLLECTIONS)
     services = services_of(request)
     positions = await services.changes.positions()
     if last_event_id is None:

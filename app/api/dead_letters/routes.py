@@ -10,27 +10,14 @@ from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
 from app.api.documents.service import represented
 from app.api.http.etags import TAGGED
-from app.api.http.pages import (
-    Cursor,
-    Identifier,
-    InvalidCursorError,
-    Limit,
-    Page,
-    decode_cursor,
-    next_page,
-)
+from app.api.http.pages import Cursor, Identifier, InvalidCursorError, Limit, Page, decode_cursor, next_page
 from app.api.http.problems import documented
 from app.api.http.router import Router
 from app.api.http.time_bounds import Timestamp
 from app.api.services import services_of
 from app.errors import NotFoundError
 from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull
-from app.ingestion.dead_letters.replays import (
-    DeadLetterId,
-    ReplayReport,
-    ReplayRequest,
-    replay_many,
-)
+from app.ingestion.dead_letters.replays import DeadLetterId, ReplayReport, ReplayRequest, replay_many
 from app.ingestion.dead_letters.scan import Filter
 from app.ingestion.dead_letters.store import DeadLetterStore, Replay
 from app.ingestion.messages.rejection import Reason
@@ -122,8 +109,8 @@ def replay_dead_letter(request: Request, dead_letter_id: Id) -> Replay:
 
 
 @router.post("/{deadLetterId}/discard", responses=documented(404))
-def discard_dead_letter(request: Request, dead_letter_id: Id, body: DiscardBody, by: Admin) -> Discarded:
+def discard_dead_letter(call: Admin, dead_letter_id: Id, body: DiscardBody) -> Discarded:
     """Discard a dead letter, for a reason. It is kept, with who discarded it, when and why."""
-    if not _store(request).discard(dead_letter_id, by.user, body.because):
+    if not _store(call.request).discard(dead_letter_id, call.by.user, body.because):
         raise NotFoundError("dead letter", dead_letter_id)
-    return Discarded(dead_letter_id=dead_letter_id, discarded_by=by.user, because=body.because)
+    return Discarded(dead_letter_id=dead_letter_id, discarded_by=call.by.user, because=body.because)

@@ -10,15 +10,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from app.api.auth.audit import log_read
 from app.api.documents.service import NOT_READ, Fields, select_fields, validated
-from app.api.http.pages import (
-    Cursor,
-    InvalidCursorError,
-    Item,
-    Limit,
-    Page,
-    decode_cursor,
-    next_page,
-)
+from app.api.http.pages import Cursor, InvalidCursorError, Item, Limit, Page, decode_cursor, next_page
 from app.api.http.time_bounds import From, Until
 from app.api.services import services_of
 from app.projections.engine.documents import FAULTED
@@ -86,30 +78,24 @@ class Listing(NamedTuple):
             raise InvalidCursorError from error
 
 
-async def _listing(
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    sort: Annotated[Sort, _ORDER] = "-createdAt",
-    since: Since = None,
-    before: Before = None,
-    fields: Fields = None,
-) -> Listing:
-    return Listing(limit, cursor, sort, (since, before), fields)
+def _listing(sort_type: Any) -> Any:
+    """The dependency of a list with these orders."""
+
+    async def listing(
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        sort: Annotated[sort_type, _ORDER] = "-createdAt",
+        since: Since = None,
+        before: Before = None,
+        fields: Fields = None,
+    ) -> Listing:
+        return Listing(limit, cursor, sort, (since, before), fields)
+
+    return Depends(listing)
 
 
-async def _listing_by_creation(
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    sort: Annotated[SortByCreation, _ORDER] = "-createdAt",
-    since: Since = None,
-    before: Before = None,
-    fields: Fields = None,
-) -> Listing:
-    return Listing(limit, cursor, sort, (since, before), fields)
-
-
-Listed = Annotated[Listing, Depends(_listing)]
-ListedByCreation = Annotated[Listing, Depends(_listing_by_creation)]
+Listed = Annotated[Listing, _listing(Sort)]
+ListedByCreation = Annotated[Listing, _listing(SortByCreation)]
 """For documents without ``updatedAt``."""
 
 

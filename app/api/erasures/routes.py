@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Request, Response
 from pydantic import StringConstraints
 
 from app.api.auth.requirements import Admin
@@ -12,7 +11,6 @@ from app.api.http.pages import CustomerId
 from app.api.http.problems import Problem
 from app.api.http.request_fields import Body, OptionalKey
 from app.api.http.router import Router
-from app.api.services import services_of
 from app.event_store.erasure import erase_customer
 from app.projections.engine.projection import time
 from app.projections.read_models.base import Model, StaffMember
@@ -55,30 +53,19 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("", operation_id="eraseCustomer", status_code=201, responses=_ANSWERS)
-async def erase(
-    request: Request,
-    response: Response,
-    customer_id: CustomerId,
-    body: ErasureBody,
-    by: Admin,
-    key: OptionalKey = None,
-) -> Erasure:
+async def erase(call: Admin, customer_id: CustomerId, body: ErasureBody, key: OptionalKey = None) -> Erasure:
     """Erase a customer's personal data for ever; admins. 202 if clearing takes more than 2 s.
 
     Refused while a loan account is open, or a write-off request or money movement is not settled. Amounts and
     identifiers remain. A customer is erased once: a retry gets the same answer.
     """
-    services = services_of(request)
-    servers = services.servers
+    servers, actor = call.services.servers, call.by.actor
     erased = await in_thread(
-        lambda: erase_customer(servers.event_store_for_commands(), customer_id, by.actor, body.reason, key)
+        lambda: erase_customer(servers.event_store_for_commands(), customer_id, actor, body.reason, key)
     )
-    if erased.is_replay:
-        response.headers["Idempotent-Replay"] = "true"
     is_forgotten = await in_thread(forget_keys, servers) and erased.is_purged
-    if not (is_forgotten and await is_cleared(services.database, erased)):
-        response.status_code = 202
-        response.headers["Retry-After"] = "2"
+    is_done = is_forgotten and await is_cleared(call.services.database, erased)
+    call.answer(is_replay=erased.is_replay, is_done=is_done)
     mentioned = await in_thread(mentions, servers, erased)
     event = erased.event
     return Erasure(

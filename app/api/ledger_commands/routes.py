@@ -87,24 +87,24 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
     "/{commandId}/approve", status_code=201, responses=documented(404, 409, 502) | {202: NOT_SETTLED}
 )
 async def approve_ledger_command(
-    request: Request, response: Response, command_id: CommandId, body: DecisionBody, by: SupervisorPerson
+    call: SupervisorPerson, command_id: CommandId, body: DecisionBody
 ) -> LedgerCommand:
     """Approve an adjustment over the limit; another supervisor than who requested it. This posts it."""
-    approvals = services_of(request).approvals
-    return answered(request, response, await approvals.approve(command_id, by.actor, body.comment))
+    approvals = call.services.approvals
+    return answered(call, await approvals.approve(command_id, call.by.actor, body.comment))
 
 
 @router.post("/{commandId}/refuse", responses=documented(404, 409))
 async def refuse_ledger_command(
-    request: Request, command_id: CommandId, body: DecisionBody, by: SupervisorPerson
+    call: SupervisorPerson, command_id: CommandId, body: DecisionBody
 ) -> LedgerCommand:
     """Refuse an adjustment over the limit, or withdraw one's own: it is never posted."""
-    return shown(await services_of(request).approvals.refuse(command_id, by.actor, body.comment))
+    return shown(await call.services.approvals.refuse(command_id, call.by.actor, body.comment))
 
 
 @router.post("/{commandId}/settle", responses=documented(404, 409))
 async def settle_ledger_command(
-    request: Request, command_id: CommandId, body: SettlementBody, by: AdminPerson
+    call: AdminPerson, command_id: CommandId, body: SettlementBody
 ) -> LedgerCommand:
     """Settle an unknown movement by the ledger's books, if the ledger can no longer be asked; admins.
 
@@ -112,11 +112,4 @@ async def settle_ledger_command(
     """
     if body.posted != (body.transaction_id is not None):
         raise InvalidRequestError("body.transactionId: required if it is posted, and only then.")
-    settled = await services_of(request).settler.settle_by_hand(
-        command_id,
-        by.actor,
-        posted=body.posted,
-        because=body.because,
-        transaction_id=body.transaction_id,
-    )
-    return shown(settled)
+    return shown(await call.services.settler.settle_by_hand(command_id, call.by.actor, **body.model_dump()))

@@ -4,11 +4,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Request
 from pydantic import StringConstraints
 
 from app.aggregates import CommandStatus, same_person
 from app.aggregates import LedgerCommand as StoredCommand
+from app.api.auth.requirements import Call
 from app.api.http.problems import InvalidRequestError, ProblemError
 from app.api.http.request_fields import Body, Comment
 from app.api.services import services_of
@@ -117,19 +118,16 @@ def check_amount(settings: Settings, amount: Decimal, field: str) -> Decimal:
     return amount
 
 
-def answered(request: Request, response: Response, answer: Answer) -> LedgerCommand:
+def answered(call: Call, answer: Answer) -> LedgerCommand:
     """201 for a posted command, 202 for one that is not settled, and a rejected one's problem."""
-    command = answer.command
-    headers = {"Location": str(request.url_for("get_ledger_command", commandId=command.business_id))}
-    if answer.is_replay:
-        headers["Idempotent-Replay"] = "true"
+    command, headers = answer.command, call.response.headers
+    headers["Location"] = str(call.request.url_for("get_ledger_command", commandId=command.business_id))
+    is_settled = command.status in (CommandStatus.POSTED, CommandStatus.REJECTED)
+    call.answer(is_replay=answer.is_replay, is_done=is_settled or command.awaits_approval)
     if command.status is CommandStatus.REJECTED:
-        raise rejection(command, headers)
-    if command.status is not CommandStatus.POSTED:
-        response.status_code = 202
-        if not command.awaits_approval:
-            headers["Retry-After"] = "2"
-    response.headers.update(headers)
+        raise rejection(command, dict(headers))
+    if command.awaits_approval:
+        call.response.status_code = 202
     return shown(command)
 
 

@@ -1,21 +1,17 @@
 """Money movements over REST: each takes an idempotency key, and answers with its true outcome."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Literal, cast
 
-from fastapi import Depends, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 
 from app.aggregates import AdjustmentLimit, CommandKind, Intent
 from app.aggregates.intent import Details
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import requires
-from app.api.auth.roles import Role
+from app.api.auth.requirements import Call, Operations, Supervisor
 from app.api.http.pages import LoanAccountId
 from app.api.http.request_fields import KEYED, Amount, Body, Delta, Key, Reason, Text
 from app.api.http.router import Router
 from app.api.ledger_commands.service import NOT_SETTLED, LedgerCommand, answered, check_amount
-from app.api.services import services_of
 from app.ledger.money.approvals import AdjustmentRule
 
 
@@ -63,77 +59,33 @@ class AdjustmentBody(Body):
         return self
 
 
-class _Movement(NamedTuple):
-    """What each of these routes has: the account, who asks, and their key."""
-
-    request: Request
-    response: Response
-    account: str
-    by: Caller
-    key: str
-
-    async def ask(
-        self, kind: CommandKind, body: RepaymentBody | FeeBody | FeeWaiverBody, reason: str | None = None
-    ) -> LedgerCommand:
-        """Have the ledger move this amount."""
-        amount = check_amount(services_of(self.request).settings, Decimal(body.amount), "body.amount")
-        # What has no column of its own in the ledger command.
-        details = body.model_dump(exclude={"amount", "type", "reason"}, exclude_none=True)
-        intent = Intent(
-            kind, self.account, self.key, amount=amount, reason=reason, details=cast("Details", details)
-        )
-        return await self.answer(intent)
-
-    async def answer(self, intent: Intent, rule: AdjustmentRule | None = None) -> LedgerCommand:
-        """The outcome of an intent."""
-        money = services_of(self.request).money
-        return answered(self.request, self.response, await money.ask(intent, self.by.actor, rule))
-
-
-def _by(least: Role) -> Any:
-    """The dependency of a route for callers of this role."""
-
-    async def movement(
-        request: Request,
-        response: Response,
-        account: LoanAccountId,
-        by: Annotated[Caller, Depends(requires(least))],
-        key: Key,
-    ) -> _Movement:
-        return _Movement(request, response, account, by, key)
-
-    return Depends(movement)
-
-
 router = Router("/v1/ledger/accounts/{loanAccountId}", "money", least=None, statuses=(404, 409, 502))
 router.responses |= {**KEYED, 202: NOT_SETTLED}
 
 
 @router.post("/repayments", status_code=201)
 async def record_repayment(
-    body: RepaymentBody, movement: Annotated[_Movement, _by(Role.OPERATIONS)]
+    call: Operations, account: LoanAccountId, body: RepaymentBody, key: Key
 ) -> LedgerCommand:
     """Record a repayment; operations and up. The ledger pays fees first, then principal."""
-    return await movement.ask(CommandKind.REPAYMENT, body)
+    return await _ask(call, account, key, CommandKind.REPAYMENT, body)
 
 
 @router.post("/fees", status_code=201)
-async def apply_fee(body: FeeBody, movement: Annotated[_Movement, _by(Role.OPERATIONS)]) -> LedgerCommand:
+async def apply_fee(call: Operations, account: LoanAccountId, body: FeeBody, key: Key) -> LedgerCommand:
     """Charge a late or dishonour fee; operations and up."""
-    return await movement.ask(CommandKind(body.type), body, body.reason)
+    return await _ask(call, account, key, CommandKind(body.type), body, body.reason)
 
 
 @router.post("/fee-waivers", status_code=201)
-async def waive_fee(
-    body: FeeWaiverBody, movement: Annotated[_Movement, _by(Role.SUPERVISOR)]
-) -> LedgerCommand:
+async def waive_fee(call: Supervisor, account: LoanAccountId, body: FeeWaiverBody, key: Key) -> LedgerCommand:
     """Waive fees; supervisors and up."""
-    return await movement.ask(CommandKind.FEE_WAIVER, body, body.reason)
+    return await _ask(call, account, key, CommandKind.FEE_WAIVER, body, body.reason)
 
 
 @router.post("/adjustments", status_code=201)
 async def make_adjustment(
-    body: AdjustmentBody, movement: Annotated[_Movement, _by(Role.SUPERVISOR)]
+    call: Supervisor, account: LoanAccountId, body: AdjustmentBody, key: Key
 ) -> LedgerCommand:
     """Correct the balance; supervisors and up. Over a limit, another person has to approve it: 202.
 
@@ -141,13 +93,28 @@ async def make_adjustment(
     """
     intent = Intent(
         CommandKind.ADJUSTMENT,
-        movement.account,
-        movement.key,
+        account,
+        key,
         principal_delta=Decimal(body.principal_delta),
         fee_delta=Decimal(body.fee_delta),
         reason=body.reason,
     )
-    settings = services_of(movement.request).settings
+    settings = call.services.settings
     check_amount(settings, intent.moved, "body")
     limit = AdjustmentLimit(settings.adjustment_limit, settings.adjustment_limit_days)
-    return await movement.answer(intent, AdjustmentRule(limit))
+    return answered(call, await call.services.money.ask(intent, call.by.actor, AdjustmentRule(limit)))
+
+
+async def _ask(
+    call: Call,
+    account: str,
+    key: str,
+    kind: CommandKind,
+    body: RepaymentBody | FeeBody | FeeWaiverBody,
+    reason: str | None = None,
+) -> LedgerCommand:
+    amount = check_amount(call.services.settings, Decimal(body.amount), "body.amount")
+    # What has no column of its own in the ledger command.
+    details = body.model_dump(exclude={"amount", "type", "reason"}, exclude_none=True)
+    intent = Intent(kind, account, key, amount=amount, reason=reason, details=cast("Details", details))
+    return answered(call, await call.services.money.ask(intent, call.by.actor))

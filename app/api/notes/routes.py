@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request, Response
 from pymongo.errors import PyMongoError
 
 from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
-from app.api.auth.requirements import Operations
+from app.api.auth.requirements import Call, Operations
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import Fields, one_document, represented, select_fields
 from app.api.http.etags import TAGGED, IfMatch, check_if_match
@@ -69,36 +69,26 @@ Filters = Annotated[dict[str, str | None], Depends(_filters)]
 
 @router.post("/customers/{customerId}/notes", status_code=201, responses=_WRITTEN)
 async def write_note(
-    request: Request,
-    response: Response,
-    customer_id: CustomerId,
-    body: NoteBody,
-    by: Operations,
-    key: OptionalKey = None,
+    call: Operations, customer_id: CustomerId, body: NoteBody, key: OptionalKey = None
 ) -> ContactNoteDocument:
     """Write a note about a customer; operations and up. 201 once it can be read, 202 if not within 2 s.
 
     `Idempotency-Key` is optional: with it, a retry returns the first note.
     """
-    fields, notes = body.model_dump(mode="json"), services_of(request).notes
-    return await _answered(
-        request, response, await in_thread(notes.write, _note_id(key), by.actor, customer_id, fields)
-    )
+    write, fields = call.services.notes.write, body.model_dump(mode="json")
+    return await _answered(call, await in_thread(write, _note_id(key), call.by.actor, customer_id, fields))
 
 
 @router.post("/notes/{noteId}/amendments", status_code=201, responses=_WRITTEN | documented(412))
 async def amend_note(
-    request: Request,
-    response: Response,
+    call: Operations,
     note_id: NoteId,
     body: AmendmentBody,
-    by: Operations,
     key: OptionalKey = None,
     if_match: IfMatch = None,
 ) -> ContactNoteDocument:
     """Write a note that amends another, the newest of its chain; operations and up. Answers likewise."""
-    services, new_id = services_of(request), _note_id(key)
-    notes, database = services.notes, services.database
+    notes, database, new_id = call.services.notes, call.services.database, _note_id(key)
 
     async def current() -> NoteWithChain | None:
         if key is not None and await in_thread(notes.is_written, new_id):
@@ -107,9 +97,8 @@ async def amend_note(
         return None if note is None else await _with_chain(database, note)
 
     await check_if_match(if_match, current)
-    return await _answered(
-        request, response, await in_thread(notes.amend, new_id, by.actor, note_id, body.changes())
-    )
+    stored = await in_thread(notes.amend, new_id, call.by.actor, note_id, body.changes())
+    return await _answered(call, stored)
 
 
 @router.get("/customers/{customerId}/notes", responses=documented(404))
@@ -173,15 +162,12 @@ async def _linked(database: Database, note: dict[str, Any], link: str) -> list[d
     return found
 
 
-async def _answered(request: Request, response: Response, stored: Stored) -> ContactNoteDocument:
+async def _answered(call: Call, stored: Stored) -> ContactNoteDocument:
     """The note, with 201 once it can be read; 202 if that takes too long."""
     note_id = stored.document["_id"]
-    response.headers["Location"] = str(request.url_for("get_note", noteId=note_id))
-    if stored.is_replay:
-        response.headers["Idempotent-Replay"] = "true"
-    if not await _is_readable(services_of(request).database, note_id, stored.position):
-        response.status_code = 202
-        response.headers["Retry-After"] = "2"
+    call.response.headers["Location"] = str(call.request.url_for("get_note", noteId=note_id))
+    is_readable = await _is_readable(call.services.database, note_id, stored.position)
+    call.answer(is_replay=stored.is_replay, is_done=is_readable)
     return ContactNoteDocument.model_validate(stored.document)
 
 

@@ -1,13 +1,12 @@
 """Rebuilds and verifications over REST: jobs are stored, and ``billie project`` runs them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from app.api.auth.callers import Caller
-from app.api.auth.requirements import Admin, requires
+from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import represented
@@ -151,7 +150,7 @@ JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, descript
 
 
 @router.post("", status_code=202)
-def ask_for_projection_job(request: Request, response: Response, body: JobBody, by: Admin) -> ProjectionJob:
+def ask_for_projection_job(call: Admin, body: JobBody) -> ProjectionJob:
     """Request a rebuild or verification of read models; admins. Jobs run one at a time, in order.
 
     Documents stay readable. If the same job is waiting or running already, the answer is that job.
@@ -161,8 +160,9 @@ def ask_for_projection_job(request: Request, response: Response, body: JobBody, 
         order = Order(JobKind.REBUILD, names, resume=body.resume)
     else:
         order = Order(JobKind.VERIFY, names, fix=body.fix)
-    record, _ = _jobs(request).ask(order, _actor(by))
-    response.headers["Location"] = f"/v1/projection-jobs/{record['_id']}"
+    actor = {name: each for name, each in call.by.actor._asdict().items() if each is not None}
+    record, _ = _jobs(call.request).ask(order, actor)
+    call.response.headers["Location"] = f"/v1/projection-jobs/{record['_id']}"
     return ProjectionJob.model_validate(record)
 
 
@@ -190,14 +190,13 @@ async def get_projection_job(request: Request, job_id: JobId) -> Response:
 @router.post(
     "/{jobId}/stop",
     responses=documented(404) | {409: {"model": Problem, "description": "The job has ended"}},
-    dependencies=[Depends(requires(Role.ADMIN))],
 )
-def stop_projection_job(request: Request, job_id: JobId) -> ProjectionJob:
+def stop_projection_job(call: Admin, job_id: JobId) -> ProjectionJob:
     """Stop a job; admins. A running job ends within seconds, and the documents stay as they were.
 
     A rebuild keeps its progress: `resume` of a new job continues it.
     """
-    record = _jobs(request).stop(job_id)
+    record = _jobs(call.request).stop(job_id)
     if record is None:
         raise NotFoundError("job", job_id)
     if record["status"] not in (*OPEN, JobStatus.STOPPED):
@@ -207,8 +206,3 @@ def stop_projection_job(request: Request, job_id: JobId) -> ProjectionJob:
 
 def _jobs(request: Request) -> Jobs:
     return Jobs(services_of(request).servers.database)
-
-
-def _actor(by: Caller) -> dict[str, Any]:
-    actor = {"id": by.actor.id, "name": by.actor.name, "role": by.actor.role}
-    return {name: each for name, each in actor.items() if each is not None}

@@ -15,12 +15,7 @@ from app.aggregates.base import NAMESPACE
 from app.aggregates.write_offs.facts import BrokenRule, WriteOffPriority, WriteOffReason
 from app.api.auth.audit import logged
 from app.api.auth.callers import Caller
-from app.api.auth.requirements import (
-    Authenticated,
-    Operations,
-    OperationsPerson,
-    SupervisorPerson,
-)
+from app.api.auth.requirements import Authenticated, Operations, OperationsPerson, SupervisorPerson
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import Fields, one_document, represented, select_fields
 from app.api.http.etags import TAGGED, IfMatch, check_if_match
@@ -138,22 +133,19 @@ async def get_write_off_request(
 
 
 @router.post("", status_code=201, responses=_DECISION | KEYED)
-async def request_write_off(
-    request: Request, response: Response, body: WriteOffBody, by: OperationsPerson, key: Key
-) -> WriteOffRequestDocument:
+async def request_write_off(call: OperationsPerson, body: WriteOffBody, key: Key) -> WriteOffRequestDocument:
     """Request a write-off; people of operations and up. An account can have one pending request."""
-    services = services_of(request)
-    request_id = request_id_of(key)
+    services, request_id = call.services, request_id_of(key)
     asked = body.model_dump(exclude_none=True)
     for name in {"amount", "original_balance"} & asked.keys():
         asked[name] = Decimal(asked[name])
         if asked[name] or name == "amount":
             check_amount(services.settings, asked[name], f"body.{to_camel(name)}")
-    made, is_replay = await services.write_offs.request(request_id, by.actor, **asked)
-    if is_replay:
-        response.headers["Idempotent-Replay"] = "true"
-    response.headers["Location"] = str(request.url_for("get_write_off_request", requestId=request_id))
-    return await _stored(request, made)
+    made, is_replay = await services.write_offs.request(request_id, call.by.actor, **asked)
+    call.answer(is_replay=is_replay)
+    address = call.request.url_for("get_write_off_request", requestId=request_id)
+    call.response.headers["Location"] = str(address)
+    return await _stored(call.request, made)
 
 
 @router.post(
@@ -163,53 +155,40 @@ async def request_write_off(
     responses=_DECISION | documented(412, 429, 502, 504) | {202: NOT_SETTLED | {"model": Approved}},
 )
 async def approve_write_off(
-    request: Request,
-    response: Response,
-    request_id: WriteOffRequestId,
-    body: DecisionBody,
-    by: SupervisorPerson,
-    if_match: IfMatch = None,
+    call: SupervisorPerson, request_id: WriteOffRequestId, body: DecisionBody, if_match: IfMatch = None
 ) -> Approved:
     """Approve another person's request, within one's limit; people of supervisor and up. This posts it."""
 
     async def current() -> WriteOffRequestDocument | None:
-        found = await stored_request(request, request_id)
-        return None if found is None or _is_approved_by(found, by) else found
+        found = await stored_request(call.request, request_id)
+        return None if found is None or _is_approved_by(found, call.by) else found
 
     await check_if_match(if_match, current)
-    approval = await services_of(request).write_offs.approve(request_id, by.actor, body.comment)
-    command = answered(request, response, approval)
+    approval = await call.services.write_offs.approve(request_id, call.by.actor, body.comment)
+    command = answered(call, approval)
     try:
-        return Approved(request=await _stored(request, approval.request), command=command)
+        return Approved(request=await _stored(call.request, approval.request), command=command)
     except EVENT_STORE_ERRORS as error:
-        raise _approved_but_unreadable(response, command) from error
+        raise _approved_but_unreadable(call.response, command) from error
 
 
 @router.post("/{requestId}/reject", responses=_DECISION | documented(412))
 async def reject_write_off(
-    request: Request,
-    request_id: WriteOffRequestId,
-    body: DecisionBody,
-    by: SupervisorPerson,
-    if_match: IfMatch = None,
+    call: SupervisorPerson, request_id: WriteOffRequestId, body: DecisionBody, if_match: IfMatch = None
 ) -> WriteOffRequestDocument:
     """Reject a request; people of supervisor and up."""
-    await check_if_match(if_match, partial(stored_request, request, request_id))
-    return await _stored(
-        request, await services_of(request).write_offs.reject(request_id, by.actor, body.comment)
-    )
+    await check_if_match(if_match, partial(stored_request, call.request, request_id))
+    rejected = await call.services.write_offs.reject(request_id, call.by.actor, body.comment)
+    return await _stored(call.request, rejected)
 
 
 @router.post("/{requestId}/cancel", responses=_DECISION | documented(412))
 async def cancel_write_off(
-    request: Request,
-    request_id: WriteOffRequestId,
-    by: Operations,
-    if_match: IfMatch = None,
+    call: Operations, request_id: WriteOffRequestId, if_match: IfMatch = None
 ) -> WriteOffRequestDocument:
     """Cancel one's own request, while it is pending."""
-    await check_if_match(if_match, partial(stored_request, request, request_id))
-    return await _stored(request, await services_of(request).write_offs.cancel(request_id, by.actor))
+    await check_if_match(if_match, partial(stored_request, call.request, request_id))
+    return await _stored(call.request, await call.services.write_offs.cancel(request_id, call.by.actor))
 
 
 async def _stored(request: Request, changed: WriteOffRequest) -> WriteOffRequestDocument:

@@ -4,17 +4,15 @@ import asyncio
 import logging
 import secrets
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx2
 import jwt
 from authlib.common.security import generate_token
 from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 
-from app.api.auth.tokens import token_verifier
+from app.api.auth.tokens import is_safe, token_verifier
 from app.api.http.problems import ProblemError
 from app.runtime.observability.logging import where
-from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -97,7 +95,7 @@ class Issuer:
 
     async def _discover(self) -> dict[str, Any]:
         url = f"{self._url.rstrip('/')}/.well-known/openid-configuration"
-        if not _is_safe(url):
+        if not is_safe(url):
             raise _unavailable("BILLIE_JWT_ISSUER must begin with https://, unless it is on this machine")
         try:
             answer = await self._client.request("GET", url, withhold_token=True)
@@ -108,15 +106,9 @@ class Issuer:
             raise _unavailable(where(error)) from error
         if not is_ours:
             raise _unavailable("its discovery document names another issuer than BILLIE_JWT_ISSUER")
-        if not all(map(_is_safe, endpoints)):
+        if not all(map(is_safe, endpoints)):
             raise _unavailable("its discovery document names an endpoint that is not https")
         return metadata
-
-
-def _is_safe(url: Any) -> bool:
-    """Whether the connection is encrypted or stays on this machine."""
-    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-    return parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname or "-"))
 
 
 def _refused(why: str) -> ProblemError:

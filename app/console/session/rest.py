@@ -6,7 +6,7 @@ those of REST. It needs no token: the caller is in the ASGI scope, where no clie
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -21,6 +21,7 @@ from app.api.auth.roles import Role
 from app.console.ui.formats import quoted
 
 Json = dict[str, Any]
+T = TypeVar("T")
 _UNKNOWN_OUTCOMES = ("event_store_unavailable", "database_unavailable", "history_unreadable")
 
 
@@ -29,7 +30,7 @@ class Answer:
     """A route's answer."""
 
     status: int
-    body: Any
+    body: Json
 
     @property
     def is_problem(self) -> bool:
@@ -39,10 +40,9 @@ class Answer:
     @property
     def problem(self) -> Json:
         """The problem; empty if there is none."""
-        problem: Json = self.body if self.is_problem else {}
-        return problem
+        return self.body if self.is_problem else {}
 
-    def body_or(self, default: Any) -> Any:
+    def body_or(self, default: T) -> Json | T:
         """The body, or a default for a problem."""
         return default if self.is_problem else self.body
 
@@ -72,14 +72,19 @@ class Rest:
         self._caller = caller
         self._transport = httpx2.ASGITransport(self._as_caller, client=request.scope["client"])
 
-    async def get(self, path: str, *identifiers: str, **parameters: str | int) -> Any:
+    async def get(self, path: str, *identifiers: str, **parameters: str | int) -> Json:
         """The body of an answer to GET. Raises RefusedError for a problem."""
         answer = await self.try_get(path, *identifiers, **parameters)
         if answer.is_problem:
             raise RefusedError(answer.body)
         return answer.body
 
-    async def find(self, path: str, *identifiers: str, **parameters: str | int) -> Any:
+    async def items(self, path: str, **parameters: str | int) -> list[Json]:
+        """The items of a list's page. Raises RefusedError for a problem."""
+        found: list[Json] = (await self.get(path, **parameters))["items"]
+        return found
+
+    async def find(self, path: str, *identifiers: str, **parameters: str | int) -> Json | None:
         """The body of an answer to GET; None if there is no such thing. Raises RefusedError."""
         try:
             return await self.get(path, *identifiers, **parameters)
@@ -109,9 +114,7 @@ class Rest:
     async def _send(self, method: str, path: str, identifiers: tuple[str, ...], **content: Any) -> Answer:
         url = "http://console" + path.format(*map(quoted, identifiers))
         answer = await self._transport.handle_async_request(httpx2.Request(method, url, **content))
-        body = await answer.aread()
-        is_json = "json" in answer.headers.get("content-type", "")
-        return Answer(answer.status_code, orjson.loads(body) if is_json else body)
+        return Answer(answer.status_code, orjson.loads(await answer.aread()))
 
     async def _as_caller(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app({**scope, "state": {}, IN_PROCESS: self._caller}, receive, send)

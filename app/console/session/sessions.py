@@ -89,7 +89,6 @@ class Sessions:
         self.sign_ins = SignedCookie("billie-sign-in", secret, timedelta(minutes=10), url)
 
     def start(self, request: Request, response: Response, caller: Caller) -> None:
-        """Sign a person in."""
         person = {"user": caller.user, "role": caller.role, "name": caller.name}
         self.cookie.write(request, response, person | {"id": secrets.token_urlsafe(16)})
 

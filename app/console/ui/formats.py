@@ -141,13 +141,7 @@ def _urlencode(value: Any) -> str:
 
 def commands(sentence: Any) -> Markup:
     """A sentence with the commands between its backticks as ``<code>``; the rest is escaped."""
-    parts = str(sentence).split("`")
-    if len(parts) % 2 == 0:  # An unpaired backtick is just a character.
-        return escape(str(sentence))
-    marked = (
-        Markup("<code>{}</code>").format(each) if at % 2 else escape(each) for at, each in enumerate(parts)
-    )
-    return Markup("").join(marked)
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 @pass_context

@@ -62,7 +62,6 @@ class PageContext:
 
     @property
     def settings(self) -> Settings:
-        """The application's settings."""
         return console_of(self.request).settings
 
     @property

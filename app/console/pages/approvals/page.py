@@ -83,8 +83,7 @@ async def get_state(context: Context, approval: OpenApproval) -> Response:
 
 async def _chats(context: PageContext, customer_id: str) -> list[Json]:
     """The customer's chats, newest first; the first with its messages."""
-    page = await context.rest.get("/v1/conversations", customerId=customer_id, limit=_MAX_CHATS)
-    items: list[Json] = page["items"]
+    items = await context.rest.items("/v1/conversations", customerId=customer_id, limit=_MAX_CHATS)
     if not items:
         return []
     latest = await context.rest.try_get("/v1/conversations/{}", items[0]["conversationId"])

@@ -196,8 +196,7 @@ async def command_of(context: PageContext, approval: Approval) -> Json | None:
         return approval.document
     if (command_id := approval.document.get("ledger", {}).get("commandId")) is None:
         return None
-    command: Json | None = (await context.rest.try_get("/v1/ledger-commands/{}", command_id)).body_or(None)
-    return command
+    return (await context.rest.try_get("/v1/ledger-commands/{}", command_id)).body_or(None)
 
 
 async def loan_of(context: PageContext, approval: Approval) -> Json | None:
@@ -211,10 +210,9 @@ async def loan_of(context: PageContext, approval: Approval) -> Json | None:
         return None
     if customer_id := account.get("customerId"):
         overview = await context.rest.try_get("/v1/customers/{}/overview", customer_id)
-        loans: list[Json] = overview.body_or({"accounts": []})["accounts"]
-        for loan in loans:
+        for loan in overview.body_or({"accounts": []})["accounts"]:
             if loan["account"]["loanAccountId"] == account_id:
-                return loan
+                return dict(loan)
     return {"account": account, "owed": balance}
 
 

@@ -9,7 +9,6 @@ router = page_router()
 
 @router.get("/conversations/{conversation_id}")
 async def get_conversation(context: Context, conversation_id: str) -> Response:
-    """The page."""
     chat = await context.rest.get("/v1/conversations/{}", conversation_id)
     return context.render("conversations/conversation.html", chat=chat)
 

@@ -21,7 +21,6 @@ _WRITE_NOTE = ("POST", "/v1/customers/{customerId}/notes")
 
 @router.get("/customers/{customer_id}")
 async def get_customer(context: Context, customer_id: str) -> Response:
-    """The page."""
     loans, notes, requests = await asyncio.gather(
         _accounts(context, customer_id),
         _notes(context, customer_id),
@@ -89,13 +88,13 @@ async def _notes(context: PageContext, customer_id: str) -> Json:
 
 
 async def _requests(context: PageContext, customer_id: str) -> Json:
-    page = await context.rest.get("/v1/write-off-requests", customerId=customer_id, limit=_MAX_OTHERS)
-    return {"requests": page["items"]}
+    path = "/v1/write-off-requests"
+    return {"requests": await context.rest.items(path, customerId=customer_id, limit=_MAX_OTHERS)}
 
 
 async def _conversations(context: PageContext, customer_id: str) -> Json:
-    page = await context.rest.get("/v1/conversations", customerId=customer_id, limit=_MAX_OTHERS)
-    return {"conversations": page["items"]}
+    path = "/v1/conversations"
+    return {"conversations": await context.rest.items(path, customerId=customer_id, limit=_MAX_OTHERS)}
 
 
 _PARTS: dict[str, Callable[[PageContext, str], Awaitable[Json]]] = {

@@ -43,7 +43,7 @@ def _page_of(subject: Subject) -> Callable[..., Awaitable[Response]]:
         page = await context.rest.get(f"{path}/history", identifier, limit=_MAX_EVENTS, cursor=cursor)
         known_at = moment.isoformat().replace("+00:00", "Z") if moment else ""
         answer = await context.rest.try_get(path, identifier, asOf=known_at)
-        document: Json = answer.body_or({})
+        document = answer.body_or({})
         for each in _LONG_FIELDS & document.keys():
             document[each] = f"{len(document[each])}, not shown here"
         there = formats.in_zone(moment, zone) if moment else None

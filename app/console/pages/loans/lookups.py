@@ -11,8 +11,7 @@ async def customer_summary(context: PageContext, customer_id: str | None) -> Jso
     if not customer_id:
         return {}
     answer = await context.rest.try_get("/v1/customers/{}", customer_id, fields="fullName,flags")
-    customer: Json = answer.body_or({})
-    return customer
+    return answer.body_or({})
 
 
 async def account_and_balance(context: PageContext, account_id: str) -> tuple[Json, Json]:

@@ -24,12 +24,11 @@ async def get_account(context: Context, account_id: str) -> Response:
     if await customer_summary(context, account.get("customerId")):
         address = f"/customers/{quoted(account['customerId'])}#account-{quoted(account_id)}"
         return RedirectResponse(address, 303)
-    requests = await context.rest.get("/v1/write-off-requests", loanAccountId=account_id)
     balance = {"totalOutstanding": account.get("balances", {}).get("totalOutstanding")}
     return context.render(
         "loans/loan.html",
         loan={"account": account, "owed": balance},
-        requests=requests["items"],
+        requests=await context.rest.items("/v1/write-off-requests", loanAccountId=account_id),
         movements=await recent_movements(context, account_id),
         actions=offered_actions(context),
         drawer=drawer_of(context.request),

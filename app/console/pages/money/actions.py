@@ -58,9 +58,7 @@ def offered_actions(context: PageContext) -> list[tuple[Action, Role | None]]:
 
 async def recent_movements(context: PageContext, account_id: str) -> list[Json]:
     """The latest movements that staff requested, unsettled ones among them."""
-    page = await context.rest.get("/v1/ledger-commands", account=account_id, limit=_MAX_MOVEMENTS)
-    items: list[Json] = page["items"]
-    return items
+    return await context.rest.items("/v1/ledger-commands", account=account_id, limit=_MAX_MOVEMENTS)
 
 
 def valid_key(key: str | None) -> str | None:
@@ -128,15 +126,14 @@ class Drawer:
             path, identifier = "/v1/write-off-requests/{}", request_id_of(self.key)
         else:
             path, identifier = "/v1/ledger-commands/{}", command_id_of(self.key)
-        found: Json | None = await self.context.rest.find(path, identifier)
+        found = await self.context.rest.find(path, identifier)
         return found if found and found["loanAccountId"] == self.account_id else None
 
     async def pending_request(self) -> Json | None:
         """The write-off request that blocks another one: undecided, or its posting unsettled."""
         path = "/v1/write-off-requests"
-        page = await self.context.rest.get(path, loanAccountId=self.account_id, limit=_MAX_REQUESTS)
-        requests: list[Json] = page["items"]
-        for each in requests:
+        requests = self.context.rest.items(path, loanAccountId=self.account_id, limit=_MAX_REQUESTS)
+        for each in await requests:
             if each["status"] == "pending" or each.get("ledger", {}).get("status") in _UNSETTLED:
                 return each
         return None

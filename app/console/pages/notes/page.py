@@ -78,7 +78,7 @@ async def _form(
     problem: Json | None = None,
 ) -> Response:
     accounts, customer = await asyncio.gather(
-        context.rest.get("/v1/loan-accounts", customerId=customer_id, fields="accountNumber"),
+        context.rest.items("/v1/loan-accounts", customerId=customer_id, fields="accountNumber"),
         customer_summary(context, customer_id),
     )
     return context.render(
@@ -91,7 +91,7 @@ async def _form(
         amends=amends,
         errors=errors or {},
         problem=problem,
-        accounts=accounts["items"],
+        accounts=accounts,
         types=list(NoteType),
         priorities=list(NotePriority),
         sentiments=list(Sentiment),

@@ -44,7 +44,6 @@ async def get_stop(context: Context, job_id: str) -> Response:
 
 @router.post("/pipeline/job/{job_id}/stop")
 async def stop(context: Context, job_id: str) -> Response:
-    """Stop it."""
     answer = await context.rest.post(f"{JOBS}/{{}}/stop", job_id, body={})
     return context.render_outcome("pipeline/job_outcome.html", answer)
 

@@ -18,7 +18,6 @@ _MAX_JOBS = 5
 
 @router.get("/pipeline")
 async def get_pipeline(context: Context) -> Response:
-    """The page."""
     return await _render(context, "pipeline/pipeline.html", "")
 
 

@@ -18,7 +18,6 @@ router = page_router()
 
 @router.get("/sign-in")
 async def get_sign_in(request: Request) -> Response:
-    """The sign-in page."""
     return _render(request, request.query_params.get("next"), {})
 
 
