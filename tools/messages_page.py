@@ -11,8 +11,7 @@ import orjson
 
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.fields import AddressedPayload
-from app.sdk._asyncapi import asyncapi
-from app.sdk._schemas import json_schema
+from app.sdk._schemas import asyncapi, json_schema
 
 BEGIN, END = "<!-- types: written by `make schemas` -->", "<!-- end of types -->"
 

@@ -30,7 +30,7 @@ from app.api.status import routes as status
 from app.api.write_offs import routes as write_offs
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
-from app.ledger.client.security import Security
+from app.ledger.client.channel import Security
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
 

@@ -86,8 +86,8 @@ def build_services(settings: Settings, tracing: Tracing, tokens: TokenVerifier, 
     )
     database = mongo[settings.mongo_db]
     servers = Servers(settings, parsers)
-    store = servers.event_store_for_commands
-    ledger = LedgerClient.of(settings)
+    store = servers.event_store
+    ledger = LedgerClient(settings)
     money = Money(CommandStore(store), ledger, running_s=settings.settle_after_seconds)
     limits = {
         Role.SUPERVISOR.value: settings.write_off_limit_supervisor,

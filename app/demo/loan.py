@@ -58,7 +58,6 @@ class Loan:
         return [each for each in self.plan if each.remaining]
 
     def due_on(self, day: date) -> Instalment | None:
-        """The unpaid instalment of that day."""
         return next((each for each in self.unpaid() if each.due == day), None)
 
     def days_past_due(self, day: date) -> int:
@@ -71,7 +70,6 @@ class Loan:
         return min(self.owed, instalments + self.fees_due)
 
     def open(self, at: datetime) -> None:
-        """The account and its plan."""
         opened = {
             "customer_id": self.customer_id,
             "account_number": self.account_number,
@@ -112,7 +110,6 @@ class Loan:
         self._tell("account.schedule.created.v1", plan, at + timedelta(seconds=5))
 
     def disburse(self, at: datetime) -> None:
-        """Pay the loan out."""
         self.status = "ACTIVE"
         self.move(at, "DISBURSEMENT", self.total)
 
@@ -137,7 +134,6 @@ class Loan:
         self.move(at, kind, amount)
 
     def waive_fees(self, at: datetime) -> None:
-        """Waive the fees that were charged."""
         self.move(at, "FEE_WAIVER", -self.fees_due)
         self.fees_due = _NOTHING
 

@@ -25,8 +25,6 @@ PURPOSES = ("car repairs", "a dental bill", "a bond for a new flat", "a fridge",
 
 @dataclass(frozen=True)
 class Person:
-    """An applicant."""
-
     customer_id: str
     first_name: str
     last_name: str
@@ -36,7 +34,6 @@ class Person:
 
 
 def person(number: int, chance: Random) -> Person:
-    """The applicant of that number."""
     first, last = chance.choice(_FIRST.split()), chance.choice(_LAST.split())
     suburb, state, postcode = chance.choice(_PLACES)
     name, _, kind = chance.choice(_STREETS).rpartition(" ")

@@ -13,15 +13,11 @@ Entry = dict[str, str]
 
 
 class TimedEntry(NamedTuple):
-    """An entry, and when it was sent."""
-
     at: datetime
     entry: Entry
 
 
 class ChatHeader(NamedTuple):
-    """Whose chat it is."""
-
     conversation: str
     user: str
     application: str
@@ -36,7 +32,6 @@ class Publishers:
         self._sequence = self._poisoned = 0
 
     def local(self, at: datetime) -> datetime:
-        """The same time by the lender's clock."""
         return at.astimezone(self._zone)
 
     def moment(self, day: date, hour: time) -> datetime:
@@ -49,7 +44,6 @@ class Publishers:
         return self._chance.choice((f"{utc}Z", utc, self.local(at).isoformat(timespec="milliseconds")))
 
     def customer(self, customer_id: str, kind: str, payload: dict[str, Any], at: datetime) -> TimedEntry:
-        """A report of Customers."""
         body = {"customer_id": customer_id, "changed_at": self.time(at), **payload}
         return self.service(kind, body, at, user_id=customer_id)
 

@@ -22,8 +22,6 @@ WRITE_OFFS = ("approved", "pending", "rejected", "cancelled")
 
 @dataclass
 class Repayment:
-    """The life of a paid-out loan, day by day."""
-
     loan: Loan
     who: Person
     publishers: Publishers
@@ -36,7 +34,6 @@ class Repayment:
     """How a request to write the loan off ends."""
 
     def live(self, paid_out: datetime, until: datetime) -> list[TimedEntry]:
-        """All that is reported until then."""
         loan, day = self.loan, self.publishers.local(paid_out).date()
         self._stumbles_at, self._days_late = self.chance.randint(3, 5), self.chance.randint(3, 24)
         while loan.is_open and day <= self.publishers.local(until).date():
@@ -62,7 +59,6 @@ class Repayment:
             loan.pay(at, (amount / 2).quantize(Decimal("1.00")))
 
     def _follow_up(self, day: date) -> None:
-        """What staff and the borrower do about arrears."""
         loan, at = self.loan, self._at(day, _OFFICE)
         days = loan.days_past_due(day)
         if days == _LATE_FEE_AFTER_DAYS:

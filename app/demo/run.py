@@ -3,95 +3,202 @@
 import fcntl
 import os
 import secrets
+import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
+from urllib.request import Request, urlopen
 
-from app.demo.screen import Say, introduce, status_line
-from app.demo.supervisor import Supervisor
+import typer
+from bson.decimal128 import Decimal128
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from app.api.auth.development_tokens import issue_token
 from app.errors import BillieError
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.ingestion.stream.stream_info import group_info
 from app.operations.servers import Servers
+from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
+from app.projections.read_models.names import VERSIONS
+from app.runtime.humanize import counted
+from app.runtime.observability.logging import in_short
 from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.embedded import embedded_mongo, embedded_redis, free_port
+from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis, free_port, tail
 from app.runtime.settings.settings import Settings
 
+_SHOWN = ("customers", "loan-accounts", "conversations")
 _PORTS = {"redis": 6379, "mongo": 27017, "ledger": 50051, "api": 8000}
 _LOOK_EVERY_S = 0.5
 _OUTAGE_S = 10.0
+_PRACTICE = """
+kill -STOP hangs one, kill -CONT resumes it; kill -9 ends it, and it starts again after 10 s.
+In other terminals: billie migrate, then billie ingest, billie project and billie api.
+"""
 
 
 class DemoRunningError(BillieError):
     """The folder is in use by another demo."""
 
 
-class Simulation(NamedTuple):
-    """The size of the simulated lender."""
-
-    customers: int
-    """Those of the burst, which comes first."""
-    rate: float
-    """Entries a second after it."""
+class ChildDiedError(BillieError):
+    """A process ended by itself. The message has its name and the end of its log."""
 
 
 def demo(
-    data: Path, simulation: Simulation, stop: Event, *, seconds: float | None, say: Say, show_status: Say
+    data: Path, customers: int, rate: float, stop: Event, seconds: float | None, show: Callable[[str], None]
 ) -> None:
-    """Run until ``stop``, or for so many seconds. Continues with the data in ``data``.
+    """Run until ``stop``, or for so many seconds. Continues with the data in ``data``; shows its status.
 
-    Raises DemoRunningError if another demo uses the folder, EmbeddedServerError for a server that
-    does not start, and ChildDiedError for a process that ends by itself. Everything is stopped on the
-    way out: at once, if a KeyboardInterrupt arrives meanwhile.
+    The simulated lender begins with so many customers; then it publishes so many entries a second. Raises
+    DemoRunningError if another demo uses the folder, EmbeddedServerError for a server that does not start,
+    and ChildDiedError for a process that ends by itself. Everything is stopped on the way out: at once, if a
+    KeyboardInterrupt arrives meanwhile.
     """
-    with _servers(data, say) as (supervisor, servers, environment):
+    with _servers(data) as (supervisor, servers, environment):
         with mongo_client(servers.settings) as client:
             list(migrate(client[servers.settings.mongo_db]))
         for role in ("ingest", "project", "api"):
             supervisor.start(role, role, environment=environment)
-        size = ("--customers", str(simulation.customers), "--rate", str(simulation.rate))
+        size = ("--customers", str(customers), "--rate", str(rate))
         state = ("--state-file", str(data / "simulator.json"))
         supervisor.start("simulator", *size, *state, environment=environment, module="app.demo.simulator")
-        while not stop.is_set() and not introduce(servers, say):
+        while not stop.is_set() and not _introduce(servers):
             supervisor.watch(0.05, stop)
         ends_at = float("inf") if seconds is None else monotonic() + seconds
         while not stop.is_set() and (left := ends_at - monotonic()) > 0:
-            show_status(status_line(servers))
+            try:
+                show(_status_line(servers))
+            except (RedisError, PyMongoError, *EVENT_STORE_ERRORS) as error:
+                show(f"No answer: {in_short(error)}")
             supervisor.watch(min(_LOOK_EVERY_S, left), stop)
 
 
-def servers_only(data: Path, stop: Event, say: Say) -> None:
+def servers_only(data: Path, stop: Event) -> None:
     """Run Redis, MongoDB and the sandbox ledger until ``stop``, for the roles of another terminal.
 
     A server that is killed starts again ten seconds later. Raises as ``demo`` does.
     """
-    with _servers(data, say) as (supervisor, _, _):
+    with _servers(data) as (supervisor, _, _):
         for each in supervisor.processes:
-            say(f"{each.name:15} process {each.pid}")
-        say("")
-        say("kill -STOP hangs one, kill -CONT resumes it; kill -9 ends it, and it starts again after 10 s.")
-        say("In other terminals: billie migrate, then billie ingest, billie project and billie api.")
-        say("")
+            typer.echo(f"{each.name:15} process {each.pid}")
+        typer.echo(_PRACTICE)
         while not stop.is_set():
             stop.wait(_LOOK_EVERY_S)
             for each in supervisor.processes:
                 if each.exit_code() is not None and not stop.wait(_OUTAGE_S):
                     each.start()
-                    say(f"{each.name} was away for {_OUTAGE_S:.0f} s, and is process {each.pid} now.")
+                    typer.echo(f"{each.name} was away for {_OUTAGE_S:.0f} s, and is process {each.pid} now.")
+
+
+def _introduce(servers: Servers) -> bool:
+    """Print where to begin; False until there is a loan with a balance, which the API serves."""
+    settings, database = servers.settings, servers.database
+    indebted = {"accountStatus": "active", "balances.currentBalance": {"$gt": Decimal128("50.00")}}
+    account = database["loan-accounts"].find_one(indebted | {"customerName": {"$exists": True}})
+    if account is None:
+        return False
+    base = f"http://{settings.api_host}:{settings.api_port}"
+    token, customer = issue_token(settings, "demo", "admin"), f"{base}/v1/customers/{account['customerId']}"
+    if not _is_served(customer, token):
+        return False
+    typer.echo(f"Console   {base}/  (choose a name and a role)")
+    typer.echo(f"REST API  {base}/docs")
+    typer.echo("")
+    typer.echo(f"TOKEN={token}")
+    typer.echo(f"curl -sH \"Authorization: Bearer $TOKEN\" '{customer}'")
+    typer.echo(f"Their loan account, with a balance: ACC={account['_id']}")
+    typer.echo("")
+    return True
+
+
+def _status_line(servers: Servers) -> str:
+    """Messages, events, lag and documents in one line. Raises the errors of the servers."""
+    settings, redis, database = servers.settings, servers.redis, servers.database
+    group = group_info(redis, settings.inbox_stream, settings.consumer_group)
+    newest = servers.event_store().max_position()
+    found = database[COLLECTION].find({"_id": {"$in": list(VERSIONS)}})
+    positions = [record["position"] for record in found]
+    documents = ", ".join(f"{database[name].estimated_document_count():,} {name}" for name in _SHOWN)
+    return (
+        f"{redis.xlen(settings.inbox_stream):,} messages ({group['pending'] if group else 0:,} pending, "
+        f"{counted(len(servers.dead_letters()), 'dead letter')}), {newest:,} events "
+        f"(projections {newest - min(positions, default=0):,} behind), {documents}"
+    )
+
+
+def _is_served(url: str, token: str) -> bool:
+    request = Request(url, headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urlopen(request, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+class _Supervisor:
+    """Runs servers, and roles with their logs in one folder."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._servers: list[EmbeddedServer] = []
+        self._roles: list[EmbeddedServer] = []
+
+    @property
+    def processes(self) -> list[EmbeddedServer]:
+        return self._servers + self._roles
+
+    def adopt(self, server: EmbeddedServer) -> EmbeddedServer:
+        """Watch a running server as well, and stop it after all roles."""
+        self._servers.append(server)
+        return server
+
+    def start(
+        self, name: str, *arguments: str, environment: Mapping[str, str], module: str = "app.cli.main"
+    ) -> None:
+        """Start ``python -m module arguments`` without waiting for it."""
+        command = [sys.executable, "-m", module, *arguments]
+        log = self._logs / f"{name}.log"
+        self._roles.append(EmbeddedServer(name, command, "", 0, log, lambda _: True, environment))
+
+    def watch(self, seconds: float, stop: Event) -> None:
+        """Wait that long, or for ``stop``. Raises ChildDiedError if a process ended by itself."""
+        stop.wait(seconds)
+        for each in self.processes:
+            if not stop.is_set() and (code := each.exit_code()) is not None:
+                end = tail(each.log_path)
+                msg = f"{each.name} ended by itself, with code {code}. The end of {each.log_path}:\n{end}"
+                raise ChildDiedError(msg)
+
+    def stop(self) -> None:
+        """Stop the roles, then the servers; on a KeyboardInterrupt, kill all at once."""
+        try:
+            for role in self._roles:
+                if role.exit_code() is None:
+                    os.kill(role.pid, signal.SIGTERM)
+            for each in reversed(self.processes):
+                each.stop()
+        except KeyboardInterrupt:
+            for each in self.processes:
+                each.kill()
+            raise
 
 
 @contextmanager
-def _servers(data: Path, say: Say) -> Iterator[tuple[Supervisor, Servers, dict[str, str]]]:
+def _servers(data: Path) -> Iterator[tuple[_Supervisor, Servers, dict[str, str]]]:
     """The servers, clients of them, and the environment of roles. Stops at the end what was started."""
     data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
         running.enter_context(_locked(data))
-        ports = {name: _port(name, usual, say) for name, usual in _PORTS.items()}
+        ports = {name: _port(name, usual) for name, usual in _PORTS.items()}
         settings_file = data / "settings.env"
-        supervisor = Supervisor(data)
+        supervisor = _Supervisor(data)
         running.callback(supervisor.stop)
         redis = supervisor.adopt(embedded_redis(data / "redis", ports["redis"]))
         mongo = supervisor.adopt(embedded_mongo(data / "mongo", ports["mongo"]))
@@ -112,8 +219,8 @@ def _servers(data: Path, say: Say) -> Iterator[tuple[Supervisor, Servers, dict[s
         supervisor.start("ledger-sandbox", "ledger-sandbox", *books, environment=variables)
         servers = Servers(Settings(**values))
         running.callback(servers.close)
-        say(f"Settings  . {settings_file}    # for billie commands in another terminal")
-        say(f"Logs      {data}/*.log")
+        typer.echo(f"Settings  . {settings_file}    # for billie commands in another terminal")
+        typer.echo(f"Logs      {data}/*.log")
         yield supervisor, servers, variables
 
 
@@ -129,14 +236,14 @@ def _locked(data: Path) -> Iterator[None]:
         yield
 
 
-def _port(name: str, usual: int, say: Say) -> int:
+def _port(name: str, usual: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", usual))
         except OSError:
             port = free_port()
-            say(f"Port {usual} is in use: {name} takes {port}.")
+            typer.echo(f"Port {usual} is in use: {name} takes {port}.")
             return port
     return usual
 
@@ -149,7 +256,6 @@ def _secret(path: Path) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

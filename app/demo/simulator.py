@@ -73,7 +73,6 @@ class Simulator:
             self._publish_next()
 
     def step(self, now: datetime) -> None:
-        """Publish one entry."""
         self._listen()
         if not self._agenda or self._agenda[0][0] > now:
             self.state.applications.append(now)
@@ -102,7 +101,6 @@ class Simulator:
 
 
 def _account(entry: Entry) -> str | None:
-    """The account that an entry of this lender is about."""
     payload = json.loads(entry["payload"]) if "payload" in entry else {}
     account: str | None = payload.get("account_id") or payload.get("loanAccountId")
     return account

@@ -20,6 +20,8 @@ from app.projections.read_models.calendar import BusinessCalendar, payment_day
 from app.projections.read_models.loan_accounts.document import REPORTS
 
 Documents = Database[dict[str, Any]]
+Payments = dict[str, Counter[tuple[str | None, Decimal]]]
+"""By account, how often each payment stands: by its transaction, or by its amount where it has none."""
 _TRIES, _PAUSE_S = 60, 0.5
 _AT_ONCE = 50
 _VERIFY = "Run `billie verify --fix {}`"
@@ -98,9 +100,8 @@ def payable_after(reports: list[Report]) -> int | None:
     A payment moves nothing. A closure's balance above what was owed raises it, and a standing write-off
     counts.
     """
-    standing, owed, moved, given_up = Standing(), None, 0, 0
+    standing, owed, moved, given_up, is_running = Standing(), None, 0, 0, False
     first: int | None = None
-    is_running = False
     ended: int | None = None
     reopened_at: int | None = None
     for report in reports:
@@ -139,7 +140,7 @@ def payable_after(reports: list[Report]) -> int | None:
 
 def _breaches(database: Documents, calendar: BusinessCalendar) -> Iterator[Breach]:
     days: dict[str, tuple[int, int]] = {}
-    payments: dict[str, Counter[tuple[str | None, Decimal]]] = defaultdict(Counter)
+    payments: Payments = defaultdict(Counter)
     newest: Counter[str] = Counter()
     open_total = Decimal(0)
     is_whole = database["loan-accounts"].find_one({FAULTED: {"$exists": True}}, {"_id": 1}) is None
@@ -185,16 +186,18 @@ def _portfolio(
     database: Documents, days: dict[str, tuple[int, int]], newest: Counter[str], open_total: Decimal
 ) -> Iterator[Breach]:
     remedy, last = _VERIFY.format("portfolio-daily"), None
+
+    def breach(what: str, day: str, expected: object, found: object) -> Breach:
+        return Breach(what, f"portfolio-daily {day}", str(expected), str(found), remedy)
+
     for last in database["portfolio-daily"].find(sort=[("_id", 1)]):
         number, cents = days.pop(last["_id"], (0, 0))
         expected, found = (number, amount_of(cents)), (last["payments"], last["paidTotal"].to_decimal())
         if expected != found:
             should, is_now = (f"{number} of {amount:.2f}" for number, amount in (expected, found))
-            document = f"portfolio-daily {last['_id']}"
-            yield Breach("payments of the day", document, should, is_now, remedy)
+            yield breach("payments of the day", last["_id"], should, is_now)
     for day, (number, cents) in sorted(days.items()):
-        expected_text = f"{number} of {amount_of(cents):.2f}"
-        yield Breach("payments of the day", f"portfolio-daily {day}", expected_text, "no such day", remedy)
+        yield breach("payments of the day", day, f"{number} of {amount_of(cents):.2f}", "no such day")
     if last is None:
         return
     shown_counts = {"accountsInArrears": last["accountsInArrears"]} | {
@@ -204,17 +207,14 @@ def _portfolio(
     }
     for name, count in shown_counts.items():
         if count != newest[name]:
-            yield Breach(name, f"portfolio-daily {last['_id']}", str(newest[name]), str(count), remedy)
+            yield breach(name, last["_id"], newest[name], count)
     if (total := last["outstandingTotal"].to_decimal()) != open_total:
-        document = f"portfolio-daily {last['_id']}"
-        yield Breach("outstandingTotal", document, f"{open_total:.2f}", f"{total:.2f}", remedy)
+        yield breach("outstandingTotal", last["_id"], f"{open_total:.2f}", f"{total:.2f}")
 
 
-def _timelines(
-    database: Documents, payments: dict[str, Counter[tuple[str | None, Decimal]]]
-) -> Iterator[Breach]:
-    """Each payment stands once: by its transaction, or by its amount where it has none."""
-    shown: dict[str, Counter[tuple[str | None, Decimal]]] = defaultdict(Counter)
+def _timelines(database: Documents, payments: Payments) -> Iterator[Breach]:
+    """Each payment stands once."""
+    shown: Payments = defaultdict(Counter)
     posted: set[tuple[str, str]] = set()
     fields = {
         **{f"entries.{name}": 1 for name in ("what", "loanAccountId", "transactionId", "amount")},

@@ -5,11 +5,13 @@ longer pending are in the store, at or below its newest position: once every pro
 position, the documents show them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic, sleep
 from typing import Any
+
+from redis import Redis
 
 from app.event_store.application import Servicing
 from app.ingestion.dead_letters.dead_letter import DeadLetter
@@ -19,7 +21,7 @@ from app.ingestion.stream.keys import set_aside_key
 from app.ingestion.stream.stream_info import group_info, parse_id
 from app.operations.servers import Servers
 from app.projections.engine.positions import MongoTrackingRecorder
-from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.names import VERSIONS
 from app.runtime.settings.settings import Settings
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.05
@@ -83,7 +85,7 @@ class Visibility:
         deadline = monotonic() + seconds
         waiting = self._until_acknowledged(published, deadline, on_progress)
         acknowledged = [each for each in published if each.entry_id not in waiting]
-        dead = self._set_aside([each.entry_id for each in acknowledged])
+        dead = set_aside(self._redis, self._settings, [each.entry_id for each in acknowledged])
         dead_letters = self._dead_letters(dead)
         stored = any(each.consumed and each.entry_id not in dead for each in acknowledged)
         is_projected = not stored or self._until_projected(deadline)
@@ -105,40 +107,12 @@ class Visibility:
         """The ids of those that are not acknowledged by the deadline."""
         left = [each.entry_id for each in published]
         for _ in _attempts(deadline):
-            left = self._unacknowledged(left)
+            left = unacknowledged(self._redis, self._settings, left)
             if on_progress is not None:
                 on_progress(len(left))
             if not left:
                 break
         return set(left)
-
-    def _unacknowledged(self, ids: Sequence[str]) -> list[str]:
-        group = group_info(self._redis, self._settings.inbox_stream, self._settings.consumer_group)
-        if group is None or not ids:
-            return list(ids)  # A new group will read the stream from its beginning.
-        # In this order: an entry that was delivered is pending until it is acknowledged, and never again.
-        delivered = parse_id(group["last-delivered-id"])
-        pending = set(self._pending(ids[0], ids[-1]))
-        return [each for each in ids if each in pending or parse_id(each) > delivered]
-
-    def _pending(self, first: str, last: str) -> Iterator[str]:
-        stream, group = self._settings.inbox_stream, self._settings.consumer_group
-        while True:
-            found: Any = self._redis.xpending_range(stream, group, first, last, _PAGE)
-            yield from (each["message_id"].decode() for each in found)
-            if len(found) < _PAGE:
-                return
-            first = f"({found[-1]['message_id'].decode()}"
-
-    def _set_aside(self, ids: Sequence[str]) -> set[str]:
-        """Those that became dead letters, even if the dead letter has left the list since."""
-        key = set_aside_key(self._settings.inbox_stream, self._settings.dead_letter_stream)
-        dead: set[str] = set()
-        for start in range(0, len(ids), _PAGE):
-            page = list(ids[start : start + _PAGE])
-            answers: Any = self._redis.smismember(key, page)
-            dead.update(each for each, is_dead in zip(page, answers, strict=True) if is_dead)
-        return dead
 
     def _dead_letters(self, ids: set[str]) -> dict[str, DeadLetter]:
         if not ids:
@@ -151,9 +125,7 @@ class Visibility:
 
     def _until_projected(self, deadline: float) -> bool:
         newest = self._servers.event_store().max_position() or None
-        recorders = [
-            MongoTrackingRecorder(self._servers.database, name) for name in all_projections(self._settings)
-        ]
+        recorders = [MongoTrackingRecorder(self._servers.database, name) for name in VERSIONS]
         for _ in _attempts(deadline):
             recorders = [each for each in recorders if not each.has_tracking_id(Servicing.name, newest)]
             if not recorders:
@@ -161,12 +133,31 @@ class Visibility:
         return False
 
 
-def tally(outcomes: Iterable[Outcome]) -> dict[Fate, int]:
-    """The number of entries of each fate."""
-    counts = dict.fromkeys(Fate, 0)
-    for outcome in outcomes:
-        counts[outcome.fate] += 1
-    return counts
+def unacknowledged(redis: Redis, settings: Settings, ids: Sequence[str]) -> list[str]:
+    """Of ``ids``, in their order, those that were not delivered, or are pending. Raises redis's errors."""
+    stream, name = settings.inbox_stream, settings.consumer_group
+    group = group_info(redis, stream, name)
+    if group is None or not ids:
+        return list(ids)  # A new group will read the stream from its beginning.
+    # In this order: an entry that was delivered is pending until it is acknowledged, and never again.
+    delivered = parse_id(group["last-delivered-id"])
+    pending, first = set[str](), ids[0]
+    while True:
+        found: Any = redis.xpending_range(stream, name, first, ids[-1], _PAGE)
+        pending |= {each["message_id"].decode() for each in found}
+        if len(found) < _PAGE:
+            return [each for each in ids if each in pending or parse_id(each) > delivered]
+        first = f"({found[-1]['message_id'].decode()}"
+
+
+def set_aside(redis: Redis, settings: Settings, ids: Sequence[str]) -> set[str]:
+    """Those that became dead letters, even if the dead letter has left the list since."""
+    key, dead = set_aside_key(settings.inbox_stream, settings.dead_letter_stream), set[str]()
+    for start in range(0, len(ids), _PAGE):
+        page = list(ids[start : start + _PAGE])
+        answers: Any = redis.smismember(key, page)
+        dead.update(each for each, is_dead in zip(page, answers, strict=True) if is_dead)
+    return dead
 
 
 def _attempts(deadline: float) -> Iterator[None]:

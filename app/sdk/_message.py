@@ -1,6 +1,7 @@
-"""Messages that are valid by construction, and publishing them."""
+"""Messages that are valid by construction, publishing them, and our consumer's verdict on an entry."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -8,11 +9,11 @@ from uuid import uuid4
 from pydantic import ValidationError
 from redis import Redis
 
-from app.ingestion.messages import catalogue
-from app.ingestion.messages.envelope import APPLICATION, CONVERSATION, EXPLICIT_ID, PAYLOAD, TIME, TYPE, USER
+from app.ingestion.messages import catalogue, envelope
 from app.ingestion.messages.fields import Payload
+from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
 from app.ingestion.messages.payload import parse_payload
-from app.ingestion.messages.rejection import Reason, RejectedError, not_as_modelled
+from app.ingestion.messages.rejection import Reason, RejectedError, failed, not_as_modelled
 from app.ingestion.messages.writing import write_payload, write_time
 from app.ingestion.stream.publish import publish as publish_entries
 from app.runtime.settings.settings import Settings
@@ -62,17 +63,17 @@ class Message:
         try:
             if not self.event_id.strip():
                 raise RejectedError(
-                    Reason.INVALID_VALUE, EXPLICIT_ID[0], "blank: it is the message's identity"
+                    Reason.INVALID_VALUE, envelope.EXPLICIT_ID[0], "blank: it is the message's identity"
                 )
             text = _payload_text(type, payload)
             named = {
-                TYPE: type,
-                EXPLICIT_ID: self.event_id,
-                CONVERSATION: conversation,
-                USER: user,
-                APPLICATION: application,
-                TIME: None if at is None else _written_time(at),
-                PAYLOAD: text,
+                envelope.TYPE: type,
+                envelope.EXPLICIT_ID: self.event_id,
+                envelope.CONVERSATION: conversation,
+                envelope.USER: user,
+                envelope.APPLICATION: application,
+                envelope.TIME: None if at is None else _written_time(at),
+                envelope.PAYLOAD: text,
             }
             self._fields = {names[0]: value for names, value in named.items() if value}
             message = as_read(self._fields)
@@ -100,17 +101,17 @@ class Message:
 
 def _payload_text(kind: str, payload: Payload | Mapping[str, Any]) -> str:
     if kind not in catalogue.CATALOGUE:
-        raise RejectedError(Reason.INVALID_VALUE, TYPE[0], "not a type of the contract")
+        raise RejectedError(Reason.INVALID_VALUE, envelope.TYPE[0], "not a type of the contract")
     model = catalogue.CATALOGUE[kind]
     if not isinstance(payload, Payload):
-        clean = parse_payload(PAYLOAD[0], _written(payload).encode())
+        clean = parse_payload(envelope.PAYLOAD[0], _written(payload).encode())
         try:
             payload = model.model_validate(clean, extra="allow")
         except ValidationError as error:
             raise not_as_modelled(error) from error
     elif type(payload) is not model:
         said = f"a {type(payload).__name__} instead of a {model.__name__}"
-        raise RejectedError(Reason.INVALID_VALUE, PAYLOAD[0], said)
+        raise RejectedError(Reason.INVALID_VALUE, envelope.PAYLOAD[0], said)
     return _written(payload)
 
 
@@ -118,14 +119,14 @@ def _written(payload: Payload | Mapping[str, Any]) -> str:
     try:
         return write_payload(payload)
     except ValueError as error:
-        raise RejectedError(Reason.NOT_JSON, PAYLOAD[0], str(error)) from error
+        raise RejectedError(Reason.NOT_JSON, envelope.PAYLOAD[0], str(error)) from error
 
 
 def _written_time(at: datetime) -> str:
     try:
         return write_time(at)
     except ValueError as error:
-        raise RejectedError(Reason.INVALID_VALUE, TIME[0], str(error)) from error
+        raise RejectedError(Reason.INVALID_VALUE, envelope.TIME[0], str(error)) from error
 
 
 def as_read(fields: Mapping[str, str]) -> catalogue.Message:
@@ -151,3 +152,70 @@ def publish(client: Redis, messages: Sequence[Message], *, stream: str = INBOX_S
     its identity, and what arrives twice is absorbed once.
     """
     return publish_entries(client, stream, (message.fields() for message in messages))
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The message is valid. ``dropped`` are the paths of optional parts that cannot be read.
+
+    ``identity`` is None if the entry has none: sent again, it would be another message.
+    """
+
+    type: str
+    identity: str | None
+    payload: Payload
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NotConsumed:
+    """A type that we do not consume: acknowledged and counted. This is no error."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It would become a dead letter: the reason code, the path of the failing field, and the error."""
+
+    reason: Reason
+    path: str
+    error: str
+
+
+Verdict = Accepted | NotConsumed | Refused
+
+
+def validate(
+    fields: Mapping[str, str] | Mapping[bytes, bytes],
+    *,
+    parsers: Parsers = NO_PARSERS,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+) -> Verdict:
+    """Our consumer's verdict on the raw fields of an entry.
+
+    ``parsers`` are those installed beside the consumer, if any: ``installed_parsers()``, or your own.
+    """
+    entry = as_bytes(fields)
+    try:
+        message = catalogue.read_entry("inbox", ENTRY_ID, entry, max_bytes, parsers)
+    except RejectedError as rejected:
+        return Refused(rejected.reason, rejected.path, rejected.error)
+    if message is None:
+        return NotConsumed(envelope.entry_type(entry) or "")
+    if message.failure is not None:
+        why = failed(message.failure)
+        return Refused(why.reason, why.path, why.error)
+    identity = message.envelope.source.message_id
+    named = None if identity.startswith("entry:") else identity
+    return Accepted(message.envelope.type, named, message.payload, tuple(message.unreadable))
+
+
+def installed_parsers() -> Parsers:
+    """The parsers of the installed packages. Raises ParserError if one cannot be used."""
+    return load_parsers(catalogue.CATALOGUE)
+
+
+def message_types() -> dict[str, type[Payload]]:
+    """Every type that we consume, with its payload's model."""
+    return dict(catalogue.CATALOGUE)

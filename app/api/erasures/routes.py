@@ -61,7 +61,7 @@ async def erase(call: Admin, customer_id: CustomerId, body: ErasureBody, key: Op
     """
     servers, actor = call.services.servers, call.by.actor
     erased = await in_thread(
-        lambda: erase_customer(servers.event_store_for_commands(), customer_id, actor, body.reason, key)
+        lambda: erase_customer(servers.event_store(), customer_id, actor, body.reason, key)
     )
     is_forgotten = await in_thread(forget_keys, servers) and erased.is_purged
     is_done = is_forgotten and await is_cleared(call.services.database, erased)

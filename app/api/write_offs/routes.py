@@ -79,7 +79,7 @@ async def stored_request(request: Request, request_id: str) -> WriteOffRequestDo
 
 def _fold(servers: Servers, request_id: str) -> Document | None:
     topics = _WRITE_OFF_REQUESTS.topics()
-    reader = EventReader(servers.event_store_for_commands(), topics, _WRITE_OFF_REQUESTS.name)
+    reader = EventReader(servers.event_store(), topics, _WRITE_OFF_REQUESTS.name)
     return document_as_of(_WRITE_OFF_REQUESTS, reader, request_id, _NOW)
 
 

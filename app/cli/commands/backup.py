@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.terminal.configured import settings_for
-from app.cli.terminal.copy_progress import CopyProgress, table_lines
+from app.cli.terminal.configured import AsJson, settings_for
+from app.cli.terminal.copying import copying, table_lines
 from app.cli.terminal.errors import unreachable
 from app.event_store.copies.backup import Manifest, back_up, check, restore
 from app.event_store.copies.copy import EndpointError
@@ -16,7 +16,6 @@ from app.runtime.humanize import counted
 
 group = typer.Typer(help="Backups of the event store: make, check, restore.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, for a script.")]
 File = Annotated[Path, typer.Argument(help="The backup; its manifest is beside it, with .json added.")]
 
 
@@ -27,8 +26,8 @@ def make(file: File, as_json: AsJson = False) -> None:
     It holds the data keys. Without BILLIE_MASTER_KEY these are not wrapped: protect it like the store itself.
     """
     url = settings_for("backup").event_store_url
-    with _reported(file, store="source"), CopyProgress(is_quiet=as_json) as progress:
-        manifest = back_up(url, file, progress.show)
+    with _reported(file, store="source"), copying(is_quiet=as_json) as show:
+        manifest = back_up(url, file, show)
     _show(manifest, f"Backed up to {file}", as_json=as_json)
 
 
@@ -47,8 +46,8 @@ def restore_(file: File, as_json: AsJson = False) -> None:
     Stop all roles first. The documents are ahead of it then: `billie reconcile` says by what.
     """
     url = settings_for("backup").event_store_url
-    with _reported(file, store="target"), CopyProgress(is_quiet=as_json) as progress:
-        manifest = restore(file, url, progress.show)
+    with _reported(file, store="target"), copying(is_quiet=as_json) as show:
+        manifest = restore(file, url, show)
     _show(manifest, f"Restored from {file}", as_json=as_json)
     if not as_json:
         typer.echo("Next: `billie reconcile`, before any role is started.")

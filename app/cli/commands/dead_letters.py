@@ -3,8 +3,8 @@
 import getpass
 import os
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -13,13 +13,13 @@ from redis.exceptions import ResponseError
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
-from app.errors import UsageError
+from app.errors import NotFoundError, UsageError
 from app.ingestion.dead_letters.dead_letter import DeadLetter, DeadLetterInFull
 from app.ingestion.dead_letters.replays import replay_each
 from app.ingestion.dead_letters.scan import Filter
 from app.ingestion.dead_letters.store import DeadLetterStore, Replay, ReplayOutcome
 from app.ingestion.messages.catalogue import CATALOGUE
-from app.ingestion.messages.parsers import NO_PARSERS, Parsers, load_parsers
+from app.ingestion.messages.parsers import load_parsers
 from app.ingestion.messages.rejection import Reason
 from app.operations.servers import Servers
 from app.runtime.humanize import counted
@@ -50,8 +50,7 @@ def show_all(
     """List them, oldest first, and count them by reason."""
     before = None if hours is None else _hours_ago(hours)
     counts: Counter[str] = Counter()
-    with _servers() as servers:
-        store = servers.dead_letters()
+    with _store() as store:
         for each in (store.discarded() if discarded else store).search(Filter(reason, kind, before)):
             counts[each.reason] += 1
             typer.echo(each.model_dump_json(by_alias=True) if as_json else _line(each))
@@ -63,8 +62,8 @@ def show_all(
 @group.command()
 def show(dead_letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show one, whole: the entry, where it failed, how often, and when it was set aside."""
-    with _servers() as servers:
-        found = _found(servers.dead_letters(), dead_letter_id, DeadLetterStore.find)
+    with _store() as store:
+        found = _found(store, dead_letter_id, DeadLetterStore.find)
     typer.echo(found.model_dump_json(by_alias=True, indent=2))
 
 
@@ -78,7 +77,7 @@ def replay(
     if bool(ids) + (reason is not None) + everything != 1:
         raise UsageError("Name dead letters by their ids, by --reason, or by --all")
     status, counts = StatusLine(), Counter[ReplayOutcome]()
-    with _servers(load_parsers(CATALOGUE)) as servers:
+    with closing(Servers(settings_for("dead-letters"), load_parsers(CATALOGUE))) as servers:
         store = servers.dead_letters()
         # Only those on the list now: one that fails again gets a new id, and is not replayed twice.
         wanted = (
@@ -108,8 +107,7 @@ def discard(
     """Take some off the list. They are kept, with who discarded them, when and why."""
     if not because.strip():
         raise UsageError("--because is empty. State the reason: it is kept for later readers")
-    with _servers() as servers:
-        store = servers.dead_letters()
+    with _store() as store:
         for dead_letter_id in [_found(store, each).dead_letter_id for each in ids]:
             if not store.discard(dead_letter_id, _who(), because.strip()):
                 raise _gone(dead_letter_id)
@@ -121,8 +119,7 @@ def delete(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `list`, or an erasure, names them.")],
 ) -> None:
     """Remove some for good, whether discarded or not: for an erasure, as neither copy nor record is kept."""
-    with _servers() as servers:
-        store = servers.dead_letters()
+    with _store() as store:
         for dead_letter_id in [_found(store, each, DeadLetterStore.find).dead_letter_id for each in ids]:
             if not store.delete(dead_letter_id):
                 raise _gone(dead_letter_id)
@@ -131,8 +128,7 @@ def delete(
 
 def _hours_ago(hours: float) -> datetime:
     if not 0 <= hours <= _MOST_HOURS:
-        msg = f"--older-than takes 0 to {_MOST_HOURS:,} hours"
-        raise UsageError(msg)
+        raise UsageError(f"--older-than takes 0 to {_MOST_HOURS:,} hours")
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
@@ -144,8 +140,10 @@ def _who() -> str:
         return f"user {os.getuid()}"
 
 
-def _servers(parsers: Parsers = NO_PARSERS) -> closing[Servers]:
-    return closing(Servers(settings_for("dead-letters"), parsers))
+@contextmanager
+def _store() -> Iterator[DeadLetterStore]:
+    with closing(Servers(settings_for("dead-letters"))) as servers:
+        yield servers.dead_letters()
 
 
 def _found(store: DeadLetterStore, dead_letter_id: str, find: Find = DeadLetterStore.get) -> DeadLetterInFull:
@@ -159,9 +157,8 @@ def _found(store: DeadLetterStore, dead_letter_id: str, find: Find = DeadLetterS
     return found
 
 
-def _gone(dead_letter_id: str) -> typer.Exit:
-    typer.echo(f"There is no dead letter {dead_letter_id}: see `billie dead-letters list`.", err=True)
-    return typer.Exit(1)
+def _gone(dead_letter_id: str) -> NotFoundError:
+    return NotFoundError("dead letter", dead_letter_id, ": see `billie dead-letters list`")
 
 
 def _why(done: Replay) -> str:

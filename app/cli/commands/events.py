@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.cli.terminal.configured import settings_for
-from app.cli.terminal.copy_progress import CopyProgress, table_lines
+from app.cli.terminal.configured import AsJson, settings_for
+from app.cli.terminal.copying import copying, table_lines
 from app.errors import UsageError
 from app.event_store.copies.copy import EndpointError, copy_store
 from app.event_store.copies.endpoints import file_of
@@ -35,7 +35,7 @@ def copy(
     others_may_read: Annotated[
         bool, typer.Option("--others-may-read", help="Also while others are connected: none can write.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a whole event store into an empty one: events at their positions, keys, links, tombstones.
 
@@ -46,8 +46,8 @@ def copy(
     for option, url in (("--from", source), ("--to", target)):
         _refuse_unsafe(option, url)
     try:
-        with CopyProgress(is_quiet=as_json) as progress:
-            copied = copy_store(source, target, progress.show, others_may_read=others_may_read)
+        with copying(is_quiet=as_json) as show:
+            copied = copy_store(source, target, show, others_may_read=others_may_read)
     except EndpointError as error:
         why, option = in_short(error.__cause__ or error), {"source": "--from", "target": "--to"}[error.side]
         text = f"The {error.side} failed: {why}. Check {option}, and run the same command again."
@@ -73,11 +73,9 @@ def _refuse_unsafe(option: str, url: str) -> None:
     try:
         event_store_environment(url)
     except EventStoreUrlError as error:
-        msg = f"{option} {error.reason}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{option} {error.reason}") from error
     for refused in refusals(get_settings().model_copy(update={"event_store_url": url}), "events copy"):
-        msg = f"{option}: {refused.why}. {refused.remedy}"
-        raise UsageError(msg)
+        raise UsageError(f"{option}: {refused.why}. {refused.remedy}")
 
 
 def _shown(url: str) -> str:

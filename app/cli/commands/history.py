@@ -37,8 +37,7 @@ def command(
     """Show all events of one customer, account, chat, note, request or command, oldest first."""
     moment = _moment(as_of)
     if kind not in KINDS:
-        msg = f"No kind {kind}: there are {', '.join(KINDS)}"
-        raise UsageError(msg)
+        raise UsageError(f"No kind {kind}: there are {', '.join(KINDS)}")
     aggregate, read_model = KINDS[kind]
     settings = settings_for("history")
     with closing(Servicing.of(settings)) as servicing:

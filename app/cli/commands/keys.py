@@ -2,11 +2,10 @@
 
 import json
 from contextlib import closing
-from typing import Annotated
 
 import typer
 
-from app.cli.terminal.configured import settings_for
+from app.cli.terminal.configured import AsJson, settings_for
 from app.cli.terminal.status_line import StatusLine
 from app.errors import UsageError
 from app.event_store.application import Servicing
@@ -16,8 +15,6 @@ from app.runtime.humanize import counted
 from app.runtime.servers.stopping import StopSignal
 
 group = typer.Typer(help="The keys of personal data: status, rotate.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, for a script.")]
 
 
 @group.command()

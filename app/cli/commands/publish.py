@@ -1,7 +1,8 @@
 """``billie publish``: put a file of entries on the stream."""
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from app.errors import UsageError
 from app.ingestion.stream.consumer import connect
 from app.ingestion.stream.publish import file_entries, publish, published
 from app.operations.servers import Servers
-from app.operations.visibility import Fate, Published, Visibility, is_consumed, tally
+from app.operations.visibility import Fate, Published, Visibility, is_consumed
 from app.runtime.humanize import counted
 from app.runtime.settings.settings import Settings
 
@@ -37,17 +38,12 @@ def command(
         if wait:
             _publish_and_wait(settings, source, timeout)
         else:
-            client = connect(settings)
-            try:
-                count = publish(client, settings.inbox_stream, file_entries(source))
-            finally:
-                client.close()
-            _say_published(count, settings)
+            with connect(settings) as client:
+                _say_published(publish(client, settings.inbox_stream, file_entries(source)), settings)
 
 
 def _publish_and_wait(settings: Settings, source: Path, timeout: float) -> None:
-    servers, status = Servers(settings), StatusLine()
-    try:
+    with closing(Servers(settings)) as servers, StatusLine() as status:
         visibility = Visibility(servers)
         sent = [
             Published(entry_id, is_consumed(entry, settings))
@@ -55,10 +51,7 @@ def _publish_and_wait(settings: Settings, source: Path, timeout: float) -> None:
         ]
         _say_published(len(sent), settings)
         outcomes = visibility.wait(sent, timeout, lambda left: status.show(f"{left:,} not taken yet"))
-    finally:
-        status.end()
-        servers.close()
-    counts = tally(outcomes)
+    counts = Counter(each.fate for each in outcomes)
     late = f", {counts[Fate.PENDING]:,} not through after {timeout:g} s" if counts[Fate.PENDING] else ""
     typer.echo(
         f"{counts[Fate.VISIBLE]:,} visible, {counted(counts[Fate.DEAD_LETTER], 'dead letter')}, "
@@ -85,8 +78,6 @@ def _faults_said(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        msg = f"{file} cannot be read: {error.strerror}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        msg = f"{error}. The lines before it may have been published"
-        raise UsageError(msg) from error
+        raise UsageError(f"{error}. The lines before it may have been published") from error

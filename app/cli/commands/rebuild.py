@@ -1,33 +1,27 @@
 """``billie rebuild``: rebuild read models from their events, while the live ones are used."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from app.cli.terminal.chosen import chosen
-from app.cli.terminal.configured import settings_for
-from app.cli.terminal.json_lines import JsonLines
-from app.cli.terminal.rebuild_progress import RebuildProgress
-from app.errors import BillieError, UsageError
-from app.event_store.application import Servicing
+from app.cli.terminal.configured import StopAtEof, settings_for
+from app.cli.terminal.job import Report, chosen, job
+from app.errors import UsageError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.projection import Projection
 from app.projections.rebuild.one_document import rebuild_document
-from app.projections.rebuild.rebuild import Progress
+from app.projections.rebuild.rebuild import Progress, Rebuilt
 from app.projections.rebuild.run import discard_rebuild, estimate, run_rebuilds
+from app.projections.rebuild.shadow import Phase
 from app.runtime.humanize import counted, span
-from app.runtime.observability.logging import configure_logging, in_short
-from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.gc_tuning import favour_throughput
-from app.runtime.servers.stopping import StopSignal
 
 
 def command(
@@ -45,120 +39,84 @@ def command(
         bool, typer.Option(help="Stop at an event that cannot be folded, or set its document aside.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Progress and outcome as lines of JSON.")] = False,
-    stop_at_eof: Annotated[
-        bool, typer.Option("--stop-at-eof", hidden=True, help="Stop when standard input ends.")
-    ] = False,
+    stop_at_eof: StopAtEof = False,
 ) -> None:
     """Rebuild read models from the events, with no downtime: beside the live ones, then swapped."""
     settings = settings_for("rebuild")
     projections = chosen(settings, names, all_of_them=all_of_them)
     if identifier is not None and len(projections) != 1:
         raise UsageError("--id takes the name of one read model")
-    configure_logging("rebuild", settings.log_format)
-    favour_throughput()
-    lines = JsonLines(is_on=as_json)
     with (
-        StopSignal() as stop,
-        closing(mongo_client(settings)) as client,
-        _reported(projections, lines),
-        closing(Servicing.of(settings)) as servicing,
+        job("rebuild", settings, as_json=as_json, stop_at_eof=stop_at_eof) as running,
+        _explained(projections, running.report),
     ):
-        if stop_at_eof:
-            stop.also_at_eof()
-        database = client[settings.mongo_db]
+        stop, database, servicing, report = running
         if dry_run:
-            for each in estimate(projections, servicing, database):
+            for one in estimate(projections, servicing, database):
                 typer.echo(
-                    f"{each.name}: {counted(each.events, 'event')} to read, some "
-                    f"{counted(each.documents, 'document')} to write, about {span(each.seconds)} "
-                    f"({each.basis})."
+                    f"{one.name}: {counted(one.events, 'event')} to read, some "
+                    f"{counted(one.documents, 'document')} to write, about {span(one.seconds)} "
+                    f"({one.basis})."
                 )
         elif discard:
             for projection in projections:
                 done = "discarded" if discard_rebuild(projection, database, stop) else "nothing to discard"
                 typer.echo(f"{projection.name}: {done}.")
         elif identifier is not None:
-            _one(projections[0], servicing, database, identifier, stop)
+            name, begun = projections[0].name, monotonic()
+            if not rebuild_document(projections[0], servicing, database, identifier, stop):
+                typer.echo(f"{name}: no events for {identifier}; the document does not exist.", err=True)
+                raise typer.Exit(1)
+            typer.echo(f"{name}: document {identifier} rebuilt, in {span(monotonic() - begun)}.")
         else:
-            _whole(projections, servicing, database, stop, lines, resume=resume, strict=strict)
+            show = partial(_show, report, {})
+            for each in run_rebuilds(
+                projections, servicing, database, stop, show, strict=strict, resume=resume
+            ):
+                _say_done(each, report)
 
 
 @contextmanager
-def _reported(projections: list[Projection], lines: JsonLines) -> Iterator[None]:
-    """Exit with what a person can do about an error."""
+def _explained(projections: list[Projection], report: Report) -> Iterator[None]:
+    """Says what a person can do about an error."""
     unchanged = "The live collections are unchanged"
     which = " ".join(each.name for each in projections)
     try:
         yield
-    except StoppedError as error:
-        lines.say(stopped=True)
+    except StoppedError:
         typer.echo(
             f"Stopped. {unchanged}. `billie rebuild {which} --resume` continues, `billie rebuild {which} "
             "--discard` drops what is done.",
             err=True,
         )
-        raise typer.Exit(1) from error
+        raise
     except ProjectionFault as error:
-        lines.say(error=str(error))
+        report.say(error=str(error))
         typer.echo(
             f"{error}. {unchanged}. Fix the cause and rebuild again, or set that document aside with "
             "--no-strict.",
             err=True,
         )
         raise typer.Exit(1) from error
-    except (*EVENT_STORE_ERRORS, PyMongoError) as error:
-        lines.say(error=f"A server cannot be reached: {in_short(error)}")
+    except (*EVENT_STORE_ERRORS, PyMongoError):
         typer.echo(f"{unchanged}; --resume continues.", err=True)
         raise
-    except BillieError as error:
-        lines.say(error=str(error))
-        raise
 
 
-def _whole(
-    projections: list[Projection],
-    servicing: Servicing,
-    database: Database[dict[str, Any]],
-    stop: StopSignal,
-    lines: JsonLines,
-    *,
-    resume: bool,
-    strict: bool,
-) -> None:
-    begun = monotonic()
-    with RebuildProgress([each.name for each in projections]) as shown:
-
-        def show(progress: Progress) -> None:
-            if lines.is_on:
-                it = progress
-                lines.progress(it.name, it.phase.value, it.position, it.newest, it.documents)
-            else:
-                shown.show(progress)
-
-        done = run_rebuilds(projections, servicing, database, stop, show, strict=strict, resume=resume)
-    for each in done:
-        if lines.is_on:
-            outcome = asdict(each)
-            lines.say(outcome={"projection": outcome.pop("name"), **outcome})
-            continue
-        typer.echo(
-            f"{each.name}: {counted(each.documents, 'document')} of {counted(each.events, 'event')}, "
-            f"at position {each.position:,}, in {span(each.seconds)}."
-        )
-    if len(done) > 1 and not lines.is_on:
-        typer.echo(f"All in {span(monotonic() - begun)}.")
+def _show(report: Report, written: dict[str, int], progress: Progress) -> None:
+    name, phase, position, newest = progress.name, progress.phase, progress.position, progress.newest
+    if report.as_json:
+        report.report(name, phase.value, position, newest, progress.documents)
+        return
+    written[name] = progress.documents
+    label = "fold" if phase is Phase.FOLD else f"{phase.replace('_', ' ')} {name}"
+    report.progress(label, position, newest, "events", f", {sum(written.values()):,} documents written")
 
 
-def _one(
-    projection: Projection,
-    servicing: Servicing,
-    database: Database[dict[str, Any]],
-    identifier: str,
-    stop: StopSignal,
-) -> None:
-    begun = monotonic()
-    if rebuild_document(projection, servicing, database, identifier, stop):
-        typer.echo(f"{projection.name}: document {identifier} rebuilt, in {span(monotonic() - begun)}.")
-    else:
-        typer.echo(f"{projection.name}: no events for {identifier}; the document does not exist.", err=True)
-        raise typer.Exit(1)
+def _say_done(done: Rebuilt, report: Report) -> None:
+    outcome = asdict(done)
+    report.say(
+        f"{done.name}: {counted(done.documents, 'document')} of {counted(done.events, 'event')}, "
+        f"at position {done.position:,}, in {span(done.seconds)}.",
+        outcome={"projection": outcome.pop("name"), **outcome},
+    )

@@ -10,7 +10,7 @@ import typer
 from bson import json_util
 from eventsourcing.persistence import OperationalError
 
-from app.cli.terminal.configured import settings_for
+from app.cli.terminal.configured import AsJson, settings_for
 from app.errors import BillieError, UsageError
 from app.event_store.application import Servicing
 from app.event_store.copies.endpoints import file_of, is_store
@@ -18,8 +18,7 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.parsers import load_parsers
 from app.ingestion.stream.consumer import connect
 from app.ingestion.stream.stream_info import group_info
-from app.operations.reconcile.reconcile import reconcile
-from app.operations.reconcile.reconciliation import Reconciliation
+from app.operations.reconcile import Reconciliation, reconcile
 from app.projections.read_models.catalogue import all_projections
 from app.projections.rebuild import forget as forgetting
 from app.runtime.humanize import counted
@@ -37,7 +36,7 @@ def command(
         bool,
         typer.Option("--forget-documents", help="Empty the read models: `billie project` rebuilds them."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what documents, stream and ledger know that the event store does not. Exit 1 if there is anything.
 
@@ -95,13 +94,11 @@ def _save(path: Path, found: Reconciliation) -> None:
             path.unlink()
         is_there = isinstance(error, FileExistsError)
         why = "it exists, and --save names a new file" if is_there else error.strerror
-        msg = f"{path}: {why}. Nothing was changed"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path}: {why}. Nothing was changed") from error
 
 
 def _refuse_to_lose(found: Reconciliation, save: Path | None) -> None:
     if not found.newest_position:
         raise BillieError("The event store holds no event to rebuild from. Check BILLIE_EVENT_STORE_URL")
     if (lost := len(found.only_shown) + len(found.not_erased)) and save is None:
-        msg = f"{counted(lost, 'document')} would be lost: --save FILE keeps them"
-        raise UsageError(msg)
+        raise UsageError(f"{counted(lost, 'document')} would be lost: --save FILE keeps them")

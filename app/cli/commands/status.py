@@ -1,5 +1,6 @@
 """``billie status``: how the pipeline is."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -14,11 +15,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as of GET /v1/status.")] = False,
 ) -> None:
     """Show stream, consumers, dead letters, positions and ledger: exit 1 on problems, 3 on a server away."""
-    servers = Servers(settings_for("status"))
-    try:
+    with closing(Servers(settings_for("status"))) as servers:
         now = status(servers)
-    finally:
-        servers.close()
     typer.echo(now.model_dump_json(by_alias=True) if as_json else page(now))
     if now.away:
         raise typer.Exit(3)

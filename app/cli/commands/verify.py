@@ -1,35 +1,25 @@
 """``billie verify``: compare the live documents with the events."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated, Any, NamedTuple
 
 import typer
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
-from app.cli.terminal.chosen import chosen
-from app.cli.terminal.configured import settings_for
+from app.cli.terminal.configured import StopAtEof, settings_for
 from app.cli.terminal.errors import unreachable
-from app.cli.terminal.json_lines import JsonLines
-from app.cli.terminal.status_line import StatusLine
-from app.errors import BillieError
-from app.event_store.application import Servicing
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.cli.terminal.job import Report, chosen, job
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
 from app.operations.sums import Breach, contradicted_closures, ledger_differences, sums
-from app.projections.engine.leases import StoppedError
 from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.rebuild.differences import Difference, Kind, shown
 from app.projections.rebuild.verify import Checked, Sample, Verify
 from app.runtime.humanize import counted
-from app.runtime.observability.logging import configure_logging, in_short
 from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import Settings
 
@@ -62,9 +52,7 @@ def command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Progress, differences and outcome as lines of JSON.")
     ] = False,
-    stop_at_eof: Annotated[
-        bool, typer.Option("--stop-at-eof", hidden=True, help="Stop when standard input ends.")
-    ] = False,
+    stop_at_eof: StopAtEof = False,
 ) -> None:
     """Fold the events again, and compare every live document field by field. Exit 1 on any difference."""
     share = _share(sample)
@@ -72,39 +60,29 @@ def command(
         raise typer.BadParameter("--sums takes no names, --fix or --sample, and --ledger needs --sums")
     settings = settings_for("verify")
     if sums_only:
-        _check_sums(settings, JsonLines(is_on=as_json), with_ledger=ledger)
+        _check_sums(settings, Report(as_json=as_json), with_ledger=ledger)
         return
     projections = chosen(settings, names, all_of_them=not names)
-    configure_logging("verify", settings.log_format)
-    favour_throughput()
-    lines, results = JsonLines(is_on=as_json), list[_Result]()
-    with (
-        StopSignal() as stop,
-        closing(mongo_client(settings)) as client,
-        StatusLine() as status,
-        _reported(lines, status),
-        closing(Servicing.of(settings)) as servicing,
-    ):
-        if stop_at_eof:
-            stop.also_at_eof()
+    results: list[_Result] = []
+    with job("verify", settings, as_json=as_json, stop_at_eof=stop_at_eof) as running:
+        report = running.report
         for projection in projections:
             chooses = Sample(share, f"{datetime.now(UTC):%Y-%m-%d}", projection) if share else None
-            verify = Verify(projection, servicing, client[settings.mongo_db], stop, chooses)
-            results.append(_verified(verify, lines, status, fix=fix))
+            verify = Verify(projection, running.servicing, running.database, running.stop, chooses)
+            results.append(_verified(verify, report, fix=fix))
     wrong, unfixed = sum(each.wrong for each in results), sum(each.unfixed for each in results)
-    if not as_json:
-        typer.echo(_summary(sum(each.documents for each in results), wrong, unfixed, fix=fix))
-        for each in results:
-            if each.behind:
-                typer.echo(
-                    f"{each.name} is {counted(each.behind, 'position')} behind what was stored when this "
-                    "began: its documents lack that, and it was not compared. Is `billie project` running?"
-                )
-    if wrong if not fix else unfixed:
+    report.say(_summary(sum(each.documents for each in results), wrong, unfixed, fix=fix))
+    for each in results:
+        if each.behind:
+            report.say(
+                f"{each.name} is {counted(each.behind, 'position')} behind what was stored when this "
+                "began: its documents lack that, and it was not compared. Is `billie project` running?"
+            )
+    if unfixed if fix else wrong:
         raise typer.Exit(1)
 
 
-def _check_sums(settings: Settings, lines: JsonLines, *, with_ledger: bool) -> None:
+def _check_sums(settings: Settings, report: Report, *, with_ledger: bool) -> None:
     """Report each sum that does not hold. Exit 1 if there is any."""
     with StopSignal() as stop, closing(mongo_client(settings)) as client:
         database = client[settings.mongo_db]
@@ -114,33 +92,27 @@ def _check_sums(settings: Settings, lines: JsonLines, *, with_ledger: bool) -> N
             try:
                 found += asyncio.run(_asked(settings, database))
             except LedgerError as error:
-                lines.say(error=str(error))
+                report.say(error=str(error))
                 raise unreachable(error, "BILLIE_LEDGER_TARGET") from error
     for breach in found:
-        lines.say(breach=breach._asdict())
-        if not lines.is_on:
-            typer.echo(str(breach))
-    lines.say(outcome={"breaches": len(found), "contradictedClosures": contradicted})
-    if contradicted and not lines.is_on:
+        report.say(str(breach), breach=breach._asdict())
+    if contradicted:
         closures = counted(contradicted, "closure reports", "closures report")
-        typer.echo(f"{closures} a total paid that breaks the account's sum; the balances' total stands.")
-    if not lines.is_on:
-        typer.echo(f"{counted(len(found), 'sum')} not right." if found else "All sums hold.")
+        report.say(f"{closures} a total paid that breaks the account's sum; the balances' total stands.")
+    report.say(
+        f"{counted(len(found), 'sum')} not right." if found else "All sums hold.",
+        outcome={"breaches": len(found), "contradictedClosures": contradicted},
+    )
     if found:
         raise typer.Exit(1)
 
 
 async def _asked(settings: Settings, database: Database[dict[str, Any]]) -> list[Breach]:
-    ledger = LedgerClient.of(settings)
-    try:
+    async with LedgerClient(settings) as ledger:
         return await ledger_differences(database, ledger)
-    finally:
-        await ledger.close()
 
 
 class _Result(NamedTuple):
-    """The result for one read model."""
-
     name: str
     documents: int
     wrong: int
@@ -148,30 +120,24 @@ class _Result(NamedTuple):
     behind: int
 
 
-def _verified(verify: Verify, lines: JsonLines, status: StatusLine, *, fix: bool) -> _Result:
-    """Verify one read model, and report each difference."""
+def _verified(verify: Verify, report: Report, *, fix: bool) -> _Result:
     name, begun, checked = verify.projection.name, monotonic(), Checked(verify.projection.name, 0, 0, 0)
 
     def show(progress: Checked) -> None:
         nonlocal checked
         checked = progress
-        if lines.is_on:
+        if report.as_json:
             phase = "fold" if checked.position < checked.newest else "compare"
-            lines.progress(name, phase, checked.position, checked.newest, checked.documents)
+            report.report(name, phase, checked.position, checked.newest, checked.documents)
         else:
-            done = checked.position / checked.newest if checked.newest else 1.0
-            status.show(f"{name}: {done:4.0%} of {checked.newest:,} events folded")
+            report.progress(name, checked.position, checked.newest, "events")
 
     wrong = undecided = 0
     for difference in verify.run(show, fix=fix):
         wrong += 1
         undecided += difference.kind is Kind.UNDECIDED
-        if lines.is_on:
-            lines.say(difference=_plain(difference))
-        else:
-            status.end()
-            typer.echo(_text(difference))
-    lines.say(
+        report.say(_text(difference), difference=_plain(difference))
+    report.say(
         outcome={
             "projection": name,
             "position": checked.position,
@@ -184,24 +150,6 @@ def _verified(verify: Verify, lines: JsonLines, status: StatusLine, *, fix: bool
         }
     )
     return _Result(name, verify.documents, wrong, verify.unfixed, verify.behind)
-
-
-@contextmanager
-def _reported(lines: JsonLines, status: StatusLine) -> Iterator[None]:
-    """Exit with what a person can do about an error."""
-    try:
-        yield
-    except StoppedError as error:
-        lines.say(stopped=True)
-        raise typer.Exit(1) from error
-    except BillieError as error:
-        lines.say(error=str(error))
-        status.end()
-        raise
-    except (*EVENT_STORE_ERRORS, PyMongoError) as error:
-        lines.say(error=f"A server cannot be reached: {in_short(error)}")
-        status.end()
-        raise
 
 
 def _summary(documents: int, wrong: int, unfixed: int, *, fix: bool) -> str:
@@ -229,17 +177,16 @@ def _text(difference: Difference) -> str:
 
 
 def _plain(difference: Difference) -> dict[str, Any]:
-    plain: dict[str, Any] = {
+    plain = {
         "projection": difference.projection,
         "id": difference.identifier,
         "kind": difference.kind.value,
         "position": difference.position,
-    }
-    if difference.detail:
-        plain["detail"] = difference.detail
-    if difference.fields:
-        plain["fields"] = [
+        "detail": difference.detail or None,
+        "fields": [
             {"path": field.path, "expected": shown(field.expected), "found": shown(field.found)}
             for field in difference.fields
         ]
-    return plain
+        or None,
+    }
+    return {name: value for name, value in plain.items() if value is not None}

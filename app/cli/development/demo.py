@@ -8,7 +8,7 @@ import typer
 
 from app.cli.terminal.configured import settings_for
 from app.cli.terminal.status_line import StatusLine
-from app.demo.run import Simulation, demo, servers_only
+from app.demo.run import demo, servers_only
 from app.errors import UsageError
 from app.runtime.servers.stopping import StopSignal
 
@@ -31,15 +31,13 @@ def command(
     with status, StopSignal() as stop:
         try:
             if only_servers:
-                servers_only(data, stop, typer.echo)
+                servers_only(data, stop)
             else:
-                simulation = Simulation(customers, rate)
-                demo(data, simulation, stop, seconds=seconds, say=typer.echo, show_status=status.show)
+                demo(data, customers, rate, stop, seconds, status.show)
         except OSError as error:
             if error.filename is None:
                 raise
-            msg = f"--data: {error.filename} cannot be used: {error.strerror}"
-            raise UsageError(msg) from error
+            raise UsageError(f"--data: {error.filename} cannot be used: {error.strerror}") from error
         except KeyboardInterrupt as interrupt:
             status.end()
             typer.echo("Stopped hard.", err=True)

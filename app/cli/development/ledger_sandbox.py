@@ -51,23 +51,26 @@ def command(
     """
     settings = settings_for("ledger-sandbox")
     configure_logging("ledger-sandbox", settings.log_format)
-    faults, parsers = _faults(fault or [], fault_seed), load_parsers(CATALOGUE)
+    faults, parsers = Faults(fault_seed), load_parsers(CATALOGUE)
+    for text in fault or []:
+        faults.add_text(text)
     for name in without or []:
         if name not in OPERATIONS:
-            msg = f"No operation {name!r}; there are {', '.join(OPERATIONS)}"
-            raise UsageError(msg)
+            raise UsageError(f"No operation {name!r}; there are {', '.join(OPERATIONS)}")
     books = Books(data)
     try:
         server = serve(books, settings.ledger_target, faults=faults, without=without or ())
     except RuntimeError as error:
         typer.echo(f"{settings.ledger_target} is taken: {error}. Set BILLIE_LEDGER_TARGET.", err=True)
         raise typer.Exit(3) from error
-    _say(_BANNER.strip())
-    _say(f"Serving on {settings.ledger_target}, books in {data}, stream {settings.inbox_stream}.")
-    for each in fault or []:
-        _say(f"Fault on demand: {each}")
-    for each in without or []:
-        _say(f"Without {each}")
+    lines = [
+        _BANNER.strip(),
+        f"Serving on {settings.ledger_target}, books in {data}, stream {settings.inbox_stream}.",
+        *(f"Fault on demand: {each}" for each in fault or []),
+        *(f"Without {each}" for each in without or []),
+    ]
+    # On standard error, where the log is: nothing that is piped away takes it out of sight.
+    typer.echo("\n".join(lines), err=True)
     redis = connect(settings)
     with (
         serving_metrics(settings, Role.LEDGER_SANDBOX),
@@ -89,15 +92,3 @@ def command(
         publishing.result()
     redis.close()
     books.close()
-
-
-def _say(text: str) -> None:
-    # On standard error, where the log is: nothing that is piped away takes it out of sight.
-    typer.echo(text, err=True)
-
-
-def _faults(texts: list[str], seed: int) -> Faults:
-    faults = Faults(seed)
-    for text in texts:
-        faults.add_text(text)
-    return faults

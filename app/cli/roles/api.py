@@ -3,8 +3,8 @@
 import typer
 
 from app.cli.terminal.configured import settings_for
+from app.errors import ConfigurationError
 from app.ledger.client.health import is_sandbox
-from app.ledger.client.security import Security
 from app.runtime.bootstrap import Api
 from app.runtime.settings.settings import Settings
 
@@ -18,10 +18,9 @@ def command() -> None:
 
 def _refuse_a_sandbox(settings: Settings) -> None:
     """In production, exit with 2 if the ledger is a sandbox. A ledger that is away may come later."""
-    if settings.env == "production" and is_sandbox(settings.ledger_target, security=Security.of(settings)):
-        typer.echo(
-            f"With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
-            f"{settings.ledger_target}, is a sandbox ledger, which moves no real money.",
-            err=True,
+    if settings.env == "production" and is_sandbox(settings):
+        msg = (
+            "With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
+            f"{settings.ledger_target}, is a sandbox ledger, which moves no real money"
         )
-        raise typer.Exit(2)
+        raise ConfigurationError(msg)

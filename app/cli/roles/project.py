@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.terminal.chosen import chosen
 from app.cli.terminal.configured import settings_for
+from app.cli.terminal.job import chosen
 from app.cli.terminal.status_line import StatusLine
 from app.operations.servers import Servers
 from app.operations.status.metrics import ProjectionMetrics

@@ -1,25 +1,18 @@
 """The pipeline's state as a page for a terminal: a block a server, what is wrong at the end."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from app.operations.status.report import (
-    EventStoreState,
-    GroupState,
-    InboxState,
-    ReadModelsState,
-    Status,
-    UnknownType,
-)
+from app.operations.status import report
 from app.runtime.humanize import counted, span
 
-_WIDTH = 100
+_PROBLEM = textwrap.TextWrapper(100, "  - ", "    ", break_on_hyphens=False, break_long_words=False)
 _MOST_TYPES = 10
 
 Row = tuple[str, ...]
 
 
-def page(status: Status) -> str:
+def page(status: report.Status) -> str:
     """The whole page. A server that is away has no block: the problems name it."""
     build = status.build
     blocks = (
@@ -31,7 +24,6 @@ def page(status: Status) -> str:
         [
             *(_event_store(status.event_store) if status.event_store else ()),
             *(_read_models(status.read_models) if status.read_models else ()),
-            *(_money(status.read_models) if status.read_models else ()),
         ],
         [f"Ledger         {status.ledger.target}  {status.ledger.status}"] if status.ledger else [],
         _problems(status),
@@ -39,21 +31,28 @@ def page(status: Status) -> str:
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
-def _money(models: ReadModelsState) -> list[str]:
-    money, lines = models.money, []
+def _read_models(models: report.ReadModelsState) -> list[str]:
+    rebuilds = [(each.name, each.rebuild) for each in models.projections]
+    return [
+        *_table("Projections", [_projection(each) for each in models.projections]),
+        *_table("Rebuilds", [_rebuild(name, each) for name, each in rebuilds if each is not None]),
+        *_table("Money", [(line,) for line in _money(models.money)]),
+    ]
+
+
+def _money(money: report.MoneyState) -> Iterator[str]:
     if money.unknown:
         oldest = _ago(", the oldest", money.oldest_unknown_age_seconds)
-        lines.append(f"{money.unknown:,} unknown{oldest}: GET /v1/ledger-commands?status=unknown")
+        yield f"{money.unknown:,} unknown{oldest}: GET /v1/ledger-commands?status=unknown"
     if money.awaiting_approval:
         await_it = counted(money.awaiting_approval, "awaits", "await")
-        lines.append(f"{await_it} approval: GET /v1/ledger-commands?approval=pending")
+        yield f"{await_it} approval: GET /v1/ledger-commands?approval=pending"
     if money.irregular_write_offs:
         write_offs = counted(money.irregular_write_offs, "write-off")
-        lines.append(f"{write_offs} posted against a rule: GET /v1/write-off-requests?irregular=RULE")
-    return _table("Money", [(line,) for line in lines]) if lines else []
+        yield f"{write_offs} posted against a rule: GET /v1/write-off-requests?irregular=RULE"
 
 
-def _inbox(inbox: InboxState, status: Status) -> list[str]:
+def _inbox(inbox: report.InboxState, status: report.Status) -> list[str]:
     stream = inbox.stream
     entries = counted(stream.length, "entry", "entries") + _ago(", the last", stream.last_entry_age_seconds)
     if stream.is_quiet:
@@ -77,7 +76,7 @@ def _inbox(inbox: InboxState, status: Status) -> list[str]:
     return lines
 
 
-def _group(group: GroupState) -> list[str]:
+def _group(group: report.GroupState) -> list[str]:
     read = "" if group.entries_read is None else f"  {group.entries_read:,} read"
     least = "" if group.unread_is_exact else "at least "
     waited = group.oldest_unread_age_seconds
@@ -100,7 +99,7 @@ def _group(group: GroupState) -> list[str]:
     ]
 
 
-def _unknown(kind: UnknownType, status: Status) -> Row:
+def _unknown(kind: report.UnknownType, status: report.Status) -> Row:
     seen = [
         f"{word} {span(max(0.0, (status.at - at).total_seconds()))} ago"
         for word, at in (("first", kind.first_seen), ("last", kind.last_seen))
@@ -109,64 +108,41 @@ def _unknown(kind: UnknownType, status: Status) -> Row:
     return (kind.type or "(no name)", counted(kind.count, "entry", "entries"), ", ".join(seen))
 
 
-def _event_store(store: EventStoreState) -> list[str]:
+def _event_store(store: report.EventStoreState) -> list[str]:
     if not store.is_created:
         return ["Event store    not created"]
     newest = _ago(", the newest", store.newest_event_age_seconds)
     return [f"Event store    at {store.newest_position:,}{newest}"]
 
 
-def _read_models(models: ReadModelsState) -> list[str]:
-    rows: list[Row] = []
-    for projection in models.projections:
-        behind = "" if projection.behind is None else f"{projection.behind:,} behind"
-        if projection.waiting_seconds is not None:
-            behind += f" ({span(projection.waiting_seconds)})"
-        moved = projection.unmoved_seconds
-        rows.append(
-            (
-                projection.name,
-                f"at {projection.position:,}",
-                behind,
-                "never moved" if moved is None else f"moved {span(moved)} ago",
-                "" if projection.run_by is None else f"by {projection.run_by}",
-            )
-        )
-    return _table("Projections", rows) + _rebuilds(models)
+def _projection(projection: report.ProjectionState) -> Row:
+    behind = "" if projection.behind is None else f"{projection.behind:,} behind"
+    if projection.waiting_seconds is not None:
+        behind += f" ({span(projection.waiting_seconds)})"
+    moved = projection.unmoved_seconds
+    return (
+        projection.name,
+        f"at {projection.position:,}",
+        behind,
+        "never moved" if moved is None else f"moved {span(moved)} ago",
+        "" if projection.run_by is None else f"by {projection.run_by}",
+    )
 
 
-def _rebuilds(models: ReadModelsState) -> list[str]:
-    rows: list[Row] = []
-    for projection in models.projections:
-        if (rebuild := projection.rebuild) is not None:
-            of = f" of {rebuild.newest:,}" if rebuild.newest else ""
-            by = "unfinished" if rebuild.run_by is None else f"by {rebuild.run_by}"
-            phase = rebuild.phase.replace("_", " ")
-            rows.append((projection.name, phase, f"at {rebuild.position:,}{of}", by))
-    return _table("Rebuilds", rows) if rows else []
+def _rebuild(name: str, rebuild: report.RebuildState) -> Row:
+    of = f" of {rebuild.newest:,}" if rebuild.newest else ""
+    by = "unfinished" if rebuild.run_by is None else f"by {rebuild.run_by}"
+    return name, rebuild.phase.replace("_", " "), f"at {rebuild.position:,}{of}", by
 
 
 def _ago(before: str, seconds: float | None) -> str:
     return "" if seconds is None else f"{before} {span(seconds)} ago"
 
 
-def _problems(status: Status) -> list[str]:
+def _problems(status: report.Status) -> list[str]:
     if not status.problems:
         return ["All well."]
-    return [
-        "Problems",
-        *(
-            textwrap.fill(
-                problem.detail,
-                _WIDTH,
-                initial_indent="  - ",
-                subsequent_indent="    ",
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
-            for problem in status.problems
-        ),
-    ]
+    return ["Problems", *(_PROBLEM.fill(problem.detail) for problem in status.problems)]
 
 
 def _table(title: str, rows: Sequence[Row]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from app.aggregates.base import Key
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages import accounts, chat, customers, write_offs
-from app.ingestion.messages.envelope import Envelope, entry_type, open_entry, unopened
+from app.ingestion.messages.envelope import AHEAD, Envelope, entry_type, open_entry, unopened
 from app.ingestion.messages.fields import Payload
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.messages.rejection import ParserFailedError
@@ -45,10 +45,6 @@ CATALOGUE: dict[str, type[Payload]] = {
     "writeoff.rejected.v1": write_offs.WriteOffRejected,
     "writeoff.cancelled.v1": write_offs.WriteOffCancelled,
 }
-
-
-AHEAD = "ahead:"
-"""Stands before the type and path of a time that was ahead, where these are counted."""
 
 
 class Message(NamedTuple):

@@ -29,6 +29,8 @@ ENTRY_FIELDS = frozenset((*APPLICATION, *TIME))
 """Fields of an entry beside a flat payload's keys."""
 LONGEST_ID = 200
 """Characters of an identifier."""
+AHEAD = "ahead:"
+"""Stands before the type and path of a time that was ahead, where these are counted."""
 
 
 # Redis returns bytes: only the fields that are needed are decoded.

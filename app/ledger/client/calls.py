@@ -28,36 +28,18 @@ from app.runtime.observability.metrics import BREAKER_OPEN, LEDGER_CALLS, LEDGER
 _WATCH_CONNECT_SECONDS = 1.0
 
 
-class BreakerOpenError(Exception):
-    """The call was not made, because those before it failed. One is let through in ``seconds``."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"not called: earlier calls got no answer; the next try is in {seconds:.1f} s")
-        self.seconds = seconds
-
-
 class Breaker:
     """Opens after ``failures`` in a row, for ``rest_seconds``; then one call tries, alone.
 
-    Its success closes the breaker, its failure makes it rest again. ``is_failure`` says which exceptions
-    are failures: any other is an answer, and so a success here. For one event loop: it has no lock.
+    Its success closes the breaker, its failure makes it rest again. Only a call that nothing answers is a
+    failure: a rejection is an answer, and so a success here. For one event loop: it has no lock.
     """
 
     def __init__(
-        self,
-        is_failure: Callable[[Exception], bool],
-        *,
-        failures: int = 3,
-        rest_seconds: float = 1.0,
-        clock: Callable[[], float] = monotonic,
+        self, *, failures: int = 3, rest_seconds: float = 1.0, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._is_failure = is_failure
-        self._most = failures
-        self._rest = rest_seconds
-        self._clock = clock
-        self._failed = 0
-        self._rests_until = 0.0
-        self._trying = False
+        self._most, self._rest, self._clock = failures, rest_seconds, clock
+        self._failed, self._rests_until, self._trying = 0, 0.0, False
 
     @property
     def is_closed(self) -> bool:
@@ -66,12 +48,12 @@ class Breaker:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Around a call. Raises BreakerOpenError instead of letting it happen."""
+        """Around a call. Raises LedgerDownError instead of letting it happen."""
         trying = self._admit()
         try:
             yield
         except Exception as error:
-            if self._is_failure(error):
+            if _no_answer(error):
                 self.failed()
             else:
                 self.answered()
@@ -84,11 +66,9 @@ class Breaker:
                 self._trying = False
 
     def answered(self) -> None:
-        """Some call got an answer."""
         self._failed = 0
 
     def failed(self) -> None:
-        """Some call got none."""
         self._failed += 1
         self._rests_until = self._clock() + self._rest
 
@@ -98,23 +78,25 @@ class Breaker:
             return False
         left = self._rests_until - self._clock()
         if left > 0 or self._trying:
-            raise BreakerOpenError(max(left, 0.0))
+            why = f"not called: earlier calls got no answer; the next try is in {max(left, 0.0):.1f} s"
+            raise LedgerDownError("UNAVAILABLE", why)
         self._trying = True
         return True
 
 
-def no_answer(error: Exception) -> bool:
-    """Whether a call failed because nothing answered: what the breaker counts. A rejection is an answer."""
+def _no_answer(error: Exception) -> bool:
     return isinstance(error, LedgerUnreachableError | LedgerTimeoutError)
 
 
 async def _answered(call: Awaitable[Any]) -> Any:
-    """The answer to a call. Raises LedgerUnreachableError if its channel was closed meanwhile.
+    """The answer to a call. Raises LedgerError, also if its channel was closed meanwhile.
 
     gRPC reports that as a cancellation, as if the caller had gone away.
     """
     try:
         return await call
+    except grpc.aio.AioRpcError as error:
+        raise ledger_error(error) from error
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -123,8 +105,6 @@ async def _answered(call: Awaitable[Any]) -> Any:
 
 
 class Calls:
-    """The calls over one channel."""
-
     def __init__(
         self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...], breaker: Breaker
     ) -> None:
@@ -135,7 +115,7 @@ class Calls:
 
     async def ask(self, operation: str, call: Any, request: Any, seconds: float) -> Any:
         """The answer to ``request``. Raises LedgerError, after ``seconds`` at most."""
-        with self._measured(operation), self._guarded():
+        with self._measured(operation), self._breaker.guard():
             answer = await _answered(call(request, timeout=seconds, metadata=self._metadata))
             if answer is None:  # gRPC could not parse it.
                 raise UnreadableAnswerError("it is of another type")
@@ -161,7 +141,7 @@ class Calls:
             ours = ledger_error(error)
             if isinstance(ours, LedgerTimeoutError):
                 return  # As agreed: the reader continues from where it was.
-            if no_answer(ours):
+            if _no_answer(ours):
                 self._breaker.failed()
             raise ours from error
         finally:
@@ -207,14 +187,3 @@ class Calls:
             BREAKER_OPEN.set(not self._breaker.is_closed)
             if outcome != "NOT_ASKED":
                 LEDGER_SECONDS.labels(operation).observe(perf_counter() - began)
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            with self._breaker.guard():
-                try:
-                    yield
-                except grpc.aio.AioRpcError as error:
-                    raise ledger_error(error) from error
-        except BreakerOpenError as error:
-            raise LedgerDownError("UNAVAILABLE", str(error)) from error

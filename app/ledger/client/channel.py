@@ -1,11 +1,14 @@
-"""The channel to the ledger: what is retried, and how a dead connection is found."""
+"""The channel to the ledger: TLS and our token, what is retried, and how a dead connection is found."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+import grpc
 import grpc.aio
 
-from app.ledger.client.security import Security
+from app.errors import ConfigurationError
+from app.runtime.settings.loopback import host_of, is_local
+from app.runtime.settings.settings import Settings
 
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
 
@@ -30,12 +33,51 @@ _KEEPALIVE_ANSWER_MS = 5_000
 _FOREVER_MS = 2**31 - 1
 
 
-def open_channel(target: str, security: Security, *, keepalive_seconds: float) -> grpc.aio.Channel:
-    """A channel to ``host:port``; it connects when it is first used, and again by itself."""
+class LedgerSettingsError(ConfigurationError):
+    """The settings describe no way to the ledger that may be used."""
+
+
+class Security(NamedTuple):
+    """The credentials of a connection, None for plain text; and what goes with each call: our token."""
+
+    credentials: grpc.ChannelCredentials | None
+    metadata: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings say. Raises LedgerSettingsError, naming the setting that cannot be used."""
+        return cls(_credentials(settings), _metadata(settings))
+
+
+def _credentials(settings: Settings) -> grpc.ChannelCredentials | None:
+    authorities = settings.ledger_ca_file
+    if not settings.ledger_tls:
+        if authorities is not None:
+            raise LedgerSettingsError("BILLIE_LEDGER_CA_FILE needs BILLIE_LEDGER_TLS=true")
+        return None
+    try:
+        return grpc.ssl_channel_credentials(None if authorities is None else authorities.read_bytes())
+    except OSError as error:
+        raise LedgerSettingsError(f"BILLIE_LEDGER_CA_FILE, {authorities}: {error.strerror}") from error
+
+
+def _metadata(settings: Settings) -> tuple[tuple[str, str], ...]:
+    target, token = settings.ledger_target, settings.ledger_token
+    if token is None or not token.get_secret_value():
+        return ()
+    is_sheltered = is_local(host_of(target)) or host_of(target) in settings.plaintext_hosts
+    if not settings.ledger_tls and not is_sheltered:
+        msg = f"a token for {target} needs BILLIE_LEDGER_TLS=true: it would travel in plain text"
+        raise LedgerSettingsError(msg)
+    return (("authorization", f"Bearer {token.get_secret_value()}"),)
+
+
+def open_channel(settings: Settings, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    """A channel to the ledger; it connects when it is first used, and again by itself."""
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", json.dumps(_RETRIES)),
         ("grpc.enable_retries", 1),
-        ("grpc.keepalive_time_ms", int(keepalive_seconds * 1000)),
+        ("grpc.keepalive_time_ms", int(settings.ledger_keepalive_seconds * 1000)),
         # Also how long sent bytes may go without the other machine's acknowledgement.
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_ANSWER_MS),
         # By default, up to two minutes pass before a ledger that came back is tried again.
@@ -49,7 +91,6 @@ def open_channel(target: str, security: Security, *, keepalive_seconds: float) -
         ("grpc.max_receive_message_length", 64 * 1024 * 1024),
         ("grpc.use_local_subchannel_pool", 1),
     ]
-    credentials = security.credentials()
     if credentials is None:
-        return grpc.aio.insecure_channel(target, options=options)
-    return grpc.aio.secure_channel(target, credentials, options=options)
+        return grpc.aio.insecure_channel(settings.ledger_target, options=options)
+    return grpc.aio.secure_channel(settings.ledger_target, credentials, options=options)

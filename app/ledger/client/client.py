@@ -1,38 +1,23 @@
 """The client of one ledger: all its operations, with typed results and errors by name."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
 from google.protobuf.message import Message
 
 from app.ledger.client import results
-from app.ledger.client.calls import Breaker, Calls, no_answer
-from app.ledger.client.channel import open_channel
-from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
-from app.ledger.client.fees import FeeCalls
-from app.ledger.client.security import PLAIN, Security
+from app.ledger.client.calls import Breaker, Calls
+from app.ledger.client.channel import Security, open_channel
+from app.ledger.client.errors import LedgerTimeoutError, NotOfferedError
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire.accounting_ledger_pb2_grpc import AccountingLedgerServiceStub
 from app.runtime.settings.settings import Settings
 
-READ_SECONDS = 2.0
-"""The deadline of a read: a hung ledger must not hold up every request."""
-
-WRITE_SECONDS = 10.0
-"""The deadline of a write: after it the outcome is unknown, and the same key settles it."""
-
-WATCH_SECONDS = 3_600.0
-"""How long a watch is kept; its reader then resumes after the last transaction that it had."""
-
 CONNECT_SECONDS = 0.075
 """How long it may take to know whether a write can be sent: a dead ledger is reported in under 100 ms."""
-
-KEEPALIVE_SECONDS = 330.0
-"""Just above the five minutes that a gRPC server demands between pings by default."""
 
 _AFTER_DEADLINE_S = 1.0
 
@@ -51,62 +36,69 @@ _WRITES: dict[type[Message], str] = {
 }
 
 
+Send = Callable[[str, Any], Awaitable[Any]]
+"""Sends a request to the rpc of this name."""
+
+
+class _FeeCalls:
+    """Whether the ledger offers ApplyFee, or one call for each kind of fee; learnt from its answers.
+
+    What is not offered has not been posted, so the other call may be tried with the same key (contract
+    ledger.md, "ApplyFee").
+    """
+
+    def __init__(self) -> None:
+        self._general = True
+
+    async def apply(self, send: Send, request: wire.ApplyFeeRequest) -> Any:
+        """The ledger's answer. Raises NotOfferedError if it offers neither."""
+        specific = _specific(request)
+        calls = {True: ("ApplyFee", request), False: specific}
+        try:
+            return await send(*calls[self._general])
+        except NotOfferedError:
+            answer = await send(*calls[not self._general])
+            self._general = not self._general
+            return answer
+
+
+def _specific(request: wire.ApplyFeeRequest) -> tuple[str, Any]:
+    """The call for this kind of fee alone, which has no place for some of the fields."""
+    given = {field.name: value for field, value in request.ListFields() if field.name != "fee_type"}
+    if request.fee_type == wire.TransactionType.LATE_FEE:
+        given.pop("reference_id", None)
+        return "ApplyLateFee", wire.ApplyLateFeeRequest(**given)
+    given.pop("days_past_due", None)
+    return "ApplyDishonourFee", wire.ApplyDishonourFeeRequest(**given)
+
+
 class LedgerClient:
     """Speaks to one ledger over one channel; make one a process, inside its event loop.
 
     Every call raises LedgerError if it gives no result. Dates are ``YYYY-MM-DD``.
     """
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        read_seconds: float = READ_SECONDS,
-        write_seconds: float = WRITE_SECONDS,
-        watch_seconds: float = WATCH_SECONDS,
-        keepalive_seconds: float = KEEPALIVE_SECONDS,
-        security: Security = PLAIN,
-        breaker: Breaker | None = None,
-    ) -> None:
-        """``target`` is ``host:port``; no connection is made before the first call.
-
-        Raises LedgerSettingsError for a token that would travel in plain text.
-        """
-        self._metadata = security.metadata(target)
-        self._open = partial(open_channel, target, security, keepalive_seconds=keepalive_seconds)
-        self._breaker = breaker or Breaker(no_answer)
+    def __init__(self, settings: Settings, breaker: Breaker | None = None) -> None:
+        """No connection is made before the first call. Raises LedgerSettingsError."""
+        self._settings, self._security = settings, Security.of(settings)
+        self._breaker = breaker or Breaker()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._fees = _FeeCalls()
         self._begin()
-        self._fees = FeeCalls()
-        self._read_seconds = read_seconds
-        self._write_seconds = write_seconds
-        self._watch_seconds = watch_seconds
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """As the settings say. Raises LedgerSettingsError."""
-        return cls(
-            settings.ledger_target,
-            read_seconds=settings.ledger_read_seconds,
-            write_seconds=settings.ledger_write_seconds,
-            watch_seconds=settings.ledger_watch_seconds,
-            keepalive_seconds=settings.ledger_keepalive_seconds,
-            security=Security.of(settings),
-        )
 
     def _begin(self) -> None:
-        """Open a new channel."""
-        self._channel = self._open()
+        self._channel = open_channel(self._settings, self._security.credentials)
         self._stub: dict[str, Any] = vars(cast(Any, AccountingLedgerServiceStub)(self._channel))
-        self._calls = Calls(self._channel, self._metadata, self._breaker)
+        self._calls = Calls(self._channel, self._security.metadata, self._breaker)
 
     def _reconnect(self) -> None:
         """Leave a silent connection: something on its way may have forgotten it.
 
-        gRPC itself would check it only after ``keepalive_seconds``. Calls still under way on it end by their
-        own deadlines.
+        gRPC itself would check it only after BILLIE_LEDGER_KEEPALIVE_SECONDS. Calls still under way on it
+        end by their own deadlines.
         """
-        leaving = asyncio.create_task(self._channel.close(self._write_seconds + _AFTER_DEADLINE_S))
+        seconds = self._settings.ledger_write_seconds + _AFTER_DEADLINE_S
+        leaving = asyncio.create_task(self._channel.close(seconds))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
         self._begin()
@@ -121,14 +113,6 @@ class LedgerClient:
         At once while the ledger answers, or is known not to; otherwise after ``seconds`` at most.
         """
         await self._calls.raise_if_down(seconds=seconds)
-
-    async def ready(self, *, seconds: float = CONNECT_SECONDS) -> bool:
-        """Whether ``raise_if_down`` would not raise."""
-        try:
-            await self.raise_if_down(seconds=seconds)
-        except LedgerDownError:
-            return False
-        return True
 
     async def get_balance(self, loan_account_id: str) -> results.LedgerBalance:
         """What is owed on the account now."""
@@ -158,7 +142,6 @@ class LedgerClient:
         return results.result_of(results.TransactionList, await self._read("GetTransactions", request))
 
     async def get_record(self, loan_account_id: str) -> results.LedgerRecord:
-        """The account as the ledger holds it."""
         request = wire.GetLedgerRecordRequest(loan_account_id=loan_account_id)
         return results.result_of(results.LedgerRecord, await self._read("GetLedgerRecord", request))
 
@@ -176,12 +159,12 @@ class LedgerClient:
     ) -> AsyncIterator[results.LedgerTransaction]:
         """Each transaction as it is posted; those since the one with the id ``after`` come first.
 
-        Ends when the ledger ends it, and after ``watch_seconds``. Close the iterator (``aclosing``) to
-        end it earlier.
+        Ends when the ledger ends it, and after BILLIE_LEDGER_WATCH_SECONDS. Close the iterator
+        (``aclosing``) to end it earlier.
         """
         request = wire.WatchTransactionsRequest(loan_account_id=loan_account_id, from_transaction_id=after)
-        heard = self._calls.listen(self._stub["WatchTransactions"], request, self._watch_seconds)
-        async with aclosing(cast(Any, heard)) as answers:
+        call, seconds = self._stub["WatchTransactions"], self._settings.ledger_watch_seconds
+        async with aclosing(cast(Any, self._calls.listen(call, request, seconds))) as answers:
             async for each in answers:
                 yield results.result_of(results.LedgerTransaction, each)
 
@@ -192,10 +175,9 @@ class LedgerClient:
         with the same key. Raises ValueError for a request without a key.
         """
         if not request.idempotency_key:
-            msg = "a write needs its idempotency key"
-            raise ValueError(msg)
+            raise ValueError("a write needs its idempotency key")
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._write_seconds
+        until = loop.time() + self._settings.ledger_write_seconds
 
         async def send(method: str, what: Message) -> wire.TransactionResponse:
             return cast("wire.TransactionResponse", await self._ask(method, what, until - loop.time()))
@@ -207,7 +189,6 @@ class LedgerClient:
         return results.result_of(results.TransactionResult, answer)
 
     async def close(self) -> None:
-        """Close the channel."""
         await self._channel.close()
         for each in tuple(self._leaving):
             each.cancel()
@@ -225,7 +206,7 @@ class LedgerClient:
         await self.close()
 
     async def _read(self, method: str, request: Any) -> Any:
-        return await self._ask(method, request, self._read_seconds)
+        return await self._ask(method, request, self._settings.ledger_read_seconds)
 
     async def _ask(self, method: str, request: Any, seconds: float) -> Any:
         calls = self._calls

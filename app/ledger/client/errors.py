@@ -181,7 +181,6 @@ _BY_STATUS: dict[str, type[LedgerError]] = {
 
 
 def ledger_error(error: AioRpcError) -> LedgerError:
-    """Our exception for gRPC's."""
     return stored_error(error.code().name, error.details() or "no details were given")
 
 

@@ -5,21 +5,23 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from app.ledger.client.channel import Security
 from app.ledger.client.errors import LedgerError, NotOfferedError, ledger_error
-from app.ledger.client.security import PLAIN, Security
+from app.runtime.settings.settings import Settings
 
 NOT_OFFERED = "NO HEALTH CHECK"
 SANDBOX = "billie.ledger.Sandbox"
 """A service of the health check that only a sandbox knows."""
 
 
-def health(target: str, *, seconds: float = 1.0, security: Security = PLAIN) -> str:
-    """The status of the ledger at ``host:port``, by the check's name for it, such as ``SERVING``.
+def health(settings: Settings) -> str:
+    """The ledger's status, by the check's name for it, such as ``SERVING``.
 
-    ``NO HEALTH CHECK`` if it offers none. Raises LedgerError if it does not answer.
+    ``NO HEALTH CHECK`` if it offers none. Raises LedgerError if it does not answer within a second, and
+    LedgerSettingsError.
     """
     try:
-        return _checked(target, "", seconds, security)
+        return _checked(settings, "", 1.0)
     except NotOfferedError:
         return NOT_OFFERED
     except LedgerError as error:
@@ -27,16 +29,16 @@ def health(target: str, *, seconds: float = 1.0, security: Security = PLAIN) -> 
         raise type(error)(error.grpc_code, error.message.rpartition(": ")[2]) from error
 
 
-def is_sandbox(target: str, *, seconds: float = 2.0, security: Security = PLAIN) -> bool:
-    """Whether a sandbox ledger answers at ``host:port``; False also if nothing answers."""
+def is_sandbox(settings: Settings) -> bool:
+    """Whether a sandbox ledger answers; False also if nothing does. Raises LedgerSettingsError."""
     try:
-        return _checked(target, SANDBOX, seconds, security) == "SERVING"
+        return _checked(settings, SANDBOX, 2.0) == "SERVING"
     except LedgerError:
         return False
 
 
-def _checked(target: str, service: str, seconds: float, security: Security) -> str:
-    metadata, credentials = security.metadata(target), security.credentials()
+def _checked(settings: Settings, service: str, seconds: float) -> str:
+    target, (credentials, metadata) = settings.ledger_target, Security.of(settings)
     with (
         grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
     ) as channel:

@@ -26,8 +26,7 @@ def _amount(value: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
-        msg = f"{value!r} is not an amount"
-        raise ValueError(msg)
+        raise ValueError(f"{value!r} is not an amount")
     return amount
 
 

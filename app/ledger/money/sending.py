@@ -10,6 +10,11 @@ from app.ledger.client.errors import ErasedIntentError, UnreadableAnswerError
 from app.ledger.client.results import TransactionResult
 from app.ledger.wire import accounting_ledger_pb2 as wire
 
+_KEPT = {"allocated_to_fees", "allocated_to_principal", "overpayment", "allocation_warning"}
+_BALANCES = {"total_delta", "principal_after", "fee_after", "total_after"}
+_KEPT_OF_TRANSACTION = {"type", "effective_date"} | _BALANCES
+_KEPT_OF_INSTALMENT = {"payment_number", "amount_applied", "amount_remaining", "due_date"}
+
 
 async def send(client: LedgerClient, command: LedgerCommand) -> TransactionResult:
     """Ask the ledger, with the command's own key.
@@ -39,44 +44,27 @@ def is_erased(command: LedgerCommand) -> bool:
 def request_of(command: LedgerCommand, asked: LedgerCommand.Requested) -> WriteRequest:
     """What the ledger gets. ``details`` have the contract's names."""
     account, key = asked.loan_account_id, asked.idempotency_key
+    common: dict[str, Any] = {"loan_account_id": account, "idempotency_key": key}
+    decided = common | {
+        "reason": asked.reason or "",
+        "approved_by": command.approved_by or asked.requested_by,
+    }
     details = cast("dict[str, Any]", asked.details or {})
-    reason, approved_by = asked.reason or "", command.approved_by or asked.requested_by
     match CommandKind(asked.kind):
         case CommandKind.REPAYMENT:
-            return wire.RecordRepaymentRequest(
-                loan_account_id=account, idempotency_key=key, amount=amount_text(asked.amount), **details
-            )
+            return wire.RecordRepaymentRequest(amount=amount_text(asked.amount), **common, **details)
         case CommandKind.LATE_FEE | CommandKind.DISHONOUR_FEE as kind:
+            fee, fee_type = amount_text(asked.amount), wire.TransactionType.Value(kind.upper())
             return wire.ApplyFeeRequest(
-                loan_account_id=account,
-                idempotency_key=key,
-                fee_amount=amount_text(asked.amount),
-                fee_type=wire.TransactionType.Value(kind.upper()),
-                reason=asked.reason,
-                **details,
+                fee_amount=fee, fee_type=fee_type, reason=asked.reason, **common, **details
             )
         case CommandKind.FEE_WAIVER:
-            return wire.WaiveFeeRequest(
-                loan_account_id=account,
-                idempotency_key=key,
-                waiver_amount=amount_text(asked.amount),
-                reason=reason,
-                approved_by=approved_by,
-                **details,
-            )
+            return wire.WaiveFeeRequest(waiver_amount=amount_text(asked.amount), **decided, **details)
         case CommandKind.ADJUSTMENT:
-            return wire.MakeAdjustmentRequest(
-                loan_account_id=account,
-                idempotency_key=key,
-                principal_delta=amount_text(asked.principal_delta),
-                fee_delta=amount_text(asked.fee_delta),
-                reason=reason,
-                approved_by=approved_by,
-            )
+            principal, fee = amount_text(asked.principal_delta), amount_text(asked.fee_delta)
+            return wire.MakeAdjustmentRequest(principal_delta=principal, fee_delta=fee, **decided)
         case CommandKind.WRITE_OFF:
-            return wire.WriteOffRequest(
-                loan_account_id=account, idempotency_key=key, reason=reason, approved_by=approved_by
-            )
+            return wire.WriteOffRequest(**decided)
 
 
 def amount_text(amount: Decimal | None) -> str:
@@ -86,45 +74,23 @@ def amount_text(amount: Decimal | None) -> str:
     that is not finite or has a part of a cent.
     """
     if not isinstance(amount, Decimal):
-        msg = f"an amount is a Decimal, not {type(amount).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"an amount is a Decimal, not {type(amount).__name__}")
     if not amount.is_finite():
-        msg = f"{amount} is not an amount"
-        raise ValueError(msg)
+        raise ValueError(f"{amount} is not an amount")
     text = f"{amount if amount else Decimal(0):.2f}"  # There is a zero below zero.
     if Decimal(text) != amount:
-        msg = f"{amount} has a part of a cent"
-        raise ValueError(msg)
+        raise ValueError(f"{amount} has a part of a cent")
     return text
 
 
 def stored_result(answer: TransactionResult) -> dict[str, Any]:
     """What is kept of the ledger's answer: amounts as decimal strings, without what it left out."""
-    result = {
-        "type": answer.transaction.type,
-        "effectiveDate": answer.transaction.effective_date,
-        "totalDelta": str(answer.transaction.total_delta),
-        "principalAfter": str(answer.transaction.principal_after),
-        "feeAfter": str(answer.transaction.fee_after),
-        "totalAfter": str(answer.transaction.total_after),
-        "allocatedToFees": _text(answer.allocated_to_fees),
-        "allocatedToPrincipal": _text(answer.allocated_to_principal),
-        "overpayment": _text(answer.overpayment),
-        "idempotentReplay": answer.idempotent_replay or None,
-        "allocationWarning": answer.allocation_warning,
-        "instalments": [
-            {
-                "paymentNumber": each.payment_number,
-                "amountApplied": str(each.amount_applied),
-                "status": each.instalment_status,
-                "amountRemaining": str(each.amount_remaining),
-                "dueDate": each.due_date,
-            }
-            for each in answer.instalments
-        ],
-    }
+    posted = answer.transaction.model_dump(mode="json", by_alias=True, include=_KEPT_OF_TRANSACTION)
+    instalments = [
+        each.model_dump(mode="json", by_alias=True, include=_KEPT_OF_INSTALMENT)
+        | {"status": each.instalment_status}
+        for each in answer.instalments
+    ]
+    result = posted | answer.model_dump(mode="json", by_alias=True, include=_KEPT)
+    result |= {"idempotentReplay": answer.idempotent_replay or None, "instalments": instalments}
     return {name: value for name, value in result.items() if value not in (None, [], "")}
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

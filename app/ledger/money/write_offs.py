@@ -4,6 +4,7 @@ The approval and the intent to post are stored in one transaction, under a key d
 crash, a retry, or two simultaneous approvers post once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Unpack
@@ -117,20 +118,18 @@ class WriteOffs:
 
     async def reject(self, request_id: str, actor: Actor, comment: str) -> WriteOffRequest:
         """Reject another person's request."""
-
-        def store(unit: UnitOfWork) -> WriteOffRequest:
-            request, _ = _existing(unit, request_id)
-            request.reject(_said(request_id, "rejected"), actor=actor, comment=comment)
-            return request
-
-        return await in_thread(self._money.store.change, store)
+        source = _said(request_id, "rejected")
+        return await self._decide(request_id, lambda each: each.reject(source, actor=actor, comment=comment))
 
     async def cancel(self, request_id: str, actor: Actor) -> WriteOffRequest:
         """Withdraw one's own request, while it is pending."""
+        source = _said(request_id, "cancelled")
+        return await self._decide(request_id, lambda each: each.cancel(source, actor=actor))
 
+    async def _decide(self, request_id: str, decide: Callable[[WriteOffRequest], None]) -> WriteOffRequest:
         def store(unit: UnitOfWork) -> WriteOffRequest:
             request, _ = _existing(unit, request_id)
-            request.cancel(_said(request_id, "cancelled"), actor=actor)
+            decide(request)
             return request
 
         return await in_thread(self._money.store.change, store)

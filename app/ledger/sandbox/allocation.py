@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from app.ledger.sandbox.loans import Instalment
-from app.ledger.sandbox.transactions import NOTHING, Allocation, text
+from app.ledger.sandbox.loans import NOTHING, Allocation, Instalment, text
 
 
 class Split(NamedTuple):

@@ -12,9 +12,8 @@ from pydantic import TypeAdapter
 
 from app.ledger.sandbox.errors import KeyReusedError, UnknownAccountError
 from app.ledger.sandbox.feed import Heard, take_over
-from app.ledger.sandbox.loans import Loan
+from app.ledger.sandbox.loans import Loan, Posting, closes_as
 from app.ledger.sandbox.operations import Operation, check_open
-from app.ledger.sandbox.transactions import Posting, closes_as
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS loans (loan_account_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -113,8 +112,7 @@ class Books:
         """The loan with all its postings, as of one moment. Raises UnknownAccountError."""
         loan = self._loan(loan_account_id)
         if loan is None or loan.terms is None:
-            msg = f"No account {loan_account_id}"
-            raise UnknownAccountError(msg)
+            raise UnknownAccountError(f"No account {loan_account_id}")
         return loan
 
     def loans(self) -> list[str]:
@@ -208,8 +206,7 @@ class Books:
             return None
         content, posting = rows[0]
         if content != repr(operation):
-            msg = "The idempotency key was used for another request: nothing was posted"
-            raise KeyReusedError(msg)
+            raise KeyReusedError("The idempotency key was used for another request: nothing was posted")
         return _POSTING.validate_json(posting)
 
     def _keep(self, key: str, operation: Operation, posted: Posting, now: datetime) -> None:

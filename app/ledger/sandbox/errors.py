@@ -4,32 +4,34 @@ from typing import ClassVar
 
 from grpc import StatusCode
 
+from app.errors import BillieError
 
-class SandboxError(Exception):
+
+class SandboxError(BillieError):
     """The base."""
 
-    status: ClassVar[StatusCode]
+    grpc_status: ClassVar[StatusCode]
 
 
 class BadArgumentError(SandboxError):
     """A field of the request is wrong by itself; the books do not matter."""
 
-    status = StatusCode.INVALID_ARGUMENT
+    grpc_status = StatusCode.INVALID_ARGUMENT
 
 
 class UnknownAccountError(SandboxError):
     """The account was never opened."""
 
-    status = StatusCode.NOT_FOUND
+    grpc_status = StatusCode.NOT_FOUND
 
 
 class RejectedError(SandboxError):
     """A business rule forbids it; the text is for the operator."""
 
-    status = StatusCode.FAILED_PRECONDITION
+    grpc_status = StatusCode.FAILED_PRECONDITION
 
 
 class KeyReusedError(SandboxError):
     """The idempotency key belongs to another request."""
 
-    status = StatusCode.ALREADY_EXISTS
+    grpc_status = StatusCode.ALREADY_EXISTS

@@ -80,16 +80,13 @@ class Faults:
         if operation not in (*OPERATIONS, ANY):
             msg = f"no operation {operation!r}; known are {', '.join(OPERATIONS)}, and {ANY} for all"
             raise FaultSyntaxError(msg)
-        try:
-            known = FaultKind(kind)
-        except ValueError as error:
-            msg = f"no fault {str(kind)!r}; known are {', '.join(FaultKind)}"
-            raise FaultSyntaxError(msg) from error
+        if kind not in list(FaultKind):
+            raise FaultSyntaxError(f"no fault {str(kind)!r}; known are {', '.join(FaultKind)}")
         if not (0 < probability <= 1 and 0 <= seconds <= _LONGEST_S):
             msg = "a probability is above 0 and at most 1, a delay from 0 seconds to an hour"
             raise FaultSyntaxError(msg)
         with self._lock:
-            self._rules.append(_Rule(operation, known, probability, times, seconds))
+            self._rules.append(_Rule(operation, FaultKind(kind), probability, times, seconds))
 
     def add_text(self, text: str) -> None:
         """``OPERATION:KIND[:PROBABILITY]``; a delay is ``delay=SECONDS``. Raises FaultSyntaxError."""
@@ -102,8 +99,7 @@ class Faults:
             msg = f"{text!r} is no fault; one looks like RecordRepayment:drop-after-commit:0.2"
             raise FaultSyntaxError(msg) from error
         if (name == FaultKind.DELAY) != bool(seconds):
-            msg = "only a delay has seconds: GetBalance:delay=0.5"
-            raise FaultSyntaxError(msg)
+            raise FaultSyntaxError("only a delay has seconds: GetBalance:delay=0.5")
         self.add(operation, name, probability=probability, seconds=delay)
 
     def clear(self) -> None:

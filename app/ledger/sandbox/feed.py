@@ -10,8 +10,17 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.ledger.sandbox.allocation import Plan, Split, plan, split
-from app.ledger.sandbox.loans import Balance, Instalment, Loan, Opened
-from app.ledger.sandbox.transactions import NOTHING, UPSTREAM, Draft, Kind, closes_as
+from app.ledger.sandbox.loans import (
+    NOTHING,
+    UPSTREAM,
+    Balance,
+    Draft,
+    Instalment,
+    Kind,
+    Loan,
+    Opened,
+    closes_as,
+)
 
 
 @dataclass(frozen=True)

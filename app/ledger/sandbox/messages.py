@@ -9,9 +9,8 @@ from google.protobuf.message import Message
 from pydantic import TypeAdapter, ValidationError
 
 from app.ledger.sandbox.errors import BadArgumentError
-from app.ledger.sandbox.loans import Loan
+from app.ledger.sandbox.loans import FEES, NOTHING, Kind, Loan, Posting, text, total
 from app.ledger.sandbox.operations import Adjustment, Fee, Operation, Repayment, Waiver, WriteOff
-from app.ledger.sandbox.transactions import FEES, NOTHING, Kind, Posting, text, total
 from app.ledger.wire import accounting_ledger_pb2 as wire
 
 M = TypeVar("M", bound=Message)
@@ -34,17 +33,15 @@ _OPERATIONS: dict[str, tuple[TypeAdapter[Any], dict[str, str]]] = {
 def operation_of(rpc: str, request: Message) -> tuple[Operation, str | None]:
     """What a request asks for, and its idempotency key. Raises BadArgumentError, which names the field."""
     kind, implied = _OPERATIONS[rpc]
-    fields = _fields(request) | implied
+    fields: dict[str, Any] = MessageToDict(request, preserving_proto_field_name=True) | implied
     key = fields.pop("idempotency_key", None)
     if key is not None and not 0 < len(key) <= _LONGEST_KEY:
-        msg = f"idempotency_key is empty, or longer than {_LONGEST_KEY} characters"
-        raise BadArgumentError(msg)
+        raise BadArgumentError(f"idempotency_key is empty, or longer than {_LONGEST_KEY} characters")
     try:
         return kind.validate_python(fields), key
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        msg = f"{wrong['loc'][0]}: {wrong['msg']}"
-        raise BadArgumentError(msg) from error
+        raise BadArgumentError(f"{wrong['loc'][0]}: {wrong['msg']}") from error
 
 
 def transaction(posted: Posting) -> wire.Transaction:
@@ -76,8 +73,7 @@ def _transactions(loan: Loan, request: wire.GetTransactionsRequest) -> wire.GetT
     last = _day("to_date", request.to_date) if request.HasField("to_date") else "9999-12-31"
     limit = request.limit if request.HasField("limit") else _MOST
     if limit < 1:
-        msg = "limit must be above zero"
-        raise BadArgumentError(msg)
+        raise BadArgumentError("limit must be above zero")
     kind = request.type_filter or None
     found = [
         each
@@ -103,19 +99,14 @@ def _record(loan: Loan, _request: wire.GetLedgerRecordRequest) -> wire.LedgerRec
     return _message(wire.LedgerRecordResponse(), _account(loan) | more)
 
 
-def _statement(loan: Loan, request: wire.GetStatementRequest) -> wire.StatementResponse:
-    first, last = _day("period_start", request.period_start), _day("period_end", request.period_end)
-    if first > last:
-        msg = "period_start is after period_end"
-        raise BadArgumentError(msg)
-    return statement(loan, first, last)
-
-
-def statement(loan: Loan, first: str, last: str) -> wire.StatementResponse:
+def statement(loan: Loan, request: wire.GetStatementRequest) -> wire.StatementResponse:
     """What took effect from one day to another, both included.
 
     A waiver and a write-off are lines, but not payments received.
     """
+    first, last = _day("period_start", request.period_start), _day("period_end", request.period_end)
+    if first > last:
+        raise BadArgumentError("period_start is after period_end")
     in_order = sorted(loan.postings, key=lambda each: (each.effective_date, each.number))
     opening = sum((each.total_delta for each in in_order if each.effective_date < first), NOTHING)
     within = [each for each in in_order if first <= each.effective_date <= last]
@@ -142,7 +133,7 @@ READS: dict[str, Callable[[Loan, Any], Message]] = {
     "GetBalance": _balance,
     "GetTransactions": _transactions,
     "GetLedgerRecord": _record,
-    "GetStatement": _statement,
+    "GetStatement": statement,
 }
 """The answer of every rpc that posts nothing, but of the stream. They raise BadArgumentError."""
 
@@ -154,8 +145,7 @@ def _day(field: str, value: str) -> str:
             return value
     except ValueError:
         pass
-    msg = f"{field} is not a date, YYYY-MM-DD"
-    raise BadArgumentError(msg)
+    raise BadArgumentError(f"{field} is not a date, YYYY-MM-DD")
 
 
 def _transaction(posted: Posting) -> dict[str, Any]:
@@ -187,12 +177,6 @@ def _account(loan: Loan) -> dict[str, Any]:
         "fee_balance": text(loan.fees),
         "total_outstanding": text(loan.owed),
     }
-
-
-def _fields(request: Message) -> dict[str, Any]:
-    """The fields that are set, by the contract's names."""
-    found: dict[str, Any] = MessageToDict(request, preserving_proto_field_name=True)
-    return found
 
 
 def _message(empty: M, fields: dict[str, Any]) -> M:

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from app.ledger.sandbox.allocation import plan, split
 from app.ledger.sandbox.errors import BadArgumentError, RejectedError
-from app.ledger.sandbox.loans import Loan
-from app.ledger.sandbox.transactions import FEES, NOTHING, Draft, Kind, text, total
+from app.ledger.sandbox.loans import FEES, NOTHING, Draft, Kind, Loan, text, total
 
 FEE_CAP = Decimal(2)
 """Principal and fees of a loan may come to twice what was lent: the law's limit for small-amount loans."""
@@ -24,8 +23,7 @@ _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 
 def _amount(value: str) -> Decimal:
     if _AMOUNT.fullmatch(value) is None:
-        msg = "not an amount: digits below a trillion, with two decimal places at most"
-        raise ValueError(msg)
+        raise ValueError("not an amount: digits below a trillion, with two decimal places at most")
     return Decimal(value).quantize(NOTHING) + NOTHING
 
 
@@ -143,8 +141,7 @@ class Adjustment:
 
     def draft(self, loan: Loan) -> Draft:
         if not self.principal_delta and not self.fee_delta:
-            msg = "principal_delta and fee_delta are both zero"
-            raise BadArgumentError(msg)
+            raise BadArgumentError("principal_delta and fee_delta are both zero")
         if loan.principal + self.principal_delta < 0 or loan.fees + self.fee_delta < 0:
             owed = f"the principal owed, {text(loan.principal)}, or the fees owed, {text(loan.fees)}"
             msg = f"An adjustment by {self.principal_delta} and {self.fee_delta} is more than {owed}"
@@ -159,11 +156,9 @@ Operation = Repayment | Fee | Waiver | WriteOff | Adjustment
 def check_open(loan: Loan) -> None:
     """Raises RejectedError for a loan that takes no postings from callers."""
     if loan.closed_as is not None:
-        msg = f"Account {loan.loan_account_id} is closed ({loan.closed_as}): nothing is owed"
-        raise RejectedError(msg)
+        raise RejectedError(f"Account {loan.loan_account_id} is closed ({loan.closed_as}): nothing is owed")
     if not loan.paid_out:
-        msg = f"Loan {loan.loan_account_id} was not disbursed yet: nothing is owed"
-        raise RejectedError(msg)
+        raise RejectedError(f"Loan {loan.loan_account_id} was not disbursed yet: nothing is owed")
 
 
 def _decided(

@@ -10,8 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.ledger.sandbox.books import Books
-from app.ledger.sandbox.loans import Loan
-from app.ledger.sandbox.transactions import UPSTREAM, Kind, Posting, closes_as, text, total
+from app.ledger.sandbox.loans import UPSTREAM, Kind, Loan, Posting, closes_as, text, total
 from app.runtime.servers.back_off import BackOff
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,10 @@
 """One check of ``billie doctor``: what was examined, the verdict, and the advice."""
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from app.runtime.camel_model import CamelModel
+from app.runtime.observability.logging import in_short
 
 _LATE_S, _WRONG_S = 2.0, 30.0
 """Ages are computed across clocks, tokens allow for five seconds, and leases for none."""
@@ -27,7 +29,6 @@ class Check(CamelModel):
 
 
 def well(name: str, detail: str) -> Check:
-    """It is as it should be."""
     return Check(name=name, verdict=Verdict.OK, detail=detail)
 
 
@@ -41,9 +42,15 @@ def failed(name: str, detail: str, advice: str) -> Check:
     return Check(name=name, verdict=Verdict.FAILED, detail=detail, advice=advice)
 
 
-def away(name: str, detail: str, advice: str) -> Check:
-    """The server does not answer."""
-    return Check(name=name, verdict=Verdict.AWAY, detail=detail, advice=advice)
+def answering(
+    server: str, setting: str, errors: tuple[type[Exception], ...], checks: Callable[[], Iterable[Check]]
+) -> list[Check]:
+    """All checks of a server, or only that it is away: one of ``errors`` came instead of an answer."""
+    try:
+        return list(checks())
+    except errors as error:
+        detail, advice = in_short(error), f"Is it up? Check {setting}."
+        return [Check(name=f"{server}.connection", verdict=Verdict.AWAY, detail=detail, advice=advice)]
 
 
 def clock(name: str, theirs: float, asked: float, answered: float) -> Check:

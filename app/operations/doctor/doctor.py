@@ -1,41 +1,48 @@
 """Checks whether the roles have everything that they need: each server on its own, all at once."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from app.event_store.errors import EVENT_STORE_ERRORS
+from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import NOT_OFFERED, health
-from app.ledger.client.security import LedgerSettingsError, Security
-from app.operations.doctor.check import Check, away, failed, well
+from app.operations.doctor.check import Check, answering, failed, well
 from app.operations.doctor.event_store import event_store_checks
 from app.operations.doctor.mongodb import mongodb_checks
 from app.operations.doctor.redis import redis_checks
 from app.operations.doctor.settings import settings_checks
 from app.operations.servers import Servers
-from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
+
+_STORE_ERRORS = (*EVENT_STORE_ERRORS, psycopg.Error)
 
 
 def examine(servers: Servers) -> list[Check]:
     """Every check, settings first. Changes nothing, except for a scratch collection that it drops again."""
     settings = servers.settings
-    with ThreadPoolExecutor(4) as pool:
-        checks = (
-            pool.submit(redis_checks, servers.redis, settings),
-            pool.submit(event_store_checks, servers),
-            pool.submit(mongodb_checks, servers.database, settings),
-            pool.submit(_ledger_checks, settings),
-        )
-    return [*settings_checks(settings), *(check for each in checks for check in each.result())]
+    asked = (
+        ("redis", "BILLIE_REDIS_URL", (RedisError,), lambda: redis_checks(servers.redis, settings)),
+        ("event_store", "BILLIE_EVENT_STORE_URL", _STORE_ERRORS, lambda: event_store_checks(servers)),
+        ("mongodb", "BILLIE_MONGO_URL", (PyMongoError,), lambda: mongodb_checks(servers.database)),
+        ("ledger", "BILLIE_LEDGER_TARGET", (LedgerError,), lambda: _ledger_checks(settings)),
+    )
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = [pool.submit(answering, *each) for each in asked]
+    return [*settings_checks(settings), *(check for each in answers for check in each.result())]
 
 
-def _ledger_checks(settings: Settings) -> list[Check]:
+def _ledger_checks(settings: Settings) -> Iterator[Check]:
     name, target = "ledger.connection", settings.ledger_target
     try:
-        state = health(target, security=Security.of(settings))
-    except LedgerError as error:
-        return [away(name, in_short(error), "Is it up? Check BILLIE_LEDGER_TARGET.")]
+        state = health(settings)
     except LedgerSettingsError:
-        return []  # Reported with the settings.
+        return  # Reported with the settings.
     if state in ("SERVING", NOT_OFFERED):
-        return [well(name, f"{target} answers: {state}")]
-    return [failed(name, f"{target} reports {state}", "Notify its operators.")]
+        yield well(name, f"{target} answers: {state}")
+    else:
+        yield failed(name, f"{target} reports {state}", "Notify its operators.")

@@ -6,23 +6,15 @@ from time import time
 from typing import Any
 
 from pymongo.database import Database
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure
 
-from app.operations.doctor.check import Check, away, clock, failed, well
+from app.operations.doctor.check import Check, clock, failed, well
 from app.operations.status.stores import read_models_state
 from app.runtime.observability.logging import in_short
-from app.runtime.settings.settings import Settings
 
 
-def mongodb_checks(database: Database[dict[str, Any]], settings: Settings) -> list[Check]:
-    """All of them, or only that MongoDB is away. Creates and drops a scratch collection."""
-    try:
-        return list(_checks(database, settings))
-    except PyMongoError as error:
-        return [away("mongodb.connection", in_short(error), "Is it up? Check BILLIE_MONGO_URL.")]
-
-
-def _checks(database: Database[dict[str, Any]], settings: Settings) -> Iterator[Check]:
+def mongodb_checks(database: Database[dict[str, Any]]) -> Iterator[Check]:
+    """All of them. Creates and drops a scratch collection. Raises pymongo's errors."""
     asked = time()
     hello = database.client.admin.command("hello")
     answered = time()
@@ -30,7 +22,7 @@ def _checks(database: Database[dict[str, Any]], settings: Settings) -> Iterator[
     yield clock("mongodb.clock", hello["localTime"].timestamp(), asked, answered)
     yield well("mongodb.version", str(database.client.server_info()["version"]))
     yield _permission(database)
-    models = read_models_state(database, settings)
+    models = read_models_state(database)
     if models.waiting_migrations:
         pending = f"pending: {', '.join(models.waiting_migrations)}"
         yield failed("mongodb.migrations", pending, "Run `billie migrate`.")

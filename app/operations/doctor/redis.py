@@ -5,10 +5,10 @@ from time import time
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from app.ingestion.stream.stream_info import group_info
-from app.operations.doctor.check import Check, away, clock, failed, warning, well
+from app.operations.doctor.check import Check, clock, failed, warning, well
 from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
 
@@ -17,15 +17,8 @@ _FULL = 0.9
 _NO_ENTRY = "0-0"
 
 
-def redis_checks(redis: Redis, settings: Settings) -> list[Check]:
-    """All of them, or only that Redis is away. Changes nothing in Redis."""
-    try:
-        return list(_checks(redis, settings))
-    except RedisError as error:
-        return [away("redis.connection", in_short(error), "Is it up? Check BILLIE_REDIS_URL.")]
-
-
-def _checks(redis: Redis, settings: Settings) -> Iterator[Check]:
+def redis_checks(redis: Redis, settings: Settings) -> Iterator[Check]:
+    """All of them. Changes nothing in Redis. Raises redis's errors."""
     asked = time()
     seconds, microseconds = redis.time()
     yield well("redis.connection", "answers")

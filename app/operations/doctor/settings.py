@@ -3,7 +3,7 @@
 import resource
 from collections.abc import Iterator
 
-from app.ledger.client.security import LedgerSettingsError, Security
+from app.ledger.client.channel import LedgerSettingsError, Security
 from app.operations.doctor.check import Check, failed, warning, well
 from app.runtime.settings.settings import Settings
 

@@ -8,16 +8,8 @@ from datetime import timedelta
 from itertools import chain
 
 from app.ledger.client.health import NOT_OFFERED
+from app.operations.status import report
 from app.operations.status.inbox import taken_over_after_ms
-from app.operations.status.report import (
-    Finding,
-    GroupState,
-    InboxState,
-    LedgerState,
-    MoneyState,
-    ProjectionState,
-    Status,
-)
 from app.runtime.humanize import counted, span
 from app.runtime.settings.settings import Settings
 
@@ -31,7 +23,7 @@ _LISTED = "GET /v1/ledger-commands?status=unknown lists them."
 Findings = Iterator[tuple[str, str]]
 
 
-def findings(status: Status, settings: Settings) -> list[Finding]:
+def findings(status: report.Status, settings: Settings) -> list[report.Finding]:
     """Everything that needs an operator, the most urgent first."""
     inbox, models = status.inbox, status.read_models
     projections = models.projections if models else []
@@ -49,10 +41,10 @@ def findings(status: Status, settings: Settings) -> list[Finding]:
         _new_types(inbox, status) if inbox else (),
         _quiet(inbox, settings) if inbox else (),
     )
-    return [Finding(code=code, detail=detail) for code, detail in found]
+    return [report.Finding(code=code, detail=detail) for code, detail in found]
 
 
-def _away(status: Status) -> Findings:
+def _away(status: report.Status) -> Findings:
     for away in status.away:
         yield (
             "server_away",
@@ -60,7 +52,7 @@ def _away(status: Status) -> Findings:
         )
 
 
-def _no_store(status: Status) -> Findings:
+def _no_store(status: report.Status) -> Findings:
     if status.event_store is not None and not status.event_store.is_created:
         yield (
             "no_event_store",
@@ -69,7 +61,7 @@ def _no_store(status: Status) -> Findings:
         )
 
 
-def _money(money: MoneyState, settings: Settings) -> Findings:
+def _money(money: report.MoneyState, settings: Settings) -> Findings:
     if money.irregular_write_offs:
         yield (
             "write_offs_irregular",
@@ -95,7 +87,7 @@ def _money(money: MoneyState, settings: Settings) -> Findings:
         )
 
 
-def _group(inbox: InboxState, settings: Settings) -> Findings:
+def _group(inbox: report.InboxState, settings: Settings) -> Findings:
     if (group := inbox.group) is None:
         yield (
             "no_group",
@@ -116,7 +108,7 @@ def _group(inbox: InboxState, settings: Settings) -> Findings:
     yield from _pending(group, settings)
 
 
-def _consumers(group: GroupState) -> Findings:
+def _consumers(group: report.GroupState) -> Findings:
     if any(consumer.idle_seconds < ALIVE_WITHIN_S for consumer in group.consumers):
         return
     if not group.idle_since_asking and group.consumers and not group.unread:
@@ -126,7 +118,7 @@ def _consumers(group: GroupState) -> Findings:
     yield "no_consumer", f"No consumer is alive{seen}: start `billie ingest`."
 
 
-def _pending(group: GroupState, settings: Settings) -> Findings:
+def _pending(group: report.GroupState, settings: Settings) -> Findings:
     if (oldest := group.oldest_pending) is None:
         return
     if oldest.idle_seconds > taken_over_after_ms(settings) / 1e3:
@@ -143,7 +135,7 @@ def _pending(group: GroupState, settings: Settings) -> Findings:
         )
 
 
-def _other_store(projections: list[ProjectionState]) -> Findings:
+def _other_store(projections: list[report.ProjectionState]) -> Findings:
     for each in projections:
         if each.behind is not None and each.behind < 0:
             yield (
@@ -153,7 +145,7 @@ def _other_store(projections: list[ProjectionState]) -> Findings:
             )
 
 
-def _faults(projections: list[ProjectionState]) -> Findings:
+def _faults(projections: list[report.ProjectionState]) -> Findings:
     for each in projections:
         if (still := each.standstill) is not None:
             since = f" since {still.since:%Y-%m-%d %H:%M} UTC" if still.since else ""
@@ -184,7 +176,7 @@ def _faults(projections: list[ProjectionState]) -> Findings:
             )
 
 
-def _late(projections: list[ProjectionState]) -> Findings:
+def _late(projections: list[report.ProjectionState]) -> Findings:
     late = [each for each in projections if (each.waiting_seconds or 0) > _LATE_S and each.standstill is None]
     stuck = [each for each in late if each.unmoved_seconds is None or each.unmoved_seconds > _LATE_S]
     if stuck:
@@ -199,7 +191,7 @@ def _late(projections: list[ProjectionState]) -> Findings:
         yield "projection_late", f"{_behind(moving)}, but moving: check again in a minute."
 
 
-def _behind(projections: list[ProjectionState]) -> str:
+def _behind(projections: list[report.ProjectionState]) -> str:
     """Which, and how far: in one sentence, since they mostly share one cause."""
     *others, last = [each.name for each in projections]
     names = f"{', '.join(others)} and {last} are up to" if others else f"{last} is"
@@ -215,17 +207,17 @@ def _migrations(names: list[str]) -> Findings:
         )
 
 
-def _ledger(ledger: LedgerState) -> Findings:
+def _ledger(ledger: report.LedgerState) -> Findings:
     if ledger.status not in ("SERVING", NOT_OFFERED):
         yield "ledger_unwell", f"The ledger at {ledger.target} reports {ledger.status}: notify its operators."
 
 
-def _dead_letters(inbox: InboxState) -> Findings:
+def _dead_letters(inbox: report.InboxState) -> Findings:
     if total := inbox.dead_letters.total:
         yield "dead_letters", f"{counted(total, 'dead letter')}: see `billie dead-letters list`."
 
 
-def _new_types(inbox: InboxState, status: Status) -> Findings:
+def _new_types(inbox: report.InboxState, status: report.Status) -> Findings:
     for each in inbox.unknown_types:
         if each.first_seen is not None and status.at - each.first_seen < _NEW_FOR:
             ago = span(max(0.0, (status.at - each.first_seen).total_seconds()))
@@ -237,7 +229,7 @@ def _new_types(inbox: InboxState, status: Status) -> Findings:
             )
 
 
-def _quiet(inbox: InboxState, settings: Settings) -> Findings:
+def _quiet(inbox: report.InboxState, settings: Settings) -> Findings:
     if not (stream := inbox.stream).is_quiet:
         return
     usual = "" if stream.usual_gap_seconds is None else f" (usual: {span(stream.usual_gap_seconds)})"

@@ -6,19 +6,10 @@ from typing import Any
 from redis import Redis
 
 from app.ingestion.dead_letters.store import DeadLetterStore
-from app.ingestion.messages.catalogue import AHEAD
+from app.ingestion.messages.envelope import AHEAD
 from app.ingestion.stream.keys import oddities_key, unknown_types_keys
 from app.ingestion.stream.stream_info import group_info, parse_id, stream_info
-from app.operations.status.report import (
-    ConsumerState,
-    CountedField,
-    DeadLettersState,
-    GroupState,
-    InboxState,
-    PendingEntry,
-    StreamState,
-    UnknownType,
-)
+from app.operations.status import report
 from app.operations.status.source_rhythm import quiet_after_s, usual_gap_s
 from app.runtime.settings.settings import Settings
 
@@ -29,20 +20,20 @@ _IDLE_SINCE_ASKING = (7, 2)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-def inbox_state(redis: Redis, settings: Settings) -> InboxState:
+def inbox_state(redis: Redis, settings: Settings) -> report.InboxState:
     """All of it, by Redis's own clock. Raises redis's errors."""
     name, now = settings.inbox_stream, _now(redis)
     stream, group = stream_state(redis, settings, now)
     counts = sorted(_hash(redis, oddities_key(name)).items())
-    odd = [CountedField(field=field, count=int(count)) for field, count in counts]
-    return InboxState(
+    odd = [report.CountedField(field=field, count=int(count)) for field, count in counts]
+    return report.InboxState(
         stream=stream,
         group=group,
         dead_letters=_dead_letters(DeadLetterStore(redis, settings), settings, now),
         unknown_types=_unknown_types(redis, name),
         dropped_values=[each for each in odd if not each.field.startswith(AHEAD)],
         clocks_ahead=[
-            CountedField(field=each.field.removeprefix(AHEAD), count=each.count)
+            report.CountedField(field=each.field.removeprefix(AHEAD), count=each.count)
             for each in odd
             if each.field.startswith(AHEAD)
         ],
@@ -51,7 +42,7 @@ def inbox_state(redis: Redis, settings: Settings) -> InboxState:
 
 def stream_state(
     redis: Redis, settings: Settings, now: float | None = None
-) -> tuple[StreamState, GroupState | None]:
+) -> tuple[report.StreamState, report.GroupState | None]:
     """The stream and its group alone: a few commands, at any size. Raises redis's errors."""
     now = _now(redis) if now is None else now
     info = stream_info(redis, settings.inbox_stream)
@@ -64,13 +55,13 @@ def taken_over_after_ms(settings: Settings) -> int:
     return 2 * settings.claim_idle_ms
 
 
-def _stream(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> StreamState:
+def _stream(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> report.StreamState:
     name = settings.inbox_stream
     if not info or parse_id(info["last-generated-id"]) == (0, 0):
-        return StreamState(name=name, length=0)
+        return report.StreamState(name=name, length=0)
     last = info["last-generated-id"]
     usual = usual_gap_s(redis, name, parse_id(last)[0] / 1e3)
-    return StreamState(
+    return report.StreamState(
         name=name,
         length=info["length"],
         last_entry_id=last.decode(),
@@ -80,7 +71,7 @@ def _stream(redis: Redis, settings: Settings, info: dict[str, Any], now: float) 
     )
 
 
-def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> GroupState | None:
+def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -> report.GroupState | None:
     stream, name = settings.inbox_stream, settings.consumer_group
     if (group := group_info(redis, stream, name)) is None:
         return None
@@ -88,7 +79,7 @@ def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -
     server: Any = redis.info("server")
     consumers: Any = redis.xinfo_consumers(stream, name)
     version = tuple(int(part) for part in str(server["redis_version"]).split(".") if part.isdigit())
-    return GroupState(
+    return report.GroupState(
         name=name,
         last_delivered_id=group["last-delivered-id"].decode(),
         entries_read=group.get("entries-read"),
@@ -98,7 +89,7 @@ def _group(redis: Redis, settings: Settings, info: dict[str, Any], now: float) -
         pending=group["pending"],
         oldest_pending=_oldest_pending(redis, settings, now),
         consumers=[
-            ConsumerState(
+            report.ConsumerState(
                 name=each["name"].decode(), pending=each["pending"], idle_seconds=each["idle"] / 1e3
             )
             for each in consumers
@@ -133,7 +124,7 @@ def _unread(
     return count, False, oldest
 
 
-def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntry | None:
+def _oldest_pending(redis: Redis, settings: Settings, now: float) -> report.PendingEntry | None:
     """The oldest entry that another consumer should have taken over or, if there is none, the oldest."""
     stream, group = settings.inbox_stream, settings.consumer_group
     overdue = redis.xpending_range(stream, group, "-", "+", 1, idle=taken_over_after_ms(settings))
@@ -141,7 +132,7 @@ def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntr
     if not found:
         return None
     oldest = found[0]
-    return PendingEntry(
+    return report.PendingEntry(
         entry_id=oldest["message_id"].decode(),
         consumer=oldest["consumer"].decode(),
         age_seconds=_age(oldest["message_id"], now),
@@ -150,10 +141,10 @@ def _oldest_pending(redis: Redis, settings: Settings, now: float) -> PendingEntr
     )
 
 
-def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> DeadLettersState:
+def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> report.DeadLettersState:
     counts = store.counts()
     oldest = next(store.search(), None)
-    return DeadLettersState(
+    return report.DeadLettersState(
         stream=settings.dead_letter_stream,
         total=len(store),
         counted=counts.scanned,
@@ -162,11 +153,10 @@ def _dead_letters(store: DeadLetterStore, settings: Settings, now: float) -> Dea
     )
 
 
-def _unknown_types(redis: Redis, stream: str) -> list[UnknownType]:
-    """The newest types first."""
+def _unknown_types(redis: Redis, stream: str) -> list[report.UnknownType]:
     counts, first, last = (_hash(redis, key) for key in unknown_types_keys(stream))
     types = [
-        UnknownType(
+        report.UnknownType(
             type=name, count=int(count), first_seen=_time(first.get(name)), last_seen=_time(last.get(name))
         )
         for name, count in sorted(counts.items())

@@ -24,7 +24,9 @@ from app.runtime.observability.metrics import Metric
 from app.runtime.servers.clients import redis_client
 from app.runtime.settings.settings import Settings
 
-Families = Iterator[GaugeMetricFamily]
+Labelled = dict[tuple[str, ...], float]
+Values = dict[Metric, float | Labelled | None]
+"""A metric's value, or one for each set of labels; without those that are None."""
 
 _PER_PROJECTION: Mapping[Metric, Callable[[ProjectionState], float | None]] = {
     metrics.PROJECTION_POSITION: lambda each: each.position,
@@ -42,19 +44,20 @@ class _Scraped(Collector):
         """Nothing in advance: prometheus_client would otherwise collect once at registration."""
         return ()
 
-    def collect(self) -> Families:
-        up = _family(metrics.SERVER_UP)
-        yield from self.families(up)
-        yield up
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for metric, value in self.values().items():
+            if value is not None:
+                family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+                for labels, number in (value if isinstance(value, dict) else {(): value}).items():
+                    family.add_metric(labels, float(number))
+                yield family
 
-    def families(self, up: GaugeMetricFamily) -> Families:
-        """The metrics; adds to ``up`` which servers answered."""
+    def values(self) -> Values:
+        """The metrics, and which servers answered."""
         raise NotImplementedError
 
 
 class InboxMetrics(_Scraped):
-    """The stream, its group and the dead letters."""
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
@@ -72,35 +75,30 @@ class InboxMetrics(_Scraped):
             "lagSeconds": 0.0 if group is None else group.oldest_unread_age_seconds or 0.0,
         }
 
-    def families(self, up: GaugeMetricFamily) -> Families:
+    def values(self) -> Values:
         with closing(self._redis()) as redis:
             try:
                 stream, group = stream_state(redis, self._settings)
-                dead_letters = redis.xlen(self._settings.dead_letter_stream)
+                dead_letters: Any = redis.xlen(self._settings.dead_letter_stream)
             except RedisError:
-                up.add_metric(["redis"], 0)
-                return
-        up.add_metric(["redis"], 1)
+                return {metrics.SERVER_UP: {("redis",): 0}}
         age = stream.last_entry_age_seconds
-        yield from _values(
-            {
-                metrics.STREAM_ENTRIES: stream.length,
-                metrics.STREAM_LAST_ENTRY_AGE: age,
-                metrics.STREAM_QUIET: None if age is None else stream.is_quiet,
-                metrics.STREAM_USUAL_GAP: stream.usual_gap_seconds,
-                metrics.DEAD_LETTERS: float(dead_letters),
-            }
-        )
-        if group is not None:
-            oldest = group.oldest_pending
-            yield from _values(
-                {
-                    metrics.STREAM_UNREAD: group.unread,
-                    metrics.STREAM_LAG: group.oldest_unread_age_seconds or 0.0,
-                    metrics.STREAM_PENDING: group.pending,
-                    metrics.STREAM_OLDEST_PENDING: oldest.age_seconds if oldest else 0.0,
-                }
-            )
+        values: Values = {
+            metrics.SERVER_UP: {("redis",): 1},
+            metrics.STREAM_ENTRIES: stream.length,
+            metrics.STREAM_LAST_ENTRY_AGE: age,
+            metrics.STREAM_QUIET: None if age is None else stream.is_quiet,
+            metrics.STREAM_USUAL_GAP: stream.usual_gap_seconds,
+            metrics.DEAD_LETTERS: dead_letters,
+        }
+        if group is None:
+            return values
+        return values | {
+            metrics.STREAM_UNREAD: group.unread,
+            metrics.STREAM_LAG: group.oldest_unread_age_seconds or 0.0,
+            metrics.STREAM_PENDING: group.pending,
+            metrics.STREAM_OLDEST_PENDING: group.oldest_pending.age_seconds if group.oldest_pending else 0.0,
+        }
 
     def _redis(self) -> Redis:
         return redis_client(self._settings, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
@@ -112,29 +110,24 @@ class ProjectionMetrics(_Scraped):
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
 
-    def families(self, up: GaugeMetricFamily) -> Families:
+    def values(self) -> Values:
         servers = self._servers
         events: EventStoreState | None = None
         models: ReadModelsState | None = None
         with suppress(PyMongoError):
-            models = read_models_state(servers.database, servers.settings)
+            models = read_models_state(servers.database)
         try:
             events = event_store_state(servers.event_store())
             if models is not None:
                 models = lag_behind(models, servers.event_store())
         except EVENT_STORE_ERRORS:
             events = None
-        up.add_metric(["event_store"], events is not None)
-        up.add_metric(["mongodb"], models is not None)
+        up: Labelled = {("event_store",): events is not None, ("mongodb",): models is not None}
+        values: Values = {metrics.SERVER_UP: up}
         if events is not None:
-            yield from _values(
-                {
-                    metrics.STORE_POSITION: events.newest_position,
-                    metrics.STORE_NEWEST_AGE: events.newest_event_age_seconds,
-                }
-            )
-        if models is not None:
-            yield from _of_projections(models)
+            values[metrics.STORE_POSITION] = events.newest_position
+            values[metrics.STORE_NEWEST_AGE] = events.newest_event_age_seconds
+        return values if models is None else values | _of_projections(models)
 
 
 class MoneyMetrics(_Scraped):
@@ -143,44 +136,29 @@ class MoneyMetrics(_Scraped):
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
 
-    def families(self, up: GaugeMetricFamily) -> Families:
+    def values(self) -> Values:
         try:
             money = money_state(self._servers.database)
         except PyMongoError:
-            up.add_metric(["mongodb"], 0)
-            return
-        up.add_metric(["mongodb"], 1)
-        yield from _values(
-            {
-                metrics.MONEY_UNKNOWN: money.unknown,
-                metrics.MONEY_OLDEST_UNKNOWN: money.oldest_unknown_age_seconds or 0.0,
-                metrics.MONEY_AWAITING_APPROVAL: money.awaiting_approval,
-                metrics.WRITE_OFFS_IRREGULAR: money.irregular_write_offs,
-            }
-        )
+            return {metrics.SERVER_UP: {("mongodb",): 0}}
+        return {
+            metrics.SERVER_UP: {("mongodb",): 1},
+            metrics.MONEY_UNKNOWN: money.unknown,
+            metrics.MONEY_OLDEST_UNKNOWN: money.oldest_unknown_age_seconds or 0.0,
+            metrics.MONEY_AWAITING_APPROVAL: money.awaiting_approval,
+            metrics.WRITE_OFFS_IRREGULAR: money.irregular_write_offs,
+        }
 
 
-def _of_projections(models: ReadModelsState) -> Families:
+def _of_projections(models: ReadModelsState) -> Values:
+    stalled: Labelled = {
+        (each.name, each.standstill.cause): 1 for each in models.projections if each.standstill is not None
+    }
+    values: Values = {
+        metrics.PROJECTION_STALLED: stalled,
+        metrics.MIGRATIONS_WAITING: len(models.waiting_migrations),
+    }
     for metric, value_of in _PER_PROJECTION.items():
-        family = _family(metric)
-        for each in models.projections:
-            if (value := value_of(each)) is not None:
-                family.add_metric([each.name], float(value))
-        yield family
-    stalled = _family(metrics.PROJECTION_STALLED)
-    for each in models.projections:
-        if each.standstill is not None:
-            stalled.add_metric([each.name, each.standstill.cause], 1)
-    yield stalled
-    yield from _values({metrics.MIGRATIONS_WAITING: len(models.waiting_migrations)})
-
-
-def _family(metric: Metric) -> GaugeMetricFamily:
-    return GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-
-
-def _values(values: Mapping[Metric, float | None]) -> Families:
-    """A family for each metric that has a value."""
-    for metric, value in values.items():
-        if value is not None:
-            yield GaugeMetricFamily(metric.name, metric.meaning, value=value)
+        found = {(each.name,): value_of(each) for each in models.projections}
+        values[metric] = {labels: value for labels, value in found.items() if value is not None}
+    return values

@@ -34,7 +34,6 @@ class StreamState(CamelModel):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether the silence is longer than usual."""
         age, after = self.last_entry_age_seconds, self.quiet_after_seconds
         return age is not None and after is not None and age > after
 

@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 
 from app import __version__
 from app.event_store.errors import EVENT_STORE_ERRORS, NoEventStoreError
+from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import health
-from app.ledger.client.security import LedgerSettingsError, Security
 from app.operations.servers import Servers
 from app.operations.status.findings import findings
 from app.operations.status.inbox import inbox_state
@@ -54,7 +54,7 @@ def status(servers: Servers) -> Status:
     with ThreadPoolExecutor(4) as pool:
         inbox = pool.submit(_REDIS.ask, lambda: inbox_state(servers.redis, settings))
         events = pool.submit(_STORE.ask, lambda: _event_store_state(servers))
-        models = pool.submit(_MONGO.ask, lambda: read_models_state(servers.database, settings))
+        models = pool.submit(_MONGO.ask, lambda: read_models_state(servers.database))
         ledger = pool.submit(_LEDGER.ask, lambda: _ledger_state(settings))
     answers = (inbox.result(), *_with_lag(servers, events.result(), models.result()), ledger.result())
     seen = Status(
@@ -89,8 +89,7 @@ def _event_store_state(servers: Servers) -> EventStoreState:
 
 
 def _ledger_state(settings: Settings) -> LedgerState:
-    target = settings.ledger_target
-    return LedgerState(target=target, status=health(target, security=Security.of(settings)))
+    return LedgerState(target=settings.ledger_target, status=health(settings))
 
 
 def _present(answer: T | Away) -> T | None:

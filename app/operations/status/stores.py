@@ -8,19 +8,11 @@ from pymongo.database import Database
 
 from app.event_store.application import Servicing
 from app.event_store.errors import UNREADABLE_ERRORS
-from app.operations.status.report import (
-    EventStoreState,
-    MoneyState,
-    ProjectionState,
-    ReadModelsState,
-    RebuildState,
-)
+from app.operations.status import report
 from app.projections.engine.positions import COLLECTION
-from app.projections.engine.projection import Projection
 from app.projections.migrations import waiting
-from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.names import VERSIONS
 from app.projections.rebuild.shadow import Phase, record_id
-from app.runtime.settings.settings import Settings
 
 _IRREGULAR_FOR = timedelta(days=7)
 """How long the status reports an irregular write-off: nobody can undo the mark."""
@@ -28,33 +20,33 @@ _STILL_RUNNING = timedelta(seconds=60)
 """A younger command without an outcome is normal: the ledger or the settler may be working on it."""
 
 
-def event_store_state(servicing: Servicing) -> EventStoreState:
+def event_store_state(servicing: Servicing) -> report.EventStoreState:
     """The newest position, and when its event was recorded. Raises one of EVENT_STORE_ERRORS."""
     newest = servicing.max_position()
     at = _recorded_at(servicing, newest)
-    return EventStoreState(
+    return report.EventStoreState(
         newest_position=newest, newest_event_at=at, newest_event_age_seconds=None if at is None else _age(at)
     )
 
 
-def read_models_state(database: Database[dict[str, Any]], settings: Settings) -> ReadModelsState:
+def read_models_state(database: Database[dict[str, Any]]) -> report.ReadModelsState:
     """The state of each projection, without its lag, and of money commands. Raises pymongo's errors."""
     records = {document["_id"]: document for document in database[COLLECTION].find()}
-    return ReadModelsState(
-        projections=[_projection(each, records) for each in all_projections(settings).values()],
+    return report.ReadModelsState(
+        projections=[_projection(*each, records) for each in VERSIONS.items()],
         waiting_migrations=waiting(database),
         money=money_state(database),
     )
 
 
-def lag_behind(models: ReadModelsState, servicing: Servicing) -> ReadModelsState:
+def lag_behind(models: report.ReadModelsState, servicing: Servicing) -> report.ReadModelsState:
     """The same, with each projection's lag behind the event store. Raises one of EVENT_STORE_ERRORS."""
     newest = servicing.max_position()
     projections = [_with_lag(projection, newest, servicing) for projection in models.projections]
     return models.model_copy(update={"projections": projections})
 
 
-def money_state(database: Database[dict[str, Any]]) -> MoneyState:
+def money_state(database: Database[dict[str, Any]]) -> report.MoneyState:
     """Money commands without an outcome, and recent irregular write-offs. Raises pymongo's errors."""
     commands = database["ledger-commands"]
     before = datetime.now(UTC) - _STILL_RUNNING
@@ -62,7 +54,7 @@ def money_state(database: Database[dict[str, Any]]) -> MoneyState:
     is_open = {"$or": [{"status": "unknown"}, lost]}
     lately = {"irregular": {"$exists": True}, "decision.at": {"$gte": datetime.now(UTC) - _IRREGULAR_FOR}}
     oldest = commands.find_one(is_open, {"requestedAt": 1}, sort=[("requestedAt", ASCENDING)])
-    return MoneyState(
+    return report.MoneyState(
         unknown=commands.count_documents(is_open),
         oldest_unknown_age_seconds=None if oldest is None else _age(oldest["requestedAt"]),
         awaiting_approval=commands.count_documents({"status": "requested", "approval.status": "pending"}),
@@ -86,21 +78,23 @@ def _recorded_at(servicing: Servicing, position: int) -> datetime | None:
     return at
 
 
-def _with_lag(projection: ProjectionState, newest: int, servicing: Servicing) -> ProjectionState:
+def _with_lag(
+    projection: report.ProjectionState, newest: int, servicing: Servicing
+) -> report.ProjectionState:
     behind = newest - projection.position
     first = _recorded_at(servicing, projection.position + 1) if behind > 0 else None
     since = projection.unmoved_seconds if first is None else _age(first)
     return projection.model_copy(update={"behind": behind, "waiting_seconds": since if behind > 0 else None})
 
 
-def _projection(projection: Projection, records: dict[str, dict[str, Any]]) -> ProjectionState:
-    record = records.get(projection.name, {})
+def _projection(name: str, version: int, records: dict[str, dict[str, Any]]) -> report.ProjectionState:
+    record = records.get(name, {})
     updated: datetime | None = record.get("updatedAt")
-    rebuild = records.get(record_id(projection.name))
-    return ProjectionState(
-        name=projection.name,
+    rebuild = records.get(record_id(name))
+    return report.ProjectionState(
+        name=name,
         version=int(record.get("version", 1)),
-        current_version=projection.version if record else 1,
+        current_version=version if record else 1,
         run_by=record.get("lease", {}).get("owner"),
         standstill=record.get("standstill"),
         set_aside=record.get("setAside", []),
@@ -111,8 +105,8 @@ def _projection(projection: Projection, records: dict[str, dict[str, Any]]) -> P
     )
 
 
-def _rebuild(record: dict[str, Any]) -> RebuildState:
-    return RebuildState(
+def _rebuild(record: dict[str, Any]) -> report.RebuildState:
+    return report.RebuildState(
         phase=record.get("phase", Phase.FOLD.value),
         position=int(record.get("folded", record["position"])),
         newest=record.get("newest"),

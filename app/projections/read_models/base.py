@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from app.projections.engine.projection import Projection
 from app.projections.read_models.calendar import BusinessCalendar
+from app.projections.read_models.names import VERSIONS
 from app.runtime.camel_model import Money as Money
 from app.runtime.settings.settings import Settings
 
@@ -106,6 +107,7 @@ class ReadModel(Projection):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.identifier = cls.model.identifier()
+        cls.version = VERSIONS.get(cls.name, cls.version)
 
     @cached_property
     def calendar(self) -> BusinessCalendar:

@@ -1,4 +1,4 @@
-"""All read models: a new one is one file, and one line here."""
+"""All read models: a new one is one file, a line here, and a line in ``names``."""
 
 from app.projections.engine.projection import Projection
 from app.projections.read_models.base import Model, Options, ReadModel

@@ -14,6 +14,7 @@ from app.ledger.client import errors
 from app.ledger.client.client import LedgerClient
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.servers.embedded import free_port
+from app.runtime.settings.settings import Settings
 from tests.support.servers.scripted_ledger import Call, balance, posted, refuses, scripted_ledger, transaction
 
 T = TypeVar("T")
@@ -21,10 +22,18 @@ T = TypeVar("T")
 
 def ask(target: str, question: Callable[[LedgerClient], Awaitable[T]], **options: Any) -> T:
     async def asked() -> T:
-        async with LedgerClient(target, **options) as client:
+        async with LedgerClient(Settings(ledger_target=target, **options)) as client:
             return await question(client)
 
     return asyncio.run(asked())
+
+
+async def is_ready(client: LedgerClient, **how: float) -> bool:
+    try:
+        await client.raise_if_down(**how)
+    except errors.LedgerDownError:
+        return False
+    return True
 
 
 KEY = "key-0001"
@@ -142,7 +151,7 @@ def test_a_hung_ledger_holds_a_call_until_its_deadline_and_no_longer() -> None:
         began = time.monotonic()
         for question in (READS["GetBalance"], WRITES["WriteOff"]):
             with pytest.raises(errors.LedgerTimeoutError) as raised:
-                ask(ledger.target, question, read_seconds=0.2, write_seconds=0.2)
+                ask(ledger.target, question, ledger_read_seconds=0.2, ledger_write_seconds=0.2)
         took = time.monotonic() - began
         let_go.set()
 
@@ -216,7 +225,7 @@ def test_an_unavailable_ledger_is_reported_before_a_write_and_recovers() -> None
 
     async def asked(client: LedgerClient) -> None:
         began = time.monotonic()
-        assert not await client.ready()
+        assert not await is_ready(client)
         assert time.monotonic() - began < 0.5
         for _ in range(3):
             with pytest.raises(errors.LedgerUnreachableError):
@@ -225,7 +234,7 @@ def test_an_unavailable_ledger_is_reported_before_a_write_and_recovers() -> None
             await client.raise_if_down()
         with scripted_ledger({"GetBalance": balance("1.00")}, port=port):
             async with asyncio.timeout(10):
-                while not await client.ready():
+                while not await is_ready(client):
                     await asyncio.sleep(0.02)
             assert (await client.get_balance("L1")).total_outstanding == 1
 
@@ -250,7 +259,7 @@ def test_a_hung_ledger_is_known_to_be_down_without_waiting_for_deadlines() -> No
         return time.monotonic() - began
 
     with scripted_ledger({"GetBalance": hang}) as ledger:
-        took = ask(ledger.target, asked, read_seconds=0.1)
+        took = ask(ledger.target, asked, ledger_read_seconds=0.1)
         let_go.set()
     assert took < 0.5
 
@@ -303,7 +312,7 @@ def test_rejections_do_not_open_the_breaker() -> None:
 
 def test_a_ledger_that_is_not_serving_gets_no_write() -> None:
     with scripted_ledger({}, healthy=False) as ledger:
-        assert not ask(ledger.target, lambda client: client.ready(seconds=2))
+        assert not ask(ledger.target, lambda client: is_ready(client, seconds=2))
 
 
 @pytest.mark.parametrize(
@@ -381,4 +390,4 @@ def test_a_watch_ends_when_its_time_is_over() -> None:
         over.wait(10)
 
     with scripted_ledger({"WatchTransactions": stay}) as ledger:
-        assert ask(ledger.target, asked, watch_seconds=0.3) == ["T-1"]
+        assert ask(ledger.target, asked, ledger_watch_seconds=0.3) == ["T-1"]

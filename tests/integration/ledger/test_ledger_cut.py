@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from app.ledger.client.calls import Breaker, no_answer
+from app.ledger.client.calls import Breaker
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
+from app.runtime.settings.settings import Settings
 from tests.chaos.links import Links, Mode
 from tests.support.servers.scripted_ledger import balance, scripted_ledger
 
@@ -22,8 +23,9 @@ def test_a_silent_connection_is_abandoned() -> None:
         return "answered"
 
     async def story(target: str) -> list[str]:
-        breaker = Breaker(no_answer, rest_seconds=0.1)
-        async with LedgerClient(target, read_seconds=0.3, write_seconds=0.3, breaker=breaker) as client:
+        breaker = Breaker(rest_seconds=0.1)
+        settings = Settings(ledger_target=target, ledger_read_seconds=0.3, ledger_write_seconds=0.3)
+        async with LedgerClient(settings, breaker) as client:
             outcomes = [await asked(client)]
             link.set(Mode.CUT)
             link.set(Mode.OPEN)
@@ -51,7 +53,9 @@ def test_an_occasional_late_call_keeps_the_connection(times: int) -> None:
 
     async def run() -> None:
         nonlocal channel
-        async with LedgerClient(f"127.0.0.1:{link.port}", read_seconds=0.3) as client:
+        async with LedgerClient(
+            Settings(ledger_target=f"127.0.0.1:{link.port}", ledger_read_seconds=0.3)
+        ) as client:
             await client.get_balance("L1")
             channel = client._channel
             link.set(Mode.CUT)

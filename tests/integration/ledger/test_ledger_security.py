@@ -11,10 +11,10 @@ import grpc
 import pytest
 from pydantic import SecretStr
 
+from app.ledger.client.channel import LedgerSettingsError, Security
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerUnreachableError
 from app.ledger.client.health import health
-from app.ledger.client.security import LedgerSettingsError, Security
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings.settings import Settings
 from tests.support.servers.certificates import self_signed
@@ -53,7 +53,7 @@ def ledger(ca_file: Path) -> Iterator[ScriptedLedger]:
 
 def balance_of(settings: Settings) -> Decimal:
     async def asked() -> Decimal:
-        async with LedgerClient.of(settings) as client:
+        async with LedgerClient(settings) as client:
             return (await client.get_balance("L1")).total_outstanding
 
     return asyncio.run(asked())
@@ -67,7 +67,7 @@ def test_a_certificate_of_our_authority_is_accepted(ledger: ScriptedLedger, ca_f
     settings = secured(ledger, ledger_ca_file=ca_file)
 
     assert balance_of(settings) == 450
-    assert health(ledger.target, security=Security.of(settings)) == "SERVING"
+    assert health(settings) == "SERVING"
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(ledger: ScriptedLedger) -> None:
@@ -81,7 +81,7 @@ def test_the_token_goes_with_reads_writes_and_watches(ledger: ScriptedLedger, ca
     settings = secured(ledger, ledger_ca_file=ca_file, ledger_token=SecretStr("a-token"))
 
     async def asked() -> None:
-        async with LedgerClient.of(settings) as client:
+        async with LedgerClient(settings) as client:
             await client.get_balance("L1")
             await client.post(WRITE_OFF)
             async with aclosing(client.watch_transactions("L1")) as events:  # type: ignore[type-var]

@@ -12,6 +12,7 @@ from app.ledger.client.health import health
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.faults import FaultKind, Faults, FaultSyntaxError
 from app.ledger.wire import accounting_ledger_pb2 as wire
+from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.servers.sandbox import calling, open_loan, serving
 
@@ -90,7 +91,7 @@ def test_a_delay_is_waited_for(faults: Faults, ledger: Any) -> None:
 def test_a_hung_read_is_ended_by_its_deadline(faults: Faults, ledger: Any, target: str) -> None:
     faults.add("*", FaultKind.HANG)
     assert status_of(ledger.GetBalance, BALANCE, 0.2) == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert health(target) == "SERVING", "faults are of the ledger's operations only"
+    assert health(Settings(ledger_target=target)) == "SERVING", "faults are of the ledger's operations only"
 
 
 def test_a_rejection_is_never_dropped(faults: Faults, ledger: Any) -> None:

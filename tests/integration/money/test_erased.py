@@ -66,7 +66,7 @@ def store(servicing: Servicing) -> CommandStore:
 
 def with_money(store: CommandStore, books: Books, what: Callable[[Money], T]) -> T:
     async def call() -> T:
-        async with LedgerClient(target) as client:
+        async with LedgerClient(Settings(ledger_target=target)) as client:
             return await what(Money(store, client, running_s=1.0))  # type: ignore[misc,no-any-return]
 
     with serving(books) as target:

@@ -51,7 +51,7 @@ def settle(store: CommandStore, servicing: Servicing, target: str, times: int = 
     """Let a settler look so many times, each at once after the other."""
 
     async def look() -> Settler:
-        async with LedgerClient(target, write_seconds=1.0) as client:
+        async with LedgerClient(Settings(ledger_target=target, ledger_write_seconds=1.0)) as client:
             money = Money(store, client, running_s=how.get("running_s", 0.0))
             settler = Settler(
                 money,
@@ -142,7 +142,8 @@ def test_two_concurrent_settlers_leave_one_outcome(
     command = asked(store)
 
     async def both() -> None:
-        async with LedgerClient(ledger.target) as one, LedgerClient(ledger.target) as two:
+        settings = Settings(ledger_target=ledger.target)
+        async with LedgerClient(settings) as one, LedgerClient(settings) as two:
             settlers = [
                 Settler(
                     Money(store, client, running_s=0.0),
@@ -203,7 +204,7 @@ def test_a_token_refused_after_a_sleep_settles_nothing(
     settle(store, servicing, ledger.target)
 
     async def wake() -> LedgerCommand:
-        async with LedgerClient(ledger.target) as client:
+        async with LedgerClient(Settings(ledger_target=ledger.target)) as client:
             return await Money(store, client, running_s=0.0).send(command, is_first=True)
 
     assert asyncio.run(wake()).status == "unknown"

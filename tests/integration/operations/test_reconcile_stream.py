@@ -12,8 +12,7 @@ from redis import Redis
 from app.event_store.application import Servicing
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers, TypeParser
 from app.ingestion.stream.publish import publish
-from app.operations.reconcile.reconcile import look_at_stream
-from app.operations.reconcile.reconciliation import Reconciliation, StreamState
+from app.operations.reconcile import Reconciliation, StreamState, look_at_stream
 from app.runtime.settings.settings import Settings
 from tests.support.roles import ingest
 

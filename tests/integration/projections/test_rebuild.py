@@ -166,9 +166,7 @@ def test_the_status_shows_a_rebuild_while_it_runs(
     shown = []
 
     def look(_: Progress) -> None:
-        (customers,) = [
-            each for each in read_models_state(mongo_db, settings).projections if each.name == "customers"
-        ]
+        (customers,) = [each for each in read_models_state(mongo_db).projections if each.name == "customers"]
         shown.append(customers.rebuild)
 
     rebuilding.on_progress = look  # type: ignore[method-assign]
@@ -177,9 +175,7 @@ def test_the_status_shows_a_rebuild_while_it_runs(
     assert {each.phase for each in running} >= {"fold", "catch_up"}
     assert running[-1].position == newest
     assert str(running[-1].run_by).startswith("rebuild on")
-    (after,) = [
-        each for each in read_models_state(mongo_db, settings).projections if each.name == "customers"
-    ]
+    (after,) = [each for each in read_models_state(mongo_db).projections if each.name == "customers"]
     assert after.rebuild is None
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.ledger.client.health import is_sandbox
-from app.ledger.client.security import Security
 from app.ledger.sandbox.books import Books
+from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.servers.sandbox import serving
 from tests.support.servers.scripted_ledger import scripted_ledger
@@ -62,11 +62,11 @@ def test_an_api_does_not_start_with_a_sandbox_ledger(tmp_path: Path) -> None:
 def test_a_sandbox_a_ledger_and_no_ledger_are_distinguished(tmp_path: Path) -> None:
     books = Books(tmp_path / "books.db")
     with serving(books) as target:
-        assert is_sandbox(target, security=Security())
+        assert is_sandbox(Settings(ledger_target=target))
     books.close()
-    assert not is_sandbox(target)
+    assert not is_sandbox(Settings(ledger_target=target))
     with scripted_ledger({}) as ledger:
-        assert not is_sandbox(ledger.target)
+        assert not is_sandbox(Settings(ledger_target=ledger.target))
 
 
 def test_safe_settings_get_as_far_as_the_servers(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from app import __version__
 from app.cli.main import COMMANDS
 
 HEAVY = {"eventsourcing", "fastapi", "grpc", "httpx", "jinja2", "orjson", "pydantic", "pymongo", "redis"}
+MODELS = {"app.ingestion.messages.catalogue", "app.projections.read_models.catalogue"}
+"""The models of all messages and documents: what imports them starts late."""
 IMPORTED = """
 import sys
 from app.cli.main import run
@@ -21,14 +23,24 @@ except SystemExit:
 """
 
 
+def imported_by(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, timeout=60
+    )
+    return set(done.stderr.split())
+
+
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_the_help_and_the_version_import_no_heavy_module(option: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTED, option], capture_output=True, text=True, timeout=60
-    )
-    imported = set(done.stderr.split())
+    imported = imported_by(option)
     assert {name for name in imported if name.split(".")[0] == "app"} == {"app", "app.cli", "app.cli.main"}
     assert not imported & HEAVY
+
+
+def test_status_and_history_import_no_models_of_messages_or_documents() -> None:
+    assert not imported_by("status", "--help") & (MODELS | {"fastapi", "jinja2", "httpx"})
+    history = imported_by("history", "--help")
+    assert not history & (MODELS | {"fastapi", "grpc", "httpx", "pymongo", "redis"})
 
 
 def test_help_names_every_command_and_the_version_is_ours() -> None:

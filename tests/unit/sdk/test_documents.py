@@ -12,9 +12,8 @@ from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.chat import FreeForm
 from app.sdk import Accepted, Message, Payload, json_schema, validate
-from app.sdk._asyncapi import asyncapi
 from app.sdk._examples import examples
-from app.sdk._schemas import example_payload
+from app.sdk._schemas import asyncapi, example_payload
 from tests.support.commands import ROOT
 from tests.unit.ingestion.samples import filled
 from tests.unit.sdk.built import messages

@@ -2,15 +2,8 @@
 
 import pytest
 
-from app.ledger.client.calls import Breaker, BreakerOpenError
-
-
-class AwayError(Exception):
-    pass
-
-
-class RejectedError(Exception):
-    pass
+from app.ledger.client.calls import Breaker
+from app.ledger.client.errors import LedgerDownError, LedgerError, LedgerRejectedError, LedgerTimeoutError
 
 
 class Clock:
@@ -28,12 +21,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breaker(clock: Clock) -> Breaker:
-    return Breaker(lambda error: isinstance(error, AwayError), failures=3, rest_seconds=1, clock=clock)
+    return Breaker(failures=3, rest_seconds=1, clock=clock)
 
 
-def fail(breaker: Breaker, error: type[Exception] = AwayError) -> None:
+def fail(breaker: Breaker, error: type[LedgerError] = LedgerTimeoutError) -> None:
     with pytest.raises(error), breaker.guard():
-        raise error
+        raise error("CODE", "no answer")
 
 
 def succeed(breaker: Breaker) -> None:
@@ -45,7 +38,7 @@ def test_the_breaker_opens_after_consecutive_failures(breaker: Breaker) -> None:
     for _ in range(3):
         fail(breaker)
 
-    with pytest.raises(BreakerOpenError):
+    with pytest.raises(LedgerDownError):
         succeed(breaker)
 
 
@@ -62,7 +55,7 @@ def test_a_rejection_is_an_answer(breaker: Breaker) -> None:
     fail(breaker)
     fail(breaker)
     for _ in range(10):
-        fail(breaker, RejectedError)
+        fail(breaker, LedgerRejectedError)
     fail(breaker)
 
     assert breaker.is_closed
@@ -73,7 +66,7 @@ def test_after_its_pause_the_breaker_allows_one_trial_call(breaker: Breaker, clo
         fail(breaker)
     clock.now = 1.0
 
-    with breaker.guard(), pytest.raises(BreakerOpenError):
+    with breaker.guard(), pytest.raises(LedgerDownError):
         succeed(breaker)
 
     succeed(breaker)
@@ -87,7 +80,7 @@ def test_a_failed_trial_starts_another_pause(breaker: Breaker, clock: Clock) -> 
     fail(breaker)
 
     clock.now = 1.9
-    with pytest.raises(BreakerOpenError):
+    with pytest.raises(LedgerDownError):
         succeed(breaker)
     clock.now = 2.0
     succeed(breaker)

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.errors import KeyReusedError, RejectedError, SandboxError, UnknownAccountError
+from app.ledger.sandbox.loans import Kind
 from app.ledger.sandbox.messages import statement
 from app.ledger.sandbox.operations import Adjustment, Fee, Operation, Repayment, Waiver, WriteOff
 from app.ledger.sandbox.outbox import announcements
-from app.ledger.sandbox.transactions import Kind
+from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.support.servers.sandbox import PAID_OUT_AT, open_loan
 
 MINUTE = timedelta(minutes=1)
@@ -238,7 +239,7 @@ def test_after_any_sequence_of_operations_the_books_are_right(steps: list[Step])
         assert all(each.principal_after >= 0 and each.fee_after >= 0 for each in postings)
         assert sum(each.principal_delta for each in postings) == loan.principal
         assert sum(each.fee_delta for each in postings) == loan.fees
-        answer = statement(loan, "2026-03-02", "9999-12-31")
+        answer = statement(loan, wire.GetStatementRequest(period_start="2026-03-02", period_end="9999-12-31"))
         assert (answer.opening_balance, Decimal(answer.closing_balance)) == ("0.00", loan.owed)
         assert all(0 <= each.paid <= each.scheduled for each in loan.instalments)
         applied = sum(each.amount_applied for posted in postings for each in posted.allocations)

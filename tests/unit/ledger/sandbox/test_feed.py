@@ -13,9 +13,9 @@ import pytest
 from app.demo.ledger_feed import read_facts
 from app.ingestion.messages.parsers import Parsers, TypeParser
 from app.ledger.sandbox.books import Books
+from app.ledger.sandbox.loans import Kind
 from app.ledger.sandbox.operations import Adjustment, Fee, Operation, Repayment, Waiver, WriteOff
 from app.ledger.sandbox.outbox import announcements
-from app.ledger.sandbox.transactions import Kind
 from app.sdk import Accepted, validate
 
 Heard = tuple[int, str, dict[str, Any]]

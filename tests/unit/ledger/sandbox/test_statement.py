@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.ledger.sandbox.books import Books
+from app.ledger.sandbox.loans import Kind
 from app.ledger.sandbox.messages import statement
 from app.ledger.sandbox.operations import Fee, Repayment, Waiver
-from app.ledger.sandbox.transactions import Kind
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.support.servers.sandbox import open_loan
 
@@ -32,7 +32,7 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 def statement_of(books: Books, first: str, last: str) -> wire.StatementResponse:
-    return statement(books.loan("L1"), first, last)
+    return statement(books.loan("L1"), wire.GetStatementRequest(period_start=first, period_end=last))
 
 
 def test_both_days_are_included(books: Books) -> None:

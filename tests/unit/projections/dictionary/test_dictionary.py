@@ -10,6 +10,7 @@ from bson import Decimal128
 from app.event_store.application import Servicing
 from app.projections.dictionary import PAGE, ROLE, generated
 from app.projections.read_models.catalogue import COLLECTIONS, all_projections
+from app.projections.read_models.names import VERSIONS
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
 from tests.support.data.dictionary import FIELDS, faults, paths
@@ -40,6 +41,11 @@ def test_the_committed_dictionary_is_current() -> None:
 
 def test_every_projected_collection_has_a_model() -> None:
     assert list(COLLECTIONS) == list(PROJECTIONS)
+
+
+def test_the_light_table_names_every_read_model_and_its_version() -> None:
+    assert {name: each.version for name, each in PROJECTIONS.items()} == VERSIONS
+    assert list(VERSIONS) == list(PROJECTIONS)
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)

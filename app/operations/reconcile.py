@@ -1,11 +1,12 @@
-"""Finds what documents, stream and ledger know that a restored event store does not."""
+"""What documents, stream and ledger know that a restored event store does not."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from pydantic import Field
 from pymongo.database import Database
 from redis import Redis
 
@@ -15,15 +16,16 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.parsers import Parsers
 from app.ingestion.messages.rejection import RejectedError
-from app.ingestion.stream.keys import set_aside_key
-from app.ingestion.stream.stream_info import group_info, parse_id
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
-from app.operations.reconcile.reconciliation import Ahead, OnlyShown, Reconciliation, StreamState
+from app.operations.visibility import set_aside, unacknowledged
 from app.projections.engine.positions import COLLECTION, is_of_other_store
-from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.names import VERSIONS
+from app.runtime.camel_model import CamelModel
+from app.runtime.humanize import counted
 from app.runtime.settings.settings import Settings
 
+_MOST_NAMED = 10
 _PAGE = 500
 _ASKED_BY_STAFF: Mapping[str, type[Aggregate]] = {
     "contact-notes": ContactNote,
@@ -34,6 +36,90 @@ _ASKED_BY_STAFF: Mapping[str, type[Aggregate]] = {
 Documents = Database[dict[str, Any]]
 
 
+class Ahead(CamelModel):
+    """A read model beyond the end of the store, or whose last event is another one there.
+
+    ``documents`` of it were written by events beyond the store.
+    """
+
+    projection: str
+    position: int
+    documents: int
+
+    def __str__(self) -> str:
+        documents = counted(self.documents, "document")
+        return f"{self.projection} is at position {self.position:,}, {documents} beyond the store"
+
+
+class OnlyShown(CamelModel):
+    """A document of what staff asked for, of which the store lacks the events, or the last ones.
+
+    ``stored`` is its status in the store, if that is another one; ``ledger`` what the ledger's books say of a
+    money command.
+    """
+
+    read_model: str
+    id: str
+    stored: str | None = None
+    ledger: str | None = None
+    document: dict[str, Any] = Field(exclude=True)
+
+    def __str__(self) -> str:
+        where = "in documents only"
+        if self.stored is not None:
+            where = f"{self.document['status']} in documents, and {self.stored} in the store"
+        ledger = f"; the ledger: {self.ledger}" if self.ledger else ""
+        return f"{self.read_model} {self.id} is {where}{ledger}"
+
+
+class StreamState(CamelModel):
+    """The messages on the stream.
+
+    ``unread`` were not read yet, or are being applied. ``takenAndLost`` were acknowledged, and have no event:
+    they must be read again. ``unreadable`` were acknowledged, cannot be read here, and are no dead letters.
+    """
+
+    messages: int = 0
+    unread: int = 0
+    taken_and_lost: int = 0
+    unreadable: int = 0
+
+
+class Reconciliation(CamelModel):
+    """What is beyond the store. ``notErased`` are customers who are erased in documents only."""
+
+    newest_position: int
+    ahead: list[Ahead]
+    only_shown: list[OnlyShown]
+    not_erased: list[str]
+    stream: StreamState
+
+    @property
+    def has_other_documents(self) -> bool:
+        """Whether there are documents of what the store lacks, so that they have to be rebuilt."""
+        return bool(self.ahead or self.only_shown or self.not_erased)
+
+    @property
+    def is_complete(self) -> bool:
+        return not (self.has_other_documents or self.stream.taken_and_lost or self.stream.unreadable)
+
+    def lines(self) -> list[str]:
+        stream, more = self.stream, len(self.only_shown) - _MOST_NAMED
+        unreadable = counted(stream.unreadable, "message")
+        end = "Nothing is beyond the store." if self.is_complete else "See docs/operations.md for what to do."
+        return [
+            f"The event store ends at position {self.newest_position:,}.",
+            *map(str, self.ahead),
+            f"The stream holds {counted(stream.messages, 'message')}: {stream.unread:,} not read yet, "
+            f"{stream.taken_and_lost:,} acknowledged and not in the store",
+            *([f"{unreadable} cannot be read: is a parser package missing?"] if stream.unreadable else []),
+            *map(str, self.only_shown[:_MOST_NAMED]),
+            *([f"… and {counted(more, 'other document')}: --save FILE has all"] if more > 0 else []),
+            *(f"customer {each} was erased, and is readable again: erase it" for each in self.not_erased),
+            end,
+        ]
+
+
 def reconcile(
     servicing: Servicing, database: Documents, redis: Redis, settings: Settings, parsers: Parsers
 ) -> Reconciliation:
@@ -41,15 +127,15 @@ def reconcile(
     newest = servicing.max_position()
     return Reconciliation(
         newest_position=newest,
-        ahead=list(_ahead(servicing, database, settings, newest)),
+        ahead=list(_ahead(servicing, database, newest)),
         only_shown=list(_only_shown(servicing, database, settings)),
         not_erased=_not_erased(servicing, database),
         stream=look_at_stream(servicing, redis, settings, parsers),
     )
 
 
-def _ahead(servicing: Servicing, database: Documents, settings: Settings, newest: int) -> Iterator[Ahead]:
-    for record in database[COLLECTION].find({"_id": {"$in": list(all_projections(settings))}}):
+def _ahead(servicing: Servicing, database: Documents, newest: int) -> Iterator[Ahead]:
+    for record in database[COLLECTION].find({"_id": {"$in": list(VERSIONS)}}):
         name, position = record["_id"], record["position"]
         if position > newest or is_of_other_store(record, servicing):
             beyond = database[name].count_documents({"_position": {"$gt": newest}})
@@ -88,17 +174,20 @@ def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, parse
     while page := redis.xrange(stream, min=after, count=_PAGE):
         entries: Any = page
         after = b"(" + entries[-1][0]
-        done, wanted = _acknowledged(redis, settings, [each for each, _ in entries]), list[tuple[Key, str]]()
+        ids = [each.decode() for each, _ in entries]
+        not_done = {*unacknowledged(redis, settings, ids), *set_aside(redis, settings, ids)}
+        wanted: list[tuple[Key, str]] = []
         for entry_id, fields in entries:
+            is_done = entry_id.decode() not in not_done
             try:
                 message = read_entry(stream, entry_id, fields, max_bytes, parsers)
             except RejectedError:  # It is a dead letter, unless it was acknowledged as something else.
-                counts.update(dict.fromkeys(("messages", "unreadable"), int(entry_id in done)))
+                counts.update(dict.fromkeys(("messages", "unreadable"), int(is_done)))
                 continue
             if message is None:
                 continue
             counts["messages"] += 1
-            if entry_id not in done:
+            if not is_done:
                 counts["unread"] += 1
             elif message.failure is not None:
                 counts["unreadable"] += 1
@@ -112,28 +201,12 @@ def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, parse
     return StreamState.model_validate(dict(counts))
 
 
-def _acknowledged(redis: Redis, settings: Settings, ids: Sequence[bytes]) -> set[bytes]:
-    """Of consecutive entries, those that were read, and are neither pending nor set aside."""
-    stream, group = settings.inbox_stream, settings.consumer_group
-    if (mine := group_info(redis, stream, group)) is None:
-        return set()
-    delivered = parse_id(mine["last-delivered-id"])
-    pending: Any = redis.xpending_range(stream, group, ids[0], ids[-1], len(ids))
-    aside: Any = redis.smismember(set_aside_key(stream, settings.dead_letter_stream), [*ids])
-    others = {each for each, is_aside in zip(ids, aside, strict=True) if is_aside}
-    others |= {each["message_id"] for each in pending}
-    return {each for each in ids if parse_id(each) <= delivered} - others
-
-
 async def _ledger_says(settings: Settings, command: Mapping[str, Any]) -> str:
-    """What the ledger's books say of a money command."""
-    ledger = LedgerClient.of(settings)
-    try:
-        listed = await ledger.get_transactions(command["loanAccountId"])
-    except LedgerError as error:
-        return f"no answer: {error.grpc_code}"
-    finally:
-        await ledger.close()
+    async with LedgerClient(settings) as ledger:
+        try:
+            listed = await ledger.get_transactions(command["loanAccountId"])
+        except LedgerError as error:
+            return f"no answer: {error.grpc_code}"
     if (transaction := command.get("transactionId")) is None:
         return f"the document names no transaction (it is {command.get('status')})"
     known = {posting.transaction_id for posting in listed.transactions}

@@ -1,1 +1,0 @@
-"""What documents, stream and ledger know beyond a restored event store. Imports what is below operations."""
