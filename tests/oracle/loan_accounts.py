@@ -193,7 +193,7 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
             paid.setdefault(item["payment_number"], {}).update(facts | {"lastUpdated": at})
     due = [
         shown(each, DUE) | {"status": "scheduled"} | paid.get(each["payment_number"], {})
-        for each in sorted(merged(listed).get("payments", []), key=lambda due: due["payment_number"])
+        for each in sorted(merged(listed[:1]).get("payments", []), key=lambda due: due["payment_number"])
     ]
     payments = due or [{"paymentNumber": number} | paid[number] for number in sorted(paid)]
     found = {"numberOfPayments": merged(listed).get("n_payments") or len(due) or None, "payments": payments}

@@ -229,6 +229,10 @@ THEMES = {
     "arrears": st.tuples(CREATED, st.lists(AGINGS | STATUSES | CLOSURES, max_size=6)),
     "schedules": st.tuples(CREATED, PLANS, st.lists(PLANS | INSTALMENTS, max_size=6)),
     "chats": st.lists(CHATS, min_size=1, max_size=8),
+    "applicants": st.tuples(
+        message("applicationDetail_changed", st.just({"customer": {"customer_id": "C1"}})),
+        st.lists(CHATS, min_size=3, max_size=8),
+    ),
     "write-offs": st.tuples(
         REQUESTED, st.lists(WRITE_OFFS, max_size=4), st.lists(REQUESTED | CREATED | CUSTOMERS, max_size=3)
     ),

@@ -79,6 +79,11 @@ def test_a_newer_plan_of_the_same_id_replaces_the_list_and_keeps_the_statuses_of
     assert (found["numberOfPayments"], found["paymentFrequency"]) == (2, "weekly")
 
 
+@pytest.mark.parametrize("nothing", [None, [], [None]])
+def test_a_newer_plan_of_the_same_id_without_any_payment_keeps_the_list_that_stands(nothing: Any) -> None:
+    assert statuses(planned(1, "51.00", "51.00"), planned(2, payments=nothing)) == ["scheduled"] * 2
+
+
 def test_a_number_of_payments_that_comes_alone_adds_to_the_list_that_stands() -> None:
     found = loan(created(), planned(1, "51.00", "51.00"), planned(2, n_payments=4))["repaymentSchedule"]
     assert (found["numberOfPayments"], len(found["payments"])) == (4, 2)

@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Event
@@ -15,7 +16,10 @@ from bson.decimal128 import Decimal128
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from app.aggregates import Actor
+from app.errors import NotFoundError
 from app.event_store.application import Servicing
+from app.event_store.erasure import erase_customer
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.apply import apply_messages
@@ -38,20 +42,34 @@ def read(entry: Entry) -> Message | None:
         return None
 
 
-def pipeline(entries: list[Entry], batch: int = 1) -> dict[str, Any]:
-    """The documents of the pipeline, after entries that were ingested so many at a time."""
+def pipeline(entries: list[Entry], batch: int = 1, erase_after: int | None = None) -> dict[str, Any]:
+    """The documents of the pipeline, after entries that were ingested so many at a time.
+
+    ``erase_after`` so many entries, customer C1 is erased, if it is known then.
+    """
     servicing, database = Servicing.in_memory(), Database()
-    messages = [message for message in map(read, entries) if message is not None]
-    for first in range(0, len(messages), batch):
-        applied = apply_messages(servicing, messages[first : first + batch], Event())
-        assert not applied.failed, applied.failed
-    found = {}
-    for name in COLLECTIONS:
-        engine = Projector(all_projections(Settings())[name], servicing, database)  # type: ignore[arg-type]
-        while engine.step():
-            pass
-        found[name] = {document["_id"]: document for document in database[name].find()}
-    return found
+    engines = {
+        name: Projector(all_projections(Settings())[name], servicing, database)  # type: ignore[arg-type]
+        for name in COLLECTIONS
+    }
+
+    def project() -> None:
+        for engine in engines.values():
+            while engine.step():
+                pass
+
+    parts = [entries] if erase_after is None else [entries[:erase_after], entries[erase_after:]]
+    for part in parts:
+        messages = [message for message in map(read, part) if message is not None]
+        for first in range(0, len(messages), batch):
+            applied = apply_messages(servicing, messages[first : first + batch], Event())
+            assert not applied.failed, applied.failed
+        project()
+        if part is not parts[-1]:
+            with suppress(NotFoundError):
+                erase_customer(servicing, "C1", Actor("eve", None, "admin"), "asked for")
+    project()
+    return {name: {each["_id"]: each for each in database[name].find()} for name in COLLECTIONS}
 
 
 def facts(value: Any, path: str = "") -> dict[str, Any]:
@@ -83,6 +101,24 @@ def differences(entries: list[Entry], batch: int = 1) -> list[str]:
                 if one.get(path) != other.get(path)
             ]
     return found
+
+
+PERSONAL = {
+    "customers": (
+        *("fullName", "firstName", "lastName", "preferredName", "emailAddress", "mobilePhoneNumber"),
+        *("dateOfBirth", "flags", "residentialAddress"),
+    ),
+    "conversations": ("purpose", "facts", "applicationData", "assessments", "utterances", "noticeboard"),
+}
+"""What an erasure takes from the documents of a customer, beside the reason of a decision (decision 0010)."""
+
+
+def without_personal_data(collection: str, document: dict[str, Any]) -> dict[str, Any]:
+    """What is left of a document, without the times that an erasure stamps."""
+    gone = (*PERSONAL[collection], "erasedAt", "createdAt", "updatedAt")
+    left = {name: value for name, value in document.items() if name not in gone}
+    detail = {name: each for name, each in document.get("decisionDetail", {}).items() if name != "reason"}
+    return facts(left | {"decisionDetail": detail})
 
 
 AGREEING = ("customers", "chats", "loans", "arrears", "schedules", "write-offs", "everything")
@@ -127,5 +163,33 @@ def test_the_pipeline_and_the_oracle_agree(theme: str, pytestconfig: pytest.Conf
             sent = [f"{entry_id} {fields}" for entry_id, fields in entries]
             found = differences(entries, batch)
             pytest.fail("\n".join([f"--seed {chosen_by}, {batch} at a time:", *sent, *found]))
+
+    agree()
+
+
+@pytest.mark.parametrize("theme", ["customers", "applicants"])
+def test_an_erasure_takes_what_is_personal_for_ever_and_leaves_the_rest(
+    theme: str, pytestconfig: pytest.Config
+) -> None:
+    @seed(pytestconfig.getoption("--seed"))
+    @settings(
+        max_examples=-(-pytestconfig.getoption("--oracle-streams") // (2 * len(AGREEING))),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(streams(theme), st.sampled_from((99, 4, 2)))
+    def agree(entries: list[Entry], erase_after: int) -> None:
+        ours, theirs = pipeline(entries, erase_after=erase_after), documents(entries)
+        if "erasedAt" not in ours["customers"].get("C1", {}):
+            return
+        for collection in PERSONAL:
+            for name, expected in theirs[collection].items():
+                if expected.get("customerId") == "C1":
+                    document = ours[collection][name]
+                    assert not any(document.get(each) for each in PERSONAL[collection])
+                    left = without_personal_data(collection, expected)
+                    assert without_personal_data(collection, document) == left
 
     agree()

@@ -122,6 +122,13 @@ def test_a_newer_status_of_an_instalment_replaces_the_facts_of_the_older_one() -
     }
 
 
+def test_a_newer_plan_with_an_empty_list_keeps_the_list_that_stands() -> None:
+    plan = {"account_id": "L1", "schedule_id": "S1", "payments": [{"payment_number": 1, "amount": "620"}]}
+    kind = "account.schedule.created.v1"
+    payments = loan((kind, plan), (kind, plan | {"payments": []}))["repaymentSchedule"]["payments"]
+    assert [payment["paymentNumber"] for payment in payments] == [1]
+
+
 def test_a_complete_address_replaces_the_previous_one_and_parts_change_it() -> None:
     def moved(**address: str) -> tuple[str, dict[str, Any]]:
         return ("customer.changed.v1", {"customer_id": "C1", "residentialAddress": address})
