@@ -175,15 +175,16 @@ class Servicing(Application[UUID]):
         Returns what ``what`` returned, and the position of the last event, or None if nothing was new.
         Raises one of EVENT_STORE_ERRORS. For a store that caches nothing, which threads may share.
         """
-        for attempts_left in reversed(range(_ATTEMPTS)):
+        attempt = 0
+        while True:
+            attempt += 1
             unit = self.unit_of_work()
             answer = what(unit)
             try:
                 return answer, unit.commit()
             except RecordConflictError:
-                if not attempts_left:
+                if attempt == _ATTEMPTS:
                     raise
-        raise AssertionError("unreachable")
 
     def store(
         self, aggregates: Iterable[Aggregate], known_links: Mapping[UUID, int] = _NO_LINKS

@@ -17,8 +17,7 @@ from app.event_store.application import Servicing
 from app.ingestion.dead_letters.dead_letter import DeadLetter
 from app.ingestion.messages.catalogue import read_entry
 from app.ingestion.messages.rejection import RejectedError
-from app.ingestion.stream.keys import set_aside_key
-from app.ingestion.stream.stream_info import group_info, parse_id
+from app.ingestion.stream.stream_info import group_info, parse_id, set_aside_key
 from app.operations.servers import Servers
 from app.projections.engine.positions import MongoTrackingRecorder
 from app.projections.read_models.names import VERSIONS

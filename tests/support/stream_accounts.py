@@ -12,7 +12,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import CATALOGUE, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.rejection import RejectedError, printable
-from app.ingestion.stream.keys import unknown_types_keys
+from app.ingestion.stream.stream_info import unknown_types_keys
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters
 

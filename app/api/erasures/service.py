@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from app.api.services import Database
 from app.event_store.erasure import Erased
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.ingestion.dead_letters.mentions import Mentions, mentions_of
+from app.ingestion.dead_letters.store import Mentions, mentions_of
 from app.operations.servers import Servers
 from app.projections.engine.documents import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS

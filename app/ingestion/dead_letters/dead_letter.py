@@ -37,10 +37,8 @@ class DeadLetter(CamelModel):
         try:
             deliveries, at = int(fields["deliveries"]), datetime.fromisoformat(fields["at"])
         except (KeyError, ValueError):
-            deliveries, at = (
-                0,
-                datetime.fromtimestamp(min(int(dead_letter_id.split("-")[0]) / 1e3, _LATEST), UTC),
-            )
+            added = min(int(dead_letter_id.split("-")[0]) / 1e3, _LATEST)
+            deliveries, at = 0, datetime.fromtimestamp(added, UTC)
         is_ours = _is_ours(fields)
         return DeadLetter(
             dead_letter_id=dead_letter_id,

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -37,8 +36,7 @@ return {#found, last, matches}
 """
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(NamedTuple):
     """Which dead letters: by reason code, message type, time set aside (by Redis's clock), and newest id."""
 
     reason: str | None = None
@@ -54,8 +52,7 @@ class Filter:
         return str(max(0, math.ceil(self.before.timestamp() * 1_000) - 1))
 
 
-@dataclass(frozen=True)
-class ScannedPage:
+class ScannedPage(NamedTuple):
     """Some consecutive dead letters: how many were scanned, the last one's id, and those that match."""
 
     scanned: int
@@ -72,11 +69,8 @@ def scan(redis: Redis, stream: str, wanted: Filter, *, start: str = "-") -> Iter
         scanned, last_id, matches = int(answer[0]), answer[1].decode(), answer[2]
         if not scanned:
             return
-        yield ScannedPage(
-            scanned,
-            last_id,
-            [DeadLetter.read(dead_letter_id.decode(), _texts(pairs)) for dead_letter_id, pairs in matches],
-        )
+        found = [DeadLetter.read(each.decode(), _texts(pairs)) for each, pairs in matches]
+        yield ScannedPage(scanned, last_id, found)
         if scanned < _PAGE:
             return
         start = f"({last_id}"

@@ -4,13 +4,14 @@ Any number of operators may work on them at once: a script takes a dead letter o
 replaces it in one step, so an entry never has two dead letters or two records.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from threading import Event as Flag
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -24,6 +25,8 @@ from app.runtime.camel_model import CamelModel
 from app.runtime.settings.settings import Settings
 
 _MOST_SCANNED = 10_000
+_MOST_SEARCHED = 1_000
+"""Dead letters searched for a customer, of each stream: each is fetched on its own."""
 _DISCARDED = "discarded:"
 """The prefix that distinguishes a discarded dead letter's id from one on the list."""
 
@@ -71,16 +74,14 @@ class Replay(CamelModel):
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class DeadLetterPage:
+class DeadLetterPage(NamedTuple):
     """Some dead letters. ``after`` is where the next page starts, None at the end."""
 
     items: list[DeadLetter]
     after: str | None
 
 
-@dataclass(frozen=True)
-class DeadLetterCounts:
+class DeadLetterCounts(NamedTuple):
     """Counts by reason. ``complete`` is false where only the oldest were counted."""
 
     by_reason: Counter[str]
@@ -234,3 +235,32 @@ class DeadLetterStore:
         if done.rejected:
             return done.rejected[0][1]
         return failed(done.failed[0][1]) if done.failed else None
+
+
+class Mentions(NamedTuple):
+    """Dead letters that mention an erased customer, which the erasure itself cannot clear.
+
+    Ids, oldest first, then discarded ones; and how many newer ones were not searched.
+    """
+
+    ids: list[str]
+    not_searched: int
+
+
+def mentions_of(store: DeadLetterStore, names: Collection[str]) -> Mentions:
+    """The dead letters with one of these ids anywhere in the bytes of their entry.
+
+    Searches the oldest thousand on the list, and the oldest thousand discarded ones. Errs on the side of too
+    many: an entry may be truncated, or be JSON within JSON. Raises redis's errors.
+    """
+    wanted = {text.encode() for name in names for text in (name, json.dumps(name)[1:-1])}
+    found: list[str] = []
+    not_searched = 0
+    for place in (store, store.discarded()):
+        found += [
+            each.dead_letter_id
+            for each in islice(place.in_full(), _MOST_SEARCHED)
+            if any(text in part for field in each.original().items() for part in field for text in wanted)
+        ]
+        not_searched += max(0, len(place) - _MOST_SEARCHED)
+    return Mentions(found, not_searched)

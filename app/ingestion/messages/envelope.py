@@ -44,6 +44,7 @@ _ENVELOPE_ONLY = frozenset(
         *(b"cause", b"agt", b"rec", b"cls", b"traceparent", b"tracestate"),
     )
 )
+_EPOCH, _LATEST_MS = datetime.fromtimestamp(0, UTC), 253_402_300_799_999
 _AHEAD = timedelta(minutes=10)
 """How far a publisher's clock may be ahead of the stream's."""
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
@@ -207,11 +208,8 @@ def _absent(reason: Reason, names: tuple[str, ...]) -> RejectedError:
 
 
 def _received_at(entry_id: str) -> datetime:
-    try:
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(entry_id.partition("-")[0]))
-    except OverflowError:
-        # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
-        return datetime.max.replace(tzinfo=UTC)
+    # A publisher may choose the id, and 64 bits reach beyond what a date can hold.
+    return _EPOCH + timedelta(milliseconds=min(int(entry_id.partition("-")[0]), _LATEST_MS))
 
 
 def _check_bytes(fields: Fields, max_bytes: int) -> None:

@@ -16,7 +16,7 @@ from redis.client import Pipeline
 from app.ingestion.dead_letters.dead_letter import record_of
 from app.ingestion.messages.catalogue import Message
 from app.ingestion.messages.rejection import RejectedError, failed
-from app.ingestion.stream import keys
+from app.ingestion.stream import stream_info
 from app.ingestion.stream.apply import AppliedBatch
 from app.ingestion.stream.inbox import Batch
 from app.runtime.observability import metrics
@@ -97,7 +97,7 @@ class Acknowledger:
         for message, error in applied.failed:
             self._count_failure(message, error, outcome)
         pipeline = self._redis.pipeline(transaction=True)
-        unknown = keys.unknown_types_keys(self._stream)
+        unknown = stream_info.unknown_types_keys(self._stream)
         for name, ids in batch.unknown.items():
             arguments: list[str | bytes] = [self._group, name, str(_MOST_UNKNOWN_TYPES), *ids]
             pipeline.eval(_COUNT_UNKNOWN, 4, self._stream, *unknown, *arguments)
@@ -106,7 +106,7 @@ class Acknowledger:
         if outcome.failures or not batch.fresh:
             done = [*batch.trimmed, *map(_id, applied.stored), *(entry_id for entry_id, _ in outcome.dead)]
             if done:
-                pipeline.hdel(keys.failures_key(self._stream), *done)
+                pipeline.hdel(stream_info.failures_key(self._stream), *done)
         _log(
             batch, outcome, zip(batch.unknown, pipeline.execute(), strict=False)
         )  # Their answers come first.
@@ -116,7 +116,7 @@ class Acknowledger:
     def _count_failure(self, message: Message, error: Exception, outcome: Outcome) -> None:
         """Count a message's own failures: Redis's delivery count also grows while a store is away."""
         entry_id = _id(message)
-        count = int(self._redis.hincrby(keys.failures_key(self._stream), entry_id.decode(), 1))
+        count = int(self._redis.hincrby(stream_info.failures_key(self._stream), entry_id.decode(), 1))
         outcome.failures[entry_id] = count
         about = {"entry_id": entry_id.decode(), "message_id": message.envelope.source.message_id}
         log.error("Message %s failed (attempt %d): %s", entry_id.decode(), count, where(error), extra=about)
@@ -132,7 +132,7 @@ class Acknowledger:
         for message in applied.stored:
             (odd[names] if (names := message.oddities()) else done).append(_id(message))
         for names, ids in odd.items():
-            oddities = keys.oddities_key(self._stream)
+            oddities = stream_info.oddities_key(self._stream)
             arguments: list[str | bytes] = [self._group, str(len(names)), *names, *ids]
             pipeline.eval(_COUNT_ODDITIES, 2, self._stream, oddities, *arguments)
         if done:
@@ -142,7 +142,7 @@ class Acknowledger:
         if not outcome.dead:
             return
         dead_letters = self._settings.dead_letter_stream
-        known = keys.set_aside_key(self._stream, dead_letters)
+        known = stream_info.set_aside_key(self._stream, dead_letters)
         fields_of = dict(batch.entries)
         for entry_id, why in outcome.dead:
             original, failures = fields_of[entry_id] or {}, outcome.failures.get(entry_id, 1)

@@ -7,9 +7,9 @@ after the stored batch is acknowledged.
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from threading import Event as Flag
 from time import monotonic, perf_counter
+from typing import NamedTuple
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -40,8 +40,7 @@ _POLL_S = 0.1
 _PURGE_EVERY_S, _KEEP_HOUSE_EVERY_S = 10.0, 60.0
 
 
-@dataclass(frozen=True)
-class InFlight:
+class InFlight(NamedTuple):
     """A batch whose events are being stored."""
 
     batch: Batch

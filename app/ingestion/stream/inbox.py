@@ -14,7 +14,7 @@ from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.ingestion.messages.rejection import RejectedError, printable
-from app.ingestion.stream.keys import oddities_key, unknown_types_keys
+from app.ingestion.stream.stream_info import oddities_key, unknown_types_keys
 from app.runtime.settings.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""XINFO of a stream and its groups, which need not exist."""
+"""What Redis knows of a stream and its groups, which need not exist; and the keys beside the stream."""
 
 from typing import Any
 
@@ -35,3 +35,24 @@ def group_info(redis: Redis, stream: str, group: str) -> dict[str, Any] | None:
             raise
         return None
     return next((dict(each) for each in groups if each["name"] == group.encode()), None)
+
+
+def unknown_types_keys(stream: str) -> tuple[str, str, str]:
+    """Hashes by a type that we do not consume: its count; when it was first, and last, seen (Unix ms)."""
+    key = f"{stream}:unknown-types"
+    return key, f"{key}:first-seen", f"{key}:last-seen"
+
+
+def oddities_key(stream: str) -> str:
+    """The hash that counts parts that could not be read, and times that were ahead, by type and path."""
+    return f"{stream}:oddities"
+
+
+def failures_key(stream: str) -> str:
+    """The hash that counts how often an entry failed on its own, by entry id."""
+    return f"{stream}:failures"
+
+
+def set_aside_key(stream: str, dead_letter_stream: str) -> str:
+    """The set of all entries of a stream that ever became dead letters, by entry id."""
+    return f"{dead_letter_stream}:entries-of:{stream}"

@@ -7,8 +7,13 @@ from redis import Redis
 
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.messages.envelope import AHEAD
-from app.ingestion.stream.keys import oddities_key, unknown_types_keys
-from app.ingestion.stream.stream_info import group_info, parse_id, stream_info
+from app.ingestion.stream.stream_info import (
+    group_info,
+    oddities_key,
+    parse_id,
+    stream_info,
+    unknown_types_keys,
+)
 from app.operations.status import report
 from app.operations.status.source_rhythm import quiet_after_s, usual_gap_s
 from app.runtime.settings.settings import Settings

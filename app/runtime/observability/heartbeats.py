@@ -1,6 +1,6 @@
 """Whether the loops of a process run: each beats once a turn, and the health routes ask."""
 
-from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 LIVE_WITHIN_S = 600.0
@@ -8,40 +8,34 @@ LIVE_WITHIN_S = 600.0
 READY_WITHIN_S = 60.0
 
 
-@dataclass
-class _Turns:
-    at: float
-    well_at: float | None = None
-
-
 class Heartbeats:
     """When each loop last turned, and when it last did so without a server that was away."""
 
     def __init__(self) -> None:
-        self._loops: dict[str, _Turns] = {}
+        self._turned: dict[str, float] = {}
+        self._well: dict[str, float] = {}
 
     def expect(self, *loops: str) -> None:
         """There are these loops: they are about to begin."""
-        now = monotonic()
         for each in loops:
-            self._loops[each] = _Turns(now)
+            self._turned[each] = monotonic()
+            self._well.pop(each, None)
 
     def beat(self, loop: str, *, well: bool = True) -> None:
         """A loop turned; ``well``: it met no server that was away."""
-        turns, now = self._loops[loop], monotonic()
-        turns.at = now
+        self._turned[loop] = monotonic()
         if well:
-            turns.well_at = now
+            self._well[loop] = self._turned[loop]
 
     def beat_all(self, *, well: bool) -> None:
         """All loops turned, or what they wait for before they begin."""
-        for each in list(self._loops):
+        for each in list(self._turned):
             self.beat(each, well=well)
 
     def ages(self) -> dict[str, float]:
         """For how long each loop has not turned."""
         now = monotonic()
-        return {name: now - turns.at for name, turns in list(self._loops.items())}
+        return {name: now - at for name, at in list(self._turned.items())}
 
     def are_live(self) -> bool:
         """Whether no loop hangs. Before there is any, the process starts, and lives."""
@@ -50,5 +44,5 @@ class Heartbeats:
     def are_ready(self) -> bool:
         """Whether there are loops, and all of them turned well lately."""
         soonest = monotonic() - READY_WITHIN_S
-        turns = list(self._loops.values())
-        return bool(turns) and all(each.well_at is not None and each.well_at > soonest for each in turns)
+        loops = list(self._turned)
+        return bool(loops) and all(self._well.get(each, -inf) > soonest for each in loops)

@@ -5,7 +5,7 @@ The URL has the last word of what it names.
 
 import socket
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pymongo import MongoClient
 from redis import Redis
@@ -19,8 +19,6 @@ from app.runtime.settings.settings import Settings
 
 _BREAKS = (RedisConnectionError, RedisTimeoutError, socket.timeout, ReadOnlyError)
 """After these a connection is closed: also where its server became a replica, and another has its name."""
-
-_DURABLE = {"w": "majority", "retryWrites": True, "retryReads": True}
 
 
 def redis_client(settings: Settings, **more: Any) -> Redis:
@@ -36,8 +34,8 @@ def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
 def mongo_options(settings: Settings) -> dict[str, Any]:
     """What a MongoDB client takes beside its URL.
 
-    What is acknowledged is with a majority of the replica set, so that no new primary lacks it; a write, or
-    a read, that a step-down or a broken connection interrupts is tried again, once, by the driver.
+    What is acknowledged is with a majority of the replica set, so that no new primary lacks it. What a
+    step-down or a broken connection interrupts, the driver tries once again by itself.
     """
-    named = {name.lower() for name, _ in parse_qsl(urlsplit(settings.mongo_url).query)}
-    return {"tz_aware": True, **{name: each for name, each in _DURABLE.items() if name.lower() not in named}}
+    is_named = "w" in parse_qs(urlsplit(settings.mongo_url).query)
+    return {"tz_aware": True} | ({} if is_named else {"w": "majority"})

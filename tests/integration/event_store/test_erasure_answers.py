@@ -13,9 +13,8 @@ from redis import Redis
 
 from app.aggregates import Conversation
 from app.event_store.application import Servicing
-from app.ingestion.dead_letters import mentions
-from app.ingestion.dead_letters.mentions import mentions_of
-from app.ingestion.dead_letters.store import DeadLetterStore
+from app.ingestion.dead_letters import store as dead_letters
+from app.ingestion.dead_letters.store import DeadLetterStore, mentions_of
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
 from app.projections.rebuild.shadow import ERASED_UP_TO, record_id
@@ -97,6 +96,6 @@ def test_dead_letters_of_the_customer_are_listed(
     theirs = [each.dead_letter_id for each in store.in_full() if "ZOE" not in str(each.entry)]
     assert len(store) == 4
     assert eve.post(ERASURE, json=BODY).json()["deadLetters"] == theirs
-    monkeypatch.setattr(mentions, "MOST_SEARCHED", 1)
+    monkeypatch.setattr(dead_letters, "_MOST_SEARCHED", 1)
     assert mentions_of(store, ["C1", "L1"]) == (theirs[:1], 3)
     assert eve.post(ERASURE, json=BODY).json()["deadLettersNotLookedAt"] == 3

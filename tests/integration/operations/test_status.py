@@ -12,8 +12,8 @@ import pytest
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.stream.keys import unknown_types_keys
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.stream_info import unknown_types_keys
 from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.service import serve
 from app.operations.servers import Servers

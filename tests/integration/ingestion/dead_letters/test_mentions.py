@@ -5,10 +5,9 @@ import json
 import pytest
 from redis import Redis
 
-from app.ingestion.dead_letters import mentions
+from app.ingestion.dead_letters import store as dead_letters
 from app.ingestion.dead_letters.dead_letter import record_of
-from app.ingestion.dead_letters.mentions import mentions_of
-from app.ingestion.dead_letters.store import DeadLetterStore
+from app.ingestion.dead_letters.store import DeadLetterStore, mentions_of
 from app.ingestion.messages.rejection import Reason, RejectedError
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
@@ -51,7 +50,7 @@ def test_a_discarded_entry_is_reported_until_it_is_deleted(
     named = discarded.dead_letter_id
     assert named.startswith("discarded:")
     assert mentions_of(store, ["CUS-1"]) == ([kept, named], 0)
-    monkeypatch.setattr(mentions, "MOST_SEARCHED", 0)
+    monkeypatch.setattr(dead_letters, "_MOST_SEARCHED", 0)
     assert mentions_of(store, ["CUS-1"]) == ([], 3)
     monkeypatch.undo()
     assert store.delete(named)

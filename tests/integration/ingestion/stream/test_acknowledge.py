@@ -13,11 +13,11 @@ from app.ingestion.stream.acknowledge import Acknowledger
 from app.ingestion.stream.apply import apply_messages
 from app.ingestion.stream.consumer import Consumer
 from app.ingestion.stream.inbox import Batch
-from app.ingestion.stream.keys import (
+from app.ingestion.stream.publish import publish
+from app.ingestion.stream.stream_info import (
     oddities_key,
     unknown_types_keys,
 )
-from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, pending
 from tests.unit.ingestion.entries import raising

@@ -8,8 +8,8 @@ from pymongo.database import Database
 from redis import Redis
 
 from app.ingestion.messages.chat import NoticePosted
-from app.ingestion.stream.keys import failures_key
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.stream_info import failures_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, newest_position, pending
 from tests.support.roles import ingest, project

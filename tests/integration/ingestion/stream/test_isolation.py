@@ -11,8 +11,8 @@ from redis import Redis
 from app.event_store.application import Servicing
 from app.ingestion.messages.chat import NoticePosted
 from app.ingestion.stream.consumer import Consumer
-from app.ingestion.stream.keys import failures_key
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.stream_info import failures_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import all_read, dead_letters, pending
 from tests.support.roles import ingest

@@ -7,8 +7,8 @@ from typing import Any
 from pymongo.database import Database
 from redis import Redis
 
-from app.ingestion.stream.keys import unknown_types_keys
 from app.ingestion.stream.publish import publish
+from app.ingestion.stream.stream_info import unknown_types_keys
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, documents, newest_position, pending
 from tests.support.roles import ingest, project
