@@ -30,19 +30,25 @@ def event_store_environment(url: str) -> dict[str, str]:
     if "#" in url:
         raise EventStoreUrlError("has a #, which would cut it short: write it as %23")
     if parts.scheme == "sqlite":
-        return sqlite_environment(_sqlite_file(parts), _lock_timeout(parts.query))
-    if parts.scheme in ("postgresql", "postgres"):
-        return {
-            "PERSISTENCE_MODULE": "app.event_store.postgres:SecurePostgresFactory",
-            "POSTGRES_DBNAME": _database(parts.path),
-            "POSTGRES_HOST": unquote(parts.hostname or "") or "127.0.0.1",
-            "POSTGRES_PORT": str(port or 5432),
-            "POSTGRES_USER": unquote(parts.username or ""),
-            "POSTGRES_PASSWORD": unquote(parts.password or ""),
-            "APPLICATION_RECORDER_TOPIC": "app.event_store.postgres:PostgresBatchRecorder",
-            **_tls_options(parts.query),
-        }
-    raise EventStoreUrlError(f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}")
+        seconds = _options(parts.query, ("timeout",)).get("timeout", _LOCK_TIMEOUT_S)
+        if not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
+            raise EventStoreUrlError("has a timeout that is no whole number of seconds from 1")
+        return sqlite_environment(_sqlite_file(parts), seconds)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise EventStoreUrlError(f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}")
+    name, options = parts.path.removeprefix("/"), _options(parts.query, TLS_OPTIONS)
+    if not name or "/" in name or "@" in name:
+        raise EventStoreUrlError(f"names no database: use {_SERVER}; {_ESCAPED}")
+    return {
+        "PERSISTENCE_MODULE": "app.event_store.postgres:SecurePostgresFactory",
+        "POSTGRES_DBNAME": unquote(name),
+        "POSTGRES_HOST": unquote(parts.hostname or "") or "127.0.0.1",
+        "POSTGRES_PORT": str(port or 5432),
+        "POSTGRES_USER": unquote(parts.username or ""),
+        "POSTGRES_PASSWORD": unquote(parts.password or ""),
+        "APPLICATION_RECORDER_TOPIC": "app.event_store.postgres:PostgresBatchRecorder",
+        **{f"POSTGRES_{option.upper()}": value for option, value in options.items()},
+    }
 
 
 def sqlite_environment(file: str, lock_timeout: str = _LOCK_TIMEOUT_S) -> dict[str, str]:
@@ -64,24 +70,6 @@ def _sqlite_file(parts: SplitResult) -> str:
     if not name or name == ":memory:":
         raise EventStoreUrlError(f"names no file: use {_FILE}")
     return name
-
-
-def _database(path: str) -> str:
-    name = path.removeprefix("/")
-    if not name or "/" in name or "@" in name:
-        raise EventStoreUrlError(f"names no database: use {_SERVER}; {_ESCAPED}")
-    return unquote(name)
-
-
-def _tls_options(query: str) -> dict[str, str]:
-    return {f"POSTGRES_{name.upper()}": value for name, value in _options(query, TLS_OPTIONS).items()}
-
-
-def _lock_timeout(query: str) -> str:
-    seconds = _options(query, ("timeout",)).get("timeout", _LOCK_TIMEOUT_S)
-    if not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
-        raise EventStoreUrlError("has a timeout that is no whole number of seconds from 1")
-    return seconds
 
 
 def _options(query: str, known: tuple[str, ...]) -> dict[str, str]:

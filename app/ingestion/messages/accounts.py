@@ -1,6 +1,7 @@
 """What the Accounts service publishes."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
@@ -50,20 +51,20 @@ _NAMES = {
 
 
 class _AboutAccount(Payload):
+    command: ClassVar[Callable[..., None]] = LoanAccount.update
+    """What it asks of the account, with all that it says."""
+
     account_id: Identifier
 
     def concerns(self, _envelope: Envelope) -> tuple[Key, ...]:
         return ((LoanAccount, self.account_id),)
 
-    def account(self, unit: UnitOfWork, envelope: Envelope) -> LoanAccount:
-        return unit.obtain(LoanAccount, self.account_id, envelope.source)
-
-    def said(self) -> dict[str, Any]:
-        """What it says of the account, as the account names it."""
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
         said = {_NAMES.get(name, name): value for name, value in self.present("account_id").items()}
         if "payments" in said:
             said["payments"] = [payment.present() for payment in said["payments"]]
-        return said
+        account = unit.obtain(LoanAccount, self.account_id, envelope.source)
+        type(self).command(account, envelope.source, **said)
 
 
 class _Snapshot(_AboutAccount):
@@ -81,10 +82,8 @@ class _Snapshot(_AboutAccount):
 class AccountCreated(_Snapshot):
     """``account.created.v1``: a loan account exists. Sent again, it resets nothing set since."""
 
+    command = LoanAccount.open
     customer_id: Identifier
-
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).open(envelope.source, **self.said())
 
 
 class AccountUpdated(_Snapshot):
@@ -95,22 +94,17 @@ class AccountUpdated(_Snapshot):
     triggered_by_transaction_type: UpperWord | None = None
     triggered_by_transaction_id: Identifier | None = None
 
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).update(envelope.source, **self.said())
-
 
 class AccountStatusChanged(_AboutAccount):
     """``account.status_changed.v1``: the account has another status."""
 
     new_status: Annotated[SdkStatus, BeforeValidator(one_of(_STATUS))]
 
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).update(envelope.source, **self.said())
-
 
 class AccountClosed(_AboutAccount):
     """``account.closed.v1``: the account is closed, and why."""
 
+    command = LoanAccount.close
     closure_reason: Closure = None
     final_balance: Money | None = None
     total_paid: Money | None = None
@@ -118,9 +112,6 @@ class AccountClosed(_AboutAccount):
     previous_status: Status = None
     closed_date: Date | None = None
     triggered_by_transaction_id: Identifier | None = None
-
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).close(envelope.source, **self.said())
 
 
 class PlannedPayment(Payload):
@@ -134,6 +125,7 @@ class PlannedPayment(Payload):
 class ScheduleCreated(_AboutAccount):
     """``account.schedule.created.v1``: the plan of a loan's payments."""
 
+    command = LoanAccount.create_schedule
     schedule_id: Identifier
     loan_amount: Money | None = None
     total_amount: Money | None = None
@@ -142,9 +134,6 @@ class ScheduleCreated(_AboutAccount):
     payment_frequency: Frequency = None
     payments: list[PlannedPayment] = Field(default_factory=list)
     created_date: Date | None = None
-
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).create_schedule(envelope.source, **self.said())
 
 
 class PaymentNews(Payload):
@@ -164,20 +153,16 @@ class PaymentNews(Payload):
 class ScheduleUpdated(_AboutAccount):
     """``account.schedule.updated.v1``: what became of some payments. It may precede the plan."""
 
+    command = LoanAccount.update_schedule
     schedule_id: Identifier | None = None
     payments: list[PaymentNews] = Field(default_factory=list)
-
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).update_schedule(envelope.source, **self.said())
 
 
 class AgingUpdated(_AboutAccount):
     """``loan.aging.updated.v1``: how late the account is."""
 
+    command = LoanAccount.update_aging
     dpd: Annotated[Number | None, Field(description="Days past due.")] = None
     bucket: Bucket = None
     is_in_arrears: Flag | None = None
     last_updated: Time | None = None
-
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.account(unit, envelope).update_aging(envelope.source, **self.said())

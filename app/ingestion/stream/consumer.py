@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 LOOP = "consumer"
 """The loop's name among the heartbeats."""
 _POLL_S = 0.1
-_PURGE_EVERY_S, _KEEP_HOUSE_EVERY_S = 10.0, 60.0
+_TIDY_EVERY_S = 10.0
 
 
 class InFlight(NamedTuple):
@@ -73,7 +73,7 @@ class Consumer:
         self._acknowledger = Acknowledger(redis, settings)
         self._redis, self._name = redis, name
         self._in_flight: InFlight | None = None
-        self._purge_at = self._keep_house_at = 0.0
+        self._tidy_at = 0.0
 
     def run(self, *, drain: bool = False, on_progress: Progress = lambda _entries, _dead: None) -> None:
         """Consume until ``stop`` or, with ``drain``, until nothing is new or pending.
@@ -86,7 +86,6 @@ class Consumer:
             while not self._stop.is_set():
                 try:
                     was_busy = self._step(storing, on_progress, block=not drain)
-                    self._keep_house_if_due()
                     if drain and not was_busy:
                         if self._inbox.drained():
                             self._servicing.privacy.tables.purge()
@@ -116,7 +115,7 @@ class Consumer:
         taken = self._inbox.next(block=block and self._in_flight is None)
         batch = read_batch(self._settings, taken.entries, self._parsers, fresh=taken.fresh)
         finished = self._finish_in_flight(on_progress)
-        self._purge_if_due()
+        self._tidy_if_due()
         if not taken.entries:
             return finished
         applied = AppliedBatch(self._servicing, batch.messages)
@@ -151,15 +150,11 @@ class Consumer:
             self._in_flight = None
         self._inbox.read_own_again()
 
-    def _purge_if_due(self) -> None:
+    def _tidy_if_due(self) -> None:
         """Purge what a message, or an erasure over the API, has removed but left in the database's files."""
-        if monotonic() >= self._purge_at:
-            self._purge_at = monotonic() + _PURGE_EVERY_S
+        if monotonic() >= self._tidy_at:
+            self._tidy_at = monotonic() + _TIDY_EVERY_S
             self._servicing.privacy.tables.purge()
-
-    def _keep_house_if_due(self) -> None:
-        if monotonic() >= self._keep_house_at:
-            self._keep_house_at = monotonic() + _KEEP_HOUSE_EVERY_S
             keep_house(self._settings, self._redis, self._name)
 
 
