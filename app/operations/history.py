@@ -11,8 +11,7 @@ from app.aggregates import ContactNote, Conversation, Customer, LedgerCommand, L
 from app.aggregates.base import Aggregate
 from app.aggregates.personal import ERASED, IS_ERASED
 from app.event_store.application import Servicing
-from app.projections.engine.projection import GONE, event_classes
-from app.projections.engine.reading import EventReader
+from app.projections.engine.reading import GONE, EventReader, event_classes
 from app.runtime.camel_model import CamelModel
 
 _INTERNAL = {IS_ERASED} | {field.name for field in fields(Aggregate.Event)} | {"originator_topic"}

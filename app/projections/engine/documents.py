@@ -15,12 +15,11 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from app.errors import BillieError
+from app.projections.engine.faults import FAULTED as FAULTED
 
 Document = dict[str, Any]
 Write = InsertOne[Document] | ReplaceOne[Document]
 POSITION = "_position"
-FAULTED = "_faulted"
-"""The stamp of a document that is set aside: see :meth:`app.projections.engine.faults.SetAside.stamp`."""
 NOT_BSON = (BSONError, OverflowError, UnicodeError)
 """What BSON's encoder raises for a value that it cannot hold."""
 

@@ -2,9 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from app.errors import BillieError
-from app.projections.engine.documents import FAULTED, Document
+
+FAULTED = "_faulted"
+"""The stamp of a document that is set aside: see :meth:`SetAside.stamp`."""
 
 
 class Cause(StrEnum):
@@ -44,6 +47,6 @@ class SetAside:
     error: str
     """The error's class and place, never its text: that may quote personal data."""
 
-    def stamp(self, document: Document | None) -> Document:
+    def stamp(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The document as it was before that event, marked; ``empty`` where there was none."""
         return (document or {}) | {FAULTED: {**asdict(self), "empty": document is None}}

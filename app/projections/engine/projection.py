@@ -13,14 +13,14 @@ from eventsourcing.utils import get_topic
 from app.aggregates.base import Aggregate, Key
 from app.aggregates.personal import ERASED
 from app.projections.engine.documents import Document, DocumentCache
+from app.projections.engine.reading import GONE as GONE
+from app.projections.engine.reading import event_classes as event_classes
 
 Event = Aggregate.Event
 Target = tuple[str, Any]
 """The id of a document, and the event to evolve it by."""
 P = TypeVar("P", bound="Projection")
 E = TypeVar("E")
-GONE = "[erased]"
-"""Replaces an erased text in a field that is always present."""
 
 
 class Erases:
@@ -193,17 +193,6 @@ class Projection:
     def is_own(self, event: Any) -> bool:
         """Whether ``event`` names its document by its ``business_id``."""
         return type(event) not in self.others
-
-
-def event_classes(kind: type[Aggregate]) -> list[type[Event]]:
-    """The domain event classes of an aggregate class."""
-    return [
-        member
-        for name in dir(kind)
-        if isinstance(member := getattr(kind, name), type)
-        and issubclass(member, Aggregate.Event)
-        and not name.endswith("Event")
-    ]
 
 
 @overload

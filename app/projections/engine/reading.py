@@ -13,11 +13,24 @@ from app.event_store.application import Servicing
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.recorder import PAGE_BYTES, Recorded
 from app.projections.engine.faults import Cause, ProjectionFault
-from app.projections.engine.projection import event_classes
 from app.runtime.observability.logging import where
 
 _SCANNED_PER_EVENT = 25
 """How many stored events are scanned at most for one that is wanted."""
+
+GONE = "[erased]"
+"""Replaces an erased text in a field that is always present."""
+
+
+def event_classes(kind: type[Aggregate]) -> list[type[Aggregate.Event]]:
+    """The domain event classes of an aggregate class."""
+    return [
+        member
+        for name in dir(kind)
+        if isinstance(member := getattr(kind, name), type)
+        and issubclass(member, Aggregate.Event)
+        and not name.endswith("Event")
+    ]
 
 
 class Envelope(NamedTuple):
