@@ -1,6 +1,6 @@
 """The FastAPI application: its routes and middleware around its services."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app import __version__
 from app.api.auth import routes as auth
-from app.api.auth.tokens import token_verifier
+from app.api.auth.tokens import TokenVerifier
 from app.api.changes import routes as changes
 from app.api.dead_letters import routes as dead_letters
 from app.api.documents import routes as documents
@@ -25,7 +25,7 @@ from app.api.openapi import document as openapi
 from app.api.overview import routes as overview
 from app.api.projection_jobs import routes as projection_jobs
 from app.api.search import routes as search
-from app.api.services import Services, build_services
+from app.api.services import Services
 from app.api.status import routes as status
 from app.api.write_offs import routes as write_offs
 from app.ingestion.messages.catalogue import CATALOGUE
@@ -45,20 +45,20 @@ _WRITES = (money, ledger_commands, write_offs, dead_letters, projection_jobs, er
 def create_app(
     settings: Settings,
     tracing: Tracing = NO_TRACING,
-    extended: Callable[[Services], Services] = lambda services: services,
+    services: type[Services] = Services,
 ) -> FastAPI:
-    """The API. Its requests are spans of ``tracing``; ``extended`` adds what else its pages need.
+    """The API. Its requests are spans of ``tracing``; ``services`` has what else its pages need.
 
     Raises AuthenticationNotConfiguredError if no token could be verified, LedgerSettingsError if the ledger's
     settings cannot be used, ParserError if an installed parser of messages cannot be.
     """
-    tokens = token_verifier(settings)
+    tokens = TokenVerifier(settings)
     Security.of(settings)
     parsers = load_parsers(CATALOGUE)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.services = extended(build_services(settings, tracing, tokens, parsers))
+        app.state.services = services(settings, tracing, tokens, parsers)
         async with app.state.services.running():
             yield
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -36,28 +35,40 @@ _INBOX_WAITS = 8
 """Each holds a thread, for up to half a minute; more wait their turn."""
 
 
-@dataclass(frozen=True)
 class Services:
-    """The API's services. Only :meth:`running` connects anything."""
+    """The API's services, made in the event loop they are for. Only :meth:`running` connects anything."""
 
-    settings: Settings
-    tracing: Tracing
-    callers: Callers
-    rate_limits: RateLimits
-    mongo: AsyncMongoClient[dict[str, Any]]
-    database: Database
-    servers: Servers
-    ledger: LedgerClient
-    money: Money
-    settler: Settler
-    write_offs: WriteOffs
-    approvals: Approvals
-    notes: Notes
-    changes: ChangeFeed
-    transcripts: Transcripts
-    inbox_waits: CapacityLimiter
-    closing: asyncio.Event
-    """Set when the server begins to stop."""
+    def __init__(self, settings: Settings, tracing: Tracing, tokens: TokenVerifier, parsers: Parsers) -> None:
+        """``parsers`` are for replays."""
+        self.settings, self.tracing = settings, tracing
+        self.callers = Callers(tokens, settings)
+        self.rate_limits = RateLimits(settings.rate_per_second, settings.rate_burst)
+        self.mongo: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            settings.mongo_url, serverSelectionTimeoutMS=2_000, timeoutMS=5_000, **mongo_options(settings)
+        )
+        self.database = self.mongo[settings.mongo_db]
+        self.servers = Servers(settings, parsers)
+        self.ledger = LedgerClient(settings)
+        store = self.servers.event_store
+        self.money = Money(CommandStore(store), self.ledger, running_s=settings.settle_after_seconds)
+        self.settler = Settler(
+            self.money,
+            OpenCommands(store),
+            running_s=settings.settle_after_seconds,
+            key_hours=settings.ledger_key_hours,
+            first_wait_s=settings.ledger_write_seconds,
+        )
+        limits = {
+            Role.SUPERVISOR.value: settings.write_off_limit_supervisor,
+            Role.ADMIN.value: settings.write_off_limit_admin,
+        }
+        self.write_offs, self.approvals = WriteOffs(self.money, limits), Approvals(self.money, limits)
+        self.notes = Notes(store)
+        self.changes = ChangeFeed(self.servers, self.database)
+        self.transcripts = Transcripts()
+        self.inbox_waits = CapacityLimiter(_INBOX_WAITS)
+        self.closing = asyncio.Event()
+        """Set when the server begins to stop."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -77,47 +88,6 @@ class Services:
             await self.mongo.close()
             # The server ends the process by the signal that it got: nothing runs after this.
             await to_thread.run_sync(self.tracing.flush)
-
-
-def build_services(settings: Settings, tracing: Tracing, tokens: TokenVerifier, parsers: Parsers) -> Services:
-    """Wire the API's services, in the event loop that they are for. ``parsers`` are for replays."""
-    mongo: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        settings.mongo_url, serverSelectionTimeoutMS=2_000, timeoutMS=5_000, **mongo_options(settings)
-    )
-    database = mongo[settings.mongo_db]
-    servers = Servers(settings, parsers)
-    store = servers.event_store
-    ledger = LedgerClient(settings)
-    money = Money(CommandStore(store), ledger, running_s=settings.settle_after_seconds)
-    limits = {
-        Role.SUPERVISOR.value: settings.write_off_limit_supervisor,
-        Role.ADMIN.value: settings.write_off_limit_admin,
-    }
-    return Services(
-        settings=settings,
-        tracing=tracing,
-        callers=Callers(tokens, settings),
-        rate_limits=RateLimits(settings.rate_per_second, settings.rate_burst),
-        mongo=mongo,
-        database=database,
-        servers=servers,
-        ledger=ledger,
-        money=money,
-        settler=Settler(
-            money,
-            OpenCommands(store),
-            running_s=settings.settle_after_seconds,
-            key_hours=settings.ledger_key_hours,
-            first_wait_s=settings.ledger_write_seconds,
-        ),
-        write_offs=WriteOffs(money, limits),
-        approvals=Approvals(money, limits),
-        notes=Notes(store),
-        changes=ChangeFeed(servers, database),
-        transcripts=Transcripts(),
-        inbox_waits=CapacityLimiter(_INBOX_WAITS),
-        closing=asyncio.Event(),
-    )
 
 
 def services_of(request: Request) -> Services:

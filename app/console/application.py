@@ -4,8 +4,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.api.application import create_app as create_api
-from app.api.http.problems import ProblemError, problem_of
-from app.api.services import Services
+from app.api.http.problems import problem_of
 from app.console.pages import live
 from app.console.pages.approvals import page as approvals
 from app.console.pages.conversations import page as conversations
@@ -20,10 +19,9 @@ from app.console.pages.pipeline import jobs
 from app.console.pages.pipeline import page as pipeline
 from app.console.pages.sign_in import page as sign_in
 from app.console.pages.start import page as start
-from app.console.session.issuer import Issuer
-from app.console.session.sessions import ConsoleServices, Sessions, SignInNeededError
+from app.console.session.sessions import ConsoleServices, SignInNeededError
 from app.console.ui import assets
-from app.console.ui.page import HEADERS, problem_page, to_sign_in
+from app.console.ui.page import HEADERS, NO_SUCH_PAGE, problem_page, to_sign_in
 from app.errors import ConfigurationError
 from app.runtime.observability.tracing import NO_TRACING, Tracing
 from app.runtime.settings.settings import Settings
@@ -33,13 +31,6 @@ _MIN_SECRET_BYTES = 32
 
 class ConsoleNotConfiguredError(ConfigurationError):
     """The console cannot sign people in safely: the API must not start with it."""
-
-
-def with_console(services: Services) -> ConsoleServices:
-    """The API's services, and the console's."""
-    settings = services.settings
-    issuer = Issuer(settings) if settings.console == "oidc" else None
-    return ConsoleServices(**vars(services), sessions=Sessions(settings), issuer=issuer)
 
 
 def check(settings: Settings) -> None:
@@ -77,7 +68,7 @@ def create_app(settings: Settings, tracing: Tracing = NO_TRACING) -> FastAPI:
     if settings.console == "off":
         return create_api(settings, tracing)
     check(settings)
-    app = create_api(settings, tracing, with_console)
+    app = create_api(settings, tracing, ConsoleServices)
     for page in _PAGES:
         app.include_router(page.router, max_body_size=_MAX_FORM_BYTES)
     app.add_exception_handler(SignInNeededError, to_sign_in)
@@ -95,7 +86,6 @@ def _answer_browsers_with_pages(app: FastAPI) -> None:
         if error.status_code != 404 or not is_browser or request.url.path.startswith("/v1/"):
             answer: Response = await answer_program(request, error)  # type: ignore[misc]
             return answer
-        fault = ProblemError(404, "no_such_page", "No page at this address. Go to the start page and search.")
-        page = problem_page(request, problem_of(fault, request.state.id))
+        page = problem_page(request, problem_of(NO_SUCH_PAGE, request.state.id))
         page.headers.update(HEADERS)
         return page

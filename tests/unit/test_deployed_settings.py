@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.api.auth.tokens import token_verifier
+from app.api.auth.tokens import TokenVerifier
 from app.console.application import check
 from app.runtime.settings.production import refusals
 from app.runtime.settings.settings import Settings
@@ -117,7 +117,7 @@ def test_compose_on_a_laptop(compose: Path, monkeypatch: pytest.MonkeyPatch) -> 
     settings = settings_of(environment, secrets, monkeypatch)
     check(settings)
     assert (settings.env, settings.console, settings.jwks_url) == ("development", "development", None)
-    assert token_verifier(settings) is not None
+    assert TokenVerifier(settings) is not None
 
 
 @pytest.mark.parametrize("role", ["migrate", "ingest", "project", "api"])

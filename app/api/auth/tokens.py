@@ -1,6 +1,6 @@
 """Verifies a JWT's signature, algorithm, issuer, audience and expiry."""
 
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
@@ -14,39 +14,20 @@ LEEWAY_S = 5
 """How far our clock and the issuer's may differ."""
 
 
-class TokenVerifier(Protocol):
-    """Gives a token's claims. The settings choose the key and its algorithm, never the token."""
+class TokenVerifier:
+    """Gives a token's claims. The settings choose the key and its algorithm, never the token.
 
-    async def claims(self, token: str) -> dict[str, Any]:
-        """Raises jwt.PyJWTError for an invalid token, SigningKeysUnavailableError without keys."""
-
-    async def ready(self) -> None:
-        """Raises SigningKeysUnavailableError if no token could be verified."""
-
-
-def token_verifier(settings: Settings) -> TokenVerifier:
-    """By the keys at BILLIE_JWKS_URL, or by a shared secret. Raises AuthenticationNotConfiguredError."""
-    return _IssuerVerifier(settings) if settings.jwks_url else _SecretVerifier(settings)
-
-
-class _SecretVerifier:
-    """HS256: for development, where the verifier of tokens may also make them."""
+    The keys are those at BILLIE_JWKS_URL (RS256 or ES256, as the key says). Without it, it is a shared secret
+    (HS256): for development, where the verifier of tokens may also make them.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._secret, self._rules = shared_secret(settings), _rules(settings)
-
-    async def claims(self, token: str) -> dict[str, Any]:
-        return jwt.decode(token, self._secret, algorithms=["HS256"], **self._rules)
-
-    async def ready(self) -> None:
-        pass
-
-
-class _IssuerVerifier:
-    """RS256 or ES256, as the key says, not the token."""
-
-    def __init__(self, settings: Settings) -> None:
-        assert settings.jwks_url is not None
+        """Raises AuthenticationNotConfiguredError if no token could be verified safely."""
+        self._rules = _rules(settings)
+        self._keys: IssuerKeys | None = None
+        if not settings.jwks_url:
+            self._secret = shared_secret(settings)
+            return
         for variable, value in (
             ("BILLIE_JWT_ISSUER", settings.jwt_issuer),
             ("BILLIE_JWT_AUDIENCE", settings.jwt_audience),
@@ -57,7 +38,6 @@ class _IssuerVerifier:
         if not is_safe(settings.jwks_url):  # Over plain HTTP, an attacker could replace the keys.
             msg = "BILLIE_JWKS_URL must begin with https://, unless it is on this machine"
             raise AuthenticationNotConfiguredError(msg)
-        self._rules = _rules(settings)
         self._keys = IssuerKeys(
             settings.jwks_url,
             refresh_s=settings.jwks_refresh_seconds,
@@ -66,6 +46,9 @@ class _IssuerVerifier:
         )
 
     async def claims(self, token: str) -> dict[str, Any]:
+        """Raises jwt.PyJWTError for an invalid token, SigningKeysUnavailableError without keys."""
+        if self._keys is None:
+            return jwt.decode(token, self._secret, algorithms=["HS256"], **self._rules)
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
@@ -74,7 +57,9 @@ class _IssuerVerifier:
         return jwt.decode(token, key, algorithms=[key.algorithm_name], **self._rules)
 
     async def ready(self) -> None:
-        await self._keys.ready()
+        """Raises SigningKeysUnavailableError if no token could be verified."""
+        if self._keys is not None:
+            await self._keys.ready()
 
 
 def _rules(settings: Settings) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field, StringConstraints
 from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
 from app.api.documents.service import represented
-from app.api.http.etags import TAGGED
 from app.api.http.pages import Cursor, Identifier, InvalidCursorError, Limit, Page, decode_cursor, next_page
 from app.api.http.problems import documented
 from app.api.http.router import Router
@@ -88,7 +87,7 @@ def list_dead_letters(
     )
 
 
-@router.get("/{deadLetterId}", responses=documented(404) | TAGGED, response_model=DeadLetterInFull)
+@router.document("/{deadLetterId}", DeadLetterInFull)
 def get_dead_letter(request: Request, dead_letter_id: Id) -> Response:
     """Get one dead letter, with the original entry."""
     return represented(request, _found(request, dead_letter_id))

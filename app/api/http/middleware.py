@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
+from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
@@ -40,23 +40,27 @@ _ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 
 def install(app: FastAPI, settings: Settings, tracing: Tracing) -> None:
     """Add the middleware; the first is the innermost."""
-    app.add_middleware(ObservedMiddleware, tracing=tracing)
     app.add_middleware(
         CompressionMiddleware, minimum_size=_MIN_COMPRESSED_BYTES, compresslevel=_COMPRESSION_LEVEL
     )
     app.add_middleware(
-        RequestMiddleware, header_bytes=settings.api_header_bytes, seconds=settings.api_request_seconds
+        RequestMiddleware,
+        header_bytes=settings.api_header_bytes,
+        seconds=settings.api_request_seconds,
+        tracing=tracing,
     )
 
 
 class RequestMiddleware:
     """Gives each request an id and its limits, and answers what nothing else has answered with a problem.
 
-    HEAD is answered like GET, without the body.
+    Answers are counted; if traces are on, a request has a span. Both name the route by its template: no
+    address, query or caller. HEAD is answered like GET, without the body.
     """
 
-    def __init__(self, app: ASGIApp, header_bytes: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, header_bytes: int, seconds: float, tracing: Tracing) -> None:
         self._app, self._header_bytes, self._seconds = app, header_bytes, seconds
+        self._tracing, self._is_traced = tracing, tracing.is_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,29 +70,44 @@ class RequestMiddleware:
             scope["path"] = unquote(_ENCODED_SLASH.sub(quote(SLASH).encode(), raw).decode("ascii"))
         request = Request(scope, receive)
         request.state.id = uuid4().hex
-        replying = _Reply(request, send)
+        reply = _Reply(request, send)
         # The library's context manager looks through all that is bound, twice.
         bound = bind_contextvars(request_id=request.state.id)
         try:
-            await self._run(request, replying)
+            if self._is_traced:
+                await self._run_in_span(request, reply)
+            else:
+                await self._run(request, reply)
         finally:
             reset_contextvars(**bound)
 
+    async def _run_in_span(self, request: Request, reply: "_Reply") -> None:
+        with self._tracing.tracer.start_as_current_span(
+            reply.method,
+            context=W3C.extract(request.headers),
+            kind=SpanKind.SERVER,
+            attributes={"http.request.method": reply.method},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            await self._run(request, reply)
+            span.update_name(f"{reply.method} {reply.route}")
+            span.set_attributes({"http.route": reply.route, "http.response.status_code": reply.status})
+            if reply.status >= 500:
+                span.set_status(FAILED)
+
     async def _run(self, request: Request, reply: "_Reply") -> None:
-        scope = request.scope
+        scope, receive = request.scope, request.receive
         size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         size += sum(len(name) + len(value) + _HEADER_OVERHEAD for name, value in scope["headers"])
         if size > self._header_bytes:
             detail = f"The request line and headers exceed {self._header_bytes} bytes."
             await reply.instead(ProblemError(431, "headers_too_large", detail, headers=_CLOSE))
             return
-        receive = request.receive
         if scope["method"] == "POST":
             receive = _deadline(receive, self._seconds, reply)
-        elif scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
         try:
-            await self._app(scope, receive, reply.send)
+            await self._app(reply.scope, receive, reply.send)
         except (ClientDisconnect, _HeadAnswered):
             return
         except Exception as error:  # noqa: BLE001 - the caller gets a problem
@@ -125,8 +144,17 @@ class _Reply:
 
     def __init__(self, request: Request, send: Send) -> None:
         self._request, self._send = request, send
+        self._is_head = request.method == "HEAD"
+        self.scope = {**request.scope, "method": "GET"} if self._is_head else request.scope
+        self.method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+        self.status = 0
         self._is_replaced = False
-        self._has_begun = False
+        self._began_at = perf_counter()
+
+    @property
+    def route(self) -> str:
+        route: str = getattr(self.scope.get("route"), "path", _NO_ROUTE)
+        return route
 
     async def send(self, message: Message) -> None:
         if self._is_replaced:
@@ -137,9 +165,11 @@ class _Reply:
                 # The framework answers in plain text, past its error handlers.
                 await self.instead(ProblemError(413, "too_large", "The body is too large."))
                 return
-            self._has_begun = True
             headers[REQUEST_ID] = self._request.state.id
-        elif self._request.method == "HEAD":
+            self.status = message["status"]
+            HTTP_REQUESTS.labels(self.route, self.method, self.status).inc()
+            HTTP_SECONDS.labels(self.route, self.method).observe(perf_counter() - self._began_at)
+        elif self._is_head:
             await self._send({"type": "http.response.body"})
             if message.get("more_body", False):
                 raise _HeadAnswered
@@ -148,7 +178,7 @@ class _Reply:
 
     async def instead(self, error: ProblemError) -> None:
         """Answer with a problem, unless an answer has begun, and let nothing else out."""
-        if not self._has_begun:
+        if not self.status:
             await answer(self._request, error)(self._request.scope, self._request.receive, self.send)
         self._is_replaced = True
 
@@ -179,66 +209,3 @@ class CompressionMiddleware(GZipMiddleware):
             await self.app(scope, receive, varying)
         else:
             await super().__call__(scope, receive, tagged)
-
-
-class ObservedMiddleware:
-    """Counts each request, and times the start of its answer; a span, if traces are on.
-
-    All name the route by its template: no address, query or caller.
-    """
-
-    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
-        self._app, self._tracing, self._is_traced = app, tracing, tracing.is_on
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-        elif not self._is_traced:
-            await self._observe(scope, receive, send, INVALID_SPAN)
-        else:
-            with self._tracing.tracer.start_as_current_span(
-                _method(scope),
-                context=W3C.extract(Headers(scope=scope)),
-                kind=SpanKind.SERVER,
-                attributes={"http.request.method": _method(scope)},
-                record_exception=False,
-                set_status_on_exception=False,
-            ) as span:
-                await self._observe(scope, receive, send, span)
-
-    async def _observe(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
-        began = perf_counter()
-        status = 500  # An exception becomes a problem further out.
-        has_begun = False
-
-        def count() -> None:
-            HTTP_REQUESTS.labels(_route(scope), _method(scope), status).inc()
-            HTTP_SECONDS.labels(_route(scope), _method(scope)).observe(perf_counter() - began)
-
-        async def observed(message: Message) -> None:
-            nonlocal status, has_begun
-            if message["type"] == "http.response.start":
-                status, has_begun = message["status"], True
-                count()
-            await send(message)
-
-        try:
-            await self._app(scope, receive, observed)
-        except Exception:
-            if not has_begun:
-                count()
-            raise
-        finally:
-            span.update_name(f"{_method(scope)} {_route(scope)}")
-            span.set_attributes({"http.route": _route(scope), "http.response.status_code": status})
-            if status >= 500:
-                span.set_status(FAILED)
-
-
-def _route(scope: Scope) -> str:
-    route: str = getattr(scope.get("route"), "path", _NO_ROUTE)
-    return route
-
-
-def _method(scope: Scope) -> str:
-    return scope["method"] if scope["method"] in METHODS else "other"

@@ -1,17 +1,21 @@
 """The routes of REST resources, and the router that makes them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from starlette.routing import Match
 from starlette.types import Scope
 
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
+from app.api.http.etags import TAGGED
 from app.api.http.problems import documented
+
+T = TypeVar("T", bound=Callable[..., Any])
 
 SLASH = "\0"
 """A slash inside an identifier, in a request's path. No identifier holds a NUL character."""
@@ -52,3 +56,7 @@ class Router(APIRouter):
         options["operation_id"] = options.get("operation_id") or to_camel(endpoint.__name__)
         options["response_model_exclude_none"] = True
         super().add_api_route(path, endpoint, **options)
+
+    def document(self, path: str, model: type[BaseModel]) -> Callable[[T], T]:
+        """Add a route that shows one document, with its ETag, or 404."""
+        return self.get(path, responses=documented(404) | TAGGED, response_model=model)

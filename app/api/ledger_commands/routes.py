@@ -9,7 +9,6 @@ from app.api.auth.audit import log_read
 from app.api.auth.requirements import AdminPerson, SupervisorPerson
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import Fields, represented, select_fields
-from app.api.http.etags import TAGGED
 from app.api.http.pages import Identifier, Page
 from app.api.http.problems import InvalidRequestError, documented
 from app.api.http.router import Router
@@ -68,7 +67,7 @@ async def list_ledger_commands(
     )
 
 
-@router.get("/{commandId}", responses=documented(404) | TAGGED, response_model=LedgerCommand)
+@router.document("/{commandId}", LedgerCommand)
 async def get_ledger_command(request: Request, command_id: CommandId, fields: Fields = None) -> Response:
     """Get one money movement, as stored, without waiting for a projection."""
     command = await stored_command(request, command_id)

@@ -11,7 +11,7 @@ from app.aggregates.contact_note import NotePriority, NoteType, note_id_of
 from app.api.auth.requirements import Call, Operations
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import Fields, one_document, represented, select_fields
-from app.api.http.etags import TAGGED, IfMatch, check_if_match
+from app.api.http.etags import IfMatch, check_if_match
 from app.api.http.pages import CustomerId, Identifier, NoteId, Page
 from app.api.http.problems import Problem, documented
 from app.api.http.request_fields import OptionalKey
@@ -129,7 +129,7 @@ async def list_notes(
     return await page(request, ContactNotes.name, ContactNoteDocument, listing, wanted)
 
 
-@router.get("/notes/{noteId}", responses=documented(404) | TAGGED, response_model=NoteWithChain)
+@router.document("/notes/{noteId}", NoteWithChain)
 async def get_note(request: Request, note_id: NoteId, fields: Fields = None) -> Response:
     """Get a note with its chain: itself, the notes that it amends and those that amend it, oldest first.
 

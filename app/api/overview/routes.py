@@ -10,9 +10,7 @@ from fastapi import Request, Response
 
 from app.api.documents.listing import newest
 from app.api.documents.service import NOT_IN_SUMMARIES, one_document, represented
-from app.api.http.etags import TAGGED
 from app.api.http.pages import CustomerId
-from app.api.http.problems import documented
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.ledger.client.client import LedgerClient
@@ -91,7 +89,7 @@ _TRANSACTIONS = 10
 _PAID = "paid"
 
 
-@router.get("/customers/{customerId}/overview", responses=documented(404) | TAGGED, response_model=Overview)
+@router.document("/customers/{customerId}/overview", Overview)
 async def get_customer_overview(request: Request, customer_id: CustomerId) -> Response:
     """Get a customer with accounts, live balances, conversations, notes and open requests, in one call.
 

@@ -10,7 +10,6 @@ from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import represented
-from app.api.http.etags import TAGGED
 from app.api.http.pages import Page
 from app.api.http.problems import Problem, ProblemError, documented
 from app.api.http.request_fields import Body
@@ -178,7 +177,7 @@ async def list_projection_jobs(
     return await page(request, COLLECTION, ProjectionJob, listing, filters)
 
 
-@router.get("/{jobId}", responses=documented(404) | TAGGED, response_model=ProjectionJob)
+@router.document("/{jobId}", ProjectionJob)
 async def get_projection_job(request: Request, job_id: JobId) -> Response:
     """Get one job: its progress, and its outcome."""
     record = await services_of(request).database[COLLECTION].find_one({"_id": job_id})

@@ -15,10 +15,10 @@ from app.aggregates.base import NAMESPACE
 from app.aggregates.write_offs.facts import BrokenRule, WriteOffPriority, WriteOffReason
 from app.api.auth.audit import logged
 from app.api.auth.callers import Caller
-from app.api.auth.requirements import Authenticated, Operations, OperationsPerson, SupervisorPerson
+from app.api.auth.requirements import Operations, OperationsPerson, SupervisorPerson
 from app.api.documents.listing import Listed, page
 from app.api.documents.service import Fields, one_document, represented, select_fields
-from app.api.http.etags import TAGGED, IfMatch, check_if_match
+from app.api.http.etags import IfMatch, check_if_match
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
 from app.api.http.request_fields import KEYED, Amount, Body, Key, Text
@@ -83,12 +83,12 @@ def _fold(servers: Servers, request_id: str) -> Document | None:
     return document_as_of(_WRITE_OFF_REQUESTS, reader, request_id, _NOW)
 
 
-router = Router("/v1/write-off-requests", "write-offs", least=None)
+router = Router("/v1/write-off-requests", "write-offs")
 
 _DECISION = documented(404, 409)
 
 
-@router.get("", dependencies=[Authenticated])
+@router.get("")
 async def list_write_off_requests(
     request: Request,
     listing: Listed,
@@ -109,12 +109,7 @@ async def list_write_off_requests(
     return await page(request, "write-off-requests", WriteOffRequestDocument, listing, filters)
 
 
-@router.get(
-    "/{requestId}",
-    dependencies=[Authenticated],
-    responses=documented(404) | TAGGED,
-    response_model=WriteOffRequestDocument,
-)
+@router.document("/{requestId}", WriteOffRequestDocument)
 async def get_write_off_request(
     request: Request, request_id: WriteOffRequestId, fields: Fields = None
 ) -> Response:

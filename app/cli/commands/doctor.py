@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.api.auth.development_tokens import AuthenticationNotConfiguredError
-from app.api.auth.tokens import token_verifier
+from app.api.auth.tokens import TokenVerifier
 from app.operations.doctor.check import Check, Verdict, failed, well
 from app.operations.doctor.doctor import examine
 from app.operations.servers import Servers
@@ -38,7 +38,7 @@ def command(
 
 def _tokens(settings: Settings) -> Check:
     try:
-        token_verifier(settings)
+        TokenVerifier(settings)
     except AuthenticationNotConfiguredError as error:
         return failed("settings.tokens", str(error), "`billie api` does not start like that.")
     return well("settings.tokens", "can be checked")

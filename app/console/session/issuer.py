@@ -10,7 +10,7 @@ import jwt
 from authlib.common.security import generate_token
 from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 
-from app.api.auth.tokens import is_safe, token_verifier
+from app.api.auth.tokens import TokenVerifier, is_safe
 from app.api.http.problems import ProblemError
 from app.runtime.observability.logging import where
 from app.runtime.settings.settings import Settings
@@ -52,7 +52,7 @@ class Issuer:
         )
         # An ID token's audience is the client; the rest is checked as for the API's own tokens.
         audience = {"jwt_audience": settings.oidc_client_id}
-        self._tokens = token_verifier(settings.model_copy(update=audience))
+        self._tokens = TokenVerifier(settings.model_copy(update=audience))
         self._discovery: asyncio.Task[dict[str, Any]] | None = None
 
     async def start(self) -> StartedSignIn:

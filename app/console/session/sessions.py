@@ -7,6 +7,7 @@ site can know.
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
 from typing import Annotated, Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -15,9 +16,12 @@ from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
 from app.api.auth.callers import Caller
 from app.api.auth.roles import Role
+from app.api.auth.tokens import TokenVerifier
 from app.api.http.problems import ProblemError
 from app.api.services import Services, services_of
 from app.console.session.issuer import Issuer
+from app.ingestion.messages.parsers import Parsers
+from app.runtime.observability.tracing import Tracing
 from app.runtime.settings.loopback import is_local
 from app.runtime.settings.settings import Settings
 
@@ -31,11 +35,11 @@ class SignInNeededError(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """A signed-in person, until ``ends_at``. ``id`` binds forms to the session."""
+    """A signed-in person, until ``ends_at``. Each form of the session carries its token."""
 
-    id: str
     caller: Caller
     ends_at: datetime
+    form_token: str
 
 
 class SignedCookie:
@@ -77,40 +81,30 @@ class SignedCookie:
         return self._scheme == "https" if self._scheme else not is_local(request.url.hostname or "")
 
 
-class Sessions:
-    """Starts sessions and finds them in requests. ``sign_ins`` keeps the state of a sign-in at the issuer."""
+class ConsoleServices(Services):
+    """The API's services, and the console's. ``issuer`` is there for BILLIE_CONSOLE=oidc.
 
-    def __init__(self, settings: Settings) -> None:
+    ``sign_ins`` keeps the state of a sign-in at the issuer.
+    """
+
+    def __init__(self, settings: Settings, tracing: Tracing, tokens: TokenVerifier, parsers: Parsers) -> None:
+        super().__init__(settings, tracing, tokens, parsers)
         configured = settings.session_secret
         secret = configured.get_secret_value() if configured else secrets.token_urlsafe(48)
         lasts, url = timedelta(hours=settings.session_hours), settings.console_url
-        self.cookie = SignedCookie("billie-session", secret, lasts, url)
-        self.forms = Signer(secret, salt="billie-console-form")
+        self.sessions = SignedCookie("billie-session", secret, lasts, url)
         self.sign_ins = SignedCookie("billie-sign-in", secret, timedelta(minutes=10), url)
+        self.issuer = Issuer(settings) if settings.console == "oidc" else None
+        self._forms = Signer(secret, salt="billie-console-form")
 
-    def start(self, request: Request, response: Response, caller: Caller) -> None:
-        person = {"user": caller.user, "role": caller.role, "name": caller.name}
-        self.cookie.write(request, response, person | {"id": secrets.token_urlsafe(16)})
-
-    def of(self, request: Request) -> Session | None:
+    def session(self, request: Request) -> Session | None:
         """The valid session of a request, if any."""
-        if (found := self.cookie.read(request)) is None:
+        if (found := self.sessions.read(request)) is None:
             return None
         person, ends_at = found
         caller = Caller(person["user"], Role(person["role"]), person["name"])
-        return Session(person["id"], caller, ends_at)
-
-    def form_token(self, session: Session) -> str:
-        """The token that each form of the session carries."""
-        return self.forms.get_signature(session.id).decode()
-
-
-@dataclass(frozen=True)
-class ConsoleServices(Services):
-    """The API's services, and the console's. ``issuer`` is there for BILLIE_CONSOLE=oidc."""
-
-    sessions: Sessions
-    issuer: Issuer | None
+        form_token = self._forms.get_signature(person["id"]).decode()
+        return Session(caller, ends_at, form_token)
 
 
 def console_of(request: Request) -> ConsoleServices:
@@ -122,7 +116,7 @@ def console_of(request: Request) -> ConsoleServices:
 
 async def session_of(request: Request) -> Session:
     """The session of a request. Raises SignInNeededError."""
-    if (session := console_of(request).sessions.of(request)) is None:
+    if (session := console_of(request).session(request)) is None:
         raise SignInNeededError
     return session
 
@@ -146,7 +140,7 @@ def check_form(request: Request, session: Session, form: dict[str, str]) -> None
     """Raises ProblemError unless a form comes from a page of this session."""
     check_origin(request)
     token = request.headers.get("x-form-token") or form.get("form_token", "")
-    if not console_of(request).sessions.forms.verify_signature(session.id, token):
+    if not compare_digest(session.form_token.encode(), token.encode("utf-8", "replace")):
         detail = "The form belongs to another session. Reload the page. Nothing was changed."
         raise ProblemError(403, "other_session", detail)
 

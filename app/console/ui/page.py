@@ -42,6 +42,8 @@ POLICY = "; ".join(
 )
 """Only our own script and style files: nothing that is smuggled into a note runs."""
 
+NO_SUCH_PAGE = ProblemError(404, "no_such_page", "No page at this address. Go to the start page and search.")
+
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -117,7 +119,7 @@ def render(
         .get_template(template)
         .render(
             person=session,
-            form_token=console.sessions.form_token(session) if session else "",
+            form_token=session.form_token if session else "",
             zone=zone_of(request.cookies.get(ZONE_COOKIE), console.settings.business_time_zone),
             here=request.url.path,
             settings=console.settings,
@@ -142,8 +144,7 @@ class _PageRoute(Route):
             except BillieError as error:
                 answer = problem_page(request, problem_of(error, request.state.id))
             except RequestValidationError:
-                fault = ProblemError(422, "invalid_request", "This address is malformed.")
-                answer = problem_page(request, problem_of(fault, request.state.id))
+                answer = problem_page(request, problem_of(NO_SUCH_PAGE, request.state.id))
             for name, value in HEADERS.items():
                 answer.headers.setdefault(name, value)
             return answer
@@ -165,7 +166,7 @@ def problem_page(request: Request, problem: Json) -> Response:
     answer = render(
         request,
         "problem_part.html" if _is_partial(request) else "problem.html",
-        console_of(request).sessions.of(request),
+        console_of(request).session(request),
         status=problem["status"],
         problem=problem,
         in_drawer=in_drawer,

@@ -94,7 +94,7 @@ def test_a_message_that_is_valid_now_is_applied(ada: Visitor, settings: Settings
 def test_dead_letters_of_one_reason_are_replayed_together(ada: Visitor, dead_letters: list[str]) -> None:
     done = ada.post("/dead-letters/replay", {"reason": "missing_key"}).text
     assert "0 applied, 1 failed again" in done
-    assert ada.post("/dead-letters/replay", {"reason": "no such"}).status_code == 404
+    assert ada.post("/dead-letters/replay", {"reason": "no such"}).status_code == 422
     assert dead_letters[0] in ada.get("/dead-letters").text, "of another reason"
 
 

@@ -37,7 +37,7 @@ async def get_approvals(context: Context, filters: Annotated[Filters, Query()]) 
         own={each.id for each in shown if same_person(each.requester.get("id", ""), user)},
         queue=queue,
         filters=filters,
-        kinds=KINDS,
+        kinds=KINDS.values(),
         reasons=WRITE_OFF_REASONS,
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import Depends
 from pydantic import BaseModel
@@ -13,7 +13,6 @@ from app.console.pages.loans.lookups import account_and_balance
 from app.console.session.rest import Json, RefusedError, cursor_of
 from app.console.ui.formats import decimal, quoted
 from app.console.ui.page import Context, PageContext
-from app.errors import NotFoundError
 
 _MAX_APPROVALS, _PAGE = 1_000, 200
 """Of each kind. A longer queue says that it is."""
@@ -57,15 +56,7 @@ _ADJUSTMENT = Kind(
     {"approval": "pending"},
     {"approve": "approve", "reject": "refuse", "withdraw": "refuse"},
 )
-KINDS = (_WRITE_OFF, _ADJUSTMENT)
-
-
-def kind_of(name: str) -> Kind:
-    """Raises NotFoundError for an unknown kind."""
-    for each in KINDS:
-        if each.name == name:
-            return each
-    raise NotFoundError("page", f"/approvals/{quoted(name)}")
+KINDS = {"write-off": _WRITE_OFF, "adjustment": _ADJUSTMENT}
 
 
 class Approval(NamedTuple):
@@ -140,7 +131,7 @@ class Queue:
 
 async def pending_approvals(context: PageContext, limit: int = _MAX_APPROVALS) -> Queue:
     """All that is pending; of each kind ``limit``, or up to a page more."""
-    found = await asyncio.gather(*(_pending(context, kind, limit) for kind in KINDS))
+    found = await asyncio.gather(*(_pending(context, kind, limit) for kind in KINDS.values()))
     approvals = sorted(
         (each for part in found for each in part.approvals),
         key=lambda each: str(each.document.get("requestedAt")),
@@ -166,10 +157,16 @@ def _amount(text: str) -> Decimal | None:
     return value if value is not None and value.is_finite() else None
 
 
-async def read_approval(context: Context, kind: str, identifier: str) -> Approval:
-    """The approval of an address. Raises NotFoundError for an unknown kind, RefusedError."""
-    found = kind_of(kind)
-    return approval_of(found, await context.rest.get(found.path, identifier))
+async def read_approval(
+    context: Context, kind: Literal["write-off", "adjustment"], identifier: str
+) -> Approval:
+    """The approval of an address. Raises RefusedError."""
+    return await current(context, KINDS[kind], identifier)
+
+
+async def current(context: PageContext, kind: Kind, identifier: str) -> Approval:
+    """An approval as it is now. Raises RefusedError."""
+    return approval_of(kind, await context.rest.get(kind.path, identifier))
 
 
 OpenApproval = Annotated[Approval, Depends(read_approval)]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fastapi.responses import Response
 
@@ -11,11 +11,11 @@ from app.console.pages.money.actions import drawer_of, offered_actions, recent_m
 from app.console.session.rest import Json
 from app.console.ui import formats
 from app.console.ui.page import Context, PageContext, page_router
-from app.errors import NotFoundError
 
 router = page_router()
 
 _MAX_NOTES, _MAX_OTHERS = 200, 20
+Part = Literal["profile", "accounts", "notes", "requests", "conversations"]
 _WRITE_NOTE = ("POST", "/v1/customers/{customerId}/notes")
 
 
@@ -40,11 +40,9 @@ async def get_customer(context: Context, customer_id: str) -> Response:
 
 
 @router.get("/customers/{customer_id}/parts/{name}")
-async def get_part(context: Context, customer_id: str, name: str) -> Response:
+async def get_part(context: Context, customer_id: str, name: Part) -> Response:
     """One part of the page, current."""
-    if (part := _PARTS.get(name)) is None:
-        raise NotFoundError("part of the page", name)
-    values = await part(context, customer_id)
+    values = await _PARTS[name](context, customer_id)
     return context.render(f"customers/customer_{name}.html", **values, customer_id=customer_id)
 
 
@@ -97,7 +95,7 @@ async def _conversations(context: PageContext, customer_id: str) -> Json:
     return {"conversations": await context.rest.items(path, customerId=customer_id, limit=_MAX_OTHERS)}
 
 
-_PARTS: dict[str, Callable[[PageContext, str], Awaitable[Json]]] = {
+_PARTS: dict[Part, Callable[[PageContext, str], Awaitable[Json]]] = {
     "profile": _profile,
     "accounts": _accounts_and_requests,
     "notes": _notes,

@@ -1,5 +1,6 @@
 """Dead letters: listed by reason, shown as they came, replayed unchanged, or discarded with a reason."""
 
+from typing import Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi.responses import Response
@@ -7,7 +8,6 @@ from fastapi.responses import Response
 from app.console.session.rest import Answer, Json, cursor_of
 from app.console.session.sessions import split
 from app.console.ui.page import Context, PageContext, page_router
-from app.errors import NotFoundError
 from app.ingestion.messages.rejection import Reason
 
 router = page_router()
@@ -43,9 +43,9 @@ async def get_dead_letters(context: Context, reason: str = "", kind: str = "", c
 
 
 @router.get("/dead-letters/replay")
-async def get_replay_all(context: Context, reason: str) -> Response:
+async def get_replay_all(context: Context, reason: Reason) -> Response:
     """What to confirm before all dead letters of a reason are replayed."""
-    page = await context.rest.get(_BASE, reason=_reason(reason), limit=1)
+    page = await context.rest.get(_BASE, reason=reason, limit=1)
     return context.render(
         "dead_letters/replay_all.html",
         reason=reason,
@@ -57,7 +57,7 @@ async def get_replay_all(context: Context, reason: str) -> Response:
 @router.post("/dead-letters/replay")
 async def replay_all(context: Context) -> Response:
     """Replay up to a thousand of a reason, and show the outcome."""
-    reason = _reason(context.form.get("reason", ""))
+    reason = context.form.get("reason", "")
     body: Json = {"reason": reason}
     body |= {name: context.form[name] for name in ("after", "upTo") if context.form.get(name)}
     answer = await context.rest.post(f"{_BASE}/replay", body=body)
@@ -76,10 +76,8 @@ async def get_dead_letter(
 
 
 @router.get("/dead-letters/{dead_letter_id}/{verb}")
-async def get_form(context: Context, dead_letter_id: str, verb: str) -> Response:
+async def get_form(context: Context, dead_letter_id: str, verb: Literal["replay", "discard"]) -> Response:
     """What to confirm before it is replayed or discarded."""
-    if verb not in ("replay", "discard"):
-        raise NotFoundError("page", f"/dead-letters/{dead_letter_id}/…")
     return await _form(context, verb, dead_letter_id)
 
 
@@ -133,10 +131,3 @@ def _query(reason: str, kind: str) -> str:
     """The list's filters as the end of an address."""
     filters = {name: value for name, value in (("reason", reason), ("kind", kind)) if value}
     return f"?{urlencode(filters)}" if filters else ""
-
-
-def _reason(name: str) -> str:
-    """Raises NotFoundError for an unknown reason."""
-    if name not in list(Reason):
-        raise NotFoundError("reason", name)
-    return name

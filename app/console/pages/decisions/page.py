@@ -4,7 +4,7 @@ A request is decided once, and the key of its posting follows from the request: 
 a retry are the same decision.
 """
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import Depends
 from fastapi.responses import Response
@@ -13,13 +13,11 @@ from app.console.pages.approvals.queue import (
     Approval,
     OpenApproval,
     command_of,
+    current,
     permissions_of,
-    read_approval,
 )
 from app.console.session.rest import Json, RefusedError
-from app.console.ui.formats import quoted
 from app.console.ui.page import Context, PageContext, page_router
-from app.errors import NotFoundError
 
 router = page_router()
 
@@ -46,10 +44,10 @@ class Decision(NamedTuple):
         return self.context.render(template, status=status, decision=self, **values)
 
 
-async def decision_of_path(context: Context, approval: OpenApproval, verb: str) -> Decision:
-    """The decision of an address. Raises NotFoundError for an unknown verb."""
-    if verb not in ("approve", "reject", "withdraw"):
-        raise NotFoundError("page", f"/approvals/…/{quoted(verb)}")
+async def decision_of_path(
+    context: Context, approval: OpenApproval, verb: Literal["approve", "reject", "withdraw"]
+) -> Decision:
+    """The decision of an address."""
     return Decision(context, approval, verb)
 
 
@@ -82,7 +80,7 @@ async def decide(decision: OpenDecision) -> Response:
     body: Json = {"comment": comment} if decision.takes_comment else {}
     answer = await context.rest.post(path, decision.approval.id, body=body)
     try:
-        approval = await read_approval(context, kind.name, decision.approval.id)
+        approval = await current(context, kind, decision.approval.id)
     except RefusedError as refused:
         return _failed(decision, refused.problem, is_unknown=True)
     if approval.status == "pending":

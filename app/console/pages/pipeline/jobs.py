@@ -4,7 +4,6 @@ from fastapi.responses import Response
 
 from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
-from app.errors import NotFoundError
 from app.projections.jobs.jobs import JobKind
 from app.projections.read_models.catalogue import all_projections
 
@@ -16,23 +15,23 @@ _PREFIX = "model-"
 
 
 @router.get("/pipeline/jobs/{kind}")
-async def get_form(context: Context, kind: str, model: str = "") -> Response:
+async def get_form(context: Context, kind: JobKind, model: str = "") -> Response:
     """The choice of read models: all of them, or the one in the address."""
     known = list(all_projections(context.settings))
-    return _form(context, _kind(kind), [model] if model in known else known)
+    return _form(context, kind, [model] if model in known else known)
 
 
 @router.post("/pipeline/jobs/{kind}")
-async def start(context: Context, kind: str) -> Response:
+async def start(context: Context, kind: JobKind) -> Response:
     """Request the job. A second request is the same job."""
-    job_kind, form = _kind(kind), context.form
+    form = context.form
     chosen = [name for name in all_projections(context.settings) if f"{_PREFIX}{name}" in form]
     if not chosen:
-        return _form(context, job_kind, chosen, is_invalid=True)
-    body: Json = {"kind": job_kind.value, "projections": chosen}
+        return _form(context, kind, chosen, is_invalid=True)
+    body: Json = {"kind": kind.value, "projections": chosen}
     body |= {option: True for option in ("fix", "resume") if option in form}
     answer = await context.rest.post(JOBS, body=body)
-    return context.render_outcome("pipeline/job_outcome.html", answer, kind=job_kind.value)
+    return context.render_outcome("pipeline/job_outcome.html", answer, kind=kind.value)
 
 
 @router.get("/pipeline/job/{job_id}/stop")
@@ -58,10 +57,3 @@ def _form(context: PageContext, kind: JobKind, chosen: list[str], *, is_invalid:
         prefix=_PREFIX,
         is_invalid=is_invalid,
     )
-
-
-def _kind(name: str) -> JobKind:
-    """Raises NotFoundError for an unknown kind."""
-    if name not in list(JobKind):
-        raise NotFoundError("kind of job", name)
-    return JobKind(name)

@@ -1,6 +1,7 @@
 """Sign-in and sign-out. In development people choose who they are; otherwise the issuer says it."""
 
 from hmac import compare_digest
+from secrets import token_urlsafe
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -41,7 +42,7 @@ async def sign_out(request: Request) -> Response:
     """End the session in this browser."""
     check_origin(request)
     answer = RedirectResponse("/sign-in", 303)
-    console_of(request).sessions.cookie.write(request, answer, None)
+    console_of(request).sessions.write(request, answer, None)
     return answer
 
 
@@ -51,14 +52,14 @@ async def go_to_issuer(request: Request) -> Response:
     started = await _issuer(request).start()
     answer = RedirectResponse(started.address, 303)
     sign_in = started._asdict() | {"next": _local(request.query_params.get("next"))}
-    console_of(request).sessions.sign_ins.write(request, answer, sign_in)
+    console_of(request).sign_ins.write(request, answer, sign_in)
     return answer
 
 
 @router.get("/sign-in/back")
 async def come_back(request: Request) -> Response:
     """Back from the issuer with a code: only in the browser that started, and once."""
-    sign_ins, answered = console_of(request).sessions.sign_ins, request.query_params
+    sign_ins, answered = console_of(request).sign_ins, request.query_params
     sign_in, _ = sign_ins.read(request) or ({"state": ""}, None)
     if not sign_in["state"] or not compare_digest(
         sign_in["state"].encode(), answered.get("state", "").encode()
@@ -99,7 +100,8 @@ def _signed_in(request: Request, caller: Caller, following: str) -> Response:
     if caller.is_machine:
         raise ProblemError(403, "takes_a_person", "The console is for people. Machines use the REST API.")
     answer = RedirectResponse(following, 303)
-    console_of(request).sessions.start(request, answer, caller)
+    person = {"user": caller.user, "role": caller.role, "name": caller.name, "id": token_urlsafe(16)}
+    console_of(request).sessions.write(request, answer, person)
     return answer
 
 
