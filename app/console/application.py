@@ -1,4 +1,4 @@
-"""The whole HTTP application: the REST API and, if it is on, the console under ``/``."""
+"""The whole HTTP application: the REST API and, if it is on and safely set up, the console under ``/``."""
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException

@@ -1,4 +1,7 @@
-"""What a route requires of its callers: a bearer token (JWT), a role, and sometimes a person."""
+"""What a route requires: a bearer token (JWT), a role, sometimes a person, and no unknown query parameter.
+
+A misspelt filter must not return everything.
+"""
 
 from collections import Counter
 from collections.abc import Iterator

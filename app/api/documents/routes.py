@@ -36,6 +36,8 @@ from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import LoanAccountDocument
 from app.projections.rebuild.one_document import document_as_of
 
+_requirement = requires(Role.READONLY)
+
 AsOf = Annotated[
     From | None,
     Query(
@@ -67,9 +69,6 @@ def _fold(servers: Servers, collection: str, identifier: str, at: datetime) -> d
     projection = all_projections(servers.settings)[collection]
     reader = EventReader(servers.event_store(), projection.topics(), collection)
     return document_as_of(projection, reader, identifier, at)
-
-
-_requirement = requires(Role.READONLY)
 
 
 class DocumentRoute(Route):

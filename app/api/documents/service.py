@@ -1,7 +1,10 @@
-"""Reads one document, and answers with it: the audit log, ``fields`` and the ETag, in one way."""
+"""Reads one document, and answers with it: the audit log, ``fields`` and the ETag, in one way.
+
+With ``fields``, a caller names the fields they want; the others are neither fetched nor sent.
+"""
 
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, create_model
@@ -16,6 +19,11 @@ from app.projections.read_models.loan_accounts.document import REPORTS
 
 M = TypeVar("M", bound=BaseModel)
 
+NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")
+"""Fields of a conversation that its summary leaves out, and that may be large."""
+NOT_READ = (REPORTS,)
+"""Fields of the projector's own that may be large."""
+
 _MAX_LENGTH, _MAX_NAME_LENGTH, _MAX_NAMES = 1_000, 64, 8
 Fields = Annotated[
     str | None,
@@ -26,21 +34,20 @@ Fields = Annotated[
 ]
 
 
-class FieldSelection:
+class FieldSelection(NamedTuple):
     """The selected fields of a model, by attribute."""
 
-    def __init__(self, model: type[BaseModel], attributes: frozenset[str]) -> None:
-        self._stored = {name: _stored_name(model, name) for name in model.model_fields}
-        self._selected = attributes
+    model: type[BaseModel]
+    selected: frozenset[str]
 
     def projection(self, *more: str) -> dict[str, int]:
         """The projection for MongoDB: the fields, those of the audit log's line, and ``more``."""
-        audited = (name for name in AUDITED_IDS if name in self._stored)
-        return dict.fromkeys([*(self._stored[name] for name in (*self._selected, *audited)), *more], 1)
+        read = self.selected | (AUDITED_IDS.keys() & self.model.model_fields.keys())
+        return dict.fromkeys([*(_stored_name(self.model, name) for name in read), *more], 1)
 
     def trimmed(self, document: M) -> M:
         """The document with the selected fields only."""
-        rest = type(document).model_fields.keys() - self._selected
+        rest = type(document).model_fields.keys() - self.selected
         return document.model_copy(update=dict.fromkeys(rest))
 
 
@@ -78,12 +85,6 @@ def _partial(model: type[M]) -> type[M]:
         )
         fields[name] = (kind | None, field)
     return create_model(f"{model.__name__}InPart", __base__=model, **fields)
-
-
-NOT_IN_SUMMARIES = ("utterances", "noticeboard", "assessments", "applicationData")
-"""Fields of a conversation that its summary leaves out, and that may be large."""
-NOT_READ = (REPORTS,)
-"""Fields of the projector's own that may be large."""
 
 
 async def one_document(

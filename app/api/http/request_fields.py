@@ -1,4 +1,4 @@
-"""Fields of request bodies: amounts as decimal strings, bounded texts."""
+"""Fields of requests that write: amounts as decimal strings, bounded texts, the ``Idempotency-Key``."""
 
 import re
 from typing import Annotated, Any

@@ -1,4 +1,7 @@
-"""What became of a money movement, as an answer: posted, not settled, or the ledger's problem."""
+"""Money movements as answers, from the aggregate: posted, not settled, or the ledger's problem.
+
+So an answer is never older than an earlier one.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +24,8 @@ from app.projections.read_models.base import Model, Money, StaffMember
 from app.projections.read_models.ledger_commands import LedgerCommandDocument, LedgerCommands
 from app.runtime.servers.store_threads import in_thread
 from app.runtime.settings.settings import Settings
+
+_LEDGER_COMMANDS = LedgerCommands()
 
 
 class AppliedInstalment(Model):
@@ -100,8 +105,6 @@ def command_event(event: Any) -> CommandEvent:
         facts=shown_facts(facts),
     )
 
-
-_LEDGER_COMMANDS = LedgerCommands()
 
 NOT_SETTLED: dict[str, Any] = {
     "model": LedgerCommand,

@@ -1,4 +1,4 @@
-"""The actions on a loan's money, with their API routes, the key of each intent, and what was requested."""
+"""The actions on a loan's money, with their API routes; and the drawer of an action, with its key."""
 
 import re
 from dataclasses import dataclass

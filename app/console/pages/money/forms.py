@@ -1,4 +1,4 @@
-"""The forms of money movements: amounts as people type them, and the API body of each action."""
+"""The forms of money movements: amounts as people type them, the API body of each action, and its summary."""
 
 import re
 from decimal import Decimal

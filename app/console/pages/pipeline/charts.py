@@ -1,4 +1,8 @@
-"""Small line charts, drawn on the server as SVG."""
+"""The charts of the pipeline page: its samples, drawn on the server as SVG.
+
+The page itself carries the samples, as text in a hidden field: so any API process can draw the next charts,
+and none keeps anything for its viewers.
+"""
 
 import re
 from itertools import pairwise
