@@ -4,6 +4,7 @@ Constructing it opens nothing: ``run`` opens the stores, waits for servers that 
 them at its end.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,7 @@ from app.runtime.observability.metrics_server import More, serving_metrics
 from app.runtime.observability.tracing import NO_TRACING, Tracing, tracing
 from app.runtime.servers.back_off import BackOff
 from app.runtime.servers.clients import mongo_client
-from app.runtime.servers.gc_tuning import favour_throughput, freeze_existing_objects
+from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import Settings
 
@@ -190,7 +191,7 @@ class Api:
             ):
                 host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
                 on_listening(f"http://{host}:{listener.getsockname()[1]}")
-                freeze_existing_objects()
+                gc.freeze()  # No garbage is looked for among what stays for good.
                 ApiServer(app, settings).run(sockets=[listener])
 
 

@@ -12,22 +12,20 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from app.errors import BillieError
 from app.event_store.copies.copy import Content, Show, copy_store, failing, transfer
 from app.event_store.copies.endpoints import EVENTS, endpoint_at, file_of
+from app.runtime.camel_model import CamelModel
 
 
 class BackupError(BillieError):
     """A backup is not made, not intact, or not restored: says why, and what to do."""
 
 
-class Manifest(BaseModel):
+class Manifest(CamelModel):
     """What a backup holds."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     made_at: datetime
     newest_position: int

@@ -11,11 +11,11 @@ from time import monotonic, sleep
 from typing import Literal, NamedTuple
 
 import psycopg
-from pydantic import BaseModel, ConfigDict
 
 from app.errors import BillieError
 from app.event_store.copies.endpoints import EVENTS, TABLES, AnyEndpoint, Row, Table, endpoint_at, file_of
 from app.event_store.errors import EVENT_STORE_ERRORS
+from app.runtime.camel_model import CamelModel
 
 _SHOWN_EVERY = 5_000
 _GONE_WITHIN_S, _POLL_S = 2.0, 0.05
@@ -48,10 +48,8 @@ class Progress(NamedTuple):
     newest: int
 
 
-class Content(BaseModel):
+class Content(CamelModel):
     """What a table holds: its number of rows, and the checksum of all their values in order."""
-
-    model_config = ConfigDict(frozen=True)
 
     rows: int
     sha256: str

@@ -82,8 +82,7 @@ class Inbox:
 
     def drained(self) -> bool:
         """Whether nothing is pending in the group, with any consumer."""
-        pending: Any = self._redis.xpending(self._stream, self._group)
-        return not pending["pending"]
+        return not self._redis.xpending(self._stream, self._group)["pending"]
 
     def _next(self, *, block: bool) -> Taken:
         if self._retry_at is not None and monotonic() >= self._retry_at:

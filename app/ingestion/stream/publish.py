@@ -61,7 +61,6 @@ def file_entries(path: Path) -> Iterator[dict[str, str]]:
                 continue
             try:
                 yield as_entry(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                raise ValueError(f"{path}, line {number}: not JSON: {error}") from error
             except ValueError as error:
-                raise ValueError(f"{path}, line {number}: {error}") from error
+                why = "not JSON: " if isinstance(error, orjson.JSONDecodeError) else ""
+                raise ValueError(f"{path}, line {number}: {why}{error}") from error

@@ -73,13 +73,12 @@ def _with_health(metrics: Any, heartbeats: Heartbeats, more: More) -> Any:
     """A WSGI application: health, and all else as it was."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/healthz":
-            is_well, more_fields = heartbeats.are_live(), {}
-        elif environ["PATH_INFO"] == "/readyz":
-            is_well, more_fields = heartbeats.are_ready(), more()
-        else:
+        if (path := environ["PATH_INFO"]) not in ("/healthz", "/readyz"):
             found: Iterable[bytes] = metrics(environ, start_response)
             return found
+        is_asked_ready = path == "/readyz"
+        is_well = heartbeats.are_ready() if is_asked_ready else heartbeats.are_live()
+        more_fields = more() if is_asked_ready else {}
         loops = {name: round(age, 3) for name, age in heartbeats.ages().items()}
         body = {"status": "ok" if is_well else "stalled", "loopAgeSeconds": loops, **more_fields}
         status = "200 OK" if is_well else "503 Service Unavailable"

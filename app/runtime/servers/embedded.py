@@ -98,8 +98,7 @@ class EmbeddedServer:
         try:
             self._process.wait(_DOWN_WITHIN_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         self._process = None
 
     def kill(self) -> None:
