@@ -3,7 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr
 
 
 class LedgerSettings(BaseModel):
@@ -51,11 +51,3 @@ class LedgerSettings(BaseModel):
     write_off_limit_admin: Decimal | None = Field(
         None, ge=0, description="Most that an admin may approve, AUD. Unset: any amount."
     )
-
-    @field_validator("ledger_ca_file", mode="before")
-    @classmethod
-    def _names_a_file(cls, given: object) -> object:
-        """An empty value would mean the folder, and unset the system's authorities: neither is intended."""
-        if given == "":
-            raise ValueError("names no file")
-        return given

@@ -31,16 +31,19 @@ class SecretFileError(ConfigurationError):
 class Variables(EnvSettingsSource):
     """The environment and the files that it names, read once. Raises SecretFileError.
 
-    An optional setting that is empty is unset. Any other is left to its own rule: in its place a default
-    would count that nobody asked for, such as development for ``BILLIE_ENV``.
+    An optional setting that is empty is unset; of GUARDS it raises ConfigurationError. Any other is left to
+    its own rule: in its place a default would count that nobody asked for, such as development for
+    ``BILLIE_ENV``.
     """
 
     def __call__(self) -> dict[str, Any]:
         """What is set, by the names of its fields."""
         fields = self.settings_cls.model_fields
         optional = {name for name, field in fields.items() if type(None) in get_args(field.annotation)}
-        values = super().__call__().items()
-        set_ones = {name: each for name, each in values if each != "" or name not in optional - GUARDS}
+        values = super().__call__()
+        if empty := sorted(name for name in GUARDS if values.get(name) == ""):
+            raise ConfigurationError(f"{PREFIX}{empty[0].upper()} is empty: set it, or remove the variable")
+        set_ones = {name: each for name, each in values.items() if each != "" or name not in optional}
         return set_ones | dict(_from_files({f"{PREFIX}{name.upper()}" for name in fields}))
 
 

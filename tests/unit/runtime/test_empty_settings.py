@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.errors import ConfigurationError
 from app.runtime.settings.settings import Settings
 from app.runtime.settings.variables import GUARDS
 
@@ -25,7 +26,7 @@ def test_an_optional_setting_is_unset_then(name: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", sorted(GUARDS))
 def test_an_empty_setting_never_disables_a_safeguard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"BILLIE_{name.upper()}", "")
-    with pytest.raises(ValidationError, match=name):
+    with pytest.raises(ConfigurationError, match=f"BILLIE_{name.upper()} is empty"):
         Settings()
 
 
