@@ -14,6 +14,6 @@ def favour_throughput() -> None:
     objects cost a fifth of the time. A thread that comes back from the database waits for another that
     computes: a millisecond at most, where the default is five.
     """
-    gc.freeze()  # What exists by now stays for good.
+    gc.freeze()  # What exists already stays for good.
     gc.set_threshold(_YOUNG_OBJECTS, 50, 100)
     sys.setswitchinterval(_SWITCH_S)
