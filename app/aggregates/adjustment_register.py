@@ -19,15 +19,6 @@ class AdjustmentLimit(NamedTuple):
     days: int
 
 
-class Adjustment(NamedTuple):
-    """One within the limit, without approval. ``moved``: AUD, without sign."""
-
-    command_id: str
-    by: str
-    moved: Decimal
-    at: datetime
-
-
 class AdjustmentRegister(Aggregate):
     """Lists the adjustments of an account that one person made alone; each command knows its outcome.
 
@@ -35,7 +26,7 @@ class AdjustmentRegister(Aggregate):
     """
 
     class AdjustmentEntered(Aggregate.Event):
-        """``moved``: AUD, of principal and fees together, without sign."""
+        """One within the limit, without approval. ``moved``: AUD, of principal and fees, without sign."""
 
         PERSONAL = NOTHING
 
@@ -44,11 +35,11 @@ class AdjustmentRegister(Aggregate):
         moved: Decimal
 
         def apply(self, aggregate: "AdjustmentRegister") -> None:
-            aggregate.entered.append(Adjustment(self.command_id, self.by, self.moved, self.timestamp))
+            aggregate.entered.append(self)
 
     def __init__(self, business_id: str) -> None:
         super().__init__(business_id)
-        self.entered: list[Adjustment] = []
+        self.entered: list[AdjustmentRegister.AdjustmentEntered] = []
 
     def needs_approval(
         self,
@@ -66,7 +57,7 @@ class AdjustmentRegister(Aggregate):
         recent = [
             each
             for each in self.entered
-            if each.at >= now - timedelta(days=limit.days) and same_person(each.by, actor.id)
+            if each.timestamp >= now - timedelta(days=limit.days) and same_person(each.by, actor.id)
         ]
         if moved + sum(each.moved for each in recent) <= limit.amount:
             return False

@@ -95,7 +95,7 @@ class AlreadyAmendedError(BillieError):
         self.by_note_id = by_note_id
 
 
-class AlreadyWrittenError(Exception):
+class AlreadyWrittenError(BillieError):
     """A note is written once."""
 
 

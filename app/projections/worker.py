@@ -57,7 +57,11 @@ class Worker:
             if held:
                 self._lost(self.lease.holder(record))
             if not self.lease.take(record):
-                return self._wait_for(self.lease.holder(record))
+                holder = self.lease.holder(record)
+                if holder not in (None, self._waiting_for):
+                    log.info("%s is run by %s: waiting", self.name, holder, extra={"projection": self.name})
+                    self._waiting_for = holder
+                return LOOK_EVERY_S
             self._waiting_for = None
             finish_swap(self.projector.database, self.projector.projection)
             self.projector.clear()
@@ -69,7 +73,10 @@ class Worker:
         if (moved := self._fold(record)) is None:
             return LOOK_EVERY_S
         self._abandoned.drop_if_due()
-        self._moves(clear=self._stalled_by is not None or "standstill" in record)
+        if self._stalled_by is not None or "standstill" in record:
+            self.projector.recorder.recovered()
+            log.info("%s moves again", self.name)
+            self._stalled_by = None
         for identifier, aside in self.projector.set_aside.items():
             log.error(
                 "%s: document %s is set aside at position %d, %s: %s. Fix the cause, then run "
@@ -122,7 +129,7 @@ class Worker:
         """By how many positions it moved; None where the lease was lost."""
         position = int(record["position"])
         try:
-            return self.projector.step(position, self._fence, self._abandoned.erased)
+            return self.projector.step(position, self.lease.make_sure, self._abandoned.erased)
         except LeaseLostError:
             self._lost(self.lease.holder(self.projector.recorder.record()))
             return None
@@ -138,17 +145,6 @@ class Worker:
             self._stalls(unforeseen, position)
             raise unforeseen from error
 
-    def _fence(self) -> None:
-        """Before a batch is written: a process that was suspended may have lost its lease unawares."""
-        if not self.lease.is_sure():
-            self.lease.confirm()
-
-    def _wait_for(self, holder: str | None) -> float:
-        if holder is not None and holder != self._waiting_for:
-            log.info("%s is run by %s: waiting", self.name, holder, extra={"projection": self.name})
-            self._waiting_for = holder
-        return LOOK_EVERY_S
-
     def _lost(self, holder: str | None) -> None:
         text = f"{self.lease.owner} lost the lease to {holder or 'nobody'}"
         log.warning("%s: %s", self.name, text, extra={"projection": self.name})
@@ -163,10 +159,3 @@ class Worker:
             log.error("%s. It stays at position %d; the others go on", fault, position, extra=about)
             self._stalled_by = str(fault)
         self.projector.recorder.stand_still(fault)
-
-    def _moves(self, *, clear: bool) -> None:
-        if clear:
-            self.projector.recorder.recovered()
-            if self._stalled_by is not None:
-                log.info("%s moves again", self.name)
-        self._stalled_by = None

@@ -97,20 +97,14 @@ class ChangeReader:
         """The customers of documents: their own, or those of the loan accounts that they are about."""
         if self._projection.name == "customers":
             return {each: each for each in ids}
-        customers, accounts = {}, {}
-        for each in self._fetched(self._projection.name, ids, "customerId", _BY_ACCOUNT):
-            if (customer_id := each.get("customerId")) is not None:
-                customers[each["_id"]] = customer_id
-            elif (account_id := each.get(_BY_ACCOUNT)) is not None:
-                accounts[each["_id"]] = account_id
-        if accounts:
-            owners = {
-                each["_id"]: each.get("customerId")
-                for each in self._fetched("loan-accounts", set(accounts.values()), "customerId")
-            }
-            found = {each: owners.get(account_id) for each, account_id in accounts.items()}
-            customers |= {each: owner for each, owner in found.items() if owner is not None}
-        return customers
+        found = list(self._fetched(self._projection.name, ids, "customerId", _BY_ACCOUNT))
+        accounts = {each[_BY_ACCOUNT] for each in found if "customerId" not in each and _BY_ACCOUNT in each}
+        owners = {
+            each["_id"]: each.get("customerId")
+            for each in self._fetched("loan-accounts", accounts, "customerId")
+        }
+        customers = {each["_id"]: each.get("customerId", owners.get(each.get(_BY_ACCOUNT))) for each in found}
+        return {each: customer_id for each, customer_id in customers.items() if customer_id is not None}
 
     def _fetched(self, collection: str, ids: Iterable[str], *fields: str) -> Iterable[Document]:
         wanted = list(ids)

@@ -80,6 +80,11 @@ class Lease:
         """
         return self.held and monotonic() - self._beat_at < GONE_AFTER_S / 2
 
+    def make_sure(self) -> None:
+        """Beat, unless it is sure to be ours. Raises LeaseLostError if it is not."""
+        if not self.is_sure():
+            self.confirm()
+
     def confirm(self) -> None:
         """Beat now. Raises LeaseLostError if it is no longer ours."""
         if not self._beats():

@@ -7,13 +7,11 @@ the next one: a rebuild is resumed. One that is not completed in three attempts 
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from tempfile import TemporaryFile
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -99,12 +97,10 @@ class JobRunner:
     def _run_job(self, job: Record, jobs: Jobs, lease: Lease) -> None:
         job_id, is_unwanted = job["_id"], False
         if job.get("stopWanted"):
-            jobs.end(job_id, JobStatus.STOPPED)
-            return
+            return jobs.end(job_id, JobStatus.STOPPED)
         if job["attempts"] > _ATTEMPTS:
             text = f"It was begun {_ATTEMPTS} times and never ended: see the log of `billie project`."
-            jobs.end(job_id, JobStatus.FAILED, error=text)
-            return
+            return jobs.end(job_id, JobStatus.FAILED, error=text)
         try:
             child = _Child(job)
         except OSError:
@@ -114,8 +110,7 @@ class JobRunner:
         log.info("Job %s begins: %s, requested by %s", job_id, what, job["askedBy"]["id"])
         try:
             while not (child.ended(LOOK_EVERY_S) or self._stop.is_set() or is_unwanted):
-                if not lease.is_sure():
-                    lease.confirm()
+                lease.make_sure()
                 is_unwanted = jobs.report(job_id, list(child.progress.values()))
                 self._heartbeats.beat("jobs")
         finally:
@@ -145,41 +140,34 @@ class _Child:
         self.progress: dict[str, Record] = {}
         self.is_stopped = False
         """Whether it said that it was stopped, with all that it folded kept."""
-        self._job_id, self._differences, self._read_to = job["_id"], Counter[str](), 0
-        with TemporaryFile() as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli.main", job["kind"], *job["projections"], *options],
-                stdin=subprocess.PIPE,  # It stops when that ends: this process is gone then.
-                stdout=output,
-                start_new_session=True,  # Ctrl-C is for this process, which stops the child.
-            )
-            self._output = os.dup(output.fileno())
+        self._job_id, self._differences = job["_id"], Counter[str]()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli.main", job["kind"], *job["projections"], *options],
+            stdin=subprocess.PIPE,  # It stops when that ends: this process is gone then.
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process, which stops the child.
+        )
+        self._reader = Thread(target=self._read, name="job output", daemon=True)
+        self._reader.start()
 
     def ended(self, seconds: float) -> bool:
-        """Whether it ended, after waiting for so long; reads what it said."""
+        """Whether it ended, after waiting for so long."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
-        finally:
-            self._read()
         return True
 
     def stop(self) -> None:
-        """Stop it, or kill it if it does not stop."""
+        """Stop it, or kill it if it does not stop, and read all that it said."""
         self._process.terminate()
         if not self.ended(_ENDS_WITHIN_S):
             self._process.kill()
-        self._process.communicate()
-        self._read()
-        os.close(self._output)
+        with self._process:  # Closes its pipes afterwards.
+            self._reader.join()
 
     def _read(self) -> None:
-        """Read the lines that it has completed since, without moving its place in the file."""
-        said = os.pread(self._output, os.fstat(self._output).st_size - self._read_to, self._read_to)
-        complete = said[: said.rfind(b"\n") + 1]
-        self._read_to += len(complete)
-        for line in complete.splitlines():
+        for line in self._process.stdout or ():
             try:
                 self._take(json.loads(line))
             except ValueError:

@@ -179,11 +179,6 @@ class AccountDays(Lookup):
         return [(LoanAccount, key)]
 
 
-def is_open(share: Share) -> bool:
-    """Whether it is neither paid off nor written off, as far as known."""
-    return share.get("status") not in TERMINAL_STATUSES
-
-
 def _begun(day: str, documents: AtHand) -> Target:
     before = documents.last_before(day) or {}
     if FAULTED in before:
@@ -257,18 +252,13 @@ class PortfolioDaily(ReadModel):
 
 def _count(document: Document, share: Share, by: int) -> None:
     """Add an account's share to the day's totals, or subtract it."""
-    _add(document["accountsByStatus"], share.get("status"), by)
+    status = share.get("status")
+    if status is not None:
+        document["accountsByStatus"][status] += by
     document["accountsInArrears"] += by * share.get("inArrears", False)
-    if is_open(share):
-        _add(document["accountsByBucket"], share.get("bucket"), by)
+    if status not in TERMINAL_STATUSES:  # Neither paid off nor written off, as far as known.
+        if (bucket := share.get("bucket")) is not None:
+            document["accountsByBucket"][bucket] += by
         if (outstanding := share.get("outstanding")) is not None:
-            document["outstandingTotal"] = _sum(document["outstandingTotal"], outstanding, by)
-
-
-def _add(counts: dict[str, int], name: str | None, by: int) -> None:
-    if name is not None:
-        counts[name] += by
-
-
-def _sum(total: Decimal128, amount: Decimal128, by: int) -> Decimal128:
-    return money(total.to_decimal() + by * amount.to_decimal())
+            total = document["outstandingTotal"].to_decimal()
+            document["outstandingTotal"] = money(total + by * outstanding.to_decimal())

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bson.decimal128 import Decimal128
@@ -60,18 +63,10 @@ def side_by_side(
     ours: Iterator[Raw], theirs: Iterator[Raw]
 ) -> Iterator[tuple[str, bytes | None, bytes | None]]:
     """Each ``_id`` of two ordered sides, with what either has of it."""
-    one, other = next(ours, None), next(theirs, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and one[0] < other[0]):
-            assert one is not None
-            yield one[0], one[1], None
-            one = next(ours, None)
-        elif one is None or other[0] < one[0]:
-            yield other[0], None, other[1]
-            other = next(theirs, None)
-        else:
-            yield one[0], one[1], other[1]
-            one, other = next(ours, None), next(theirs, None)
+    both = merge(((each, 0, raw) for each, raw in ours), ((each, 1, raw) for each, raw in theirs))
+    for identifier, found in groupby(both, key=itemgetter(0)):
+        raw = {side: raw for _, side, raw in found}
+        yield identifier, raw.get(0), raw.get(1)
 
 
 def in_order(collection: Collection[dict[str, Any]]) -> Iterator[Raw]:

@@ -5,9 +5,10 @@ true counts. Application data loses the values reported longest ago; an assessme
 too large is left out. ``cutParts`` names what is incomplete.
 """
 
-from bisect import bisect_right
+from bisect import insort
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import bson
@@ -145,10 +146,7 @@ def insert(
     size, gone = document.setdefault("_bytes", {}), document.setdefault("_goneUntil", {})
     if field in gone and item[time_field] < gone[field]:
         return
-    if items and items[-1][time_field] > item[time_field]:
-        items.insert(bisect_right(items, item[time_field], key=lambda known: known[time_field]), item)
-    else:
-        items.append(item)
+    insort(items, item, key=itemgetter(time_field))
     size[field] = size.get(field, 0) + len(bson.encode(item))
     while len(items) > keep or size[field] > max_bytes:
         oldest = items.pop(0)

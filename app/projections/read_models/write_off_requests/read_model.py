@@ -71,10 +71,6 @@ class AccountsOfRequests(CustomerNames):
             return None
         return f"customer:{customer_id}", LinkedToCustomer(customer_id, ids)
 
-    def linked(self, event: Event | LinkedToCustomer) -> LinkedToCustomer:
-        assert isinstance(event, LinkedToCustomer)
-        return event
-
     def evolve(self, document: Document, event: Event | LinkedToCustomer, position: int) -> None:
         match event:
             case WriteOffRequest.Requested():
