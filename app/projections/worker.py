@@ -23,9 +23,6 @@ log = logging.getLogger(__name__)
 _RETRY_S = 10.0
 """A stalled projection tries again after this long: the cause may have been fixed."""
 
-Progress = Callable[[dict[str, int], int], None]
-"""Receives the position of each projection, and the newest one."""
-
 
 class Worker:
     """Holds one projection's lease, and folds events as long as it does."""

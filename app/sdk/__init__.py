@@ -11,7 +11,7 @@ docs/messages/README.md is the guide. The public names are those below without a
 """
 
 from app.aggregates.customer import EkycStatus as EkycStatus
-from app.aggregates.loan_account.status import (
+from app.aggregates.loan_account.reports import (
     AgingBucket as AgingBucket,
     ClosureReason as ClosureReason,
     PaymentFrequency as PaymentFrequency,

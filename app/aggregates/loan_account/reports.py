@@ -1,4 +1,4 @@
-"""What the Accounts service reported of one loan, in the order in which it happened, and the schedule.
+"""What the Accounts service reported of one loan, in the order in which it happened: words, facts, schedule.
 
 Reports hold only numbers and texts, so that a document keeps them as they are: amounts in cents, times in
 microseconds since 1970 in UTC, days as ``YYYY-MM-DD``.
@@ -8,7 +8,29 @@ from bisect import insort
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Required, TypedDict, cast
+from typing import Literal, Required, TypedDict, cast
+
+SdkStatus = Literal["PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED"]
+"""Upstream's status of an account."""
+AccountStatus = Literal["active", "pending_disbursement", "in_arrears", "paid_off", "written_off"]
+"""Our status of an account."""
+ClosureReason = Literal["PAID_OFF", "WRITTEN_OFF", "ADMIN_CLOSED"]
+PaymentStatus = Literal["scheduled", "partial", "paid", "missed"]
+PaymentFrequency = Literal["weekly", "fortnightly", "monthly"]
+AgingBucket = Literal["current", "early_arrears", "late_arrears", "default", "closed"]
+
+PENDING_WORDS = frozenset(("PENDING", "PENDING_DISBURSEMENT"))
+"""Upstream's words for an account that was not paid out yet."""
+
+_ACCOUNT_STATUS = {
+    "PENDING": "active",
+    "PENDING_DISBURSEMENT": "pending_disbursement",
+    "ACTIVE": "active",
+    "SUSPENDED": "in_arrears",
+    "CLOSED": "paid_off",
+}
+
+TERMINAL_STATUSES = frozenset(("paid_off", "written_off"))
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -94,6 +116,16 @@ class Report(TypedDict, total=False):
     schedule_id: str
     """The schedule of the ``instalment``, if it is named."""
     instalment: Instalment
+
+
+def account_status(sdk_status: str, closure_reason: str | None) -> str:
+    """Our word for upstream's; a closed account is paid off unless it was written off.
+
+    Raises KeyError for a word that upstream does not have.
+    """
+    if sdk_status == "CLOSED" and closure_reason == "WRITTEN_OFF":
+        return "written_off"
+    return _ACCOUNT_STATUS[sdk_status]
 
 
 def insert(reports: list[Report], report: Report) -> None:

@@ -7,8 +7,15 @@ arrival makes a difference. Amounts are cents.
 from copy import copy
 from dataclasses import dataclass, field
 
-from app.aggregates.loan_account.reports import Aging, Closure, Report, Terms
-from app.aggregates.loan_account.status import PENDING_WORDS, TERMINAL_STATUSES, account_status
+from app.aggregates.loan_account.reports import (
+    PENDING_WORDS,
+    TERMINAL_STATUSES,
+    Aging,
+    Closure,
+    Report,
+    Terms,
+    account_status,
+)
 
 
 @dataclass(frozen=True, slots=True)

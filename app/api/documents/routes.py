@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from app.aggregates.customer import EkycStatus
-from app.aggregates.loan_account.status import AccountStatus
+from app.aggregates.loan_account.reports import AccountStatus
 from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.documents.listing import Filters, Listed, page

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field
 
 from app.aggregates.customer import EkycStatus
-from app.aggregates.loan_account.status import AccountStatus
+from app.aggregates.loan_account.reports import AccountStatus
 from app.api.search.query import Fit, Match
 from app.projections.read_models.base import Day, Model, Money
 from app.projections.read_models.customers import Flags

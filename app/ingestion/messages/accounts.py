@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from app.aggregates.base import Key
 from app.aggregates.loan_account.account import LoanAccount
-from app.aggregates.loan_account.status import (
+from app.aggregates.loan_account.reports import (
     AgingBucket,
     ClosureReason,
     PaymentFrequency,

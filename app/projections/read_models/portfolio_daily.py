@@ -18,9 +18,16 @@ from pydantic import ConfigDict, Field
 from app.aggregates import LoanAccount
 from app.aggregates.base import Key
 from app.aggregates.loan_account.events import LoanAccountEvents
-from app.aggregates.loan_account.reports import Report, amount_of, insert, time_of
+from app.aggregates.loan_account.reports import (
+    TERMINAL_STATUSES,
+    AccountStatus,
+    AgingBucket,
+    Report,
+    amount_of,
+    insert,
+    time_of,
+)
 from app.aggregates.loan_account.standing import Standing
-from app.aggregates.loan_account.status import TERMINAL_STATUSES, AccountStatus, AgingBucket
 from app.projections.engine.documents import FAULTED, Document
 from app.projections.engine.projection import AtHand, Lookup, Target, money, on_event, put
 from app.projections.read_models.base import Day, Model, Money, Options, ReadModel

@@ -16,7 +16,7 @@ from app.aggregates import (
     same_person,
 )
 from app.aggregates.loan_account import reports
-from app.aggregates.loan_account.status import account_status
+from app.aggregates.loan_account.reports import account_status
 from app.projections.engine.documents import Document
 
 What = Literal[

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from app.aggregates.loan_account.status import (
+from app.aggregates.loan_account.reports import (
     AccountStatus,
     AgingBucket,
     ClosureReason,

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from bson import Decimal128
 from pymongo.database import Database
 
-from app.aggregates.loan_account.status import AccountStatus, AgingBucket
+from app.aggregates.loan_account.reports import AccountStatus, AgingBucket
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import COLLECTIONS
 from tests.support.data.dictionary import FIELDS, faults
