@@ -65,8 +65,8 @@ class ChangeReader:
         lookup = projection.lookup
         if lookup is None:
             return positions
-        if lookup.exact:
-            # The lookup's state at an event is gone with the next one; but there are few documents, and each
+        if projection.carries:
+            # What an event means depends on all documents as they were; but there are few of them, and each
             # holds the position of its last event. One that changed again since is reported then.
             beyond = {POSITION: {"$gt": after, "$lte": reached}}
             stamped = self._database[self._projection.name].find(beyond, {POSITION: 1})

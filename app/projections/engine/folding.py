@@ -18,7 +18,7 @@ from app.projections.engine.documents import (
 )
 from app.projections.engine.faults import Cause, ProjectionFault, SetAside
 from app.projections.engine.projection import AtHand, Lookup, Projection, Target, erases
-from app.projections.engine.reading import Envelope, EventReader
+from app.projections.engine.reading import Envelope
 from app.runtime.observability.logging import where
 
 
@@ -32,7 +32,6 @@ class Folding:
     def __init__(
         self,
         projection: Projection,
-        reader: EventReader,
         stores: Mapping[str, DocumentStore],
         keep: int,
         weight: int = 256 * 1024 * 1024,
@@ -47,7 +46,6 @@ class Folding:
         self.lookups = DocumentCache(stores[lookup.collection], keep, weight) if lookup else None
         self.set_aside: dict[str, SetAside] = {}
         """What was set aside since the last :meth:`write`, by document."""
-        self._reader = reader
         self._strict = strict
 
     def start_empty(self) -> None:
@@ -189,14 +187,6 @@ class Folding:
             lookup.evolve(document, meaning, envelope.position)
             if document:
                 lookups.put(key, document, envelope.position, envelope.size)
-        elif lookup.exact:
-            # An earlier run came further with the lookup than with the documents, and ended: as it was
-            # before the event, from the events themselves.
-            document = {}
-            for each in self._reader.of(list(lookup.lookup_sources(key))):
-                if each.position < envelope.position and lookup.key(each.event) == key:
-                    lookup.evolve(document, each.event, each.position)
-            lookup.evolve(document, meaning, envelope.position)
         return document
 
     def _refuse(self, error: RefusedError, *, mark: bool) -> None:

@@ -89,8 +89,6 @@ class Lookup(Protocol):
     """
 
     collection: str
-    exact: bool
-    """Whether :meth:`follow` needs the document exactly as it was at the event, not a later form of it."""
 
     def key(self, event: Any) -> str | None:
         """The id of the lookup document that ``event`` changes or reads, if any."""
@@ -98,7 +96,7 @@ class Lookup(Protocol):
     def onward(self, document: Document, event: Any) -> tuple[str, Any] | None:  # noqa: ARG002
         """The id of a further lookup document that ``event`` concerns, and what it means there, if any.
 
-        ``document`` is the one before it, already changed by ``event``. Not for lookups that are ``exact``.
+        ``document`` is the one before it, already changed by ``event``.
         """
         return None
 
@@ -110,7 +108,7 @@ class Lookup(Protocol):
         return ()
 
     def follow(self, document: Document, event: Any, documents: AtHand) -> Iterable[Target]:
-        """What ``event`` means for the projection's documents. ``document`` already includes it."""
+        """What ``event`` means for the projection's documents. ``document`` includes it, or later ones."""
 
     def sources(self, identifier: str, events: Iterable[Any]) -> Iterable[Key] | None:  # noqa: ARG002
         """The aggregates, beside its own, that the projection's document ``identifier`` is folded from.
@@ -119,10 +117,6 @@ class Lookup(Protocol):
         None if only a scan of the whole store can tell.
         """
         return None
-
-    def lookup_sources(self, key: str) -> Iterable[Key]:  # noqa: ARG002
-        """The aggregates that a lookup document is folded from. Only called if the lookup is ``exact``."""
-        return ()
 
 
 class Projection:

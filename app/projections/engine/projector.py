@@ -56,7 +56,7 @@ class Projector:
         self._traced: dict[str, list[int]] = {}
         """The positions of the events of traced messages that were folded since the last write."""
         stores = {name: MongoDocumentStore(database[name]) for name in projection.collections()}
-        self._folding = Folding(projection, self._reader, stores, cache, strict=strict)
+        self._folding = Folding(projection, stores, cache, strict=strict)
         self._pages_at_once = 1
         self._left_at: int | None = None
         self._erases = False

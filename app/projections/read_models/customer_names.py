@@ -37,8 +37,6 @@ class LinkedToCustomer:
 class CustomerNames(Lookup):
     """One document a customer: the name, and the ids of the documents that show it."""
 
-    exact = False
-
     def linked(self, event: Event | LinkedToCustomer) -> LinkedToCustomer:
         """The documents that an event links to a customer, if it is not the customer's own."""
         assert isinstance(event, LinkedToCustomer)

@@ -7,7 +7,7 @@ An account's share of a day is its ``status``, ``bucket`` and ``outstanding`` at
 they are known, and its payments of the day. It is derived from all reports, as the account's document is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args
@@ -16,7 +16,6 @@ from bson.decimal128 import Decimal128
 from pydantic import ConfigDict, Field
 
 from app.aggregates import LoanAccount
-from app.aggregates.base import Key
 from app.aggregates.loan_account.events import LoanAccountEvents
 from app.aggregates.loan_account.reports import (
     TERMINAL_STATUSES,
@@ -34,6 +33,8 @@ from app.projections.read_models.base import Day, Model, Money, Options, ReadMod
 from app.projections.read_models.calendar import BusinessCalendar, payment_day, reports_of
 
 NOTHING = Decimal128("0.00")
+_MAX_CHANGES = 1_000
+"""Changes kept an account. Only an event that is folded again needs one that is not the last."""
 Share = dict[str, Any]
 """The state of an account: ``status``, ``inArrears``, ``bucket``, ``outstanding``."""
 
@@ -124,10 +125,13 @@ class Paid:
 
 
 class AccountDays(Lookup):
-    """One document an account: its reports, and what the last event changed."""
+    """One document an account: its reports, what follows from them, and what each event changed of that.
+
+    An event that is folded again finds its own change, so a later form of a document answers as the form at
+    the time did.
+    """
 
     collection = "_portfolio-daily.accounts"
-    exact = True
 
     def __init__(self, calendar: BusinessCalendar) -> None:
         self._calendar = calendar
@@ -136,19 +140,22 @@ class AccountDays(Lookup):
         return str(event.business_id)
 
     def evolve(self, document: Document, event: LoanAccountEvents.ReportEvent, position: int) -> None:
-        reports: list[Report] = document.setdefault("reports", [])
-        shares, payments = self._days(reports)
         for report in reports_of(event, position):
-            insert(reports, report)
-        shares_now, payments_now = self._days(reports)
-        document["moves"] = list(_moves(shares, shares_now))
-        document["paid"] = [
-            {"day": day, "payments": now[0] - was[0], "amount": money(amount_of(now[1] - was[1]))}
-            for day in sorted(payments.keys() | payments_now.keys())
-            if (now := payments_now.get(day, (0, 0))) != (was := payments.get(day, (0, 0)))
+            insert(document.setdefault("reports", []), report)
+        was, payments_were = document.get("shares", {}), document.get("payments", {})
+        now, payments = self._days(document.get("reports", []))
+        document["shares"], document["payments"] = now, payments
+        moves = list(_moves(was, now))
+        paid = [
+            {"day": day, "payments": one[0] - other[0], "amount": money(amount_of(one[1] - other[1]))}
+            for day in sorted(payments_were.keys() | payments.keys())
+            if (one := payments.get(day, [0, 0])) != (other := payments_were.get(day, [0, 0]))
         ]
+        if moves or paid:
+            change = {"position": position, "moves": moves, "paid": paid}
+            document["changes"] = [*document.get("changes", ()), change][-_MAX_CHANGES:]
 
-    def _days(self, reports: list[Report]) -> tuple[dict[str, Share], dict[str, tuple[int, int]]]:
+    def _days(self, reports: list[Report]) -> tuple[dict[str, Share], dict[str, list[int]]]:
         """The share at the end of each day that changed it, and the number and sum of each day's payments."""
         standing, shares, last = Standing(), dict[str, Share](), Share()
         earliest = min((report["at"] for report in reports), default=0)
@@ -158,11 +165,11 @@ class AccountDays(Lookup):
             day, share = self._calendar.day(time_of(at)), _share(standing)
             if day in shares or share != last:
                 shares[day] = last = share
-        payments: dict[str, tuple[int, int]] = {}
+        payments: dict[str, list[int]] = {}
         for payment in standing.payments:
             day = payment_day(payment, self._calendar)
             number, amount = payments.get(day, (0, 0))
-            payments[day] = number + 1, amount + (payment.amount or 0)
+            payments[day] = [number + 1, amount + (payment.amount or 0)]
         return shares, payments
 
     def follow(
@@ -171,19 +178,22 @@ class AccountDays(Lookup):
         event: LoanAccount.Event,  # noqa: ARG002
         documents: AtHand,
     ) -> Iterator[Target]:
-        changed = {each["day"] for each in (*document["moves"], *document["paid"])}
-        changed |= {move["until"] for move in document["moves"] if "until" in move}
-        new = sorted(day for day in changed if documents.get(day) is None)
-        yield from (_begun(day, documents) for day in new)  # As they were before the event.
-        for move in document["moves"]:
-            moved, since, until = AccountMoved(move["was"], move["now"]), move["day"], move.get("until")
-            days = [day for day in new if since <= day and (until is None or day < until)]
-            yield from ((day, moved) for day in (*documents.ids(since, until), *days))
-        for paid in document["paid"]:
-            yield paid["day"], Paid(paid["payments"], paid["amount"].to_decimal())
+        for change in document.get("changes", ()):
+            if change["position"] == documents.position:
+                yield from _followed(change["moves"], change["paid"], documents)
 
-    def lookup_sources(self, key: str) -> Iterable[Key]:
-        return [(LoanAccount, key)]
+
+def _followed(moves: list[Document], paid: list[Document], documents: AtHand) -> Iterator[Target]:
+    changed = {each["day"] for each in (*moves, *paid)}
+    changed |= {move["until"] for move in moves if "until" in move}
+    new = sorted(day for day in changed if documents.get(day) is None)
+    yield from (_begun(day, documents) for day in new)  # As they were before the event.
+    for move in moves:
+        moved, since, until = AccountMoved(move["was"], move["now"]), move["day"], move.get("until")
+        days = [day for day in new if since <= day and (until is None or day < until)]
+        yield from ((day, moved) for day in (*documents.ids(since, until), *days))
+    for each in paid:
+        yield each["day"], Paid(each["payments"], each["amount"].to_decimal())
 
 
 def _begun(day: str, documents: AtHand) -> Target:

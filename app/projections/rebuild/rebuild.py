@@ -94,7 +94,7 @@ class Rebuild:
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         shadows = {name: MongoDocumentStore(database[PREFIX + name]) for name in projection.collections()}
         self._store = shadows[projection.name]
-        self._folding = Folding(projection, self._reader, shadows, _KEEP, _WEIGHT, strict=strict)
+        self._folding = Folding(projection, shadows, _KEEP, _WEIGHT, strict=strict)
         self._listed = 0
         self._kept_at = self._said_at = monotonic()
 

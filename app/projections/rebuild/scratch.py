@@ -69,7 +69,7 @@ class Scratch:
         self.projection = projection
         self.stores = {name: LocalDocumentStore(name) for name in projection.collections()}
         self.documents = self.stores[projection.name]
-        self._folding = Folding(projection, reader, self.stores, _KEEP, _WEIGHT)
+        self._folding = Folding(projection, self.stores, _KEEP, _WEIGHT)
         self._folding.start_empty()
         self.position = 0
         self.events = 0

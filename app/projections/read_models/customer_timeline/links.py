@@ -63,7 +63,6 @@ class TimelineLinks(Lookup):
     """Keeps links, and the newest ``keep`` entries of an account or chat that wait for one."""
 
     collection = "_customer-timeline.links"
-    exact = False
 
     def __init__(self, calendar: BusinessCalendar, keep: int) -> None:
         self._calendar = calendar
