@@ -1,8 +1,7 @@
 """What stalls a projection, or one of its documents."""
 
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import BillieError
 
@@ -37,8 +36,7 @@ class ProjectionFault(BillieError):  # noqa: N818 - it names a state, which last
         self.event = event
 
 
-@dataclass(frozen=True)
-class SetAside:
+class SetAside(NamedTuple):
     """One document that cannot follow: the event at which it stopped, and why."""
 
     cause: Cause
@@ -49,4 +47,4 @@ class SetAside:
 
     def stamp(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The document as it was before that event, marked; ``empty`` where there was none."""
-        return (document or {}) | {FAULTED: {**asdict(self), "empty": document is None}}
+        return (document or {}) | {FAULTED: {**self._asdict(), "empty": document is None}}

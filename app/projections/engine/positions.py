@@ -2,7 +2,6 @@
 
 from asyncio import sleep
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -86,7 +85,7 @@ class MongoTrackingRecorder(TrackingRecorder):
     def set_aside(self, documents: Mapping[str, SetAside]) -> None:
         """List documents that cannot follow: at most a thousand, the newest."""
         at = datetime.now(UTC)
-        entries = [{"id": each, **asdict(aside), "at": at} for each, aside in documents.items()]
+        entries = [{"id": each, **aside._asdict(), "at": at} for each, aside in documents.items()]
         self.healed(list(documents))
         self._positions.update_one(
             {"_id": self._projection}, {"$push": {"setAside": {"$each": entries, "$slice": -_MOST_SET_ASIDE}}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.aggregates import Customer
 from app.projections.engine.documents import Document
@@ -11,8 +12,7 @@ OF_CUSTOMER = (Customer.NameChanged, Customer.PersonalDataErased)
 """The customer's events that concern documents with their name."""
 
 
-@dataclass(frozen=True)
-class CustomerNameKnown:
+class CustomerNameKnown(NamedTuple):
     """The name of the customer that a document is linked to became known."""
 
     customer_id: str
@@ -26,8 +26,7 @@ class CustomerErased(Erases):
     customer_id: str
 
 
-@dataclass(frozen=True)
-class LinkedToCustomer:
+class LinkedToCustomer(NamedTuple):
     """Documents became linked to a customer."""
 
     customer_id: str

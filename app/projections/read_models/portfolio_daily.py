@@ -8,9 +8,8 @@ they are known, and its payments of the day. It is derived from all reports, as 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from bson.decimal128 import Decimal128
 from pydantic import ConfigDict, Field
@@ -101,23 +100,20 @@ class PortfolioDay(Model):
     day of the report by which the balance fell."""
 
 
-@dataclass(frozen=True)
-class DayBegun:
+class DayBegun(NamedTuple):
     """A day gets its document, with the totals of the last one before it, if any."""
 
     totals: Document
 
 
-@dataclass(frozen=True)
-class AccountMoved:
+class AccountMoved(NamedTuple):
     """An account's state on that day has changed; either state may be unknown (empty)."""
 
     was: Share
     now: Share
 
 
-@dataclass(frozen=True)
-class Paid:
+class Paid(NamedTuple):
     """By how many payments, and by how much, a day's payments of an account changed."""
 
     payments: int

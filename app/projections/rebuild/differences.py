@@ -1,13 +1,12 @@
 """Differences between documents, field by field, and between collections, document by document."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson.decimal128 import Decimal128
 from bson.raw_bson import RawBSONDocument
@@ -33,8 +32,7 @@ class Kind(StrEnum):
     """One of its events cannot be folded, so its correct contents are unknown."""
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field that differs: its path, and both values; ``...`` stands for absent."""
 
     path: str
@@ -42,8 +40,7 @@ class Field:
     found: Any
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """A document that is not what the events say, and the position of the last event that touched it."""
 
     projection: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as Flag
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
@@ -40,8 +40,7 @@ _KEEP, _WEIGHT = 50_000, 64 * 1024 * 1024
 _KEEP_EVERY_S, _SAY_EVERY_S = 15.0, 2.0
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """The progress of a rebuild: events folded, of how many, and documents written."""
 
     name: str

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Event as Flag
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
@@ -28,8 +27,7 @@ class RebuildRunsError(BillieError):
     """Another process is rebuilding that projection: says which."""
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What a rebuild of one projection would take, and what the time is based on."""
 
     name: str

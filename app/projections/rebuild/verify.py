@@ -6,11 +6,10 @@ compared again, with that event folded too, until both are at one position.
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Event as Flag
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pymongo.database import Database
@@ -34,8 +33,7 @@ _WAIT_FOR_WORKER_S = 120.0
 """The same where its worker beats: writing a batch may take a while."""
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """The progress of a verification, or its result at the end."""
 
     name: str

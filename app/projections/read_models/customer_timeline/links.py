@@ -9,8 +9,7 @@ as the form at the time did: an event that is folded again leads to the same ent
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.aggregates import ContactNote, Conversation, LedgerCommand, LoanAccount
 from app.aggregates.loan_account.events import LoanAccountEvents
@@ -31,16 +30,14 @@ _MAX_LINKS = 1_000
 """Links kept a document. Only an event that is folded again needs one that was replaced."""
 
 
-@dataclass(frozen=True)
-class Concerned:
+class Concerned(NamedTuple):
     """An event of a request or command, with its known facts, as it concerns its account."""
 
     event: Event
     facts: Document
 
 
-@dataclass(frozen=True)
-class Entered:
+class Entered(NamedTuple):
     """Entries for one document, and the number ``dropped`` because too many were waiting."""
 
     customer_id: str
@@ -49,8 +46,7 @@ class Entered:
     dropped: int = 0
 
 
-@dataclass(frozen=True)
-class LoanMoney:
+class LoanMoney(NamedTuple):
     """All that follows from a loan's reports for one document, in place of what followed before."""
 
     customer_id: str

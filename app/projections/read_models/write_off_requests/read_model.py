@@ -4,8 +4,7 @@ Its lookup knows whose account a request is about, in any order of arrival.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from app.aggregates import Customer, LoanAccount, WriteOffRequest
 from app.aggregates.base import Key
@@ -40,8 +39,7 @@ _IS_KNOWN = "_accountIsKnown"
 """Private to the projector: the account names its customer, so what the requester said does not count."""
 
 
-@dataclass(frozen=True)
-class AccountKnown:
+class AccountKnown(NamedTuple):
     """What the account of a request says of itself."""
 
     customer_id: str | None
