@@ -45,6 +45,11 @@ class Source(NamedTuple):
 class EventType(MetaDomainEvent):
     """The library's metaclass, which makes events frozen dataclasses, declared to type checkers."""
 
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, object]) -> "EventType":
+        """A class without fields of its own is the dataclass that its base is: making another is slow."""
+        make = MetaDomainEvent if namespace.get("__annotations__") else type
+        return cast("EventType", make.__new__(cls, name, bases, namespace))
+
 
 class Aggregate(domain.Aggregate):
     """An aggregate that absorbs each message once, for ever: its events hold the messages' identities."""
