@@ -177,6 +177,14 @@ def _time(value: Any, info: ValidationInfo) -> datetime:
     return parse_time(value)
 
 
+def whole(value: Any) -> Any:
+    """A whole number, or a string of one: ``true`` is none."""
+    if isinstance(value, bool):
+        msg = "not a number"
+        raise ValueError(msg)
+    return value
+
+
 def _text(value: Any) -> Any:
     """A whole number is its digits: ``61400000001.0`` is a phone number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -233,7 +241,7 @@ Identifier = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_ID}),
 ]
 Text = Annotated[str, BeforeValidator(_text)]
-Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Number = Annotated[int, BeforeValidator(whole), Field(ge=-(2**31), lt=2**31)]
 Money = Annotated[
     Decimal,
     BeforeValidator(_money),

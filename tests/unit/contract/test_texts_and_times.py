@@ -68,6 +68,12 @@ def test_anything_else_is_no_identifier(given: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(("given", "days"), [(12, 12), ("12", 12), (12.0, 12), (True, None), (12.5, None)])
+def test_a_number_is_a_whole_number_or_a_string_of_one(given: Any, days: int | None) -> None:
+    message = sent("loan.aging.updated.v1", account_id="L1", bucket="early_arrears", dpd=given)
+    assert documents([message])["loan-accounts"]["L1"]["aging"].get("daysPastDue") == days
+
+
 @pytest.mark.parametrize(("given", "identifier"), [(70010.0, "70010"), ("T" * 201, None)])
 def test_a_transaction_is_named_by_an_identifier(given: Any, identifier: str | None) -> None:
     found = documents([sent("account.closed.v1", account_id="L1", triggered_by_transaction_id=given)])
