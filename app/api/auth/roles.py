@@ -13,7 +13,4 @@ class Role(StrEnum):
 
     def includes(self, other: "Role") -> bool:
         """Whether this role may do what the other may."""
-        return _RANKS[self] >= _RANKS[other]
-
-
-_RANKS = {role: rank for rank, role in enumerate(Role)}
+        return [*Role].index(self) >= [*Role].index(other)

@@ -63,19 +63,16 @@ class Listing(NamedTuple):
         if bounds:
             query["createdAt"] = bounds
         if self.cursor is not None:
-            at, identifier = self._position(collection, self.cursor)
+            of, milliseconds, identifier = decode_cursor(self.cursor, str, int, str)
+            if of != f"{collection} {self.sort}":
+                raise InvalidCursorError("The cursor belongs to another list, or order")
+            try:
+                at = _EPOCH + milliseconds * _MS
+            except OverflowError as error:
+                raise InvalidCursorError from error
             beyond = "$lt" if self.direction == DESCENDING else "$gt"
             query["$or"] = [{self.by: {beyond: at}}, {self.by: at, "_id": {beyond: identifier}}]
         return query
-
-    def _position(self, collection: str, cursor: str) -> tuple[datetime, str]:
-        of, milliseconds, identifier = decode_cursor(cursor, str, int, str)
-        if of != f"{collection} {self.sort}":
-            raise InvalidCursorError("The cursor belongs to another list, or order")
-        try:
-            return _EPOCH + milliseconds * _MS, identifier
-        except OverflowError as error:
-            raise InvalidCursorError from error
 
 
 def _listing(sort_type: Any) -> Any:

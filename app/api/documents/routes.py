@@ -16,6 +16,7 @@ from app.api.documents.listing import Filters, Listed, page
 from app.api.documents.service import (
     NOT_IN_SUMMARIES,
     Fields,
+    folded,
     one_document,
     represented,
     select_fields,
@@ -29,12 +30,9 @@ from app.api.http.time_bounds import From
 from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.servers import Servers
-from app.projections.engine.reading import EventReader
-from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.conversations.document import ConversationDocument, ConversationSummary
 from app.projections.read_models.customers import CustomerDocument
 from app.projections.read_models.loan_accounts.document import LoanAccountDocument
-from app.projections.rebuild.one_document import document_as_of
 
 _requirement = requires(Role.READONLY)
 
@@ -51,24 +49,15 @@ AsOf = Annotated[
 async def document_then(
     servers: Servers, collection: str, kind: str, identifier: str, at: datetime, headers: dict[str, str]
 ) -> dict[str, Any]:
-    """The document as of a time, with a header that says so. 404 if it did not exist, 400 for a future time.
-
-    Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
-    """
+    """As :func:`folded`, with a header that says so. 404 if it did not exist, 400 for a future time."""
     if at > datetime.now(UTC):
         raise ProblemError(400, "future_moment", "asOf: the time is in the future.")
-    found = await to_thread.run_sync(_fold, servers, collection, identifier, at)
+    found = await to_thread.run_sync(folded, servers, collection, identifier, at)
     then = at.isoformat().replace("+00:00", "Z")
     if found is None:
         raise NotFoundError(kind, identifier, f" as of {then}")
     headers["Billie-As-Of"] = then
     return found
-
-
-def _fold(servers: Servers, collection: str, identifier: str, at: datetime) -> dict[str, Any] | None:
-    projection = all_projections(servers.settings)[collection]
-    reader = EventReader(servers.event_store(), projection.topics(), collection)
-    return document_as_of(projection, reader, identifier, at)
 
 
 class DocumentRoute(Route):

@@ -3,6 +3,7 @@
 With ``fields``, a caller names the fields they want; the others are neither fetched nor sent.
 """
 
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -14,8 +15,12 @@ from app.api.http.etags import tagged
 from app.api.http.problems import ProblemError
 from app.api.services import Database
 from app.errors import NotFoundError
-from app.projections.engine.documents import FAULTED
+from app.operations.servers import Servers
+from app.projections.engine.documents import FAULTED, Document
+from app.projections.engine.reading import EventReader
+from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.loan_accounts.document import REPORTS
+from app.projections.rebuild.one_document import document_as_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -85,6 +90,16 @@ def _partial(model: type[M]) -> type[M]:
         )
         fields[name] = (kind | None, field)
     return create_model(f"{model.__name__}InPart", __base__=model, **fields)
+
+
+def folded(servers: Servers, collection: str, identifier: str, at: datetime) -> Document | None:
+    """The document as of a time, from the events; None if it did not exist.
+
+    Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
+    """
+    projection = all_projections(servers.settings)[collection]
+    reader = EventReader(servers.event_store(), projection.topics(), collection)
+    return document_as_of(projection, reader, identifier, at)
 
 
 async def one_document(

@@ -17,7 +17,7 @@ from app.api.auth.audit import logged
 from app.api.auth.callers import Caller
 from app.api.auth.requirements import Operations, OperationsPerson, SupervisorPerson
 from app.api.documents.listing import Listed, page
-from app.api.documents.service import Fields, one_document, represented, select_fields
+from app.api.documents.service import Fields, folded, one_document, represented, select_fields
 from app.api.http.etags import IfMatch, check_if_match
 from app.api.http.pages import Identifier, Page, WriteOffRequestId
 from app.api.http.problems import ProblemError, documented
@@ -26,14 +26,9 @@ from app.api.http.router import Router
 from app.api.ledger_commands.service import NOT_SETTLED, DecisionBody, LedgerCommand, answered, check_amount
 from app.api.services import services_of
 from app.event_store.errors import EVENT_STORE_ERRORS
-from app.operations.servers import Servers
-from app.projections.engine.documents import Document
 from app.projections.engine.faults import ProjectionFault
-from app.projections.engine.reading import EventReader
 from app.projections.read_models.base import Model
 from app.projections.read_models.write_off_requests.document import WriteOffRequestDocument, WriteOffStatus
-from app.projections.read_models.write_off_requests.read_model import WriteOffRequests
-from app.projections.rebuild.one_document import document_as_of
 from app.runtime.servers.store_threads import in_thread
 
 
@@ -58,7 +53,7 @@ class Approved(Model):
     command: LedgerCommand
 
 
-_WRITE_OFF_REQUESTS = WriteOffRequests()
+_NAME = "write-off-requests"
 _NOW = datetime.max.replace(tzinfo=UTC)
 """All events, also those of a process whose clock is ahead."""
 
@@ -69,18 +64,9 @@ def request_id_of(idempotency_key: str) -> str:
 
 
 async def stored_request(request: Request, request_id: str) -> WriteOffRequestDocument | None:
-    """The request as stored now, without waiting for a projection.
-
-    Raises ProjectionFault for an event that cannot be read, and one of EVENT_STORE_ERRORS.
-    """
-    found = await in_thread(_fold, services_of(request).servers, request_id)
+    """The request as stored now, without waiting for a projection. Raises as :func:`folded`."""
+    found = await in_thread(folded, services_of(request).servers, _NAME, request_id, _NOW)
     return None if found is None else WriteOffRequestDocument.model_validate(found)
-
-
-def _fold(servers: Servers, request_id: str) -> Document | None:
-    topics = _WRITE_OFF_REQUESTS.topics()
-    reader = EventReader(servers.event_store(), topics, _WRITE_OFF_REQUESTS.name)
-    return document_as_of(_WRITE_OFF_REQUESTS, reader, request_id, _NOW)
 
 
 router = Router("/v1/write-off-requests", "write-offs")
@@ -106,7 +92,7 @@ async def list_write_off_requests(
         "status": status,
         "irregular": irregular,
     }
-    return await page(request, "write-off-requests", WriteOffRequestDocument, listing, filters)
+    return await page(request, _NAME, WriteOffRequestDocument, listing, filters)
 
 
 @router.document("/{requestId}", WriteOffRequestDocument)
@@ -122,7 +108,7 @@ async def get_write_off_request(
     if found is None:
         database = services_of(request).database
         found = WriteOffRequestDocument.model_validate(
-            await one_document(database, "write-off-requests", "write-off request", request_id, headers)
+            await one_document(database, _NAME, "write-off request", request_id, headers)
         )
     return represented(request, found, selection, headers)
 

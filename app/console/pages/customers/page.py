@@ -21,11 +21,7 @@ _WRITE_NOTE = ("POST", "/v1/customers/{customerId}/notes")
 
 @router.get("/customers/{customer_id}")
 async def get_customer(context: Context, customer_id: str) -> Response:
-    loans, notes, requests = await asyncio.gather(
-        _accounts(context, customer_id),
-        _notes(context, customer_id),
-        _requests(context, customer_id),
-    )
+    loans, notes = await asyncio.gather(_accounts(context, customer_id), _notes(context, customer_id))
     return context.render(
         "customers/customer.html",
         customer_id=customer_id,
@@ -35,7 +31,6 @@ async def get_customer(context: Context, customer_id: str) -> Response:
         **_profile_of(context, loans["overview"]["customer"]),
         **loans,
         **notes,
-        **requests,
     )
 
 
@@ -60,20 +55,18 @@ def _profile_of(context: PageContext, customer: Json) -> Json:
 
 
 async def _accounts(context: PageContext, customer_id: str) -> Json:
-    overview = await context.rest.get("/v1/customers/{}/overview", customer_id)
+    """With the write-off requests: a loan shows its irregular ones."""
+    overview, requests = await asyncio.gather(
+        context.rest.get("/v1/customers/{}/overview", customer_id), _requests(context, customer_id)
+    )
     ids = [loan["account"]["loanAccountId"] for loan in overview["accounts"]]
     movements = await asyncio.gather(*(recent_movements(context, each) for each in ids))
     return {
         "overview": overview,
         "movements": dict(zip(ids, movements, strict=True)),
         "actions": offered_actions(context),
+        **requests,
     }
-
-
-async def _accounts_and_requests(context: PageContext, customer_id: str) -> Json:
-    """A loan shows its irregular write-offs."""
-    loans, requests = await asyncio.gather(_accounts(context, customer_id), _requests(context, customer_id))
-    return loans | requests
 
 
 async def _notes(context: PageContext, customer_id: str) -> Json:
@@ -97,7 +90,7 @@ async def _conversations(context: PageContext, customer_id: str) -> Json:
 
 _PARTS: dict[Part, Callable[[PageContext, str], Awaitable[Json]]] = {
     "profile": _profile,
-    "accounts": _accounts_and_requests,
+    "accounts": _accounts,
     "notes": _notes,
     "requests": _requests,
     "conversations": _conversations,

@@ -81,21 +81,15 @@ async def get_form(context: Context, dead_letter_id: str, verb: Literal["replay"
     return await _form(context, verb, dead_letter_id)
 
 
-@router.post("/dead-letters/{dead_letter_id}/replay")
-async def replay(context: Context, dead_letter_id: str) -> Response:
-    """Ingest the entry again, unchanged, and show the outcome."""
-    answer = await context.rest.post(f"{_ONE}/replay", dead_letter_id, body={})
-    return _outcome(context, answer, "outcome", verb="replay", dead_letter_id=dead_letter_id)
-
-
-@router.post("/dead-letters/{dead_letter_id}/discard")
-async def discard(context: Context, dead_letter_id: str) -> Response:
-    """Take it off the list, for a reason."""
+@router.post("/dead-letters/{dead_letter_id}/{verb}")
+async def handle(context: Context, dead_letter_id: str, verb: Literal["replay", "discard"]) -> Response:
+    """Ingest the entry again, unchanged, or take it off the list, for a reason; and show the outcome."""
     because = context.form.get("because", "").strip()
-    if not 0 < len(because) <= _MAX_REASON:
-        return await _form(context, "discard", dead_letter_id, because, is_invalid=True)
-    answer = await context.rest.post(f"{_ONE}/discard", dead_letter_id, body={"because": because})
-    return _outcome(context, answer, "outcome", verb="discard", dead_letter_id=dead_letter_id)
+    if verb == "discard" and not 0 < len(because) <= _MAX_REASON:
+        return await _form(context, verb, dead_letter_id, because, is_invalid=True)
+    body: Json = {"because": because} if verb == "discard" else {}
+    answer = await context.rest.post(f"{_ONE}/{verb}", dead_letter_id, body=body)
+    return _outcome(context, answer, "outcome", verb=verb, dead_letter_id=dead_letter_id)
 
 
 async def _form(

@@ -25,43 +25,35 @@ async def get_note_form(context: Context, customer_id: str) -> Response:
 @router.post("/customers/{customer_id}/note")
 async def write_note(context: Context, customer_id: str) -> Response:
     """Save a new note."""
-    note = _note_of(context.form)
-    return await _save(context, customer_id, note, "/v1/customers/{}/notes", customer_id, note)
+    return await _save(context, customer_id)
 
 
 @router.get("/notes/{note_id}/amendment")
 async def get_amendment_form(context: Context, note_id: str) -> Response:
     """The form for an amendment, filled with the current note."""
     note = await context.rest.get("/v1/notes/{}", note_id)
-    return await _form(context, note["customerId"], note, amends=note)
+    return await _form(context, note["customerId"], note, note)
 
 
 @router.post("/notes/{note_id}/amendment")
 async def amend_note(context: Context, note_id: str) -> Response:
     """Save an amendment."""
     amended = await context.rest.get("/v1/notes/{}", note_id)
-    note = _note_of(context.form)
-    body = note | {"loanAccountId": note.get("loanAccountId")}  # None removes the link.
-    path = "/v1/notes/{}/amendments"
-    return await _save(context, amended["customerId"], note, path, note_id, body, amends=amended)
+    return await _save(context, amended["customerId"], amended)
 
 
-async def _save(
-    context: PageContext,
-    customer_id: str,
-    note: Json,
-    path: str,
-    identifier: str,
-    body: Json,
-    *,
-    amends: Json | None = None,
-) -> Response:
+async def _save(context: PageContext, customer_id: str, amends: Json | None = None) -> Response:
     """Saves a note and closes the drawer with a message, or shows the form again with what is wrong."""
+    note, path, identifier = _note_of(context.form), "/v1/customers/{}/notes", customer_id
     if errors := _errors(note):
-        return await _form(context, customer_id, note, amends=amends, errors=errors)
+        return await _form(context, customer_id, note, amends, errors=errors)
+    body = note
+    if amends is not None:
+        path, identifier = "/v1/notes/{}/amendments", amends["noteId"]
+        body = note | {"loanAccountId": note.get("loanAccountId")}  # None removes the link.
     answer = await context.rest.post(path, identifier, body=body, key=form_key(context.form))
     if answer.is_problem:
-        return await _form(context, customer_id, note, amends=amends, problem=answer.body)
+        return await _form(context, customer_id, note, amends, problem=answer.body)
     text = "Note saved." if answer.status == 201 else "Note saved. It will appear shortly."
     toast = context.render("toast.html", text=text)
     toast.headers.update({"HX-Trigger": "note-saved", "HX-Retarget": "#toast", "HX-Reswap": "innerHTML"})
@@ -72,8 +64,8 @@ async def _form(
     context: PageContext,
     customer_id: str,
     form: Json,
-    *,
     amends: Json | None = None,
+    *,
     errors: Json | None = None,
     problem: Json | None = None,
 ) -> Response:
