@@ -171,18 +171,16 @@ class Conversation(Aggregate):
         additional_data: Json = None,
     ) -> None:
         """The customer or the assistant said something."""
-        self.record(
-            source,
-            self.UtteranceAdded(
-                username=username,
-                created_at=created_at or source.at,
-                utterance=utterance,
-                rationale=rationale,
-                answer_input_type=answer_input_type,
-                end_conversation=end_conversation,
-                additional_data=additional_data,
-            ),
+        added = self.UtteranceAdded(
+            username=username,
+            created_at=created_at or source.at,
+            utterance=utterance,
+            rationale=rationale,
+            answer_input_type=answer_input_type,
+            end_conversation=end_conversation,
+            additional_data=additional_data,
         )
+        self.record(source, added)
 
     @absorbs
     def change_application(
@@ -216,10 +214,8 @@ class Conversation(Aggregate):
     ) -> None:
         """An agent wrote on the noticeboard."""
         posted_at = timestamp or source.at
-        self.record(
-            source,
-            self.NoticePosted(posted_at=posted_at, agent_name=agent_name, topic=topic, content=content),
-        )
+        posted = self.NoticePosted(posted_at=posted_at, agent_name=agent_name, topic=topic, content=content)
+        self.record(source, posted)
 
     @absorbs
     def decide(self, source: Source, *, decision: str | None, details: Details) -> None:
@@ -244,16 +240,14 @@ class Conversation(Aggregate):
         if decision is None and not fresh:
             return
         sets_status = is_newest and stamps.accepts("status", at)
-        self.record(
-            source,
-            self.DecisionMade(
-                is_decision=decision is not None,
-                details=kept | fresh,
-                reported=list(fresh),
-                decision=decision if is_newest else None,
-                status=STATUS_OF_DECISION.get(decision or "", "hard_end") if sets_status else None,
-            ),
+        made = self.DecisionMade(
+            is_decision=decision is not None,
+            details=kept | fresh,
+            reported=list(fresh),
+            decision=decision if is_newest else None,
+            status=STATUS_OF_DECISION.get(decision or "", "hard_end") if sets_status else None,
         )
+        self.record(source, made)
 
     @absorbs
     def summarise(

@@ -125,12 +125,10 @@ class Customer(Aggregate):
             vars(names)["full_name"] = whole
             self.record(source, names)
         if email_address or mobile_phone_number:
-            self.report(
-                source,
-                self.ContactDetailsChanged(
-                    email_address=email_address, mobile_phone_number=mobile_phone_number
-                ),
+            contact = self.ContactDetailsChanged(
+                email_address=email_address, mobile_phone_number=mobile_phone_number
             )
+            self.report(source, contact)
         if date_of_birth:
             self.report(source, self.DateOfBirthRecorded(date_of_birth=date_of_birth))
         if ekyc_status:

@@ -223,16 +223,14 @@ class LedgerCommand(Aggregate):
     @absorbs
     def request(self, source: Source, *, actor: Actor, intent: Intent, needs_approval: bool = False) -> None:
         """A caller requests a movement."""
-        self.record(
-            source,
-            self.Requested(
-                requested_by=actor.id,
-                requested_by_name=actor.name,
-                requested_role=actor.role,
-                needs_approval=needs_approval or None,
-                **vars(intent),
-            ),
+        asked = self.Requested(
+            requested_by=actor.id,
+            requested_by_name=actor.name,
+            requested_role=actor.role,
+            needs_approval=needs_approval or None,
+            **vars(intent),
         )
+        self.record(source, asked)
 
     def approve(self, source: Source, *, actor: Actor, limits: Limits, comment: str | None = None) -> None:
         """A second person agrees. Raises RefusedError where the rule of two people or a limit forbids it."""
@@ -280,17 +278,15 @@ class LedgerCommand(Aggregate):
             raise error
         if is_sent or not self.may_be_posted:
             raise SettlesByItselfError("It is settled, awaits approval, or is still being sent again.")
-        self.record(
-            source,
-            self.SettledByHand(
-                posted=posted,
-                by=actor.id,
-                by_name=actor.name,
-                role=actor.role,
-                because=because,
-                transaction_id=transaction_id,
-            ),
+        settled = self.SettledByHand(
+            posted=posted,
+            by=actor.id,
+            by_name=actor.name,
+            role=actor.role,
+            because=because,
+            transaction_id=transaction_id,
         )
+        self.record(source, settled)
 
     def _pending_intent(self) -> Requested:
         if self.intent is None or not self.awaits_approval:

@@ -159,15 +159,13 @@ class WriteOffRequest(Aggregate):
         if self.asked is not None:
             self.record(source, self.RequestIgnored())
             return
-        self.record(
-            source,
-            self.Requested(
-                request_number=request_number(self.business_id),
-                requested_by=requested_by,
-                requested_by_name=requested_by_name,
-                **facts,
-            ),
+        asked = self.Requested(
+            request_number=request_number(self.business_id),
+            requested_by=requested_by,
+            requested_by_name=requested_by_name,
+            **facts,
         )
+        self.record(source, asked)
         for outcome, decision in self.held:
             self._decide(source, outcome, decision)
 
@@ -233,12 +231,8 @@ class WriteOffRequest(Aggregate):
     def follow_posting(self, source: Source, *, event: PostingFollowed | PostedToLedger) -> None:
         """The ledger command that posts it came further."""
         if isinstance(event, self.PostedToLedger):
-            irregular = self._posted_again((event.transaction_id, event.ledger_event_id))
-            event = self.PostedToLedger(
-                transaction_id=event.transaction_id,
-                ledger_event_id=event.ledger_event_id,
-                irregular=irregular,
-            )
+            posted_as = (event.transaction_id, event.ledger_event_id)
+            vars(event)["irregular"] = self._posted_again(posted_as)
         self.record(source, event)
 
     @property
@@ -283,16 +277,14 @@ class WriteOffRequest(Aggregate):
                 broken.remove("already_decided")
             self.record(source, self.Approved(**decision, irregular=broken or None))
         elif broken:
-            self.record(
-                source,
-                self.DecisionIgnored(
-                    outcome=outcome,
-                    by=decision["by"],
-                    why=broken[0],
-                    decided_at=decision["decided_at"],
-                    irregular=self._posted_again(posted_as),
-                ),
+            ignored = self.DecisionIgnored(
+                outcome=outcome,
+                by=decision["by"],
+                why=broken[0],
+                decided_at=decision["decided_at"],
+                irregular=self._posted_again(posted_as),
             )
+            self.record(source, ignored)
         else:
             classes = (self.Approved, self.Rejected, self.Cancelled)
             [event_class] = (each for each in classes if outcome == each.OUTCOME)
