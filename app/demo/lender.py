@@ -89,9 +89,8 @@ class Lender:
             story += repayment.live(paid_out, until)
             if loan.closed_as != "PAID_OFF" or chance.random() < 0.5:
                 break
-            applied_at = loan.entries[-1].at + timedelta(
-                days=chance.randint(2, 20), minutes=chance.randint(0, 300)
-            )
+            later = timedelta(days=chance.randint(2, 20), minutes=chance.randint(0, 300))
+            applied_at = loan.entries[-1].at + later
         return sorted((each for each in story if each.at <= until), key=lambda each: each.at)
 
 

@@ -190,12 +190,10 @@ class Loan:
             "previous_status": self.status,
             "closed_date": self._day(at),
         }
+        if transaction:
+            closure["triggered_by_transaction_id"] = transaction
         self.status, self.closed_as, self.owed = "CLOSED", reason, _NOTHING
-        self._tell(
-            "account.closed.v1",
-            closure | ({"triggered_by_transaction_id": transaction} if transaction else {}),
-            at,
-        )
+        self._tell("account.closed.v1", closure, at)
         self._age(at + timedelta(seconds=5), 0, "closed")
 
     @property

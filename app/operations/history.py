@@ -96,11 +96,9 @@ def shown_facts(facts: dict[str, Any]) -> dict[str, Any]:
 
 def actor_of(facts: dict[str, Any]) -> EventActor | None:
     """Take out of the facts who did it, if they say."""
-    for identifier, name, role in _ACTORS:
-        if identifier in facts:
-            return EventActor(
-                id=facts.pop(identifier), name=facts.pop(name, None), role=facts.pop(role, None)
-            )
+    for who, name, role in _ACTORS:
+        if who in facts:
+            return EventActor(id=facts.pop(who), name=facts.pop(name, None), role=facts.pop(role, None))
     return None
 
 

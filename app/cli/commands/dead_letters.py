@@ -24,9 +24,7 @@ from app.ingestion.messages.rejection import Reason
 from app.operations.servers import Servers
 from app.runtime.humanize import counted
 
-group = typer.Typer(
-    help="Look through, replay, discard or delete the entries that were set aside.", no_args_is_help=True
-)
+group = typer.Typer(help="Look through, replay, discard or delete dead letters.", no_args_is_help=True)
 
 _MOST_HOURS = 24 * 365 * 100
 

@@ -61,13 +61,12 @@ def _inbox(inbox: report.InboxState, status: report.Status) -> list[str]:
     if inbox.group is not None:
         lines += _group(inbox.group)
     letters = inbox.dead_letters
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in letters.by_reason.items())
+    reasons = ": " if letters.by_reason else ""
+    reasons += ", ".join(f"{reason} {count:,}" for reason, count in letters.by_reason.items())
     if letters.counted < letters.total:
         reasons += f" among the oldest {letters.counted:,}"
     oldest = _ago("; the oldest", letters.oldest_age_seconds)
-    lines.append(
-        f"Dead letters   {letters.stream}  {letters.total:,}{': ' if reasons else ''}{reasons}{oldest}"
-    )
+    lines.append(f"Dead letters   {letters.stream}  {letters.total:,}{reasons}{oldest}")
     lines += _table("Unknown types", [_unknown(kind, status) for kind in inbox.unknown_types[:_MOST_TYPES]])
     if (more := len(inbox.unknown_types) - _MOST_TYPES) > 0:
         lines.append(f"               and {more:,} more")

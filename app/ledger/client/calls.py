@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from app.ledger.client.channel import Metadata
 from app.ledger.client.errors import (
     LedgerDownError,
     LedgerError,
@@ -105,12 +106,8 @@ async def _answered(call: Awaitable[Any]) -> Any:
 
 
 class Calls:
-    def __init__(
-        self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...], breaker: Breaker
-    ) -> None:
-        self._channel = channel
-        self._metadata = metadata
-        self._breaker = breaker
+    def __init__(self, channel: grpc.aio.Channel, metadata: Metadata, breaker: Breaker) -> None:
+        self._channel, self._metadata, self._breaker = channel, metadata, breaker
         self._check: Any = cast(Any, health_pb2_grpc.HealthStub)(channel).Check
 
     async def ask(self, operation: str, call: Any, request: Any, seconds: float) -> Any:

@@ -33,6 +33,9 @@ _KEEPALIVE_ANSWER_MS = 5_000
 _FOREVER_MS = 2**31 - 1
 
 
+Metadata = tuple[tuple[str, str], ...]
+
+
 class LedgerSettingsError(ConfigurationError):
     """The settings describe no way to the ledger that may be used."""
 
@@ -41,7 +44,7 @@ class Security(NamedTuple):
     """The credentials of a connection, None for plain text; and what goes with each call: our token."""
 
     credentials: grpc.ChannelCredentials | None
-    metadata: tuple[tuple[str, str], ...]
+    metadata: Metadata
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -61,7 +64,7 @@ def _credentials(settings: Settings) -> grpc.ChannelCredentials | None:
         raise LedgerSettingsError(f"BILLIE_LEDGER_CA_FILE, {authorities}: {error.strerror}") from error
 
 
-def _metadata(settings: Settings) -> tuple[tuple[str, str], ...]:
+def _metadata(settings: Settings) -> Metadata:
     target, token = settings.ledger_target, settings.ledger_token
     if token is None or not token.get_secret_value():
         return ()

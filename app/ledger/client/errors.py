@@ -147,9 +147,7 @@ class ErasedIntentError(LedgerError):
     """Part of what was asked is erased: nothing was sent; earlier attempts are only in the ledger's books."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "ERASED", "the command can no longer be read: look into the ledger, and settle it by hand"
-        )
+        super().__init__("ERASED", "it can no longer be read: look into the ledger, and settle it by hand")
 
 
 class LedgerFaultError(LedgerError):

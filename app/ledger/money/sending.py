@@ -45,10 +45,8 @@ def request_of(command: LedgerCommand, asked: LedgerCommand.Requested) -> WriteR
     """What the ledger gets. ``details`` have the contract's names."""
     account, key = asked.loan_account_id, asked.idempotency_key
     common: dict[str, Any] = {"loan_account_id": account, "idempotency_key": key}
-    decided = common | {
-        "reason": asked.reason or "",
-        "approved_by": command.approved_by or asked.requested_by,
-    }
+    approved_by = command.approved_by or asked.requested_by
+    decided = common | {"reason": asked.reason or "", "approved_by": approved_by}
     details = cast("dict[str, Any]", asked.details or {})
     match CommandKind(asked.kind):
         case CommandKind.REPAYMENT:

@@ -91,9 +91,8 @@ class Settler:
         now = datetime.now(UTC)
         open_now = await in_thread(self._commands.look)
         first = monotonic() + self._first_wait_s
-        self._tries = {
-            each.command_id: self._tries.get(each.command_id) or _Tries(next_at=first) for each in open_now
-        }
+        tries, names = self._tries, [each.command_id for each in open_now]
+        self._tries = {name: tries.get(name) or _Tries(next_at=first) for name in names}
         due = [each for each in open_now if each.command_id not in self._settling and self._is_due(each, now)]
         random.shuffle(due)
         return [self._begin(each) for each in due[: _MOST_AT_ONCE - len(self._settling)]]

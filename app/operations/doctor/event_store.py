@@ -35,9 +35,7 @@ def _sqlite(file: Path, servers: Servers) -> Iterator[Check]:
         yield failed("event_store.permission", f"{file} is not writable", advice)
         return
     if not file.exists():
-        advice = (
-            "Start `billie ingest`, which creates it; or check BILLIE_EVENT_STORE_URL: it may be relative."
-        )
+        advice = "Start `billie ingest`, which creates it; or check BILLIE_EVENT_STORE_URL: is it relative?"
         yield warning("event_store.connection", f"no file {file}", advice)
         return
     with closing(sqlite3.connect(file, timeout=TIMEOUT_S, isolation_level=None)) as connection:

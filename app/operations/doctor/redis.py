@@ -59,14 +59,10 @@ def _streams(redis: Redis, settings: Settings) -> Iterator[Check]:
     for setting, name in streams.items():
         kind: Any = redis.type(name)
         if kind not in (b"stream", b"none"):
-            yield failed(
-                "redis.stream", f"{name} is a {kind.decode()}", f"Choose another name for {setting}."
-            )
+            yield failed("redis.stream", f"{name} is a {kind.decode()}", f"Choose another {setting}.")
             return
     if not redis.exists(inbox):
-        advice = (
-            "Start a publisher, or check BILLIE_INBOX_STREAM and the database number in BILLIE_REDIS_URL."
-        )
+        advice = "Start a publisher, or check BILLIE_INBOX_STREAM and the database in BILLIE_REDIS_URL."
         yield warning("redis.stream", f"no stream {inbox}", advice)
         return
     yield well("redis.stream", f"{inbox} exists")
@@ -86,8 +82,6 @@ def _permission(redis: Redis, settings: Settings) -> Check:
     except ReadOnlyError:
         return failed("redis.permission", "is a read-only replica", "Point BILLIE_REDIS_URL at the primary.")
     except (NoPermissionError, ResponseError) as error:
-        advice = (
-            "Grant the user of BILLIE_REDIS_URL the stream commands and EVAL on the keys of both streams."
-        )
+        advice = "Grant the user of BILLIE_REDIS_URL the stream commands and EVAL on both streams' keys."
         return failed("redis.permission", in_short(error), advice)
     return well("redis.permission", "may acknowledge, set aside, and run scripts")
