@@ -12,9 +12,7 @@ from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import NOT_OFFERED, health
 from app.operations.doctor.check import Check, answering, failed, well
-from app.operations.doctor.event_store import event_store_checks
-from app.operations.doctor.mongodb import mongodb_checks
-from app.operations.doctor.redis import redis_checks
+from app.operations.doctor.server_checks import event_store_checks, mongodb_checks, redis_checks
 from app.operations.doctor.settings import settings_checks
 from app.operations.servers import Servers
 from app.runtime.settings.settings import Settings

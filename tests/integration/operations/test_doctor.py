@@ -18,7 +18,7 @@ from app.event_store.application import Servicing
 from app.ledger.sandbox.books import Books
 from app.operations.doctor.check import Check, Verdict
 from app.operations.doctor.doctor import examine
-from app.operations.doctor.redis import redis_checks
+from app.operations.doctor.server_checks import redis_checks
 from app.operations.servers import Servers
 from app.projections.migrations import migrate
 from app.runtime.settings.settings import Settings
