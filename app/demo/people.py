@@ -1,8 +1,7 @@
 """Fictional applicants, with Australian addresses. Phone numbers and e-mails are of reserved ranges."""
 
-from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 _FIRST = (
     "Aisha Ben Chloe Dev Ella Finn Grace Hamish Isla Jack Kirra Liam Mei Noah Olive Priya Quinn Ruby Sam Tara"
@@ -23,8 +22,7 @@ _WORK = ("baker", "nurse", "courier", "teacher's aide", "electrician", "barista"
 PURPOSES = ("car repairs", "a dental bill", "a bond for a new flat", "a fridge", "school fees")
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     customer_id: str
     first_name: str
     last_name: str

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -134,24 +135,19 @@ _OF_REQUEST: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def edge_cases(publishers: Publishers, at: datetime) -> Iterator[TimedEntry]:
+def edge_cases(publishers: Publishers, begins: datetime) -> Iterator[TimedEntry]:
     """The entries, a minute apart."""
+    at = (begins + timedelta(minutes=number) for number in count(1))
     for kind, payload in _OF_CUSTOMER:
-        at += timedelta(minutes=1)
-        yield publishers.customer(_CUSTOMER, kind, payload, at)
+        yield publishers.customer(_CUSTOMER, kind, payload, next(at))
     for kind, payload in _OF_CHAT:
-        at += timedelta(minutes=1)
-        yield publishers.chat(kind, payload, at, _CHAT)
+        yield publishers.chat(kind, payload, next(at), _CHAT)
     for name, event, payload in _OF_LOANS:
-        at += timedelta(minutes=1)
         kind = "loan.aging.updated.v1" if event == "aging" else f"account.{event}.v1"
-        who = {"account_id": f"ACC-900900/{name}"} | (
-            {"customer_id": _CUSTOMER} if event == "created" else {}
-        )
-        yield publishers.service(kind, who | payload, at)
+        whose = {"customer_id": _CUSTOMER} if event == "created" else {}
+        yield publishers.service(kind, {"account_id": f"ACC-900900/{name}", **whose, **payload}, next(at))
     for kind, payload in _OF_REQUEST:
-        at += timedelta(minutes=1)
-        yield publishers.service(kind, payload, at, conv="WOR-900900/A", cause="click-900900")
+        yield publishers.service(kind, payload, next(at), conv="WOR-900900/A", cause="click-900900")
 
 
 def sample(seed: int = _SEED, customers: int = _CUSTOMERS) -> list[Entry]:

@@ -6,10 +6,9 @@ position, the documents show them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -37,16 +36,14 @@ class Fate(StrEnum):
     """It was still being processed when the time ran out."""
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """An entry on the inbox stream, and whether its type is one that we consume."""
 
     entry_id: str
     consumed: bool
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one entry; ``letter`` is None if the dead letter has left the list again."""
 
     entry_id: str

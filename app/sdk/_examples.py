@@ -1,6 +1,5 @@
 """One example of each message type, built as a publisher would: Ann Lee's loan, from her chat to its end."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -132,18 +131,18 @@ _WRITE_OFFS: dict[str, Payload] = {
 }
 
 
+_ENVELOPES: tuple[tuple[dict[str, Payload], dict[str, Any]], ...] = (
+    (_SERVICES, {}),
+    (_CHAT, {"conversation": "CONV-1", "user": "CUS-1", "application": "APP-1"}),
+    (_WRITE_OFFS, {"conversation": "WO-1"}),
+)
+
+
 @cache
 def examples() -> dict[str, Message]:
     """An example of each type that we consume, by type."""
-    return {message.type: message for message in _messages()}
-
-
-def _messages() -> Iterator[Message]:
-    envelopes: tuple[tuple[dict[str, Payload], dict[str, Any]], ...] = (
-        (_SERVICES, {}),
-        (_CHAT, {"conversation": "CONV-1", "user": "CUS-1", "application": "APP-1"}),
-        (_WRITE_OFFS, {"conversation": "WO-1"}),
-    )
-    for payloads, named in envelopes:
-        for kind, payload in payloads.items():
-            yield Message(kind, payload, event_id=f"example-{kind}", at=_AT, **named)
+    return {
+        kind: Message(kind, payload, event_id=f"example-{kind}", at=_AT, **named)
+        for payloads, named in _ENVELOPES
+        for kind, payload in payloads.items()
+    }

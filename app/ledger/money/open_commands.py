@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.utils import get_topic
@@ -22,8 +21,7 @@ _OPENS = (LedgerCommand.Requested, LedgerCommand.Approved, LedgerCommand.Outcome
 _SETTLES = (LedgerCommand.Posted, LedgerCommand.Rejected, LedgerCommand.Refused, LedgerCommand.SettledByHand)
 
 
-@dataclass(frozen=True)
-class OpenCommand:
+class OpenCommand(NamedTuple):
     """A command that was sent, or should have been, ``since`` a time of the recording machine's clock."""
 
     command_id: str

@@ -1,7 +1,6 @@
 """Where the money of a repayment goes: fees first, then principal; and to which instalments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,8 +15,7 @@ class Split(NamedTuple):
     overpayment: Decimal
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The instalments that a repayment pays, and a warning for the operator if it could not go as asked."""
 
     allocations: tuple[Allocation, ...] = ()

@@ -5,9 +5,10 @@ stream no longer move it: they are echoes of these books, or older.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from app.ledger.sandbox.allocation import Plan, Split, plan, split
 from app.ledger.sandbox.loans import (
@@ -23,8 +24,7 @@ from app.ledger.sandbox.loans import (
 )
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(NamedTuple):
     """The plan of an account's payments."""
 
     loan_account_id: str
@@ -35,8 +35,7 @@ class Schedule:
 Fact = Opened | Balance | Schedule
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """A message's facts, its identity, and when it was sent (aware, UTC)."""
 
     message_id: str
