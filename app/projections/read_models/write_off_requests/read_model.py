@@ -4,11 +4,12 @@ Its lookup knows whose account a request is about, in any order of arrival.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, get_args
 
 from app.aggregates import Customer, LoanAccount, WriteOffRequest
 from app.aggregates.base import Key
 from app.aggregates.loan_account.reports import Report, insert
+from app.aggregates.write_offs.facts import BrokenRule
 from app.projections.engine.documents import Document
 from app.projections.engine.projection import (
     GONE,
@@ -217,7 +218,8 @@ class WriteOffRequests(ShowsCustomerName, ReadModel):
 
 
 def _mark(document: Document, irregular: list[str] | None) -> None:
-    put(document, irregular=sorted({*document.get("irregular", ()), *(irregular or ())}) or None)
+    broken = {*document.get("irregular", ()), *(irregular or ())}
+    put(document, irregular=[each for each in get_args(BrokenRule) if each in broken] or None)
 
 
 def _decide(document: Document, event: WriteOffRequest.DecisionEvent, status: WriteOffStatus) -> None:
