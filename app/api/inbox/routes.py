@@ -30,14 +30,8 @@ class InboxOutcome(CamelModel):
     @classmethod
     def of(cls, outcome: Outcome) -> "InboxOutcome":
         """An outcome as it is shown."""
-        letter = outcome.letter
-        return cls(
-            entry_id=outcome.entry_id,
-            outcome=outcome.fate,
-            dead_letter_id=letter and letter.dead_letter_id,
-            reason=letter and letter.reason,
-            path=letter and letter.path,
-        )
+        letter = vars(outcome.letter) if outcome.letter else {}
+        return cls.model_validate(letter | {"entry_id": outcome.entry_id, "outcome": outcome.fate})
 
 
 class InboxAnswer(CamelModel):

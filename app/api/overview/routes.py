@@ -145,13 +145,8 @@ async def _account(
         detail = f"{account.loan_account_id}: balance as of {since}, ledger unavailable ({error.grpc_code})."
         warning = OverviewWarning(code="ledger_unavailable", detail=detail)
         return OverviewAccount(account=account, owed=known, next_due=next_due), warning
-    live = OverviewBalance(
-        total_outstanding=balance.total_outstanding,
-        principal_balance=balance.principal_balance,
-        fee_balance=balance.fee_balance,
-        live=True,
-        as_of=balance.as_of or datetime.now(UTC),
-    )
+    now = {"live": True, "as_of": balance.as_of or datetime.now(UTC)}
+    live = OverviewBalance.model_validate(vars(balance) | now)
     latest = list(transactions.transactions)
     return OverviewAccount(account=account, owed=live, next_due=next_due, latest_transactions=latest), None
 
