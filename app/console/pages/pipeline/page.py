@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from app.console.pages.pipeline.charts import Chart, Sample, chart, dumped, levels, loaded, rates
 from app.console.pages.pipeline.jobs import JOBS
 from app.console.session.rest import Json
-from app.console.ui.page import Context, PageContext, page_router
+from app.console.ui.page import Context, page_router
 from app.runtime.humanize import span
 
 router = page_router()
@@ -17,17 +17,10 @@ _MAX_JOBS = 5
 
 
 @router.get("/pipeline")
-async def get_pipeline(context: Context) -> Response:
-    return await _render(context, "pipeline/pipeline.html", "")
-
-
 @router.get("/pipeline/now")
-async def get_now(context: Context, seen: str = "") -> Response:
-    """The part that refreshes; ``seen`` is the page's own samples."""
-    return await _render(context, "pipeline/pipeline_now.html", seen)
-
-
-async def _render(context: PageContext, template: str, seen: str) -> Response:
+async def get_pipeline(context: Context, seen: str = "") -> Response:
+    """The page, or the part that refreshes; ``seen`` is the page's own samples."""
+    is_part = context.request.url.path.endswith("/now")
     report = await context.rest.get("/v1/status")
     answer = await context.rest.try_get(JOBS, limit=_MAX_JOBS)
     samples = [*loaded(seen), sample_of(report)]
@@ -35,7 +28,7 @@ async def _render(context: PageContext, template: str, seen: str) -> Response:
         samples = samples[-1:]  # Another machine's clock.
     jobs: list[Json] | None = None if answer.is_problem else answer.body["items"]
     return context.render(
-        template,
+        "pipeline/pipeline_now.html" if is_part else "pipeline/pipeline.html",
         report=report,
         charts=_charts(samples),
         seen=dumped(samples),
