@@ -150,7 +150,7 @@ class ChangeFeed:
                     log.warning("Cannot read %s: %s", what, in_short(error))
                 self._away[what] = "database" if isinstance(error, PyMongoError) else "event store"
             except ProjectionFault as fault:
-                log.error("%s. The %s are held up, those of others are not", fault, what)
+                log.error("%s. %s are held up, those of others are not", fault, what.capitalize())
                 pause = _FAULT_RETRY_S
             except Exception as error:  # noqa: BLE001 - listeners must not hang
                 log.error("Cannot read %s, by a fault of ours: %s", what, where(error))

@@ -19,7 +19,7 @@ router = page_router()
 
 @router.get("/sign-in")
 async def get_sign_in(request: Request) -> Response:
-    return _render(request, request.query_params.get("next"), {})
+    return _render(request, {"next": request.query_params.get("next", "")})
 
 
 @router.post("/sign-in")
@@ -31,7 +31,7 @@ async def sign_in(request: Request, form: FormOf) -> Response:
     check_origin(request)
     name = form.get("name", "").strip()
     if not name or form.get("role") not in list(Role):
-        return _render(request, form.get("next"), form, status=422, is_invalid=True)
+        return _render(request, form, is_invalid=True)
     user = ".".join(name.lower().split())
     claims = claims_with(settings.jwt_role_claim, form["role"]) | {"sub": user, "name": name}
     return _signed_in(request, caller_of(claims, settings), _local(form.get("next")))
@@ -75,20 +75,13 @@ async def come_back(request: Request) -> Response:
     return answer
 
 
-def _render(
-    request: Request,
-    following: str | None,
-    form: dict[str, str],
-    status: int = 200,
-    *,
-    is_invalid: bool = False,
-) -> Response:
+def _render(request: Request, form: dict[str, str], *, is_invalid: bool = False) -> Response:
     return render(
         request,
         "sign_in/sign_in.html",
         None,
-        status=status,
-        next=_local(following),
+        status=422 if is_invalid else 200,
+        next=_local(form.get("next")),
         form=form,
         is_invalid=is_invalid,
         method=console_of(request).settings.console,
