@@ -79,15 +79,22 @@ class Visibility:
         that is away.
         """
         deadline = monotonic() + seconds
-        waiting = self._until_acknowledged(published, deadline, on_progress)
-        acknowledged = [each for each in published if each.entry_id not in waiting]
+        waiting = [each.entry_id for each in published]
+        for _ in _attempts(deadline):
+            waiting = unacknowledged(self._redis, self._settings, waiting)
+            if on_progress is not None:
+                on_progress(len(waiting))
+            if not waiting:
+                break
+        pending = set(waiting)
+        acknowledged = [each for each in published if each.entry_id not in pending]
         dead = set_aside(self._redis, self._settings, [each.entry_id for each in acknowledged])
         dead_letters = self._dead_letters(dead)
         stored = any(each.consumed and each.entry_id not in dead for each in acknowledged)
         is_projected = not stored or self._until_projected(deadline)
 
         def fate(each: Published) -> Fate:
-            if each.entry_id in waiting:
+            if each.entry_id in pending:
                 return Fate.PENDING
             if each.entry_id in dead:
                 return Fate.DEAD_LETTER
@@ -96,19 +103,6 @@ class Visibility:
             return Fate.VISIBLE if is_projected else Fate.PENDING
 
         return [Outcome(each.entry_id, fate(each), dead_letters.get(each.entry_id)) for each in published]
-
-    def _until_acknowledged(
-        self, published: Sequence[Published], deadline: float, on_progress: Callable[[int], None] | None
-    ) -> set[str]:
-        """The ids of those that are not acknowledged by the deadline."""
-        left = [each.entry_id for each in published]
-        for _ in _attempts(deadline):
-            left = unacknowledged(self._redis, self._settings, left)
-            if on_progress is not None:
-                on_progress(len(left))
-            if not left:
-                break
-        return set(left)
 
     def _dead_letters(self, ids: set[str]) -> dict[str, DeadLetter]:
         if not ids:
