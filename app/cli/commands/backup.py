@@ -10,6 +10,7 @@ import typer
 from app.cli.terminal.configured import AsJson, settings_for
 from app.cli.terminal.copying import copying, table_lines
 from app.cli.terminal.errors import unreachable
+from app.errors import BillieError
 from app.event_store.copies.backup import Manifest, back_up, check, restore
 from app.event_store.copies.copy import EndpointError
 from app.runtime.humanize import counted
@@ -61,11 +62,9 @@ def _reported(file: Path, *, store: str = "") -> Iterator[None]:
     except EndpointError as error:
         if error.side == store:
             raise unreachable(error.__cause__ or error, "BILLIE_EVENT_STORE_URL") from error
-        typer.echo(f"{file}: {error.__cause__}.", err=True)
-        raise typer.Exit(1) from error
+        raise BillieError(f"{file}: {error.__cause__}") from error
     except OSError as error:
-        typer.echo(f"{error.filename or file}: {error.strerror}.", err=True)
-        raise typer.Exit(1) from error
+        raise BillieError(f"{error.filename or file}: {error.strerror}") from error
 
 
 def _show(manifest: Manifest, what: str, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.terminal.configured import settings_for
-from app.errors import UsageError
+from app.errors import BillieError, UsageError
 from app.event_store.application import Servicing
 from app.operations.history import KINDS, HistoryEvent, history
 from app.runtime.settings.settings import Settings
@@ -49,8 +49,7 @@ def command(
             lines = [] if document is None else [_text(document, indent=None if as_json else 2)]
     if not lines:
         then = f" by {moment:%Y-%m-%d %H:%M:%S %Z}" if moment else ""
-        typer.echo(f"No events of {kind} {identifier}{then}.", err=True)
-        raise typer.Exit(1)
+        raise BillieError(f"No events of {kind} {identifier}{then}")
     for line in lines:
         typer.echo(line)
 
