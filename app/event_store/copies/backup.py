@@ -5,7 +5,6 @@ holds, with the checksum of all values.
 """
 
 import os
-from contextlib import closing
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -15,8 +14,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from app.errors import BillieError
-from app.event_store.copies.copy import Content, Show, copy_store, failing, transfer
-from app.event_store.copies.endpoints import EVENTS, endpoint_at, file_of
+from app.event_store.copies.copy import Content, Show, copy_store
 from app.runtime.camel_model import CamelModel
 
 
@@ -48,25 +46,15 @@ def manifest_of(backup: Path) -> Path:
 
 
 def back_up(url: str, backup: Path, show: Show) -> Manifest:
-    """Back up the store at an event store URL into a new file. Raises as :func:`transfer`."""
+    """Back up the store at an event store URL into a new file. Raises as :func:`copy_store`."""
     for each in (backup, manifest_of(backup)):
         if each.exists():
             raise BackupError(f"{each} exists: a backup never replaces another one")
-    if (file := file_of(url)) is not None and not file.exists():
-        raise BackupError(f"There is no file {file}: there is nothing to back up")
     unfinished, made_at = backup.with_name(f"{backup.name}.unfinished"), datetime.now(UTC)
     unfinished.unlink(missing_ok=True)
-    with failing("source"), closing(endpoint_at(url)) as source, source.snapshot():
-        if EVENTS.name not in source.tables():
-            raise BackupError("There is no table of events: it is no event store")
-        with failing("target"), closing(endpoint_at(_url_of(unfinished))) as target:
-            copied = transfer(source, target, show)
-    manifest = Manifest(
-        made_at=made_at,
-        newest_position=copied.newest,
-        file_sha256=_checksum(unfinished),
-        tables=copied.tables,
-    )
+    copied = copy_store(url, _url_of(unfinished), show, while_written=True)
+    checksum, tables = _checksum(unfinished), copied.tables
+    manifest = Manifest(made_at=made_at, newest_position=copied.newest, file_sha256=checksum, tables=tables)
     manifest_of(backup).write_text(manifest.model_dump_json(by_alias=True, indent=2) + "\n")
     unfinished.rename(backup)
     return manifest

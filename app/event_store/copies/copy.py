@@ -66,11 +66,19 @@ Show = Callable[[Progress], bool]
 """Shows how far a copy is, and says whether to continue."""
 
 
-def copy_store(source_url: str, target_url: str, show: Show, *, others_may_read: bool = False) -> Copied:
-    """Copy a store.
+def copy_store(
+    source_url: str,
+    target_url: str,
+    show: Show,
+    *,
+    others_may_read: bool = False,
+    while_written: bool = False,
+) -> Copied:
+    """Copy a store into an empty one.
 
     ``others_may_read``: also while others are connected to the source; nobody can write to it meanwhile.
-    Raises CopyRefusedError, CopyStoppedError, EndpointError, and EventStoreUrlError.
+    ``while_written``: as it is at one moment, while others write to it. Raises CopyRefusedError,
+    CopyStoppedError, EndpointError, and EventStoreUrlError.
     """
     if (file := file_of(source_url)) is not None and not file.exists():
         raise CopyRefusedError(f"There is no file {file} at the source: there is nothing to copy")
@@ -82,21 +90,17 @@ def copy_store(source_url: str, target_url: str, show: Show, *, others_may_read:
         failing("source"),
     ):
         if source.identity() == target.identity():
-            msg = "The source and the target are the same store: name an empty database, or a new file"
-            raise CopyRefusedError(msg)
-        _refuse_source(source, others_may_read=others_may_read)
-        with source.locked():
-            return transfer(source, target, show)
-
-
-def transfer(source: AnyEndpoint, target: AnyEndpoint, show: Show) -> Copied:
-    """Copy all rows of a store that holds still into an empty one. Raises as :func:`copy_store`."""
-    newest = source.newest()
-    with failing("target"), target.locked():
-        _refuse_target(target, newest)
-        target.create()
-        tables = {table.name: _copy_table(table, source, target, newest, show) for table in TABLES}
-        target.continue_after(newest)
+            raise CopyRefusedError(
+                "The source and the target are the same store: name an empty database, or a new file"
+            )
+        _refuse_source(source, others_may_read=others_may_read or while_written)
+        with source.snapshot() if while_written else source.locked():
+            newest = source.newest()
+            with failing("target"), target.locked():
+                _refuse_target(target, newest)
+                target.create()
+                tables = {each.name: _copy_table(each, source, target, newest, show) for each in TABLES}
+                target.continue_after(newest)
     return Copied(newest, tables)
 
 

@@ -1,5 +1,6 @@
 """What Redis knows of a stream and its groups, which need not exist; and the keys beside the stream."""
 
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
@@ -17,24 +18,22 @@ def parse_id(entry_id: str | bytes) -> EntryId:
 
 def stream_info(redis: Redis, stream: str) -> dict[str, Any]:
     """XINFO STREAM; empty if there is no stream."""
-    try:
-        info: Any = redis.xinfo_stream(stream)
-    except ResponseError as error:
-        if "no such key" not in str(error):
-            raise
-        return {}
-    return dict(info)
+    return dict(_if_present(lambda: redis.xinfo_stream(stream)))
 
 
 def group_info(redis: Redis, stream: str, group: str) -> dict[str, Any] | None:
     """XINFO GROUPS for one group; None if there is none."""
+    groups = _if_present(lambda: redis.xinfo_groups(stream))
+    return next((dict(each) for each in groups if each["name"] == group.encode()), None)
+
+
+def _if_present(ask: Callable[[], Any]) -> Any:
     try:
-        groups: Any = redis.xinfo_groups(stream)
+        return ask()
     except ResponseError as error:
         if "no such key" not in str(error):
             raise
-        return None
-    return next((dict(each) for each in groups if each["name"] == group.encode()), None)
+        return ()
 
 
 def unknown_types_keys(stream: str) -> tuple[str, str, str]:

@@ -106,7 +106,7 @@ def test_a_restore_that_differs_from_the_backup_is_reported(
 
 
 def test_there_has_to_be_a_store(tmp_path: Path) -> None:
-    with pytest.raises(BackupError, match="nothing to back up"):
+    with pytest.raises(CopyRefusedError, match="nothing to copy"):
         back_up(f"sqlite:///{tmp_path / 'nowhere.db'}", tmp_path / "backup", go_on)
     assert not (tmp_path / "nowhere.db").exists()
     assert not (tmp_path / "backup").exists()
