@@ -74,6 +74,6 @@ def test_commands_look_at_discarded_ones_and_delete_either(
     )
     assert (len(store), len(store.discarded())) == (0, 0)
     again = billie.end("dead-letters", "delete", named)
-    assert (again.returncode, f"no dead letter {named}" in again.stderr) == (1, True)
+    assert (again.returncode, f"no dead letter '{named}'" in again.stderr) == (1, True)
     assert billie.end("dead-letters", "delete", "discarded:x").returncode == 2
     assert billie.end("dead-letters", "replay", named).returncode == 2

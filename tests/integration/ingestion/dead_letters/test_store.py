@@ -119,7 +119,7 @@ def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, s
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["show", "1-0"], 1, "no dead letter 1-0"),
+        (["show", "1-0"], 1, "no dead letter '1-0'"),
         (["show", "x"], 2, "not an id of a dead letter"),
         (["list", "--reason", "nonsense"], 2, "not_json"),
         (["list", "--older-than", "1e300"], 2, "0 to 876,000 hours"),
