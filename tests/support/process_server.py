@@ -18,6 +18,8 @@ from app.cli.main import COMMANDS, run
 from app.runtime.servers.embedded import die_with_parent
 
 LARGEST_REQUEST = 1 << 18
+_OF_AN_INTERPRETERS_START = ("LD_PRELOAD", "PYTHONPATH")
+"""What only a new process can be given."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Command:
         for number, file in enumerate(self.files):
             os.dup2(file, number)
             os.close(file)
-        if "LD_PRELOAD" in self.environment:
+        if any(os.environ.get(name) != self.environment.get(name) for name in _OF_AN_INTERPRETERS_START):
             os.execve(
                 sys.executable, [sys.executable, "-m", "app.cli.main", *self.arguments], self.environment
             )
