@@ -68,6 +68,8 @@ class Servers:
                     raise self._failure.with_traceback(None)
                 try:
                     self._servicing = _open(self.settings)
+                except NoEventStoreError:
+                    raise  # It is known at once, and `billie ingest` may create the store now.
                 except PersistenceError as error:
                     self._failure, self._failed_at = error, monotonic()
                     raise
