@@ -174,7 +174,7 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
         since = [*since, plan] if is_same else [plan]
         listed = [*listed, plan] if is_same and not plan.facts.get("payments") else [plan]
     named = since or [r for r in reports if r.facts.get("payments") and "schedule_id" in r.facts][-1:]
-    items: list[tuple[datetime, int, dict[str, Any]]] = []
+    items: list[tuple[datetime, Any, dict[str, Any]]] = []
     for report in reports:
         if report.kind == "account.schedule.updated.v1":
             # One that names no schedule is about the plan of its time, or about the first one.
@@ -183,9 +183,9 @@ def schedule(reports: list[Report]) -> dict[str, Any]:
             for item in report.facts.get("payments", []):
                 if about in (None, merged(named).get("schedule_id")):
                     at = report.ours(item.get("last_updated", report.at))
-                    items.append((at, report.arrival, item))
+                    items.append((at, report.order, item))
     paid: dict[int, dict[str, Any]] = {}
-    for at, _arrival, item in sorted(items, key=lambda each: each[:2]):
+    for at, _order, item in sorted(items, key=lambda each: each[:2]):
         facts = shown({"amount_paid": item.get("paid_amount")} | item, INSTALMENT)
         if "status" in item:  # The facts of a status go with it: a newer one replaces them all.
             paid[item["payment_number"]] = facts | {"status": item["status"], "lastUpdated": at}

@@ -59,6 +59,13 @@ def test_an_older_status_does_not_overwrite_a_newer_one() -> None:
     assert statuses(planned(1, "51.00"), instalment(3, 1, **PAID), older) == ["paid"]
 
 
+def test_two_reports_of_one_instalment_at_one_time_are_in_the_order_of_their_messages() -> None:
+    one_time = {"last_updated": at(1)}
+    added = instalment(3, 1, amount_remaining="1.00", **one_time)
+    [found] = payments(planned(0, "51.00"), instalment(2, 1, **PAID, **one_time), added)
+    assert (found["status"], found["amountPaid"], found["amountRemaining"]) == ("paid", "51.00", "1.00")
+
+
 def test_the_time_of_an_instalment_is_as_reported_else_the_messages() -> None:
     reported = instalment(3, 1, status="PAID", last_updated=at(2))
     for message, minute in ((reported, 2), (instalment(3, 1, status="PAID"), 3)):
