@@ -40,7 +40,7 @@ Closure = Annotated[ClosureReason, BeforeValidator(one_of(same(ClosureReason)))]
 Frequency = Annotated[PaymentFrequency, BeforeValidator(one_of(same(PaymentFrequency)))] | None
 Bucket = Annotated[AgingBucket, BeforeValidator(one_of(same(AgingBucket)))] | None
 UpperWord = Annotated[Word, AfterValidator(str.upper)]
-PaymentNumber = Annotated[int, BeforeValidator(whole), Field(ge=0, le=100_000)]
+PaymentNumber = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(whole)]
 _NAMES = {
     "closure_reason": "reason",
     "dpd": "days_past_due",

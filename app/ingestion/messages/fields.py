@@ -241,7 +241,7 @@ Identifier = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_ID}),
 ]
 Text = Annotated[str, BeforeValidator(_text)]
-Number = Annotated[int, BeforeValidator(whole), Field(ge=-(2**31), lt=2**31)]
+Number = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(whole)]
 Money = Annotated[
     Decimal,
     BeforeValidator(_money),
