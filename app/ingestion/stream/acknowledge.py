@@ -97,8 +97,8 @@ class Acknowledger:
         for message, error in applied.failed:
             self._count_failure(message, error, outcome)
         pipeline = self._redis.pipeline(transaction=True)
-        unknown = stream_info.unknown_types_keys(self._stream)
         for name, ids in batch.unknown.items():
+            unknown = stream_info.unknown_types_keys(self._stream)
             arguments: list[str | bytes] = [self._group, name, str(_MOST_UNKNOWN_TYPES), *ids]
             pipeline.eval(_COUNT_UNKNOWN, 4, self._stream, *unknown, *arguments)
         self._acknowledge_stored(pipeline, batch, applied)
