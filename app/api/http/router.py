@@ -1,12 +1,13 @@
 """The routes of REST resources, and the router that makes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
+from pymongo.errors import OperationFailure
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -19,10 +20,15 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 SLASH = "\0"
 """A slash inside an identifier, in a request's path. No identifier holds a NUL character."""
+_SWAPS, _QUERY_PLAN_KILLED = 3, 175
+"""MongoDB's answer to a query on a collection that a rebuild replaces just then."""
 
 
 class Route(APIRoute):
-    """A route whose identifiers may hold slashes, which RequestMiddleware has marked."""
+    """A route whose identifiers may hold slashes, which RequestMiddleware has marked.
+
+    A read that meets the swap of a rebuild is repeated, and finds the new collection.
+    """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As for any route, with the slashes back in the identifiers."""
@@ -31,6 +37,21 @@ class Route(APIRoute):
             named = child["path_params"].items()
             child["path_params"] = {name: value.replace(SLASH, "/") for name, value in named}
         return match, child
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of requests: a search may meet the swap of each collection that it reads."""
+        handle = super().get_route_handler()
+
+        async def handle_beside_swaps(request: Request) -> Response:
+            for _ in range(_SWAPS if request.method in ("GET", "HEAD") else 0):
+                try:
+                    return await handle(request)
+                except OperationFailure as error:
+                    if error.code != _QUERY_PLAN_KILLED:
+                        raise
+            return await handle(request)
+
+        return handle_beside_swaps
 
 
 class Router(APIRouter):
