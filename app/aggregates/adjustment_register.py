@@ -65,7 +65,7 @@ class AdjustmentRegister(Aggregate):
         if moved + counted <= limit.amount:
             return False
         if is_machine(actor.id):
-            raise PersonNeededError("This takes a person; the token is a machine's.")
+            raise PersonNeededError("Only a person can do this; the token is a machine's.")
         return True
 
     @absorbs

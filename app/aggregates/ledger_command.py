@@ -42,7 +42,7 @@ class CommandStatus(StrEnum):
 
 
 class LedgerCommand(Aggregate):
-    """One intent to move money, who had it, and what the ledger made of it."""
+    """A request to move money: who made it, and how the ledger answered."""
 
     OWNED_BY = (("loan_account_id", "LoanAccount"),)
 

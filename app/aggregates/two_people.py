@@ -101,7 +101,7 @@ def refusal(
     if is_machine(by):
         return PersonNeededError("A person has to decide on it; this token is a machine's.")
     if is_machine(asked_by) and not machine_may_ask:
-        return PersonNeededError("A machine asked for it: a person has to ask, and another one to decide.")
+        return PersonNeededError("A machine requested it: one person must request it, and another decide.")
     return None
 
 

@@ -91,6 +91,6 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """The application's services. No dependency: solving one would be felt in every read."""
+    """The application's services. Not a FastAPI dependency: resolving one would slow every read."""
     services: Services = request.app.state.services
     return services

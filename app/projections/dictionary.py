@@ -118,8 +118,7 @@ def _replaced(text: str, marks: tuple[str, str], body: str) -> str:
     before, begin, rest = text.partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not end:
-        msg = f"{marks[0]} … {marks[1]} is missing"
-        raise ValueError(msg)
+        raise ValueError(f"{marks[0]} … {marks[1]} is missing")
     return f"{before}{begin}\n{body}\n{end}{after}"
 
 

@@ -56,8 +56,7 @@ class Migration:
         """Run its ``up``. Raises MigrationError."""
         spec = spec_from_file_location(f"migration_{self.name}", self.path)
         if spec is None or spec.loader is None:
-            msg = f"{self.path} cannot be loaded"
-            raise ImportError(msg)
+            raise ImportError(f"{self.path} cannot be loaded")
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
         module.up(database)
@@ -87,11 +86,10 @@ def migrate(database: Mongo, folder: Path | None = None) -> Iterator[Migration]:
     for migration in all_migrations(folder):
         if (checksum := ran.get(migration.name)) is not None:
             if checksum != migration.checksum:
-                msg = (
+                raise MigrationError(
                     f"{migration.name} ran on this database with another text than {migration.path} "
                     "has now: undo the edit, and write a new migration"
                 )
-                raise MigrationError(msg)
             continue
         for pause in (*_PAUSES_S, None):
             try:

@@ -229,7 +229,7 @@ class WriteOffRequest(Aggregate):
 
     @absorbs
     def follow_posting(self, source: Source, *, event: PostingFollowed | PostedToLedger) -> None:
-        """The ledger command that posts it came further."""
+        """The ledger command that posts it made progress."""
         if isinstance(event, self.PostedToLedger):
             posted_as = (event.transaction_id, event.ledger_event_id)
             vars(event)["irregular"] = self._posted_again(posted_as)
@@ -258,7 +258,7 @@ class WriteOffRequest(Aggregate):
         if outcome == "Approved" and (error := two_people.refusal(self.asked.requested_by, by)) is not None:
             broken.append(error)
         if self.outcome is not None:
-            broken.append(two_people.AlreadyDecidedError("The request is decided already."))
+            broken.append(two_people.AlreadyDecidedError("The request has already been decided."))
         return broken
 
     def _posted_again(self, posted_as: tuple[str | None, str | None]) -> list[str] | None:

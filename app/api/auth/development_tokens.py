@@ -51,11 +51,10 @@ def shared_secret(settings: Settings) -> str:
     """BILLIE_JWT_SECRET. Raises AuthenticationNotConfiguredError if it is missing or too short."""
     secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
     if not secret:
-        msg = (
+        raise AuthenticationNotConfiguredError(
             f"Set BILLIE_JWT_SECRET (at least {_MIN_SECRET_BYTES} bytes) or BILLIE_JWKS_URL: "
             "without one of them no token can be verified"
         )
-        raise AuthenticationNotConfiguredError(msg)
     if len(secret.encode()) < _MIN_SECRET_BYTES:
         msg = f"BILLIE_JWT_SECRET is too short: it takes at least {_MIN_SECRET_BYTES} bytes"
         raise AuthenticationNotConfiguredError(msg)

@@ -47,7 +47,7 @@ class Requirement(SecurityBase):
             msg = f"This takes the role {self.least} or more; the token has {caller.role}."
             raise ProblemError(403, "role_too_low", msg)
         if self.person and caller.is_machine:
-            raise ProblemError(403, "takes_a_person", "This takes a person; the token is a machine's.")
+            raise ProblemError(403, "takes_a_person", "Only a person can do this; the token is a machine's.")
         if is_first and request.scope["query_string"]:
             await refuse_unknown_parameters(request)
         return caller

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with the limits that it has. The ingress has the others (docs/deployment.md)."""
+"""The HTTP server: uvicorn with the limits that it enforces; the ingress enforces the rest (docs/deployment.md)."""
 
 import socket
 

@@ -88,7 +88,7 @@ async def get_ledger_command_history(request: Request, command_id: CommandId) ->
 async def approve_ledger_command(
     call: SupervisorPerson, command_id: CommandId, body: DecisionBody
 ) -> LedgerCommand:
-    """Approve an adjustment over the limit; another supervisor than who requested it. This posts it."""
+    """Approve an adjustment over the limit, as a supervisor other than the requester. This posts it."""
     approvals = call.services.approvals
     return answered(call, await approvals.approve(command_id, call.by.actor, body.comment))
 

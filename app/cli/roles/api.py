@@ -19,8 +19,7 @@ def command() -> None:
 def _refuse_a_sandbox(settings: Settings) -> None:
     """In production, exit with 2 if the ledger is a sandbox. A ledger that is away may come later."""
     if settings.env == "production" and is_sandbox(settings):
-        msg = (
+        raise ConfigurationError(
             "With BILLIE_ENV=production, `billie api` does not start: BILLIE_LEDGER_TARGET, "
             f"{settings.ledger_target}, is a sandbox ledger, which moves no real money"
         )
-        raise ConfigurationError(msg)

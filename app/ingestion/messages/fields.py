@@ -180,8 +180,7 @@ def _time(value: Any, info: ValidationInfo) -> datetime:
 def whole(value: Any) -> Any:
     """A whole number, or a string of one: ``true`` is none."""
     if isinstance(value, bool):
-        msg = "not a number"
-        raise ValueError(msg)
+        raise ValueError("not a number")
     return value
 
 

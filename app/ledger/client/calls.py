@@ -148,8 +148,8 @@ class Calls:
     async def raise_if_down(self, *, seconds: float) -> None:
         """Raise LedgerDownError, after ``seconds`` at most, unless a call may be sent now.
 
-        Costs nothing while the ledger answers. Otherwise a health check is the call that tries: a
-        customer's money is no probe.
+        Costs nothing while the ledger answers. Otherwise a health check probes it, never a
+        customer's payment.
         """
         ready = self._channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
         if ready and self._breaker.is_closed:

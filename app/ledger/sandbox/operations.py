@@ -85,11 +85,10 @@ class Fee:
         lent = total(loan.postings, Kind.DISBURSEMENT)
         limit, charged = lent * FEE_CAP, lent + total(loan.postings, *FEES, Kind.FEE_WAIVER)
         if charged + self.fee_amount > limit:
-            msg = (
+            raise RejectedError(
                 f"Fee cap: principal and fees of a loan may come to {text(limit)}, twice what was lent;"
                 f" {text(charged)} is charged already, so at most {text(max(NOTHING, limit - charged))} fits"
             )
-            raise RejectedError(msg)
         days = None if self.days_past_due is None else str(self.days_past_due)
         return Draft(
             kind=self.fee_type,

@@ -89,8 +89,7 @@ class Lease:
         """Beat now. Raises LeaseLostError if it is no longer ours."""
         if not self._beats():
             self.held = False
-            msg = f"{self.identifier}: {self.owner} lost the lease, and changes nothing more"
-            raise LeaseLostError(msg)
+            raise LeaseLostError(f"{self.identifier}: {self.owner} lost the lease, and changes nothing more")
 
     def is_wanted(self, record: dict[str, Any]) -> bool:
         """Whether another worker asks for it."""

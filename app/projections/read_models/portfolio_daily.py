@@ -195,8 +195,7 @@ def _followed(moves: list[Document], paid: list[Document], documents: AtHand) ->
 def _begun(day: str, documents: AtHand) -> Target:
     before = documents.last_before(day) or {}
     if FAULTED in before:
-        msg = f"{day} would start from {before['_id']}, which is set aside"
-        raise LookupError(msg)
+        raise LookupError(f"{day} would start from {before['_id']}, which is set aside")
     totals = {
         "accountsByStatus": dict(before.get("accountsByStatus") or dict.fromkeys(get_args(AccountStatus), 0)),
         "accountsByBucket": dict(before.get("accountsByBucket") or dict.fromkeys(get_args(AgingBucket), 0)),

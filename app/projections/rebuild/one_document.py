@@ -87,8 +87,7 @@ def document_as_of(
     """
     events = events_of(projection, reader, identifier)
     if events is None:
-        msg = f"a document of {projection.name} depends on too much to be folded alone"
-        raise LookupError(msg)
+        raise LookupError(f"a document of {projection.name} depends on too much to be folded alone")
     with scratch(projection, reader) as fold:
         fold.fold_these([each for each in events if each.event.timestamp <= moment])
         return fold.correct_document(identifier)

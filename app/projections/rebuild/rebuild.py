@@ -191,8 +191,7 @@ class Rebuild:
             mark = marked(self.position, self._servicing.mark(self.position))
             begin_swap(self._database, self.projection, self.lease, self.live_lease, figures | mark)
             if not finish_swap(self._database, self.projection):
-                msg = f"{name}: another worker moved the live collection on"
-                raise LeaseLostError(msg)
+                raise LeaseLostError(f"{name}: another worker moved the live collection on")
         return Rebuilt(name, self.position, self._events, figures["documents"], self._seconds)
 
     def progress(self, newest: int, phase: Phase) -> Progress:

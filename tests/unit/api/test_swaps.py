@@ -11,7 +11,7 @@ SWAPPED = 175
 
 
 def ask(method: str, *failures: int) -> tuple[int, int]:
-    """The status of the answer where the database first fails with these codes, and how often it was asked."""
+    """The answer's status where the database first fails with these codes, and how often it was asked."""
     router, left, calls = APIRouter(route_class=Route), list(failures), []
 
     @router.api_route("/", methods=["GET", "POST"])
