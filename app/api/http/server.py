@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn with the limits that it enforces; the ingress enforces the rest (docs/deployment.md)."""
+"""uvicorn with the limits that it enforces. The ingress enforces the rest (deployment.md)."""
 
 import socket
 
