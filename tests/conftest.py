@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -49,6 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_mongod_missing] = real_mongod_on_path() if mongo == "real" else None
     if mongo == "embedded":
         os.environ["PATH"] = path_without_mongod()
+    # On a busy machine, one draw or one example can take a second.
+    hypothesis.settings.register_profile(
+        "busy", hypothesis.settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("busy")
     # Where Python may not keep what it compiled, each process of a test compiles all of our code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "sqlite_file: about the file that its event store is in")

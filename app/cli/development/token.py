@@ -19,5 +19,5 @@ def command(
     """Print a bearer token, signed with BILLIE_JWT_SECRET."""
     name = user if machine is None else machine
     if name is None or (user is not None and machine is not None):
-        raise UsageError("Give one of --user and --machine")
+        raise UsageError("Give --user, or --machine, and not both")
     typer.echo(issue_token(settings_for("token"), name, role, hours, for_machine=machine is not None))

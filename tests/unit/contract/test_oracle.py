@@ -151,7 +151,6 @@ def test_the_pipeline_and_the_oracle_agree(theme: str, pytestconfig: pytest.Conf
     @seed(chosen_by)
     @settings(
         max_examples=-(-pytestconfig.getoption("--oracle-streams") // len(AGREEING)),
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -174,7 +173,6 @@ def test_an_erasure_takes_what_is_personal_for_ever_and_leaves_the_rest(
     @seed(pytestconfig.getoption("--seed"))
     @settings(
         max_examples=-(-pytestconfig.getoption("--oracle-streams") // (2 * len(AGREEING))),
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

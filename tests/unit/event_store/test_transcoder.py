@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.event_store.transcoder import EventTranscoder
@@ -27,7 +27,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # On a busy machine one draw can take a second.
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 def test_round_trip(state: dict[str, Any]) -> None:
     transcoder = EventTranscoder()

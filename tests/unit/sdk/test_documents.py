@@ -85,7 +85,7 @@ def test_the_schema_names_every_key_of_the_model(kind: str) -> None:
     assert set(written) <= set(json_schema(kind)["properties"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(messages())
 def test_every_built_message_is_valid_by_its_schema(built: tuple[Message, Payload]) -> None:
     VALIDATORS[built[0].type].validate(example_payload(built[0]))

@@ -7,7 +7,7 @@ from app.sdk import Message, Payload
 from tests.unit.sdk.built import messages
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(messages())
 def test_a_built_message_is_read_unchanged(built: tuple[Message, Payload]) -> None:
     message, payload = built
@@ -24,7 +24,7 @@ def test_a_built_message_is_read_unchanged(built: tuple[Message, Payload]) -> No
     assert (one.conversation, one.user) == ("V1", "C1")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(messages())
 def test_a_read_message_is_written_unchanged(built: tuple[Message, Payload]) -> None:
     message, _ = built

@@ -49,7 +49,6 @@ def drawn(number: int, chosen_by: int) -> list[Entry]:
     @seed(chosen_by)
     @drawing(
         max_examples=number // _AT_ONCE + 1,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

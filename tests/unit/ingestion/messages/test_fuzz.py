@@ -19,7 +19,7 @@ from tests.support.wild import ENTRIES, Entry
 from tests.unit.ingestion.entries import MAX_BYTES
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(ENTRIES, min_size=1, max_size=6))
 def test_every_entry_ends_as_an_event_an_unknown_type_or_a_dead_letter(entries: list[Entry]) -> None:
     messages, unknown, dead = [], 0, 0

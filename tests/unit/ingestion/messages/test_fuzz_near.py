@@ -78,7 +78,7 @@ def read_all(batch: list[dict[bytes, bytes]]) -> list[Message]:
     return messages
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(entries(), min_size=1, max_size=8))
 def test_nearly_right_messages_land_fold_and_encode(batch: list[dict[bytes, bytes]]) -> None:
     messages = read_all(batch)

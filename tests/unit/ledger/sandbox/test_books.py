@@ -227,7 +227,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps=STEPS)
 def test_after_any_sequence_of_operations_the_books_are_right(steps: list[Step]) -> None:
     with TemporaryDirectory() as folder:

@@ -76,7 +76,7 @@ class Consumers:
         return servicing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.integers(2, 3), st.lists(CUSTOMER | ACCOUNT | CHAT, max_size=14))
 def test_any_number_of_consumers_makes_the_same_documents(
     data: st.DataObject, count: int, messages: list[tuple[str, dict[str, Any]]]

@@ -44,7 +44,7 @@ def test_an_interruption_before_any_write_changes_no_result(name: str) -> None:
         assert documents(projection, database) == expected, f"cut short before write {survive}"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.sampled_from(WITH_LOOKUPS), st.integers(0, 2**32))
 def test_cut_short_again_and_again_in_other_batches(data: st.DataObject, name: str, seed: int) -> None:
     projection, servicing = PROJECTIONS[name], stored(seed, 50)

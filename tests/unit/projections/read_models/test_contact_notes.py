@@ -70,7 +70,7 @@ class Model:
         }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(WRITES | AMENDS, max_size=20), st.data())
 def test_notes_and_documents_agree_on_the_chains(
     asked: list[tuple[str, str | None, str]], data: st.DataObject

@@ -150,7 +150,7 @@ _WITH = {9: 10, 10: 9, 11: 12, 12: 11}
 NEWS = st.lists(st.sampled_from(range(14)), max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32), st.integers(1, 30), NEWS)
 def test_erasure_does_not_depend_on_batches_and_repeats(seed: int, batch: int, repeated: list[int]) -> None:
     servicing, chance = Servicing.in_memory(), Random(seed)

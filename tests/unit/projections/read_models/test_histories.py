@@ -90,7 +90,7 @@ SEEDS = st.integers(0, 2**32)
 SIZES = st.lists(st.integers(1, 9), max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), SEEDS, SIZES, st.integers(1, 20))
 def test_repetitions_and_batches_change_nothing(
     data: st.DataObject, seed: int, batches: list[int], project_batch: int
@@ -104,7 +104,7 @@ def test_repetitions_and_batches_change_nothing(
     assert histories(absorbed(again, batches), project_batch) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, SEEDS)
 def test_news_of_different_aggregates_may_interleave(seed: int, order: int) -> None:
     steps = [each for each in happenings(Random(seed), 30) if each.kind is LoanAccount]
@@ -147,7 +147,7 @@ def _when(draw: st.DrawFn) -> dict[str, int]:
     return {"at": at, "received": at + draw(st.integers(0, 20)) * DAY}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), each_thing_once())
 def test_any_order_of_the_same_events_gives_the_same_histories(
     data: st.DataObject, steps: list[Step]
@@ -188,7 +188,7 @@ def _figures(standing: Standing) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, SEEDS)
 def test_in_any_order_the_newest_day_is_as_the_accounts_are_now(seed: int, order: int) -> None:
     steps = list(happenings(Random(seed), 30))

@@ -207,7 +207,7 @@ def shown(database: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.lists(CUSTOMER | ACCOUNT | CHAT, max_size=14))
 def test_order_duplication_and_batches_do_not_matter(
     data: st.DataObject, messages: list[tuple[str, dict[str, Any]]]
