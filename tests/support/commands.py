@@ -47,7 +47,7 @@ class Process:
         return self._text(0), self._text(1)
 
     def send_signal(self, number: signal.Signals) -> None:
-        """One that has ended gets none."""
+        """Send a signal, unless the process has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 

@@ -19,7 +19,7 @@ from app.runtime.servers.embedded import die_with_parent
 
 LARGEST_REQUEST = 1 << 18
 _OF_AN_INTERPRETERS_START = ("LD_PRELOAD", "PYTHONPATH")
-"""What only a new process can be given."""
+"""Variables that only a new interpreter reads."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ Admin = Annotated[Call, _call(Role.ADMIN)]
 OperationsPerson = Annotated[Call, _call(Role.OPERATIONS, person=True)]
 SupervisorPerson = Annotated[Call, _call(Role.SUPERVISOR, person=True)]
 AdminPerson = Annotated[Call, _call(Role.ADMIN, person=True)]
-"""A call by this role or more; a machine is none of two people."""
+"""A call by this role or a higher one. A machine cannot be one of two people, so some refuse machines."""
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

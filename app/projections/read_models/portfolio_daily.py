@@ -33,7 +33,7 @@ from app.projections.read_models.calendar import BusinessCalendar, payment_day, 
 
 NOTHING = Decimal128("0.00")
 _MAX_CHANGES = 1_000
-"""Changes kept an account. Only an event that is folded again needs one that is not the last."""
+"""Changes kept for each account. An event that is folded again looks up its own; any other, the newest."""
 Share = dict[str, Any]
 """The state of an account: ``status``, ``inArrears``, ``bucket``, ``outstanding``."""
 
