@@ -3,9 +3,9 @@
 Every valid entry has its own identity, so publishing the file again changes nothing. Some entries are sent
 twice, and some out of order.
 
-Beside a lender's days it has messages at the edges of the contract: a customer who moves, a chat that is
-decided twice, loans that are reopened, a write-off that the ledger posts against a rule. No time in them is
-ahead: it would count as the time of publishing, and the sample's documents would differ.
+Beside a lender's days it has messages at the edges of the contract: a customer who moves, a clock a century
+ahead, a chat that is decided twice and has an assessment too large for a document, loans that are reopened, a
+write-off that the ledger posts against a rule.
 """
 
 import json
@@ -48,6 +48,9 @@ _OF_CUSTOMER: tuple[tuple[str, dict[str, Any]], ...] = (
     # The customer moves: nothing of the older address is left. Then a part changes.
     _lives(street_name="Low", street_type="Rd", suburb="Subiaco"),
     _lives(postcode=6008.0, country={"code": "AU"}),
+    # A clock a century ahead: the number counts from when it came in, and the next one outranks it.
+    ("customer.updated.v1", {"mobile_phone_number": "0491570006", "changed_at": "2126-03-02T09:00:00Z"}),
+    ("customer.updated.v1", {"mobile_phone_number": "0491570156", "changed_at": "2126-03-02T08:00:00Z"}),
     # The identity is checked again: no longer verified.
     ("customer.updated.v1", {"ekyc_status": "declined", "staff": "perhaps", "vulnerable": " yes "}),
 )
@@ -56,6 +59,8 @@ _OF_CHAT: tuple[tuple[str, dict[str, Any]], ...] = (
     _details(application_number=70010.0, **{"$when": {"pay.day": "friday"}}, pets=[None]),
     ("fraudCheck_assessment", {"flags": [" velocity ", "", None], "level": "high"}),
     ("fraudCheck_assessment", {"flags": [], "level": "low"}),
+    # Too large for a document, which leaves it out, says so, and shows what comes later.
+    ("credit_assessment_accountConduct_result", {"days": [0] * 49_000}),
     ("noticeboard_post", {"agentName": "credit::Serviceability", "post": "Income covers the loan."}),
     ("noticeboard_post", {"agent_name": "credit", "content": {"surplus": 120}}),
     ("conversation_summary", {"purpose": " a bond ", "facts": ["rents", "  ", None, "has a job"]}),

@@ -1,6 +1,7 @@
 """The sample of a lender's day through the commands, as a user runs them, twice."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from tests.support.observed import FROM_MESSAGES, READ_MODELS, dead_letters, new
 
 SAMPLE = ROOT / "samples" / "lender-day.jsonl"
 DOCUMENTS = ROOT / "samples" / "lender-day.documents.jsonl"
-"""The documents of the sample, a JSON line each, without the projector's own fields."""
+"""The documents of the sample, a JSON line each, without the projector's own fields. A time since the test
+began is `AT_PUBLISHING`: a clock ahead counts as the time at which its entry came in."""
+AT_PUBLISHING = {"$date": "at publishing"}
 
 
 def test_the_committed_sample_is_current() -> None:
@@ -44,6 +47,8 @@ def test_a_second_run_changes_nothing_and_gives_the_committed_documents(
     mongo_db: Database[dict[str, Any]],
     tmp_path: Path,
 ) -> None:
+    began = _now()
+
     def everything() -> tuple[int, dict[str, list[dict[str, Any]]]]:
         return newest_position(settings), {
             name: list(mongo_db[name].find().sort("_id")) for name in READ_MODELS
@@ -61,19 +66,20 @@ def test_a_second_run_changes_nothing_and_gives_the_committed_documents(
     reasons = {each["reason"] for each in dead_letters(redis_client, settings)}
     assert reasons >= {"not_json", "missing_key", "no_type"}
     assert all(account.get("customerName") for account in documents["loan-accounts"])
-    _are_the_committed_ones(mongo_db, tmp_path)
+    _are_the_committed_ones(mongo_db, tmp_path, began)
 
 
 def test_the_embedded_server_gives_the_same_documents(
     settings: Settings, without_mongod: None, tmp_path: Path
 ) -> None:
+    began = _now()
     server = embedded_mongo(tmp_path / "mongo", is_synced=False)
     try:
         billie = Billie.of(settings.model_copy(update={"mongo_url": server.url}))
         billie.run("migrate")
         _through_the_commands(billie)
         with MongoClient[dict[str, Any]](server.url, tz_aware=True) as client:
-            _are_the_committed_ones(client[settings.mongo_db], tmp_path)
+            _are_the_committed_ones(client[settings.mongo_db], tmp_path, began)
     finally:
         server.stop()
 
@@ -83,10 +89,14 @@ def _through_the_commands(billie: Billie) -> None:
         billie.run(*command)
 
 
-def _are_the_committed_ones(database: Database[dict[str, Any]], folder: Path) -> None:
+def _now() -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=1)  # Redis reads a clock of its own.
+
+
+def _are_the_committed_ones(database: Database[dict[str, Any]], folder: Path, began: datetime) -> None:
     lines = [
         json.dumps(
-            {"collection": name, "document": json.loads(json_util.dumps(_shown(document)))},
+            {"collection": name, "document": json.loads(json_util.dumps(_shown(document, began)))},
             sort_keys=True,
             ensure_ascii=False,
         )
@@ -99,7 +109,11 @@ def _are_the_committed_ones(database: Database[dict[str, Any]], folder: Path) ->
     assert not different, f"{len(different)} lines differ. If that is meant: cp {found} {DOCUMENTS}"
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, began: datetime) -> Any:
     if isinstance(value, dict):
-        return {key: _shown(each) for key, each in value.items() if not key.startswith("_") or key == "_id"}
-    return [_shown(each) for each in value] if isinstance(value, list) else value
+        return {
+            key: _shown(each, began) for key, each in value.items() if not key.startswith("_") or key == "_id"
+        }
+    if isinstance(value, datetime) and value >= began:
+        return AT_PUBLISHING
+    return [_shown(each, began) for each in value] if isinstance(value, list) else value
