@@ -8,13 +8,14 @@ from threading import Event as Flag
 from typing import Any, NamedTuple
 
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from app.aggregates.loan_account.reports import Report, amount_of
 from app.aggregates.loan_account.standing import Standing, standing_after
 from app.errors import BillieError
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import AccountNotFoundError
-from app.projections.engine.documents import FAULTED
+from app.projections.engine.documents import FAULTED, is_cut_off
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.calendar import BusinessCalendar, payment_day
 from app.projections.read_models.loan_accounts.document import REPORTS
@@ -47,10 +48,15 @@ def sums(database: Documents, calendar: BusinessCalendar, stop: Flag) -> list[Br
 
     Raises BillieError if they do not rest for half a minute, and pymongo's errors.
     """
-    at_rest = None
+    at_rest, found = None, list[Breach]()
     for _ in range(_TRIES):
         before = _positions(database)
-        found = list(_breaches(database, calendar))
+        try:
+            found = list(_breaches(database, calendar))
+        except OperationFailure as error:
+            if not is_cut_off(error):
+                raise
+            continue
         if not found or (before == _positions(database) == at_rest):
             return found
         at_rest = before

@@ -15,13 +15,13 @@ from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.http.etags import TAGGED
 from app.api.http.problems import documented
+from app.projections.engine.documents import is_cut_off
 
 T = TypeVar("T", bound=Callable[..., Any])
 
 SLASH = "\0"
 """A slash inside an identifier, in a request's path. No identifier holds a NUL character."""
-_SWAPS, _QUERY_PLAN_KILLED = 3, 175
-"""MongoDB's answer to a query on a collection that a rebuild replaces just then."""
+_MOST_SWAPS = 3
 
 
 class Route(APIRoute):
@@ -43,11 +43,11 @@ class Route(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_beside_swaps(request: Request) -> Response:
-            for _ in range(_SWAPS if request.method in ("GET", "HEAD") else 0):
+            for _ in range(_MOST_SWAPS if request.method in ("GET", "HEAD") else 0):
                 try:
                     return await handle(request)
                 except OperationFailure as error:
-                    if error.code != _QUERY_PLAN_KILLED:
+                    if not is_cut_off(error):
                         raise
             return await handle(request)
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from bson.decimal128 import Decimal128
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
-from app.projections.engine.documents import Document
+from app.projections.engine.documents import Document, is_cut_off
 from app.projections.read_models.search_keys import FIELD as SEARCH
 
 Raw = tuple[str, bytes]
@@ -67,12 +68,20 @@ def side_by_side(
 
 
 def in_order(collection: Collection[dict[str, Any]]) -> Iterator[Raw]:
-    """All documents of a collection, in order of ``_id``, not decoded."""
+    """All documents of a collection, in order of ``_id``, not decoded. At a swap, the new one's go on."""
     raw = collection.with_options(
         codec_options=collection.codec_options.with_options(document_class=RawBSONDocument)
     )
-    for document in raw.find({}, sort=[("_id", 1)], batch_size=1_000):
-        yield document["_id"], document.raw
+    wanted: Document = {}
+    while True:
+        try:
+            for document in raw.find(wanted, sort=[("_id", 1)], batch_size=1_000):
+                yield document["_id"], document.raw
+                wanted = {"_id": {"$gt": document["_id"]}}
+            return
+        except OperationFailure as error:
+            if not is_cut_off(error):
+                raise
 
 
 def shown(value: Any) -> str:

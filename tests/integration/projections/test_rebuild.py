@@ -5,6 +5,7 @@ from collections import Counter
 from threading import Event, Thread
 from typing import Any
 
+import bson
 import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
@@ -13,11 +14,13 @@ from pymongo.errors import OperationFailure
 
 from app.event_store.application import Servicing
 from app.operations.status.stores import read_models_state
+from app.projections.engine.documents import is_cut_off
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections
 from app.projections.read_models.customers import Customers
 from app.projections.rebuild import shadow
+from app.projections.rebuild.differences import in_order
 from app.projections.rebuild.one_document import rebuild_document
 from app.projections.rebuild.rebuild import Progress, Rebuilt
 from app.projections.rebuild.run import RebuildRunsError, discard_rebuild, run_rebuilds
@@ -140,8 +143,20 @@ def _count(collection: Collection[dict[str, Any]]) -> int:
         try:
             return collection.count_documents({})
         except OperationFailure as error:
-            if error.code != 175:
+            if not is_cut_off(error):
                 raise
+
+
+def test_a_pass_over_a_collection_goes_on_after_its_swap(mongo_db: Mongo) -> None:
+    numbers = [f"{number:05}" for number in range(2_500)]
+    for name in ("live", "shadow"):
+        mongo_db[name].insert_many([{"_id": number, "of": name} for number in numbers])
+    found = in_order(mongo_db["live"])
+    seen = [next(found)]
+    mongo_db["shadow"].rename("live", dropTarget=True)
+    seen += found
+    assert [identifier for identifier, _ in seen] == numbers
+    assert bson.decode(seen[-1][1])["of"] == "shadow"
 
 
 def test_a_stopped_rebuild_resumes_from_its_checkpoint(

@@ -7,7 +7,7 @@ from pymongo.errors import OperationFailure
 
 from app.api.http.router import Route
 
-SWAPPED = 175
+SWAPPED, NO_CURSOR = 175, 43
 
 
 def ask(method: str, *failures: int) -> tuple[int, int]:
@@ -30,7 +30,7 @@ def ask(method: str, *failures: int) -> tuple[int, int]:
     ("method", "failures", "status", "calls"),
     [
         ("GET", [SWAPPED], 200, 2),
-        ("GET", [SWAPPED] * 3, 200, 4),
+        ("GET", [SWAPPED, NO_CURSOR, SWAPPED], 200, 4),
         ("GET", [SWAPPED] * 4, 500, 4),
         ("GET", [13], 500, 1),
         ("POST", [SWAPPED], 500, 1),

@@ -1,13 +1,18 @@
 """What is payable, reckoned from the movements, is what the account's figures add up to."""
 
 from random import Random
+from threading import Event
 from typing import Any
 
+import mongomock
 import pytest
+from pymongo.errors import OperationFailure
 
 from app.aggregates.loan_account.reports import Report, insert
 from app.aggregates.loan_account.standing import standing_after
+from app.operations import sums
 from app.operations.sums import payable_after
+from app.projections.read_models.calendar import BusinessCalendar
 
 _TYPES = ("REPAYMENT", "WRITE_OFF", "LATE_FEE", "DISBURSEMENT", None)
 _STATUSES = ("PENDING", "PENDING_DISBURSEMENT", "ACTIVE", "SUSPENDED", "CLOSED", None)
@@ -43,3 +48,20 @@ def test_paid_owed_written_off_and_released_are_together_what_is_payable(seed: i
         gone = (standing.written_off or 0) + (standing.released or 0)
         assert standing.total_paid + standing.balance + gone == payable, reports
     assert compared > 200
+
+
+def test_sums_are_looked_at_again_where_a_rebuild_replaced_a_collection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[None] = []
+
+    def cut_off_once(*_: Any) -> list[sums.Breach]:
+        looks.append(None)
+        if len(looks) == 1:
+            raise OperationFailure("query plan killed", 175)
+        return []
+
+    monkeypatch.setattr(sums, "_breaches", cut_off_once)
+    database = mongomock.MongoClient().database
+    assert sums.sums(database, BusinessCalendar("Australia/Sydney"), Event()) == []
+    assert len(looks) == 2
