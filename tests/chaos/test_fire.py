@@ -125,7 +125,7 @@ def test_system_survives_every_fault_together(tmp_path: Path, pytestconfig: pyte
         _settle(scene, load, wrong, notes)
         _check(scene, load, wrong, tmp_path, notes)
     sys.stdout.write(table(fire, len(load.publisher.acknowledged), wrong, notes))
-    assert wrong.complaints == [], again
+    assert not wrong.complaints, "\n".join([again, *wrong.complaints])
     assert fire.struck == Counter(strike.kind for strike in planned), "what was planned, and no less"
     outcomes = load.callers.outcomes
     unknown = outcomes.answers["202 unknown"] + outcomes.answers["202 requested"]

@@ -99,7 +99,8 @@ def test_mongodb_is_lost_and_all_read_models_come_back_from_the_events(
 def test_a_lost_redis_is_refilled_by_the_publishers(
     settings: Settings, redis: EmbeddedServer, tmp_path: Path
 ) -> None:
-    entries = sample(7, 40)
+    # A clock ahead counts as the time at which its entry came in: each time another one.
+    entries = [each for each in sample(7, 40) if "2126-" not in each.get("payload", "")]
     half = len(entries) // 2
     billie = Billie.of(settings)
     billie.run("migrate")
