@@ -5,22 +5,17 @@ from zoneinfo import ZoneInfo
 
 from app.aggregates import WriteOffRequest
 from app.aggregates.loan_account.events import LoanAccountEvents
-from app.aggregates.loan_account.reports import Report, microseconds, time_of
+from app.aggregates.loan_account.reports import Report, time_of
 from app.aggregates.loan_account.standing import Payment
 from app.projections.engine.projection import Event
 
-_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""No loan is older, and a later clock is broken: this bounds the number of days."""
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No loan is older: this bounds the number of days. A clock ahead does not come through the door."""
 
 
 def happened_at(event: Event) -> datetime:
-    """When an event happened, in UTC; for a decision, when it was made.
-
-    Before the year 2000, or after its message was received, is nonsense: the time of receipt counts instead.
-    """
-    received_at = min(max(event.received_at, _FIRST), _LAST)
-    at = event.decided_at if isinstance(event, WriteOffRequest.DecisionEvent) else event.at
-    return at if _FIRST <= at <= received_at else received_at
+    """When an event happened, in UTC; for a decision, when it was made."""
+    return event.decided_at if isinstance(event, WriteOffRequest.DecisionEvent) else event.at
 
 
 class BusinessCalendar:
@@ -30,8 +25,8 @@ class BusinessCalendar:
         self._zone = ZoneInfo(time_zone)
 
     def day(self, at: datetime) -> str:
-        """The day of a time."""
-        return at.astimezone(self._zone).date().isoformat()
+        """The day of a time; what is older than any loan counts on the first day."""
+        return max(at, _FIRST).astimezone(self._zone).date().isoformat()
 
     def month(self, at: datetime) -> str:
         """The month of a time."""
@@ -39,12 +34,10 @@ class BusinessCalendar:
 
 
 def reports_of(event: LoanAccountEvents.ReportEvent, position: int) -> list[Report]:
-    """What an event reports, without terms. A nonsensical time counts as that of the receipt."""
-    at, found = microseconds(event.at), event.reports()
+    """What an event reports, without terms."""
+    found = event.reports()
     for report in found:
         report["position"] = position
-        if report["at"] == at:
-            report["at"] = microseconds(happened_at(event))
         report.pop("terms", None)
     return found
 

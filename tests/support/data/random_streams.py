@@ -72,7 +72,7 @@ def entry(draw: st.DrawFn, place: int, message: Message) -> dict[str, str]:
 
 
 def clock(place: int) -> st.SearchStrategy[str]:
-    """The time of the n-th message as it may be written: also that of the one before, none, or far ahead."""
+    """The time of the n-th message as it may be written: also that of the one before, none, or one ahead."""
     at = START + timedelta(hours=7 * place)
     before = at - timedelta(hours=7)
     return pick(
@@ -81,6 +81,7 @@ def clock(place: int) -> st.SearchStrategy[str]:
         (at + timedelta(hours=10)).strftime("%Y-%m-%dT%H:%M:%S.500+10:00"),
         before.strftime("%Y-%m-%dT%H:%M"),
         "",
+        (ARRIVED + timedelta(minutes=9 - place % 9)).isoformat(),
         "2126-01-01T00:00:00Z",
         "20260301T0900Z",
     )

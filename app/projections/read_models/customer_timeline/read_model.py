@@ -17,7 +17,7 @@ class TimelineEntry(Model):
     """One thing that happened."""
 
     at: datetime
-    """When it happened: the time in its message, or its receipt if that has no time or a later one."""
+    """When it happened: the time in its message, or its receipt if that has no time or its clock is ahead."""
     position: int
     """The position of its event in the event store; of entries at the same time, the lower came first."""
     what: What
