@@ -15,6 +15,7 @@ from random import Random
 from threading import Event
 from typing import Any, NamedTuple
 
+import bson
 from bson.decimal128 import Decimal128
 
 from app.event_store.application import Servicing
@@ -28,6 +29,8 @@ from tests.support.observed import IN_ANY_ORDER
 
 Documents = dict[str, dict[str, Any]]
 """The documents of each collection, by their ids."""
+_MOST_BYTES = 16 * 1024 * 1024
+"""Of a document in MongoDB."""
 _LATE = datetime(2027, 1, 1, tzinfo=UTC)
 _numbers = count(1)
 
@@ -83,10 +86,9 @@ def documents(messages: Iterable[Sent], *, batch: int = 1_000, names: Iterable[s
         for engine in engines:
             while engine.step():
                 assert not engine.set_aside, engine.set_aside
-    return {
-        each.name: {found["_id"]: _shown(found) for found in database[each.name].find()}
-        for each in projections
-    }
+    found = {each.name: list(database[each.name].find()) for each in projections}
+    assert all(len(bson.encode(each)) < _MOST_BYTES for some in found.values() for each in some)
+    return {name: {each["_id"]: _shown(each) for each in some} for name, some in found.items()}
 
 
 def in_any_order(messages: list[Sent], most: int = 24, names: Iterable[str] = IN_ANY_ORDER) -> Documents:

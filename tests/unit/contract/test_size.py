@@ -13,6 +13,7 @@ from app.projections.read_models.customers import Customers
 from app.projections.rebuild.one_document import put_in_place
 from tests.support.data.contract import Sent, documents, sent
 from tests.support.data.mock_mongo import Database
+from tests.unit.contract.loans import planned, running, updated
 
 CHAT = {"cid": "V1"}
 TEXT = "x" * 240_000
@@ -96,3 +97,20 @@ def test_a_document_that_mongodb_refuses_ends_in_a_sentence(monkeypatch: pytest.
         ProjectionFault, match=r"MongoDB refuses document C1 of customers \(DocumentTooLarge\)"
     ):
         put_in_place(database, Customers(), "C1", {"_id": "C1", "_position": 1})
+
+
+@pytest.mark.parametrize("chosen_by", range(3))
+def test_long_terms_and_plans_of_a_loan_do_not_add_up_in_any_order_of_arrival(chosen_by: int) -> None:
+    messages = [
+        each
+        for minute in range(70)
+        for each in (
+            updated(minute, f"{620 - minute}.00", signed_loan_agreement_url=f"{minute}{TEXT}"),
+            planned(minute, *["1.00"] * (1 + minute)),
+        )
+    ]
+    Random(chosen_by).shuffle(messages)
+    found = documents([running(), *messages], names=["loan-accounts"])["loan-accounts"]["L1"]
+    assert str(found["balances"]["currentBalance"]) == "551.00"
+    assert found["signedLoanAgreementUrl"] == f"69{TEXT}"
+    assert len(found["repaymentSchedule"]["payments"]) == 70

@@ -96,9 +96,20 @@ class LoanAccounts(ShowsCustomerName, ReadModel):
         | LoanAccount.InstalmentsReported
         | LoanAccount.AgingReported,
     ) -> None:
-        reports: list[Report] = document.setdefault(REPORTS, [])
         for report in event.reports():
-            insert(reports, report)
+            insert(document.setdefault(REPORTS, []), report)
+        _drop_replaced(document[REPORTS])
+
+
+def _drop_replaced(reports: list[Document]) -> None:
+    """Keep each term, and a plan's list of payments, in its newest report only: long ones must not add up."""
+    known: set[str] = set()
+    for report in reversed(reports):
+        terms, plan = report.get("terms", {}), report.get("plan", {})
+        for part, names in ((terms, {*terms}), (plan, {"payments"} & {*plan})):
+            for name in names & known:
+                del part[name]
+            known |= names
 
 
 def derive(document: Document, reports: list[Report], calendar: BusinessCalendar) -> None:
