@@ -53,10 +53,10 @@ schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI docum
 	@$(PYTHON) -m tools.messages_page docs/messages
 
 roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
-	@$(PYTHON) -m app.api.auth.role_table docs/api-roles.md
+	@$(PYTHON) -m tools.roles_page docs/api-roles.md
 
 openapi: $(VENV)/installed ## write docs/openapi.json again, from the routes
-	@$(PYTHON) -m app.api.openapi.file docs/openapi.json
+	@$(PYTHON) -m tools.openapi_file docs/openapi.json
 
 lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 	@cd tools/node && npm ci --silent --no-audit --no-fund
@@ -76,7 +76,7 @@ licences: $(VENV)/installed ## write docs/licences.md again: every runtime depen
 	@$(PYTHON) tools/licences.py docs/licences.md
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
-	@$(PYTHON) -m app.projections.dictionary
+	@$(PYTHON) -m tools.dictionary_page
 
 bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
 	@$(PYTHON) -m bench.ingest $(ARGS)

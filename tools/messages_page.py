@@ -11,7 +11,8 @@ import orjson
 
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.fields import AddressedPayload
-from app.sdk._schemas import asyncapi, json_schema
+from app.sdk import json_schema
+from tools.asyncapi import asyncapi
 
 BEGIN, END = "<!-- types: written by `make schemas` -->", "<!-- end of types -->"
 

@@ -15,7 +15,8 @@ from app.aggregates.loan_account.standing import Standing, standing_after
 from app.errors import BillieError
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import AccountNotFoundError
-from app.projections.engine.documents import FAULTED, is_cut_off
+from app.projections.engine.documents import FAULTED
+from app.projections.engine.faults import is_cut_off
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.calendar import BusinessCalendar, payment_day
 from app.projections.read_models.loan_accounts.document import REPORTS

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from random import Random
 
 from app.demo.publishers import Entry, Publishers
-from app.demo.sample import sample
 from app.ingestion.messages.envelope import PAYLOAD
+from tools.lender_day import sample
 
 _NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -15,7 +15,6 @@ from pymongo import MongoClient
 from redis import Redis
 
 from app.api.auth.development_tokens import issue_token
-from app.demo.sample import sample
 from app.ingestion.stream.publish import publish
 from app.ledger.sandbox.books import Books
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis
@@ -36,6 +35,7 @@ from tests.support.observed import (
 from tests.support.servers.sandbox import serves
 from tests.support.waiting import until
 from tests.support.whole_system import on_free_ports, whole_system
+from tools.lender_day import sample
 
 ENTRIES = 4_000
 

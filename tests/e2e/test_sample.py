@@ -10,7 +10,6 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
 
-from app.demo.sample import sample
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.envelope import EXPLICIT_ID, entry_type
 from app.ingestion.stream.publish import file_entries
@@ -18,6 +17,7 @@ from app.runtime.servers.embedded import embedded_mongo
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.observed import FROM_MESSAGES, READ_MODELS, dead_letters, newest_position
+from tools.lender_day import sample
 
 SAMPLE = ROOT / "samples" / "lender-day.jsonl"
 DOCUMENTS = ROOT / "samples" / "lender-day.documents.jsonl"

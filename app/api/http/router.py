@@ -15,7 +15,7 @@ from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.http.etags import TAGGED
 from app.api.http.problems import documented
-from app.projections.engine.documents import is_cut_off
+from app.projections.engine.faults import is_cut_off
 
 T = TypeVar("T", bound=Callable[..., Any])
 

@@ -29,15 +29,8 @@ _MOST_ELSEWHERE = 100_000
 """Ids that are remembered at most: some 10 MB."""
 _IDS_A_QUERY = 100
 _DUPLICATE_KEY, TOO_LARGE = 11000, 10334
-_CUT_OFF = frozenset((43, 175))
-"""MongoDB's CursorNotFound and QueryPlanKilled."""
 _REFUSALS = frozenset((2, 121, TOO_LARGE, 17419, 17420))
 """MongoDB's BadValue, DocumentValidationFailure, and three for a document over 16 MiB."""
-
-
-def is_cut_off(error: OperationFailure) -> bool:
-    """Whether MongoDB ended a query as a rebuild replaced its collection: repeated, it reads the new one."""
-    return error.code in _CUT_OFF
 
 
 class RefusedError(BillieError):

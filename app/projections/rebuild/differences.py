@@ -13,7 +13,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from app.projections.engine.documents import Document, is_cut_off
+from app.projections.engine.documents import Document
+from app.projections.engine.faults import is_cut_off
 from app.projections.read_models.search_keys import FIELD as SEARCH
 
 Raw = tuple[str, bytes]

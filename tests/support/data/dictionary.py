@@ -8,8 +8,8 @@ from typing import Any
 import bson
 from bson import Decimal128, Int64
 
-from app.projections.dictionary import ALWAYS, Field, fields_of
 from app.projections.read_models.catalogue import COLLECTIONS
+from tools.dictionary_page import ALWAYS, Field, fields_of
 
 FIELDS = {name: fields_of(model) for name, model in COLLECTIONS.items()}
 

@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from app.api.application import create_app
 from app.api.auth.requirements import requires
-from app.api.auth.role_table import page, shown_routes
+from app.api.auth.role_table import shown_routes
 from app.api.auth.roles import Role
 from app.api.documents.routes import DocumentRoute
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
+from tools.roles_page import page
 
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 

@@ -13,10 +13,11 @@ from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.chat import FreeForm
 from app.sdk import Accepted, Message, Payload, json_schema, validate
 from app.sdk._examples import examples
-from app.sdk._schemas import asyncapi, example_payload
+from app.sdk._schemas import example_payload
 from tests.support.commands import ROOT
 from tests.unit.ingestion.samples import filled
 from tests.unit.sdk.built import messages
+from tools.asyncapi import asyncapi
 from tools.messages_page import documents, write
 
 FOLDER = ROOT / "docs" / "messages"

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
-from app.projections.dictionary import PAGE
 from tests.support.commands import ROOT
+from tools.dictionary_page import PAGE
 
 _QUERY = re.compile(
     r"^### (?P<heading>[^\n]+)\n(?:(?!#|```)[^\n]*\n)*"

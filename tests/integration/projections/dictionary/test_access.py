@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.projections.dictionary import ROLE
 from app.projections.jobs.jobs import JobKind, Jobs, Order
 from app.projections.migrations import migrate
 from tests.support.commands import ROOT
 from tests.support.data.dictionary import FIELDS, faults
 from tests.unit.projections.dictionary.events import everything
 from tests.unit.projections.read_models.test_properties import project
+from tools.dictionary_page import ROLE
 
 SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
 

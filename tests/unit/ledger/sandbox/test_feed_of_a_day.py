@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.demo.ledger_feed import read_facts
-from app.demo.sample import sample
 from app.ledger.sandbox.books import Books
 from tests.support.wild import CHOICES, entry, extremes
+from tools.lender_day import sample
 
 Fields = dict[bytes, bytes]
 

@@ -16,7 +16,6 @@ from app.aggregates import (
     WriteOffRequest,
 )
 from app.aggregates.contact_note import facts_of
-from app.demo.sample import sample
 from app.event_store.application import Servicing
 from app.event_store.erasure import erase_customer
 from app.ingestion.messages.catalogue import CATALOGUE, Message, read_entry
@@ -26,6 +25,7 @@ from app.ingestion.stream.apply import apply_messages
 from tests.support.data.given import Step, absorb, message
 from tests.unit.ingestion.samples import filled
 from tests.unit.projections.read_models.test_properties import entries
+from tools.lender_day import sample
 
 ID = "ACTIVE"
 """What ``filled`` writes for every text, and so for every identifier."""

@@ -8,7 +8,6 @@ import pytest
 from bson import Decimal128
 
 from app.event_store.application import Servicing
-from app.projections.dictionary import PAGE, ROLE, generated
 from app.projections.read_models.catalogue import COLLECTIONS, all_projections
 from app.projections.read_models.names import VERSIONS
 from app.runtime.settings.settings import Settings
@@ -17,6 +16,7 @@ from tests.support.data.dictionary import FIELDS, faults, paths
 from tests.support.data.mock_mongo import Database
 from tests.unit.projections.dictionary.events import everything
 from tests.unit.projections.read_models.test_properties import project
+from tools.dictionary_page import PAGE, ROLE, generated
 
 PROJECTIONS = all_projections(Settings())
 

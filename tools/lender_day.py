@@ -1,4 +1,4 @@
-"""Writes the sample: ``python -m app.demo.sample > samples/lender-day.jsonl``. Always the same.
+"""Writes the sample: ``python -m tools.lender_day > samples/lender-day.jsonl``. Always the same.
 
 Every valid entry has its own identity, so publishing the file again changes nothing. Some entries are sent
 twice, and some out of order.

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a file: ``python -m app.api.openapi.file docs/openapi.json``."""
+"""The OpenAPI document as a file: ``python -m tools.openapi_file docs/openapi.json``."""
 
 import json
 import sys
