@@ -84,13 +84,17 @@ class Folding:
                 return aside
 
     def flush(self) -> None:
-        """Write all changes. Raises RefusedError, and ProjectionFault for a lookup document."""
+        """Write all changes. Raises RefusedError, and ProjectionFault for a lookup document.
+
+        The documents first: where a crash leaves a lookup ahead of the position, all that its events led to
+        is written, so no document shows more than the events up to its own position say.
+        """
+        self.documents.write(in_order=self.projection.carries)
         if self.lookups is not None:
             try:
                 self.lookups.write()
             except RefusedError as error:
                 raise ProjectionFault(str(error), Cause.MONGO_REFUSED) from error
-        self.documents.write(in_order=self.projection.carries)
 
     def spill(self) -> None:
         """The batch is folded: write only what must make room. Raises ProjectionFault."""

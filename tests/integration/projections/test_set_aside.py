@@ -112,8 +112,8 @@ def test_a_document_that_mongodb_refuses_ends_each_command_with_a_sentence(
     """The reports that an account's document keeps outgrow 16 MiB; another account goes on."""
     absorb(store, [On(LoanAccount, "L2").open(customer_id="C1")])
     for number in range(72):
-        url = f"https://example.com/{number}/{'x' * 240_000}"
-        absorb(store, [On(LoanAccount, "L1").update(at=number, signed_loan_agreement_url=url)])
+        news = {"payment_number": number, "linked_transaction_ids": ["x" * 240_000]}
+        absorb(store, [On(LoanAccount, "L1").update_schedule(at=number, payments=[news])])
     project(settings, ["loan-accounts"], drain=True)
     assert mongo_db["loan-accounts"].find_one({"_id": "L1"}, {"_faulted": 1})["_faulted"]  # type: ignore[index]
     assert mongo_db["loan-accounts"].find_one({"_id": "L2"}, {"_faulted": 1}) == {"_id": "L2"}

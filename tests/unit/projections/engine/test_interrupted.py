@@ -1,5 +1,6 @@
 """A run that ends at any write, and one that goes on from the stored position, come to the same documents."""
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.event_store.application import Servicing
 from app.projections.engine.projection import Projection
+from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
 from tests.support.data.mock_mongo import BlownError, Database, Fuse
@@ -59,3 +61,28 @@ def test_cut_short_again_and_again_in_other_batches(data: st.DataObject, name: s
     database.fuse = Fuse()
     fold(projection, servicing, database, 25)
     assert documents(projection, database) == expected
+
+
+@pytest.mark.parametrize("name", WITH_LOOKUPS)
+def test_after_an_interruption_a_document_says_what_its_events_up_to_its_position_say(name: str) -> None:
+    """In batches of any size afterwards: a verification meanwhile finds no difference."""
+    projection, servicing = PROJECTIONS[name], stored(7, 70)
+    truth: dict[tuple[str, int], Any] = {}
+    database = Database()
+    _, writes = undisturbed(projection, servicing, 40)
+    for _ in one_by_one(projection, servicing, database):
+        truth |= {(each["_id"], each["_position"]): each for each in database[name].find()}
+    for survive in range(writes):
+        database = Database()
+        database.fuse = Fuse(survive, Random(survive))
+        cut_short(projection, servicing, database, 40)
+        database.fuse = Fuse()
+        for _ in one_by_one(projection, servicing, database):
+            for each in database[name].find():
+                assert each == truth[each["_id"], each["_position"]], f"cut short before write {survive}"
+
+
+def one_by_one(projection: Projection, servicing: Servicing, database: Database) -> Iterator[int]:
+    """Fold the events that are left, each alone: a worker's first batch is one page."""
+    while moved := Projector(projection, servicing, database, batch=1).step():  # type: ignore[arg-type]
+        yield moved
