@@ -139,7 +139,7 @@ def without_mongod(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def redis_client(redis_server: EmbeddedServer) -> Iterator[Redis]:
-    with Redis.from_url(redis_server.url, protocol=2) as client:
+    with Redis.from_url(redis_server.url, protocol=2, socket_timeout=60) as client:
         client.flushall()
         yield client
 

@@ -15,8 +15,7 @@ from app.aggregates.loan_account.standing import Standing, standing_after
 from app.errors import BillieError
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import AccountNotFoundError
-from app.projections.engine.documents import FAULTED
-from app.projections.engine.faults import is_cut_off
+from app.projections.engine.documents import CUT_OFF, FAULTED
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.calendar import BusinessCalendar, payment_day
 from app.projections.read_models.loan_accounts.document import REPORTS
@@ -55,7 +54,7 @@ def sums(database: Documents, calendar: BusinessCalendar, stop: Flag) -> list[Br
         try:
             found = list(_breaches(database, calendar))
         except OperationFailure as error:
-            if not is_cut_off(error):
+            if error.code not in CUT_OFF:
                 raise
             continue
         if not found or (before == _positions(database) == at_rest):

@@ -15,7 +15,7 @@ from app.api.auth.requirements import requires
 from app.api.auth.roles import Role
 from app.api.http.etags import TAGGED
 from app.api.http.problems import documented
-from app.projections.engine.faults import is_cut_off
+from app.projections.engine.documents import CUT_OFF
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -47,7 +47,7 @@ class Route(APIRoute):
                 try:
                     return await handle(request)
                 except OperationFailure as error:
-                    if not is_cut_off(error):
+                    if error.code not in CUT_OFF:
                         raise
             return await handle(request)
 

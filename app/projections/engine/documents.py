@@ -31,6 +31,8 @@ _IDS_A_QUERY = 100
 _DUPLICATE_KEY, TOO_LARGE = 11000, 10334
 _REFUSALS = frozenset((2, 121, TOO_LARGE, 17419, 17420))
 """MongoDB's BadValue, DocumentValidationFailure, and three for a document over 16 MiB."""
+CUT_OFF = frozenset((43, 175))
+"""CursorNotFound, QueryPlanKilled: a rebuild replaced the collection. A query repeated reads the new one."""
 
 
 class RefusedError(BillieError):

@@ -3,8 +3,6 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pymongo.errors import OperationFailure
-
 from app.errors import BillieError
 
 FAULTED = "_faulted"
@@ -50,8 +48,3 @@ class SetAside(NamedTuple):
     def stamp(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The document as it was before that event, marked; ``empty`` where there was none."""
         return (document or {}) | {FAULTED: {**self._asdict(), "empty": document is None}}
-
-
-def is_cut_off(error: OperationFailure) -> bool:
-    """Whether MongoDB ended a query as a rebuild replaced its collection: repeated, it reads the new one."""
-    return error.code in (43, 175)  # CursorNotFound, QueryPlanKilled.

@@ -13,8 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from app.projections.engine.documents import Document
-from app.projections.engine.faults import is_cut_off
+from app.projections.engine.documents import CUT_OFF, Document
 from app.projections.read_models.search_keys import FIELD as SEARCH
 
 Raw = tuple[str, bytes]
@@ -81,7 +80,7 @@ def in_order(collection: Collection[dict[str, Any]]) -> Iterator[Raw]:
                 wanted = {"_id": {"$gt": document["_id"]}}
             return
         except OperationFailure as error:
-            if not is_cut_off(error):
+            if error.code not in CUT_OFF:
                 raise
 
 

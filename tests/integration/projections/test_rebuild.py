@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure
 
 from app.event_store.application import Servicing
 from app.operations.status.stores import read_models_state
-from app.projections.engine.faults import is_cut_off
+from app.projections.engine.documents import CUT_OFF
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.positions import COLLECTION
 from app.projections.read_models.catalogue import all_projections
@@ -143,7 +143,7 @@ def _count(collection: Collection[dict[str, Any]]) -> int:
         try:
             return collection.count_documents({})
         except OperationFailure as error:
-            if not is_cut_off(error):
+            if error.code not in CUT_OFF:
                 raise
 
 
