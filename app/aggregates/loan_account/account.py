@@ -80,7 +80,8 @@ class LoanAccount(LoanAccountEvents):
         **said: Unpack[Snapshot],
     ) -> None:
         """The account's creation. It comes first of all reports, whenever it comes."""
-        if self.linked_at is None or source.at >= self.linked_at:
+        at, last = source.upstream_time, self.linked_at
+        if last is None or (at is not None and at >= last):  # One without a time is the oldest.
             self.record(source, self.LinkedToCustomer(customer_id=customer_id))
         self.record(source, self.Opened(**said))
         if signed_loan_agreement_url is not None:

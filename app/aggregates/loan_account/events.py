@@ -71,7 +71,7 @@ class LoanAccountEvents(Aggregate):
 
         def apply(self, aggregate: "LoanAccountEvents") -> None:
             aggregate.customer_id = self.customer_id
-            aggregate.linked_at = self.at
+            aggregate.linked_at = self.upstream_time
 
     class ReportEvent(Aggregate.Event):
         """What a message reported."""

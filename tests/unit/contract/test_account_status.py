@@ -91,6 +91,13 @@ def test_a_creation_without_a_time_is_the_oldest_report_whenever_it_comes() -> N
     assert (found["accountStatus"], found["customerId"]) == ("active", "C1")
 
 
+def test_a_creation_without_a_time_takes_no_account_from_the_customer_of_one_with_a_time() -> None:
+    timed = sent("account.created.v1", account_id="L1", customer_id="C1", timestamp=at(1))
+    untimed = sent("account.created.v1", account_id="L1", customer_id="C2")
+    for order in ([timed, untimed], [untimed, timed]):
+        assert documents(order)["loan-accounts"]["L1"]["customerId"] == "C1"
+
+
 def test_a_report_without_a_time_has_the_time_it_came_in() -> None:
     untimed = {"account_id": "L1", "current_balance": "300.00"}
     early = sent("account.updated.v1", untimed, came_in=at(1))
