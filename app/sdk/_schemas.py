@@ -21,8 +21,11 @@ _STYLES = {
     False: " Write keys in snake_case; camelCase is read too.",
     True: " Write keys in camelCase; snake_case is read too.",
 }
-_TIME = {"type": "string", "format": "date-time"}
-_WHEN = "When it happened. An earlier report does not overwrite a later one."
+_TIME = {
+    "type": "string",
+    "format": "date-time",
+    "description": "When it happened. An earlier report does not overwrite a later one.",
+}
 
 
 class _Canonical(GenerateJsonSchema):
@@ -87,8 +90,7 @@ def _times_of(model: type[Payload]) -> dict[str, Any]:
         for name in envelope.PAYLOAD_TIME
         if name.islower()
     ]
-    time = _TIME | {"description": _WHEN}
-    return {name: time for name in names if name not in known}
+    return {name: _TIME for name in names if name not in known}
 
 
 def _tidied(schema: Any, definitions: dict[str, Any]) -> Any:

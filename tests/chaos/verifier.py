@@ -31,9 +31,10 @@ class Verifier:
             if done.returncode == _AWAY:
                 self.away += 1
                 continue
-            lines = map(json.loads, done.stdout.splitlines())
-            found = [line["difference"] for line in lines if "difference" in line]
-            if done.returncode == 0 or {each["kind"] for each in found} == {"undecided"}:
+            lines = [json.loads(line) for line in done.stdout.splitlines()]
+            kinds = {line["difference"]["kind"] for line in lines if "difference" in line}
+            if done.returncode == 0 or kinds == {"undecided"}:
                 self.verified += 1
             else:
+                found = [line for line in lines if "progress" not in line]
                 self._wrong.add(f"billie verify: {done.returncode}\n{found}\n{done.stderr[-2_000:]}")

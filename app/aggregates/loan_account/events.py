@@ -50,6 +50,7 @@ class LoanAccountEvents(Aggregate):
         super().__init__(business_id)
         self.customer_id: str | None = None
         self.linked_at: datetime | None = None
+        """The time of the creation that names the customer; None if it has none."""
         self.statuses: list[Report] = []
         """The reports of a status: whether the account is open follows from them."""
 

@@ -10,7 +10,7 @@ from app.aggregates.loan_account.standing import Payment
 from app.projections.engine.projection import Event
 
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-"""No loan is older: this bounds the number of days. A clock ahead does not come through the door."""
+"""No loan is older: this bounds the number of days. A clock that is ahead is corrected at ingestion."""
 
 
 def happened_at(event: Event) -> datetime:

@@ -96,9 +96,10 @@ class LoanAccounts(ShowsCustomerName, ReadModel):
         | LoanAccount.InstalmentsReported
         | LoanAccount.AgingReported,
     ) -> None:
+        reports: list[Any] = document.setdefault(REPORTS, [])
         for report in event.reports():
-            insert(document.setdefault(REPORTS, []), report)
-        _drop_replaced(document[REPORTS])
+            insert(reports, report)
+        _drop_replaced(reports)
 
 
 def _drop_replaced(reports: list[Document]) -> None:

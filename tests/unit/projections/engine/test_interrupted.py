@@ -65,7 +65,7 @@ def test_cut_short_again_and_again_in_other_batches(data: st.DataObject, name: s
 
 @pytest.mark.parametrize("name", WITH_LOOKUPS)
 def test_after_an_interruption_a_document_says_what_its_events_up_to_its_position_say(name: str) -> None:
-    """In batches of any size afterwards: a verification meanwhile finds no difference."""
+    """Event by event: a verification meanwhile finds no difference."""
     projection, servicing = PROJECTIONS[name], stored(7, 70)
     truth: dict[tuple[str, int], Any] = {}
     database = Database()

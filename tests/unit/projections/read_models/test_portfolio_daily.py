@@ -165,12 +165,12 @@ def test_days_are_those_of_the_time_zone() -> None:
 
 @pytest.mark.parametrize("years", [27, 2000])
 def test_a_time_before_any_loan_counts_on_the_first_day(years: int) -> None:
-    """Upstream's clocks are not ours: what they tell must not make days without end."""
+    """Upstream's clocks are not ours: what they say must not create days without limit."""
     days = given(PORTFOLIO, LOAN.update(at=-years * 365 * DAY, received=DAY, status="ACTIVE"))
     assert days.ids() == ["2000-01-01"]
 
 
-def test_reports_whose_clock_is_a_little_ahead_count_in_its_order() -> None:
+def test_reports_whose_clock_is_a_little_ahead_are_in_the_order_of_their_own_times() -> None:
     """As they do in the account's document: ten minutes are allowed."""
     late = paid(LOAN, FIRST, at=4, received=2, balance="60.00", triggered_by_transaction_id="T2")
     early = paid(LOAN, FIRST, at=3, received=2, balance="80.00", triggered_by_transaction_id="T1")
