@@ -111,7 +111,7 @@ KEYS: dict[Reader, str] = {
     flag: "end_conversation investor is_in_arrears retry_eligible staff vulnerable",
     identifier: """account_id application_number approved_by cancelled_by customer_id ledger_event_id
         loan_account_id rejected_by requested_by schedule_id source_application_number transaction_id
-        triggered_by_transaction_id""",
+        triggered_by_transaction_id triggered_by_transaction_type""",
     list_of(identifier): "linked_transaction_ids",
     free_form: "additional_data content post",
     one_of("PENDING, PENDING_DISBURSEMENT, ACTIVE, SUSPENDED, CLOSED"): "status new_status previous_status",

@@ -15,7 +15,7 @@ from app.aggregates.loan_account.reports import (
     SdkStatus,
 )
 from app.event_store.unit_of_work import UnitOfWork
-from app.ingestion.messages.envelope import Envelope
+from app.ingestion.messages.envelope import LONGEST_ID, Envelope
 from app.ingestion.messages.fields import (
     Date,
     Flag,
@@ -92,7 +92,7 @@ class AccountUpdated(_Snapshot):
 
     last_payment_date: Date | None = None
     last_payment_amount: Money | None = None
-    triggered_by_transaction_type: UpperWord | None = None
+    triggered_by_transaction_type: Annotated[UpperWord, Field(max_length=LONGEST_ID)] | None = None
     triggered_by_transaction_id: Identifier | None = None
 
 

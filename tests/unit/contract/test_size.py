@@ -7,13 +7,17 @@ import bson
 import pytest
 from pymongo.errors import DocumentTooLarge
 
+from app.aggregates import LoanAccount
 from app.projections.engine.faults import ProjectionFault
 from app.projections.read_models.conversations.read_model import MAX_APPLICATION_BYTES
 from app.projections.read_models.customers import Customers
+from app.projections.read_models.loan_accounts.document import REPORTS
+from app.projections.read_models.loan_accounts.read_model import LoanAccounts
 from app.projections.rebuild.one_document import put_in_place
 from tests.support.data.contract import Sent, documents, sent
 from tests.support.data.mock_mongo import Database
-from tests.unit.contract.loans import planned, running, updated
+from tests.support.data.projecting import On, given
+from tests.unit.contract.loans import Document, instalment, planned, running, updated
 
 CHAT = {"cid": "V1"}
 TEXT = "x" * 240_000
@@ -99,18 +103,45 @@ def test_a_document_that_mongodb_refuses_ends_in_a_sentence(monkeypatch: pytest.
         put_in_place(database, Customers(), "C1", {"_id": "C1", "_position": 1})
 
 
+def loan_in_an_order(chosen_by: int, *messages: Sent) -> Document:
+    arriving = list(messages)
+    Random(chosen_by).shuffle(arriving)
+    found: Document = documents([running(), *arriving], names=["loan-accounts"])["loan-accounts"]["L1"]
+    return found
+
+
 @pytest.mark.parametrize("chosen_by", range(3))
 def test_long_terms_and_plans_of_a_loan_do_not_add_up_in_any_order_of_arrival(chosen_by: int) -> None:
-    messages = [
-        each
-        for minute in range(70)
-        for each in (
-            updated(minute, f"{620 - minute}.00", signed_loan_agreement_url=f"{minute}{TEXT}"),
-            planned(minute, *["1.00"] * (1 + minute)),
-        )
-    ]
-    Random(chosen_by).shuffle(messages)
-    found = documents([running(), *messages], names=["loan-accounts"])["loan-accounts"]["L1"]
+    found = loan_in_an_order(
+        chosen_by,
+        *(updated(at, f"{620 - at}.00", signed_loan_agreement_url=f"{at}{TEXT}") for at in range(70)),
+        *(planned(at, *["1.00"] * (1 + at)) for at in range(70)),
+    )
     assert str(found["balances"]["currentBalance"]) == "551.00"
     assert found["signedLoanAgreementUrl"] == f"69{TEXT}"
     assert len(found["repaymentSchedule"]["payments"]) == 70
+
+
+@pytest.mark.parametrize("chosen_by", range(3))
+def test_long_reports_of_an_instalment_do_not_add_up_in_any_order_of_arrival(chosen_by: int) -> None:
+    ids = [str(each).zfill(200) for each in range(1_100)]
+    reports = [
+        instalment(at, 1, schedule_id="S1", status="PARTIAL", linked_transaction_ids=[*ids, str(at)])
+        for at in range(1, 80)
+    ]
+    found = loan_in_an_order(chosen_by, planned(0, "310.00"), *reports)
+    (payment,) = found["repaymentSchedule"]["payments"]
+    assert payment["linkedTransactionIds"] == [*ids, "79"]
+
+
+def test_the_daily_aging_of_a_loan_does_not_add_up() -> None:
+    loan = On(LoanAccount, "L1")
+    daily = [loan.update_aging(at=day, days_past_due=day, bucket="late_arrears") for day in range(100)]
+    (document,) = given(LoanAccounts(), *daily).database["loan-accounts"].find()
+    assert document["aging"]["daysPastDue"] == 99
+    assert len(document[REPORTS]) == 1
+
+
+def test_a_transaction_type_of_over_200_characters_is_not_read() -> None:
+    found = loan_in_an_order(0, *(updated(at, f"{620 - at}.00", by=TEXT) for at in range(1, 80)))
+    assert str(found["balances"]["currentBalance"]) == "541.00"

@@ -69,6 +69,7 @@ class LoanAccounts(ShowsCustomerName, ReadModel):
     def finish(self, document: Document) -> None:
         super().finish(document)
         if REPORTS in document:
+            _drop_replaced(document[REPORTS])
             derive(document, document[REPORTS], self.calendar)
         set_search_keys(self.name, document)
 
@@ -99,18 +100,36 @@ class LoanAccounts(ShowsCustomerName, ReadModel):
         reports: list[Any] = document.setdefault(REPORTS, [])
         for report in event.reports():
             insert(reports, report)
-        _drop_replaced(reports)
 
 
 def _drop_replaced(reports: list[Document]) -> None:
-    """Keep each term, and a plan's list of payments, in its newest report only: long ones must not add up."""
+    """Drop what no later report can bring back: long or frequent reports must not add up.
+
+    The aging, each term, and a plan's list of payments stay in their newest report only. What became of an
+    instalment of a named schedule goes once a report that is newer in both orders gives its status.
+    """
     known: set[str] = set()
-    for report in reversed(reports):
+    statuses: dict[tuple[str, int], int] = {}
+    for place in range(len(reports) - 1, -1, -1):
+        report = reports[place]
         terms, plan = report.get("terms", {}), report.get("plan", {})
-        for part, names in ((terms, {*terms}), (plan, {"payments"} & {*plan})):
+        for part, names in (
+            (report, report.keys() & {"aging"}),
+            (terms, {*terms}),
+            (plan, plan.keys() & {"payments"}),
+        ):
             for name in names & known:
                 del part[name]
             known |= names
+        if "schedule_id" in report:
+            instalment = report["instalment"]
+            key, updated = (report["schedule_id"], instalment["payment_number"]), instalment["last_updated"]
+            if updated <= statuses.get(key, -1):
+                del reports[place]
+            elif "status" in instalment:
+                statuses[key] = updated
+        elif not terms and report.keys() <= {"at", "created", "terms"}:
+            del reports[place]
 
 
 def derive(document: Document, reports: list[Report], calendar: BusinessCalendar) -> None:
