@@ -19,6 +19,8 @@ from app.errors import NotFoundError
 from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
 from app.projections.read_models.base import CreatedAt, Model, StaffMember, UpdatedAt
 from app.projections.read_models.catalogue import COLLECTIONS
+from app.projections.rebuild.differences import Kind
+from app.projections.rebuild.outcome import Outcome, Progress
 
 
 def _known(name: str) -> str:
@@ -53,42 +55,6 @@ class VerifyBody(Body):
 JobBody = Annotated[RebuildBody | VerifyBody, Field(discriminator="kind")]
 
 
-class JobProgress(Model):
-    """A job's progress with one read model."""
-
-    projection: str
-    """The read model."""
-    phase: Literal["prepare", "fold", "catch_up", "swap", "compare"]
-    """A rebuild goes through `fold`, `catch_up`, `swap`; a verification through `fold`, `compare`."""
-    position: int
-    """Position of the last event applied."""
-    newest: int
-    """Position of the newest event."""
-    documents: int
-    """Documents written or compared so far."""
-
-
-class JobOutcome(Model):
-    """A job's outcome for one read model."""
-
-    projection: str
-    """The read model."""
-    position: int
-    """Position of its documents in the event store."""
-    events: int
-    """Events applied."""
-    documents: int
-    """Documents written or compared."""
-    seconds: float
-    """Duration."""
-    differences: int | None = None
-    """Verification: documents that differ from the events."""
-    undecided: int | None = None
-    """Verification: documents that kept changing, and could not be compared."""
-    fixed: int | None = None
-    """Verification: documents repaired."""
-
-
 class JobExample(Model):
     """A document that differs from the events. Its values, which may be personal, are not kept."""
 
@@ -96,7 +62,7 @@ class JobExample(Model):
     """The read model."""
     id: str
     """The document's `_id`."""
-    kind: Literal["missing", "extra", "different", "set_aside", "undecided", "unfoldable"]
+    kind: Kind
     """The kind of difference."""
     position: int
     """The position of the last event that touched it."""
@@ -127,9 +93,9 @@ class ProjectionJob(Model):
     """Present if its stop was requested."""
     attempts: int
     """How often it was started: more than once if a process died meanwhile."""
-    progress: list[JobProgress] | None = None
+    progress: list[Progress] | None = None
     """Progress; absent before it starts."""
-    outcomes: list[JobOutcome] | None = None
+    outcomes: list[Outcome] | None = None
     """Outcomes by read model; absent while it is open."""
     examples: list[JobExample] | None = None
     """Verification: the first hundred differences of each read model."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from time import monotonic
 from typing import Annotated
@@ -18,7 +17,7 @@ from app.projections.engine.faults import ProjectionFault
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.projection import Projection
 from app.projections.rebuild.one_document import rebuild_document
-from app.projections.rebuild.rebuild import Progress, Rebuilt
+from app.projections.rebuild.outcome import Outcome, Progress
 from app.projections.rebuild.run import discard_rebuild, estimate, run_rebuilds
 from app.projections.rebuild.shadow import Phase
 from app.runtime.humanize import counted, span
@@ -104,19 +103,19 @@ def _explained(projections: list[Projection], report: Report) -> Iterator[None]:
 
 
 def _show(report: Report, written: dict[str, int], progress: Progress) -> None:
-    name, phase, position, newest = progress.name, progress.phase, progress.position, progress.newest
     if report.as_json:
-        report.report(name, phase.value, position, newest, progress.documents)
+        report.report(progress)
         return
+    name, phase = progress.projection, progress.phase
     written[name] = progress.documents
     label = "fold" if phase is Phase.FOLD else f"{phase.replace('_', ' ')} {name}"
-    report.progress(label, position, newest, "events", f", {sum(written.values()):,} documents written")
+    more = f", {sum(written.values()):,} documents written"
+    report.progress(label, progress.position, progress.newest, "events", more)
 
 
-def _say_done(done: Rebuilt, report: Report) -> None:
-    outcome = asdict(done)
+def _say_done(done: Outcome, report: Report) -> None:
     report.say(
-        f"{done.name}: {counted(done.documents, 'document')} of {counted(done.events, 'event')}, "
+        f"{done.projection}: {counted(done.documents, 'document')} of {counted(done.events, 'event')}, "
         f"at position {done.position:,}, in {span(done.seconds)}.",
-        outcome={"projection": outcome.pop("name"), **outcome},
+        outcome=done.model_dump(exclude_none=True),
     )

@@ -3,8 +3,7 @@
 import asyncio
 from contextlib import closing
 from datetime import UTC, datetime
-from time import monotonic
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 from pymongo.database import Database
@@ -17,7 +16,8 @@ from app.ledger.client.errors import LedgerError
 from app.operations.sums import Breach, contradicted_closures, ledger_differences, sums
 from app.projections.read_models.calendar import BusinessCalendar
 from app.projections.rebuild.differences import Difference, Kind, shown
-from app.projections.rebuild.verify import Checked, Sample, Verify
+from app.projections.rebuild.outcome import Progress
+from app.projections.rebuild.verify import Sample, Verify
 from app.runtime.humanize import counted
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.stopping import StopSignal
@@ -63,20 +63,21 @@ def command(
         _check_sums(settings, Report(as_json=as_json), with_ledger=ledger)
         return
     projections = chosen(settings, names, all_of_them=not names)
-    results: list[_Result] = []
+    done: list[Verify] = []
     with job("verify", settings, as_json=as_json, stop_at_eof=stop_at_eof) as running:
         report = running.report
         for projection in projections:
             chooses = Sample(share, f"{datetime.now(UTC):%Y-%m-%d}", projection) if share else None
             verify = Verify(projection, running.servicing, running.database, running.stop, chooses)
-            results.append(_verified(verify, report, fix=fix))
-    wrong, unfixed = sum(each.wrong for each in results), sum(each.unfixed for each in results)
-    report.say(_summary(sum(each.documents for each in results), wrong, unfixed, fix=fix))
-    for each in results:
+            _verify(verify, report, fix=fix)
+            done.append(verify)
+    wrong, unfixed = sum(each.wrong for each in done), sum(each.unfixed for each in done)
+    report.say(_summary(sum(each.documents for each in done), wrong, unfixed, fix=fix))
+    for each in done:
         if each.behind:
             report.say(
-                f"{each.name} is {counted(each.behind, 'position')} behind what was stored when this "
-                "began: its documents lack that, and it was not compared. Is `billie project` running?"
+                f"{each.projection.name} is {counted(each.behind, 'position')} behind what was stored when "
+                "this began: its documents lack that, and it was not compared. Is `billie project` running?"
             )
     if unfixed if fix else wrong:
         raise typer.Exit(1)
@@ -112,44 +113,17 @@ async def _asked(settings: Settings, database: Database[dict[str, Any]]) -> list
         return await ledger_differences(database, ledger)
 
 
-class _Result(NamedTuple):
-    name: str
-    documents: int
-    wrong: int
-    unfixed: int
-    behind: int
-
-
-def _verified(verify: Verify, report: Report, *, fix: bool) -> _Result:
-    name, begun, checked = verify.projection.name, monotonic(), Checked(verify.projection.name, 0, 0, 0)
-
-    def show(progress: Checked) -> None:
-        nonlocal checked
-        checked = progress
+def _verify(verify: Verify, report: Report, *, fix: bool) -> None:
+    def show(progress: Progress) -> None:
         if report.as_json:
-            phase = "fold" if checked.position < checked.newest else "compare"
-            report.report(name, phase, checked.position, checked.newest, checked.documents)
+            report.report(progress)
         else:
-            report.progress(name, checked.position, checked.newest, "events")
+            report.progress(progress.projection, progress.position, progress.newest, "events")
 
-    wrong = undecided = 0
     for difference in verify.run(show, fix=fix):
-        wrong += 1
-        undecided += difference.kind is Kind.UNDECIDED
         report.say(_text(difference), difference=_plain(difference))
-    report.say(
-        outcome={
-            "projection": name,
-            "position": checked.position,
-            "events": checked.events,
-            "documents": verify.documents,
-            "differences": wrong - undecided,
-            "undecided": undecided,
-            "fixed": wrong - verify.unfixed if fix else 0,
-            "seconds": round(monotonic() - begun, 1),
-        }
-    )
-    return _Result(name, verify.documents, wrong, verify.unfixed, verify.behind)
+    assert verify.outcome is not None
+    report.say(outcome=verify.outcome.model_dump())
 
 
 def _summary(documents: int, wrong: int, unfixed: int, *, fix: bool) -> str:

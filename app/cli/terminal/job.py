@@ -17,6 +17,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.projections.engine.leases import StoppedError
 from app.projections.engine.projection import Projection
 from app.projections.read_models.catalogue import all_projections
+from app.projections.rebuild.outcome import Progress
 from app.runtime.observability.logging import configure_logging, in_short
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
@@ -42,14 +43,13 @@ class Report(StatusLine):
             self.end()
             typer.echo(text)
 
-    def report(self, name: str, phase: str, position: int, newest: int, documents: int) -> None:
+    def report(self, progress: Progress) -> None:
         """Print a line of a read model's progress, at most two a second of one phase."""
-        before, at = self._reported.get(name, ("", 0.0))
-        if phase == before and monotonic() - at < _PROGRESS_EVERY_S and position < newest:
-            return
-        self._reported[name] = (phase, monotonic())
-        figures = {"position": position, "newest": newest, "documents": documents}
-        self.say(progress={"projection": name, "phase": phase} | figures)
+        before, at = self._reported.get(progress.projection, ("", 0.0))
+        is_soon = progress.phase == before and monotonic() - at < _PROGRESS_EVERY_S
+        if not is_soon or progress.position >= progress.newest:
+            self._reported[progress.projection] = (progress.phase, monotonic())
+            self.say(progress=progress.model_dump(mode="json"))
 
 
 class Job(NamedTuple):

@@ -5,13 +5,12 @@ resumed. A shadow is invisible before the swap, a moment in which this process h
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as Flag
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from pymongo.database import Database
 
@@ -22,6 +21,7 @@ from app.projections.engine.leases import Lease, LeaseLostError, owner_name, tak
 from app.projections.engine.positions import COLLECTION, MongoTrackingRecorder, marked, refuse_other_store
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import Envelope, EventReader
+from app.projections.rebuild.outcome import Outcome, Progress
 from app.projections.rebuild.shadow import (
     ERASED_UP_TO,
     PREFIX,
@@ -38,31 +38,6 @@ log = logging.getLogger(__name__)
 _PAGE = 4_000
 _KEEP, _WEIGHT = 50_000, 64 * 1024 * 1024
 _KEEP_EVERY_S, _SAY_EVERY_S = 15.0, 2.0
-
-
-class Progress(NamedTuple):
-    """The progress of a rebuild: events folded, of how many, and documents written."""
-
-    name: str
-    phase: Phase
-    position: int
-    newest: int
-    events: int
-    documents: int
-
-
-@dataclass(frozen=True)
-class Rebuilt:
-    """The result of a rebuild."""
-
-    name: str
-    position: int
-    events: int
-    documents: int
-    seconds: float
-
-
-OnProgress = Callable[[Progress], None]
 
 
 class Rebuild:
@@ -180,7 +155,7 @@ class Rebuild:
                 continue
         self.keep(newest, Phase.CATCH_UP)
 
-    def swap(self, stop: Flag) -> Rebuilt:
+    def swap(self, stop: Flag) -> Outcome:
         """Take the place of the live collections, while the worker waits. Raises StoppedError."""
         name = self.projection.name
         self._live.begin(self.projection.version)
@@ -192,11 +167,17 @@ class Rebuild:
             begin_swap(self._database, self.projection, self.lease, self.live_lease, figures | mark)
             if not finish_swap(self._database, self.projection):
                 raise LeaseLostError(f"{name}: another worker moved the live collection on")
-        return Rebuilt(name, self.position, self._events, figures["documents"], self._seconds)
+        return Outcome(projection=name, **figures)
 
     def progress(self, newest: int, phase: Phase) -> Progress:
         """The progress so far."""
-        return Progress(self.projection.name, phase, self.position, newest, self._events, self._store.written)
+        return Progress(
+            projection=self.projection.name,
+            phase=phase,
+            position=self.position,
+            newest=newest,
+            documents=self._store.written,
+        )
 
     def _figures(self) -> dict[str, Any]:
         return {

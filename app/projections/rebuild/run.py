@@ -15,7 +15,8 @@ from app.projections.engine.leases import GONE_AFTER_S, Lease, StoppedError, bea
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
-from app.projections.rebuild.rebuild import OnProgress, Rebuild, Rebuilt
+from app.projections.rebuild.outcome import OnProgress, Outcome
+from app.projections.rebuild.rebuild import Rebuild
 from app.projections.rebuild.scratch import scratch
 from app.projections.rebuild.shadow import Phase, drop_shadows, record_id
 
@@ -46,7 +47,7 @@ def run_rebuilds(
     *,
     strict: bool = True,
     resume: bool = False,
-) -> list[Rebuilt]:
+) -> list[Outcome]:
     """Rebuild projections in one pass over the events. With ``resume``, from what was kept of them.
 
     Raises RebuildRunsError if one of them is being rebuilt, StoppedError when ``stop`` is set, with all that

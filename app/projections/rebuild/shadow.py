@@ -33,13 +33,14 @@ Mongo = Database[dict[str, Any]]
 
 
 class Phase(StrEnum):
-    """The phase of a rebuild."""
+    """A rebuild goes through `fold`, `catch_up`, `swap`; a verification through `fold`, `compare`."""
 
     PREPARE = "prepare"
     """Shadows are created, or dropped: there is nothing to resume."""
     FOLD = "fold"
     CATCH_UP = "catch_up"
     SWAP = "swap"
+    COMPARE = "compare"
 
 
 def record_id(name: str) -> str:

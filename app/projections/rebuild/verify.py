@@ -5,11 +5,11 @@ compared again, with that event folded too, until both are at one position.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from threading import Event as Flag
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from pymongo.database import Database
@@ -23,7 +23,9 @@ from app.projections.engine.projection import Projection
 from app.projections.engine.reading import EventReader
 from app.projections.rebuild.differences import Difference, Kind, fields_that_differ, in_order, side_by_side
 from app.projections.rebuild.one_document import put_in_place
+from app.projections.rebuild.outcome import OnProgress, Outcome, Progress
 from app.projections.rebuild.scratch import Scratch, scratch
+from app.projections.rebuild.shadow import Phase
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +33,6 @@ _WAIT_S = 10.0
 """How long the projection's position may stand until it counts as out of reach."""
 _WAIT_FOR_WORKER_S = 120.0
 """The same where its worker beats: writing a batch may take a while."""
-
-
-class Checked(NamedTuple):
-    """The progress of a verification, or its result at the end."""
-
-    name: str
-    position: int
-    newest: int
-    events: int
-    documents: int = 0
-
-
-OnChecked = Callable[[Checked], None]
 
 
 class Sample:
@@ -106,17 +95,21 @@ class Verify:
         if self._sample is not None:
             self._reader.choose(projection.own, self._sample.has_aggregate)
         self.documents = 0
+        self.wrong = 0
+        """How many documents differ, or cannot be compared."""
         self.unfixed = 0
         self.behind = 0
         """How many of the positions that were stored at the beginning it lacks at the end."""
+        self.outcome: Outcome | None = None
+        """At the end."""
 
-    def run(self, on_checked: OnChecked, *, fix: bool = False) -> Iterator[Difference]:
+    def run(self, on_progress: OnProgress, *, fix: bool = False) -> Iterator[Difference]:
         """Each document that differs from its events; with ``fix`` they are corrected at the end.
 
         One with an event that cannot be folded stays as it is, and counts in ``unfixed``. Raises
         ProjectionFault for an event that cannot be read, and StoppedError.
         """
-        name, wrong = self.projection.name, list[str]()
+        name, wrong, undecided, begun = self.projection.name, list[str](), 0, monotonic()
         with scratch(self.projection, self._reader) as fold:
             target, newest = self._recorder.position(), self._servicing.max_position()
             refuse_other_store(name, target, newest)
@@ -124,16 +117,37 @@ class Verify:
             def on_page() -> None:
                 if self._stop.is_set():
                     raise StoppedError
-                on_checked(Checked(name, fold.position, target, fold.events))
+                on_progress(self._progress(fold, target))
 
             fold.fold_to(target, on_page)
             for difference in self._differences(fold, target):
                 wrong.append(difference.identifier)
+                undecided += difference.kind is Kind.UNDECIDED
                 yield difference
             if fix and wrong:
                 self._fix(fold, wrong)
+            self.wrong = len(wrong)
             self.behind = max(0, newest - self._recorder.position())
-            on_checked(Checked(name, fold.position, fold.position, fold.events, self.documents))
+            on_progress(self._progress(fold, fold.position))
+            self.outcome = Outcome(
+                projection=name,
+                position=fold.position,
+                events=fold.events,
+                documents=self.documents,
+                differences=self.wrong - undecided,
+                undecided=undecided,
+                fixed=self.wrong - self.unfixed if fix else 0,
+                seconds=round(monotonic() - begun, 1),
+            )
+
+    def _progress(self, fold: Scratch, newest: int) -> Progress:
+        return Progress(
+            projection=self.projection.name,
+            phase=Phase.FOLD if fold.position < newest else Phase.COMPARE,
+            position=fold.position,
+            newest=newest,
+            documents=self.documents,
+        )
 
     def _differences(self, fold: Scratch, target: int) -> Iterator[Difference]:
         doubtful = list(self._pass(fold))

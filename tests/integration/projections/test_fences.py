@@ -22,7 +22,7 @@ from app.projections.rebuild import rebuild, verify
 from app.projections.rebuild import run as rebuilds
 from app.projections.rebuild.differences import Kind
 from app.projections.rebuild.one_document import rebuild_document
-from app.projections.rebuild.rebuild import Progress
+from app.projections.rebuild.outcome import Progress
 from app.projections.rebuild.run import discard_rebuild, run_rebuilds
 from app.projections.rebuild.verify import Verify
 from app.projections.worker import Worker
