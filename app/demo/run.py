@@ -26,7 +26,7 @@ from app.ingestion.stream.stream_info import group_info
 from app.operations.servers import Servers
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import migrate
-from app.projections.read_models.names import VERSIONS
+from app.projections.read_models.versions import VERSIONS
 from app.runtime.humanize import counted
 from app.runtime.observability.logging import in_short
 from app.runtime.servers.clients import mongo_client

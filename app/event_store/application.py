@@ -16,7 +16,7 @@ from app.event_store.transcoder import EventTranscoder, SealingMapper
 from app.event_store.unit_of_work import UnitOfWork
 from app.event_store.url import event_store_environment, sqlite_environment
 from app.privacy.master_keys import MasterKeys
-from app.privacy.saving import Privacy
+from app.privacy.privacy import Privacy
 from app.privacy.sealing import MARK
 from app.runtime.settings.settings import Settings
 

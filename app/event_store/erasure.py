@@ -16,7 +16,7 @@ from app.errors import BillieError, IdempotencyKeyReusedError, NotFoundError
 from app.event_store.application import Servicing
 from app.event_store.unit_of_work import UnitOfWork
 from app.privacy.key_tables import KeyTables
-from app.privacy.saving import erasure_of
+from app.privacy.privacy import erasure_of
 
 _KINDS: dict[str, type[Aggregate]] = {
     kind.__name__: kind for kind in (LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)

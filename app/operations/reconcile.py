@@ -18,9 +18,9 @@ from app.ingestion.messages.parsers import Parsers
 from app.ingestion.messages.rejection import RejectedError
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerError
-from app.operations.visibility import set_aside, unacknowledged
+from app.operations.read_your_writes import set_aside, unacknowledged
 from app.projections.engine.positions import COLLECTION, is_of_other_store
-from app.projections.read_models.names import VERSIONS
+from app.projections.read_models.versions import VERSIONS
 from app.runtime.camel_model import CamelModel
 from app.runtime.humanize import counted
 from app.runtime.settings.settings import Settings

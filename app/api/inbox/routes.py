@@ -12,7 +12,7 @@ from app.api.http.problems import InvalidRequestError, ProblemError
 from app.api.http.router import Router
 from app.api.inbox.service import MAX_ENTRIES, checked_entries, publish_and_wait
 from app.api.services import services_of
-from app.operations.visibility import Fate, Outcome
+from app.operations.read_your_writes import Fate, Outcome
 from app.runtime.camel_model import CamelModel
 from app.runtime.observability.tracing import W3C
 from app.runtime.settings.settings import Settings

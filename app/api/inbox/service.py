@@ -10,8 +10,8 @@ from app.api.http.problems import InvalidRequestError, ProblemError
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.envelope import entry_type
 from app.ingestion.stream.publish import as_entry, published
+from app.operations.read_your_writes import Fate, Outcome, Published, Visibility, is_consumed
 from app.operations.servers import Servers
-from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
 from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
 

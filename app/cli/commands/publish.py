@@ -13,8 +13,8 @@ from app.cli.terminal.status_line import StatusLine
 from app.errors import UsageError
 from app.ingestion.stream.consumer import connect
 from app.ingestion.stream.publish import file_entries, publish, published
+from app.operations.read_your_writes import Fate, Published, Visibility, is_consumed
 from app.operations.servers import Servers
-from app.operations.visibility import Fate, Published, Visibility, is_consumed
 from app.runtime.humanize import counted
 from app.runtime.settings.settings import Settings
 

@@ -11,7 +11,7 @@ from app.event_store.errors import UNREADABLE_ERRORS
 from app.operations.status import report
 from app.projections.engine.positions import COLLECTION
 from app.projections.migrations import waiting
-from app.projections.read_models.names import VERSIONS
+from app.projections.read_models.versions import VERSIONS
 from app.projections.rebuild.shadow import Phase, record_id
 
 _IRREGULAR_FOR = timedelta(days=7)

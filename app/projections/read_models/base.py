@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from app.projections.engine.projection import Projection
 from app.projections.read_models.calendar import BusinessCalendar
-from app.projections.read_models.names import VERSIONS
+from app.projections.read_models.versions import VERSIONS
 from app.runtime.camel_model import Money as Money
 from app.runtime.settings.settings import Settings
 

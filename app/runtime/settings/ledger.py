@@ -46,8 +46,10 @@ class LedgerSettings(BaseModel):
         30, ge=1, le=366, description="Period over which one person's adjustments of a loan add up."
     )
     write_off_limit_supervisor: Decimal | None = Field(
-        Decimal(5_000), ge=0, description="Most that a supervisor may approve, AUD."
+        Decimal(5_000),
+        ge=0,
+        description="Largest write-off or adjustment a supervisor may approve, AUD.",
     )
     write_off_limit_admin: Decimal | None = Field(
-        None, ge=0, description="Most that an admin may approve, AUD. Unset: any amount."
+        None, ge=0, description="The same for an admin. Unset: any amount."
     )

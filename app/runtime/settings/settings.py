@@ -9,15 +9,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.runtime.settings.api import ApiSettings
 from app.runtime.settings.ledger import LedgerSettings
+from app.runtime.settings.pipeline import PipelineSettings
 from app.runtime.settings.sign_in import SignInSettings
 from app.runtime.settings.stores import StoreSettings
 from app.runtime.settings.variables import PREFIX, CommaSeparated, Variables
-from app.runtime.settings.work import WorkSettings
 
 _HOST = re.compile(r"[a-z0-9_.\-]+|[0-9a-f:]+")
 
 
-class Settings(StoreSettings, LedgerSettings, ApiSettings, SignInSettings, WorkSettings, BaseSettings):
+class Settings(StoreSettings, LedgerSettings, ApiSettings, SignInSettings, PipelineSettings, BaseSettings):
     """Each field is the variable ``BILLIE_<FIELD>``; a secret may come from ``BILLIE_<FIELD>_FILE``.
 
     An optional setting that is empty counts as unset, except GUARDS. Raises SecretFileError for a file that

@@ -9,7 +9,7 @@ from bson import Decimal128
 
 from app.event_store.application import Servicing
 from app.projections.read_models.catalogue import COLLECTIONS, all_projections
-from app.projections.read_models.names import VERSIONS
+from app.projections.read_models.versions import VERSIONS
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
 from tests.support.data.dictionary import FIELDS, faults, paths

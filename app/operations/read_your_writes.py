@@ -19,7 +19,7 @@ from app.ingestion.messages.rejection import RejectedError
 from app.ingestion.stream.stream_info import group_info, parse_id, set_aside_key
 from app.operations.servers import Servers
 from app.projections.engine.positions import MongoTrackingRecorder
-from app.projections.read_models.names import VERSIONS
+from app.projections.read_models.versions import VERSIONS
 from app.runtime.settings.settings import Settings
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.05

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, Field, field_validator
 
 
-class WorkSettings(BaseModel):
-    """How the roles work through messages and events, and what they report."""
+class PipelineSettings(BaseModel):
+    """How the roles go through messages and events, and what they report."""
 
     ingest_batch: int = Field(2_000, ge=1, le=10_000, description="Entries read from the stream at once.")
     project_batch: int = Field(2_000, ge=1, le=100_000, description="Events folded at once.")

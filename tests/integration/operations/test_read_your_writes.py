@@ -12,8 +12,8 @@ from redis import Redis
 
 from app.ingestion.dead_letters.store import DeadLetterStore
 from app.ingestion.stream.publish import published
+from app.operations.read_your_writes import Fate, Outcome, Published, Visibility, is_consumed
 from app.operations.servers import Servers
-from app.operations.visibility import Fate, Outcome, Published, Visibility, is_consumed
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.roles import ingest, ingesting, project, projecting
