@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from app.errors import BillieError
 
-_UP_WITHIN_S = 30.0
+_UP_WITHIN_S = 120.0
 _DOWN_WITHIN_S = 15.0
 
 
@@ -34,10 +34,14 @@ class EmbeddedServerError(BillieError):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nothing listens on.
+
+    A connection to it has just ended: for a minute, the system gives it only to a server that asks for it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = probe.getsockname()
+        with socket.create_connection(address), probe.accept()[0]:  # Our end closes first: it is TIME_WAIT.
+            return int(address[1])
 
 
 class EmbeddedServer:

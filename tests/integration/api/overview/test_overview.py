@@ -11,7 +11,6 @@ from pymongo.database import Database
 from app.api.auth.development_tokens import issue_token
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.projections.migrations import migrate
-from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.data.stored import store_backlog
@@ -64,7 +63,7 @@ def test_the_overview_has_the_customers_documents_and_live_balances(
 def test_without_the_ledger_balances_carry_their_time(
     settings: Settings, customer: tuple[str, str], shared_db: Database[dict[str, Any]]
 ) -> None:
-    answer = overview(settings, f"127.0.0.1:{free_port()}", customer[0])
+    answer = overview(settings, "127.0.0.1:1", customer[0])
     assert answer.status_code == 200, answer.text
     shown = answer.json()
     (view,) = [each for each in shown["accounts"] if each["account"]["loanAccountId"] == customer[1]]
@@ -90,7 +89,7 @@ def test_an_account_unknown_to_the_ledger_leaves_the_rest_of_the_overview(
 
 
 def test_an_unknown_customer_has_no_overview(settings: Settings) -> None:
-    assert overview(settings, f"127.0.0.1:{free_port()}", "nobody").status_code == 404
+    assert overview(settings, "127.0.0.1:1", "nobody").status_code == 404
 
 
 @pytest.mark.parametrize("chats", [3, 20, 25])
@@ -108,7 +107,7 @@ def test_the_overview_holds_the_newest_twenty_of_each_kind(
             chats_before[0] | {"_id": name, "customerId": customer[0], "createdAt": at}
             for name, at in times.items()
         )
-        shown = overview(settings, f"127.0.0.1:{free_port()}", customer[0]).json()
+        shown = overview(settings, "127.0.0.1:1", customer[0]).json()
     finally:
         shared_db["conversations"].delete_many({})
         shared_db["conversations"].insert_many(chats_before)
@@ -135,7 +134,7 @@ def test_a_customer_is_in_arrears_by_a_loan_beyond_the_newest_twenty(
             for number in range(25)
         )
         loans.insert_one(current | closed | {"_id": "CLOSED", "createdAt": datetime.now(UTC)})
-        shown = overview(settings, f"127.0.0.1:{free_port()}", customer[0]).json()
+        shown = overview(settings, "127.0.0.1:1", customer[0]).json()
     finally:
         loans.delete_many({"customerId": customer[0]})
         loans.insert_many(was)
