@@ -1,10 +1,12 @@
-"""PostgreSQL for the tests that are about it, with any event store for the others."""
+"""PostgreSQL for the tests that are about it, with any event store for the others; time for connections."""
 
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from app.ledger.client.client import LedgerClient
+from tests.support.waiting import LONG_S
 from tools.private_postgres import PrivatePostgres
 
 
@@ -24,3 +26,13 @@ def second_postgres_url(postgres_cluster: PrivatePostgres) -> Iterator[str]:
         connection.execute("CREATE DATABASE second_store")
         yield f"{postgres_cluster.url}/second_store"
         connection.execute("DROP DATABASE second_store WITH (FORCE)")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def time_to_connect_to_the_ledger() -> Iterator[None]:
+    """A new connection may take longer than a person should wait where the machine is busy."""
+    defaults = LedgerClient.raise_if_down.__kwdefaults__
+    assert defaults is not None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(defaults, "seconds", LONG_S)
+        yield

@@ -67,8 +67,6 @@ def settings(
         jwt_secret=SecretStr("a secret for tests, of more than 32 bytes"),
         console="development",
         session_secret=SecretStr("another secret for tests, of more than 32 bytes"),
-        ledger_write_seconds=1,
-        settle_after_seconds=1,
         rate_per_second=0,
     )
     with MongoClient[dict[str, Any]](mongo_url) as client:

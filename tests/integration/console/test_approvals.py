@@ -10,7 +10,7 @@ from app.event_store.application import Servicing
 from app.ledger.sandbox.faults import Faults
 from app.runtime.settings.settings import Settings
 from tests.integration.console.conftest import HOSTILE
-from tests.support.api.console import Visitor, fields_of
+from tests.support.api.console import Visitor, console, fields_of
 from tests.support.data.given import absorb
 from tests.support.data.projecting import On
 from tests.support.roles import project
@@ -196,16 +196,19 @@ def test_a_refusal_is_shown_in_the_words_of_the_api(ann: Visitor, sue: Visitor, 
 
 
 def test_an_unknown_posting_is_shown_and_settles_on_screen(
-    ann: Visitor, sue: Visitor, settings: Settings, faults: Faults
+    ann: Visitor, settings: Settings, faults: Faults
 ) -> None:
     page = ask(ann, "L1", settings)
-    faults.add("WriteOff", "hang-after-commit", times=1)
-    answer = sue.post(f"{page}/approve", {"comment": WHY})
-    assert "Outcome unknown" in answer.text, answer.text
-    assert f'hx-get="{page}/approve/outcome"' in answer.text
-    until(lambda: "Posted" in sue.part(f"{page}/approve/outcome").text, 30, "settled")
-    rows = sue.part("/loan-accounts/L1/transactions?type=WRITE_OFF").text
-    assert rows.count("<tr><td") == 1
+    short = settings.model_copy(update={"ledger_write_seconds": 1, "settle_after_seconds": 1})
+    with console(short) as url, Visitor(url) as sue:
+        sue.sign_in("Sue Ray", "supervisor")
+        faults.add("WriteOff", "hang-after-commit", times=1)
+        answer = sue.post(f"{page}/approve", {"comment": WHY})
+        assert "Outcome unknown" in answer.text, answer.text
+        assert f'hx-get="{page}/approve/outcome"' in answer.text
+        until(lambda: "Posted" in sue.part(f"{page}/approve/outcome").text, what="settled")
+        rows = sue.part("/loan-accounts/L1/transactions?type=WRITE_OFF").text
+        assert rows.count("<tr><td") == 1
 
 
 @pytest.mark.parametrize("path", ["other/X", "write-off/X", "write-off/X/sell"])

@@ -50,7 +50,7 @@ def test_a_repayment_is_summarised_then_posted_once_for_any_number_of_submission
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: ann.post(REPAYMENT, sent), range(4)))
     assert {answer.status_code for answer in answers} == {200}
-    until(lambda: "Posted" in ann.part(f"{REPAYMENT}?key={key}").text, 20, "the outcome")
+    until(lambda: "Posted" in ann.part(f"{REPAYMENT}?key={key}").text, what="the outcome")
     assert movements(ann) == rows + 1
     assert owed(ann) != before
     again = ann.part(f"{REPAYMENT}?key={key}").text
@@ -188,17 +188,20 @@ def test_a_rejection_shows_the_ledgers_reason(ann: Visitor) -> None:
     assert movements(ann) == rows
 
 
-def test_an_unknown_outcome_is_shown_and_settles_on_screen(ann: Visitor, faults: Faults) -> None:
-    rows, key = movements(ann), opened(ann)
-    faults.add("RecordRepayment", "hang-after-commit", times=1)
-    answer = ann.post(REPAYMENT, {"key": key, "amount": "7"})
-    assert "Outcome unknown" in answer.text
-    assert "Do not enter it again" in answer.text
-    found = re.search(r'hx-get="([^"]+outcome[^"]+)"', answer.text)
-    assert found, "the screen asks again by itself"
-    until(lambda: "Posted" in ann.part(found[1]).text, 30, "settled")
-    assert "hx-get" not in ann.part(found[1]).text, "and then asks no more"
-    assert movements(ann) == rows + 1
+def test_an_unknown_outcome_is_shown_and_settles_on_screen(settings: Settings, faults: Faults) -> None:
+    short = settings.model_copy(update={"ledger_write_seconds": 1, "settle_after_seconds": 1})
+    with console(short) as url, Visitor(url) as ann:
+        ann.sign_in()
+        rows, key = movements(ann), opened(ann)
+        faults.add("RecordRepayment", "hang-after-commit", times=1)
+        answer = ann.post(REPAYMENT, {"key": key, "amount": "7"})
+        assert "Outcome unknown" in answer.text
+        assert "Do not enter it again" in answer.text
+        found = re.search(r'hx-get="([^"]+outcome[^"]+)"', answer.text)
+        assert found, "the screen asks again by itself"
+        until(lambda: "Posted" in ann.part(found[1]).text, what="settled")
+        assert "hx-get" not in ann.part(found[1]).text, "and then asks no more"
+        assert movements(ann) == rows + 1
 
 
 def test_an_unavailable_ledger_starts_no_command_and_the_key_is_retried(settings: Settings) -> None:

@@ -1,31 +1,56 @@
 """The client against a real gRPC server that does as the test says."""
 
 import asyncio
-import time
+import socket
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from threading import Event
+from time import monotonic
 from typing import Any, TypeVar
 
 import grpc
 import pytest
 
 from app.ledger.client import errors
-from app.ledger.client.client import LedgerClient
+from app.ledger.client.calls import Breaker
+from app.ledger.client.client import CONNECT_SECONDS, LedgerClient
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
-from tests.support.servers.scripted_ledger import Call, balance, posted, refuses, scripted_ledger, transaction
+from tests.support.servers.scripted_ledger import (
+    Call,
+    balance,
+    hangs,
+    posted,
+    refuses,
+    scripted_ledger,
+    transaction,
+)
+from tests.support.waiting import LONG_S
 
 T = TypeVar("T")
 
+NOBODY = "127.0.0.1:1"
 
-def ask(target: str, question: Callable[[LedgerClient], Awaitable[T]], **options: Any) -> T:
+
+def ask(
+    target: str,
+    question: Callable[[LedgerClient], Awaitable[T]],
+    breaker: Breaker | None = None,
+    **options: Any,
+) -> T:
+    patient = {"ledger_read_seconds": LONG_S, "ledger_write_seconds": LONG_S}
+
     async def asked() -> T:
-        async with LedgerClient(Settings(ledger_target=target, **options)) as client:
+        async with LedgerClient(Settings(ledger_target=target, **(patient | options)), breaker) as client:
             return await question(client)
 
     return asyncio.run(asked())
+
+
+def that_never_rests() -> Breaker:
+    """One whose clock stands still: once it is open, it lets no call through."""
+    return Breaker(clock=lambda: 0.0)
 
 
 async def is_ready(client: LedgerClient, **how: float) -> bool:
@@ -140,23 +165,30 @@ def test_a_read_is_not_tried_again_for_another_reason() -> None:
         assert len(ledger.calls("GetBalance")) == 1
 
 
-def test_a_hung_ledger_holds_a_call_until_its_deadline_and_no_longer() -> None:
-    let_go = Event()
+@pytest.mark.parametrize("question", [READS["GetBalance"], WRITES["WriteOff"]], ids=["read", "write"])
+def test_a_hung_ledger_holds_a_call_until_its_deadline_and_no_longer(
+    question: Callable[[LedgerClient], Awaitable[Any]],
+) -> None:
+    """Also what the ledger hears of it is that deadline."""
+    left = list[float]()
 
-    def hang(call: Call) -> Any:
-        let_go.wait(10)
-        return posted()
+    def hang(call: Call) -> bytes:
+        left.append(call.context.time_remaining())
+        return hangs(call)
+
+    async def asked(client: LedgerClient) -> float:
+        await client.raise_if_down(seconds=LONG_S)
+        began = monotonic()
+        with pytest.raises(errors.LedgerTimeoutError) as raised:
+            await question(client)
+        assert raised.value.outcome_unknown
+        return monotonic() - began
 
     with scripted_ledger({"GetBalance": hang, "WriteOff": hang}) as ledger:
-        began = time.monotonic()
-        for question in (READS["GetBalance"], WRITES["WriteOff"]):
-            with pytest.raises(errors.LedgerTimeoutError) as raised:
-                ask(ledger.target, question, ledger_read_seconds=0.2, ledger_write_seconds=0.2)
-        took = time.monotonic() - began
-        let_go.set()
+        took = ask(ledger.target, asked, ledger_read_seconds=0.2, ledger_write_seconds=0.2)
 
-    assert 0.4 <= took < 2
-    assert raised.value.outcome_unknown
+    assert 0.2 <= took < LONG_S, "which is how long the ledger hangs"
+    assert all(each < 0.3 for each in left)
 
 
 UNKNOWN = [
@@ -209,32 +241,47 @@ def test_a_write_without_a_key_is_not_sent(key: Any) -> None:
         assert ledger.calls("RecordRepayment") == []
 
 
-def test_a_dead_ledger_costs_milliseconds() -> None:
-    async def asked(client: LedgerClient) -> float:
-        began = time.monotonic()
-        for _ in range(100):
-            with pytest.raises(errors.LedgerUnreachableError):
-                await client.get_balance("L1")
-        return time.monotonic() - began
+def test_a_dead_ledger_is_called_three_times_and_holds_nobody() -> None:
+    """A hundred calls take less than one deadline, and all but three of them no connection."""
 
-    assert ask(f"127.0.0.1:{free_port()}", asked) < 1
+    async def asked(client: LedgerClient) -> list[type[errors.LedgerError]]:
+        found = []
+        async with asyncio.timeout(LONG_S):
+            for _ in range(100):
+                with pytest.raises(errors.LedgerUnreachableError) as raised:
+                    await client.get_balance("L1")
+                found.append(raised.type)
+        return found
+
+    found = ask(NOBODY, asked, that_never_rests())
+    assert found == [errors.LedgerUnreachableError] * 3 + [errors.LedgerDownError] * 97
+
+
+def test_a_silent_ledger_is_reported_before_a_write() -> None:
+    assert CONNECT_SECONDS < 0.1
+
+    async def asked(client: LedgerClient) -> bool:
+        async with asyncio.timeout(LONG_S / 2):
+            return await is_ready(client, seconds=CONNECT_SECONDS)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not ask(f"127.0.0.1:{silent.getsockname()[1]}", asked)
 
 
 def test_an_unavailable_ledger_is_reported_before_a_write_and_recovers() -> None:
     port = free_port()
 
     async def asked(client: LedgerClient) -> None:
-        began = time.monotonic()
-        assert not await is_ready(client)
-        assert time.monotonic() - began < 0.5
+        async with asyncio.timeout(LONG_S / 2):
+            assert not await is_ready(client, seconds=LONG_S), "that nothing listens is known at once"
         for _ in range(3):
             with pytest.raises(errors.LedgerUnreachableError):
                 await client.get_balance("L1")
         with pytest.raises(errors.LedgerDownError):
             await client.raise_if_down()
         with scripted_ledger({"GetBalance": balance("1.00")}, port=port):
-            async with asyncio.timeout(10):
-                while not await is_ready(client):
+            async with asyncio.timeout(LONG_S):
+                while not await is_ready(client, seconds=LONG_S):
                     await asyncio.sleep(0.02)
             assert (await client.get_balance("L1")).total_outstanding == 1
 
@@ -242,42 +289,32 @@ def test_an_unavailable_ledger_is_reported_before_a_write_and_recovers() -> None
 
 
 def test_a_hung_ledger_is_known_to_be_down_without_waiting_for_deadlines() -> None:
-    let_go = Event()
-
-    def hang(call: Call) -> Any:
-        let_go.wait(10)
-        return balance("1.00")
-
-    async def asked(client: LedgerClient) -> float:
+    async def asked(client: LedgerClient) -> None:
         for _ in range(3):
             with pytest.raises(errors.LedgerTimeoutError):
                 await client.get_balance("L1")
-        began = time.monotonic()
         for _ in range(50):
-            with pytest.raises(errors.LedgerDownError):
+            with pytest.raises(errors.LedgerDownError, match="not called"):
                 await client.get_balance("L1")
-        return time.monotonic() - began
 
-    with scripted_ledger({"GetBalance": hang}) as ledger:
-        took = ask(ledger.target, asked, ledger_read_seconds=0.1)
-        let_go.set()
-    assert took < 0.5
+    with scripted_ledger({"GetBalance": hangs}) as ledger:
+        ask(ledger.target, asked, that_never_rests(), ledger_read_seconds=0.1)
+        assert len(ledger.calls("GetBalance")) <= 3
 
 
 @pytest.mark.parametrize("question", [READS["GetBalance"], WRITES["WriteOff"]], ids=["read", "write"])
 def test_closing_the_channel_is_no_cancellation_by_the_caller(
     question: Callable[[LedgerClient], Awaitable[Any]],
 ) -> None:
-    there, let_go = Event(), Event()
+    there = Event()
 
-    def hang(call: Call) -> Any:
+    def hang(call: Call) -> bytes:
         there.set()
-        let_go.wait(10)
-        return posted()
+        return hangs(call)
 
     async def closed(client: LedgerClient) -> None:
         asking = asyncio.ensure_future(question(client))
-        await asyncio.to_thread(there.wait, 10)
+        assert await asyncio.to_thread(there.wait, LONG_S / 2)
         await client.close()
         with pytest.raises(errors.LedgerUnreachableError) as raised:
             await asking
@@ -285,7 +322,7 @@ def test_closing_the_channel_is_no_cancellation_by_the_caller(
 
     async def left(client: LedgerClient) -> None:
         asking = asyncio.ensure_future(question(client))
-        await asyncio.to_thread(there.wait, 10)
+        assert await asyncio.to_thread(there.wait, LONG_S / 2)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -294,8 +331,6 @@ def test_closing_the_channel_is_no_cancellation_by_the_caller(
         there.clear()
         with scripted_ledger({"GetBalance": hang, "WriteOff": hang}) as ledger:
             ask(ledger.target, asked)
-            let_go.set()
-        let_go.clear()
 
 
 def test_rejections_do_not_open_the_breaker() -> None:
@@ -311,8 +346,11 @@ def test_rejections_do_not_open_the_breaker() -> None:
 
 
 def test_a_ledger_that_is_not_serving_gets_no_write() -> None:
-    with scripted_ledger({}, healthy=False) as ledger:
-        assert not ask(ledger.target, lambda client: is_ready(client, seconds=2))
+    with (
+        scripted_ledger({}, healthy=False) as ledger,
+        pytest.raises(errors.LedgerDownError, match="does not serve"),
+    ):
+        ask(ledger.target, lambda client: client.raise_if_down(seconds=LONG_S))
 
 
 @pytest.mark.parametrize(
@@ -381,13 +419,12 @@ def test_a_watch_sends_postings_and_resumes_at_a_given_one() -> None:
 
 def test_a_watch_ends_when_its_time_is_over() -> None:
     async def asked(client: LedgerClient) -> list[str]:
+        await client.raise_if_down(seconds=LONG_S)
         return [each.transaction_id async for each in client.watch_transactions("L1")]
 
     def stay(call: Call) -> Any:
-        over = Event()
-        call.context.add_callback(over.set)
         yield transaction(1)
-        over.wait(10)
+        hangs(call)
 
     with scripted_ledger({"WatchTransactions": stay}) as ledger:
-        assert ask(ledger.target, asked, ledger_watch_seconds=0.3) == ["T-1"]
+        assert ask(ledger.target, asked, ledger_watch_seconds=1) == ["T-1"]

@@ -10,6 +10,7 @@ from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
 from app.runtime.settings.settings import Settings
 from tests.chaos.links import Links, Mode
 from tests.support.servers.scripted_ledger import balance, scripted_ledger
+from tests.support.waiting import LONG_S
 
 
 def test_a_silent_connection_is_abandoned() -> None:
@@ -24,7 +25,7 @@ def test_a_silent_connection_is_abandoned() -> None:
 
     async def story(target: str) -> list[str]:
         breaker = Breaker(rest_seconds=0.1)
-        settings = Settings(ledger_target=target, ledger_read_seconds=0.3, ledger_write_seconds=0.3)
+        settings = Settings(ledger_target=target, ledger_read_seconds=1, ledger_write_seconds=1)
         async with LedgerClient(settings, breaker) as client:
             outcomes = [await asked(client)]
             link.set(Mode.CUT)
@@ -36,7 +37,7 @@ def test_a_silent_connection_is_abandoned() -> None:
 
     with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
         link = links.to(int(ledger.target.rpartition(":")[2]))
-        outcomes = asyncio.run(asyncio.wait_for(story(f"127.0.0.1:{link.port}"), 30))
+        outcomes = asyncio.run(asyncio.wait_for(story(f"127.0.0.1:{link.port}"), LONG_S))
     assert outcomes[:4] == ["answered", "late", "late", "late"], (
         "a few that are late may be the ledger's doing"
     )
@@ -54,7 +55,7 @@ def test_an_occasional_late_call_keeps_the_connection(times: int) -> None:
     async def run() -> None:
         nonlocal channel
         async with LedgerClient(
-            Settings(ledger_target=f"127.0.0.1:{link.port}", ledger_read_seconds=0.3)
+            Settings(ledger_target=f"127.0.0.1:{link.port}", ledger_read_seconds=1)
         ) as client:
             await client.get_balance("L1")
             channel = client._channel
@@ -64,4 +65,4 @@ def test_an_occasional_late_call_keeps_the_connection(times: int) -> None:
     channel = None
     with scripted_ledger({"GetBalance": balance("1.00")}) as ledger, Links() as links:
         link = links.to(int(ledger.target.rpartition(":")[2]))
-        asyncio.run(asyncio.wait_for(run(), 30))
+        asyncio.run(asyncio.wait_for(run(), LONG_S))

@@ -11,6 +11,7 @@ import pytest
 from app.ledger.sandbox.books import Books
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.support.servers.sandbox import calling, open_loan, serving
+from tests.support.waiting import LONG_S
 
 REFUSED = grpc.StatusCode.INVALID_ARGUMENT
 
@@ -39,7 +40,7 @@ def late_fee(amount: str = "15.00", **more: Any) -> Any:
 
 def refused(call: Any, request: Any) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as refusal:
-        call(request, timeout=10)
+        call(request, timeout=LONG_S)
     error: Any = refusal.value
     return error.code(), error.details()
 
@@ -281,7 +282,7 @@ def test_an_unknown_account_is_not_found(ledger: Any, rpc: str, request_: Any) -
 def test_a_watch_resumes_after_a_transaction_and_follows_live(books: Books, ledger: Any) -> None:
     first = books.loan("L1").postings[0].transaction_id
     watch = ledger.WatchTransactions(
-        wire.WatchTransactionsRequest(loan_account_id="L1", from_transaction_id=first), timeout=30
+        wire.WatchTransactionsRequest(loan_account_id="L1", from_transaction_id=first), timeout=LONG_S
     )
     assert next(watch).type == wire.ESTABLISHMENT_FEE
     posted = ledger.RecordRepayment(repayment())
@@ -296,7 +297,7 @@ def test_a_watch_resumes_after_a_transaction_and_follows_live(books: Books, ledg
 
 
 def test_a_watch_without_a_start_sends_new_postings(ledger: Any) -> None:
-    watch = ledger.WatchTransactions(wire.WatchTransactionsRequest(loan_account_id="L1"), timeout=30)
+    watch = ledger.WatchTransactions(wire.WatchTransactionsRequest(loan_account_id="L1"), timeout=LONG_S)
     watch.initial_metadata()  # It is in place.
     posted = ledger.RecordRepayment(repayment())
     assert next(watch) == posted.transaction
@@ -306,14 +307,14 @@ def test_a_watch_without_a_start_sends_new_postings(ledger: Any) -> None:
 def test_a_watch_cannot_resume_after_an_unknown_event(ledger: Any) -> None:
     request = wire.WatchTransactionsRequest(loan_account_id="L1", from_transaction_id="SBX-9")
     with pytest.raises(grpc.RpcError) as refusal:
-        next(ledger.WatchTransactions(request, timeout=10))
+        next(ledger.WatchTransactions(request, timeout=LONG_S))
     error: Any = refusal.value
     assert (error.code(), "from_transaction_id" in error.details()) == (REFUSED, True)
 
 
 def test_an_ended_watch_frees_its_place(ledger: Any) -> None:
     for _ in range(150):
-        watch = ledger.WatchTransactions(wire.WatchTransactionsRequest(loan_account_id="L1"), timeout=30)
+        watch = ledger.WatchTransactions(wire.WatchTransactionsRequest(loan_account_id="L1"), timeout=LONG_S)
         watch.initial_metadata()
         watch.cancel()
-    assert ledger.RecordRepayment(repayment(), timeout=10).transaction.total_after == "450.00"
+    assert ledger.RecordRepayment(repayment(), timeout=LONG_S).transaction.total_after == "450.00"

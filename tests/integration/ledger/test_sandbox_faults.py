@@ -15,6 +15,7 @@ from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.servers.sandbox import calling, open_loan, serving
+from tests.support.waiting import LONG_S
 
 REPAYMENT = wire.RecordRepaymentRequest(loan_account_id="L1", amount="50.00", idempotency_key="key-1")
 BALANCE = wire.GetBalanceRequest(loan_account_id="L1")
@@ -45,7 +46,7 @@ def ledger(target: str) -> Iterator[Any]:
         yield ledger
 
 
-def status_of(call: Any, request: Any, timeout: float = 10) -> grpc.StatusCode:
+def status_of(call: Any, request: Any, timeout: float = LONG_S) -> grpc.StatusCode:
     with pytest.raises(grpc.RpcError) as failure:
         call(request, timeout=timeout)
     error: Any = failure.value
@@ -70,7 +71,7 @@ def test_the_same_key_settles_an_outcome_lost_to_a_fault(
     books: Books, faults: Faults, ledger: Any, kind: FaultKind, status: grpc.StatusCode, left: str
 ) -> None:
     faults.add("RecordRepayment", kind, times=1)
-    assert status_of(ledger.RecordRepayment, REPAYMENT, 0.5 if "hang" in kind else 10) == status
+    assert status_of(ledger.RecordRepayment, REPAYMENT, 1 if "hang" in kind else LONG_S) == status
     assert owed(books) == left
     answer = ledger.RecordRepayment(REPAYMENT)
     assert answer.idempotent_replay == (left == "550.00")
@@ -84,7 +85,7 @@ def test_a_delay_is_waited_for(faults: Faults, ledger: Any) -> None:
     assert ledger.GetBalance(BALANCE).total_outstanding == "600.00"
     assert monotonic() - started >= 0.2
     faults.clear()
-    ledger.GetBalance(BALANCE, timeout=10)
+    ledger.GetBalance(BALANCE, timeout=LONG_S)
     assert faults.fired == 1
 
 

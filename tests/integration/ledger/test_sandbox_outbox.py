@@ -25,7 +25,7 @@ from app.runtime.settings.settings import Settings
 from tests.support.roles import ingest, project
 from tests.support.servers.sandbox import open_loan
 from tests.support.stream_accounts import accounts
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def beside(role: Callable[[Event], None], stop: Event, books: Books) -> Iterator
         finally:
             stop.set()
             books.wake()
-        running.result(20)
+        running.result(LONG_S)
 
 
 class Crashing:

@@ -6,16 +6,27 @@ import httpx
 import pytest
 
 from app.runtime.settings.settings import Settings
-from tests.support.api.money import client_of, open_account
+from tests.support.api.money import Deadlines, client_of, open_account
 from tests.support.api.serving import serving
 from tests.support.servers.scripted_ledger import ScriptedLedger, posts, scripted_ledger
+from tests.support.waiting import LONG_S
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
+def deadlines() -> Deadlines:
+    """Long ones, which nothing meets on a busy machine either; ``short_deadlines`` takes their place."""
+    return Deadlines(read=LONG_S, write=LONG_S, settle_after=2 * LONG_S)
+
+
+@pytest.fixture
+def settings(settings: Settings, deadlines: Deadlines) -> Settings:
     open_account(settings, "L1")
     return settings.model_copy(
-        update={"ledger_write_seconds": 0.5, "settle_after_seconds": 1.0, "ledger_read_seconds": 0.5}
+        update={
+            "ledger_read_seconds": deadlines.read,
+            "ledger_write_seconds": deadlines.write,
+            "settle_after_seconds": deadlines.settle_after,
+        }
     )
 
 

@@ -18,7 +18,7 @@ from tests.support.api.money import COMMENT, KEY, WRITE_OFF
 from tests.support.api.serving import serving
 from tests.support.roles import ingesting, project
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, scripted_ledger
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 ACCOUNT = {
     "typ": "account.created.v1",
@@ -51,7 +51,7 @@ def running(settings: Settings, ledger: ScriptedLedger) -> Iterator[tuple[str, S
 
 def client_of(url: str, settings: Settings, role: str = "supervisor", user: str = "ann") -> httpx.Client:
     token = issue_token(settings, user, role)
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=2 * LONG_S)
 
 
 def test_movements_are_filtered_by_actor_kind_and_time(

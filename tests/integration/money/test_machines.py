@@ -13,13 +13,14 @@ from app.runtime.settings.settings import Settings
 from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of
 from tests.support.data.given import message
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts
+from tests.support.waiting import LONG_S
 
 ADJUSTMENTS = "/v1/ledger/accounts/L1/adjustments"
 
 
 def machine_of(url: str, settings: Settings, role: str = "admin", name: str = "billing") -> httpx.Client:
     token = issue_token(settings, name, role, for_machine=True)
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=2 * LONG_S)
 
 
 def takes_a_person(answer: httpx.Response) -> None:

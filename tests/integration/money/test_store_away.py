@@ -10,7 +10,16 @@ from eventsourcing.persistence import OperationalError
 from app.ledger.money.command_store import CommandStore
 from app.projections.engine.reading import EventReader
 from app.runtime.settings.settings import Settings
-from tests.support.api.money import COMMENT, KEY, REPAYMENT, REPAYMENTS, WRITE_OFF, client_of, store_is_away
+from tests.support.api.money import (
+    COMMENT,
+    KEY,
+    REPAYMENT,
+    REPAYMENTS,
+    WRITE_OFF,
+    client_of,
+    short_deadlines,
+    store_is_away,
+)
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts
 from tests.support.waiting import until
 
@@ -36,6 +45,7 @@ def test_a_stored_posting_is_answered_though_it_cannot_be_read_again(
     assert body["posting"]["allocatedToPrincipal"] == "150.00"
 
 
+@short_deadlines
 def test_a_posting_whose_outcome_cannot_be_stored_stays_unsettled(
     client: httpx.Client, ledger: ScriptedLedger, away: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,7 +54,7 @@ def test_a_posting_whose_outcome_cannot_be_stored_stays_unsettled(
     assert (answer.status_code, answer.json()["status"]) == (202, "requested")
     assert answer.headers["Retry-After"] == "2"
     monkeypatch.undo()
-    until(lambda: client.get(answer.headers["Location"]).json()["status"] == "posted", 30, "the settler")
+    until(lambda: client.get(answer.headers["Location"]).json()["status"] == "posted", what="the settler")
     again = client.post(REPAYMENTS, json=REPAYMENT, headers=KEY)
     assert (again.status_code, again.json()["transactionId"]) == (201, "T-1")
     assert {call.request.idempotency_key for call in ledger.calls("RecordRepayment")} == {
@@ -52,6 +62,7 @@ def test_a_posting_whose_outcome_cannot_be_stored_stays_unsettled(
     }
 
 
+@short_deadlines
 def test_an_intent_that_may_be_stored_is_never_reported_as_lost(
     client: httpx.Client, ledger: ScriptedLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,8 +86,7 @@ def test_an_intent_that_may_be_stored_is_never_reported_as_lost(
     monkeypatch.undo()
     until(
         lambda: client.post(REPAYMENTS, json=REPAYMENT, headers=KEY).status_code == 201,
-        30,
-        "the settler, or the same request",
+        what="the settler, or the same request",
     )
     assert {call.request.idempotency_key for call in ledger.calls("RecordRepayment")} == {
         KEY["Idempotency-Key"]

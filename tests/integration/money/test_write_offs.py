@@ -13,7 +13,7 @@ from pymongo.database import Database
 from app.aggregates import LoanAccount
 from app.event_store.application import Servicing
 from app.runtime.settings.settings import Settings
-from tests.support.api.money import COMMENT, KEY, WRITE_OFF, client_of, open_account
+from tests.support.api.money import COMMENT, KEY, WRITE_OFF, client_of, open_account, short_deadlines
 from tests.support.data.given import Step, absorb, message
 from tests.support.roles import project
 from tests.support.servers.scripted_ledger import ScriptedLedger, balance, posts, refuses
@@ -72,6 +72,7 @@ def test_a_request_records_the_ledgers_rejection_and_allows_another_request(
     assert (body["status"], body["transactionId"], "error" in body) == ("posted", "T-2", False)
 
 
+@short_deadlines
 def test_an_unknown_posting_blocks_another_request(
     ann: httpx.Client, bob: httpx.Client, ledger: ScriptedLedger
 ) -> None:

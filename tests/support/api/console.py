@@ -11,6 +11,7 @@ import httpx
 from app.console.application import create_app
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
+from tests.support.waiting import LONG_S
 
 _TOKEN = re.compile(r'"X-Form-Token": "([^"]+)"')
 _FIELD = re.compile(r'<input[^>]*?name="([^"]+)"[^>]*?value="([^"]*)"')
@@ -21,7 +22,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=2 * LONG_S)
         self.token = ""
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from app.api.auth.development_tokens import issue_token
 from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
+from tests.support.waiting import LONG_S
 
 
 def ledger_settings(target: str, directory: Path, **more: Any) -> Settings:
@@ -29,9 +30,6 @@ def ledger_settings(target: str, directory: Path, **more: Any) -> Settings:
 @contextmanager
 def ledger_api(settings: Settings, *, role: str = "readonly") -> Iterator[httpx.Client]:
     """A client of the API, with a token of this role."""
-    token = issue_token(settings, "ann", role)
-    with (
-        serving(settings) as url,
-        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10) as client,
-    ):
+    headers = {"Authorization": f"Bearer {issue_token(settings, 'ann', role)}"}
+    with serving(settings) as url, httpx.Client(base_url=url, headers=headers, timeout=2 * LONG_S) as client:
         yield client

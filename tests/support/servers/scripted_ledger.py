@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from app.ledger.wire import accounting_ledger_pb2 as wire
-from app.runtime.servers.embedded import free_port
+from tests.support.waiting import LONG_S
 
 SERVICE = "billie.ledger.v1.AccountingLedgerService"
 _METHODS = wire.DESCRIPTOR.services_by_name["AccountingLedgerService"].methods
@@ -45,6 +45,14 @@ class _RefusalError(Exception):
 def refuses(status: grpc.StatusCode, message: str = "as the script says") -> Exception:
     """The script of an rpc that ends with this status."""
     return _RefusalError(status, message)
+
+
+def hangs(call: Call) -> bytes:
+    """The script of an rpc that does not answer before its caller has left; after a minute, with nonsense."""
+    left = Event()
+    if call.context.add_callback(left.set):
+        left.wait(LONG_S)
+    return b"\xff"
 
 
 class ScriptedLedger:
@@ -104,13 +112,12 @@ def _bytes_of(answer: Any) -> bytes:
 def scripted_ledger(
     script: Mapping[str, Any],
     *,
-    port: int | None = None,
+    port: int = 0,
     credentials: grpc.ServerCredentials | None = None,
     healthy: bool = True,
 ) -> Iterator[ScriptedLedger]:
     """The ledger, on a free port, or on one from which it was gone for a while."""
-    ledger = ScriptedLedger(script)
-    ledger.target = f"127.0.0.1:{port or free_port()}"
+    ledger, address = ScriptedLedger(script), f"127.0.0.1:{port}"
     with ThreadPoolExecutor(16) as threads:
         server = grpc.server(threads)
         server.add_generic_rpc_handlers((ledger.handler(),))
@@ -119,9 +126,10 @@ def scripted_ledger(
         checks.set("", states.SERVING if healthy else states.NOT_SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         if credentials is None:
-            server.add_insecure_port(ledger.target)
+            port = server.add_insecure_port(address)
         else:
-            server.add_secure_port(ledger.target, credentials)
+            port = server.add_secure_port(address, credentials)
+        ledger.target = f"127.0.0.1:{port}"
         server.start()
         try:
             yield ledger

@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from threading import Event
 from typing import Any
 
 import grpc
 import pytest
 
 from app.ledger.wire import accounting_ledger_pb2 as wire
-from app.runtime.servers.embedded import free_port
 from tests.support.api.ledger_api import ledger_api, ledger_settings
-from tests.support.servers.scripted_ledger import Call, balance, refuses, scripted_ledger, transaction
+from tests.support.servers.scripted_ledger import (
+    Call,
+    balance,
+    hangs,
+    refuses,
+    scripted_ledger,
+    transaction,
+)
+from tests.support.waiting import LONG_S
 
 ACCOUNT = "/v1/ledger/accounts/L1"
 
@@ -234,26 +240,20 @@ def test_every_status_has_a_problem() -> None:
 
 
 def test_a_dead_ledger_is_503_at_once(tmp_path: Path) -> None:
-    with ledger_api(ledger_settings(f"127.0.0.1:{free_port()}", tmp_path)) as api:
-        answers = [api.get(f"{ACCOUNT}/balance") for _ in range(100)]
+    """About as soon as an answer for which no ledger is asked."""
+    with ledger_api(ledger_settings("127.0.0.1:1", tmp_path)) as api:
+        pairs = [(api.get(f"{ACCOUNT}/balance"), api.get("/v1/me")) for _ in range(100)]
 
-    assert {answer.json()["code"] for answer in answers} == {"ledger_unavailable"}
-    assert median(answer.elapsed.total_seconds() for answer in answers) < 0.1
+    assert {answer.json()["code"] for answer, _ in pairs} == {"ledger_unavailable"}
+    assert median(answer.elapsed / other.elapsed for answer, other in pairs) < 10
 
 
 def test_a_hung_ledger_is_504_when_the_deadline_is_over(tmp_path: Path) -> None:
-    let_go = Event()
-
-    def hang(call: Call) -> Any:
-        let_go.wait(10)
-        return balance("1.00")
-
     with (
-        scripted_ledger({"GetBalance": hang}) as ledger,
+        scripted_ledger({"GetBalance": hangs}) as ledger,
         ledger_api(ledger_settings(ledger.target, tmp_path, ledger_read_seconds=0.2)) as api,
     ):
         answer = api.get(f"{ACCOUNT}/balance")
-        let_go.set()
 
     assert (answer.status_code, answer.json()["code"]) == (504, "ledger_timeout")
-    assert answer.elapsed.total_seconds() < 2
+    assert 0.2 <= answer.elapsed.total_seconds() < LONG_S, "which is how long the ledger hangs"

@@ -13,10 +13,12 @@ import httpx
 import pytest
 
 from app.api.auth.development_tokens import issue_token
+from app.api.http import server
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from tests.support.api.ledger_api import ledger_api, ledger_settings
 from tests.support.api.serving import serving
 from tests.support.servers.scripted_ledger import Call, balance, refuses, scripted_ledger, transaction
+from tests.support.waiting import LONG_S
 
 STREAM = "/v1/ledger/accounts/L1/transactions/stream"
 
@@ -157,10 +159,13 @@ def test_a_disconnected_reader_ends_the_ledgers_watch(account: Account, tmp_path
         account.coming.put(transaction(1))
         with api.stream("GET", STREAM) as answer:
             next(each for each in events(answer) if each.get("id") == "T-1")
-        assert account.left.wait(5)
+        assert account.left.wait(LONG_S)
 
 
-def test_the_stream_ends_when_the_api_stops(account: Account, tmp_path: Path) -> None:
+def test_the_stream_ends_when_the_api_stops(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_GRACE_S", LONG_S)
     with scripted_ledger(account.script) as ledger, ExitStack() as stopped, httpx.Client() as api:
         account.coming.put(transaction(1))
         settings = ledger_settings(ledger.target, tmp_path)
@@ -172,8 +177,8 @@ def test_the_stream_ends_when_the_api_stops(account: Account, tmp_path: Path) ->
             began = time.monotonic()
             stopped.close()
             assert list(stream) == []
-            assert time.monotonic() - began < 5
-        assert account.left.wait(5)
+            assert time.monotonic() - began < LONG_S, "after which it would be cut off"
+        assert account.left.wait(LONG_S)
 
 
 def test_a_failure_of_the_ledger_is_the_last_event(account: Account, tmp_path: Path) -> None:
