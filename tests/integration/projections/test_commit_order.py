@@ -3,6 +3,7 @@
 from threading import Event, Thread, current_thread
 from typing import Any
 
+import psycopg
 import pytest
 from pymongo.database import Database
 
@@ -13,6 +14,7 @@ from app.privacy.key_tables import KeyTables
 from app.projections.engine.projector import Projector
 from app.projections.read_models.customers import Customers
 from tests.support.data.given import Step, absorb, message
+from tests.support.waiting import LONG_S, until
 
 CUSTOMERS = Customers()
 
@@ -21,6 +23,16 @@ SLOW = "the slow writer"
 
 def registered(name: str) -> Step:
     return Step(Customer, name, "report_details", message(name), {"first_name": name})
+
+
+def waits_for_the_table(url: str) -> bool:
+    """Whether a transaction waits for another's before it inserts."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        waiting = connection.execute(
+            "SELECT query FROM pg_stat_activity"
+            " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+        ).fetchall()
+    return any(query.startswith("LOCK TABLE") for (query,) in waiting)
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["as it is", "without the lock on the table"])
@@ -39,7 +51,7 @@ def test_no_event_of_a_transaction_that_commits_late_is_skipped(
         insert(self, *arguments, **more)
         if current_thread().name == SLOW:
             inserted.set()
-            assert commit.wait(30)
+            assert commit.wait(LONG_S)
 
     monkeypatch.setattr(PostgresBatchRecorder, "_insert_stored_events", held)
     if not locks:
@@ -53,15 +65,21 @@ def test_no_event_of_a_transaction_that_commits_late_is_skipped(
         Thread(target=absorb, args=(quick, [registered("quick")]), name="the quick writer"),
     ]
     writers[0].start()
-    assert inserted.wait(30)
+    assert inserted.wait(LONG_S)
     writers[1].start()
-    writers[1].join(0.5 if locks else 30)
-    assert writers[1].is_alive() is locks  # It waits for the slow one's commit.
+    if locks:
+        until(
+            lambda: waits_for_the_table(postgres_url), LONG_S / 2, "the quick writer to wait for the slow one"
+        )
+    else:
+        writers[1].join(LONG_S / 2)
+    assert writers[1].is_alive() is locks
     while engine.step():
         pass
+    assert writers[0].is_alive()
     commit.set()
     for writer in writers:
-        writer.join(30)
+        writer.join(LONG_S)
     while engine.step():
         pass
     folded = {document["_id"] for document in mongo_db["customers"].find()}

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from app.runtime.settings.settings import Settings
+from tests.support.waiting import LONG_S
 
 ISSUER, AUDIENCE = "https://issuer.test/realms/billie", "billie-servicing"
 
@@ -87,7 +88,7 @@ class Issuer:
             def do_GET(self) -> None:
                 issuer.fetches += 1
                 if issuer.hangs.is_set():
-                    issuer.let_go.wait(30)
+                    issuer.let_go.wait(2 * LONG_S)
                     return
                 body = issuer._body().encode()
                 self.send_response(issuer.status)

@@ -10,7 +10,7 @@ from app.event_store.application import Servicing
 from app.operations import servers
 from app.operations.servers import Servers
 from app.runtime.settings.settings import Settings
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 
 class Hanging:
@@ -22,7 +22,7 @@ class Hanging:
 
     def __call__(self, *_: object) -> Servicing:
         self.tries += 1
-        self.given_up.wait(20)
+        self.given_up.wait(2 * LONG_S)
         msg = "timed out"
         raise OperationalError(msg)
 
@@ -35,15 +35,16 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
 
 
 def test_concurrent_waits_for_an_event_store_share_one_attempt(
-    hanging: Hanging,
+    hanging: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    came = list[float]()
+    monkeypatch.setattr(servers, "monotonic", lambda: came.append(100.0) or 100.0)
     asked = Servers(Settings())
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(asked.event_store) for _ in range(8)]
-        until(lambda: hanging.tries == 1, 10, "the first try")
-        Event().wait(0.2)  # The others stand behind it.
+        until(lambda: hanging.tries == 1 and len(came) == 8, what="one that tries, and others behind it")
         hanging.given_up.set()
-        assert all(isinstance(each.exception(10), OperationalError) for each in answers)
+        assert all(isinstance(each.exception(LONG_S), OperationalError) for each in answers)
     assert hanging.tries == 1
     asked.close()
 
