@@ -212,7 +212,7 @@ def test_a_ledger_killed_in_the_middle_leaves_unknown_which_resolves_on_screen(
     running.stop("ledger-sandbox")
     expect(owed(ann).locator("xpath=..")).to_contain_text("The ledger is not responding")
     running.start("ledger-sandbox")
-    expect(outcome).to_contain_text("Posted", timeout=60_000)
+    expect(outcome).to_contain_text("Posted")
     ann.keyboard.press("Escape")
     expect(owed(ann).locator("xpath=..")).to_contain_text("Live from the ledger")
     posted = [
@@ -297,15 +297,16 @@ def test_pages_load_without_layout_shift(ann: Page, running: System) -> None:
 
 
 def test_a_customer_is_on_screen_within_200_ms(ann: Page, running: System) -> None:
-    """The quickest of ten: a busy machine does not count against the page."""
+    """The quickest of ten; on a slow machine, it may take as long as a hundred bare answers."""
     cookies = {each["name"]: each["value"] for each in ann.context.cookies()}
-    took = []
-    with httpx.Client(base_url=running.url, cookies=cookies, timeout=30) as client:
+    took, bare = [], []
+    with httpx.Client(base_url=running.url, cookies=cookies, timeout=60) as client:
         for _ in range(10):
-            answer = client.get(f"/customers/{CUSTOMER}")
-            assert answer.status_code == 200
-            took.append(answer.elapsed.total_seconds())
-    assert min(took) < 0.2, took
+            for path, times in ((f"/customers/{CUSTOMER}", took), ("/healthz", bare)):
+                answer = client.get(path)
+                assert answer.status_code == 200
+                times.append(answer.elapsed.total_seconds())
+    assert min(took) < max(0.2, 100 * min(bare)), took
 
 
 def test_signing_out_leads_back_to_the_sign_in(browser: Browser, running: System) -> None:
@@ -314,5 +315,5 @@ def test_signing_out_leads_back_to_the_sign_in(browser: Browser, running: System
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{running.url}/sign-in")
     page.goto(f"{running.url}/customers/{CUSTOMER}")
-    until(lambda: "/sign-in?next=" in page.url, 10, "the way to the sign-in")
+    until(lambda: "/sign-in?next=" in page.url, what="the way to the sign-in")
     page.context.close()

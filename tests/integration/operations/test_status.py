@@ -25,6 +25,7 @@ from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.roles import ingest, project
 from tests.support.servers.event_stores import events_table, execute
+from tests.support.waiting import LONG_S
 
 SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}
 POISON = {"typ": "account.updated.v1", "payload": "{}"}
@@ -79,7 +80,7 @@ def test_a_full_status(ledger: Settings, redis_client: Redis, mongo_db: Database
     assert seen.inbox is not None
     assert seen.inbox.stream.length == 4
     assert seen.inbox.stream.last_entry_age_seconds is not None
-    assert 0 <= seen.inbox.stream.last_entry_age_seconds < 30
+    assert 0 <= seen.inbox.stream.last_entry_age_seconds < 5 * LONG_S
     assert seen.inbox.group is not None
     assert (seen.inbox.group.unread, seen.inbox.group.pending) == (0, 0)
     assert seen.inbox.group.entries_read in (4, None), "Redis tells since 7.0"
@@ -145,7 +146,7 @@ def test_hung_servers_are_abandoned_soon(ledger: Settings) -> None:
         hung = {"ledger_target": place, "redis_url": f"redis://{place}", "mongo_url": f"mongodb://{place}"}
         began = monotonic()
         seen = look(ledger.model_copy(update=hung))
-        assert monotonic() - began < 10
+        assert monotonic() - began < LONG_S / 2, "which is how long MongoDB's driver would wait"
     assert {away.server for away in seen.away} == {"Redis", "MongoDB", "The ledger"}
 
 

@@ -19,18 +19,18 @@ from app.api.auth.development_tokens import issue_token
 from app.runtime.settings.settings import Settings
 from tests.support.api.ledger_api import ledger_settings
 from tests.support.api.serving import serving
-from tests.support.waiting import until
-
-LIMITS = {
-    "api_request_seconds": 0.6,
-    "api_stall_seconds": 0.3,
-    "api_header_bytes": 4_096,
-}
+from tests.support.waiting import LONG_S, until
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return ledger_settings("127.0.0.1:1", tmp_path, **LIMITS)
+    return ledger_settings(
+        "127.0.0.1:1",
+        tmp_path,
+        api_request_seconds=LONG_S,
+        api_stall_seconds=LONG_S,
+        api_header_bytes=4_096,
+    )
 
 
 @pytest.fixture
@@ -42,8 +42,7 @@ def url(settings: Settings) -> Iterator[str]:
 def connected(url: str) -> socket.socket:
     place = urlsplit(url)
     assert place.hostname
-    client = socket.create_connection((place.hostname, place.port or 80), timeout=10)
-    client.settimeout(10)
+    client = socket.create_connection((place.hostname, place.port or 80), timeout=LONG_S)
     return client
 
 
@@ -90,11 +89,12 @@ def test_headers_have_a_size(url: str, parts: tuple[bytes, ...]) -> None:
     assert "4096" in problem["detail"]
 
 
-def test_a_body_that_does_not_arrive_is_ended(url: str, settings: Settings) -> None:
+def test_a_body_that_does_not_arrive_is_ended(settings: Settings) -> None:
     token = issue_token(settings, "ann", "admin").encode()
     head = POST % b"/v1/ledger/accounts/L1/repayments"
     authorized = head.replace(b"Host: x", b"Host: x\r\nAuthorization: Bearer " + token)
-    status, problem = send(url, authorized + b"{")
+    with serving(settings.model_copy(update={"api_request_seconds": 0.6})) as url:
+        status, problem = send(url, authorized + b"{")
     assert (status, problem["code"], problem["retryable"]) == (408, "request_too_slow", True)
 
 
@@ -120,6 +120,7 @@ def test_requests_in_a_row_are_each_answered(url: str) -> None:
 
 
 def test_a_client_that_never_reads_is_disconnected(settings: Settings) -> None:
+    settings = settings.model_copy(update={"api_stall_seconds": 0.3})
     app = create_app(settings)
     ended: list[bool] = []
 
@@ -137,10 +138,11 @@ def test_a_client_that_never_reads_is_disconnected(settings: Settings) -> None:
 
     with serving(settings, app) as url, closing(connected(url)) as client:
         client.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-        until(lambda: bool(ended), 10, what="the end of the stream")
+        until(lambda: bool(ended), LONG_S / 2, what="the end of the stream")
 
 
 def test_a_slow_client_that_keeps_reading_is_not_disconnected(settings: Settings) -> None:
+    settings = settings.model_copy(update={"api_stall_seconds": 1})
     app = create_app(settings)
     size = 16 * 1024 * 1024
 
@@ -153,7 +155,7 @@ def test_a_slow_client_that_keeps_reading_is_not_disconnected(settings: Settings
         received, resting = 0, Event()
         while part := client.recv(512 * 1024):
             received += len(part)
-            resting.wait(0.03)  # A second for all of it: three times as long as it may stand still.
+            resting.wait(0.1)  # Three seconds for all of it: three times as long as it may stand still.
         assert received > size
 
 
