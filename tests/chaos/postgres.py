@@ -16,7 +16,7 @@ from tests.chaos.disks import Disk
 from tests.chaos.processes import Target
 from tools import private_postgres
 
-_UP_WITHIN_S = 60.0
+_UP_WITHIN_S = 180.0
 _NAME = "events"
 
 

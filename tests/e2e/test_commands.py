@@ -8,6 +8,7 @@ from redis import Redis
 
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
+from tests.support.waiting import LONG_S
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 def ended(billie: Billie, *arguments: str, **settings: str) -> tuple[int, str]:
     process = billie.start(*arguments, **settings)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=2 * LONG_S)
     return process.returncode, errors
 
 

@@ -83,7 +83,7 @@ def test_the_demo_is_well_but_for_its_dead_letters_stops_at_a_signal_and_resumes
     process = start(tmp_path / "demo")
     output, token = shown(process, r"^TOKEN=(\S+)")
     _, path = shown(process, r"'(http\S+/v1/customers/\S+)'")
-    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=20) as client:
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
         answer = client.get(path)
         status = client.get(f"{path.partition('/v1/')[0]}/v1/status").json()
     assert answer.status_code == 200
@@ -92,11 +92,11 @@ def test_the_demo_is_well_but_for_its_dead_letters_stops_at_a_signal_and_resumes
     children = descendants(process)
     assert len(children) >= 7
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=240)
+    rest, _ = process.communicate(timeout=600)
     assert (process.returncode, "The data is kept" in rest) == (0, True), output + rest
     assert not [child for child in children if child.is_running()]
     again = start(tmp_path / "demo", "--for", "2")
-    more, _ = again.communicate(timeout=240)
+    more, _ = again.communicate(timeout=600)
     assert again.returncode == 0, more
     assert messages(more) > messages(rest)
 
@@ -114,7 +114,7 @@ def test_a_second_signal_stops_it_hard(start: Start, tmp_path: Path) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(0.2)  # Signals sent at once would be one.
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=240)
+    rest, _ = process.communicate(timeout=600)
     assert (process.returncode, "Stopped hard" in rest) == (1, True)
     _none_is_left(children)
 
@@ -134,7 +134,7 @@ def test_a_server_alone_that_is_killed_starts_again(start: Start, tmp_path: Path
     _, again = shown(process, r"^redis-server was away for 10 s, and is process (\d+) now")
     assert psutil.Process(int(again)).is_running()
     process.terminate()
-    rest, _ = process.communicate(timeout=240)
+    rest, _ = process.communicate(timeout=600)
     assert process.returncode == 0, rest
     assert not psutil.pid_exists(int(again))
     _none_is_left(children)
@@ -145,7 +145,7 @@ def test_two_demos_share_neither_ports_nor_data_and_a_dead_process_ends_its_own(
 ) -> None:
     first = start(tmp_path / "demo")
     shown(first, r"^(TOKEN)=")
-    output, _ = start(tmp_path / "demo").communicate(timeout=240)
+    output, _ = start(tmp_path / "demo").communicate(timeout=600)
     assert "Another demo is using" in output
     second = start(tmp_path / "other")
     output, _ = shown(second, r"^(TOKEN)=")
@@ -153,7 +153,7 @@ def test_two_demos_share_neither_ports_nor_data_and_a_dead_process_ends_its_own(
     for demo, name in ((first, "ingest"), (second, "redis-server")):
         children = descendants(demo)
         next(child for child in children if name in " ".join(child.cmdline())).kill()
-        rest, _ = demo.communicate(timeout=240)
+        rest, _ = demo.communicate(timeout=600)
         assert demo.returncode == 1
         assert f"{name} ended by itself, with code -9" in rest
         _none_is_left(children)

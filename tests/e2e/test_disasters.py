@@ -33,7 +33,7 @@ from tests.support.observed import (
     pending,
 )
 from tests.support.servers.sandbox import serves
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 from tests.support.whole_system import on_free_ports, whole_system
 from tools.lender_day import sample
 
@@ -107,7 +107,7 @@ def test_a_lost_redis_is_refilled_by_the_publishers(
     with Redis.from_url(settings.redis_url, protocol=2) as client, (tmp_path / "log").open("w") as log:
         publish(client, settings.inbox_stream, entries[:half])
         ingesting = billie.start("ingest", log=log)
-        until(lambda: _is_settled(client, settings), 60, "the first half")
+        until(lambda: _is_settled(client, settings), what="the first half")
         newest = newest_position(settings)
         redis.kill()
         shutil.rmtree(tmp_path / "redis" / "appendonlydir")
@@ -115,10 +115,10 @@ def test_a_lost_redis_is_refilled_by_the_publishers(
         assert client.xlen(settings.inbox_stream) == 0, "nothing is left"
         # Where exactly it ended is unknown: the publishers send a day too much, and what was never read.
         publish(client, settings.inbox_stream, entries[half // 2 :])
-        until(lambda: _is_settled(client, settings), 60, "a recreated group, and the rest")
+        until(lambda: _is_settled(client, settings), what="a recreated group, and the rest")
         assert newest_position(settings) > newest
         ingesting.terminate()
-        assert ingesting.wait(30) == 0
+        assert ingesting.wait(LONG_S) == 0
         assert "Created the consumer group" in (tmp_path / "log").read_text()
         billie.run("project", "--drain")
         under_loss = all_documents(settings)
@@ -178,8 +178,8 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
     with Redis.from_url(settings.redis_url, protocol=2) as client:
         with whole_system(settings, tmp_path) as billie:
             publish(client, settings.inbox_stream, [*opened([ACCOUNT]), *people, *entries[:half]])
-            until(lambda: all_are_open(tmp_path / "ledger.db", [ACCOUNT]), 60, "the ledger to hear of it")
-            until(lambda: _is_settled(client, settings), 60, "the first half")
+            until(lambda: all_are_open(tmp_path / "ledger.db", [ACCOUNT]), what="the ledger to hear of it")
+            until(lambda: _is_settled(client, settings), what="the first half")
             made = json.loads(billie.run("backup", "make", str(backup), "--json"))
             publish(client, settings.inbox_stream, entries[half:])
             with _api(settings, "operations") as ann, _api(settings, "admin") as eve:
@@ -188,8 +188,8 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
                 assert _posted(ann, f"/v1/customers/C-{ACCOUNT}/notes", NOTE, note) in (201, 202)
                 reason = {"reason": "Asked for by letter of 2 March."}
                 assert _posted(eve, "/v1/customers/CUS-GONE/erasure", reason, {}) == 201
-            until(lambda: _is_settled(client, settings), 60, "the second half")
-            until(lambda: _is_folded(settings), 60, "all documents")
+            until(lambda: _is_settled(client, settings), what="the second half")
+            until(lambda: _is_folded(settings), what="all documents")
         newest = newest_position(settings)
         before = all_documents(settings)
 
@@ -204,7 +204,7 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
 
         with (tmp_path / "ledger-again.log").open("w") as log:
             ledger = billie.start("ledger-sandbox", "--data", str(tmp_path / "ledger.db"), log=log)
-            until(lambda: serves(settings.ledger_target), 60, "the ledger")
+            until(lambda: serves(settings.ledger_target), what="the ledger")
             found = billie.end("reconcile", "--json")
             assert found.returncode == 1, found.stderr
             report = json.loads(found.stdout)
@@ -225,7 +225,7 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
             billie.run("project", "--drain")
             assert "Nothing is beyond the store" in billie.run("reconcile")
             ledger.terminate()
-            assert ledger.wait(30) == 0
+            assert ledger.wait(LONG_S) == 0
 
         after = all_documents(settings)
         for name in FROM_MESSAGES:
@@ -244,7 +244,7 @@ def test_the_event_store_is_restored_to_an_earlier_time_and_reconciled(
 def _api(settings: Settings, role: str) -> httpx.Client:
     token = issue_token(settings, f"{role}-1", role)
     base = f"http://127.0.0.1:{settings.api_port}"
-    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=LONG_S)
 
 
 def _posted(api: httpx.Client, path: str, body: dict[str, str], headers: dict[str, str]) -> int:
@@ -259,7 +259,7 @@ def _posted(api: httpx.Client, path: str, body: dict[str, str], headers: dict[st
         status = answers[-1].status_code
         return status not in (202, 404, 503) or ("notes" in path and status == 202)
 
-    until(is_known, 60, f"an outcome of {path}")
+    until(is_known, what=f"an outcome of {path}")
     return answers[-1].status_code
 
 

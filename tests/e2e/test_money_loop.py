@@ -11,7 +11,7 @@ from redis import Redis
 from app.api.auth.development_tokens import issue_token
 from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 from tests.support.whole_system import on_free_ports, whole_system
 
 
@@ -26,7 +26,10 @@ def api(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
     token = issue_token(settings, "ann", "operations")
     base = f"http://127.0.0.1:{settings.api_port}"
     headers = {"Authorization": f"Bearer {token}"}
-    with whole_system(settings, tmp_path), httpx.Client(base_url=base, headers=headers, timeout=10) as client:
+    with (
+        whole_system(settings, tmp_path),
+        httpx.Client(base_url=base, headers=headers, timeout=LONG_S) as client,
+    ):
         yield client
 
 
@@ -39,7 +42,7 @@ def repay(api: httpx.Client, body: dict[str, str], key: str) -> httpx.Response:
         answers.append(api.post("/v1/ledger/accounts/L1/repayments", json=body, headers=headers))
         return answers[-1].status_code in (201, 422)
 
-    until(known, 60, f"the outcome of {key}")
+    until(known, what=f"the outcome of {key}")
     return answers[-1]
 
 
@@ -72,13 +75,13 @@ def test_a_repayment_comes_back_as_a_projected_balance(
         answer = api.get("/v1/ledger/accounts/L1/balance")
         return answer.json().get("totalOutstanding") if answer.is_success else None
 
-    until(lambda: balance() == "600.00", 60, "the loan in MongoDB")
-    until(lambda: owed() == "600.00", 60, "the loan in the ledger's books")
+    until(lambda: balance() == "600.00", what="the loan in MongoDB")
+    until(lambda: owed() == "600.00", what="the loan in the ledger's books")
     cash = {"amount": "150.00", "paymentMethod": "cash"}
     posted = repay(api, cash, "counter-2026-03-06-1")
     assert (posted.status_code, posted.json()["status"]) == (201, "posted"), posted.text
     assert posted.json()["posting"]["allocatedToFees"] == "100.00", "fees first"
-    until(lambda: balance() == "450.00", 60, "the repayment in MongoDB")
+    until(lambda: balance() == "450.00", what="the repayment in MongoDB")
     assert owed() == "450.00"
     again = repay(api, cash, "counter-2026-03-06-1")
     assert again.headers["Idempotent-Replay"] == "true"
@@ -87,7 +90,7 @@ def test_a_repayment_comes_back_as_a_projected_balance(
     until(lambda: len(api.get(where).json()["items"]) == 1, what="the command in MongoDB")
     fee, key = {"amount": "15.00", "type": "late_fee"}, {"Idempotency-Key": "late-fee-2026-03-06"}
     assert api.post("/v1/ledger/accounts/L1/fees", json=fee, headers=key).status_code == 201
-    until(lambda: balance() == "465.00", 60, "the fee in MongoDB")
+    until(lambda: balance() == "465.00", what="the fee in MongoDB")
     assert balances()["totalPaid"] == "150.00", "a fee is no payment taken back"
     large = repay(api, {"amount": "615.00"}, "counter-2026-03-06-2")
     assert large.json()["posting"]["overpayment"] == "150.00"

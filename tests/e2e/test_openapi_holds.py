@@ -41,8 +41,8 @@ def test_the_api_matches_its_openapi_document(
 
     with whole_system(settings, tmp_path) as billie:
         billie.run("publish", "samples/lender-day.jsonl")
-        until(lambda: is_there("/v1/loan-accounts/ACC-900001"), 90, "the sample's first account")
-        until(lambda: is_there("/v1/ledger/accounts/ACC-900001/balance"), 90, "it in the ledger")
+        until(lambda: is_there("/v1/loan-accounts/ACC-900001"), what="the sample's first account")
+        until(lambda: is_there("/v1/ledger/accounts/ACC-900001/balance"), what="it in the ledger")
         ended = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--no-color"),

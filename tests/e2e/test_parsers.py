@@ -15,6 +15,7 @@ from redis import Redis
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.observed import dead_letters
+from tests.support.waiting import LONG_S
 
 EXAMPLE = ROOT / "examples" / "account_sdk_adapter"
 BOOKED = {
@@ -40,7 +41,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(EXAMPLE)],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=5 * LONG_S,
     )
     return target
 
@@ -100,7 +101,7 @@ def test_two_adapters_of_one_prefix_stop_ingest_and_replay(
     both = with_packages(billie, installed, tmp_path)
     for arguments in (("ingest", "--drain"), ("dead-letters", "replay", "--all")):
         process = both.start(*arguments)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=2 * LONG_S)
         assert process.returncode == 2
         assert "account-sdk-adapter 1.0.0 and rival-adapter 2.0" in errors
         assert "Traceback" not in errors

@@ -16,7 +16,7 @@ from app.projections.rebuild.shadow import PREFIX, record_id
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.data.stored import live, store_backlog, stored_and_projected
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 Mongo = Database[dict[str, Any]]
 
@@ -42,10 +42,10 @@ def test_an_interrupted_rebuild_leaves_the_live_collection_and_resumes(
     before = live(shared_db)
     with (tmp_path / "rebuild.log").open("w+") as log:
         rebuilding = large.start("rebuild", "conversations", "--all", log=log)
-        until(lambda: rebuilding.poll() is not None or _shadow_has_documents(shared_db), 60)
+        until(lambda: rebuilding.poll() is not None or _shadow_has_documents(shared_db))
         assert rebuilding.poll() is None, log.seek(0) or log.read()
         os.kill(rebuilding.pid, how)
-        assert rebuilding.wait(60) == (1 if how == signal.SIGINT else -how)
+        assert rebuilding.wait(2 * LONG_S) == (1 if how == signal.SIGINT else -how)
         log.seek(0)
         said = log.read()
     assert live(shared_db) == before
@@ -111,7 +111,7 @@ def test_verify_agrees_while_events_come_in(
             said = each.result()
             assert (said.returncode, "no differences" in said.stdout) == (0, True), said
         projecting.terminate()
-        assert projecting.wait(30) == 0
+        assert projecting.wait(LONG_S) == 0
 
 
 def test_dry_run_and_wrong_names(large: Billie) -> None:

@@ -19,7 +19,7 @@ from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie, Process
 from tests.support.servers.sandbox import calling, serves
 from tests.support.stream_accounts import accounts
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 OPENED = {"account_id": "L1", "customer_id": "C1", "loan_amount": "500.00", "loan_fee": "100.00"}
 PAID_OUT = {"account_id": "L1", "current_balance": "600.00"}
@@ -58,7 +58,7 @@ class Sandbox:
         """None while the account is not known."""
         with calling(self.target) as ledger:
             try:
-                answer = ledger.GetBalance(wire.GetBalanceRequest(loan_account_id="L1"), timeout=5)
+                answer = ledger.GetBalance(wire.GetBalanceRequest(loan_account_id="L1"), timeout=LONG_S)
             except grpc.RpcError:
                 return None
         return str(answer.total_outstanding)
@@ -94,14 +94,14 @@ def test_kill_9_between_posting_and_publishing(
         until(lambda: sandbox.owed() == "600.00")
         with no_writes(redis_client):
             with calling(sandbox.target) as ledger:
-                first = ledger.RecordRepayment(REPAYMENT, timeout=10)
+                first = ledger.RecordRepayment(REPAYMENT, timeout=LONG_S)
             assert (sandbox.unpublished(), published(redis_client, settings)) == (1, [])
             process.kill()
             process.wait()
     with sandbox.running():
         until(lambda: sandbox.unpublished() == 0)
         with calling(sandbox.target) as ledger:
-            again = ledger.RecordRepayment(REPAYMENT, timeout=10)
+            again = ledger.RecordRepayment(REPAYMENT, timeout=LONG_S)
         assert (again.idempotent_replay, again.transaction) == (True, first.transaction)
         assert sandbox.owed() == "550.00"
     assert set(published(redis_client, settings)) == {first.event_id}
@@ -119,12 +119,12 @@ def test_the_process_announces_a_sandbox_and_stops_on_sigterm(
         until(lambda: sandbox.owed() == "600.00")
         with calling(sandbox.target) as ledger:
             with pytest.raises(grpc.RpcError, match="Socket closed"):
-                ledger.RecordRepayment(REPAYMENT, timeout=10)
+                ledger.RecordRepayment(REPAYMENT, timeout=LONG_S)
             with pytest.raises(grpc.RpcError, match="UNIMPLEMENTED"):
-                ledger.ApplyFee(wire.ApplyFeeRequest(loan_account_id="L1", fee_amount="1"), timeout=10)
+                ledger.ApplyFee(wire.ApplyFeeRequest(loan_account_id="L1", fee_amount="1"), timeout=LONG_S)
         assert sandbox.owed() == "550.00"
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LONG_S)
         assert process.returncode == 0, errors
         assert "SANDBOX LEDGER, NO REAL MONEY MOVES" in errors
         assert "RecordRepayment:drop-after-commit" in errors

@@ -59,11 +59,11 @@ def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     watchdog.start()
     try:
         token, url = _shown(process)
-        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         assert answer.status_code == 200
         assert answer.json()["customerId"].startswith("CUS-")
         process.terminate()
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=120)
         assert (process.returncode, "The data is kept" in rest) == (0, True), rest
     finally:
         watchdog.cancel()

@@ -129,14 +129,14 @@ class Billie:
             }
         )
 
-    def run(self, *arguments: str, stdin: str = "", within_s: float = 120) -> str:
+    def run(self, *arguments: str, stdin: str = "", within_s: float = 600) -> str:
         """Run a command to its end; what it printed. Fails the test unless it exits with 0."""
         done = self.end(*arguments, stdin=stdin, within_s=within_s)
         assert done.returncode == 0, f"billie {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
         return done.stdout
 
     def end(
-        self, *arguments: str, stdin: str = "", within_s: float = 120, **more_settings: str
+        self, *arguments: str, stdin: str = "", within_s: float = 600, **more_settings: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, good or bad. Raises TimeoutExpired."""
         with _file() as given, _file() as printed, _file() as errors:

@@ -8,6 +8,7 @@ from typing import Any
 from app.ingestion.messages.parsers import NO_PARSERS, Parsers
 from app.runtime.bootstrap import Ingest, Process, Project
 from app.runtime.settings.settings import Settings
+from tests.support.waiting import LONG_S
 
 
 def ingest(
@@ -53,5 +54,5 @@ def _beside(role: Callable[[Event], None]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(LONG_S)
     assert not thread.is_alive()

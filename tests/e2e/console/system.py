@@ -20,11 +20,11 @@ from app.ingestion.stream.publish import publish
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie, Process
 from tests.support.data.given import NOON
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 SEED = 7
 CUSTOMERS = 7
-_WAIT_MS = 30_000
+_WAIT_MS = 60_000
 THEMES = [
     pytest.param({"color_scheme": "light"}, id="light"),
     pytest.param({"color_scheme": "dark"}, id="dark"),
@@ -40,8 +40,8 @@ class System:
         self.url = f"http://127.0.0.1:{settings.api_port}"
         self._billie = Billie.of(settings)
         self._running: dict[str, Process] = {}
-        token = issue_token(settings, "test", "admin")
-        self.api = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        headers = {"Authorization": f"Bearer {issue_token(settings, 'test', 'admin')}"}
+        self.api = httpx.Client(base_url=self.url, headers=headers, timeout=LONG_S)
 
     def start(self, name: str) -> None:
         """Start a role without waiting for it."""
@@ -52,7 +52,7 @@ class System:
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Stop a role: kill it, or let it end."""
         self.signal(name, number)
-        self._running[name].wait(30)
+        self._running[name].wait(LONG_S)
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a role a signal."""
@@ -60,7 +60,7 @@ class System:
 
     def up(self) -> None:
         """Wait until it serves."""
-        until(lambda: self._answers("/readyz"), 60, "the API")
+        until(lambda: self._answers("/readyz"), what="the API")
 
     def story(self, number: int) -> None:
         """Publish the messages of the simulated lender's customer of that number."""
@@ -97,7 +97,7 @@ class System:
         for process in self._running.values():
             process.kill()
         for process in self._running.values():
-            process.wait(30)
+            process.wait(LONG_S)
 
 
 def settings_of(redis_url: str, mongo_url: str, logs: Path, name: str) -> Settings:
@@ -135,7 +135,7 @@ def running_system(settings: Settings, logs: Path) -> Iterator[System]:
         running.tell(
             "customer.changed.v1", customer_id=customer_of(first), vulnerable=True, preferred_name="Mia"
         )
-        until(lambda: _is_known(running, first), 90, "the customers")
+        until(lambda: _is_known(running, first), what="the customers")
         yield running
 
 

@@ -29,7 +29,7 @@ def ada(browser: Browser, running: System) -> Page:
 
 def test_a_dead_letter_is_viewed_and_replayed(ada: Page, running: System) -> None:
     running.put(NO_KEY)
-    until(lambda: running.api.get("/v1/dead-letters").json()["items"], 30, "the dead letter")
+    until(lambda: running.api.get("/v1/dead-letters").json()["items"], what="the dead letter")
     ada.goto(f"{running.url}/dead-letters?reason=missing_key")
     ada.get_by_role("button", name="Replay all").click()
     expect(ada.get_by_role("dialog").get_by_role("button", name="Replay", exact=True)).to_be_visible()

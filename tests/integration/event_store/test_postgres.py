@@ -18,7 +18,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.event_store.postgres import PostgresBatchRecorder, SecurePostgresFactory, connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 from tests.unit.ingestion.entries import heard, message, said
 from tools.private_postgres import PrivatePostgres
 
@@ -126,8 +126,8 @@ def test_a_role_waits_for_a_server_lost_while_opening(
     ):
         second = thread.submit(lambda: Servicing.from_url(postgres_url).close())
         killed = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waits}"
-        until(lambda: connection.execute(killed.encode()).rowcount == 1, 20, "somebody to wait for the lock")
-        error = second.exception(20)
+        until(lambda: connection.execute(killed.encode()).rowcount == 1, what="somebody to wait for the lock")
+        error = second.exception(LONG_S)
     assert isinstance(error, EVENT_STORE_ERRORS)
 
 

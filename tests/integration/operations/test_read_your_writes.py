@@ -17,6 +17,7 @@ from app.operations.servers import Servers
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.roles import ingest, ingesting, project, projecting
+from tests.support.waiting import LONG_S
 
 POISON = {"typ": "account.updated.v1", "payload": "{}"}
 UNKNOWN = {"typ": "weather.changed", "payload": "{"}
@@ -52,16 +53,16 @@ def test_a_visible_entry_can_be_read_at_once(
     with ingesting(settings), projecting(settings):
         for number in range(20):
             visibility, sent = send(servers, said(f"V{number}"))
-            assert fates(visibility.wait(sent, 20)) == [Fate.VISIBLE]
+            assert fates(visibility.wait(sent, LONG_S)) == [Fate.VISIBLE]
             assert mongo_db["conversations"].find_one({"_id": f"V{number}"}) is not None
 
 
 def test_each_entry_has_its_own_status(servers: Servers, settings: Settings) -> None:
     with ingesting(settings), projecting(settings):
         earlier, sent = send(servers, POISON)
-        assert fates(earlier.wait(sent, 20)) == [Fate.DEAD_LETTER]
+        assert fates(earlier.wait(sent, LONG_S)) == [Fate.DEAD_LETTER]
         visibility, sent = send(servers, said("V1"), POISON, UNKNOWN)
-        outcomes = visibility.wait(sent, 20)
+        outcomes = visibility.wait(sent, LONG_S)
     assert fates(outcomes) == [Fate.VISIBLE, Fate.DEAD_LETTER, Fate.UNKNOWN_TYPE]
     dead_letter = outcomes[1].letter
     assert dead_letter is not None
@@ -101,7 +102,7 @@ def test_a_delivered_entry_is_pending_and_blocks_no_other(
     redis_client.xreadgroup(group, "me", {stream: ">"}, count=2)
     redis_client.xack(stream, group, sent[0].entry_id)
     with ingesting(settings), projecting(settings):
-        assert fates(visibility.wait([sent[2]], 20)) == [Fate.VISIBLE]
+        assert fates(visibility.wait([sent[2]], LONG_S)) == [Fate.VISIBLE]
         assert fates(visibility.wait(sent, 0.1)) == [Fate.VISIBLE, Fate.PENDING, Fate.VISIBLE]
 
 
@@ -120,7 +121,7 @@ def test_publish_waits(
     file = tmp_path / "entries.jsonl"
     file.write_text("\n".join(json.dumps(said(f"V{number}")) for number in range(2_500)))
     with ingesting(settings), projecting(settings):
-        done = billie.run("publish", str(file), "--wait", "--timeout", "60")
+        done = billie.run("publish", str(file), "--wait", "--timeout", "100")
         assert mongo_db["conversations"].count_documents({}) == 2_500
         assert done.splitlines()[-1] == "2,500 visible, 0 dead letters, 0 of unknown types."
         ill = billie.end("publish", "-", "--wait", stdin=f"{json.dumps(POISON)}\n{json.dumps(UNKNOWN)}\n")

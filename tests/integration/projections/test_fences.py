@@ -33,6 +33,7 @@ from tests.support.data.handlers import handled_by
 from tests.support.data.stored import live, stored_and_projected
 from tests.support.roles import project
 from tests.support.servers.event_stores import NewStore
+from tests.support.waiting import LONG_S
 
 CUSTOMERS = Customers()
 
@@ -192,8 +193,8 @@ def test_the_first_of_several_leases_beats_while_the_others_are_acquired(
     mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (leases, rebuilds):
-        monkeypatch.setattr(module, "GONE_AFTER_S", 1.0)
-    monkeypatch.setattr(leases, "BEAT_EVERY_S", 0.2)
+        monkeypatch.setattr(module, "GONE_AFTER_S", 2.0)
+    monkeypatch.setattr(leases, "BEAT_EVERY_S", 0.1)
     identifiers = [f"{name}#rebuild" for name in "abc"]
     for each in identifiers:
         mongo_db[COLLECTION].insert_one({"_id": each, "position": 0, "lease": {"owner": "killed", "beat": 3}})
@@ -204,9 +205,9 @@ def test_the_first_of_several_leases_beats_while_the_others_are_acquired(
             with rebuilds._taken([Lease(mongo_db, each, owner) for each in wanted], mongo_db, Flag()):
                 got.append(owner)
                 has_all.set()
-                done.wait(10)
+                done.wait(LONG_S)
         except rebuilds.RebuildRunsError:
-            has_all.wait(20)
+            has_all.wait(LONG_S)
             done.set()
 
     one = Thread(target=take, args=("one", identifiers))

@@ -24,7 +24,7 @@ from tests.support.commands import Billie
 from tests.support.data.stored import live, stored_and_projected
 from tests.support.observed import READ_MODELS
 from tests.support.roles import projecting
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 Mongo = Database[dict[str, Any]]
 BY = {"id": "ada", "name": "Ada Poe", "role": "admin"}
@@ -54,14 +54,14 @@ def running(settings: Settings) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(40)
+        thread.join(2 * LONG_S)
     assert not thread.is_alive()
 
 
 def ended(database: Mongo, job_id: str) -> dict[str, Any]:
     """The job, once it has ended."""
     wanted = {"_id": job_id, "endedAt": {"$exists": True}}
-    until(lambda: database[COLLECTION].count_documents(wanted) == 1, 60, "the job's end")
+    until(lambda: database[COLLECTION].count_documents(wanted) == 1, what="the job's end")
     return database[COLLECTION].find_one(wanted) or {}
 
 
@@ -79,7 +79,7 @@ class Children:
             found[:] = [each for each in psutil.Process().children() if self._is_new(each)]
             return bool(found)
 
-        until(is_there, 30, "the job's process")
+        until(is_there, what="the job's process")
         self._seen.add(found[0].pid)
         return found[0]
 
@@ -170,7 +170,7 @@ def test_a_job_is_stopped_while_it_waits_and_while_it_runs(
     assert (jobs.stop(second["_id"]) or {})["status"] == "stopped"
     assert jobs.stop("no-such-job") is None
     with held(mongo_db, "customers"), running(settings):
-        until(lambda: phase(mongo_db, first["_id"]) == "swap", 30, "it to wait for the live projector")
+        until(lambda: phase(mongo_db, first["_id"]) == "swap", what="it to wait for the live projector")
         assert (jobs.stop(first["_id"]) or {})["stopWanted"]
         done = ended(mongo_db, first["_id"])
     assert (done["status"], "stopWanted" in done) == ("stopped", False)
@@ -239,7 +239,7 @@ def test_a_stopping_runner_puts_its_job_back_and_the_next_continues_it(
 ) -> None:
     job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
     with held(mongo_db, "customers"), running(settings):
-        until(lambda: phase(mongo_db, job["_id"]) == "swap", 30, "it to wait for the live projector")
+        until(lambda: phase(mongo_db, job["_id"]) == "swap", what="it to wait for the live projector")
     left = mongo_db[COLLECTION].find_one({"_id": job["_id"]}) or {}
     assert (left["status"], left["attempts"], left["lease"]["owner"]) == ("waiting", 0, None)
     with running(settings):

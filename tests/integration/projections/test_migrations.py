@@ -20,6 +20,7 @@ from pymongo.errors import CollectionInvalid, WriteError
 from app.projections.migrations import MigrationError, all_migrations, migrate
 from app.runtime.servers.embedded import die_with_parent
 from tests.support.commands import ROOT, Billie
+from tests.support.waiting import LONG_S
 
 NewDatabase = Callable[[int], Database[dict[str, Any]]]
 REPLICAS = 4
@@ -166,7 +167,7 @@ def test_several_at_once_on_a_new_database_all_come_to_the_end(new_database: New
 
         def replica(database: Database[dict[str, Any]], at_once: Barrier = at_once) -> None:
             database.command("ping")
-            at_once.wait(30)
+            at_once.wait(LONG_S)
             list(migrate(database))
 
         with ThreadPoolExecutor(REPLICAS) as replicas:
@@ -214,7 +215,7 @@ def test_several_processes_at_once_all_exit_with_0(
             assert replica.stdin is not None
             replica.stdin.write("go\n")
             replica.stdin.flush()
-        ended = [(replica.communicate(timeout=60)[1], replica.returncode) for replica in replicas]
+        ended = [(replica.communicate(timeout=2 * LONG_S)[1], replica.returncode) for replica in replicas]
     assert ended == [("", 0)] * REPLICAS
     assert made_of(mongo_db) == made_of(new_database(0))
 

@@ -18,14 +18,14 @@ from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 Ask = Callable[[str], tuple[int, dict[str, Any]]]
 
 
 def asking(port: int) -> Ask:
     def ask(path: str) -> tuple[int, dict[str, Any]]:
-        answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10)
+        answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=LONG_S)
         return answer.status_code, answer.json()
 
     return ask
@@ -51,7 +51,7 @@ def role(verb: str, settings: Settings, logs: Path) -> Iterator[Ask]:
         yield ask
     finally:
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == 0
+        assert child.wait(LONG_S) == 0
 
 
 def test_a_consumer_is_ready_once_it_reads_and_reports_a_quiet_source(
@@ -77,11 +77,11 @@ def test_each_projection_has_its_own_heartbeat(settings: Settings, mongo_db: Any
 
 def test_a_role_waiting_for_a_server_is_alive_and_not_ready(settings: Settings, tmp_path: Path) -> None:
     """Redis is not there; PostgreSQL is not there when the role starts."""
-    away = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
+    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     with role("ingest", away, tmp_path) as ask:
         assert ask("/readyz")[0] == 503
         assert ask("/healthz")[0] == 200
-    nowhere = settings.model_copy(update={"event_store_url": f"postgresql://u@127.0.0.1:{free_port()}/x"})
+    nowhere = settings.model_copy(update={"event_store_url": "postgresql://u@127.0.0.1:1/x"})
     with role("project", nowhere, tmp_path) as ask:
         log = tmp_path / "project.log"
         until(lambda: "Waiting for a server" in log.read_text(), what="it to wait")

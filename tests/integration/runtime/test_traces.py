@@ -20,7 +20,7 @@ from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.servers.otlp import Receiver, receiving
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 SECRET = "Wilhelmina"
 THEIRS = "0af7651916cd43dd8448eb211c80319c"
@@ -59,7 +59,7 @@ def api(settings: Settings, log: Path) -> Iterator[httpx.Client]:
         child = billie_of(settings).start("api", log=file, BILLIE_API_PORT=str(port))
     token = issue_token(settings, "ann", "admin")
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}, timeout=LONG_S
     ) as client:
 
         def answers() -> bool:
@@ -72,7 +72,7 @@ def api(settings: Settings, log: Path) -> Iterator[httpx.Client]:
         until(answers, what="the API to answer")
         yield client
     child.send_signal(signal.SIGTERM)
-    assert child.wait(30) in (0, -signal.SIGTERM), log.read_text()
+    assert child.wait(LONG_S) in (0, -signal.SIGTERM), log.read_text()
 
 
 def test_a_message_has_one_trace_from_the_stream_to_its_documents(
@@ -150,8 +150,6 @@ def test_without_an_endpoint_tracing_is_off(
 def test_an_unavailable_trace_receiver_stops_no_role(
     settings: Settings, redis_client: Redis, mongo_db: Any
 ) -> None:
-    nowhere = settings.model_copy(
-        update={"otlp_endpoint": f"http://127.0.0.1:{free_port()}", "trace_share": 1.0}
-    )
+    nowhere = settings.model_copy(update={"otlp_endpoint": "http://127.0.0.1:1", "trace_share": 1.0})
     publish(redis_client, settings.inbox_stream, [NAMED, SAID])
     assert "2 entries taken" in billie_of(nowhere).run("ingest", "--drain")

@@ -11,13 +11,14 @@ from app.runtime.observability.metrics import Role
 from app.runtime.observability.metrics_server import serving_metrics
 from app.runtime.servers.embedded import free_port
 from app.runtime.settings.settings import Settings
+from tests.support.waiting import LONG_S
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scraped(url: str) -> Samples:
     """Every sample at a ``/metrics``."""
-    answer = httpx.get(url, timeout=10)
+    answer = httpx.get(url, timeout=LONG_S)
     assert answer.status_code == 200, answer.text
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value

@@ -23,7 +23,7 @@ from app.runtime.settings.settings import Settings
 from tests.support.api.serving import serving
 from tests.support.observed import READ_MODELS, dead_letters, newest_position
 from tests.support.roles import ingest, ingesting, project, projecting
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 SAID = {"typ": "user_input", "cid": "V1", "utterance": "hello"}
 NO_KEY = {"typ": "account.updated.v1", "payload": "{}"}
@@ -286,7 +286,7 @@ def test_inbox_refuses_waits_beyond_its_limit(
     is_over, carry_out = Event(), inbox.publish_and_wait
 
     def held(*arguments: Any) -> Any:
-        is_over.wait(20)
+        is_over.wait(LONG_S)
         return carry_out(*arguments)
 
     monkeypatch.setattr(inbox, "publish_and_wait", held)
@@ -296,7 +296,7 @@ def test_inbox_refuses_waits_beyond_its_limit(
         with ThreadPoolExecutor(2) as others:
             sent = [others.submit(client.post, "/v1/inbox?wait=0", json=SAID) for _ in range(2)]
             try:
-                until(lambda: waits.statistics().tasks_waiting == 1, 10, "one at it, and one behind it")
+                until(lambda: waits.statistics().tasks_waiting == 1, LONG_S / 2, "one to wait")
                 answer = client.post("/v1/inbox?wait=0", json=SAID)
             finally:
                 is_over.set()

@@ -24,6 +24,7 @@ from app.runtime.settings.settings import Settings
 from tests.support.commands import Billie
 from tests.support.observed import newest_position
 from tests.support.roles import ingest
+from tests.support.waiting import LONG_S
 
 TOO_LARGE = {"typ": "account.updated.v1", "dat": json.dumps({"account_id": "L1", "pad": "x" * 2_000})}
 NO_JSON = {"typ": "account.updated.v1", "dat": "{"}
@@ -107,7 +108,7 @@ def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, s
     }
     assert billie.run("dead-letters", "replay", first["deadLetterId"]) == "1 landed, 0 failed again.\n"
     process = billie.start("dead-letters", "replay", "--all")
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=2 * LONG_S)
     assert process.returncode == 1
     assert f"{third['deadLetterId']} failed again: not_utf8" in errors
     billie.run("dead-letters", "discard", second["deadLetterId"], "--because", "a test of theirs")
@@ -130,7 +131,7 @@ def test_commands(store: DeadLetterStore, billie: Billie, redis_client: Redis, s
 )
 def test_mistakes_are_reported(billie: Billie, arguments: list[str], code: int, said: str) -> None:
     process = billie.start("dead-letters", *arguments)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=2 * LONG_S)
     assert (process.returncode, said in errors) == (code, True), errors
 
 
@@ -144,7 +145,7 @@ def together(first: Callable[[], object], second: Callable[[], object]) -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two replays that both have landed their entry before either looks at the list again."""
-    both = Barrier(2, timeout=20)
+    both = Barrier(2, timeout=LONG_S)
     apply = DeadLetterStore._apply
 
     def apply_and_meet(*arguments: Any) -> Any:

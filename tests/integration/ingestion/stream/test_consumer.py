@@ -13,7 +13,7 @@ from app.ingestion.stream.stream_info import failures_key
 from app.runtime.settings.settings import Settings
 from tests.support.observed import dead_letters, newest_position, pending
 from tests.support.roles import ingest, project
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 SAID = {"typ": "user_input", "cid": "V1", "event_id": "good", "utterance": "hello"}
 NOTED = {"typ": "noticeboard_post", "cid": "V2", "event_id": "bad", "post": "a secret"}
@@ -82,6 +82,6 @@ def test_a_consumer_waits_while_redis_refuses_writes(
     finally:
         redis_client.config_set("maxmemory", 0)
         stop.set()
-        consumer.join(20)
+        consumer.join(LONG_S)
     assert not consumer.is_alive()
     assert [dead_letter["reason"] for dead_letter in dead_letters(redis_client, settings)] == ["no_type"]

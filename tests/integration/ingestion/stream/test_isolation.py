@@ -18,7 +18,7 @@ from tests.support.observed import all_read, dead_letters, pending
 from tests.support.roles import ingest
 from tests.support.servers.event_stores import events_table, execute
 from tests.support.stream_accounts import Accounts, accounts
-from tests.support.waiting import until
+from tests.support.waiting import LONG_S, until
 
 PLACES = (0, 250, 499)
 POISON = [
@@ -118,7 +118,7 @@ def test_fault_of_the_store_makes_no_dead_letters_however_long_it_lasts(
         until(lambda: all_read(redis_client, settings) and not pending(redis_client, settings))
     finally:
         stop.set()
-        consumer.join(20)
+        consumer.join(LONG_S)
     assert not consumer.is_alive()
     assert accounts(redis_client, settings) == Accounts(500, landed=500, repeats=0, dead=0, unknown=0)
 
