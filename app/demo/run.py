@@ -196,7 +196,7 @@ def _servers(data: Path) -> Iterator[tuple[_Supervisor, Servers, dict[str, str]]
     data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
         running.enter_context(_locked(data))
-        ports = {name: _port(name, usual) for name, usual in _PORTS.items()}
+        ports = {name: running.enter_context(_port(name, usual)) for name, usual in _PORTS.items()}
         settings_file = data / "settings.env"
         supervisor = _Supervisor(data)
         running.callback(supervisor.stop)
@@ -236,16 +236,21 @@ def _locked(data: Path) -> Iterator[None]:
         yield
 
 
-def _port(name: str, usual: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def _port(name: str, usual: int) -> Iterator[int]:
+    """The usual port, or a free one. A demo claims it, before it is used, by the UDP port of that number."""
+    with socket.socket(type=socket.SOCK_DGRAM) as claim:
         try:
-            probe.bind(("127.0.0.1", usual))
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", usual))
+            claim.bind(("127.0.0.1", usual))
         except OSError:
             port = free_port()
             typer.echo(f"Port {usual} is in use: {name} takes {port}.")
-            return port
-    return usual
+            yield port
+        else:
+            yield usual
 
 
 def _secret(path: Path) -> str:
