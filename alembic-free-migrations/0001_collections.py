@@ -278,6 +278,8 @@ COLLECTIONS = {
         [
             *by_creation("status"),
             index("open", unique=True, partialFilterExpression={"open": {"$exists": True}}),
+            # One job runs at a time, of all processes.
+            index("status", unique=True, partialFilterExpression={"status": "running"}),
         ],
     ),
 }

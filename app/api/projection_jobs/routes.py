@@ -9,14 +9,14 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from app.api.auth.requirements import Admin
 from app.api.auth.roles import Role
 from app.api.documents.listing import ListedByCreation, page
-from app.api.documents.service import represented
+from app.api.documents.service import one_document, represented
 from app.api.http.pages import Page
 from app.api.http.problems import Problem, ProblemError, documented
 from app.api.http.request_fields import Body
 from app.api.http.router import Router
 from app.api.services import services_of
 from app.errors import NotFoundError
-from app.projections.jobs.jobs import COLLECTION, OPEN, JobKind, Jobs, JobStatus, Order
+from app.projections.jobs.jobs import COLLECTION, JobKind, Jobs, JobStatus
 from app.projections.read_models.base import CreatedAt, Model, StaffMember, UpdatedAt
 from app.projections.read_models.catalogue import COLLECTIONS
 from app.projections.rebuild.differences import Kind
@@ -39,7 +39,7 @@ Projections = Annotated[
 class RebuildBody(Body):
     """Rebuild read models from the events."""
 
-    kind: Literal["rebuild"]
+    kind: Literal[JobKind.REBUILD]
     projections: Projections = None
     resume: bool = Field(False, strict=True, description="Continue an unfinished rebuild.")
 
@@ -47,7 +47,7 @@ class RebuildBody(Body):
 class VerifyBody(Body):
     """Compare the documents of read models with the events."""
 
-    kind: Literal["verify"]
+    kind: Literal[JobKind.VERIFY]
     projections: Projections = None
     fix: bool = Field(False, strict=True, description="Repair what differs.")
 
@@ -120,13 +120,10 @@ def ask_for_projection_job(call: Admin, body: JobBody) -> ProjectionJob:
 
     Documents stay readable. If the same job is waiting or running already, the answer is that job.
     """
-    names = tuple(COLLECTIONS if body.projections is None else dict.fromkeys(body.projections))
-    if isinstance(body, RebuildBody):
-        order = Order(JobKind.REBUILD, names, resume=body.resume)
-    else:
-        order = Order(JobKind.VERIFY, names, fix=body.fix)
+    names = COLLECTIONS if body.projections is None else dict.fromkeys(body.projections)
+    options = body.model_dump(exclude={"kind", "projections"})
     actor = {name: each for name, each in call.by.actor._asdict().items() if each is not None}
-    record, _ = _jobs(call.request).ask(order, actor)
+    record = Jobs(call.services.servers.database).ask(body.kind, names, actor, **options)
     call.response.headers["Location"] = f"/v1/projection-jobs/{record['_id']}"
     return ProjectionJob.model_validate(record)
 
@@ -139,16 +136,13 @@ async def list_projection_jobs(
     status: JobStatus | None = None,
 ) -> Page[ProjectionJob]:
     """List jobs, newest first; for operations and up."""
-    filters: dict[str, str | None] = {"kind": kind, "status": status}
-    return await page(request, COLLECTION, ProjectionJob, listing, filters)
+    return await page(request, COLLECTION, ProjectionJob, listing, {"kind": kind, "status": status})
 
 
 @router.document("/{jobId}", ProjectionJob)
 async def get_projection_job(request: Request, job_id: JobId) -> Response:
     """Get one job: its progress, and its outcome."""
-    record = await services_of(request).database[COLLECTION].find_one({"_id": job_id})
-    if record is None:
-        raise NotFoundError("job", job_id)
+    record = await one_document(services_of(request).database, COLLECTION, "job", job_id, {})
     return represented(request, ProjectionJob.model_validate(record))
 
 
@@ -161,13 +155,9 @@ def stop_projection_job(call: Admin, job_id: JobId) -> ProjectionJob:
 
     A rebuild keeps its progress: `resume` of a new job continues it.
     """
-    record = _jobs(call.request).stop(job_id)
+    record = Jobs(call.services.servers.database).stop(job_id)
     if record is None:
         raise NotFoundError("job", job_id)
-    if record["status"] not in (*OPEN, JobStatus.STOPPED):
+    if record["status"] in (JobStatus.DONE, JobStatus.FAILED):
         raise ProblemError(409, "job_ended", f"The job is {record['status']} and cannot be stopped.")
     return ProjectionJob.model_validate(record)
-
-
-def _jobs(request: Request) -> Jobs:
-    return Jobs(services_of(request).servers.database)

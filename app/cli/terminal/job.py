@@ -81,7 +81,6 @@ def _named(report: Report) -> Iterator[None]:
     try:
         yield
     except StoppedError as error:
-        report.say(stopped=True)
         raise typer.Exit(1) from error
     except BillieError as error:
         report.say(error=str(error))

@@ -48,12 +48,10 @@ def owner_name(role: str) -> str:
 
 
 class Lease:
-    """The lease in one document, by default of ``projection-positions``. Raises pymongo's errors."""
+    """The lease in one document of ``projection-positions``. Raises pymongo's errors."""
 
-    def __init__(
-        self, database: Database[dict[str, Any]], identifier: str, owner: str, collection: str = COLLECTION
-    ) -> None:
-        self._documents = database[collection]
+    def __init__(self, database: Database[dict[str, Any]], identifier: str, owner: str) -> None:
+        self._documents = database[COLLECTION]
         self.identifier = identifier
         self.owner = owner
         self.held = False

@@ -81,8 +81,8 @@ def test_outcomes_of_jobs_are_shown_and_escaped(
     ada.post("/pipeline/jobs/verify", {"model-customers": "yes"})
     (job,) = stored.find()
     with MongoClient[dict[str, Any]](settings.mongo_url) as client:
-        jobs = Jobs(client[settings.mongo_db])
-        jobs.begin(job["_id"], "project on db-7")
+        jobs = Jobs(client[settings.mongo_db], "project on db-7")
+        jobs.begin(job)
         progress = {"phase": "compare", "position": 5, "newest": 1_000, "documents": 3}
         jobs.report(job["_id"], [{"projection": "customers", **progress}])
         page = ada.get("/pipeline").text
@@ -108,8 +108,8 @@ def test_a_rebuild_is_not_shown_as_stalled_while_its_job_takes_its_leases(
             assert "Unfinished: no worker" in ada.get("/pipeline").text
             ada.post("/pipeline/jobs/rebuild", {"model-customers": "yes"})
             (job,) = stored.find()
-            jobs = Jobs(client[settings.mongo_db])
-            jobs.begin(job["_id"], "project on db-7")
+            jobs = Jobs(client[settings.mongo_db], "project on db-7")
+            jobs.begin(job)
             page = ada.get("/pipeline").text
             assert "<strong>customers</strong>" in page
             assert "Unfinished: no worker" not in page

@@ -3,6 +3,7 @@
 import errno
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -15,8 +16,8 @@ from pymongo.database import Database
 
 from app.projections.engine.leases import BEAT_EVERY_S
 from app.projections.engine.positions import COLLECTION as POSITIONS
-from app.projections.jobs.jobs import COLLECTION, JobKind, Jobs, JobStatus, Order
-from app.projections.jobs.runner import JobRunner
+from app.projections.jobs.jobs import COLLECTION, JobKind, Jobs, JobStatus
+from app.projections.jobs.runner import jobs_run
 from app.projections.migrations import migrate
 from app.runtime.observability.heartbeats import Heartbeats
 from app.runtime.settings.settings import Settings
@@ -24,7 +25,7 @@ from tests.support.commands import Billie
 from tests.support.data.stored import live, stored_and_projected
 from tests.support.observed import READ_MODELS
 from tests.support.roles import projecting
-from tests.support.waiting import LONG_S, until
+from tests.support.waiting import until
 
 Mongo = Database[dict[str, Any]]
 BY = {"id": "ada", "name": "Ada Poe", "role": "admin"}
@@ -46,16 +47,8 @@ def jobs(settings: Settings, mongo_db: Mongo) -> Jobs:
 @contextmanager
 def running(settings: Settings) -> Iterator[None]:
     """A runner in a thread, as `billie project` has one."""
-    stop, heartbeats = Event(), Heartbeats()
-    heartbeats.expect("jobs")
-    thread = Thread(target=JobRunner(settings, stop, heartbeats).run)
-    thread.start()
-    try:
+    with jobs_run(settings, Heartbeats()):
         yield
-    finally:
-        stop.set()
-        thread.join(2 * LONG_S)
-    assert not thread.is_alive()
 
 
 def ended(database: Mongo, job_id: str) -> dict[str, Any]:
@@ -90,9 +83,8 @@ class Children:
 def test_a_rebuild_is_done_and_reported(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
     before = live(mongo_db)
     mongo_db["customers"].update_many({}, {"$set": {"firstName": "Edited"}})
-    job, is_new = jobs.ask(Order(JobKind.REBUILD, ("customers", "loan-accounts")), BY)
-    again, is_another = jobs.ask(Order(JobKind.REBUILD, ("customers", "loan-accounts")), BY)
-    assert (is_new, is_another, again["_id"]) == (True, False, job["_id"])
+    job = jobs.ask(JobKind.REBUILD, ("customers", "loan-accounts"), BY)
+    assert jobs.ask(JobKind.REBUILD, ("customers", "loan-accounts"), BY) == job
     with projecting(settings), running(settings):
         done = ended(mongo_db, job["_id"])
     assert (done["status"], done["attempts"], "runBy" in done) == ("done", 1, False)
@@ -103,36 +95,79 @@ def test_a_rebuild_is_done_and_reported(settings: Settings, mongo_db: Mongo, job
     assert {each["phase"] for each in done["progress"]} == {"swap"}
 
 
-def test_two_concurrent_requests_have_one_job(mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ends", [False, True])
+def test_two_concurrent_requests_have_one_job(
+    mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
     list(migrate(mongo_db))
-    one, other, order = Jobs(mongo_db), Jobs(mongo_db), Order(JobKind.REBUILD, ("customers",))
-    look, asked = one._records.find_one, []
+    one, other = Jobs(mongo_db), Jobs(mongo_db)
+    insert, asked = one._records.insert_one, []
 
-    def and_then_the_other(*arguments: Any) -> Any:
-        found = look(*arguments)
-        monkeypatch.setattr(one._records, "find_one", look)
-        asked.append(other.ask(order, BY))
-        return found
+    def after_the_other(record: dict[str, Any]) -> Any:
+        monkeypatch.setattr(one._records, "insert_one", insert)
+        asked.append(other.ask(JobKind.REBUILD, ("customers",), BY))
+        try:
+            return insert(record)
+        finally:
+            if ends:
+                other.stop(asked[0]["_id"])
 
-    monkeypatch.setattr(one._records, "find_one", and_then_the_other)
-    job, is_new = one.ask(order, BY)
-    [(first, is_first)] = asked
-    assert (is_first, is_new, job["_id"]) == (True, False, first["_id"])
-    assert mongo_db[COLLECTION].count_documents({}) == 1
+    monkeypatch.setattr(one._records, "insert_one", after_the_other)
+    job = one.ask(JobKind.REBUILD, ("customers",), BY)
+    assert (job["status"], job["_id"] != asked[0]["_id"]) == ("waiting", ends)
+    assert mongo_db[COLLECTION].count_documents({"status": "waiting"}) == 1
 
 
 @pytest.mark.parametrize("how", ["ended", "stopped"])
 def test_an_ended_job_can_be_requested_again(mongo_db: Mongo, how: str) -> None:
     list(migrate(mongo_db))
-    jobs, order = Jobs(mongo_db), Order(JobKind.VERIFY, ("customers",))
-    job_id = jobs.ask(order, BY)[0]["_id"]
+    jobs = Jobs(mongo_db)
+    job = jobs.ask(JobKind.VERIFY, ("customers",), BY)
     if how == "ended":
-        jobs.end(job_id, JobStatus.DONE)
+        jobs.begin(job)
+        jobs.end(job["_id"], JobStatus.DONE)
     else:
-        jobs.stop(job_id)
-    again, is_new = jobs.ask(order, BY)
-    assert is_new
-    assert again["_id"] != job_id
+        jobs.stop(job["_id"])
+    again = jobs.ask(JobKind.VERIFY, ("customers",), BY)
+    assert again["_id"] != job["_id"]
+
+
+def test_one_process_begins_a_job_and_no_other_begins_one_beside_it(mongo_db: Mongo) -> None:
+    list(migrate(mongo_db))
+    one, other = Jobs(mongo_db, "one"), Jobs(mongo_db, "other")
+    job = one.ask(JobKind.VERIFY, ("customers",), BY)
+    later = one.ask(JobKind.VERIFY, ("conversations",), BY)
+    begun = one.begin(job)
+    assert begun is not None
+    assert (begun["runBy"], begun["attempts"]) == ("one", 1)
+    assert other.begin(job) is None, "it has changed since it was read"
+    assert other.begin(later) is None, "one runs"
+    assert other.next() == begun
+
+
+def test_a_process_changes_nothing_of_a_job_that_another_has_taken(mongo_db: Mongo) -> None:
+    list(migrate(mongo_db))
+    one, other = Jobs(mongo_db, "one"), Jobs(mongo_db, "other")
+    begun = one.begin(one.ask(JobKind.VERIFY, ("customers",), BY)) or {}
+    taken = other.begin(begun)
+    assert not one.report(begun["_id"], [])
+    one.put_back(begun, counts=True)
+    one.end(begun["_id"], JobStatus.DONE)
+    assert mongo_db[COLLECTION].find_one() == taken
+    assert other.report(begun["_id"], [])
+
+
+def test_a_job_whose_process_died_is_continued_by_another(
+    settings: Settings, mongo_db: Mongo, jobs: Jobs
+) -> None:
+    job = jobs.ask(JobKind.REBUILD, ("customers",), BY)
+    dead = Jobs(mongo_db, "project on db-7, process 1")
+    dead.begin(job)
+    dead.report(job["_id"], [{"projection": "customers", "phase": "fold", "position": 1, "newest": 2}])
+    with projecting(settings), running(settings):
+        assert "--resume" in Children().next().cmdline()
+        done = ended(mongo_db, job["_id"])
+    assert (done["status"], done["attempts"]) == ("done", 2)
 
 
 def test_a_verification_reports_differences_without_values_and_fixes_them(
@@ -142,8 +177,8 @@ def test_a_verification_reports_differences_without_values_and_fixes_them(
     one, other = sorted(before["customers"])[:2]
     mongo_db["customers"].update_one({"_id": one}, {"$set": {"firstName": "Somebody"}})
     mongo_db["customers"].delete_one({"_id": other})
-    found, _ = jobs.ask(Order(JobKind.VERIFY, READ_MODELS), BY)
-    fixed, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",), fix=True), BY)
+    found = jobs.ask(JobKind.VERIFY, READ_MODELS, BY)
+    fixed = jobs.ask(JobKind.VERIFY, ("customers",), BY, fix=True)
     with running(settings):
         done, mended = ended(mongo_db, found["_id"]), ended(mongo_db, fixed["_id"])
     outcomes = {each["projection"]: each for each in done["outcomes"]}
@@ -165,8 +200,8 @@ def test_a_job_is_stopped_while_it_waits_and_while_it_runs(
     settings: Settings, mongo_db: Mongo, jobs: Jobs
 ) -> None:
     before = live(mongo_db)
-    first, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
-    second, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",)), BY)
+    first = jobs.ask(JobKind.REBUILD, ("customers",), BY)
+    second = jobs.ask(JobKind.VERIFY, ("customers",), BY)
     assert (jobs.stop(second["_id"]) or {})["status"] == "stopped"
     assert jobs.stop("no-such-job") is None
     with held(mongo_db, "customers"), running(settings):
@@ -177,6 +212,37 @@ def test_a_job_is_stopped_while_it_waits_and_while_it_runs(
     assert (jobs.stop(first["_id"]) or {})["status"] == "stopped", "and stays so"
     assert live(mongo_db) == before
     assert jobs.next() is None
+
+
+def test_a_process_reports_its_job_also_while_the_child_stops(
+    settings: Settings, mongo_db: Mongo, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, children = subprocess.Popen, []
+
+    def one_that_does_not_stop(_: Any, **options: Any) -> Any:
+        children.append(begin([sys.executable, "-c", DOES_NOT_STOP], **options))
+        return children[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", one_that_does_not_stop)
+    job_id = jobs.ask(JobKind.VERIFY, ("customers",), BY)["_id"]
+    reported = {"_id": job_id, "progress.projection": "customers"}
+    with running(settings):
+        until(lambda: mongo_db[COLLECTION].count_documents(reported) == 1, what="its first report")
+        for _ in range(3):
+            stopping = jobs.stop(job_id) or {}
+            later = {"_id": job_id, "updatedAt": {"$gt": stopping["updatedAt"]}}
+            until(lambda later=later: mongo_db[COLLECTION].count_documents(later) == 1, what="a report")
+        children[0].send_signal(signal.SIGUSR1)
+        assert ended(mongo_db, job_id)["status"] == "stopped"
+
+
+DOES_NOT_STOP = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+print('{"progress": {"projection": "customers"}}', flush=True)
+signal.sigwait({signal.SIGUSR1})
+"""
 
 
 @contextmanager
@@ -206,7 +272,7 @@ def phase(database: Mongo, job_id: str) -> str | None:
 
 
 def test_a_killed_job_is_restarted_up_to_three_times(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
-    job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
+    job = jobs.ask(JobKind.REBUILD, ("customers",), BY)
     with running(settings):
         children = Children()
         for _ in range(3):
@@ -219,7 +285,7 @@ def test_a_killed_job_is_restarted_up_to_three_times(settings: Settings, mongo_d
 def test_a_process_that_fails_to_start_is_retried_and_costs_no_attempt(
     settings: Settings, mongo_db: Mongo, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, _ = jobs.ask(Order(JobKind.VERIFY, ("customers",)), BY)
+    job = jobs.ask(JobKind.VERIFY, ("customers",), BY)
     begin, tries = subprocess.Popen, []
 
     def without_memory(*arguments: Any, **options: Any) -> Any:
@@ -237,11 +303,11 @@ def test_a_process_that_fails_to_start_is_retried_and_costs_no_attempt(
 def test_a_stopping_runner_puts_its_job_back_and_the_next_continues_it(
     settings: Settings, mongo_db: Mongo, jobs: Jobs
 ) -> None:
-    job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
+    job = jobs.ask(JobKind.REBUILD, ("customers",), BY)
     with held(mongo_db, "customers"), running(settings):
         until(lambda: phase(mongo_db, job["_id"]) == "swap", what="it to wait for the live projector")
     left = mongo_db[COLLECTION].find_one({"_id": job["_id"]}) or {}
-    assert (left["status"], left["attempts"], left["lease"]["owner"]) == ("waiting", 0, None)
+    assert (left["status"], left["attempts"], "runBy" in left) == ("waiting", 0, False)
     with running(settings):
         assert "--resume" in Children().next().cmdline()
         done = ended(mongo_db, job["_id"])
@@ -250,7 +316,7 @@ def test_a_stopping_runner_puts_its_job_back_and_the_next_continues_it(
 
 def test_a_runner_waits_for_another_one_that_beats(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
     with running(settings), running(settings):
-        ids = [jobs.ask(Order(JobKind.VERIFY, (name,)), BY)[0]["_id"] for name in READ_MODELS[:3]]
+        ids = [jobs.ask(JobKind.VERIFY, (name,), BY)["_id"] for name in READ_MODELS[:3]]
         done = [ended(mongo_db, each) for each in ids]
     assert {each["attempts"] for each in done} == {1}
     for before, after in pairwise(done):
@@ -258,7 +324,7 @@ def test_a_runner_waits_for_another_one_that_beats(settings: Settings, mongo_db:
 
 
 def test_a_failed_job_reports_its_error(settings: Settings, mongo_db: Mongo, jobs: Jobs) -> None:
-    job, _ = jobs.ask(Order(JobKind.REBUILD, ("customers",)), BY)
+    job = jobs.ask(JobKind.REBUILD, ("customers",), BY)
     with held(mongo_db, "customers#rebuild"), running(settings):
         done = ended(mongo_db, job["_id"])
     assert done["status"] == JobStatus.FAILED

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
 from app.projections.jobs.jobs import JobKind
-from app.projections.read_models.catalogue import all_projections
+from app.projections.read_models.catalogue import COLLECTIONS
 
 router = page_router()
 
@@ -17,17 +17,16 @@ _PREFIX = "model-"
 @router.get("/pipeline/jobs/{kind}")
 async def get_form(context: Context, kind: JobKind, model: str = "") -> Response:
     """The choice of read models: all of them, or the one in the address."""
-    known = list(all_projections(context.settings))
-    return _form(context, kind, [model] if model in known else known)
+    return _form(context, kind, [model] if model in COLLECTIONS else [*COLLECTIONS])
 
 
 @router.post("/pipeline/jobs/{kind}")
 async def start(context: Context, kind: JobKind) -> Response:
     """Request the job. A second request is the same job."""
     form = context.form
-    chosen = [name for name in all_projections(context.settings) if f"{_PREFIX}{name}" in form]
+    chosen = [name for name in COLLECTIONS if f"{_PREFIX}{name}" in form]
     if not chosen:
-        return _form(context, kind, chosen, is_invalid=True)
+        return _form(context, kind, chosen)
     body: Json = {"kind": kind.value, "projections": chosen}
     body |= {option: True for option in ("fix", "resume") if option in form}
     answer = await context.rest.post(JOBS, body=body)
@@ -47,13 +46,6 @@ async def stop(context: Context, job_id: str) -> Response:
     return context.render_outcome("pipeline/job_outcome.html", answer)
 
 
-def _form(context: PageContext, kind: JobKind, chosen: list[str], *, is_invalid: bool = False) -> Response:
-    return context.render(
-        "pipeline/job_form.html",
-        status=422 if is_invalid else 200,
-        kind=kind.value,
-        known=list(all_projections(context.settings)),
-        chosen=chosen,
-        prefix=_PREFIX,
-        is_invalid=is_invalid,
-    )
+def _form(context: PageContext, kind: JobKind, chosen: list[str]) -> Response:
+    values = {"kind": kind.value, "known": COLLECTIONS, "chosen": chosen, "prefix": _PREFIX}
+    return context.render("pipeline/job_form.html", status=200 if chosen else 422, **values)

@@ -80,10 +80,10 @@ def test_jobs_are_listed_newest_first_by_kind_and_status(as_: As) -> None:
 
 def test_a_job_shows_its_progress_and_result(as_: As, mongo_db: Mongo) -> None:
     job_id = as_("admin").post(PATH, json={"kind": "verify", "projections": ["customers"]}).json()["jobId"]
-    jobs = Jobs(mongo_db)
-    jobs.begin(job_id, "project on db-7, process 4711 (a3f1)")
+    jobs = Jobs(mongo_db, "project on db-7, process 4711 (a3f1)")
+    jobs.begin(jobs.next() or {})
     progress = {"projection": "customers", "phase": "compare", "position": 7, "newest": 9, "documents": 3}
-    assert jobs.report(job_id, [progress]) is False
+    assert jobs.report(job_id, [progress])
     shown = as_("operations").get(f"{PATH}/{job_id}").json()
     assert (shown["status"], shown["attempts"], shown["progress"]) == ("running", 1, [progress])
     assert shown["runBy"].startswith("project on db-7")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from app.projections.jobs.jobs import JobKind, Jobs, Order
+from app.projections.jobs.jobs import JobKind, Jobs
 from app.projections.migrations import migrate
 from tests.support.commands import ROOT
 from tests.support.data.dictionary import FIELDS, faults
@@ -23,7 +23,7 @@ SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
 def projected(shared_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
     list(migrate(shared_db))
     project(everything(), shared_db, 1_000)
-    Jobs(shared_db).ask(Order(JobKind.VERIFY, ("customers",)), {"id": "ada", "role": "admin"})
+    Jobs(shared_db).ask(JobKind.VERIFY, ("customers",), {"id": "ada", "role": "admin"})
     return shared_db
 
 

@@ -28,7 +28,7 @@ def test_a_line_that_is_not_json_is_skipped_and_not_quoted(
     monkeypatch.setattr(subprocess, "Popen", says)
     child = _Child({**ORDER, "_id": "J1", "attempts": 1})
     has_ended = child.ended(20)
-    child.stop()
+    child.close()
     assert has_ended, "it does not wait for a reader"
     assert child.progress == {"customers": {"projection": "customers"}}
     assert caplog.text.count("Job J1: its process said what is not JSON") == 4
