@@ -30,7 +30,7 @@ def second_postgres_url(postgres_cluster: PrivatePostgres) -> Iterator[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def time_to_connect_to_the_ledger() -> Iterator[None]:
-    """A new connection may take longer than a person should wait where the machine is busy."""
+    """On a busy machine, a new connection takes longer than a caller should wait for it."""
     defaults = LedgerClient.raise_if_down.__kwdefaults__
     assert defaults is not None
     with pytest.MonkeyPatch.context() as patched:

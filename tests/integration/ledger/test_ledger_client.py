@@ -48,8 +48,8 @@ def ask(
     return asyncio.run(asked())
 
 
-def that_never_rests() -> Breaker:
-    """One whose clock stands still: once it is open, it lets no call through."""
+def breaker_that_stays_open() -> Breaker:
+    """Its clock stands still: once it is open, it lets no call through."""
     return Breaker(clock=lambda: 0.0)
 
 
@@ -253,7 +253,7 @@ def test_a_dead_ledger_is_called_three_times_and_holds_nobody() -> None:
                 found.append(raised.type)
         return found
 
-    found = ask(NOBODY, asked, that_never_rests())
+    found = ask(NOBODY, asked, breaker_that_stays_open())
     assert found == [errors.LedgerUnreachableError] * 3 + [errors.LedgerDownError] * 97
 
 
@@ -298,7 +298,7 @@ def test_a_hung_ledger_is_known_to_be_down_without_waiting_for_deadlines() -> No
                 await client.get_balance("L1")
 
     with scripted_ledger({"GetBalance": hangs}) as ledger:
-        ask(ledger.target, asked, that_never_rests(), ledger_read_seconds=0.1)
+        ask(ledger.target, asked, breaker_that_stays_open(), ledger_read_seconds=0.1)
         assert len(ledger.calls("GetBalance")) <= 3
 
 

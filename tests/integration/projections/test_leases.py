@@ -181,7 +181,7 @@ def runners(billie: Billie, tmp_path: Path) -> Iterator[list[Process]]:
 def test_another_process_takes_over_within_ten_seconds_of_a_kill(
     settings: Settings, mongo_db: Mongo, runners: list[Process]
 ) -> None:
-    """But for the six that a lease lasts: in four, or in ten times what the work alone takes here."""
+    """Six until the lease is free, four for the rest: more only on a machine where that work takes longer."""
     stored_and_projected(settings, mongo_db, 60)
     names = list(all_projections(settings))
 
