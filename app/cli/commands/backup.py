@@ -9,10 +9,8 @@ import typer
 
 from app.cli.terminal.configured import AsJson, settings_for
 from app.cli.terminal.copying import copying, table_lines
-from app.cli.terminal.errors import unreachable
 from app.errors import BillieError
 from app.event_store.copies.backup import Manifest, back_up, check, restore
-from app.event_store.copies.copy import EndpointError
 from app.runtime.humanize import counted
 
 group = typer.Typer(help="Backups of the event store: make, check, restore.", no_args_is_help=True)
@@ -27,7 +25,7 @@ def make(file: File, as_json: AsJson = False) -> None:
     It holds the data keys. Without BILLIE_MASTER_KEY these are not wrapped: protect it like the store itself.
     """
     url = settings_for("backup").event_store_url
-    with _reported(file, store="source"), copying(is_quiet=as_json) as show:
+    with _reported(file), copying("BILLIE_EVENT_STORE_URL", str(file), is_quiet=as_json) as show:
         manifest = back_up(url, file, show)
     _show(manifest, f"Backed up to {file}", as_json=as_json)
 
@@ -47,7 +45,7 @@ def restore_(file: File, as_json: AsJson = False) -> None:
     Stop all roles first. The documents are ahead of it then: `billie reconcile` says by what.
     """
     url = settings_for("backup").event_store_url
-    with _reported(file, store="target"), copying(is_quiet=as_json) as show:
+    with _reported(file), copying(str(file), "BILLIE_EVENT_STORE_URL", is_quiet=as_json) as show:
         manifest = restore(file, url, show)
     _show(manifest, f"Restored from {file}", as_json=as_json)
     if not as_json:
@@ -55,24 +53,18 @@ def restore_(file: File, as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def _reported(file: Path, *, store: str = "") -> Iterator[None]:
-    """Exit with 1 for what is refused, or a file that fails; with 3 if the store cannot be reached."""
+def _reported(file: Path) -> Iterator[None]:
+    """Exit with 1 for a file that cannot be read, or made."""
     try:
         yield
-    except EndpointError as error:
-        if error.side == store:
-            raise unreachable(error.__cause__ or error, "BILLIE_EVENT_STORE_URL") from error
-        raise BillieError(f"{file}: {error.__cause__}") from error
     except OSError as error:
         raise BillieError(f"{error.filename or file}: {error.strerror}") from error
 
 
 def _show(manifest: Manifest, what: str, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(manifest.model_dump_json(by_alias=True))
-        return
-    typer.echo(
+    text = (
         f"{what}: {counted(manifest.tables['events'].rows, 'event')}, the last at position "
         f"{manifest.newest_position:,}, as of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC.\n"
-        f"{table_lines(manifest.tables)}"
+        f"{table_lines(manifest)}"
     )
+    typer.echo(manifest.model_dump_json(by_alias=True) if as_json else text)

@@ -1,6 +1,5 @@
 """``billie events``: the event store as a whole."""
 
-import json
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,21 +8,15 @@ import typer
 from app.cli.terminal.configured import AsJson, settings_for
 from app.cli.terminal.copying import copying, table_lines
 from app.errors import UsageError
-from app.event_store.copies.copy import EndpointError, copy_store
+from app.event_store.copies.copy import copy_store
 from app.event_store.copies.endpoints import file_of
 from app.event_store.errors import EventStoreUrlError
 from app.event_store.url import event_store_environment
 from app.runtime.humanize import counted
-from app.runtime.observability.logging import in_short
 from app.runtime.settings.production import refusals
 from app.runtime.settings.settings import get_settings
 
 group = typer.Typer(help="The event store as a whole: copy.", no_args_is_help=True)
-
-
-@group.callback()
-def events() -> None:
-    """The event store as a whole."""
 
 
 @group.command()
@@ -44,38 +37,26 @@ def copy(
     """
     settings_for("events copy")
     for option, url in (("--from", source), ("--to", target)):
-        _refuse_unsafe(option, url)
-    try:
-        with copying(is_quiet=as_json) as show:
-            copied = copy_store(source, target, show, others_may_read=others_may_read)
-    except EndpointError as error:
-        why, option = in_short(error.__cause__ or error), {"source": "--from", "target": "--to"}[error.side]
-        text = f"The {error.side} failed: {why}. Check {option}, and run the same command again."
-        typer.echo(text, err=True)
-        raise typer.Exit(3) from error
+        try:
+            event_store_environment(url)
+        except EventStoreUrlError as error:
+            raise UsageError(f"{option} {error.reason}") from error
+        for refused in refusals(get_settings().model_copy(update={"event_store_url": url}), "events copy"):
+            raise UsageError(f"{option}: {refused.why}. {refused.remedy}")
+    with copying("--from", "--to", is_quiet=as_json) as show:
+        copied = copy_store(source, target, show, others_may_read=others_may_read)
     if as_json:
-        tables = {name: each.model_dump() for name, each in copied.tables.items()}
-        typer.echo(json.dumps({"newestPosition": copied.newest, "tables": tables}))
+        typer.echo(copied.model_dump_json(by_alias=True))
         return
     events = counted(copied.tables["events"].rows, "event")
     typer.echo(
         f"{events} copied from {_shown(source)} to {_shown(target)}. The same on both sides:\n"
-        f"{table_lines(copied.tables)}\n"
-        f"The next event there comes after position {copied.newest:,}.\n\n"
+        f"{table_lines(copied)}\n"
+        f"The next event there comes after position {copied.newest_position:,}.\n\n"
         "Next: move the old store away, so that no process stores events there that nobody reads. Set "
         "BILLIE_EVENT_STORE_URL to the new one for every role, keep BILLIE_MASTER_KEY, start the roles, and "
         "look at `billie status`: the projections continue where they were."
     )
-
-
-def _refuse_unsafe(option: str, url: str) -> None:
-    """Exit with 2 for a URL that names no store, or one without TLS in production."""
-    try:
-        event_store_environment(url)
-    except EventStoreUrlError as error:
-        raise UsageError(f"{option} {error.reason}") from error
-    for refused in refusals(get_settings().model_copy(update={"event_store_url": url}), "events copy"):
-        raise UsageError(f"{option}: {refused.why}. {refused.remedy}")
 
 
 def _shown(url: str) -> str:

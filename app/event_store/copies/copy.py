@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from time import monotonic, sleep
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import psycopg
 
@@ -22,14 +22,12 @@ _GONE_WITHIN_S, _POLL_S = 2.0, 0.05
 
 Side = Literal["source", "target"]
 Phase = Literal["copy", "verify"]
+Show = Callable[[Phase, int, int], bool]
+"""Shows the position that a copy has reached, of the newest, and says whether to continue."""
 
 
-class CopyRefusedError(BillieError):
-    """A store is not copied: says why, and what to do."""
-
-
-class CopyStoppedError(BillieError):
-    """The copy was interrupted."""
+class CopyError(BillieError):
+    """A store is not copied, backed up or restored: says why, and what to do."""
 
 
 class EndpointError(BillieError):
@@ -40,14 +38,6 @@ class EndpointError(BillieError):
         self.side = side
 
 
-class Progress(NamedTuple):
-    """How far a copy is."""
-
-    phase: Phase
-    position: int
-    newest: int
-
-
 class Content(CamelModel):
     """What a table holds: its number of rows, and the checksum of all their values in order."""
 
@@ -55,15 +45,11 @@ class Content(CamelModel):
     sha256: str
 
 
-class Copied(NamedTuple):
+class Copied(CamelModel):
     """What was copied, and found the same on both sides."""
 
-    newest: int
+    newest_position: int
     tables: dict[str, Content]
-
-
-Show = Callable[[Progress], bool]
-"""Shows how far a copy is, and says whether to continue."""
 
 
 def copy_store(
@@ -77,11 +63,11 @@ def copy_store(
     """Copy a store into an empty one.
 
     ``others_may_read``: also while others are connected to the source; nobody can write to it meanwhile.
-    ``while_written``: as it is at one moment, while others write to it. Raises CopyRefusedError,
-    CopyStoppedError, EndpointError, and EventStoreUrlError.
+    ``while_written``: as it is at one moment, while others write to it. Raises CopyError, EndpointError,
+    and EventStoreUrlError.
     """
     if (file := file_of(source_url)) is not None and not file.exists():
-        raise CopyRefusedError(f"There is no file {file} at the source: there is nothing to copy")
+        raise CopyError(f"There is no file {file} at the source: there is nothing to copy")
     with (
         failing("source"),
         closing(endpoint_at(source_url)) as source,
@@ -90,18 +76,17 @@ def copy_store(
         failing("source"),
     ):
         if source.identity() == target.identity():
-            raise CopyRefusedError(
+            raise CopyError(
                 "The source and the target are the same store: name an empty database, or a new file"
             )
         _refuse_source(source, others_may_read=others_may_read or while_written)
-        with source.snapshot() if while_written else source.locked():
+        with source.transaction(locked=not while_written):
             newest = source.newest()
-            with failing("target"), target.locked():
+            with failing("target"), target.transaction(locked=True):
                 _refuse_target(target, newest)
                 target.create()
                 tables = {each.name: _copy_table(each, source, target, newest, show) for each in TABLES}
-                target.continue_after(newest)
-    return Copied(newest, tables)
+    return Copied(newest_position=newest, tables=tables)
 
 
 @contextmanager
@@ -115,11 +100,11 @@ def failing(side: Side) -> Iterator[None]:
 
 def _refuse_source(source: AnyEndpoint, *, others_may_read: bool) -> None:
     if EVENTS.name not in source.tables():
-        raise CopyRefusedError("The source has no table of events: it is no event store")
+        raise CopyError("The source has no table of events: it is no event store")
     ends_at = monotonic() + _GONE_WITHIN_S  # A server takes a moment to see that a process has gone.
     while not others_may_read and (others := source.others()):
         if monotonic() > ends_at:
-            raise CopyRefusedError(
+            raise CopyError(
                 f"Others are connected to the source: {'; '.join(others)}. Stop the roles. Those that only "
                 "read may stay, with --others-may-read: nobody can write to it during the copy, but after it"
             )
@@ -127,18 +112,18 @@ def _refuse_source(source: AnyEndpoint, *, others_may_read: bool) -> None:
 
 
 def _refuse_target(target: AnyEndpoint, newest: int) -> None:
-    tables, why = target.tables(), ""
+    tables, held = target.tables(), ""
     if foreign := sorted(set(tables) - {each.name for each in TABLES}):
-        why = f"The target holds other tables: {', '.join(foreign[:5])}"
+        held = f"other tables: {', '.join(foreign[:5])}"
     elif EVENTS.name in tables and (there := target.newest()):
         again = " already. If you have copied this source there before, that is done"
-        why = f"The target holds events up to position {there:,}{again if there == newest else ''}"
+        held = f"events up to position {there:,}{again if there == newest else ''}"
     else:
-        for table in TABLES:
-            if table.name in tables and target.execute(f"SELECT 1 FROM {target.name(table)} LIMIT 1"):
-                why = f"The target holds rows in {table.name}"
-    if why:
-        raise CopyRefusedError(f"{why}. Name an empty database, or a new file")
+        for name in {each.name for each in TABLES[1:]}.intersection(tables):
+            if target.execute(f"SELECT 1 FROM {name} LIMIT 1"):
+                held = f"rows in {name}"
+    if held:
+        raise CopyError(f"The target holds {held}. Name an empty database, or a new file")
 
 
 def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: int, show: Show) -> Content:
@@ -146,8 +131,8 @@ def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: 
         with closing(rows):
             for number, row in enumerate(rows):
                 is_due = table is EVENTS and number % _SHOWN_EVERY == 0
-                if is_due and not show(Progress(phase, row[0], newest)):
-                    raise CopyStoppedError("Stopped. The target is as it was before")
+                if is_due and not show(phase, row[0], newest):
+                    raise CopyError("Stopped. The target is as it was before")
                 yield row
 
     def read() -> Generator[Row]:
@@ -157,7 +142,7 @@ def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: 
     target.insert(table, shown("copy", read()))
     expected, written = content_of(read()), content_of(shown("verify", target.rows(table)))
     if expected != written:
-        raise CopyRefusedError(
+        raise CopyError(
             f"{table.name} is not the same on both sides: {expected} in the source, {written} in the target"
         )
     return written
@@ -166,7 +151,6 @@ def _copy_table(table: Table, source: AnyEndpoint, target: AnyEndpoint, newest: 
 def content_of(rows: Iterable[Row]) -> Content:
     """Count rows and sum them up: the same rows give the same in every database."""
     number, checksum = 0, sha256()
-    for row in rows:
-        number += 1
+    for number, row in enumerate(rows, 1):  # noqa: B007
         checksum.update(repr(row).encode())
     return Content(rows=number, sha256=checksum.hexdigest())

@@ -11,50 +11,40 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import psycopg
 from eventsourcing.persistence import InfrastructureFactory, OperationalError
-from eventsourcing.sqlite import SQLiteApplicationRecorder
 from eventsourcing.utils import Environment
 
 from app.event_store.application import Servicing
 from app.event_store.postgres import connect
+from app.event_store.recorder import COLUMNS
 from app.event_store.url import event_store_environment
 from app.privacy.key_tables import KeyTables
 
 _ROWS_A_FETCH = 2_000
-_READ_ONLY = (
-    "is read-only, and SQLite writes beside a file, and locks it, even to read it. "
-    "Copy the file, with its -wal, to where it can"
-)
-
 
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table's columns; its rows are in the order of the first ``key_columns`` ones."""
+class Table(NamedTuple):
+    """A table's columns; its rows are in the order of the first ``text_keys`` ones, or of a first number."""
 
     name: str
     columns: tuple[str, ...]
-    key_columns: int = 1
-    has_text_key: bool = True
+    text_keys: int = 0
 
 
-EVENTS = Table(
-    "events", ("position", "originator_id", "originator_version", "topic", "state"), has_text_key=False
-)
+EVENTS = Table("events", ("position", *COLUMNS.split(", ")))
 """The events, by position. Databases have other names for the table and for positions."""
 TABLES = (
     EVENTS,
-    Table("personal_data_keys", ("originator_id", "wrapped", "master")),
-    Table("personal_data_links", ("owner", "kind", "business_id"), key_columns=3),
-    Table("personal_data_erased", ("number", "originator_id", "customer_id", "at"), has_text_key=False),
-    Table("personal_data_facts", ("name", "value")),
+    Table("personal_data_keys", ("originator_id", "wrapped", "master"), text_keys=1),
+    Table("personal_data_links", ("owner", "kind", "business_id"), text_keys=3),
+    Table("personal_data_erased", ("number", "originator_id", "customer_id", "at")),
+    Table("personal_data_facts", ("name", "value"), text_keys=1),
 )
 """A test compares them with the tables of a new store."""
 
@@ -62,17 +52,13 @@ TABLES = (
 class Endpoint(ABC):
     """A store. Raises one of EVENT_STORE_ERRORS, or psycopg's, if its server or file fails."""
 
-    events_table: ClassVar[str]
-    position: ClassVar[str]
-    """The column of an event's position."""
+    environment: dict[str, str]
+    _events: ClassVar[Table]
+    """The events by the database's names."""
     _table_names: ClassVar[str]
-    _begin_snapshot: ClassVar[str] = "BEGIN"
     _hexadecimal_id: ClassVar[str] = "originator_id"
     _bytewise: ClassVar[str] = ""
     """Orders text by its bytes, not by the database's language."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
 
     @abstractmethod
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
@@ -81,32 +67,36 @@ class Endpoint(ABC):
     @abstractmethod
     def _stream(self, statement: str) -> Generator[Row]: ...
 
+    @abstractmethod
+    def _begin(self, *, locked: bool) -> None: ...
+
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A transaction that reads one moment of the store; writers continue."""
-        self.execute(self._begin_snapshot)
+    def transaction(self, *, locked: bool) -> Iterator[None]:
+        """A transaction that reads one moment of the store; closing the connection undoes one that failed.
+
+        ``locked``: nobody else can write to the store meanwhile, and everybody can read.
+        """
+        self._begin(locked=locked)
         yield
-        self.execute("ROLLBACK")
+        self.execute("COMMIT")
 
     def tables(self) -> list[str]:
         """The names of all tables; the events' is ``events``."""
         found = [name for (name,) in self.execute(self._table_names)]
-        return [EVENTS.name if name == self.events_table else name for name in found]
+        return [EVENTS.name if name == self._events.name else name for name in found]
 
     def rows(self, table: Table) -> Generator[Row]:
         """The rows of a table in the order of their keys; an aggregate's id is hexadecimal."""
-        columns = self.columns(table)
-        keys = ", ".join(
-            f"{key}{self._bytewise if table.has_text_key else ''}" for key in columns[: table.key_columns]
-        )
+        name, columns, text_keys = self._events if table is EVENTS else table
+        keys = [f"{key}{self._bytewise}" for key in columns[:text_keys]] or columns[:1]
         selected = ", ".join(columns)
         if table is EVENTS:
             selected = selected.replace("originator_id", self._hexadecimal_id)
-        yield from self._stream(f"SELECT {selected} FROM {self.name(table)} ORDER BY {keys}")
+        yield from self._stream(f"SELECT {selected} FROM {name} ORDER BY {', '.join(keys)}")
 
     def newest(self) -> int:
         """The newest position; 0 if there is no event."""
-        [(newest,)] = self.execute(f"SELECT MAX({self.position}) FROM {self.events_table}")
+        [(newest,)] = self.execute(f"SELECT MAX({self._events.columns[0]}) FROM {self._events.name}")
         return newest or 0
 
     def create(self) -> None:
@@ -115,34 +105,22 @@ class Endpoint(ABC):
         factory: Any = InfrastructureFactory.construct(environment)
         recorder = factory.application_recorder()
         if EVENTS.name not in self.tables():
-            is_file = isinstance(recorder, SQLiteApplicationRecorder)
-            for statement in recorder.create_table_statements if is_file else recorder.sql_create_statements:
-                self.execute(statement if is_file else statement.as_string())
+            of_file = getattr(recorder, "create_table_statements", None)
+            for statement in of_file or [each.as_string() for each in recorder.sql_create_statements]:
+                self.execute(statement)
         KeyTables(recorder).create_by(self.execute)
         factory.close()
-
-    def continue_after(self, position: int) -> None:  # noqa: B027
-        """Give the next event a later position: SQLite takes the one after the last by itself."""
-
-    def name(self, table: Table) -> str:
-        """A table's name in the database."""
-        return self.events_table if table is EVENTS else table.name
-
-    def columns(self, table: Table) -> tuple[str, ...]:
-        """A table's columns in the database."""
-        return (self.position, *table.columns[1:]) if table is EVENTS else table.columns
 
 
 class SQLiteEndpoint(Endpoint):
     """A store in a file."""
 
-    events_table = "stored_events"
-    position = "rowid"
+    _events = Table("stored_events", ("rowid", *COLUMNS.split(", ")))
     _table_names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Opens the file, and does not read it yet. Raises eventsourcing's OperationalError."""
-        super().__init__(environment)
+        self.environment = environment
         self._file = Path(environment["SQLITE_DBNAME"])
         try:
             self._others = _others_with(self._file) if self._file.exists() else []
@@ -151,7 +129,10 @@ class SQLiteEndpoint(Endpoint):
             raise OperationalError(f"{error.filename}: {error.strerror}") from error
         for each in (self._file, self._file.parent):
             if each.exists() and not os.access(each, os.W_OK):
-                raise OperationalError(f"{each} {_READ_ONLY}")
+                raise OperationalError(
+                    f"{each} is read-only, and SQLite writes beside a file, and locks it, even to read it. "
+                    "Copy the file, with its -wal, to where it can"
+                )
         timeout = float(environment["SQLITE_LOCK_TIMEOUT"])
         self._connection = sqlite3.connect(self._file, isolation_level=None, timeout=timeout)
         self.close = self._connection.close
@@ -165,12 +146,8 @@ class SQLiteEndpoint(Endpoint):
         """A process that had the file open before us: to look closes a descriptor, which drops our locks."""
         return self._others
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """A transaction in which nobody else can write to the store, and everybody can read."""
-        self.execute("BEGIN IMMEDIATE")
-        with self._connection:
-            yield
+    def _begin(self, *, locked: bool) -> None:
+        self.execute("BEGIN IMMEDIATE" if locked else "BEGIN")
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         return self._connection.execute(statement, values).fetchall()
@@ -180,25 +157,22 @@ class SQLiteEndpoint(Endpoint):
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert rows, as :meth:`rows` gives them."""
-        columns = self.columns(table)
+        name, columns, _ = self._events if table is EVENTS else table
         places = ",".join("?" * len(columns))
-        statement = f"INSERT INTO {self.name(table)} ({', '.join(columns)}) VALUES ({places})"
-        self._connection.executemany(statement, rows)
+        self._connection.executemany(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})", rows)
 
 
 class PostgresEndpoint(Endpoint):
     """A store in a database."""
 
-    events_table = "servicing_events"
-    position = "notification_id"
+    _events = Table("servicing_events", ("notification_id", *COLUMNS.split(", ")))
     _table_names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    _begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ"
     _hexadecimal_id = "replace(originator_id::text, '-', '')"
     _bytewise = ' COLLATE "C"'
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Raises eventsourcing's OperationalError if the server is away."""
-        super().__init__(environment)
+        self.environment = environment
         self._connection = connect(environment)
         self.close = self._connection.close
         self._connection.execute(  # No setting of the server's may end a long transaction.
@@ -213,28 +187,26 @@ class PostgresEndpoint(Endpoint):
 
     def others(self) -> list[str]:
         """Who else is connected. Of other users' connections, the server may tell only that they exist."""
-        name = "CASE application_name WHEN '' THEN '' ELSE ' (' || application_name || ')' END"
-        client = f"usename || ' from ' || coalesce(host(client_addr), 'this machine') || coalesce({name}, '')"
         found = self.execute(
-            f"SELECT {client} || ', server process ' || pid FROM pg_stat_activity WHERE "
-            "datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL "
+            "SELECT concat(usename, ' from ', coalesce(host(client_addr), 'this machine'), "
+            "' (' || nullif(application_name, '') || ')', ', server process ', pid) "
+            "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND usesysid IS NOT NULL "
             "AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY pid"
         )
         return [text for (text,) in found]
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """A transaction in which nobody else can write to the store, and everybody can read."""
-        with self._connection.transaction():
-            for table in (each for each in TABLES if each.name in self.tables()):
-                try:
-                    self.execute(f"LOCK TABLE {self.name(table)} IN EXCLUSIVE MODE")
-                except psycopg.errors.InsufficientPrivilege as error:
-                    raise OperationalError(
-                        f"this user may not lock {table.name}, so others could write to it meanwhile: "
-                        "name its owner, or GRANT UPDATE on all tables to this one"
-                    ) from error
-            yield
+    def _begin(self, *, locked: bool) -> None:
+        self.execute("BEGIN" if locked else "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        for table in (each for each in TABLES if locked and each.name in self.tables()):
+            try:
+                name = self._events.name if table is EVENTS else table.name
+                self.execute(f"LOCK TABLE {name} IN EXCLUSIVE MODE")
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise OperationalError(
+                    f"this user may not lock {table.name}, so others could write to it meanwhile: "
+                    "name its owner, or GRANT UPDATE on all tables to this one"
+                ) from error
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         cursor = self._connection.execute(statement.replace("?", "%s").encode(), values or None)
@@ -246,18 +218,15 @@ class PostgresEndpoint(Endpoint):
             yield from cursor.execute(statement.encode())
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        """Insert rows, as :meth:`rows` gives them."""
-        statement = f"COPY {self.name(table)} ({', '.join(self.columns(table))}) FROM STDIN"
+        """Insert rows, as :meth:`rows` gives them; the next event follows them."""
+        name, columns, _ = self._events if table is EVENTS else table
+        statement = f"COPY {name} ({', '.join(columns)}) FROM STDIN"
         with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             for row in rows:
                 copy.write_row(row)
-
-    def continue_after(self, position: int) -> None:
-        """Give the next event a later position."""
-        self.execute(
-            "SELECT setval(pg_get_serial_sequence(?, 'notification_id'), ?, ?)",
-            (self.events_table, max(1, position), position > 0),
-        )
+        if table is EVENTS:  # SQLite takes the position after the last by itself.
+            sequence = f"pg_get_serial_sequence('{name}', '{columns[0]}')"
+            self.execute(f"SELECT setval({sequence}, max({columns[0]})) FROM {name}")
 
 
 AnyEndpoint = SQLiteEndpoint | PostgresEndpoint
@@ -285,12 +254,11 @@ def is_store(url: str) -> bool:
 
 def _others_with(file: Path) -> list[str]:
     """A process that has a SQLite file open: in WAL mode, each holds a shared lock for as long."""
-    shared_from, shared_bytes = 0x40000002, 510  # As SQLite's file format fixes them.
-    lock = (fcntl.F_WRLCK, os.SEEK_SET, shared_from, shared_bytes, 0)
+    lock, shared_bytes = (fcntl.F_WRLCK, os.SEEK_SET), (0x40000002, 510, 0)  # As SQLite's format fixes them.
     is_linux = sys.platform == "linux"
-    form, order = ("hhqqi", (0, 1, 2, 3, 4)) if is_linux else ("qqihh", (2, 3, 4, 0, 1))
+    form, request = ("hhqqi", lock + shared_bytes) if is_linux else ("qqihh", shared_bytes + lock)
     with file.open("rb") as opened:
-        request = struct.pack(form, *(lock[each] for each in order))
-        found = struct.unpack(form, fcntl.fcntl(opened.fileno(), fcntl.F_GETLK, request))
-    kind, holder = found[order.index(0)], found[order.index(4)]
+        found = fcntl.fcntl(opened.fileno(), fcntl.F_GETLK, struct.pack(form, *request))
+    fields = struct.unpack(form, found)
+    kind, holder = (fields[0], fields[4]) if is_linux else (fields[3], fields[2])
     return [] if kind == fcntl.F_UNLCK else [f"process {holder} has {file} open"]

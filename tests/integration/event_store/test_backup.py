@@ -9,8 +9,8 @@ from threading import Event, Thread
 import pytest
 
 from app.event_store.application import Servicing
-from app.event_store.copies.backup import BackupError, Manifest, back_up, check, manifest_of, restore
-from app.event_store.copies.copy import Content, CopyRefusedError, content_of
+from app.event_store.copies.backup import back_up, check, manifest_of, restore
+from app.event_store.copies.copy import Content, CopyError, content_of
 from app.event_store.copies.endpoints import EVENTS, endpoint_at
 from app.runtime.settings.settings import Settings
 from tests.support.data.copying import all_rows, go_on
@@ -59,7 +59,7 @@ def test_a_backup_of_a_store_in_use_is_consistent_and_restores(
     assert made.tables["events"].rows > 150
     assert made.tables["events"] == events_up_to(written, made.newest_position)
     assert made.tables["personal_data_keys"].rows > 0
-    assert check(backup) == made == Manifest.of(backup)
+    assert check(backup) == made
     assert restore(backup, empty, go_on) == made
     with closing(Servicing.from_url(empty)) as restored:
         assert restored.max_position() == made.newest_position
@@ -67,13 +67,13 @@ def test_a_backup_of_a_store_in_use_is_consistent_and_restores(
         assert all(restored.event_of(row) for row in rows), "keys are there"
     store_on = Settings(event_store_url=empty)
     assert store_backlog(store_on, 50, seed=9) > made.newest_position, "it can be written to"
-    with pytest.raises(CopyRefusedError, match="holds events"):
+    with pytest.raises(CopyError, match="holds events"):
         restore(backup, empty, go_on)
 
 
 def test_a_backup_never_overwrites_another(written: str, tmp_path: Path) -> None:
     back_up(written, tmp_path / "backup", go_on)
-    with pytest.raises(BackupError, match="never replaces another one"):
+    with pytest.raises(CopyError, match="never replaces another one"):
         back_up(written, tmp_path / "backup", go_on)
 
 
@@ -83,13 +83,13 @@ def test_a_changed_backup_is_refused(written: str, urls: tuple[str, str], tmp_pa
     content = bytearray(backup.read_bytes())
     content[len(content) // 2] ^= 1
     backup.write_bytes(content)
-    with pytest.raises(BackupError, match="was changed since it was made"):
+    with pytest.raises(CopyError, match="was changed since it was made"):
         check(backup)
-    with pytest.raises(BackupError, match="was changed since it was made"):
+    with pytest.raises(CopyError, match="was changed since it was made"):
         restore(backup, empty, go_on)
     manifest = json.loads(manifest_of(backup).read_text())
     manifest_of(backup).write_text(json.dumps(manifest | {"tables": 7}))
-    with pytest.raises(BackupError, match="cannot be read"):
+    with pytest.raises(CopyError, match="cannot be read"):
         check(backup)
 
 
@@ -101,12 +101,12 @@ def test_a_restore_that_differs_from_the_backup_is_reported(
     manifest = json.loads(manifest_of(backup).read_text())
     manifest["tables"]["events"]["rows"] += 1
     manifest_of(backup).write_text(json.dumps(manifest))
-    with pytest.raises(BackupError, match="not what was backed up: events"):
+    with pytest.raises(CopyError, match="not what was backed up: events"):
         restore(backup, empty, go_on)
 
 
 def test_there_has_to_be_a_store(tmp_path: Path) -> None:
-    with pytest.raises(CopyRefusedError, match="nothing to copy"):
+    with pytest.raises(CopyError, match="nothing to copy"):
         back_up(f"sqlite:///{tmp_path / 'nowhere.db'}", tmp_path / "backup", go_on)
     assert not (tmp_path / "nowhere.db").exists()
     assert not (tmp_path / "backup").exists()

@@ -11,7 +11,7 @@ def all_rows(url: str) -> dict[str, list[Row]]:
         return {table.name: list(end.rows(table)) for table in TABLES}
 
 
-def go_on(_: object) -> bool:
+def go_on(*_: object) -> bool:
     return True
 
 
