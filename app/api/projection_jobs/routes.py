@@ -11,7 +11,7 @@ from app.api.auth.roles import Role
 from app.api.documents.listing import ListedByCreation, page
 from app.api.documents.service import one_document, represented
 from app.api.http.pages import Page
-from app.api.http.problems import Problem, ProblemError, documented
+from app.api.http.problems import ProblemError, documented
 from app.api.http.request_fields import Body
 from app.api.http.router import Router
 from app.api.services import services_of
@@ -146,14 +146,11 @@ async def get_projection_job(request: Request, job_id: JobId) -> Response:
     return represented(request, ProjectionJob.model_validate(record))
 
 
-@router.post(
-    "/{jobId}/stop",
-    responses=documented(404) | {409: {"model": Problem, "description": "The job has ended"}},
-)
+@router.post("/{jobId}/stop", responses=documented(404, 409))
 def stop_projection_job(call: Admin, job_id: JobId) -> ProjectionJob:
     """Stop a job; admins. A running job ends within seconds, and the documents stay as they were.
 
-    A rebuild keeps its progress: `resume` of a new job continues it.
+    A rebuild keeps its progress: `resume` of a new job continues it. One that has ended is refused: 409.
     """
     record = Jobs(call.services.servers.database).stop(job_id)
     if record is None:
