@@ -3,6 +3,7 @@
 Exit codes of every command: 0 done, 1 it found a problem, 2 usage, 3 a server cannot be reached.
 """
 
+import gc
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -52,7 +53,11 @@ def _billie(
 
 
 def run() -> None:
-    """Entry point. Only the command that is asked for is imported, so that the others cost nothing."""
+    """Entry point. Only the command that is asked for is imported, so that the others cost nothing.
+
+    Imports leave hardly any garbage: looking for it, also at the end, took a fifth of `billie status`.
+    """
+    gc.disable()
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     if asked not in COMMANDS:
         for name, (_, summary) in COMMANDS.items():
@@ -62,6 +67,8 @@ def run() -> None:
 
     with reported():
         module = import_module(f"app.cli.{COMMANDS[asked][0]}")
+        gc.freeze()
+        gc.enable()
         if hasattr(module, "group"):
             cli.add_typer(module.group, name=asked)
         else:

@@ -38,9 +38,23 @@ def test_the_help_and_the_version_import_no_heavy_module(option: str) -> None:
 
 
 def test_status_and_history_import_no_models_of_messages_or_documents() -> None:
-    assert not imported_by("status", "--help") & (MODELS | {"fastapi", "jinja2", "httpx"})
+    status = imported_by("status", "--help")
+    assert not status & (
+        MODELS | {"app.ledger.client.client", "fastapi", "httpx", "jinja2", "psycopg", "uvicorn"}
+    )
     history = imported_by("history", "--help")
     assert not history & (MODELS | {"fastapi", "grpc", "httpx", "pymongo", "redis"})
+
+
+def test_a_command_works_with_its_imports_frozen_and_garbage_is_looked_for_again() -> None:
+    state = "import gc\nprint(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED + state, "history", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.endswith("True True\n")
 
 
 def test_help_names_every_command_and_the_version_is_ours() -> None:
