@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field
 from pymongo.database import Database
@@ -27,7 +27,7 @@ from app.runtime.settings.settings import Settings
 
 _MOST_NAMED = 10
 _PAGE = 500
-_ASKED_BY_STAFF: Mapping[str, type[Aggregate]] = {
+_ASKED_BY_STAFF: dict[str, type[Aggregate]] = {
     "contact-notes": ContactNote,
     "ledger-commands": LedgerCommand,
     "write-off-requests": WriteOffRequest,
@@ -47,8 +47,8 @@ class Ahead(CamelModel):
     documents: int
 
     def __str__(self) -> str:
-        documents = counted(self.documents, "document")
-        return f"{self.projection} is at position {self.position:,}, {documents} beyond the store"
+        beyond = counted(self.documents, "document")
+        return f"{self.projection} is at position {self.position:,}, {beyond} beyond the store"
 
 
 class OnlyShown(CamelModel):
@@ -65,9 +65,8 @@ class OnlyShown(CamelModel):
     document: dict[str, Any] = Field(exclude=True)
 
     def __str__(self) -> str:
-        where = "in documents only"
-        if self.stored is not None:
-            where = f"{self.document['status']} in documents, and {self.stored} in the store"
+        both = f"{self.document.get('status')} in documents, and {self.stored} in the store"
+        where = "in documents only" if self.stored is None else both
         ledger = f"; the ledger: {self.ledger}" if self.ledger else ""
         return f"{self.read_model} {self.id} is {where}{ledger}"
 
@@ -106,7 +105,6 @@ class Reconciliation(CamelModel):
     def lines(self) -> list[str]:
         stream, more = self.stream, len(self.only_shown) - _MOST_NAMED
         unreadable = counted(stream.unreadable, "message")
-        end = "Nothing is beyond the store." if self.is_complete else "See docs/operations.md for what to do."
         return [
             f"The event store ends at position {self.newest_position:,}.",
             *map(str, self.ahead),
@@ -116,7 +114,7 @@ class Reconciliation(CamelModel):
             *map(str, self.only_shown[:_MOST_NAMED]),
             *([f"… and {counted(more, 'other document')}: --save FILE has all"] if more > 0 else []),
             *(f"customer {each} was erased, and is readable again: erase it" for each in self.not_erased),
-            end,
+            "Nothing is beyond the store." if self.is_complete else "See docs/operations.md for what to do.",
         ]
 
 
@@ -124,12 +122,13 @@ def reconcile(
     servicing: Servicing, database: Documents, redis: Redis, settings: Settings, parsers: Parsers
 ) -> Reconciliation:
     """Compare them all. Raises LedgerSettingsError, and the errors of the three servers."""
-    newest = servicing.max_position()
+    newest, erased = servicing.max_position(), servicing.privacy.tables.erased_after(0)
+    shown_erased = database["customers"].find({"erasedAt": {"$exists": True}}, {"_id": 1})
     return Reconciliation(
         newest_position=newest,
         ahead=list(_ahead(servicing, database, newest)),
         only_shown=list(_only_shown(servicing, database, settings)),
-        not_erased=_not_erased(servicing, database),
+        not_erased=sorted({each["_id"] for each in shown_erased} - {customer for *_, customer in erased}),
         stream=look_at_stream(servicing, redis, settings, parsers),
     )
 
@@ -146,62 +145,47 @@ def _only_shown(servicing: Servicing, database: Documents, settings: Settings) -
     for name, kind in _ASKED_BY_STAFF.items():
         documents = database[name].find()
         while page := list(islice(documents, _PAGE)):
-            stored = servicing.load_many([(kind, each["_id"]) for each in page])
-            for each in page:
-                if (key := (kind, each["_id"])) not in stored:
-                    continue  # It has an event that cannot be read: a newer release stored it.
-                status = getattr(stored[key], "status", None)
-                if stored[key] is None or status not in (None, each.get("status")):
-                    yield OnlyShown(
-                        read_model=name,
-                        id=each["_id"],
-                        stored=None if status is None else str(status),
-                        ledger=asyncio.run(_ledger_says(settings, each)) if kind is LedgerCommand else None,
-                        document=each,
-                    )
-
-
-def _not_erased(servicing: Servicing, database: Documents) -> list[str]:
-    erased = {customer for _, _, customer in servicing.privacy.tables.erased_after(0)}
-    shown = database["customers"].find({"erasedAt": {"$exists": True}}, {"_id": 1})
-    return sorted({each["_id"] for each in shown} - erased)
+            shown = {(kind, each["_id"]): each for each in page}
+            # Without those that have an event that cannot be read: a newer release stored it.
+            for key, aggregate in servicing.load_many(shown).items():
+                document, status = shown[key], getattr(aggregate, "status", None)
+                if aggregate is None or status not in (None, document.get("status")):
+                    says = asyncio.run(_ledger_says(settings, document)) if kind is LedgerCommand else None
+                    yield OnlyShown(read_model=name, id=key[1], stored=status, ledger=says, document=document)
 
 
 def look_at_stream(servicing: Servicing, redis: Redis, settings: Settings, parsers: Parsers) -> StreamState:
     """Count the messages on the stream, and those that were acknowledged without an event in this store."""
-    counts, after = Counter[str](), b"-"
-    stream, max_bytes = settings.inbox_stream, settings.max_message_bytes
-    while page := redis.xrange(stream, min=after, count=_PAGE):
-        entries: Any = page
-        after = b"(" + entries[-1][0]
+    counts, after, stream = Counter[str](), "-", settings.inbox_stream
+    while entries := cast("list[Any]", redis.xrange(stream, min=after, count=_PAGE)):
         ids = [each.decode() for each, _ in entries]
+        after = f"({ids[-1]}"
         not_done = {*unacknowledged(redis, settings, ids), *set_aside(redis, settings, ids)}
         wanted: list[tuple[Key, str]] = []
         for entry_id, fields in entries:
             is_done = entry_id.decode() not in not_done
             try:
-                message = read_entry(stream, entry_id, fields, max_bytes, parsers)
+                message = read_entry(stream, entry_id, fields, settings.max_message_bytes, parsers)
             except RejectedError:  # It is a dead letter, unless it was acknowledged as something else.
-                counts.update(dict.fromkeys(("messages", "unreadable"), int(is_done)))
+                counts.update(("messages", "unreadable") if is_done else ())
                 continue
             if message is None:
                 continue
             counts["messages"] += 1
-            if not is_done:
-                counts["unread"] += 1
-            elif message.failure is not None:
-                counts["unreadable"] += 1
-            else:
+            if is_done and message.failure is None:
                 wanted.append((next(iter(message.concerns())), message.envelope.source.message_id))
+            else:
+                counts["unreadable" if is_done else "unread"] += 1
         loaded = servicing.load_many({key for key, _ in wanted})
-        for key, message_id in wanted:
-            if key in loaded:  # Otherwise it has an event that cannot be read.
-                aggregate = loaded[key]
-                counts["taken_and_lost"] += aggregate is None or message_id not in aggregate.absorbed
-    return StreamState.model_validate(dict(counts))
+        counts["taken_and_lost"] += sum(
+            (aggregate := loaded[key]) is None or message_id not in aggregate.absorbed
+            for key, message_id in wanted
+            if key in loaded  # Otherwise it has an event that cannot be read.
+        )
+    return StreamState(**counts)
 
 
-async def _ledger_says(settings: Settings, command: Mapping[str, Any]) -> str:
+async def _ledger_says(settings: Settings, command: dict[str, Any]) -> str:
     async with LedgerClient(settings) as ledger:
         try:
             listed = await ledger.get_transactions(command["loanAccountId"])

@@ -43,20 +43,16 @@ def command(
     For a store that was restored to an earlier time. Run it with all roles stopped.
     """
     settings, parsers = settings_for("reconcile"), load_parsers(CATALOGUE)
-    if not is_store(settings.event_store_url):  # A new one would have all documents beyond it.
-        msg = f"there is no event store in {file_of(settings.event_store_url) or 'the database'}"
-        raise OperationalError(msg)
+    if not is_store(url := settings.event_store_url):  # A new one would have all documents beyond it.
+        raise OperationalError(f"there is no event store in {file_of(url) or 'the database'}")
     with mongo_client(settings) as mongo, connect(settings) as redis:
         database, projections = mongo[settings.mongo_db], all_projections(settings)
         with closing(Servicing.of(settings)) as servicing:
             found = reconcile(servicing, database, redis, settings, parsers)
-        text = found.lines()
-        forgets = forget_documents and found.has_other_documents
+        text, forgets = found.lines(), forget_documents and found.has_other_documents
         if forgets:
             _refuse_to_lose(found, save)
-            if roles := forgetting.at_work(database, projections):
-                msg = f"These processes use the documents: {'; '.join(roles)}. Stop all roles, and try again"
-                raise BillieError(msg)
+            forgetting.refuse_if_in_use(database, projections)
         if save is not None:
             _save(save, found)
             text.append(f"Saved to {save}: it may hold personal data.")
@@ -77,12 +73,10 @@ def command(
 
 def _save(path: Path, found: Reconciliation) -> None:
     """On the disk, for its owner alone, before any document is removed."""
-    lines: list[dict[str, Any]] = [
-        *(
-            {"readModel": each.read_model, "ledger": each.ledger, "document": each.document}
-            for each in found.only_shown
-        ),
-        *({"eraseAgain": name} for name in found.not_erased),
+    lines: list[dict[str, Any]] = [{"eraseAgain": name} for name in found.not_erased]
+    lines += [
+        {"readModel": each.read_model, "ledger": each.ledger, "document": each.document}
+        for each in found.only_shown
     ]
     try:
         with open(path, "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
@@ -92,8 +86,7 @@ def _save(path: Path, found: Reconciliation) -> None:
     except OSError as error:
         if error.filename is None:  # Writing failed, not opening.
             path.unlink()
-        is_there = isinstance(error, FileExistsError)
-        why = "it exists, and --save names a new file" if is_there else error.strerror
+        why = f"{error.strerror}, and --save names a new file that can be written"
         raise UsageError(f"{path}: {why}. Nothing was changed") from error
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from pymongo.database import Database
 
+from app.errors import BillieError
 from app.projections.engine.leases import GONE_AFTER_S, LOOK_EVERY_S
 from app.projections.engine.positions import COLLECTION
 from app.projections.engine.projection import Projection
 from app.projections.rebuild.shadow import drop_shadows, record_id
 
 
-def at_work(database: Database[dict[str, Any]], names: Iterable[str]) -> list[str]:
-    """The processes that run one of the read models, or rebuild it.
+def refuse_if_in_use(database: Database[dict[str, Any]], names: Iterable[str]) -> None:
+    """Raises BillieError, with the processes that run one of the read models, or rebuild it.
 
     One that was killed still holds its lease: it is not counted once it has not beaten for six seconds.
     """
@@ -21,9 +22,9 @@ def at_work(database: Database[dict[str, Any]], names: Iterable[str]) -> list[st
     first, ends_at = _beats(database, ids), monotonic() + GONE_AFTER_S
     while first and monotonic() < ends_at:
         sleep(LOOK_EVERY_S)
-        if alive := {owner for each, owner, beat in _beats(database, ids) - first}:
-            return sorted(alive)
-    return []
+        if alive := {owner for _, owner, _ in _beats(database, ids) - first}:
+            who = "; ".join(sorted(alive))
+            raise BillieError(f"These processes use the documents: {who}. Stop all roles, and try again")
 
 
 def _beats(database: Database[dict[str, Any]], ids: list[str]) -> set[tuple[str, str, int]]:
