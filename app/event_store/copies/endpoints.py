@@ -225,8 +225,8 @@ class PostgresEndpoint(Endpoint):
             for row in rows:
                 copy.write_row(row)
         if table is EVENTS:  # SQLite takes the position after the last by itself.
-            sequence = f"pg_get_serial_sequence('{name}', '{columns[0]}')"
-            self.execute(f"SELECT setval({sequence}, max({columns[0]})) FROM {name}")
+            [(sequence,)] = self.execute("SELECT pg_get_serial_sequence(?, ?)", (name, columns[0]))
+            self.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {self.newest() + 1}")
 
 
 AnyEndpoint = SQLiteEndpoint | PostgresEndpoint

@@ -166,6 +166,15 @@ def test_a_stopped_copy_leaves_the_target_unchanged(source: str, target: str, ph
     assert all_rows(target) == all_rows(source)
 
 
+def test_a_stopped_copy_leaves_the_positions_of_an_empty_store_alone(source: str, target: str) -> None:
+    Servicing.from_url(target).close()
+    with pytest.raises(CopyError, match="as it was before"):
+        copy_store(source, target, lambda now, *_: now != "verify")
+    with closing(Servicing.from_url(target)) as servicing:
+        tell(servicing, "C9")
+        assert [each.position for each in servicing.page(0, 10, 10)] == [1, 2]
+
+
 def test_a_target_with_other_content_is_refused(source: str, target: str, tmp_path: Path) -> None:
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("CREATE TABLE payments (id int)")
