@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from time import sleep
+from types import ModuleType
 from typing import Any
 
 from pymongo import IndexModel
@@ -54,11 +55,8 @@ class Migration:
 
     def run(self, database: Mongo) -> None:
         """Run its ``up``. Raises MigrationError."""
-        spec = spec_from_file_location(f"migration_{self.name}", self.path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{self.path} cannot be loaded")
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = ModuleType(f"migration_{self.name}")
+        SourceFileLoader(module.__name__, str(self.path)).exec_module(module)
         module.up(database)
 
 
@@ -71,10 +69,10 @@ def all_migrations(folder: Path | None = None) -> list[Migration]:
     ]
 
 
-def waiting(database: Mongo, folder: Path | None = None) -> list[str]:
+def waiting(database: Mongo) -> list[str]:
     """The names of the migrations that did not run yet."""
     ran = {item["_id"] for item in database[COLLECTION].find({}, {"_id": 1})}
-    return [migration.name for migration in all_migrations(folder) if migration.name not in ran]
+    return [migration.name for migration in all_migrations() if migration.name not in ran]
 
 
 def migrate(database: Mongo, folder: Path | None = None) -> Iterator[Migration]:

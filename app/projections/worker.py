@@ -87,10 +87,6 @@ class Worker:
         self._on_moved(self.projector)
         return 0
 
-    def is_caught_up(self) -> bool:
-        """Whether the projection has reached the newest event, folded by any worker."""
-        return self.projector.position() >= self.projector.newest()
-
     def run(self, settings: Settings, heartbeats: Heartbeats, stop: Flag, *, drain: bool) -> None:
         """Step until ``stop`` is set, or with ``drain`` until caught up. Raises as :func:`run` says."""
         back_off = BackOff(stop, self.name)
@@ -117,8 +113,8 @@ class Worker:
             heartbeats.beat(self.name)
             back_off.went_well()
             if wait:
-                if drain and self.is_caught_up():
-                    break
+                if drain and self.projector.position() >= self.projector.newest():
+                    break  # Some worker has folded the newest event.
                 stop.wait(wait)
         self.lease.let_go()
 

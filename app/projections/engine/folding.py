@@ -44,15 +44,15 @@ class Folding:
         self.documents.finish = projection.finish
         lookup = projection.lookup
         self.lookups = DocumentCache(stores[lookup.collection], keep, weight) if lookup else None
+        self._caches = [self.documents, *([self.lookups] if self.lookups else [])]
         self.set_aside: dict[str, SetAside] = {}
         """What was set aside since the last :meth:`write`, by document."""
         self._strict = strict
 
     def start_empty(self) -> None:
         """No documents are stored yet, and nobody else will store any."""
-        self.documents.start_empty()
-        if self.lookups is not None:
-            self.lookups.start_empty()
+        for each in self._caches:
+            each.start_empty()
 
     def fold(self, events: Sequence[Envelope]) -> None:
         """Fold events that follow those folded before.
@@ -111,9 +111,8 @@ class Folding:
 
     def clear(self) -> None:
         """Empty the caches, but remember what is to be set aside."""
-        self.documents.clear()
-        if self.lookups is not None:
-            self.lookups.clear()
+        for each in self._caches:
+            each.clear()
 
     def _load(self, events: Sequence[Envelope]) -> None:
         """Load together what the events concern."""

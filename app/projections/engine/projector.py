@@ -28,6 +28,8 @@ from app.runtime.observability.metrics import EVENTS_PROJECTED, PROJECTION_SECON
 from app.runtime.observability.tracing import NO_TRACING, Attributes, Tracing
 
 _MOST_PAGES, _BYTES_AT_ONCE = 10, 32 * 1024 * 1024
+_KEEP = 5_000
+"""Documents in the cache."""
 
 
 class Projector:
@@ -39,7 +41,6 @@ class Projector:
         servicing: Servicing,
         database: Database[dict[str, Any]],
         batch: int = 2_000,
-        cache: int = 5_000,
         *,
         strict: bool = False,
         tracing: Tracing = NO_TRACING,
@@ -56,7 +57,7 @@ class Projector:
         self._traced: dict[str, list[int]] = {}
         """The positions of the events of traced messages that were folded since the last write."""
         stores = {name: MongoDocumentStore(database[name]) for name in projection.collections()}
-        self._folding = Folding(projection, stores, cache, strict=strict)
+        self._folding = Folding(projection, stores, _KEEP, strict=strict)
         self._pages_at_once = 1
         self._left_at: int | None = None
         self._erases = False
