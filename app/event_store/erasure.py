@@ -4,8 +4,8 @@ from collections import Counter
 from typing import NamedTuple
 from uuid import UUID
 
+from app.aggregates import AGGREGATES
 from app.aggregates.base import Aggregate, Key
-from app.aggregates.contact_note import ContactNote
 from app.aggregates.conversation import Conversation
 from app.aggregates.customer import Customer
 from app.aggregates.ledger_command import LedgerCommand
@@ -18,9 +18,7 @@ from app.event_store.unit_of_work import UnitOfWork
 from app.privacy.key_tables import KeyTables
 from app.privacy.privacy import erasure_of
 
-_KINDS: dict[str, type[Aggregate]] = {
-    kind.__name__: kind for kind in (LoanAccount, Conversation, ContactNote, WriteOffRequest, LedgerCommand)
-}
+_KINDS: dict[str, type[Aggregate]] = {kind.__name__: kind for kind in AGGREGATES}
 _MOST_NAMED = 10
 _OTHER_REASON = "The key belongs to this customer's erasure for another reason."
 

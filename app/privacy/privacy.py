@@ -6,8 +6,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.aggregates import AGGREGATES
 from app.aggregates.base import Aggregate, Key, Source
-from app.aggregates.ledger_command import LedgerCommand
 from app.aggregates.loan_account.account import LoanAccount
 from app.aggregates.personal import tells_personal
 from app.aggregates.write_offs.request import WriteOffRequest
@@ -17,9 +17,7 @@ from app.privacy.master_keys import MasterKeys
 
 LoadMany = Callable[[Collection[Key]], dict[Key, Aggregate | None]]
 
-_ASKED_OF_ACCOUNTS: dict[str, type[Aggregate]] = {
-    kind.__name__: kind for kind in (WriteOffRequest, LedgerCommand)
-}
+_KINDS: dict[str, type[Aggregate]] = {kind.__name__: kind for kind in AGGREGATES}
 
 
 class Prepared(NamedTuple):
@@ -118,7 +116,7 @@ class Privacy:
         links = self.tables.links_of(list(erased))
         changes.known_links = {owner: sum(link.owner == owner for link in links) for owner in erased}
         known: dict[Key, Aggregate] = {(type(each), each.business_id): each for each in aggregates}
-        keys = {(_ASKED_OF_ACCOUNTS[each.kind], each.business_id): erased[each.owner] for each in links}
+        keys = {(_KINDS[each.kind], each.business_id): erased[each.owner] for each in links}
         loaded = load_many([key for key in keys if key not in known])
         further = {key: found for key, found in loaded.items() if found is not None}
         for key, customer_id in keys.items():

@@ -10,6 +10,7 @@ from app.api.services import Database
 from app.event_store.erasure import Erased
 from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.dead_letters.store import Mentions, mentions_of
+from app.operations.history import KINDS
 from app.operations.servers import Servers
 from app.projections.engine.documents import FAULTED
 from app.projections.engine.positions import COLLECTION as POSITIONS
@@ -19,14 +20,8 @@ from app.runtime.observability.logging import in_short
 
 log = logging.getLogger(__name__)
 
-COLLECTIONS = {
-    "Customer": "customers",
-    "LoanAccount": "loan-accounts",
-    "Conversation": "conversations",
-    "ContactNote": "contact-notes",
-    "WriteOffRequest": "write-off-requests",
-    "LedgerCommand": "ledger-commands",
-}
+COLLECTIONS = {kind.__name__: collection for kind, collection in KINDS.values()}
+"""The read model of each kind of aggregate: all of them hold personal data."""
 _CLEARED_WITHIN_S = 2.0
 _IDS_PER_QUERY = 100
 

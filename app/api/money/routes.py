@@ -1,6 +1,7 @@
 """Money movements over REST: each takes an idempotency key, and answers with its true outcome."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Literal, cast
 
 from pydantic import Field, StringConstraints, model_validator
@@ -12,7 +13,7 @@ from app.api.http.pages import LoanAccountId
 from app.api.http.request_fields import KEYED, Amount, Body, Delta, Key, Reason, Text
 from app.api.http.router import Router
 from app.api.ledger_commands.service import NOT_SETTLED, LedgerCommand, answered, check_amount
-from app.ledger.money.approvals import AdjustmentRule
+from app.ledger.money.approvals import enter_or_hold
 
 
 class RepaymentBody(Body):
@@ -101,8 +102,8 @@ async def make_adjustment(
     )
     settings = call.services.settings
     check_amount(settings, intent.moved, "body")
-    limit = AdjustmentLimit(settings.adjustment_limit, settings.adjustment_limit_days)
-    return answered(call, await call.services.money.ask(intent, call.by.actor, AdjustmentRule(limit)))
+    rule = partial(enter_or_hold, AdjustmentLimit(settings.adjustment_limit, settings.adjustment_limit_days))
+    return answered(call, await call.services.money.ask(intent, call.by.actor, rule))
 
 
 async def _ask(

@@ -56,7 +56,7 @@ def keep_house(settings: Settings, redis: Redis, consumer: str) -> None:
         log.info("Removed the consumer %s: long idle, with nothing pending", name)
     if settings.trim_after_hours is None:
         return
-    trimmed = removed = trim(redis, stream, round(settings.trim_after_hours * _HOUR_MS))
+    trimmed, removed = 0, _MANY
     while removed >= _MANY:
         removed = trim(redis, stream, round(settings.trim_after_hours * _HOUR_MS))
         trimmed += removed

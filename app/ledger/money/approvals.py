@@ -16,24 +16,19 @@ from app.ledger.money.movements import Answer, Money
 from app.runtime.servers.store_threads import in_thread
 
 
-class AdjustmentRule:
-    """Whether an adjustment needs approval; if not, it is entered in the account's register."""
+def enter_or_hold(limit: AdjustmentLimit, unit: UnitOfWork, intent: Intent, actor: Actor) -> bool:
+    """Enter an adjustment within the limit in its account's register; True if it needs approval instead."""
+    source = said(intent.command_id, "entered")
+    register = unit.obtain(AdjustmentRegister, intent.loan_account_id, source)
 
-    def __init__(self, limit: AdjustmentLimit) -> None:
-        self._limit = limit
+    def is_rejected(command_id: str) -> bool:
+        command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
+        return command.status is CommandStatus.REJECTED
 
-    def __call__(self, unit: UnitOfWork, intent: Intent, actor: Actor) -> bool:
-        source = said(intent.command_id, "entered")
-        register = unit.obtain(AdjustmentRegister, intent.loan_account_id, source)
-
-        def is_rejected(command_id: str) -> bool:
-            command = unit.obtain(LedgerCommand, command_id, said(command_id, "looked for"))
-            return command.status is CommandStatus.REJECTED
-
-        if register.needs_approval(actor, intent.moved, self._limit, source.at, is_rejected):
-            return True
-        register.enter(source, command_id=intent.command_id, by=actor.id, moved=intent.moved)
-        return False
+    if register.needs_approval(actor, intent.moved, limit, source.at, is_rejected):
+        return True
+    register.enter(source, command_id=intent.command_id, by=actor.id, moved=intent.moved)
+    return False
 
 
 class Approvals:

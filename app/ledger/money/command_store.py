@@ -20,7 +20,7 @@ T = TypeVar("T")
 A = TypeVar("A", bound=Aggregate)
 
 Rule = Callable[[UnitOfWork, Intent, Actor], bool]
-"""Whether an intent needs approval, by what else is stored."""
+"""Whether an intent needs approval, by what else is stored; it may enter there that it does not."""
 
 Record = Callable[[LedgerCommand, Source], None]
 """Records on a command what became of it."""
@@ -45,9 +45,9 @@ class CommandStore:
         """Any aggregate as stored."""
         return self._servicing().load(kind, business_id)
 
-    def events(self, business_id: str, kind: type[Aggregate] = LedgerCommand) -> list[Any]:
-        """All events of a command, or of another aggregate, in order."""
-        return list(self._servicing().events.get(kind.id_of(business_id)))
+    def events(self, command_id: str) -> list[Any]:
+        """All events of a command, in order."""
+        return list(self._servicing().events.get(LedgerCommand.id_of(command_id)))
 
     def request(self, intent: Intent, actor: Actor, rule: Rule | None = None) -> tuple[LedgerCommand, bool]:
         """Store an intent. Returns the command with its key, and whether it is this one, just stored.

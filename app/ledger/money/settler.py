@@ -23,7 +23,7 @@ from app.runtime.servers.store_threads import in_thread
 
 log = logging.getLogger(__name__)
 
-_LONGEST_WAIT_S = 60.0
+_LOOK_EVERY_S, _LONGEST_WAIT_S = 1.0, 60.0
 _SAY_EVERY_S = 600.0
 _MOST_AT_ONCE = 64
 
@@ -46,9 +46,8 @@ class Settler:
         running_s: float,
         key_hours: float,
         first_wait_s: float = 1.0,
-        every_s: float = 1.0,
     ) -> None:
-        """A command counts as lost ``running_s`` after it was stored; every ``every_s`` the settler looks.
+        """A command counts as lost ``running_s`` after it was stored; every second the settler looks.
 
         It sends what it finds ``first_wait_s`` later, and then after twice as long each time, up to a minute:
         an earlier attempt may still be under way in the ledger, and must end before its outcome can be known.
@@ -61,7 +60,6 @@ class Settler:
         self._running = timedelta(seconds=running_s)
         self._key_lasts = timedelta(hours=key_hours)
         self._first_wait_s = first_wait_s
-        self._every_s = every_s
         self._tries: dict[str, _Tries] = {}
         self._said_at = -_LONGEST_WAIT_S
         self._settling: dict[str, asyncio.Task[None]] = {}
@@ -75,7 +73,7 @@ class Settler:
                 self._warn("The event store is away; unknown commands wait: %s", in_short(error))
             except Exception as error:  # noqa: BLE001 - the next look may do better
                 self._warn("The settler failed, and retries: %s", where(error))
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     def _warn(self, what: str, of: str) -> None:
         """Once a minute: it looks again every second."""

@@ -170,9 +170,9 @@ def embedded_mongo(
     return EmbeddedServer("MongoDB server", command, url, port, directory / "mongo.log", answers)
 
 
-def tail(path: Path, lines: int = 15) -> str:
+def tail(path: Path) -> str:
     """The last lines of a log."""
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(path.read_text(errors="replace").splitlines()[-15:])
 
 
 def die_with_parent() -> None:

@@ -18,11 +18,14 @@ _MAX_APPROVALS, _PAGE = 1_000, 200
 """Of each kind. A longer queue says that it is."""
 
 
+KindName = Literal["write-off", "adjustment"]
+
+
 @dataclass(frozen=True)
 class Kind:
     """Where the API has approvals of a kind, and its names for each decision."""
 
-    name: str
+    name: KindName
     label: str
     base: str
     identifier: str
@@ -56,7 +59,7 @@ _ADJUSTMENT = Kind(
     {"approval": "pending"},
     {"approve": "approve", "reject": "refuse", "withdraw": "refuse"},
 )
-KINDS = {"write-off": _WRITE_OFF, "adjustment": _ADJUSTMENT}
+KINDS: dict[KindName, Kind] = {"write-off": _WRITE_OFF, "adjustment": _ADJUSTMENT}
 
 
 class Approval(NamedTuple):
@@ -157,19 +160,12 @@ def _amount(text: str) -> Decimal | None:
     return value if value is not None and value.is_finite() else None
 
 
-async def read_approval(
-    context: Context, kind: Literal["write-off", "adjustment"], identifier: str
-) -> Approval:
-    """The approval of an address. Raises RefusedError."""
-    return await current(context, KINDS[kind], identifier)
+async def current(context: Context, kind: KindName, identifier: str) -> Approval:
+    """The approval of an address, as it is now. Raises RefusedError."""
+    return approval_of(KINDS[kind], await context.rest.get(KINDS[kind].path, identifier))
 
 
-async def current(context: PageContext, kind: Kind, identifier: str) -> Approval:
-    """An approval as it is now. Raises RefusedError."""
-    return approval_of(kind, await context.rest.get(kind.path, identifier))
-
-
-OpenApproval = Annotated[Approval, Depends(read_approval)]
+OpenApproval = Annotated[Approval, Depends(current)]
 
 
 async def details_of(context: PageContext, approval: Approval) -> Json:

@@ -80,7 +80,7 @@ async def decide(decision: OpenDecision) -> Response:
     body: Json = {"comment": comment} if decision.takes_comment else {}
     answer = await context.rest.post(path, decision.approval.id, body=body)
     try:
-        approval = await current(context, kind, decision.approval.id)
+        approval = await current(context, kind.name, decision.approval.id)
     except RefusedError as refused:
         return _failed(decision, refused.problem, is_unknown=True)
     if approval.status == "pending":
