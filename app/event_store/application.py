@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID, uuid4
 
 from eventsourcing.application import Application
@@ -129,10 +129,6 @@ class Servicing(Application[UUID]):
         """The position of an event of an aggregate."""
         return self.history_page(key, version - 1, 1)[0].position
 
-    def event_of(self, row: Recorded) -> Any:
-        """A stored event as an event. Raises as :meth:`SealingMapper.to_domain_event`."""
-        return self.mapper.to_domain_event(row)
-
     def preload_keys(self, rows: Iterable[Recorded]) -> None:
         """Load in one query the keys that open these events."""
         if sealed := {row.originator_id for row in rows if MARK in row.state}:
@@ -146,7 +142,7 @@ class Servicing(Application[UUID]):
             return cast("A", known)
         aggregate: A | None = None
         for row in self.recorded_of([(kind, business_id)]):
-            aggregate = self.event_of(row).mutate(aggregate)
+            aggregate = self.mapper.to_domain_event(row).mutate(aggregate)
         return aggregate
 
     def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]:
@@ -160,7 +156,7 @@ class Servicing(Application[UUID]):
         for row in rows:
             if (key := key_of[row.originator_id]) in loaded:
                 try:
-                    loaded[key] = self.event_of(row).mutate(loaded[key])
+                    loaded[key] = self.mapper.to_domain_event(row).mutate(loaded[key])
                 except Exception:  # noqa: BLE001 - loading it alone raises the error
                     del loaded[key]
         return loaded

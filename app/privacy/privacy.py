@@ -80,9 +80,8 @@ class Privacy:
                 customers = [found for owner in owners if (found := self._erased_with(owner, changes))]
                 if isinstance(each, WriteOffRequest) and customers:
                     account = _account_of(each, aggregates, load_many)
-                    if (
-                        account is not None and account.customer_id is not None
-                    ):  # Whom it names counts no more.
+                    # Whom the request names counts only while the account names nobody.
+                    if account is not None and account.customer_id is not None:
                         found = self._erased_with(account.id, changes)
                         customers = [found] if found else []
                 if customers and not each.is_unsettled:

@@ -12,6 +12,7 @@ from app.api.http.pages import (
     ConversationId,
     Cursor,
     InvalidCursorError,
+    Item,
     Limit,
     Page,
     decode_cursor,
@@ -22,7 +23,6 @@ from app.api.services import services_of
 from app.errors import NotFoundError
 from app.operations.history import KINDS, HistoryEvent, history_page
 from app.operations.servers import Servers
-from app.projections.engine.documents import Document
 from app.projections.read_models.conversations.document import Notice, Utterance
 
 router = Router("/v1", statuses=(404,))
@@ -104,8 +104,7 @@ async def list_utterances(
     request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
 ) -> Page[Utterance]:
     """List all utterances, oldest first."""
-    items, following = await _transcript(request, conversation_id, "utterances", start, limit)
-    return Page(items=[Utterance.model_validate(item) for item in items], next=following)
+    return await _transcript(request, conversation_id, "utterances", Utterance, start, limit)
 
 
 @router.get("/conversations/{conversationId}/noticeboard", tags=["conversations"])
@@ -113,13 +112,12 @@ async def list_notices(
     request: Request, conversation_id: ConversationId, limit: Limit = 50, start: Start = 0
 ) -> Page[Notice]:
     """List all notices of the noticeboard, oldest first."""
-    items, following = await _transcript(request, conversation_id, "noticeboard", start, limit)
-    return Page(items=[Notice.model_validate(item) for item in items], next=following)
+    return await _transcript(request, conversation_id, "noticeboard", Notice, start, limit)
 
 
 async def _transcript(
-    request: Request, conversation_id: str, which: List, start: int, limit: int
-) -> tuple[list[Document], str | None]:
+    request: Request, conversation_id: str, which: List, model: type[Item], start: int, limit: int
+) -> Page[Item]:
     services = services_of(request)
     found = await to_thread.run_sync(
         lambda: services.transcripts.page(
@@ -131,4 +129,4 @@ async def _transcript(
     customer_ids = set() if found.customer_id is None else {found.customer_id}
     log_ids(request, {"customerIds": customer_ids, "conversationIds": {conversation_id}})
     following = str(request.url.include_query_params(start=start + limit)) if found.goes_on else None
-    return found.items, following
+    return Page(items=[model.model_validate(item) for item in found.items], next=following)

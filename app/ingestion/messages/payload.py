@@ -70,9 +70,8 @@ def _parsed(field: str, raw: bytes) -> Any:
             raise
         try:  # orjson refuses an integer beyond what a float can hold, which is JSON.
             value = json.loads(raw, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
-            json.dumps(
-                value, ensure_ascii=False
-            ).encode()  # json accepts lone surrogates, which are not JSON.
+            # json accepts lone surrogates, which are not JSON.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise error from None
         return value

@@ -1,18 +1,24 @@
 """What the CRM publishes about write-offs. The request is named by the envelope's conversation."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from app.aggregates.base import Key
-from app.aggregates.write_offs.facts import WriteOffPriority, WriteOffReason
+from app.aggregates.write_offs.facts import Outcome, WriteOffPriority, WriteOffReason
 from app.aggregates.write_offs.register import WriteOffRegister
 from app.aggregates.write_offs.request import WriteOffRequest
 from app.event_store.unit_of_work import UnitOfWork
 from app.ingestion.messages.envelope import Envelope
 from app.ingestion.messages.fields import AddressedPayload, Identifier, Money, Text, one_of, same
 
+_NAMES = {
+    **dict.fromkeys(("approved_by", "rejected_by", "cancelled_by"), "by"),
+    **dict.fromkeys(("approved_by_name", "rejected_by_name", "cancelled_by_name"), "by_name"),
+    "reason": "comment",
+}
+"""Keys of decisions that the request names otherwise."""
 Priority = Annotated[WriteOffPriority, BeforeValidator(one_of(same(WriteOffPriority)))] | None
 
 
@@ -55,51 +61,37 @@ class WriteOffRequested(_WriteOff):
         register.enter(source, request_id=request.business_id)
 
 
-class WriteOffApproved(_WriteOff):
+class _Decision(_WriteOff):
+    outcome: ClassVar[Outcome]
+
+    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
+        said = {_NAMES.get(name, name): value for name, value in self.present().items()}
+        self.request(unit, envelope).decide(envelope.source, outcome=self.outcome, **said)
+
+
+class WriteOffApproved(_Decision):
     """``writeoff.approved.v1``: another person approved the request."""
 
+    outcome = "Approved"
     approved_by: Identifier
     approved_by_name: Text | None = None
     comment: Text | None = None
     ledger_event_id: Identifier | None = None
     transaction_id: Identifier | None = None
 
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.request(unit, envelope).decide(
-            envelope.source,
-            outcome="Approved",
-            by=self.approved_by,
-            by_name=self.approved_by_name,
-            comment=self.comment,
-            ledger_event_id=self.ledger_event_id,
-            transaction_id=self.transaction_id,
-        )
 
-
-class WriteOffRejected(_WriteOff):
+class WriteOffRejected(_Decision):
     """``writeoff.rejected.v1``: the request was rejected."""
 
+    outcome = "Rejected"
     rejected_by: Identifier
     rejected_by_name: Text | None = None
     reason: Text | None = None
 
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.request(unit, envelope).decide(
-            envelope.source,
-            outcome="Rejected",
-            by=self.rejected_by,
-            by_name=self.rejected_by_name,
-            comment=self.reason,
-        )
 
-
-class WriteOffCancelled(_WriteOff):
+class WriteOffCancelled(_Decision):
     """``writeoff.cancelled.v1``: the request was withdrawn."""
 
+    outcome = "Cancelled"
     cancelled_by: Identifier
     cancelled_by_name: Text | None = None
-
-    def apply(self, unit: UnitOfWork, envelope: Envelope) -> None:
-        self.request(unit, envelope).decide(
-            envelope.source, outcome="Cancelled", by=self.cancelled_by, by_name=self.cancelled_by_name
-        )

@@ -107,9 +107,8 @@ class Acknowledger:
             done = [*batch.trimmed, *map(_id, applied.stored), *(entry_id for entry_id, _ in outcome.dead)]
             if done:
                 pipeline.hdel(stream_info.failures_key(self._stream), *done)
-        _log(
-            batch, outcome, zip(batch.unknown, pipeline.execute(), strict=False)
-        )  # Their answers come first.
+        # The answers about unknown types come first.
+        _log(batch, outcome, zip(batch.unknown, pipeline.execute(), strict=False))
         _measure(batch, applied, outcome)
         return outcome
 

@@ -63,7 +63,7 @@ class Consumer:
         tracing: Tracing = NO_TRACING,
     ) -> None:
         self._settings = settings
-        self._tracing = tracing if tracing.is_on else None
+        self._tracing = tracing
         self._heartbeats = heartbeats or Heartbeats()
         self._heartbeats.expect(LOOP)
         self._servicing = servicing
@@ -137,7 +137,7 @@ class Consumer:
     def _acknowledge(self, batch: Batch, applied: AppliedBatch) -> int:
         outcome = self._acknowledger.acknowledge(batch, applied)
         BATCH_SECONDS.observe(perf_counter() - batch.read_at)
-        if self._tracing is not None:
+        if self._tracing.is_on:
             trace_batch(self._tracing, self._settings.inbox_stream, batch, applied, outcome)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)

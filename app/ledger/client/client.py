@@ -39,28 +39,6 @@ Send = Callable[[str, Any], Awaitable[Any]]
 """Sends a request to the rpc of this name."""
 
 
-class _FeeCalls:
-    """Whether the ledger offers ApplyFee, or one call for each kind of fee; learnt from its answers.
-
-    What is not offered has not been posted, so the other call may be tried with the same key (contract
-    ledger.md, "ApplyFee").
-    """
-
-    def __init__(self) -> None:
-        self._general = True
-
-    async def apply(self, send: Send, request: wire.ApplyFeeRequest) -> Any:
-        """The ledger's answer. Raises NotOfferedError if it offers neither."""
-        specific = _specific(request)
-        calls = {True: ("ApplyFee", request), False: specific}
-        try:
-            return await send(*calls[self._general])
-        except NotOfferedError:
-            answer = await send(*calls[not self._general])
-            self._general = not self._general
-            return answer
-
-
 def _specific(request: wire.ApplyFeeRequest) -> tuple[str, Any]:
     """The call for this kind of fee alone, which has no place for some of the fields."""
     given = {field.name: value for field, value in request.ListFields() if field.name != "fee_type"}
@@ -82,7 +60,8 @@ class LedgerClient:
         self._settings, self._security = settings, Security.of(settings)
         self._breaker = breaker or Breaker()
         self._leaving: set[asyncio.Task[None]] = set()
-        self._fees = _FeeCalls()
+        self._has_apply_fee = True
+        """Or else one call for each kind of fee; learnt from the ledger's answers."""
         self._begin()
 
     def _begin(self) -> None:
@@ -182,10 +161,24 @@ class LedgerClient:
             return cast("wire.TransactionResponse", await self._ask(method, what, until - loop.time()))
 
         if isinstance(request, wire.ApplyFeeRequest):
-            answer = await self._fees.apply(send, request)
+            answer = await self._apply_fee(send, request)
         else:
             answer = await send(_WRITES[type(request)], request)
         return results.result_of(results.TransactionResult, answer)
+
+    async def _apply_fee(self, send: Send, request: wire.ApplyFeeRequest) -> Any:
+        """By ApplyFee, or by the call for this kind of fee: by the one that the ledger offers.
+
+        What is not offered has not been posted, so the other call may be tried with the same key (contract
+        ledger.md, "ApplyFee"). Raises NotOfferedError if it offers neither.
+        """
+        calls = {True: ("ApplyFee", request), False: _specific(request)}
+        try:
+            return await send(*calls[self._has_apply_fee])
+        except NotOfferedError:
+            answer = await send(*calls[not self._has_apply_fee])
+            self._has_apply_fee = not self._has_apply_fee
+            return answer
 
     async def close(self) -> None:
         await self._channel.close()

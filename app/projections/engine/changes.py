@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from app.event_store.application import Servicing
 from app.projections.engine.documents import POSITION, Document, DocumentCache, MongoDocumentStore
-from app.projections.engine.projection import AtHand, Lookup, Projection
+from app.projections.engine.projection import AtHand, Lookup, Projection, walk
 from app.projections.engine.reading import Envelope, EventReader
 
 _PAGE = 2_000
@@ -76,22 +76,13 @@ class ChangeReader:
         return positions
 
     def _followed(self, lookup: Lookup, events: list[Envelope]) -> Iterable[tuple[str, int]]:
-        steps = [
-            (key, each.event, each.position) for each in events if (key := lookup.key(each.event)) is not None
-        ]
-        known: dict[str, Document] = {}
-        cache = DocumentCache(MongoDocumentStore(self._database[self._projection.name]), keep=0)
-        while steps:
-            wanted = {key for key, _, _ in steps} - known.keys()
-            known |= {each["_id"]: each for each in self._fetched(lookup.collection, wanted)}
-            onward = []
-            for key, meaning, position in steps:
-                document = known.get(key, {})
-                for identifier, _ in lookup.follow(document, meaning, AtHand(cache, position)):
-                    yield identifier, position
-                if (step := lookup.onward(document, meaning)) is not None:
-                    onward.append((*step, position))
-            steps = onward
+        lookups, own = (
+            DocumentCache(MongoDocumentStore(self._database[name]), keep=0)
+            for name in (lookup.collection, self._projection.name)
+        )
+        for document, meaning, position in walk(lookup, lookups, events):
+            for identifier, _ in lookup.follow(document, meaning, AtHand(own, position)):
+                yield identifier, position
 
     def _customers(self, ids: list[str]) -> dict[str, str]:
         """The customers of documents: their own, or those of the loan accounts that they are about."""

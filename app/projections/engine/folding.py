@@ -17,7 +17,7 @@ from app.projections.engine.documents import (
     RefusedError,
 )
 from app.projections.engine.faults import Cause, ProjectionFault, SetAside
-from app.projections.engine.projection import AtHand, Lookup, Projection, Target, erases
+from app.projections.engine.projection import AtHand, Lookup, Projection, Target, erases, walk
 from app.projections.engine.reading import Envelope
 from app.runtime.observability.logging import where
 
@@ -122,16 +122,8 @@ class Folding:
         is_own = projection.is_own
         wanted = {each.event.business_id for each in events if is_own(each.event)}
         if (lookup := projection.lookup) is not None and self.lookups is not None:
-            steps = [(key, each.event) for each in events if (key := lookup.key(each.event)) is not None]
-            while steps:
-                self.lookups.load(key for key, _ in steps)
-                onward = []
-                for key, meaning in steps:
-                    document = self.lookups.get(key) or {}
-                    wanted.update(lookup.members(document, meaning))
-                    if (step := lookup.onward(document, meaning)) is not None:
-                        onward.append(step)
-                steps = onward
+            for document, meaning, _ in walk(lookup, self.lookups, events):
+                wanted.update(lookup.members(document, meaning))
         self.documents.load(wanted)
 
     def _fold_one(self, envelope: Envelope) -> None:

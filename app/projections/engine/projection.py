@@ -1,7 +1,7 @@
 """What a projection is: one collection, how each event changes one of its documents, and the values in it."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from inspect import get_annotations
@@ -14,6 +14,7 @@ from app.aggregates.base import Aggregate, Key
 from app.aggregates.personal import ERASED
 from app.projections.engine.documents import Document, DocumentCache
 from app.projections.engine.reading import GONE as GONE
+from app.projections.engine.reading import Envelope
 from app.projections.engine.reading import event_classes as event_classes
 
 Event = Aggregate.Event
@@ -117,6 +118,27 @@ class Lookup(Protocol):
         None if only a scan of the whole store can tell.
         """
         return None
+
+
+def walk(
+    lookup: Lookup, documents: DocumentCache, events: Iterable[Envelope]
+) -> Iterator[tuple[Document, Any, int]]:
+    """Each lookup document that an event concerns, what that means there, and the event's position.
+
+    ``documents`` are the lookup's: many are loaded at once.
+    """
+    steps = [
+        (key, each.event, each.position) for each in events if (key := lookup.key(each.event)) is not None
+    ]
+    while steps:
+        documents.load(key for key, _, _ in steps)
+        onward = []
+        for key, meaning, position in steps:
+            document = documents.get(key) or {}
+            yield document, meaning, position
+            if (step := lookup.onward(document, meaning)) is not None:
+                onward.append((*step, position))
+        steps = onward
 
 
 class Projection:

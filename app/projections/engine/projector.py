@@ -53,7 +53,7 @@ class Projector:
         self._servicing = servicing
         self._reader = EventReader(servicing, projection.topics(), projection.name)
         self._batch = batch
-        self._tracing = tracing if tracing.is_on else None
+        self._tracing = tracing
         self._traced: dict[str, list[int]] = {}
         """The positions of the events of traced messages that were folded since the last write."""
         stores = {name: MongoDocumentStore(database[name]) for name in projection.collections()}
@@ -148,10 +148,9 @@ class Projector:
         for _ in range(self._pages_at_once):
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
-            if (tracing := self._tracing) is not None:
-                for each in page.events:
-                    if tracing.wants(message_id := each.event.message_id):
-                        self._traced.setdefault(message_id, []).append(each.position)
+            for each in page.events if self._tracing.is_on else ():
+                if self._tracing.wants(message_id := each.event.message_id):
+                    self._traced.setdefault(message_id, []).append(each.position)
             folded += len(page.events)
             self._erases = self._erases or any(erases(each.event) for each in page.events)
             size += sum(each.size for each in page.events)
@@ -162,8 +161,6 @@ class Projector:
 
     def _trace(self, began: datetime) -> None:
         """A span for each traced message of the batch: its documents can be read now."""
-        if (tracing := self._tracing) is None:
-            return
         name, ended = self.projection.name, datetime.now(UTC)
         for message_id, positions in self._traced.items():
             about: Attributes = {
@@ -172,4 +169,4 @@ class Projector:
                 "billie.position": positions[0],
                 "billie.events": len(positions),
             }
-            tracing.record(message_id, f"project {name}", began, ended, about)
+            self._tracing.record(message_id, f"project {name}", began, ended, about)

@@ -107,7 +107,7 @@ class EventReader:
 
     def _read(self, row: Recorded) -> Any:
         try:
-            return self.servicing.event_of(row)
+            return self.servicing.mapper.to_domain_event(row)
         except EVENT_STORE_ERRORS:
             raise  # The keys could not be read: the event is not at fault.
         except Exception as error:

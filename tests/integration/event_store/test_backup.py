@@ -64,7 +64,7 @@ def test_a_backup_of_a_store_in_use_is_consistent_and_restores(
     with closing(Servicing.from_url(empty)) as restored:
         assert restored.max_position() == made.newest_position
         rows = restored.page(0, made.newest_position, 2_000)
-        assert all(restored.event_of(row) for row in rows), "keys are there"
+        assert all(restored.mapper.to_domain_event(row) for row in rows), "keys are there"
     store_on = Settings(event_store_url=empty)
     assert store_backlog(store_on, 50, seed=9) > made.newest_position, "it can be written to"
     with pytest.raises(CopyError, match="holds events"):
