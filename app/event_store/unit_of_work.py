@@ -1,22 +1,31 @@
 """Aggregates that are changed together, and saved in one transaction."""
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol, TypeVar, cast
 from uuid import UUID
 
 from app.aggregates.base import Aggregate, Key, Source
 
-if TYPE_CHECKING:
-    from app.event_store.application import Servicing
-
 A = TypeVar("A", bound=Aggregate)
+
+
+class Repository(Protocol):
+    """What a unit of work needs of the event store."""
+
+    def load(self, kind: type[A], business_id: str) -> A | None: ...
+
+    def load_many(self, keys: Collection[Key]) -> dict[Key, Aggregate | None]: ...
+
+    def store(self, aggregates: Iterable[Aggregate], known_links: Mapping[UUID, int]) -> int | None: ...
+
+    def forget(self, aggregate: Aggregate) -> None: ...
 
 
 class UnitOfWork:
     """Aggregates changed together: saved in one transaction, or not at all."""
 
-    def __init__(self, servicing: "Servicing") -> None:
-        self._servicing = servicing
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
         self._obtained: dict[Key, Aggregate] = {}
         self._expected: dict[Key, Aggregate | None] = {}
         self.known_links: dict[UUID, int] = {}
@@ -24,7 +33,7 @@ class UnitOfWork:
 
     def expect(self, keys: Collection[Key]) -> None:
         """Load in one query what will be obtained."""
-        self._expected |= self._servicing.load_many(keys)
+        self._expected |= self._repository.load_many(keys)
 
     def obtain(self, kind: type[A], business_id: str, source: Source) -> A:
         """The aggregate for an upstream identifier, registered if it is unknown."""
@@ -34,7 +43,7 @@ class UnitOfWork:
         if key in self._expected:
             aggregate = cast("A | None", self._expected[key])
         else:
-            aggregate = self._servicing.load(kind, business_id)
+            aggregate = self._repository.load(kind, business_id)
         self._obtained[key] = aggregate = aggregate or kind.register(business_id, source)
         return aggregate
 
@@ -45,7 +54,7 @@ class UnitOfWork:
         EVENT_STORE_ERRORS if the store failed. Nothing is obtained afterwards in any case.
         """
         try:
-            position = self._servicing.store(self._obtained.values(), self.known_links)
+            position = self._repository.store(self._obtained.values(), self.known_links)
         except BaseException:
             self.discard()
             raise
@@ -55,7 +64,7 @@ class UnitOfWork:
     def drop(self) -> None:
         """Undo what was done to the aggregates that were obtained."""
         for aggregate in self._obtained.values():
-            self._servicing.forget(aggregate)
+            self._repository.forget(aggregate)
         self._finish()
 
     def discard(self) -> None:

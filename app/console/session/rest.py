@@ -7,7 +7,7 @@ those of REST. It needs no token: the caller is in the ASGI scope, where no clie
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
 import orjson
@@ -18,7 +18,6 @@ from app.api.auth.callers import Caller
 from app.api.auth.requirements import IN_PROCESS
 from app.api.auth.role_table import rules
 from app.api.auth.roles import Role
-from app.console.ui.formats import quoted
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -118,6 +117,11 @@ class Rest:
 
     async def _as_caller(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app({**scope, "state": {}, IN_PROCESS: self._caller}, receive, send)
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as a segment of an address: ``.`` and ``..`` are no way to another one."""
+    return quote(identifier, safe="") if identifier.strip(".") else "%2E" * len(identifier)
 
 
 @cache

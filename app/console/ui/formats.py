@@ -4,13 +4,14 @@ import re
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import pass_context
 from jinja2.filters import do_urlencode
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
+
+from app.console.session.rest import quoted
 
 NOTHING = "–"
 """The sign for a missing value."""
@@ -127,11 +128,6 @@ def age(born: Any, today: date) -> int | None:
     except ValueError:
         return None
     return today.year - on.year - ((today.month, today.day) < (on.month, on.day))
-
-
-def quoted(identifier: str) -> str:
-    """An identifier as a segment of an address: ``.`` and ``..`` are no way to another one."""
-    return quote(identifier, safe="") if identifier.strip(".") else "%2E" * len(identifier)
 
 
 def _urlencode(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -9,9 +10,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import SpanContext
 
 from app import __version__
-from app.runtime.observability.tracing import FIRST_SPAN
 
 _TIMEOUT_S = 5
 _QUEUE_SIZE = 16_384
@@ -21,23 +22,28 @@ _QUEUE_SIZE = 16_384
 class _Ids(RandomIdGenerator):
     """Random ids, except for a message's first span."""
 
+    def __init__(self, first_span: ContextVar[SpanContext | None]) -> None:
+        self._first_span = first_span
+
     def generate_span_id(self) -> int:
-        first = FIRST_SPAN.get()
+        first = self._first_span.get()
         return super().generate_span_id() if first is None else first.span_id
 
     def generate_trace_id(self) -> int:
-        first = FIRST_SPAN.get()
+        first = self._first_span.get()
         return super().generate_trace_id() if first is None else first.trace_id
 
 
 @contextmanager
-def provider(endpoint: str, share: float, role: str) -> Iterator[tuple[TracerProvider, int]]:
+def provider(
+    endpoint: str, share: float, role: str, first_span: ContextVar[SpanContext | None]
+) -> Iterator[tuple[TracerProvider, int]]:
     """A provider that samples ``share`` of all traces, and the bound of trace ids that this means."""
     sampler = TraceIdRatioBased(share)
     made = TracerProvider(
         sampler=ParentBased(sampler),
         resource=Resource.create({"service.name": f"billie-{role}", "service.version": __version__}),
-        id_generator=_Ids(),
+        id_generator=_Ids(first_span),
         shutdown_on_exit=False,
     )
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_TIMEOUT_S)

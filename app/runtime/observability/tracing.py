@@ -37,7 +37,7 @@ from app.runtime.settings.settings import Settings
 TRACE_FIELDS = ("traceparent", "tracestate")
 """Fields of an entry, and headers of a request, as the W3C names them."""
 W3C = TraceContextTextMapPropagator()
-FIRST_SPAN: ContextVar[SpanContext | None] = ContextVar("first_span", default=None)
+_FIRST_SPAN: ContextVar[SpanContext | None] = ContextVar("first_span", default=None)
 """The ids that the next span takes; see :meth:`Tracing.record_first`."""
 Attributes = dict[str, str | int]
 
@@ -78,13 +78,13 @@ class Tracing:
         is_failed: bool = False,
     ) -> None:
         """Send a message's first span: its ids are those that the message's identity determines."""
-        token = FIRST_SPAN.set(_span_of(message_id))
+        token = _FIRST_SPAN.set(_span_of(message_id))
         try:
             span = self.tracer.start_span(
                 name, Context(), SpanKind.CONSUMER, attributes, links, _nanoseconds(began)
             )
         finally:
-            FIRST_SPAN.reset(token)
+            _FIRST_SPAN.reset(token)
         if is_failed:
             span.set_status(FAILED)
         span.end(_nanoseconds(ended))
@@ -119,7 +119,7 @@ def tracing(settings: Settings, role: Role) -> Iterator[Tracing]:
             "BILLIE_OTLP_ENDPOINT is set, but OpenTelemetry's SDK is not installed: "
             "pip install 'billie-servicing[otel]', or unset it (and OTEL_EXPORTER_OTLP_ENDPOINT)"
         ) from error
-    with provider(settings.otlp_endpoint, settings.trace_share, role.value) as (made, bound):
+    with provider(settings.otlp_endpoint, settings.trace_share, role.value, _FIRST_SPAN) as (made, bound):
         yield Tracing(made.get_tracer("billie"), bound, lambda: made.force_flush(5_000))
 
 

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.console.session.rest import quoted
 from app.console.ui import formats
 from app.console.ui.formats import commands
 
@@ -117,4 +118,4 @@ def test_commands_in_a_sentence(value: str, shown: str) -> None:
     [("CUS/1", "CUS%2F1"), (".", "%2E"), ("..", "%2E%2E"), ("a.b", "a.b"), ("a b?", "a%20b%3F")],
 )
 def test_any_identifier_is_one_segment_of_an_address(identifier: str, segment: str) -> None:
-    assert formats.quoted(identifier) == formats.FILTERS["urlencode"](identifier) == segment
+    assert quoted(identifier) == formats.FILTERS["urlencode"](identifier) == segment

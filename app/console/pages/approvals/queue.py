@@ -9,9 +9,9 @@ from fastapi import Depends
 from pydantic import BaseModel
 
 from app.aggregates import are_two_people, is_machine, same_person
-from app.console.pages.loans.lookups import account_and_balance
-from app.console.session.rest import Json, RefusedError, cursor_of
-from app.console.ui.formats import decimal, quoted
+from app.console.pages.loan_lookups import account_and_balance
+from app.console.session.rest import Json, RefusedError, cursor_of, quoted
+from app.console.ui.formats import decimal
 from app.console.ui.page import Context, PageContext
 
 _MAX_APPROVALS, _PAGE = 1_000, 200

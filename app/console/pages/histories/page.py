@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi.responses import Response
 
-from app.console.session.rest import Json, cursor_of
+from app.console.session.rest import Json, cursor_of, quoted
 from app.console.ui import formats
 from app.console.ui.page import ZONE_COOKIE, Context, page_router
 
@@ -56,7 +56,7 @@ def _page_of(subject: Subject) -> Callable[..., Awaitable[Response]]:
             events=[each | {"is_later": _is_later(each, moment)} for each in page["items"]],
             next_cursor=cursor_of(page),
             is_first_page=not cursor,
-            back=subject.address.format(formats.quoted(identifier)),
+            back=subject.address.format(quoted(identifier)),
             moment=moment,
             on=there.date().isoformat() if there else on,
             at=_time_field(there) if there and (at or as_of) else "",

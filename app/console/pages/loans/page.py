@@ -6,10 +6,9 @@ from urllib.parse import urlencode
 from fastapi import Query
 from fastapi.responses import RedirectResponse, Response
 
-from app.console.pages.loans.lookups import customer_summary
+from app.console.pages.loan_lookups import customer_summary
 from app.console.pages.money.actions import drawer_of, offered_actions, recent_movements
-from app.console.session.rest import cursor_of
-from app.console.ui.formats import quoted
+from app.console.session.rest import cursor_of, quoted
 from app.console.ui.page import Context, page_router
 
 router = page_router()

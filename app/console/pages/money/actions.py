@@ -12,10 +12,9 @@ from fastapi.responses import HTMLResponse
 from app.aggregates import command_id_of
 from app.api.auth.roles import Role
 from app.api.write_offs.routes import request_id_of
-from app.console.pages.loans.lookups import customer_summary
-from app.console.session.rest import Json
+from app.console.pages.loan_lookups import customer_summary
+from app.console.session.rest import Json, quoted
 from app.console.session.sessions import split
-from app.console.ui.formats import quoted
 from app.console.ui.page import Context, PageContext
 from app.errors import NotFoundError
 

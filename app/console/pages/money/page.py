@@ -6,7 +6,7 @@ same request to the API, which posts once.
 
 from fastapi.responses import Response
 
-from app.console.pages.loans.lookups import account_and_balance
+from app.console.pages.loan_lookups import account_and_balance
 from app.console.pages.money.actions import Drawer, OpenDrawer
 from app.console.pages.money.forms import (
     DEFAULTS,

@@ -5,7 +5,7 @@ import asyncio
 from fastapi.responses import Response
 
 from app.aggregates.contact_note import LONGEST_CONTENT, LONGEST_SUBJECT, NotePriority, NoteType, Sentiment
-from app.console.pages.loans.lookups import customer_summary
+from app.console.pages.loan_lookups import customer_summary
 from app.console.pages.money.actions import form_key
 from app.console.session.rest import Json
 from app.console.ui.page import Context, PageContext, page_router
