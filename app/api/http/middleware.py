@@ -60,7 +60,7 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, header_bytes: int, seconds: float, tracing: Tracing) -> None:
         self._app, self._header_bytes, self._seconds = app, header_bytes, seconds
-        self._tracing, self._is_traced = tracing, tracing.is_on
+        self._tracing, self._is_traced = tracing, tracing.bound > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

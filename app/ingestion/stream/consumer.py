@@ -137,7 +137,7 @@ class Consumer:
     def _acknowledge(self, batch: Batch, applied: AppliedBatch) -> int:
         outcome = self._acknowledger.acknowledge(batch, applied)
         BATCH_SECONDS.observe(perf_counter() - batch.read_at)
-        if self._tracing.is_on:
+        if self._tracing.bound:
             trace_batch(self._tracing, self._settings.inbox_stream, batch, applied, outcome)
         if outcome.retry_in_s is not None:
             self._inbox.retry_own_in(outcome.retry_in_s)

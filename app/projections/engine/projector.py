@@ -148,7 +148,7 @@ class Projector:
         for _ in range(self._pages_at_once):
             page = self._reader.page(position, newest, self._batch)
             self._folding.fold(page.events)
-            for each in page.events if self._tracing.is_on else ():
+            for each in page.events if self._tracing.bound else ():
                 if self._tracing.wants(message_id := each.event.message_id):
                     self._traced.setdefault(message_id, []).append(each.position)
             folded += len(page.events)

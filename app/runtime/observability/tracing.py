@@ -51,20 +51,15 @@ class TracingError(ConfigurationError):
 
 @dataclass(frozen=True)
 class Tracing:
-    """Where the spans of a process go. ``bound``: messages whose trace id is below it are traced."""
+    """Where the spans of a process go. ``bound``: messages whose trace id is below it are traced; 0: none."""
 
     tracer: Tracer
     bound: int = 0
     flush: Callable[[], object] = lambda: None
 
-    @property
-    def is_on(self) -> bool:
-        """Whether anything is sent anywhere."""
-        return self.bound > 0
-
     def wants(self, message_id: str) -> bool:
         """Whether this message is traced: the same answer in every role."""
-        return self.is_on and (_span_of(message_id).trace_id & _TRACE_ID_LIMIT) < self.bound
+        return self.bound > 0 and (_span_of(message_id).trace_id & _TRACE_ID_LIMIT) < self.bound
 
     def record_first(
         self,
