@@ -50,13 +50,13 @@ proto: $(VENV)/installed ## generate the ledger's code from the proto file again
 		app/ledger/wire/accounting_ledger.proto
 
 schemas: $(VENV)/installed ## write docs/messages again: schemas, AsyncAPI document, table of types
-	@$(PYTHON) -m tools.messages_page docs/messages
+	@$(PYTHON) -m tools.pages.messages_page docs/messages
 
 roles: $(VENV)/installed ## write docs/api-roles.md again: who may call which route
-	@$(PYTHON) -m tools.roles_page docs/api-roles.md
+	@$(PYTHON) -m tools.pages.roles_page docs/api-roles.md
 
 openapi: $(VENV)/installed ## write docs/openapi.json again, from the routes
-	@$(PYTHON) -m tools.openapi_file docs/openapi.json
+	@$(PYTHON) -m tools.pages.openapi_file docs/openapi.json
 
 lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 	@cd tools/node && npm ci --silent --no-audit --no-fund
@@ -64,7 +64,7 @@ lint-openapi: ## lint docs/openapi.json; needs Node.js and npm
 		npx --no redocly lint --config redocly.yaml ../../docs/openapi.json
 
 metrics: $(VENV)/installed ## write docs/metrics.md again, from the table of metrics
-	@$(PYTHON) -m tools.metrics_page docs/metrics.md
+	@$(PYTHON) -m tools.pages.metrics_page docs/metrics.md
 
 lint-deploy: .venv-checks/installed ## lint Dockerfile, compose files and Kubernetes manifests, each by its own tool
 	@sh tools/checks/lint-deploy.sh .venv-checks
@@ -76,7 +76,7 @@ licences: $(VENV)/installed ## write docs/licences.md again: every runtime depen
 	@$(PYTHON) tools/licences.py docs/licences.md
 
 dictionary: $(VENV)/installed ## write docs/data-dictionary.md again, and the collections that analysts may read
-	@$(PYTHON) -m tools.dictionary_page
+	@$(PYTHON) -m tools.pages.dictionary_page
 
 bench-ingest: $(VENV)/installed ## ingestion against a raw floor and a plain consumer
 	@$(PYTHON) -m bench.ingest $(ARGS)

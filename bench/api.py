@@ -27,9 +27,9 @@ from app.ledger.sandbox.books import Books
 from app.ledger.sandbox.feed import Heard
 from app.ledger.sandbox.loans import Balance, Opened
 from app.runtime.servers.embedded import embedded_redis, free_port
-from bench.mongo import measured_mongo
-from bench.portfolio import load
-from bench.served import api_environment, reader_token, started
+from bench.shared.mongo import measured_mongo
+from bench.shared.portfolio import load
+from bench.shared.served import api_environment, reader_token, started
 
 _LOAD = Path(__file__).parents[1] / "tools" / "node" / "load.mjs"
 _AT_ONCE = (1, 8, 32)
@@ -85,7 +85,7 @@ def main() -> None:
         for port, command in (
             (ledger, ("app.cli.main", "ledger-sandbox", "--data", str(folder / "ledger.db"))),
             (api, ("app.cli.main", "api")),
-            (bare, ("bench.bare_api", mongo.url, "bench", str(bare))),
+            (bare, ("bench.contenders.bare_api", mongo.url, "bench", str(bare))),
         ):
             _wait_for(port, started(stack, folder / f"{port}.log", environment, *command))
         _measure(_ways(api, bare, numbers), asked.seconds, asked.rounds)

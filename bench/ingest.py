@@ -21,8 +21,8 @@ from redis import Redis
 
 from app.ingestion.stream.publish import publish
 from app.runtime.servers.embedded import EmbeddedServer, embedded_redis
-from bench.backlog import backlog
-from bench.mongo import measured_mongo
+from bench.shared.backlog import backlog
+from bench.shared.mongo import measured_mongo
 from tools.private_postgres import private_postgres
 
 _STREAM, _SHORT_STREAM, _GROUP = "bench:inbox", "bench:inbox-short", "bench"
@@ -71,7 +71,7 @@ class Bench:
         self.client.xgroup_create(stream, _GROUP, id="0")
         contenders = [
             subprocess.Popen(
-                [sys.executable, "-m", "bench.contender", name],
+                [sys.executable, "-m", "bench.contenders.contender", name],
                 env=os.environ | settings,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

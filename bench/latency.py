@@ -23,8 +23,8 @@ from pymongo import MongoClient
 from redis import Redis
 
 from app.runtime.servers.embedded import embedded_redis
-from bench.backlog import backlog
-from bench.mongo import measured_mongo
+from bench.shared.backlog import backlog
+from bench.shared.mongo import measured_mongo
 
 _STREAM = "bench:inbox"
 _PROBE_EVERY = 10

@@ -22,8 +22,8 @@ import grpc.aio
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.ledger.wire.accounting_ledger_pb2_grpc import AccountingLedgerServiceStub
 from app.runtime.servers.embedded import free_port
-from bench.http_caller import HttpCaller
-from bench.served import api_environment, reader_token, started
+from bench.shared.http_caller import HttpCaller
+from bench.shared.served import api_environment, reader_token, started
 
 _GOAL_MS = 2.0
 _UP_WITHIN_S = 20.0
@@ -49,7 +49,7 @@ def main() -> None:
     ledger, api = f"127.0.0.1:{free_port()}", free_port()
     with tempfile.TemporaryDirectory(prefix="billie-bench-") as folder, ExitStack() as stack:
         environment = api_environment(Path(folder), api, "mongodb://127.0.0.1:1", ledger_target=ledger)
-        for command in (("bench.fixed_ledger", ledger), ("app.cli.main", "api")):
+        for command in (("bench.contenders.fixed_ledger", ledger), ("app.cli.main", "api")):
             started(stack, Path(folder) / f"{command[0]}.log", environment, *command)
         asyncio.run(_measure(ledger, api, asked.calls, asked.rounds))
 

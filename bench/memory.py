@@ -24,8 +24,8 @@ from redis import Redis
 from app.ingestion.stream.publish import publish
 from app.runtime.servers.embedded import embedded_redis, tail
 from app.runtime.settings.settings import get_settings
-from bench.backlog import Entry, backlog, large_backlog
-from bench.footprint import Footprint, Sample
+from bench.shared.backlog import Entry, backlog, large_backlog
+from bench.shared.footprint import Footprint, Sample
 
 _STREAM, _GROUP = "bench:inbox", "bench"
 _LOOK_EVERY_S = 0.25

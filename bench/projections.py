@@ -22,10 +22,10 @@ from pymongo import MongoClient
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.servers.embedded import EmbeddedServer
 from app.runtime.settings.settings import Settings
-from bench.event_stores import make_stores
-from bench.measured import Figure, Run
-from bench.mongo import measured_mongo
-from bench.projection_tables import CHANGED, LIBRARY, TOGETHER, WAYS, Table, report, report_growth
+from bench.shared.event_stores import make_stores
+from bench.shared.measured import Figure, Run
+from bench.shared.mongo import measured_mongo
+from bench.shared.projection_tables import CHANGED, LIBRARY, TOGETHER, WAYS, Table, report, report_growth
 
 _ALL = tuple(all_projections(Settings()))
 _THREE = ("customers", "loan-accounts", "conversations")
@@ -55,7 +55,7 @@ class Bench:
             "BILLIE_EVENT_STORE_URL": self._stores[events],
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.projection_contender", way, source, *names],
+            [sys.executable, "-m", "bench.contenders.projection_contender", way, source, *names],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

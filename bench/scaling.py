@@ -27,10 +27,10 @@ from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.servers.embedded import EmbeddedServer, embedded_redis
 from app.runtime.settings.settings import Settings
-from bench.backlog import backlog
-from bench.event_stores import make_stores
-from bench.mongo import measured_mongo
-from bench.scaling_model import IngestCosts, ProjectCosts, Rate, ingest_rate, project_rate
+from bench.shared.backlog import backlog
+from bench.shared.event_stores import make_stores
+from bench.shared.mongo import measured_mongo
+from bench.shared.scaling_model import IngestCosts, ProjectCosts, Rate, ingest_rate, project_rate
 
 _STREAM, _GROUP = "bench:inbox", "bench"
 _MODELS = tuple(all_projections(Settings()))
@@ -53,7 +53,7 @@ def together(arguments: Sequence[Sequence[str]], environment: Mapping[str, str],
     """Start a process for each of these, let them go at the same moment, and wait for all."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "bench.scaling_worker", *each],
+            [sys.executable, "-m", "bench.contenders.scaling_worker", *each],
             env=os.environ | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

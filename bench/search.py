@@ -21,10 +21,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from app.runtime.servers.embedded import free_port
-from bench.http_caller import HttpCaller
-from bench.mongo import measured_mongo
-from bench.portfolio import load
-from bench.served import api_environment, reader_token, started
+from bench.shared.http_caller import HttpCaller
+from bench.shared.mongo import measured_mongo
+from bench.shared.portfolio import load
+from bench.shared.served import api_environment, reader_token, started
 
 _GOAL_MS = 50.0
 _UP_WITHIN_S = 60.0

@@ -28,8 +28,8 @@ from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.servers.embedded import embedded_redis
 from app.runtime.settings.settings import Settings
-from bench.backlog import backlog
-from bench.mongo import measured_mongo
+from bench.shared.backlog import backlog
+from bench.shared.mongo import measured_mongo
 from tools.private_postgres import private_postgres
 
 _STREAM, _GROUP = "bench:inbox", "bench"
@@ -66,7 +66,7 @@ class Bench:
         """Into a new store: its URL, and how long it took."""
         store = self._new_store()
         self.client.xgroup_create(_STREAM, _GROUP, id="0")
-        reports = self._run(["bench.contender", "ours"], workers, BILLIE_EVENT_STORE_URL=store)
+        reports = self._run(["bench.contenders.contender", "ours"], workers, BILLIE_EVENT_STORE_URL=store)
         self.client.xgroup_destroy(_STREAM, _GROUP)
         return store, max(each["seconds"] for each in reports)
 
@@ -76,7 +76,7 @@ class Bench:
         name = f"bench-{self._made}"
         list(migrate(self._mongo[name]))  # Each would do it, and only one at a time can.
         reports = self._run(
-            ["bench.projection_contender", "live", "-", *_ALL],
+            ["bench.contenders.projection_contender", "live", "-", *_ALL],
             workers,
             BILLIE_EVENT_STORE_URL=store,
             BILLIE_MONGO_DB=name,

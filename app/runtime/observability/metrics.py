@@ -1,8 +1,9 @@
 """Every metric of the system in one table: its meaning and its roles.
 
-``tools/metrics_page.py`` writes docs/metrics.md from it and from the alert rules. Labels have few values, all
-known beforehand: no ids, no names, nothing that a publisher or a caller chooses. The code that does the work
-moves counters and histograms, once a batch or a call; the other metrics are collected at each scrape.
+``tools/pages/metrics_page.py`` writes docs/metrics.md from it and from the alert rules. Labels have few
+values, all known beforehand: no ids, no names, nothing that a publisher or a caller chooses. The code that
+does the work moves counters and histograms, once a batch or a call; the other metrics are collected at each
+scrape.
 """
 
 import platform

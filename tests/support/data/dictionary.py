@@ -9,7 +9,7 @@ import bson
 from bson import Decimal128, Int64
 
 from app.projections.read_models.catalogue import COLLECTIONS
-from tools.dictionary_page import ALWAYS, Field, fields_of
+from tools.pages.dictionary_page import ALWAYS, Field, fields_of
 
 FIELDS = {name: fields_of(model) for name, model in COLLECTIONS.items()}
 

@@ -9,8 +9,8 @@ from app.event_store.application import Servicing
 from app.projections.migrations import migrate
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
-from bench.backlog import backlog
-from bench.event_stores import land_entries
+from bench.shared.backlog import backlog
+from bench.shared.event_stores import land_entries
 from tests.support.roles import project
 
 

@@ -14,7 +14,7 @@ from app.api.application import create_app
 from app.api.openapi import document as openapi
 from app.api.openapi.document import PARAMETERS
 from app.runtime.settings.settings import Settings
-from tools.openapi_file import text
+from tools.pages.openapi_file import text
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 DOCUMENT = orjson.loads(COMMITTED.read_bytes())

@@ -16,7 +16,7 @@ from app.api.auth.roles import Role
 from app.api.documents.routes import DocumentRoute
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT
-from tools.roles_page import page
+from tools.pages.roles_page import page
 
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from app.ingestion.messages.catalogue import CATALOGUE
-from bench.backlog import backlog
+from bench.shared.backlog import backlog
 from tests.unit.ingestion.entries import message
 
 ENTRIES = list(backlog(5_000, seed=7))

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bench.event_stores import make_stores
+from bench.shared.event_stores import make_stores
 
 
 def rows(url: str) -> list[tuple[Any, ...]]:

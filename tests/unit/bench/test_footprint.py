@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.footprint import Footprint, Sample, Tenth
+from bench.shared.footprint import Footprint, Sample, Tenth
 
 
 def test_a_tenth_has_its_peak_and_its_rate() -> None:

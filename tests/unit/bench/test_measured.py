@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.measured import Figure, Goal, Ratio, Run, times_as_fast
+from bench.shared.measured import Figure, Goal, Ratio, Run, times_as_fast
 
 
 def runs(*seconds: float, events: int = 1_000) -> Figure:

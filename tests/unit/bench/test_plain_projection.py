@@ -12,8 +12,8 @@ from app.event_store.application import Servicing
 from app.projections.engine.projector import Projector
 from app.projections.read_models.catalogue import all_projections
 from app.runtime.settings.settings import Settings
-from bench.event_stores import make_stores
-from bench.plain_projection import PlainProjection, PlainView
+from bench.contenders.plain_projection import PlainProjection, PlainView
+from bench.shared.event_stores import make_stores
 from tests.support.data.mock_mongo import Database
 
 EVENTS = 4_000

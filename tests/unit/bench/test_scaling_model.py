@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.scaling_model import Growth, IngestCosts, ProjectCosts, ingest_rate, project_rate, spread
+from bench.shared.scaling_model import Growth, IngestCosts, ProjectCosts, ingest_rate, project_rate, spread
 
 COSTS = IngestCosts(turn=100e-6, follow=20e-6, beside=100e-6, servers=25e-6)
 MODELS = ProjectCosts({"chats": 60e-6, "customers": 20e-6, "loans": 20e-6, "days": 10e-6}, servers=90e-6)

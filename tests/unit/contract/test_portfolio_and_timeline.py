@@ -10,7 +10,7 @@ from app.aggregates import Actor, CommandKind, Intent, LedgerCommand, LoanAccoun
 from app.projections.read_models.customer_timeline.read_model import CustomerTimeline
 from tests.support.data.contract import Sent, documents
 from tests.support.data.projecting import Given, On, given
-from tests.unit.contract.loans import aged, closed, created, loan, running, status, updated
+from tests.unit.contract.accounts.loans import aged, closed, created, loan, running, status, updated
 
 FIRST, SECOND = "2026-03-01", "2026-03-02"
 """Noon of 1 March in UTC is 23:00 in Sydney, so minute 60 is of the second."""

@@ -17,7 +17,7 @@ from app.projections.rebuild.one_document import put_in_place
 from tests.support.data.contract import Sent, documents, sent
 from tests.support.data.mock_mongo import Database
 from tests.support.data.projecting import On, given
-from tests.unit.contract.loans import Document, instalment, planned, running, updated
+from tests.unit.contract.accounts.loans import Document, instalment, planned, running, updated
 
 CHAT = {"cid": "V1"}
 TEXT = "x" * 240_000

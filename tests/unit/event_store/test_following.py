@@ -6,7 +6,7 @@ from typing import Any
 
 from app.event_store.application import Servicing
 from app.ingestion.stream.apply import apply_messages
-from bench.backlog import backlog
+from bench.shared.backlog import backlog
 from tests.unit.ingestion.entries import message
 
 

@@ -17,8 +17,8 @@ from app.sdk._schemas import example_payload
 from tests.support.commands import ROOT
 from tests.unit.ingestion.samples import filled
 from tests.unit.sdk.built import messages
-from tools.asyncapi import asyncapi
-from tools.messages_page import documents, write
+from tools.pages.asyncapi import asyncapi
+from tools.pages.messages_page import documents, write
 
 FOLDER = ROOT / "docs" / "messages"
 ASYNCAPI = Path(__file__).parent / "asyncapi" / "3.0.0.json"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pymongo.database import Database
 
 from tests.support.commands import ROOT
-from tools.dictionary_page import PAGE
+from tools.pages.dictionary_page import PAGE
 
 _QUERY = re.compile(
     r"^### (?P<heading>[^\n]+)\n(?:(?!#|```)[^\n]*\n)*"

@@ -14,7 +14,7 @@ from tests.support.commands import ROOT
 from tests.support.data.dictionary import FIELDS, faults
 from tests.unit.projections.dictionary.events import everything
 from tests.unit.projections.read_models.test_properties import project
-from tools.dictionary_page import ROLE
+from tools.pages.dictionary_page import ROLE
 
 SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from tests.support.data.dictionary import FIELDS, faults, paths
 from tests.support.data.mock_mongo import Database
 from tests.unit.projections.dictionary.events import everything
 from tests.unit.projections.read_models.test_properties import project
-from tools.dictionary_page import PAGE, ROLE, generated
+from tools.pages.dictionary_page import PAGE, ROLE, generated
 
 PROJECTIONS = all_projections(Settings())
 

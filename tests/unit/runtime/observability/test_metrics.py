@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.runtime.observability.metrics import METRICS, Metric, Role, registry_of
 from tests.support.commands import ROOT
-from tools.metrics_page import page
+from tools.pages.metrics_page import page
 
 UNITS = ("_total", "_seconds", "_entries", "_events", "_commands", "_info")
 COUNTED = re.compile(r"billie_[a-z]+(_[a-z]+)*")

@@ -1,6 +1,6 @@
 """The tables of ``make bench-projections``."""
 
-from bench.measured import Figure, Goal, Run, times_as_fast
+from bench.shared.measured import Figure, Goal, Run, times_as_fast
 
 WAYS = ("live", "rebuild", "verify", "floor")
 CHANGED = "rebuild, all differ"

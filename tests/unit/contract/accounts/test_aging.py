@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.data.contract import sent
-from tests.unit.contract.loans import aged, at, closed, created, loan, running, status
+from tests.unit.contract.accounts.loans import aged, at, closed, created, loan, running, status
 
 
 @pytest.mark.parametrize(

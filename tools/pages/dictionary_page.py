@@ -1,4 +1,4 @@
-"""Writes the generated parts of the data dictionary: ``python -m tools.dictionary_page``.
+"""Writes the generated parts of the data dictionary: ``python -m tools.pages.dictionary_page``.
 
 These are the tables of fields in docs/data-dictionary.md, from the documents' models, and the collections in
 tools/analyst-role.js.

@@ -1,6 +1,7 @@
 """One consumer in a process of its own: says that it is ready, waits for the word, consumes, says how long.
 
-Started by :mod:`bench.ingest`, with settings as any role has them: ``python -m bench.contender NAME``.
+Started by :mod:`bench.ingest`, with settings as any role has them, as
+``python -m bench.contenders.contender NAME``.
 """
 
 import json

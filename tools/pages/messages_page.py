@@ -1,4 +1,4 @@
-"""Writes what is generated in docs/messages: ``python -m tools.messages_page docs/messages``.
+"""Writes what is generated in docs/messages: ``python -m tools.pages.messages_page docs/messages``.
 
 The schemas of all types, the AsyncAPI document, and the table of types in the page beside them.
 """
@@ -12,7 +12,7 @@ import orjson
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.fields import AddressedPayload
 from app.sdk import json_schema
-from tools.asyncapi import asyncapi
+from tools.pages.asyncapi import asyncapi
 
 BEGIN, END = "<!-- types: written by `make schemas` -->", "<!-- end of types -->"
 

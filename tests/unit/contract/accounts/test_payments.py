@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.data.contract import sent
-from tests.unit.contract.loans import at, closed, created, loan, running, status, sums, updated
+from tests.unit.contract.accounts.loans import at, closed, created, loan, running, status, sums, updated
 
 
 @pytest.mark.parametrize("by", ["REPAYMENT", "repayment", None])

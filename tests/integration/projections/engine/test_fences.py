@@ -27,7 +27,7 @@ from app.projections.rebuild.run import discard_rebuild, run_rebuilds
 from app.projections.rebuild.verify import Verify
 from app.projections.worker import Worker
 from app.runtime.settings.settings import Settings
-from tests.integration.projections.test_set_aside import customer, failing_at, rename
+from tests.integration.projections.engine.test_set_aside import customer, failing_at, rename
 from tests.support.data.given import Step, absorb, ask_write_off, message
 from tests.support.data.handlers import handled_by
 from tests.support.data.stored import live, stored_and_projected

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.contract.loans import aged, at, closed, created, loan, running, status, sums, updated
+from tests.unit.contract.accounts.loans import aged, at, closed, created, loan, running, status, sums, updated
 
 PART_PAID = (running(), updated(1, "495.00", "REPAYMENT"))
 

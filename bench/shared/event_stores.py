@@ -11,7 +11,7 @@ from app.event_store.application import Servicing
 from app.ingestion.messages.catalogue import Message, read_entry
 from app.ingestion.stream.apply import apply_messages
 from app.runtime.settings.settings import Settings
-from bench.backlog import Entry, backlog
+from bench.shared.backlog import Entry, backlog
 
 _FIRST_MS = 1_772_300_000_000
 _BATCH = 1_000
@@ -40,7 +40,7 @@ def land_entries(
 def make_stores(folder: Path, sizes: Sequence[int], seed: int = 1, at_once: int = 200) -> dict[int, str]:
     """SQLite stores of just so many events, by size, as URLs: each one the beginning of the next.
 
-    ``at_once`` stories run at a time, as in :func:`bench.backlog.backlog`.
+    ``at_once`` stories run at a time, as in :func:`bench.shared.backlog.backlog`.
     """
     stores: dict[int, str] = {}
     growing = folder / "growing.db"

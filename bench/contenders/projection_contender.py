@@ -1,8 +1,8 @@
 """One way to bring read models up to the events, in a process of its own, with settings as any role has them.
 
-Started by :mod:`bench.projections` as ``python -m bench.projection_contender WAY SOURCE NAME…``. It says that
-it is ready, waits for the word, works, and tells what that took. The floor writes the documents of the
-database SOURCE.
+Started by :mod:`bench.projections` as ``python -m bench.contenders.projection_contender WAY SOURCE NAME…``.
+It says that it is ready, waits for the word, works, and tells what that took. The floor writes the
+documents of the database SOURCE.
 """
 
 import json
@@ -30,7 +30,7 @@ from app.runtime.bootstrap import Process, Project
 from app.runtime.servers.clients import mongo_client
 from app.runtime.servers.gc_tuning import favour_throughput
 from app.runtime.settings.settings import Settings, get_settings
-from bench.plain_projection import PlainProjection, PlainView, plain_environment
+from bench.contenders.plain_projection import PlainProjection, PlainView, plain_environment
 
 _PAGE = 2_000
 _LIBRARY_WITHIN_S = 600.0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.data.contract import documents, sent
-from tests.unit.contract.loans import at, created, instalment, loan, planned
+from tests.unit.contract.accounts.loans import at, created, instalment, loan, planned
 
 PAID = {"status": "PAID", "paid_date": "2026-03-30", "amount_paid": "51.00", "linked_transaction_ids": ["T1"]}
 

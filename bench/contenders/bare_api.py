@@ -1,4 +1,7 @@
-"""A bare FastAPI app that reads documents by their ids: ``python -m bench.bare_api MONGO DATABASE PORT``."""
+"""A bare FastAPI app that reads documents by their ids.
+
+``python -m bench.contenders.bare_api MONGO DATABASE PORT``
+"""
 
 import sys
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""A ledger of one account and one answer: ``python -m bench.fixed_ledger HOST:PORT``, until terminated."""
+"""A ledger of one account and one answer, until terminated.
+
+``python -m bench.contenders.fixed_ledger HOST:PORT``
+"""
 
 import asyncio
 import sys

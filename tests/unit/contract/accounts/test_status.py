@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.data.contract import documents, sent
-from tests.unit.contract.loans import at, created, loan, running, status, updated
+from tests.unit.contract.accounts.loans import at, created, loan, running, status, updated
 
 
 @pytest.mark.parametrize(

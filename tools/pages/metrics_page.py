@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md: ``python -m tools.metrics_page docs/metrics.md``."""
+"""Writes docs/metrics.md: ``python -m tools.pages.metrics_page docs/metrics.md``."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.runtime.observability.metrics import EVERY_ROLE, METRICS, Metric, Role
 
-_RULES = Path(__file__).parents[1] / "deploy/prometheus/rules.yml"
+_RULES = Path(__file__).parents[2] / "deploy/prometheus/rules.yml"
 _PAGE = """\
 # Metrics
 

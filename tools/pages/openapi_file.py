@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json: ``python -m tools.openapi_file docs/openapi.json``."""
+"""Writes docs/openapi.json: ``python -m tools.pages.openapi_file docs/openapi.json``."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Writes docs/api-roles.md: ``python -m tools.roles_page docs/api-roles.md``."""
+"""Writes docs/api-roles.md: ``python -m tools.pages.roles_page docs/api-roles.md``."""
 
 import sys
 from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""What several benches share: seeded loads, servers, figures and tables."""

@@ -1,0 +1,1 @@
+"""Writes the committed pages of docs/ that follow from the code."""
