@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from threading import Event, Lock
 from time import monotonic
 
-from tests.chaos.links import Mode
-from tests.chaos.processes import Target
+from tests.chaos.faults.links import Mode
+from tests.chaos.faults.processes import Target
+from tests.chaos.faults.schedule import Kind, Strike
 from tests.chaos.scene import Scene
-from tests.chaos.schedule import Kind, Strike
 from tests.chaos.violations import Violations
 
 _AT_ONCE = 12

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.demo.publishers import Entry
-from tests.chaos.processes import Struck
+from tests.chaos.faults.processes import Struck
 from tests.chaos.violations import Violations
 
 _READ_WITHIN_S = 30.0

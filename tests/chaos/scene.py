@@ -19,14 +19,14 @@ from app.api.auth.claims import claims_with
 from app.event_store.application import Servicing
 from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedded_redis, free_port
 from app.runtime.settings.settings import Settings
-from tests.chaos.clocks import library
-from tests.chaos.disks import small_disk
-from tests.chaos.links import Link, Links
+from tests.chaos.faults.clocks import library
+from tests.chaos.faults.disks import small_disk
+from tests.chaos.faults.links import Link, Links
+from tests.chaos.faults.postgres import PostgresServer, PostgresStore
+from tests.chaos.faults.processes import Role, Server, Target, forget_clocks
+from tests.chaos.faults.schedule import Kind
+from tests.chaos.faults.stores import SqliteStore, Store
 from tests.chaos.load import Door
-from tests.chaos.postgres import PostgresServer, PostgresStore
-from tests.chaos.processes import Role, Server, Target, forget_clocks
-from tests.chaos.schedule import Kind
-from tests.chaos.stores import SqliteStore, Store
 from tests.support.commands import Billie
 from tests.support.observed import all_read, least_position, newest_position, pending
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from tests.chaos.faults.schedule import Kind
 from tests.chaos.fire import Fire
-from tests.chaos.schedule import Kind
 from tests.chaos.violations import Violations
 
 _WIDTH = max(map(len, Kind))

@@ -17,11 +17,11 @@ from app.ledger.money.open_commands import OpenCommands
 from tests.chaos import ending
 from tests.chaos.backlog import backlog
 from tests.chaos.clients import Callers, opened
-from tests.chaos.clocks import library
+from tests.chaos.faults.clocks import library
+from tests.chaos.faults.schedule import schedule
 from tests.chaos.fire import Fire
 from tests.chaos.load import Publisher, Reader
 from tests.chaos.scene import Scene, running
-from tests.chaos.schedule import schedule
 from tests.chaos.table import table
 from tests.chaos.verifier import Verifier
 from tests.chaos.violations import Violations

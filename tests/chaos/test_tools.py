@@ -16,10 +16,10 @@ from redis import Redis
 from app.event_store.application import Servicing
 from app.runtime.servers.stopping import StopSignal
 from app.runtime.settings.settings import Settings
-from tests.chaos.clocks import Clock, library
-from tests.chaos.disks import SmallDisk, small_disk
-from tests.chaos.links import Link, Links, Mode
-from tests.chaos.schedule import ROUND_S, Kind, schedule
+from tests.chaos.faults.clocks import Clock, library
+from tests.chaos.faults.disks import SmallDisk, small_disk
+from tests.chaos.faults.links import Link, Links, Mode
+from tests.chaos.faults.schedule import ROUND_S, Kind, schedule
 from tests.chaos.violations import Violations
 from tests.chaos.watch import Acknowledged
 from tests.support.roles import ingest

@@ -16,7 +16,7 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ingestion.messages.catalogue import CATALOGUE
 from app.ingestion.messages.envelope import entry_type
 from app.runtime.settings.settings import Settings
-from tests.chaos.processes import Role
+from tests.chaos.faults.processes import Role
 from tests.chaos.violations import Violations
 from tests.support.stream_accounts import Absorption, absorptions_of
 

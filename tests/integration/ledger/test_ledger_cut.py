@@ -8,7 +8,7 @@ from app.ledger.client.calls import Breaker
 from app.ledger.client.client import LedgerClient
 from app.ledger.client.errors import LedgerDownError, LedgerTimeoutError
 from app.runtime.settings.settings import Settings
-from tests.chaos.links import Links, Mode
+from tests.chaos.faults.links import Links, Mode
 from tests.support.servers.scripted_ledger import balance, scripted_ledger
 from tests.support.waiting import LONG_S
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Protocol
 
 from app.runtime.servers.embedded import die_with_parent
-from tests.chaos.disks import Disk
+from tests.chaos.faults.disks import Disk
 
 _LOCKER = """
 import sqlite3, sys

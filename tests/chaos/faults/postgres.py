@@ -11,9 +11,9 @@ import psutil
 import psycopg
 
 from app.runtime.servers.embedded import die_with_parent, free_port
-from tests.chaos.clocks import Clock
-from tests.chaos.disks import Disk
-from tests.chaos.processes import Target
+from tests.chaos.faults.clocks import Clock
+from tests.chaos.faults.disks import Disk
+from tests.chaos.faults.processes import Target
 from tools import private_postgres
 
 _UP_WITHIN_S = 180.0

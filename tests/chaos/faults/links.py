@@ -12,7 +12,7 @@ from enum import Enum
 from threading import Thread
 from typing import Self
 
-from tests.chaos.processes import Struck
+from tests.chaos.faults.processes import Struck
 
 _AT_ONCE = struct.pack("ii", 1, 0)
 _PIECE = 64 * 1024

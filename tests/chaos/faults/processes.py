@@ -13,7 +13,7 @@ from time import monotonic
 import psutil
 
 from app.runtime.servers.embedded import EmbeddedServer, tail
-from tests.chaos.clocks import Clock
+from tests.chaos.faults.clocks import Clock
 from tests.support.commands import Billie, Process
 
 SERVER_AWAY = 3
