@@ -55,9 +55,13 @@ class Migration:
 
     def run(self, database: Mongo) -> None:
         """Run its ``up``. Raises MigrationError."""
+        self.module().up(database)
+
+    def module(self) -> ModuleType:
+        """Its code, loaded."""
         module = ModuleType(f"migration_{self.name}")
         SourceFileLoader(module.__name__, str(self.path)).exec_module(module)
-        module.up(database)
+        return module
 
 
 def all_migrations(folder: Path | None = None) -> list[Migration]:
@@ -100,6 +104,23 @@ def migrate(database: Mongo, folder: Path | None = None) -> Iterator[Migration]:
         yield migration
 
 
+def foreign(database: Mongo) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """Each collection of ours with an index that no migration makes, or with None for another validator.
+
+    What a migration makes is in its ``COLLECTIONS``: each one's schema and indexes.
+    """
+    ours = {name: made for one in all_migrations() for name, made in one.module().COLLECTIONS.items()}
+    for found in database.list_collections(filter={"name": {"$in": list(ours)}}):
+        name, options = found["name"], found["options"]
+        schema, indexes = ours[name]
+        if any(options.get(each) != wanted for each, wanted in _validation({"$jsonSchema": schema}).items()):
+            yield name, None
+        known = [{"key": [("_id", 1)]}, *(_shape(each.document) for each in indexes)]
+        for index in database[name].list_indexes():
+            if _shape(index) not in known:
+                yield name, index
+
+
 def ensure_collection(
     database: Mongo, name: str, validator: dict[str, Any], indexes: Sequence[IndexModel]
 ) -> None:
@@ -108,11 +129,7 @@ def ensure_collection(
     An index with the same keys and options under another name will do. Raises MigrationError for one that
     MongoDB cannot have beside ours.
     """
-    validation: dict[str, Any] = {
-        "validator": validator,
-        "validationLevel": "moderate",
-        "validationAction": "error",
-    }
+    validation = _validation(validator)
     if database.list_collection_names(filter={"name": name}):
         database.command("collMod", name, **validation)
     else:
@@ -124,6 +141,10 @@ def ensure_collection(
             if error.code not in _CONFLICTS:
                 raise
             _refuse_conflict(database, name, index.document, error)
+
+
+def _validation(validator: dict[str, Any]) -> dict[str, Any]:
+    return {"validator": validator, "validationLevel": "moderate", "validationAction": "error"}
 
 
 def _refuse_conflict(database: Mongo, name: str, wanted: dict[str, Any], error: OperationFailure) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
@@ -22,6 +22,7 @@ from app.ingestion.stream.stream_info import group_info
 from app.operations.doctor.check import Check, clock, failed, warning, well
 from app.operations.servers import TIMEOUT_S, Servers
 from app.operations.status.stores import read_models_state
+from app.projections.migrations import foreign
 from app.runtime.observability.logging import in_short
 from app.runtime.settings.settings import Settings
 
@@ -201,6 +202,32 @@ def mongodb_checks(database: Database[dict[str, Any]]) -> Iterator[Check]:
         yield failed("mongodb.projections", detail, f"Run `billie rebuild {' '.join(outdated)}`.")
     else:
         yield well("mongodb.projections", "of this release's versions")
+    others = [] if models.waiting_migrations else [_foreign(*each) for each in foreign(database)]
+    yield from others or [well("mongodb.collections", "have our indexes and validators only")]
+
+
+def _foreign(collection: str, index: Mapping[str, Any] | None) -> Check:
+    """What somebody else's index will do, or, with None, somebody else's validator."""
+    name = "mongodb.collections"
+    if index is None:
+        detail = f"{collection} has another validator than ours: a document that it refuses is set aside"
+        restored = f"To have ours again: {_shell('migrations')}.deleteMany({{}}), then `billie migrate`."
+        return warning(name, detail, f"Find out who set it. {restored}")
+    drop = f'{_shell(collection)}.dropIndex("{index["name"]}")'
+    detail = f"{collection} has the index {index['name']} of somebody else"
+    if "expireAfterSeconds" in index:
+        return failed(name, f"{detail}, which deletes documents", f"Drop it: {drop}. Then rebuild.")
+    if not index.get("unique"):
+        return well(name, f"{detail}; each write has to update it")
+    if index.get("sparse") or "partialFilterExpression" in index:
+        advice = f"Keep it only on fields that we do not write. To drop it: {drop}."
+        return warning(name, f"{detail}: a document that repeats a value is set aside", advice)
+    advice = f"Drop it, or make it sparse: {drop}."
+    return failed(name, f"{detail}: of all documents without its fields, all but one are set aside", advice)
+
+
+def _shell(collection: str) -> str:
+    return f'db.getCollection("{collection}")'
 
 
 def _mongo_permission(database: Database[dict[str, Any]]) -> Check:

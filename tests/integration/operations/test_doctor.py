@@ -65,7 +65,7 @@ def test_a_healthy_system_passes_every_check_without_residue(
         *(f"redis.{each}" for each in ("stream", "group", "permission")),
         *(f"event_store.{each}" for each in event_store),
         *(f"mongodb.{each}" for each in ("connection", "clock", "version", "permission")),
-        *("mongodb.migrations", "mongodb.projections", "ledger.connection"),
+        *("mongodb.migrations", "mongodb.projections", "mongodb.collections", "ledger.connection"),
     }
     assert sorted(redis_client.keys()) == keys
     assert sorted(mongo_db.list_collection_names()) == collections
@@ -84,6 +84,44 @@ def test_a_missing_requirement_is_reported_with_its_remedy(
     assert checks["ledger.connection"].verdict is Verdict.AWAY
     if settings.event_store_url.startswith("sqlite"):
         assert not Path(settings.event_store_url.removeprefix("sqlite:///")).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict", "said"),
+    [
+        ({}, Verdict.OK, "each write has to update it"),
+        ({"unique": True}, Verdict.FAILED, "of all documents without its fields, all but one are set aside"),
+        ({"unique": True, "sparse": True}, Verdict.WARNING, "a document that repeats a value is set aside"),
+        ({"expireAfterSeconds": 60}, Verdict.FAILED, "deletes documents"),
+    ],
+)
+def test_an_index_of_somebody_else_is_reported_with_what_it_does(
+    well: Settings, mongo_db: Database[dict[str, Any]], options: Any, verdict: Verdict, said: str
+) -> None:
+    mongo_db["customers"].create_index("slug", name="theirs", **options)
+    check = found(well)["mongodb.collections"]
+    assert check.verdict is verdict
+    assert check.detail.startswith("customers has the index theirs of somebody else")
+    assert check.detail.endswith(said)
+    assert verdict is Verdict.OK or 'db.getCollection("customers").dropIndex("theirs")' in str(check.advice)
+
+
+def test_our_index_under_another_name_is_ours(well: Settings, mongo_db: Database[dict[str, Any]]) -> None:
+    mongo_db["loan-accounts"].drop_index("accountNumber_1")
+    mongo_db["loan-accounts"].create_index("accountNumber", name="theirs")
+    assert wrong(well) == {}
+
+
+def test_a_validator_of_somebody_else_is_reported_until_a_migration_sets_ours(
+    well: Settings, mongo_db: Database[dict[str, Any]]
+) -> None:
+    mongo_db.command("collMod", "customers", validator={"name": {"$exists": True}})
+    (check,) = wrong(well).values()
+    assert check.verdict is Verdict.WARNING
+    assert check.detail.startswith("customers has another validator than ours")
+    mongo_db["migrations"].delete_many({})
+    assert list(migrate(mongo_db))
+    assert wrong(well) == {}
 
 
 def test_an_inbox_key_of_another_type_and_a_missing_group(well: Settings, redis_client: Redis) -> None:
