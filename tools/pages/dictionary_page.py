@@ -1,7 +1,7 @@
 """Writes the generated parts of the data dictionary: ``python -m tools.pages.dictionary_page``.
 
 These are the tables of fields in docs/data-dictionary.md, from the documents' models, and the collections in
-tools/analyst-role.js.
+deploy/rights/analyst.js.
 """
 
 import json
@@ -15,7 +15,7 @@ from app.projections.jobs import jobs
 from app.projections.read_models.base import Model
 from app.projections.read_models.catalogue import COLLECTIONS
 
-PAGE, ROLE = "docs/data-dictionary.md", "tools/analyst-role.js"
+PAGE, ROLE = "docs/data-dictionary.md", "deploy/rights/analyst.js"
 TABLES = ("<!-- fields: written by `make dictionary` -->", "<!-- end of fields -->")
 NAMES = ("// Written by `make dictionary`:", "// End of what is written.")
 

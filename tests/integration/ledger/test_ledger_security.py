@@ -17,7 +17,7 @@ from app.ledger.client.errors import LedgerUnreachableError
 from app.ledger.client.health import health
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings.settings import Settings
-from tests.support.servers.certificates import self_signed
+from tests.support.servers.certificates import Authority
 from tests.support.servers.scripted_ledger import (
     ScriptedLedger,
     balance,
@@ -32,16 +32,20 @@ WRITE_OFF = wire.WriteOffRequest(
 
 
 @pytest.fixture
-def ca_file(tmp_path: Path) -> Path:
-    return tmp_path / "authority.pem"
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
 
 
 @pytest.fixture
-def ledger(ca_file: Path) -> Iterator[ScriptedLedger]:
-    """One that speaks TLS only, with a certificate of its own."""
-    key, certificate = self_signed()
-    ca_file.write_bytes(certificate)
-    credentials = grpc.ssl_server_credentials([(key, certificate)])
+def ca_file(authority: Authority) -> Path:
+    return authority.file
+
+
+@pytest.fixture
+def ledger(authority: Authority) -> Iterator[ScriptedLedger]:
+    """One that speaks TLS only."""
+    pem = authority.issue("servers").read_bytes()
+    credentials = grpc.ssl_server_credentials([(pem, pem)])
     script = {
         "GetBalance": balance("450.00"),
         "WriteOff": posted(),

@@ -8,13 +8,16 @@ from threading import Thread
 
 
 class Proxy:
-    """Listens on a free port. With ``tls``, clients speak TLS to it, and it speaks plain text onwards."""
+    """Listens on a free port. With ``tls``, clients speak TLS to it, and it speaks plain text onwards.
 
-    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
+    PostgreSQL's clients ask for TLS before they speak it.
+    """
+
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None, *, asked_for: bool = False) -> None:
         self.target = target
         """The port of this machine that new connections lead to."""
         self.accepted = 0
-        self._tls = tls
+        self._tls, self._asked_for = tls, asked_for
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -46,6 +49,8 @@ class Proxy:
             except OSError:
                 return  # It is closed.
             try:
+                if self._asked_for and client.recv(8):
+                    client.sendall(b"S")
                 if self._tls is not None:
                     client = self._tls.wrap_socket(client, server_side=True)
                 server = socket.create_connection(("127.0.0.1", self.target))
@@ -69,9 +74,9 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 
 
 @contextmanager
-def proxy(target: int, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+def proxy(target: int, tls: ssl.SSLContext | None = None, *, asked_for: bool = False) -> Iterator[Proxy]:
     """A proxy, while this is entered."""
-    made = Proxy(target, tls)
+    made = Proxy(target, tls, asked_for=asked_for)
     try:
         yield made
     finally:

@@ -23,7 +23,7 @@ from app.runtime.settings.settings import Settings
 from tests.support.data.stored import live, store_backlog
 from tests.support.observed import all_read, pending
 from tests.support.roles import ingest, ingesting, project, projecting
-from tests.support.servers.certificates import self_signed
+from tests.support.servers.certificates import Authority
 from tests.support.servers.proxies import Proxy, proxy
 from tests.support.stream_accounts import accounts
 from tests.support.waiting import until
@@ -170,15 +170,12 @@ def test_broken_connections_lose_no_message(settings: Settings, redis_server: Em
 def test_redis_over_tls_always_checks_the_certificate(
     settings: Settings, redis_server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    key, its_certificate = self_signed()
-    files = {"key.pem": key, "ca.pem": its_certificate}
-    for file, content in files.items():
-        (tmp_path / file).write_bytes(content)
+    authority = Authority(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    context.load_cert_chain(authority.issue("servers"))
     with proxy(redis_server.port, context) as name:
         url = f"rediss://127.0.0.1:{name.port}/0"
-        known = settings.model_copy(update={"redis_url": f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}"})
+        known = settings.model_copy(update={"redis_url": f"{url}?ssl_ca_certs={authority.file}"})
         with redis_client(known) as client:
             publish(client, known.inbox_stream, SAID[:20])
             ingest(known, drain=True, stop=Event())

@@ -1,7 +1,5 @@
 """What analysts find on a real server: documents as described, validators that agree, a role to read them."""
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,13 +8,10 @@ from pymongo.database import Database
 
 from app.projections.jobs.jobs import JobKind, Jobs
 from app.projections.migrations import migrate
-from tests.support.commands import ROOT
 from tests.support.data.dictionary import FIELDS, faults
+from tests.support.servers.secured import constant
 from tests.unit.projections.dictionary.events import everything
 from tests.unit.projections.read_models.test_properties import project
-from tools.pages.dictionary_page import ROLE
-
-SCRIPT = (ROOT / ROLE).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +20,6 @@ def projected(shared_db: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
     project(everything(), shared_db, 1_000)
     Jobs(shared_db).ask(JobKind.VERIFY, ("customers",), {"id": "ada", "role": "admin"})
     return shared_db
-
-
-def constant(name: str) -> Any:
-    """A constant of the script, which is written as JSON."""
-    [text] = re.findall(rf"^const {name} = (.*?);$", SCRIPT, re.MULTILINE | re.DOTALL)
-    return json.loads(text)
 
 
 def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[str, Any]]) -> None:
@@ -42,21 +31,8 @@ def test_the_role_reads_exactly_the_public_collections(projected: Database[dict[
         "_portfolio-daily.accounts",
         "_customer-timeline.links",
     }
-    assert set(constant("COLLECTIONS")) == set(names) - private
-    assert all(projected[name].find_one() for name in constant("COLLECTIONS"))
-
-
-def test_the_role_only_reads(projected: Database[dict[str, Any]]) -> None:
-    """The embedded server keeps roles, and does not enforce them by collection as MongoDB does."""
-    assert constant("ACTIONS") == ["collStats", "find", "listIndexes"]
-    privileges = [
-        {"resource": {"db": projected.name, "collection": name}, "actions": constant("ACTIONS")}
-        for name in constant("COLLECTIONS")
-    ]
-    projected.command({"createRole": constant("NAME"), "privileges": privileges, "roles": []})
-    found = projected.command({"rolesInfo": constant("NAME"), "showPrivileges": True})
-    assert found["roles"][0]["privileges"] == privileges
-    projected.command({"dropRole": constant("NAME")})
+    assert set(constant("analyst.js", "COLLECTIONS")) == set(names) - private
+    assert all(projected[name].find_one() for name in constant("analyst.js", "COLLECTIONS"))
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -1,6 +1,6 @@
 // Creates the role `billieAnalyst`, which can read the shared collections and nothing else:
 //
-//     mongosh "mongodb://ADMIN@HOST/billie-servicing?authSource=admin" tools/analyst-role.js
+//     mongosh "mongodb://ADMIN@HOST/billie-servicing?authSource=admin" deploy/rights/analyst.js
 //
 // The database is the one in the connection string. Run again to update the role. Then, once for each analyst:
 //
