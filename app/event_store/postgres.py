@@ -210,7 +210,7 @@ def connect(environment: Mapping[str, str]) -> Connection:
             user=environment["POSTGRES_USER"],
             password=environment["POSTGRES_PASSWORD"],
             **_tls(environment),
-            connect_timeout=5,
+            connect_timeout=int(environment.get("POSTGRES_CONNECT_TIMEOUT", "5")),
             autocommit=True,
             keepalives_idle=10,
             keepalives_interval=5,

@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from eventsourcing.persistence import PersistenceError, ProgrammingError
+from eventsourcing.persistence import OperationalError, PersistenceError, ProgrammingError
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -110,9 +110,16 @@ def _open(settings: Settings, cache: int = 0) -> Servicing:
         "POSTGRES_MAX_OVERFLOW": "11",
         "POSTGRES_PRE_PING": "yes",
     }
+    environment |= defaults
     masters = MasterKeys(*settings.master_keys)
     try:
-        return Servicing({**environment, **defaults}, cache=cache, masters=masters)
+        return Servicing(environment, cache=cache, masters=masters)
+    except OperationalError:
+        if name is None:
+            from app.event_store.postgres import connect  # Here: only PostgreSQL needs its driver.
+
+            connect(environment).close()  # Raises what is wrong: the pool says only that it waited.
+        raise
     except ProgrammingError as error:
         from psycopg.errors import UndefinedTable  # Here: only PostgreSQL raises it.
 

@@ -11,12 +11,15 @@ from app.event_store.errors import EVENT_STORE_ERRORS
 from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import NOT_OFFERED, health
+from app.operations.doctor.certificates import file_certificates, server_certificate
 from app.operations.doctor.check import Check, answering, failed, well
 from app.operations.doctor.server_checks import event_store_checks, mongodb_checks, redis_checks
 from app.operations.doctor.settings import settings_checks
 from app.operations.servers import Servers
+from app.runtime.settings.loopback import host_of
 from app.runtime.settings.settings import Settings
 
+_HTTPS = 443
 _STORE_ERRORS = (*EVENT_STORE_ERRORS, psycopg.Error)
 
 
@@ -31,7 +34,11 @@ def examine(servers: Servers) -> list[Check]:
     )
     with ThreadPoolExecutor(len(asked)) as pool:
         answers = [pool.submit(answering, *each) for each in asked]
-    return [*settings_checks(settings), *(check for each in answers for check in each.result())]
+    return [
+        *settings_checks(settings),
+        *file_certificates(settings),
+        *(check for each in answers for check in each.result()),
+    ]
 
 
 def _ledger_checks(settings: Settings) -> Iterator[Check]:
@@ -44,3 +51,6 @@ def _ledger_checks(settings: Settings) -> Iterator[Check]:
         yield well(name, f"{target} answers: {state}")
     else:
         yield failed(name, f"{target} reports {state}", "Notify its operators.")
+    if settings.ledger_tls and (host := host_of(target)):
+        port = target.rpartition(":")[2]
+        yield server_certificate("ledger", host, int(port) if port.isdigit() else _HTTPS)

@@ -12,13 +12,14 @@ from typing import Any
 
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
-from redis import Redis
+from redis import Redis, SSLConnection
 from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from app.event_store.application import Servicing
 from app.event_store.postgres import connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.stream_info import group_info
+from app.operations.doctor.certificates import server_certificate
 from app.operations.doctor.check import Check, clock, failed, warning, well
 from app.operations.servers import TIMEOUT_S, Servers
 from app.operations.status.stores import read_models_state
@@ -49,6 +50,10 @@ def redis_checks(redis: Redis, settings: Settings) -> Iterator[Check]:
     yield _redis_memory(info)
     yield from _redis_streams(redis, settings)
     yield _redis_permission(redis, settings)
+    connection = redis.connection_pool.get_connection()
+    redis.connection_pool.release(connection)
+    if isinstance(connection, SSLConnection):
+        yield server_certificate("redis", connection.host, connection.port)
 
 
 def _redis_version(version: str) -> Check:
@@ -98,7 +103,7 @@ def _redis_permission(redis: Redis, settings: Settings) -> Check:
     except ReadOnlyError:
         return failed("redis.permission", "is a read-only replica", "Point BILLIE_REDIS_URL at the primary.")
     except (NoPermissionError, ResponseError) as error:
-        advice = "Grant the user of BILLIE_REDIS_URL the stream commands and EVAL on both streams' keys."
+        advice = "Grant the user of BILLIE_REDIS_URL the rights of deploy/rights/redis.acl."
         return failed("redis.permission", in_short(error), advice)
     return well("redis.permission", "may acknowledge, set aside, and run scripts")
 
@@ -156,6 +161,8 @@ def _postgres(environment: dict[str, str], servers: Servers) -> Iterator[Check]:
         theirs, is_standby, version, has_table = row
         yield well("event_store.version", f"PostgreSQL {version}")
         yield clock("event_store.clock", float(theirs), asked, answered)
+        if connection.pgconn.ssl_in_use:
+            yield server_certificate("event_store", connection.info.host, connection.info.port)
         if is_standby:
             advice = "Point BILLIE_EVENT_STORE_URL at the primary."
             yield failed("event_store.permission", "is a standby", advice)
@@ -172,7 +179,7 @@ def _postgres(environment: dict[str, str], servers: Servers) -> Iterator[Check]:
     if granted and granted[0]:
         yield well("event_store.permission", "may read and store events")
     else:
-        advice = f"GRANT SELECT, INSERT, UPDATE ON {_TABLE} to the user of BILLIE_EVENT_STORE_URL."
+        advice = "Grant the user of BILLIE_EVENT_STORE_URL the rights of deploy/rights/postgresql.sql."
         yield failed("event_store.permission", "may not store events", advice)
     yield _newest(servers)
 
@@ -189,6 +196,9 @@ def mongodb_checks(database: Database[dict[str, Any]]) -> Iterator[Check]:
     yield well("mongodb.connection", "answers")
     yield clock("mongodb.clock", hello["localTime"].timestamp(), asked, answered)
     yield well("mongodb.version", str(database.client.server_info()["version"]))
+    if database.client.options.pool_options._ssl_context is not None:
+        for host, port in sorted(database.client.nodes):
+            yield server_certificate("mongodb", host, port or 27017)
     yield _mongo_permission(database)
     models = read_models_state(database)
     if models.waiting_migrations:
@@ -241,6 +251,6 @@ def _mongo_permission(database: Database[dict[str, Any]]) -> Check:
         finally:
             scratch.drop()
     except OperationFailure as error:
-        advice = f"Grant the user of BILLIE_MONGO_URL the roles readWrite and dbAdmin on {database.name}."
+        advice = "Grant the user of BILLIE_MONGO_URL the role of deploy/rights/mongodb.js."
         return failed("mongodb.permission", in_short(error), advice)
     return well("mongodb.permission", f"may write to {database.name}")

@@ -2,8 +2,10 @@
 
 import os
 import re
+import ssl
 from base64 import b64decode
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
@@ -12,6 +14,9 @@ _SCHEMES = {
     "mongo_url": ("mongodb://", "mongodb+srv://"),
     "otlp_endpoint": ("http://", "https://"),
 }
+OWN_CERTIFICATES = ("tlscertificatekeyfile", "ssl_certfile", "sslcert")
+AUTHORITIES = ("tlscafile", "ssl_ca_certs", "sslrootcert")
+"""Options of URLs that name files, in lower case. ``sslrootcert=system`` names none."""
 _PLACE = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]{1,5})?")
 _KEY_BYTES = 32
 
@@ -72,7 +77,18 @@ class StoreSettings(BaseModel):
                 "is not a URL: a host or a port cannot be read. "
                 "In a user or a password, write / as %2F, ? as %3F, # as %23 and @ as %40"
             )
+        for option, file in named_files(url, (*OWN_CERTIFICATES, *AUTHORITIES)):
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+            except OSError as error:
+                raise ValueError(f"{option}, {file}: {error.strerror}") from error
         return url
+
+
+def named_files(url: str, options: Sequence[str]) -> list[tuple[str, str]]:
+    """Those of the options that a URL has, each with the file that it names."""
+    found = [(option, values[-1]) for option, values in parse_qs(urlsplit(url).query).items()]
+    return [each for each in found if each[0].lower() in options and each[1] != "system"]
 
 
 def _bytes(key: SecretStr | None) -> bytes | None:
