@@ -58,7 +58,7 @@ def examined(settings: Settings) -> dict[str, Check]:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_servers_certificate_is_told_weeks_before_its_end(
+def test_a_servers_certificate_is_reported_weeks_before_its_end(
     server: str, plain: Settings, authority: Authority
 ) -> None:
     found = {}
@@ -72,7 +72,7 @@ def test_a_servers_certificate_is_told_weeks_before_its_end(
     assert found[6].advice == "Renew it: nothing connects after its end."
 
 
-def test_the_ledgers_certificate_is_told_too(settings: Settings, authority: Authority) -> None:
+def test_the_ledgers_certificate_is_reported_too(settings: Settings, authority: Authority) -> None:
     pem = authority.issue("servers", age=YEAR, left=29 * DAY).read_bytes()
     with scripted_ledger({}, credentials=grpc.ssl_server_credentials([(pem, pem)])) as ledger:
         over_tls = {"ledger_target": ledger.target, "ledger_tls": True, "ledger_ca_file": authority.file}
@@ -104,7 +104,7 @@ def test_an_ended_certificate_that_nobody_checks_is_a_failure(plain: Settings, a
         (DAY, HOUR, Verdict.FAILED),
     ],
 )
-def test_what_lives_shortly_is_told_by_the_share_that_is_left(
+def test_a_short_lived_certificate_is_reported_by_the_share_of_its_life_that_is_left(
     life: timedelta, left: timedelta, verdict: Verdict, authority: Authority
 ) -> None:
     own = authority.issue("clients", "billie", age=life - left, left=left)
