@@ -1,6 +1,7 @@
 """Certificates that end, or that a client refuses: what ``billie`` says, with real servers behind TLS."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -91,6 +92,25 @@ def test_an_ended_certificate_that_nobody_checks_is_a_failure(plain: Settings, a
         ]
     assert check.verdict is Verdict.FAILED
     assert "ended on 20" in check.detail
+
+
+def test_a_server_that_asks_for_a_clients_certificate_shows_its_own(
+    settings: Settings, authority: Authority
+) -> None:
+    own, context = authority.issue("clients", "billie"), server_context(authority.issue("servers", age=DAY))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with proxy(urlsplit(settings.redis_url).port or 0, context) as secured:
+        options = f"ssl_ca_certs={authority.file}&ssl_certfile={own}&ssl_keyfile={own}"
+        url = f"rediss://127.0.0.1:{secured.port}/0?{options}"
+        checks = examined(settings.model_copy(update={"redis_url": url}))
+    assert checks["redis.connection"].verdict is Verdict.OK
+    assert checks["redis.certificate"].verdict is Verdict.OK
+
+
+def test_the_systems_own_authorities_are_no_file() -> None:
+    url = "postgresql://billie@events.example/billie?sslmode=verify-full&sslrootcert=system"
+    assert list(file_certificates(Settings(event_store_url=url))) == []
 
 
 @pytest.mark.parametrize(
