@@ -159,8 +159,7 @@ def take_over(database: Mongo, projection: Projection, options: dict[str, dict[s
     names = projection.collections()
     for name in names:
         if database.list_collection_names(filter={"name": PREFIX + name}):
-            shadow, live = f"{database.name}.{PREFIX}{name}", f"{database.name}.{name}"
-            database.client.admin.command({"renameCollection": shadow, "to": live, "dropTarget": True})
+            database[PREFIX + name].rename(name, dropTarget=True)
         if validation := {key: options[name][key] for key in _VALIDATION if key in options.get(name, {})}:
             database.command("collMod", name, **validation)
 

@@ -34,8 +34,11 @@ def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
 def mongo_options(settings: Settings) -> dict[str, Any]:
     """What a MongoDB client takes beside its URL.
 
-    What is acknowledged is with a majority of the replica set, so that no new primary lacks it. What a
-    step-down or a broken connection interrupts, the driver tries once again by itself.
+    What is acknowledged is with a majority of the replica set, so that no new primary lacks it, and only that
+    is read: a primary that was cut off shows what will be rolled back, and a projection would skip the events
+    of documents that seem to be there. What a step-down or a broken connection interrupts, the driver tries
+    once again by itself.
     """
-    is_named = "w" in parse_qs(urlsplit(settings.mongo_url).query)
-    return {"tz_aware": True} | ({} if is_named else {"w": "majority"})
+    named = parse_qs(urlsplit(settings.mongo_url).query)
+    majority = {"w": "majority", "readConcernLevel": "majority"}
+    return {"tz_aware": True} | {name: level for name, level in majority.items() if name not in named}

@@ -70,6 +70,7 @@ def test_a_write_is_tried_again_by_the_driver_once_and_waits_for_a_majority(on_i
     with mongo_client(on_it) as client:
         collection = client[on_it.mongo_db]["some"]
         assert collection.write_concern.document == {"w": "majority"}
+        assert collection.read_concern.level == "majority"
         with failing(on_it, {"times": 1}, failCommands=["insert"], **STEP_DOWN):
             collection.insert_one({"_id": 1})
         with failing(on_it, {"times": 1}, failCommands=["insert"], closeConnection=True):
@@ -80,9 +81,12 @@ def test_a_write_is_tried_again_by_the_driver_once_and_waits_for_a_majority(on_i
             pytest.raises(AutoReconnect),
         ):
             collection.insert_one({"_id": 3})
-    others = on_it.model_copy(update={"mongo_url": f"{on_it.mongo_url}&w=1&retryWrites=false"})
+    others = on_it.model_copy(
+        update={"mongo_url": f"{on_it.mongo_url}&w=1&readConcernLevel=local&retryWrites=false"}
+    )
     with mongo_client(others) as client:
         assert client.write_concern.document == {"w": 1}
+        assert client.read_concern.level == "local"
         assert client.options.retry_writes is False
 
 
