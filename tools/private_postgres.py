@@ -14,18 +14,27 @@ _DEBIAN = Path("/usr/lib/postgresql")
 
 
 class PrivatePostgres:
-    """A cluster in a folder that is not there yet; it can be stopped, and started again on the same data."""
+    """A cluster in a folder that is not there yet; it can be stopped, and started again on the same data.
 
-    def __init__(self, programs: Path, directory: Path, *, is_synced: bool) -> None:
+    With a ``primary`` it is that one's standby, until it is promoted.
+    """
+
+    def __init__(
+        self, programs: Path, directory: Path, *, is_synced: bool, primary: "PrivatePostgres | None" = None
+    ) -> None:
         self._programs, self._directory = programs, directory
         self._data, self._port = directory / "data", free_port()
+        self.name = directory.name
         self._is_synced = is_synced
         self.url = f"postgresql://billie@127.0.0.1:{self._port}"
         """Without a database's name."""
         directory.mkdir(parents=True)
         self._account = _account(directory)
-        self._run("initdb", "-D", self._data, "-U", "billie", "-A", "trust", "-E", "UTF8")
-        self.start()
+        if primary is None:
+            self._run("initdb", "-D", self._data, "-U", "billie", "-A", "trust", "-E", "UTF8")
+            self.start()
+        else:
+            self.follow(primary)
 
     @property
     def pid(self) -> int:
@@ -42,6 +51,17 @@ class PrivatePostgres:
     def stop(self) -> None:
         """Stop at once, even with clients connected."""
         self._control("-m", "fast", "stop")
+
+    def follow(self, primary: "PrivatePostgres") -> None:
+        """Become a standby of another cluster, with its data instead of our own."""
+        shutil.rmtree(self._data, ignore_errors=True)
+        source = f"{primary.url}/?application_name={self.name}"
+        self._run("pg_basebackup", "-d", source, "-D", self._data, "-c", "fast", "-R")
+        self.start()
+
+    def promote(self) -> None:
+        """Let a standby become the primary, and return once it takes writes."""
+        self._control("promote")
 
     def _control(self, *arguments: object) -> None:
         self._run("pg_ctl", "-D", self._data, "-w", *arguments)
@@ -74,7 +94,7 @@ def private_postgres(directory: Path, *, is_synced: bool = True) -> Iterator[Pri
 
 def _programs() -> Path | None:
     if (found := shutil.which("initdb")) is not None:
-        return Path(found).parent
+        return Path(found).resolve().parent
     versions = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parents[1].name))
     return versions[-1].parent if versions else None
 

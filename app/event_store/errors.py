@@ -24,3 +24,13 @@ class EventStoreUrlError(ConfigurationError):
 
 class NoEventStoreError(OperationalError):
     """The server answers, and there is no event store: says what creates one."""
+
+
+class OtherStoreError(PersistenceError):
+    """The store lacks an event that this process has stored or read: a standby behind was promoted, say."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"the event store has lost the event at position {position:,}: was a standby promoted that was "
+            "behind, or a backup restored? Promote one that has it, or stop all roles and `billie reconcile`"
+        )

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresFactory
+from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.utils import retry
 from psycopg import Connection, Cursor
 from psycopg.errors import Diagnostic, LockNotAvailable
 from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Identifier
 
+from app.event_store.postgres_connections import EventDatastore, connect
 from app.event_store.recorder import (
     COLUMNS,
     LONGEST_WAIT_S,
@@ -24,7 +25,6 @@ from app.event_store.recorder import (
     Recorded,
     WriterLock,
 )
-from app.event_store.url import TLS_OPTIONS
 from app.privacy.key_tables import Execute
 
 _OPENING_LOCK, _WRITER_LOCK = 0x42696C6C6965, 0x42696C6C6966
@@ -33,21 +33,16 @@ _LOCK_MS = 2_000
 """How long to wait for the table of keys: later requests for it queue behind ours."""
 
 
-class SecurePostgresFactory(PostgresFactory):
-    """The library's factory, with TLS options: the library has no settings for them."""
-
-    def __init__(self, env: Any) -> None:
-        super().__init__(env)
-        pool = self.datastore.pool
-        assert isinstance(pool.kwargs, dict)
-        pool.kwargs |= _tls(self.env)
-
-
 class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
     """Inserts a batch by one ``unnest`` of arrays: the library's rows take three times as long."""
 
+    datastore: EventDatastore
     position: ClassVar[str] = "notification_id"
     blob: ClassVar[str] = "BYTEA"
+
+    def __init__(self, datastore: EventDatastore, *, events_table_name: str) -> None:
+        datastore.table = Identifier(datastore.schema, events_table_name)
+        super().__init__(datastore, events_table_name=events_table_name)
 
     @classmethod
     @contextmanager
@@ -73,7 +68,11 @@ class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
             connection.cursor() as cursor,
         ):
             self._insert_stored_events(cursor, stored_events, **kwargs)
-            return self._fetch_ids_after_insert_events(cursor, stored_events)
+            positions = self._fetch_ids_after_insert_events(cursor, stored_events)
+        if positions:
+            last = stored_events[-1]
+            self.datastore.saw(positions[-1], last.originator_id, last.originator_version)  # type: ignore[arg-type]
+        return positions
 
     def _insert_stored_events(
         self,
@@ -83,14 +82,13 @@ class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
         **_: object,
     ) -> None:
         self._lock_table(curs)
-        self._notify_channel(curs)
         if beside is not None:
             beside(_executing(curs.connection))
         statement = SQL(
             f"INSERT INTO {{}} ({COLUMNS}) "
             "SELECT * FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) "
             "RETURNING notification_id"
-        ).format(self._table)
+        ).format(self.datastore.table)
         rows = [
             (each.originator_id, each.originator_version, each.topic, each.state) for each in stored_events
         ]
@@ -104,17 +102,16 @@ class PostgresBatchRecorder(PostgresApplicationRecorder, BatchRecorder):
                 f"SELECT notification_id, {COLUMNS} FROM (SELECT *, {before} FROM {{}} WHERE {where} "
                 f"ORDER BY {order} LIMIT {most}) AS page WHERE bytes_before < {PAGE_BYTES} ORDER BY {order}"
             )
-        query = SQL(statement.replace("?", "%s")).format(self._table)
+        query = SQL(statement.replace("?", "%s")).format(self.datastore.table)
         with (
             self.datastore.get_connection() as connection,
             Cursor(connection, row_factory=tuple_row) as cursor,
         ):
             cursor.execute(query, values)
-            return [Recorded(row[0], row[1], row[2], row[3], bytes(row[4])) for row in cursor.fetchall()]
-
-    @property
-    def _table(self) -> Identifier:
-        return Identifier(self.datastore.schema, self.events_table_name)
+            rows = [Recorded(row[0], row[1], row[2], row[3], bytes(row[4])) for row in cursor.fetchall()]
+        if rows:
+            self.datastore.saw(*max(rows)[:3])
+        return rows
 
     @property
     def prefix(self) -> str:  # type: ignore[override]
@@ -198,33 +195,3 @@ class PostgresLock(WriterLock):
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-
-
-def connect(environment: Mapping[str, str]) -> Connection:
-    """Connect by the library's settings. Raises eventsourcing's OperationalError if the server is away."""
-    try:
-        connection = psycopg.connect(
-            dbname=environment["POSTGRES_DBNAME"],
-            host=environment["POSTGRES_HOST"],
-            port=environment["POSTGRES_PORT"],
-            user=environment["POSTGRES_USER"],
-            password=environment["POSTGRES_PASSWORD"],
-            **_tls(environment),
-            connect_timeout=int(environment.get("POSTGRES_CONNECT_TIMEOUT", "5")),
-            autocommit=True,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-        )
-        # So the server soon releases the locks of a machine that is gone.
-        connection.execute(
-            "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
-        )
-    except psycopg.OperationalError as error:
-        raise OperationalError(str(error)) from error
-    return connection
-
-
-def _tls(environment: Mapping[str, str]) -> dict[str, Any]:
-    found = {name: environment.get(f"POSTGRES_{name.upper()}", "") for name in TLS_OPTIONS}
-    return {name: value for name, value in found.items() if value}

@@ -7,8 +7,9 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.event_store.errors import EventStoreUrlError
 
-TLS_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+POSTGRES_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs")
 """Options of an event store URL, named as PostgreSQL's clients name them."""
+_PRIMARIES = ("read-write", "primary")
 _LOCK_TIMEOUT_S = "30"
 _ESCAPED = "in a user, password or name, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25"
 _SERVER, _FILE = "postgresql://user@host/name", "sqlite:///var/events.db"
@@ -18,13 +19,15 @@ def event_store_environment(url: str) -> dict[str, str]:
     """The eventsourcing library's settings for an event store URL: names, so that no database is imported.
 
     ``sqlite:///path?timeout=5`` waits 5 s for another process's transaction, rather than 30;
-    ``postgresql://…?sslmode=verify-full&sslrootcert=FILE`` is TLS.
+    ``postgresql://…?sslmode=verify-full&sslrootcert=FILE`` is TLS, ``postgresql://a:5432,b:5433/name``
+    the one of the hosts that is the primary.
 
     Raises EventStoreUrlError for anything but ``sqlite:///`` and ``postgresql://``, and for other options.
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
+        hosts = [urlsplit(f"//{each}") for each in parts.netloc.rpartition("@")[2].split(",")]
+        ports = [str(each.port or 5432) for each in hosts]
     except ValueError:  # What it says may quote a part of the password.
         raise EventStoreUrlError(f"is not a URL: its host or its port cannot be read; {_ESCAPED}") from None
     if "#" in url:
@@ -36,14 +39,17 @@ def event_store_environment(url: str) -> dict[str, str]:
         return sqlite_environment(_sqlite_file(parts), seconds)
     if parts.scheme not in ("postgresql", "postgres"):
         raise EventStoreUrlError(f"has the scheme {parts.scheme!r}: use sqlite:///path or {_SERVER}")
-    name, options = parts.path.removeprefix("/"), _options(parts.query, TLS_OPTIONS)
+    name, options = parts.path.removeprefix("/"), _options(parts.query, POSTGRES_OPTIONS)
+    # Events are read where they are written: a standby may be behind.
+    if options.setdefault("target_session_attrs", _PRIMARIES[0]) not in _PRIMARIES:
+        raise EventStoreUrlError(f"needs the primary: its target_session_attrs is {' or '.join(_PRIMARIES)}")
     if not name or "/" in name or "@" in name:
         raise EventStoreUrlError(f"names no database: use {_SERVER}; {_ESCAPED}")
     return {
-        "PERSISTENCE_MODULE": "app.event_store.postgres:SecurePostgresFactory",
+        "PERSISTENCE_MODULE": "app.event_store.postgres_connections:EventStoreFactory",
         "POSTGRES_DBNAME": unquote(name),
-        "POSTGRES_HOST": unquote(parts.hostname or "") or "127.0.0.1",
-        "POSTGRES_PORT": str(port or 5432),
+        "POSTGRES_HOST": ",".join(unquote(each.hostname or "") or "127.0.0.1" for each in hosts),
+        "POSTGRES_PORT": ",".join(ports),
         "POSTGRES_USER": unquote(parts.username or ""),
         "POSTGRES_PASSWORD": unquote(parts.password or ""),
         "APPLICATION_RECORDER_TOPIC": "app.event_store.postgres:PostgresBatchRecorder",

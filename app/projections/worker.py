@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS, OtherStoreError
 from app.projections.engine.faults import Cause, ProjectionFault
 from app.projections.engine.leases import LOOK_EVERY_S, Lease, LeaseLostError
 from app.projections.engine.projector import Projector
@@ -129,6 +129,12 @@ class Worker:
         except ProjectionFault as fault:
             self._stalls(fault, position)
             raise
+        except OtherStoreError as error:
+            other = ProjectionFault(
+                f"{self.name} has reached position {position}, and {error}", Cause.OTHER_STORE
+            )
+            self._stalls(other, position)
+            raise other from error
         except (*EVENT_STORE_ERRORS, PyMongoError):
             raise
         except Exception as error:

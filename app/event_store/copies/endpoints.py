@@ -19,7 +19,7 @@ from eventsourcing.persistence import InfrastructureFactory, OperationalError
 from eventsourcing.utils import Environment
 
 from app.event_store.application import Servicing
-from app.event_store.postgres import connect
+from app.event_store.postgres_connections import connect
 from app.event_store.recorder import COLUMNS
 from app.event_store.url import event_store_environment
 from app.privacy.key_tables import KeyTables

@@ -7,7 +7,7 @@ import psycopg
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from app.event_store.errors import EVENT_STORE_ERRORS
+from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
 from app.ledger.client.channel import LedgerSettingsError
 from app.ledger.client.errors import LedgerError
 from app.ledger.client.health import NOT_OFFERED, health
@@ -20,7 +20,7 @@ from app.runtime.settings.loopback import host_of
 from app.runtime.settings.settings import Settings
 
 _HTTPS = 443
-_STORE_ERRORS = (*EVENT_STORE_ERRORS, psycopg.Error)
+_STORE_ERRORS = (*EVENT_STORE_ERRORS, EventStoreUrlError, psycopg.Error)
 
 
 def examine(servers: Servers) -> list[Check]:

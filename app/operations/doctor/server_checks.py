@@ -16,7 +16,7 @@ from redis import Redis, SSLConnection
 from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from app.event_store.application import Servicing
-from app.event_store.postgres import connect
+from app.event_store.postgres_connections import connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.stream_info import group_info
 from app.operations.doctor.certificates import server_certificate
@@ -152,21 +152,17 @@ def _postgres(environment: dict[str, str], servers: Servers) -> Iterator[Check]:
     with closing(connect(environment)) as connection:
         asked = time()
         row = connection.execute(
-            "SELECT extract(epoch FROM clock_timestamp()), pg_is_in_recovery(), "
+            "SELECT extract(epoch FROM clock_timestamp()), "
             "current_setting('server_version'), to_regclass(%s) IS NOT NULL",
             (_TABLE,),
         ).fetchone()
         answered = time()
         assert row is not None, "a SELECT without FROM has a row"
-        theirs, is_standby, version, has_table = row
+        theirs, version, has_table = row
         yield well("event_store.version", f"PostgreSQL {version}")
         yield clock("event_store.clock", float(theirs), asked, answered)
         if connection.pgconn.ssl_in_use:
             yield server_certificate("event_store", connection.info.host, connection.info.port)
-        if is_standby:
-            advice = "Point BILLIE_EVENT_STORE_URL at the primary."
-            yield failed("event_store.permission", "is a standby", advice)
-            return
         if not has_table:
             advice = "Start `billie ingest`, which creates its table; or check BILLIE_EVENT_STORE_URL."
             yield warning("event_store.connection", "there are no events yet", advice)

@@ -125,6 +125,8 @@ def test_an_unsupported_url_is_refused_with_the_accepted_forms(url: str, named: 
         ("postgresql://billie@host", "no database"),
         ("postgresql://billie:1/2@host/store", "no database"),
         ("postgresql://billie@host:port/store", "port cannot be read"),
+        ("postgresql://billie@a:1,b:port/store", "port cannot be read"),
+        ("postgresql://a,b/store?target_session_attrs=any", "primary"),
     ],
 )
 def test_a_misleading_url_is_refused(url: str, named: str) -> None:
@@ -136,3 +138,15 @@ def test_a_misleading_url_is_refused(url: str, named: str) -> None:
 def test_an_option_lost_before_postgresql_is_refused() -> None:
     with pytest.raises(EventStoreUrlError, match=r"BILLIE_EVENT_STORE_URL.*'sslmod'.*sslmode"):
         event_store_environment("postgresql://host/db?sslmod=require")
+
+
+def test_a_url_may_name_several_hosts_each_with_a_port() -> None:
+    url = "postgresql://ann:s%2Fecret@db-1:6432,[::1],%2Frun%2Fpg:5433/store"
+    found = event_store_environment(url)
+    assert (found["POSTGRES_HOST"], found["POSTGRES_PORT"]) == ("db-1,::1,/run/pg", "6432,5432,5433")
+    assert (found["POSTGRES_USER"], found["POSTGRES_PASSWORD"]) == ("ann", "s/ecret")
+    assert found["POSTGRES_TARGET_SESSION_ATTRS"] == "read-write"
+    assert (
+        event_store_environment(f"{url}?target_session_attrs=primary")["POSTGRES_TARGET_SESSION_ATTRS"]
+        == "primary"
+    )

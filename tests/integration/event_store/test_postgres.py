@@ -1,9 +1,13 @@
 """The event store in PostgreSQL, on a cluster of its own: where the machine has its programs."""
 
+import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from shutil import which
+from subprocess import DEVNULL, Popen
 from threading import Event
 from urllib.parse import quote
 
@@ -14,10 +18,16 @@ from psycopg_pool import PoolTimeout
 
 from app.aggregates import Conversation, Customer
 from app.event_store.application import Servicing
-from app.event_store.errors import EVENT_STORE_ERRORS
-from app.event_store.postgres import PostgresBatchRecorder, SecurePostgresFactory, connect
+from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
+from app.event_store.postgres import PostgresBatchRecorder
+from app.event_store.postgres_connections import EventStoreFactory, connect
 from app.event_store.url import event_store_environment
 from app.ingestion.stream.apply import AppliedBatch, apply_messages
+from app.operations.doctor.check import Verdict
+from app.operations.doctor.doctor import examine
+from app.operations.servers import Servers
+from app.runtime.servers.embedded import free_port
+from app.runtime.settings.settings import Settings
 from tests.support.waiting import LONG_S, until
 from tests.unit.ingestion.entries import heard, message, said
 from tools.private_postgres import PrivatePostgres
@@ -136,9 +146,71 @@ def test_requested_tls_is_never_skipped(postgres_url: str) -> None:
     environment = event_store_environment(f"{postgres_url}?sslmode=require")
     with pytest.raises(OperationalError, match="does not support SSL"):
         connect(environment)
-    with SecurePostgresFactory(environment).datastore.pool as pool:
+    with EventStoreFactory(environment).datastore.pool as pool:
         assert pool.kwargs["sslmode"] == "require"
         with pytest.raises(PoolTimeout):
             pool.wait(1.0)
     with closing(Servicing.from_url(f"{postgres_url}?sslmode=prefer")) as servicing:
         assert apply_messages(servicing, [said(1)], Event()).position == 2
+
+
+@contextmanager
+def pgbouncer(cluster: PrivatePostgres, folder: Path, mode: str) -> Iterator[int]:
+    """Its port. Skips the test where it is not installed."""
+    if (program := which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")) is None:
+        pytest.skip("PgBouncer is not installed: apt-get install --no-install-recommends pgbouncer")
+    port, server = free_port(), cluster.url.rpartition(":")[2]
+    lines = (
+        *("[databases]", f"* = host=127.0.0.1 port={server} user=billie"),
+        *("[pgbouncer]", "listen_addr = 127.0.0.1", f"listen_port = {port}", "unix_socket_dir ="),
+        *("auth_type = any", f"pool_mode = {mode}"),
+    )
+    (folder / "pgbouncer.ini").write_text("\n".join(lines))
+    account = "nobody" if os.getuid() == 0 else None  # It does not run as root.
+    with (
+        (folder / "pgbouncer.ini").open() as settings,
+        Popen([program, "/dev/stdin"], stdin=settings, stderr=DEVNULL, user=account) as running,
+    ):
+        try:
+            until(lambda: is_taken(port), what="PgBouncer to listen")
+            yield port
+        finally:
+            running.kill()
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_pooler_is_refused_with_what_to_use_instead(
+    postgres_cluster: PrivatePostgres, postgres_url: str, settings: Settings, tmp_path: Path, mode: str
+) -> None:
+    """In transaction mode, a lock that a session holds would outlive its holder."""
+    Servicing.from_url(postgres_url).close()
+    with pgbouncer(postgres_cluster, tmp_path, mode) as port:
+        url = f"postgresql://billie@127.0.0.1:{port}/store"
+        with pytest.raises(EventStoreUrlError, match="BILLIE_EVENT_STORE_URL leads to a connection pooler"):
+            Servicing.from_url(url)
+        own = settings.model_copy(update={"event_store_url": url})
+        with closing(Servers(own)) as servers:
+            with pytest.raises(EventStoreUrlError, match="Name PostgreSQL's own host and port"):
+                servers.check_master_key()
+            [check] = [each for each in examine(servers) if each.name == "event_store.connection"]
+        assert (check.verdict, "connection pooler" in check.detail) == (Verdict.AWAY, True)
+    with psycopg.connect(postgres_url) as connection:
+        locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        assert connection.execute(locks).fetchone() == (0,)
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_used(
+    postgres_url: str,
+) -> None:
+    """Nobody listens at the first; a standby says that it is read-only."""
+    with closing(Servicing.from_url(postgres_url.replace("@", "@127.0.0.1:1,"))) as store:
+        assert apply_messages(store, [said(1)], Event()).position == 2
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("ALTER DATABASE store SET default_transaction_read_only = on")
+    with pytest.raises(OperationalError, match="session is read-only"):
+        Servicing.from_url(postgres_url)
