@@ -116,7 +116,7 @@ def _open(settings: Settings, cache: int = 0) -> Servicing:
         return Servicing(environment, cache=cache, masters=masters)
     except OperationalError:
         if name is None:
-            from app.event_store.postgres_connections import connect  # Here: only PostgreSQL needs its driver.
+            from app.event_store.postgres_connections import connect  # Only here is its driver needed.
 
             connect(environment).close()  # Raises what is wrong: the pool says only that it waited.
         raise
