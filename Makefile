@@ -6,6 +6,9 @@ ARGS ?=
 # One more than the smallest machine has cores: tests of processes wait now and then. Each file has its servers for itself.
 WORKERS ?= 3
 
+# Otherwise each process that the tests and the demo start compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo check test test-mongodb test-postgresql chaos fuzz lint proto schemas roles openapi lint-openapi metrics lint-deploy audit licences dictionary bench-ingest bench-workers bench-latency bench-memory bench-ledger bench-api bench-search bench-projections bench-scaling lock clean
 
 help: ## list the targets
