@@ -34,7 +34,13 @@ COMMANDS = {
 }
 """A name, its module below ``app.cli``, its line in the help. A module has a ``command`` or a ``group``."""
 
-cli = typer.Typer(name="billie", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli = typer.Typer(
+    name="billie",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # To draw the help with rich would take as long again.
+)
 
 
 def _print_version(wanted: bool) -> None:

@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from app.ledger.client.channel import Metadata
+from app.ledger.client.channel import Metadata, ledger_error
 from app.ledger.client.errors import (
     LedgerDownError,
     LedgerError,
@@ -22,7 +22,6 @@ from app.ledger.client.errors import (
     LedgerUnreachableError,
     NotOfferedError,
     UnreadableAnswerError,
-    ledger_error,
 )
 from app.runtime.observability.metrics import BREAKER_OPEN, LEDGER_CALLS, LEDGER_SECONDS
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 import grpc
 import grpc.aio
 
-from app.errors import ConfigurationError
+from app.ledger.client.errors import LedgerError, LedgerSettingsError, stored_error
 from app.runtime.settings.loopback import host_of, is_local
 from app.runtime.settings.settings import Settings
 
@@ -34,10 +34,6 @@ _FOREVER_MS = 2**31 - 1
 
 
 Metadata = tuple[tuple[str, str], ...]
-
-
-class LedgerSettingsError(ConfigurationError):
-    """The settings describe no way to the ledger that may be used."""
 
 
 class Security(NamedTuple):
@@ -73,6 +69,11 @@ def _metadata(settings: Settings) -> Metadata:
         msg = f"a token for {target} needs BILLIE_LEDGER_TLS=true: it would travel in plain text"
         raise LedgerSettingsError(msg)
     return (("authorization", f"Bearer {token.get_secret_value()}"),)
+
+
+def ledger_error(error: grpc.aio.AioRpcError) -> LedgerError:
+    """Our exception for a failed call."""
+    return stored_error(error.code().name, error.details() or "no details were given")
 
 
 def open_channel(settings: Settings, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:

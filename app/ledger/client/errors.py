@@ -25,12 +25,15 @@ another attempt with the same key tells (contract ledger.md, failure 2).
 key. A refused token, for example, says that this attempt posted nothing, and nothing of an earlier one.
 """
 
-from grpc import StatusCode
-from grpc.aio import AioRpcError
+from app.errors import BillieError, ConfigurationError
 
-from app.errors import BillieError
-
+NOT_OFFERED = "NO HEALTH CHECK"
+"""The status of a ledger that implements no health check."""
 _LONGEST_MESSAGE = 2_000
+
+
+class LedgerSettingsError(ConfigurationError):
+    """The settings describe no way to the ledger that may be used."""
 
 
 class LedgerError(BillieError):
@@ -164,22 +167,18 @@ class UnreadableAnswerError(LedgerFaultError):
 
 
 _BY_STATUS: dict[str, type[LedgerError]] = {
-    StatusCode.NOT_FOUND.name: AccountNotFoundError,
-    StatusCode.FAILED_PRECONDITION.name: LedgerRejectedError,
-    StatusCode.INVALID_ARGUMENT.name: InvalidRequestError,
-    StatusCode.OUT_OF_RANGE.name: OutOfRangeError,
-    StatusCode.ALREADY_EXISTS.name: KeyReusedError,
-    StatusCode.UNIMPLEMENTED.name: NotOfferedError,
-    StatusCode.UNAUTHENTICATED.name: AccessRefusedError,
-    StatusCode.PERMISSION_DENIED.name: AccessRefusedError,
-    StatusCode.UNAVAILABLE.name: LedgerUnreachableError,
-    StatusCode.DEADLINE_EXCEEDED.name: LedgerTimeoutError,
-    StatusCode.RESOURCE_EXHAUSTED.name: LedgerBusyError,
+    "NOT_FOUND": AccountNotFoundError,
+    "FAILED_PRECONDITION": LedgerRejectedError,
+    "INVALID_ARGUMENT": InvalidRequestError,
+    "OUT_OF_RANGE": OutOfRangeError,
+    "ALREADY_EXISTS": KeyReusedError,
+    "UNIMPLEMENTED": NotOfferedError,
+    "UNAUTHENTICATED": AccessRefusedError,
+    "PERMISSION_DENIED": AccessRefusedError,
+    "UNAVAILABLE": LedgerUnreachableError,
+    "DEADLINE_EXCEEDED": LedgerTimeoutError,
+    "RESOURCE_EXHAUSTED": LedgerBusyError,
 }
-
-
-def ledger_error(error: AioRpcError) -> LedgerError:
-    return stored_error(error.code().name, error.details() or "no details were given")
 
 
 def stored_error(grpc_code: str, message: str) -> LedgerError:

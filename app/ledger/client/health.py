@@ -5,11 +5,10 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from app.ledger.client.channel import Security
-from app.ledger.client.errors import LedgerError, NotOfferedError, ledger_error
+from app.ledger.client.channel import Security, ledger_error
+from app.ledger.client.errors import NOT_OFFERED, LedgerError, NotOfferedError
 from app.runtime.settings.settings import Settings
 
-NOT_OFFERED = "NO HEALTH CHECK"
 SANDBOX = "billie.ledger.Sandbox"
 """A service of the health check that only a sandbox knows."""
 

@@ -8,9 +8,8 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from app.event_store.errors import EVENT_STORE_ERRORS, EventStoreUrlError
-from app.ledger.client.channel import LedgerSettingsError
-from app.ledger.client.errors import LedgerError
-from app.ledger.client.health import NOT_OFFERED, health
+from app.ledger.client.errors import NOT_OFFERED, LedgerError, LedgerSettingsError
+from app.ledger.client.health import health
 from app.operations.doctor.certificates import file_certificates, server_certificate
 from app.operations.doctor.check import Check, answering, failed, well
 from app.operations.doctor.server_checks import event_store_checks, mongodb_checks, redis_checks

@@ -3,7 +3,8 @@
 import resource
 from collections.abc import Iterator
 
-from app.ledger.client.channel import LedgerSettingsError, Security
+from app.ledger.client.channel import Security
+from app.ledger.client.errors import LedgerSettingsError
 from app.operations.doctor.check import Check, failed, warning, well
 from app.runtime.settings.settings import Settings
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
 
-from app.ledger.client.health import NOT_OFFERED
+from app.ledger.client.errors import NOT_OFFERED
 from app.operations.status import report
 from app.operations.status.inbox import taken_over_after_ms
 from app.runtime.humanize import counted, span

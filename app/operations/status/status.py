@@ -13,9 +13,7 @@ from redis.exceptions import RedisError
 
 from app import __version__
 from app.event_store.errors import EVENT_STORE_ERRORS, NoEventStoreError
-from app.ledger.client.channel import LedgerSettingsError
-from app.ledger.client.errors import LedgerError
-from app.ledger.client.health import health
+from app.ledger.client.errors import LedgerError, LedgerSettingsError
 from app.operations.servers import Servers
 from app.operations.status.findings import findings
 from app.operations.status.inbox import inbox_state
@@ -89,6 +87,8 @@ def _event_store_state(servers: Servers) -> EventStoreState:
 
 
 def _ledger_state(settings: Settings) -> LedgerState:
+    from app.ledger.client.health import health  # Here: gRPC is loaded while the other servers answer.
+
     return LedgerState(target=settings.ledger_target, status=health(settings))
 
 

@@ -11,9 +11,9 @@ import grpc
 import pytest
 from pydantic import SecretStr
 
-from app.ledger.client.channel import LedgerSettingsError, Security
+from app.ledger.client.channel import Security
 from app.ledger.client.client import LedgerClient
-from app.ledger.client.errors import LedgerUnreachableError
+from app.ledger.client.errors import LedgerSettingsError, LedgerUnreachableError
 from app.ledger.client.health import health
 from app.ledger.wire import accounting_ledger_pb2 as wire
 from app.runtime.settings.settings import Settings
