@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from threading import Event as Flag
+from time import monotonic
 from typing import Any
 
 from pymongo.errors import AutoReconnect, PyMongoError
@@ -37,6 +38,14 @@ class Worker:
         self._on_moved = on_moved
         self._stalled_by: str | None = None
         self._waiting_for: str | None = None
+        self._caught_up_at, self._rests_until = 0, 0.0
+
+    def rests(self) -> bool:
+        """Whether it was caught up half a second ago or less, and the event store has no newer event.
+
+        A step would find nothing to fold. What else it may meet in MongoDB can wait that long.
+        """
+        return monotonic() < self._rests_until and self.projector.newest() == self._caught_up_at
 
     def step(self, idle_s: float) -> float:
         """Fold one batch. Returns how long to wait before the next: 0 where more is waiting.
@@ -44,6 +53,7 @@ class Worker:
         Raises ProjectionFault when the projection stalls, with the reason stored and logged, and the errors
         of the event store and of MongoDB as they are.
         """
+        began, self._rests_until = monotonic(), 0.0
         recorder = self.projector.recorder
         record = recorder.record()
         if not record:  # The first run; or it was deleted.
@@ -83,16 +93,17 @@ class Worker:
                 extra={"projection": self.name, "aggregate": identifier, "position": aside.position},
             )
         if not moved:
+            self._caught_up_at, self._rests_until = int(record["position"]), began + LOOK_EVERY_S
             return idle_s
         self._on_moved(self.projector)
         return 0
 
     def run(self, settings: Settings, heartbeats: Heartbeats, stop: Flag, *, drain: bool) -> None:
         """Step until ``stop`` is set, or with ``drain`` until caught up. Raises as :func:`run` says."""
-        back_off = BackOff(stop, self.name)
+        back_off, idle_s = BackOff(stop, self.name), settings.poll_ms / 1_000
         while not stop.is_set():
             try:
-                wait = self.step(settings.poll_ms / 1_000)
+                wait = idle_s if self.rests() else self.step(idle_s)
             except ProjectionFault:
                 if drain:
                     self.lease.let_go()

@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from app.event_store.application import Servicing
+from app.projections import worker
 from app.projections.engine import leases
 from app.projections.engine.faults import Cause
 from app.projections.engine.leases import Lease
@@ -165,6 +166,26 @@ def test_a_lease_is_taken_from_a_runner_by_asking(settings: Settings, mongo_db: 
     assert runner.lease.held
     stop.set()
     assert not Lease(mongo_db, "customers", "late").take_from_worker(stop)
+    servicing.close()
+
+
+def test_an_idle_worker_asks_the_event_store_only_and_looks_at_its_lease_twice_a_second(
+    settings: Settings, mongo_db: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(worker, "monotonic", lambda: clock[0])
+    store_backlog(settings, 60)
+    servicing = Servicing.from_url(settings.event_store_url)
+    engine = Projector(all_projections(settings)["customers"], servicing, mongo_db)
+    runner = Worker(engine, Lease(mongo_db, "customers", "runner"))
+    assert (runner.step(1), runner.rests()) == (0, False)
+    assert (runner.step(1), runner.rests()) == (1, True)
+    clock[0] += leases.LOOK_EVERY_S
+    assert not runner.rests()
+    assert (runner.step(1), runner.rests()) == (1, True)
+    store_backlog(settings, 60, seed=2)
+    assert not runner.rests()
+    assert (runner.step(1), runner.rests()) == (0, False)
     servicing.close()
 
 
