@@ -1,12 +1,14 @@
 """Real servers for the tests that talk to servers, and settings that point at them."""
 
 import gc
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
@@ -19,6 +21,7 @@ from app.runtime.servers.embedded import EmbeddedServer, embedded_mongo, embedde
 from app.runtime.settings.settings import Settings
 from tests.support.commands import ROOT, Billie
 from tests.support.servers.event_stores import NewStore, cluster_of_tests, new_databases, new_files
+from tests.support.waiting import LONG_S
 from tools.mongod import path_without_mongod, real_mongod_on_path
 from tools.private_postgres import PrivatePostgres
 
@@ -56,6 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "busy", hypothesis.settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("busy")
+    # And an answer longer than httpx's five seconds: how quick one must be is for a test to say.
+    patience = inspect.signature(httpx.Client).parameters["timeout"].default
+    patience.connect = patience.read = patience.write = patience.pool = LONG_S
     # Where Python may not keep what it compiled, each process of a test compiles all of our code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "sqlite_file: about the file that its event store is in")
